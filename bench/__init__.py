@@ -1,0 +1,1 @@
+"""What is measured and what the numbers mean; no model runtime is imported here."""

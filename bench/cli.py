@@ -1,0 +1,246 @@
+"""The command line: the one place that prints answers and exits."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.options import add_options, as_arguments, read_options
+from bench.progress import say
+from exporters.errors import DeploybenchError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.prepare import Prepared
+
+RESULTS = Path("results")
+_FORMATS = ("text", "md", "csv", "latex", "json")
+_TABLES = ("summary", "batch", "sequence", "accuracy")
+_EXPORT_FLAGS = (
+    "--checkpoint",
+    "--calibration",
+    "--text-columns",
+    "--drop-bad-rows",
+    "--allow-pickle",
+    "--variants",
+    "--threads",
+    "--work-dir",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 is well, 1 a variant or test that failed, 2 something that the person can mend."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.command(parsed)
+    except UserError as error:
+        say(f"deploybench: error: {error}")
+        return 2
+    except DeploybenchError as error:
+        say(f"deploybench: error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("deploybench: interrupted")
+        return 130
+    return code
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    """Prepare, run the suites on what was prepared, and print the tables of the file that they saved."""
+    import pytest
+
+    from bench.prepare import prepare
+    from bench.report.render import render
+    from bench.store import read_run
+
+    values = vars(parsed)
+    handover = _Handover(prepare(read_options(values)))
+    before = set(RESULTS.rglob("*.json"))
+    suites = importlib.util.find_spec("suites")
+    assert suites is not None
+    assert suites.submodule_search_locations
+    code = pytest.main(
+        [
+            suites.submodule_search_locations[0],
+            "--benchmark-autosave",
+            f"--benchmark-storage=file://./{RESULTS}",
+            "--benchmark-quiet",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            *as_arguments(values),
+        ],
+        plugins=[handover],
+    )
+    saved = sorted(set(RESULTS.rglob("*.json")) - before)
+    if not saved:
+        say("deploybench: nothing was measured, so nothing was saved")
+        return int(code) or 1
+    _print(render(read_run(saved[-1]), "text"))
+    say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json")
+    return int(code)
+
+
+class _Handover:
+    """What the command line has prepared, for the suites' conftest: a pytest plugin that is found by its name."""
+
+    __name__ = "deploybench_prepared"
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    """Export and prove variants; print where each one lies."""
+    from bench.prepare import prepare
+    from bench.report.exports import render_exports
+
+    prepared = prepare(read_options(vars(parsed)))
+    _print(render_exports(prepared.variants, prepared.artifacts))
+    return 1 if len(prepared.artifacts) < len(prepared.variants) else 0
+
+
+def _train(parsed: argparse.Namespace) -> int:
+    """Train a classifier by a recipe, in a process of its own, and print what it reached."""
+    from bench.training import train_checkpoint
+
+    _print(train_checkpoint(parsed))
+    return 0
+
+
+def _report(parsed: argparse.Namespace) -> int:
+    """Print the tables of a saved run."""
+    from bench.report.render import render
+    from bench.store import read_run
+
+    tables = tuple(name.strip() for name in parsed.table.split(",")) if parsed.table else _TABLES
+    unknown = [name for name in tables if name not in _TABLES]
+    if unknown:
+        raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(_TABLES)}")
+    _print(render(read_run(parsed.run), parsed.format, tables))
+    return 0
+
+
+def _list(_: argparse.Namespace) -> int:
+    """Print what there is to choose from."""
+    from bench.report.choices import render_choices
+
+    _print(render_choices())
+    return 0
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="deploybench",
+        description="Which way of deploying a fine-tuned text classifier on this CPU is best, and what does it cost?",
+        epilog=_examples(
+            "deploybench run",
+            "deploybench run --checkpoint my-albert --real real.csv --fake fake.csv",
+            "deploybench run --checkpoint arch:albert-base-v2 --batch-sizes 1 --sequence-lengths 512",
+            "deploybench report results --format md",
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_export(commands)
+    _add_train(commands)
+    _add_report(commands)
+    _command(commands, "list", _list, "what there is to choose from", ["deploybench list"])
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    command = _command(
+        commands,
+        "run",
+        _run,
+        "train or load a checkpoint, export, prove and measure every variant, print the tables",
+        [
+            "deploybench run",
+            "deploybench run --checkpoint my-albert --external in_domain=test.csv --external ai=fakes.csv",
+            "deploybench run --checkpoint my-albert --variants onnx-fp32,openvino-int8 --profile standard",
+            "deploybench run --checkpoint arch:bert-base-uncased --batch-sizes 1,8 --sequence-lengths 64,512",
+        ],
+    )
+    add_options(command.add_argument)
+
+
+def _add_export(commands: Any) -> None:
+    command = _command(
+        commands,
+        "export",
+        _export,
+        "export variants and prove that they are the same model; measure nothing",
+        [
+            "deploybench export --checkpoint my-albert",
+            "deploybench export --checkpoint my-albert --variants openvino-int8 --calibration train.csv --output artifacts",
+        ],
+    )
+    add_options(command.add_argument, _EXPORT_FLAGS)
+    command.add_argument("--output", metavar="DIR", help="where the artifacts go (default: below the work folder)")
+
+
+def _add_train(commands: Any) -> None:
+    command = _command(
+        commands,
+        "train",
+        _train,
+        "train a classifier by a recipe",
+        [
+            "deploybench train demonstration --output checkpoints/demonstration",
+            "deploybench train albert-mini --train train.csv --external test=test.csv --tokenizer DIR --output posts",
+        ],
+    )
+    command.add_argument("recipe", metavar="RECIPE", help="a shipped recipe's name (deploybench list) or a TOML file")
+    command.add_argument("--train", metavar="FILE", help="labelled texts to train on (default: the bundled corpus)")
+    command.add_argument("--tokenizer", metavar="DIR", help="tokenizer to use, where the recipe trains none")
+    command.add_argument("--output", metavar="DIR", required=True, help="where the checkpoint goes")
+    add_options(command.add_argument, ("--external", "--text-columns", "--drop-bad-rows", "--threads"))
+
+
+def _add_report(commands: Any) -> None:
+    command = _command(
+        commands,
+        "report",
+        _report,
+        "print the tables of a saved run",
+        [
+            "deploybench report results",
+            "deploybench report results/Linux-CPython-3.11-64bit/0001_….json --format json",
+            "deploybench report results --format csv --table batch",
+        ],
+    )
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    command.add_argument(
+        "--format", choices=_FORMATS, default="text", help="text for a terminal (default), md, csv, latex, json"
+    )
+    command.add_argument("--table", metavar="A,B", help=f"tables to print: {', '.join(_TABLES)} (default: all)")
+
+
+def _command(commands: Any, name: str, function: Any, text: str, examples: list[str]) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=_examples(*examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=function)
+    return command
+
+
+def _examples(*lines: str) -> str:
+    return "\n".join(["examples:", *(f"  {line}" for line in lines)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Where a run took place: machine and versions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from bench.options import available_cores
+
+PACKAGES = (
+    "deploybench",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "optimum",
+    "optimum-onnx",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+    "numpy",
+    "memray",
+    "pytest-benchmark",
+)
+# The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all.
+_ISA = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile")
+
+
+def describe_environment() -> dict[str, Any]:
+    """CPU, cores, memory (bytes), kernel and versions, as JSON-able data."""
+    cpu = _cpu_fields()
+    flags = set(cpu.get("flags", "").split())
+    return {
+        "cpu": f"{cpu.get('model name', platform.processor() or 'unknown')}",
+        "cpu_family": f"{cpu.get('cpu family', '?')}/{cpu.get('model', '?')}/{cpu.get('stepping', '?')}",
+        "isa": [name for name in _ISA if name in flags],
+        "cores": available_cores(),
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _cpu_fields() -> dict[str, str]:
+    """The first processor's block of /proc/cpuinfo."""
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"

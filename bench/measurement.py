@@ -1,0 +1,93 @@
+"""One frozen dataclass for every metric; raw values in the order in which they were measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["ok", "failed", "not_measured"]
+Unit = Literal["s", "B", "1/s", "1"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """What a metric's values are measured in, and which direction is good."""
+
+    name: str
+    unit: Unit
+    better: Literal["lower", "higher"]
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric(name="latency", unit="s", better="lower"),  # one forward pass of one batch
+        Metric(name="throughput", unit="1/s", better="higher"),  # derived: batch size / latency; never stored
+        Metric(name="peak_memory", unit="B", better="lower"),  # memray: heap held after load + high water of one batch
+        Metric(name="peak_resident", unit="B", better="lower"),  # kernel: VmHWM of one batch, model loaded
+        Metric(name="load_peak_memory", unit="B", better="lower"),  # memray: high water while loading
+        Metric(name="load_peak_resident", unit="B", better="lower"),  # kernel: VmHWM while loading, imports included
+        Metric(name="artifact_size", unit="B", better="lower"),  # the files that the runtime reads
+        Metric(name="load_time", unit="s", better="lower"),  # files to predictor, in a fresh process, imports excluded
+        Metric(name="scoring_time", unit="s", better="lower"),  # all forward passes over one labelled set
+        Metric(name="scoring_time_per_sample", unit="s", better="lower"),
+        Metric(name="accuracy", unit="1", better="higher"),
+        Metric(name="precision", unit="1", better="higher"),
+        Metric(name="recall", unit="1", better="higher"),
+        Metric(name="f1", unit="1", better="higher"),
+        Metric(name="false_positive_rate", unit="1", better="lower"),
+        Metric(name="false_negative_rate", unit="1", better="lower"),
+        Metric(name="confusion", unit="1", better="higher"),  # counts
+    )
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What a predictor was fed and the thread budget it had.
+
+    ``padding``: ``full`` = every row is ``sequence_length`` real tokens; ``longest`` = texts of their own length, padded
+    to the longest of their batch (``sequence_length`` is then the truncation limit).
+    """
+
+    batch_size: int
+    sequence_length: int
+    padding: Literal["full", "longest"]
+    threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """All raw values of one metric, for one variant at one workload, or the reason why there are none.
+
+    Statistics are computed from ``values`` when they are shown, never stored.
+    """
+
+    variant: str  # "onnx-int8-dynamic"
+    metric: str  # key of METRICS
+    values: tuple[float, ...] = ()  # in METRICS[metric].unit
+    workload: Workload | None = None  # None where it does not matter (artifact_size)
+    status: Status = "ok"
+    reason: str = ""  # one line; empty only when status is "ok"
+    data: str | None = None  # name of the labelled set, for what was measured on one
+    launches: tuple[int, ...] = ()  # for timed values: the process each one came from
+    blocks: tuple[int, ...] = ()  # and the block within it
+    confusion: tuple[tuple[int, ...], ...] = ()  # metric "accuracy": counts, rows = true label, columns = predicted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One cell of a table: a value with its 95 % interval, or the reason why it is empty. The tidy JSON is made of these."""
+
+    variant: str
+    metric: str
+    value: float | None  # in ``unit``
+    unit: str
+    low: float | None  # 95 % interval; None where there is no sampling error (sizes) or too few values
+    high: float | None
+    n: int  # values, or examples, behind ``value``
+    status: Status
+    reason: str
+    workload: Workload | None
+    data: str | None = None  # name of the labelled set
+    label: str | None = None  # for per-class figures: the class; for "confusion": "TRUE as PREDICTED"

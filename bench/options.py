@@ -1,0 +1,194 @@
+"""The options of a run, once: the command line, pytest and tox take the same."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.timing import Schedule
+from exporters.catalogue import check_variant_name, variant_names
+from exporters.errors import UserError
+from exporters.variant import REFERENCE
+
+MEMORY_BATCH_SIZE = 8
+SCORING_BATCH_SIZE = 8
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SEQUENCE_LENGTHS = (64, 128, 256, 512)
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How thorough a run is when nothing more exact is asked."""
+
+    description: str
+    batch_sizes: tuple[int, ...]
+    sequence_lengths: tuple[int, ...]
+    schedule: Schedule
+
+
+PROFILES = {
+    "quick": Profile(
+        description="minutes on two cores with a small model",
+        batch_sizes=(1, 8, 32),
+        sequence_lengths=(128, 512),
+        schedule=Schedule(launches=2, blocks=3, rounds=1),
+    ),
+    "standard": Profile(
+        description="batch sizes 1-32 at the longest length, memory at 64-512 tokens",
+        batch_sizes=_BATCH_SIZES,
+        sequence_lengths=_SEQUENCE_LENGTHS,
+        schedule=Schedule(launches=2, blocks=5, rounds=1),
+    ),
+    "full": Profile(
+        description="as standard, with more launches and rounds",
+        batch_sizes=_BATCH_SIZES,
+        sequence_lengths=_SEQUENCE_LENGTHS,
+        schedule=Schedule(launches=4, blocks=6, rounds=2),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a person asked of a run, checked as far as it can be without the checkpoint."""
+
+    checkpoint: str | None  # folder, Hub id or arch:NAME; None: the embedded demonstration
+    real: Path | None
+    fake: Path | None
+    external: tuple[str, ...]  # "[NAME=]FILE"
+    calibration: Path | None
+    text_columns: tuple[str, ...]  # empty: found by name
+    drop_bad_rows: bool
+    allow_pickle: bool
+    variants: tuple[str, ...]
+    batch_sizes: tuple[int, ...]
+    sequence_lengths: tuple[int, ...] | None  # None: the profile's, as far as the checkpoint goes
+    threads: int
+    profile: str
+    work_dir: Path
+
+    @property
+    def schedule(self) -> Schedule:
+        """How often latency is timed."""
+        return PROFILES[self.profile].schedule
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+_FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("--checkpoint", {"metavar": "DIR|ID|arch:NAME", "help": "fine-tuned classifier: a folder, a Hub id, or "
+      "arch:NAME, random weights (default: a small demonstration, trained here)"}),
+    ("--external", {"metavar": "[NAME=]FILE", "action": "append", "help": "labelled set to score; may be given again"}),
+    ("--real", {"metavar": "FILE", "help": "texts that are all real; goes with --fake"}),
+    ("--fake", {"metavar": "FILE", "help": "texts that are all fake; goes with --real"}),
+    ("--text-columns", {"metavar": "A,B", "help": "columns that make up a text (default: title and content, or text)"}),
+    ("--drop-bad-rows", {"action": "store_true", "help": "leave out rows that cannot be used, and count them"}),
+    ("--calibration", {"metavar": "FILE", "help": "training texts for static int8 (default: left by training)"}),
+    ("--allow-pickle", {"action": "store_true", "help": "read pytorch_model.bin where there are no safetensors"}),
+    ("--variants", {"metavar": "A,B", "help": f"variants to measure (default: all; {REFERENCE} is always among them)"}),
+    ("--batch-sizes", {"metavar": "N,N", "help": "latency is timed at these (default: the profile's)"}),
+    ("--sequence-lengths", {"metavar": "N,N", "help": "tokens: memory at each, latency at the longest"}),
+    ("--threads", {"metavar": "N", "help": "thread budget of every variant (default: the cores this process may use)"}),
+    ("--profile", {"metavar": "NAME", "help": "quick, standard or full", "default": "quick"}),
+    ("--work-dir", {"metavar": "DIR", "help": "what is kept for the next run", "default": ".deploybench"}),
+)  # fmt: skip
+
+
+def add_options(add: Callable[..., Any], flags: tuple[str, ...] = ()) -> None:
+    """Give the options to argparse's ``add_argument`` or pytest's ``addoption``: all, or those in ``flags``."""
+    for flag, keywords in _FLAGS:
+        if not flags or flag in flags:
+            add(flag, **keywords)
+
+
+def as_arguments(values: dict[str, Any]) -> list[str]:
+    """The command line that gives ``values`` again."""
+    arguments: list[str] = []
+    for flag, keywords in _FLAGS:
+        value = values.get(flag[2:].replace("-", "_"))
+        if keywords.get("action") == "store_true":
+            arguments += [flag] if value else []
+        elif keywords.get("action") == "append":
+            arguments += [f"{flag}={one}" for one in value or ()]
+        elif value is not None:
+            arguments.append(f"{flag}={value}")
+    return arguments
+
+
+def read_options(values: dict[str, Any]) -> Options:
+    """Check what was typed; raise UserError, in one line, for what cannot be."""
+    profile = values.get("profile") or "quick"
+    if profile not in PROFILES:
+        raise UserError(f"--profile: {profile!r} is unknown; known profiles: {', '.join(PROFILES)}")
+    real, fake = values.get("real"), values.get("fake")
+    if bool(real) != bool(fake):
+        given, missing = ("--real", "--fake") if real else ("--fake", "--real")
+        raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file with --external")
+    lengths = values.get("sequence_lengths")
+    return Options(
+        checkpoint=values.get("checkpoint"),
+        real=Path(real) if real else None,
+        fake=Path(fake) if fake else None,
+        external=tuple(values.get("external") or ()),
+        calibration=Path(values["calibration"]) if values.get("calibration") else None,
+        text_columns=_names(values.get("text_columns") or ""),
+        drop_bad_rows=bool(values.get("drop_bad_rows")),
+        allow_pickle=bool(values.get("allow_pickle")),
+        variants=_variants(values.get("variants")),
+        batch_sizes=_numbers("--batch-sizes", values.get("batch_sizes")) or PROFILES[profile].batch_sizes,
+        sequence_lengths=_numbers("--sequence-lengths", lengths),
+        threads=_threads(values.get("threads")),
+        profile=profile,
+        work_dir=Path(values.get("work_dir") or ".deploybench"),
+    )
+
+
+def _variants(text: str | None) -> tuple[str, ...]:
+    """The reference first, then the others in the order asked; doubles count once."""
+    asked = _names(text) if text else variant_names()
+    for name in asked:
+        check_variant_name(name)
+    return tuple(dict.fromkeys((REFERENCE, *asked)))
+
+
+def _numbers(flag: str, text: str | None) -> tuple[int, ...] | None:
+    """Positive whole numbers, ascending, each once; None when nothing was given."""
+    if text is None:
+        return None
+    try:
+        numbers = sorted({int(part) for part in _names(text)})
+    except ValueError:
+        numbers = []
+    if not numbers or numbers[0] < 1:
+        raise UserError(f"{flag}: found {text!r}, expected positive whole numbers such as 1,8,32")
+    return tuple(numbers)
+
+
+def _threads(text: str | None) -> int:
+    available = available_cores()
+    if text is None:
+        return available
+    (threads, *more) = _numbers("--threads", str(text)) or (0,)
+    if more or threads > available:
+        raise UserError(
+            f"--threads: found {text!r}, expected one number of at most {available}, the cores this process may use"
+        )
+    return threads
+
+
+def available_cores() -> int:
+    """Cores that this process may use: its affinity, cut to the cgroup's quota (rounded down, at least one)."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):
+        return cores

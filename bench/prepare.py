@@ -1,0 +1,237 @@
+"""From what was asked to what can be measured: checkpoint, labelled sets, artifacts that are proven to be the same model."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench import corpus, data
+from bench.checkpoints import demonstration, find_checkpoint
+from bench.options import PROFILES, Options
+from bench.progress import progress
+from bench.store import VariantInfo
+from bench.worker import Worker, call_in_child
+from bench.workload import parity_batches
+from exporters.artifact import Artifact, Origin, read_artifact
+from exporters.catalogue import find_variant
+from exporters.errors import DeploybenchError, UserError
+from exporters.parity import compare_logits
+from exporters.tokenization import FAST_FILE, copy_tokenizer, tokenise
+from exporters.variant import REFERENCE
+from exporters.whole_folder import whole_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.workload import Batch
+    from exporters.checkpoint import Checkpoint
+    from exporters.variant import Float32Array
+
+DEMONSTRATION_SETS = ("external", "in_domain")
+CALIBRATION_TEXTS = 128
+CALIBRATION_FILE = "calibration.json"  # what this project's own training leaves beside the weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Everything that the suites measure, and why a variant cannot be."""
+
+    options: Options
+    checkpoint: Checkpoint
+    sequence_lengths: tuple[int, ...]
+    sets: tuple[data.LabelledSet, ...]
+    tokenizer: Path  # folder with tokenizer.json
+    tokens: list[list[int]]  # of the texts that fixed-length batches are cut from
+    artifacts: dict[str, Artifact]  # of the variants that may be measured
+    variants: dict[str, VariantInfo]  # of all variants asked for, in that order
+
+
+def prepare(options: Options) -> Prepared:
+    """Find the checkpoint, read the sets, export and prove every variant; raises UserError for what a person can mend.
+
+    A variant that cannot be exported, or is not the same model, is no error here: its ``VariantInfo`` says why.
+    """
+    sets = None
+    if options.checkpoint is None:  # bad input is said before a training, not after
+        sets = _labelled_sets(options, corpus.LABELS) or _demonstration_sets()
+        checkpoint = demonstration(options)
+    else:
+        checkpoint = find_checkpoint(options)
+    if sets is None:
+        sets = _labelled_sets(options, checkpoint.labels)
+    lengths = _sequence_lengths(options, checkpoint)
+    tokenizer = _tokenizer(options, checkpoint)
+    texts = sets[0].texts if sets else corpus.corpus("train")[0]
+    tokens = tokenise(tokenizer, texts[:CALIBRATION_TEXTS], checkpoint.max_length)
+    origin = _origin(options, checkpoint, tokenizer)
+    artifacts, variants = _export_all(options, checkpoint, origin, tokens)
+    return Prepared(
+        options=options,
+        checkpoint=checkpoint,
+        sequence_lengths=lengths,
+        sets=sets,
+        tokenizer=tokenizer,
+        tokens=tokens,
+        artifacts=artifacts,
+        variants=variants,
+    )
+
+
+def set_names(options: Options) -> tuple[str, ...]:
+    """Names of the sets that ``prepare`` will read, before any is read."""
+    if options.checkpoint is None and not options.real and not options.external:
+        return DEMONSTRATION_SETS
+    pair = ("external",) if options.real else ()
+    return (*pair, *(data.parse_external(argument)[0] for argument in options.external))
+
+
+def pad_id(checkpoint: Checkpoint) -> int:
+    """The id that the checkpoint pads with."""
+    config = json.loads((checkpoint.path / "config.json").read_text(encoding="utf-8"))
+    return int(config.get("pad_token_id") or 0)
+
+
+def _labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.LabelledSet, ...]:
+    """The sets that were asked for, in the order: the real/fake pair, then each ``--external``."""
+    keywords: dict[str, Any] = {"label_names": labels, **_reading(options)}
+    sets = []
+    if options.real and options.fake:
+        sets.append(data.read_real_fake(options.real, options.fake, **keywords))
+    for argument in options.external:
+        name, path = data.parse_external(argument)
+        sets.append(data.read_labelled_file(path, name=name, **keywords))
+    names = [one.name for one in sets]
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled:
+        raise UserError(f"--external: two sets are called {doubled!r}; name them apart, such as second={doubled}.csv")
+    return tuple(sets)
+
+
+def _reading(options: Options) -> dict[str, Any]:
+    """How files of texts are read."""
+    bad_rows = "drop" if options.drop_bad_rows else "refuse"
+    return {"text_columns": options.text_columns or None, "bad_rows": bad_rows}
+
+
+def _demonstration_sets() -> tuple[data.LabelledSet, ...]:
+    sets = []
+    splits: dict[str, Literal["external", "test"]] = {"external": "external", "in_domain": "test"}
+    for name, split in splits.items():
+        texts, labels = corpus.corpus(split)
+        sets.append(data.LabelledSet(name=name, texts=texts, labels=labels, label_names=corpus.LABELS, dropped=()))
+    return tuple(sets)
+
+
+def _sequence_lengths(options: Options, checkpoint: Checkpoint) -> tuple[int, ...]:
+    """What was asked for, or the profile's as far as the checkpoint goes."""
+    if options.sequence_lengths is None:
+        fitting = (length for length in PROFILES[options.profile].sequence_lengths if length <= checkpoint.max_length)
+        return tuple(fitting) or (checkpoint.max_length,)
+    longest, shortest = options.sequence_lengths[-1], options.sequence_lengths[0]
+    if longest > checkpoint.max_length:
+        raise UserError(
+            f"--sequence-lengths: {longest} tokens asked, {checkpoint.name} takes at most {checkpoint.max_length}"
+        )
+    if shortest < 3:  # noqa: PLR2004 - first and last token and one of text
+        raise UserError(
+            f"--sequence-lengths: {shortest} tokens asked, a text takes at least 3 with its first and last token"
+        )
+    return options.sequence_lengths
+
+
+def _tokenizer(options: Options, checkpoint: Checkpoint) -> Path:
+    """A folder with the checkpoint's tokenizer as ``tokenizer.json``, made once."""
+    folder = options.work_dir / "tokenizers" / checkpoint.sha256[:16]
+    if not (folder / FAST_FILE).is_file():
+        with whole_folder(folder) as out_dir:
+            if (checkpoint.path / FAST_FILE).is_file():
+                copy_tokenizer(checkpoint.path, out_dir)
+            else:
+                convert = "exporters.tokenization:convert_tokenizer"
+                call_in_child(convert, checkpoint.path, out_dir, threads=options.threads)
+    return folder
+
+
+def _origin(options: Options, checkpoint: Checkpoint, tokenizer: Path) -> Origin:
+    """What artifacts are made from; calibration texts are the user's, else those of the training, else the bundled corpus."""
+    left_by_training = checkpoint.path / CALIBRATION_FILE
+    if options.calibration:
+        texts = data.read_texts(options.calibration, **_reading(options))
+        ids, source = tokenise(tokenizer, texts[:CALIBRATION_TEXTS], checkpoint.max_length), options.calibration.name
+    elif left_by_training.is_file():
+        left = json.loads(left_by_training.read_text(encoding="utf-8"))
+        ids, source = left["input_ids"][:CALIBRATION_TEXTS], left["source"]
+    else:
+        texts = corpus.corpus("train")[0][:CALIBRATION_TEXTS]
+        ids, source = tokenise(tokenizer, texts, checkpoint.max_length), "bundled corpus, not the training texts"
+    return Origin(
+        checkpoint=checkpoint.path,
+        checkpoint_sha256=checkpoint.sha256,
+        tokenizer=tokenizer,
+        calibration=tuple(tuple(one) for one in ids),
+        calibration_source=source,
+    )
+
+
+def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:
+    """Where the artifacts of a checkpoint are kept."""
+    return (
+        options.work_dir
+        / "artifacts"
+        / f"{checkpoint.name.replace('/', '--').replace(':', '-')}-{checkpoint.sha256[:8]}"
+    )
+
+
+def _export_all(
+    options: Options, checkpoint: Checkpoint, origin: Origin, tokens: list[list[int]]
+) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
+    root = artifacts_folder(options, checkpoint)
+    batches = parity_batches(tokens, pad_id(checkpoint), checkpoint.max_length)
+    artifacts, variants = {}, {}
+    with progress("exporting and proving variants", len(options.variants)) as advance:
+        reference: list[Float32Array] = []
+        for name in options.variants:
+            variant = find_variant(name)
+            info = functools.partial(
+                VariantInfo, runtime=variant.runtime, precision=variant.precision, deprecated=variant.deprecated
+            )
+            try:
+                artifact = _export(name, origin, root, options.threads)
+                logits = _logits(artifact, batches, options.threads)
+                reference = reference or logits
+                parity = compare_logits(variant, reference, logits)
+                numbers = {
+                    "max_abs_diff": parity.max_abs_diff,
+                    "agreement": parity.agreement,
+                    "examples": parity.examples,
+                }
+                variants[name] = info(parity=numbers)
+                artifacts[name] = artifact
+            except UserError:
+                raise
+            except DeploybenchError as error:
+                if name == REFERENCE:  # nothing can be compared with it: no run
+                    raise UserError(f"{checkpoint.name}: the reference cannot be run: {error}") from error
+                variants[name] = info(failed=str(error))
+            advance()
+    return artifacts, variants
+
+
+def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
+    """Export in a process of its own: exporters leave memory, threads and settings behind."""
+    label = f"exporting {name}"
+    artifact: Artifact = call_in_child(
+        "exporters.artifact:export_artifact", name, origin, root, threads=threads, label=label
+    )
+    assert read_artifact(artifact.path) is not None
+    return artifact
+
+
+def _logits(artifact: Artifact, batches: Sequence[Batch], threads: int) -> list[Float32Array]:
+    """Logits of every batch, by the artifact loaded alone in a process."""
+    with Worker(f"proving {artifact.variant}", threads) as worker:
+        worker.load(artifact.variant, artifact.path, threads)
+        return [logits for logits, _ in worker.predict(batches)]

@@ -1,0 +1,81 @@
+"""What a run has found so far, and the block that it becomes in the saved file."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.data import display_labels
+from bench.environment import describe_environment
+from bench.options import MEMORY_BATCH_SIZE
+from bench.scoring import Scores, write_predictions
+from bench.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
+
+if TYPE_CHECKING:
+    from bench.measurement import Measurement
+    from bench.prepare import Prepared
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Collects the measurements and scores of one run."""
+
+    prepared: Prepared
+    measurements: list[Measurement] = field(default_factory=list)
+    load_times: list[Measurement] = field(default_factory=list)  # of processes that were started to time something else
+    scores: dict[tuple[str, str], Scores] = field(default_factory=dict)  # by set and variant
+
+    def add(self, *measurements: Measurement) -> None:
+        """Keep measurements."""
+        self.measurements += measurements
+
+    def block(self, predictions: str) -> dict[str, Any]:
+        """The ``deploybench`` block of the saved file; ``predictions`` is the name of the file beside it."""
+        return run_block(
+            Run(
+                path=Path(),
+                schema_version=SCHEMA_VERSION,
+                plan=self._plan(),
+                checkpoint=self._checkpoint(),
+                sets=self._sets(),
+                variants=self.prepared.variants,
+                measurements=tuple(self.measurements),
+                environment=describe_environment(),
+                predictions=predictions,
+            )
+        )
+
+    def save_predictions(self, path: Path) -> bool:
+        """Write every example's logits to ``path``, unless nothing was scored; whether there is such a file."""
+        if self.scores and not path.exists():
+            write_predictions(path, self.prepared.sets, self.scores)
+        return bool(self.scores)
+
+    def _plan(self) -> Plan:
+        options = self.prepared.options
+        return Plan(
+            profile=options.profile,
+            variants=options.variants,
+            batch_sizes=options.batch_sizes,
+            sequence_lengths=self.prepared.sequence_lengths,
+            memory_batch_size=MEMORY_BATCH_SIZE,
+            threads=options.threads,
+        )
+
+    def _checkpoint(self) -> CheckpointInfo:
+        checkpoint = self.prepared.checkpoint
+        kept = {one.name for one in dataclasses.fields(CheckpointInfo)}
+        facts = {name: value for name, value in _shallow(checkpoint).items() if name in kept}
+        return CheckpointInfo(**{**facts, "labels": display_labels(checkpoint.labels)})
+
+    def _sets(self) -> tuple[SetInfo, ...]:
+        return tuple(
+            SetInfo(name=one.name, rows=len(one.texts), counts=one.counts, sha256=one.sha256, summary=one.summary)
+            for one in self.prepared.sets
+        )
+
+
+def _shallow(instance: Any) -> dict[str, Any]:
+    return {one.name: getattr(instance, one.name) for one in dataclasses.fields(instance)}

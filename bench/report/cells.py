@@ -1,0 +1,140 @@
+"""A table before it has a format: columns of figures, each column in one unit, and notes to go under them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bench.units import Scale, column_decimals, format_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from bench.measurement import Figure
+
+FAILED = "failed"
+EMPTY = "\N{EN DASH}"  # not measured; a note under the table says why
+DAGGER = "\N{DAGGER}"  # deprecated upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """What a column is called in each format, and how its numbers are shown."""
+
+    head: str  # "peak memory"
+    scale: Scale
+    short: str = ""  # "peak", for a terminal, a new line where it may break; without it, the head, word by word
+    group: str = ""  # columns of a group stay together where a table is wider than the terminal
+    interval: bool = False  # show the interval as well
+
+    @property
+    def heading(self) -> str:
+        """Head and unit in one line: ``peak memory (MB)``."""
+        return f"{self.head} ({self.scale.unit})" if self.scale.unit else self.head
+
+    @property
+    def key(self) -> str:
+        """Name for programs, with the SI unit: ``peak_memory_B``."""
+        words = re.split(r"[ -]", self.head)
+        return "_".join([*words, self.scale.si] if self.scale.si else words)
+
+    @property
+    def lines(self) -> list[str]:
+        """Short head, one line above the other, the unit last."""
+        short = self.short.split("\n") if self.short else self.head.split()
+        return [*short, self.scale.unit] if self.scale.unit else short
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of figures, one per variant."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: dict[str, tuple[Figure, ...]]  # by variant; as long as ``columns``
+    deprecated: frozenset[str]  # variants to be marked
+    notes: tuple[str, ...]
+
+
+def text_frame(table: Table) -> pd.DataFrame:
+    """Give the cells as people read them, a column per column and the variant in front; decimals line up."""
+    import pandas as pd
+
+    names = [name + DAGGER * (name in table.deprecated) for name in table.rows]
+    columns = [_texts(column, cells) for column, cells in zip(table.columns, _transposed(table), strict=True)]
+    heads = ["variant", *(column.heading for column in table.columns)]
+    return pd.DataFrame(list(zip(names, *columns, strict=True)), columns=heads, dtype=object)
+
+
+def plain_frame(table: Table) -> pd.DataFrame:
+    """Give the cells as plain numbers in SI units, or the reason for none; intervals in columns of their own."""
+    import pandas as pd
+
+    heads, columns = ["variant"], [list[Any](table.rows)]
+    for column, cells in zip(table.columns, _transposed(table), strict=True):
+        heads.append(column.key)
+        columns.append([_plain(cell) for cell in cells])
+        if column.interval:
+            heads += [f"{column.key}_low", f"{column.key}_high"]
+            columns += [[cell.low for cell in cells], [cell.high for cell in cells]]
+    return pd.DataFrame(list(zip(*columns, strict=True)), columns=heads, dtype=object)
+
+
+def printable(thing: Any) -> Any:
+    r"""Escape what is no visible character in every string of a dataclass, tuple or dict: names may be anybody's.
+
+    >>> printable(("real", "\x1b[31mfake\n"))
+    ('real', '\\x1b[31mfake\\n')
+    """
+    if isinstance(thing, str):
+        return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in thing)
+    if isinstance(thing, tuple):
+        return tuple(printable(item) for item in thing)
+    if isinstance(thing, dict):
+        return {printable(key): printable(item) for key, item in thing.items()}
+    if is_dataclass(thing) and not isinstance(thing, type):
+        return replace(thing, **{part.name: printable(getattr(thing, part.name)) for part in fields(thing)})
+    return thing
+
+
+def margin(cell: Figure) -> float | None:
+    """How far the interval reaches from the value, to the farther side; None without one."""
+    if cell.value is None or cell.low is None or cell.high is None:
+        return None
+    return max(cell.high - cell.value, cell.value - cell.low)
+
+
+def _transposed(table: Table) -> list[tuple[Figure, ...]]:
+    return [tuple(row[index] for row in table.rows.values()) for index in range(len(table.columns))]
+
+
+def _texts(column: Column, cells: Sequence[Figure]) -> list[str]:
+    values = [cell.value for cell in cells if cell.value is not None]
+    decimals = max(column_decimals(values, column.scale), 1 if column.interval else 0)  # 605 ±0 would be too sure
+    numbers = [_number(cell.value, column.scale, decimals) or _gap(cell) for cell in cells]
+    if not column.interval:
+        return numbers
+    margins = [_number(margin(cell), column.scale, decimals) for cell in cells]
+    width = max(map(len, margins), default=0)
+    tails = [f" ±{text:>{width}}" if text else "" for text in margins]
+    return [
+        number + tail.ljust(width + 2 if width else 0) if cell.value is not None else number
+        for number, tail, cell in zip(numbers, tails, cells, strict=True)
+    ]
+
+
+def _number(value: float | None, scale: Scale, decimals: int) -> str:
+    return "" if value is None else format_number(value, scale, decimals)
+
+
+def _gap(cell: Figure) -> str:
+    return FAILED if cell.status == "failed" else EMPTY
+
+
+def _plain(cell: Figure) -> float | str:
+    if cell.value is None:
+        return f"{cell.status.replace('_', ' ')}: {cell.reason}"
+    return int(cell.value) if cell.value.is_integer() else cell.value

@@ -1,0 +1,31 @@
+"""What there is to choose from, as text."""
+
+from __future__ import annotations
+
+from exporters.architectures import ARCHITECTURES, PREFIX
+from exporters.catalogue import find_variant, variant_names
+from exporters.training.recipe import read_recipe, recipe_names
+
+
+def render_choices() -> str:
+    """Variants, architectures, recipes and profiles, one line each."""
+    from bench.options import PROFILES
+
+    variants = {name: find_variant(name) for name in variant_names()}
+    sections = {
+        "variants (--variants)": {
+            name: f"{one.runtime}, {one.precision}{'; ' + one.deprecated if one.deprecated else ''}"
+            for name, one in variants.items()
+        },
+        "architectures with random weights (--checkpoint)": {
+            PREFIX + name: fields["model_type"] for name, fields in ARCHITECTURES.items()
+        },
+        "recipes (deploybench train)": {name: read_recipe(name).description for name in recipe_names()},
+        "profiles (--profile)": {name: one.description for name, one in PROFILES.items()},
+    }
+    return "\n\n".join(_section(title, rows) for title, rows in sections.items())
+
+
+def _section(title: str, rows: dict[str, str]) -> str:
+    width = max(map(len, rows))
+    return "\n".join([title, *(f"  {name:<{width}}  {text}" for name, text in rows.items())])

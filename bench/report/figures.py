@@ -1,0 +1,173 @@
+"""Every cell that a run's plan asks for, in one stable order: a value with its interval, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING, TypeAlias
+
+from bench.accuracy import scores
+from bench.measurement import METRICS, Figure, Measurement, Status, Workload
+from bench.statistics import NO_INTERVAL, median_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bench.accuracy import Score
+    from bench.store import Run, SetInfo
+
+    Finder: TypeAlias = Callable[[str, Workload | None, str | None], Measurement]
+
+_MEMORY = ("peak_memory", "peak_resident", "load_peak_memory", "load_peak_resident")
+_BY_WORKLOAD = ("latency", *_MEMORY)
+_NOT_RUN = "not run"
+_RANDOM_WEIGHTS = "random weights"
+
+
+def figures(run: Run) -> list[Figure]:
+    """Variants in the order of the plan; of each, speed, memory, size and loading, then every labelled set."""
+    return [figure for variant in run.plan.variants for figure in _variant_figures(run, variant)]
+
+
+def latency_workload(run: Run, batch_size: int) -> Workload:
+    """Name the workload at which ``batch_size`` is timed."""
+    return _full(run, batch_size, max(run.plan.sequence_lengths))
+
+
+def memory_workload(run: Run, sequence_length: int) -> Workload:
+    """Name the workload at which the memory for ``sequence_length`` is taken."""
+    return _full(run, run.plan.memory_batch_size, sequence_length)
+
+
+def _full(run: Run, batch_size: int, sequence_length: int) -> Workload:
+    return Workload(batch_size=batch_size, sequence_length=sequence_length, padding="full", threads=run.plan.threads)
+
+
+def _variant_figures(run: Run, variant: str) -> list[Figure]:
+    find = _finder(run, variant)
+    found = [*_speed(run, find), *_memory(run, find)]
+    found += [_figure(find(metric, None, None)) for metric in ("artifact_size", "load_time")]
+    for labelled in run.sets:
+        of_set = [*_accuracy(run, find, labelled), *_scoring(find, labelled)]
+        random = run.checkpoint.random_weights
+        found += [_empty(figure, "not_measured", _RANDOM_WEIGHTS) for figure in of_set] if random else of_set
+    info = run.variants.get(variant)
+    return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
+
+
+def _finder(run: Run, variant: str) -> Finder:
+    """Look up one variant's measurements; one that is not in the run comes back as not measured."""
+    saved = {}
+    for measurement in run.measurements:
+        if measurement.variant == variant:
+            workload = measurement.workload if measurement.metric in _BY_WORKLOAD else None
+            saved[measurement.metric, workload, measurement.data] = measurement
+
+    def find(metric: str, workload: Workload | None, data: str | None) -> Measurement:
+        missing = Measurement(
+            variant=variant, metric=metric, workload=workload, data=data, status="not_measured", reason=_NOT_RUN
+        )
+        return saved.get((metric, workload, data), missing)
+
+    return find
+
+
+def _speed(run: Run, find: Finder) -> Iterator[Figure]:
+    latencies = [_figure(find("latency", latency_workload(run, size), None)) for size in run.plan.batch_sizes]
+    yield from latencies
+    yield from map(_throughput, latencies)
+
+
+def _memory(run: Run, find: Finder) -> Iterator[Figure]:
+    for metric in _MEMORY:
+        for length in run.plan.sequence_lengths:
+            yield _figure(find(metric, memory_workload(run, length), None))
+
+
+def _accuracy(run: Run, find: Finder, labelled: SetInfo) -> list[Figure]:
+    """Everything that follows from one confusion matrix; without one, the same cells, empty for its reason."""
+    measurement = find("accuracy", None, labelled.name)
+    labels = run.checkpoint.labels
+    nothing = tuple((0,) * len(labels) for _ in labels)
+    found = [_score_figure(measurement, score) for score in scores(measurement.confusion or nothing, labels)]
+    if measurement.status != "ok":
+        return [_empty(figure, measurement.status, measurement.reason) for figure in found]
+    if not measurement.confusion:
+        return [_empty(figure, "not_measured", "no confusion matrix was saved") for figure in found]
+    return found
+
+
+def _scoring(find: Finder, labelled: SetInfo) -> Iterator[Figure]:
+    whole = _figure(find("scoring_time", None, labelled.name))
+    each = find("scoring_time_per_sample", None, labelled.name)
+    yield whole
+    yield _figure(each) if each.reason != _NOT_RUN else _per_sample(whole, labelled.rows)
+
+
+def _figure(measurement: Measurement) -> Figure:
+    """Take the median of a measurement's values, with its interval when they were timed in several blocks."""
+    blank = Figure(
+        variant=measurement.variant,
+        metric=measurement.metric,
+        value=None,
+        unit=METRICS[measurement.metric].unit,
+        low=None,
+        high=None,
+        n=0,
+        status=measurement.status,
+        reason=measurement.reason,
+        workload=measurement.workload,
+        data=measurement.data,
+    )
+    if measurement.status != "ok":
+        return blank
+    values = measurement.values
+    if not values:
+        return _empty(blank, "not_measured", "no values were saved")
+    timed = len(measurement.launches) == len(values)
+    low, high = median_interval(values, measurement.launches, measurement.blocks) if timed else NO_INTERVAL
+    return replace(blank, value=float(median(values)), low=low, high=high, n=len(values))
+
+
+def _throughput(latency: Figure) -> Figure:
+    """Derive samples per second; a short latency is a high throughput, so the ends of the interval change places."""
+    size = latency.workload.batch_size if latency.workload else 0
+    derived = replace(latency, metric="throughput", unit=METRICS["throughput"].unit)
+    if latency.value is None:
+        return derived
+    if not latency.value:
+        return _empty(derived, "not_measured", "latency is below what the clock can tell")
+    low, high = (size / end if end else None for end in (latency.high, latency.low))
+    return replace(derived, value=size / latency.value, low=low, high=high)
+
+
+def _per_sample(scoring: Figure, rows: int) -> Figure:
+    """Derive the part of the time for a whole set that falls to each of its rows."""
+    derived = replace(scoring, metric="scoring_time_per_sample")
+    if scoring.value is None:
+        return derived
+    if not rows:
+        return _empty(derived, "not_measured", "no examples")
+    low, high = (None if end is None else end / rows for end in (scoring.low, scoring.high))
+    return replace(derived, value=scoring.value / rows, low=low, high=high)
+
+
+def _score_figure(measurement: Measurement, score: Score) -> Figure:
+    return Figure(
+        variant=measurement.variant,
+        metric=score.metric,
+        value=score.value,
+        unit=METRICS[score.metric].unit,
+        low=score.low,
+        high=score.high,
+        n=score.n,
+        status="not_measured" if score.reason else "ok",
+        reason=score.reason,
+        workload=measurement.workload,
+        data=measurement.data,
+        label=score.label,
+    )
+
+
+def _empty(figure: Figure, status: Status, reason: str) -> Figure:
+    return replace(figure, value=None, low=None, high=None, n=0, status=status, reason=reason)

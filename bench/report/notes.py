@@ -1,0 +1,78 @@
+"""What is said under tables: why cells are empty, and what the whole run was made with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.cells import DAGGER, EMPTY, FAILED, printable
+from bench.units import format_bytes, format_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bench.measurement import Figure
+    from bench.report.cells import Column
+    from bench.store import CheckpointInfo, Run
+
+_Rows = dict[str, tuple["Figure", ...]]
+
+
+def gap_notes(run: Run, columns: Sequence[Column], rows: _Rows) -> Iterator[str]:
+    """One line for every reason why cells are empty, and what it holds for; run_notes have the variants that failed."""
+    gaps: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    rows = {variant: cells for variant, cells in rows.items() if variant not in _failures(run)}
+    for variant, cells in rows.items():
+        for column, cell in zip(columns, cells, strict=True):
+            if cell.value is None:
+                mark = FAILED if cell.status == "failed" else f"{EMPTY} not measured"
+                gaps.setdefault((mark, cell.reason), []).append((variant, column.head))
+    for (mark, reason), places in gaps.items():
+        variants = _named((variant for variant, _ in places), len(rows))
+        heads = _named((head for _, head in places), len(columns))
+        yield ": ".join(part for part in (mark, variants, heads, reason) if part)
+
+
+def run_notes(run: Run) -> tuple[str, ...]:
+    """Say what holds for every table of the run: failed variants, checkpoint, labelled sets, machine, profile."""
+    run = printable(run)
+    checkpoint = run.checkpoint
+    size = f"{format_count(checkpoint.num_parameters)} parameters, {format_bytes(checkpoint.size)}"
+    cpu, cores = run.environment.get("cpu", "unknown CPU"), run.environment.get("cores", "unknown number of")
+    return (
+        *(f"{FAILED}: {name}: {reason}" for name, reason in _failures(run).items()),
+        *_deprecations(run),
+        f"checkpoint {checkpoint.name}: {checkpoint.model_type}, {size}{_caution(checkpoint)}",
+        *(f"set {labelled.name}: {labelled.summary}" for labelled in run.sets),
+        f"machine: {cpu}, {counted(cores, 'core')}, {counted(run.plan.threads, 'thread')} used",
+        f"profile: {run.plan.profile}",
+    )
+
+
+def _failures(run: Run) -> dict[str, str]:
+    infos = ((name, run.variants.get(name)) for name in run.plan.variants)
+    return {name: info.failed for name, info in infos if info and info.failed}
+
+
+def _deprecations(run: Run) -> Iterator[str]:
+    for name in run.plan.variants:
+        info = run.variants.get(name)
+        if info and info.deprecated:
+            yield f"{DAGGER} deprecated upstream: {name}: {info.deprecated}"
+
+
+def counted(number: object, noun: str) -> str:
+    """Put a number before its noun, in the plural unless it is one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _caution(checkpoint: CheckpointInfo) -> str:
+    if checkpoint.random_weights:
+        return "; random weights, so accuracy means nothing and is not measured"
+    if checkpoint.demonstration:
+        return "; demonstration, trained on a made-up corpus: do not read its accuracy as a claim"
+    return ""
+
+
+def _named(names: Iterable[str], everything: int) -> str:
+    distinct = list(dict.fromkeys(names))
+    return "" if len(distinct) == everything else ", ".join(distinct)

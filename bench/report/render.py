@@ -1,0 +1,142 @@
+"""The tables of a run in every format; returns text and prints nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from bench.report.cells import plain_frame, text_frame
+from bench.report.figures import figures
+from bench.report.notes import run_notes
+from bench.report.tables import TABLES, build_tables
+from bench.report.terminal import render_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from bench.measurement import Figure
+    from bench.report.cells import Table
+    from bench.store import Run
+
+Format: TypeAlias = Literal["text", "md", "csv", "latex", "json"]
+
+_FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
+_MARKDOWN = str.maketrans({"|": "&#124;", "<": "&lt;", "[": "&#91;"})
+_TYPOGRAPHY = {
+    "×": r"\ensuremath{\times}",
+    "±": r"\ensuremath{\pm}",
+    "†": r"\textdagger{}",
+    "–": "--",
+    "|": r"\textbar{}",
+}
+_LATEX_CELL = str.maketrans(_TYPOGRAPHY)  # tabulate has escaped the rest
+_LATEX = str.maketrans(
+    {
+        **_TYPOGRAPHY,
+        **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\^{}",
+        "<": r"\ensuremath{<}",
+        ">": r"\ensuremath{>}",
+    }
+)
+_LATEX_COLUMNS = 9  # a page is no wider; of a table with more, each group of columns stands below the other
+
+
+def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES)) -> str:
+    """Tables of a run, named by keys of TABLES, as one text; ``json`` is every figure of the run, whatever the tables.
+
+    Raises KeyError for a format or table that does not exist.
+    """
+    if fmt == "json":
+        return render_json(figures(run))
+    return _RENDERERS[fmt](build_tables(run, tables), run_notes(run))
+
+
+def render_json(cells: Sequence[Figure]) -> str:
+    """Write the tidy list: one object per figure and line, its keys in the order of the dataclass; ASCII only."""
+    lines = ",\n".join(json.dumps(asdict(cell), allow_nan=False) for cell in cells)
+    return f"[\n{lines}\n]\n"
+
+
+def _markdown(tables: Sequence[Table], notes: Sequence[str]) -> str:
+    parts = []
+    for table in tables:
+        frame = text_frame(table).map(_markdown_text).rename(columns=_markdown_text)
+        parts += [f"### {_markdown_text(table.title)}", _tabulated(frame, "github"), _bullets(table.notes)]
+    return "\n\n".join([*parts, _bullets(notes)]) + "\n"
+
+
+def _bullets(notes: Sequence[str]) -> str:
+    return "\n".join(f"- {_markdown_text(note)}" for note in notes)
+
+
+def _markdown_text(text: str) -> str:
+    return text.translate(_MARKDOWN)
+
+
+def _csv(tables: Sequence[Table], _notes: Sequence[str]) -> str:
+    """One table is a plain CSV file; of several, each has a row with its title before it and an empty line after it."""
+    texts = []
+    for table in tables:
+        frame = plain_frame(table).map(_no_formula).rename(columns=_no_formula)
+        title = [] if len(tables) == 1 else [table.title]
+        texts.append(_csv_row(title) + frame.to_csv(index=False, lineterminator="\n"))
+    return "\n".join(texts)
+
+
+def _csv_row(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    if cells:
+        csv.writer(text, lineterminator="\n").writerow(map(_no_formula, cells))
+    return text.getvalue()
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _latex(tables: Sequence[Table], notes: Sequence[str]) -> str:
+    """One ``table`` environment for each, then what holds for all of them."""
+    parts = [_latex_table(table) for table in tables]
+    return "\n\n".join([r"% needs \usepackage{adjustbox,booktabs}", *parts, _latex_notes(notes)]) + "\n"
+
+
+def _latex_table(table: Table) -> str:
+    frame = text_frame(table)
+    groups = [column.group for column in table.columns]
+    parts = dict.fromkeys(groups) if len(groups) > _LATEX_COLUMNS else [None]
+    lines = [r"\begin{table}[htbp]", r"\centering", rf"\caption{{{table.title.translate(_LATEX)}}}"]
+    for part in parts:
+        chosen = [0, *(index for index, group in enumerate(groups, start=1) if part in (None, group))]
+        body = _tabulated(frame.iloc[:, chosen], "latex_booktabs").translate(_LATEX_CELL)
+        lines += [r"\begin{adjustbox}{max width=\textwidth}", body, r"\end{adjustbox}\par\medskip"]
+    return "\n".join([*lines, _latex_notes(table.notes), r"\end{table}"])
+
+
+def _latex_notes(notes: Sequence[str]) -> str:
+    return "\n".join([r"{\footnotesize\raggedright", *(rf"{note.translate(_LATEX)}\par" for note in notes), "}"])
+
+
+def _tabulated(frame: pd.DataFrame, style: str) -> str:
+    import tabulate
+
+    align = ("left", *["right"] * (frame.shape[1] - 1))
+    text: str = tabulate.tabulate(
+        frame, headers="keys", tablefmt=style, showindex=False, disable_numparse=True, colalign=align
+    )
+    return text
+
+
+_RENDERERS: dict[str, Callable[[Sequence[Table], Sequence[str]], str]] = {
+    "text": render_text,
+    "md": _markdown,
+    "csv": _csv,
+    "latex": _latex,
+}

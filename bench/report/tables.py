@@ -1,0 +1,241 @@
+"""The tables that are made of a run: which columns each has, and what is said under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from bench.measurement import Figure, Workload
+from bench.report.cells import Column, Table, margin, printable
+from bench.report.figures import figures, latency_workload, memory_workload
+from bench.report.notes import counted, gap_notes
+from bench.units import COUNT, MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, format_share
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.store import Run, SetInfo
+
+_Content: TypeAlias = tuple[Column, Callable[[str], Figure]]  # a column, and its figure for a variant
+
+_BINARY = 2
+_MAX_CONFUSION_LABELS = 4  # of more, the counts are in the tidy JSON only: their columns are the labels squared
+
+
+class _Cells:
+    """All figures of a run, by place."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._found = {}
+        for figure in figures(run):
+            workload = None if figure.data else figure.workload  # a set is scored at one workload only
+            self._found[figure.variant, figure.metric, workload, figure.data, figure.label] = figure
+
+    def at(self, metric: str, workload: Workload | None = None) -> Callable[[str], Figure]:
+        """Look up a figure that is about no labelled set, by variant."""
+        return lambda variant: self._found[variant, metric, workload, None, None]
+
+    def of_set(self, metric: str, labelled: SetInfo, label: str | None = None) -> Callable[[str], Figure]:
+        """Look up a figure of a labelled set, by variant."""
+        return lambda variant: self._found[variant, metric, None, labelled.name, label]
+
+    def table(self, title: str, contents: Sequence[_Content], notes: Sequence[str]) -> Table:
+        """Fill a table; its notes are followed by the reasons for its empty cells."""
+        columns = tuple(column for column, _ in contents)
+        rows = {variant: tuple(figure(variant) for _, figure in contents) for variant in self.run.plan.variants}
+        return Table(
+            title=title,
+            columns=columns,
+            rows=rows,
+            deprecated=frozenset(name for name, info in self.run.variants.items() if info.deprecated),
+            notes=(*notes, *gap_notes(self.run, columns, rows)),
+        )
+
+
+def build_tables(run: Run, names: Sequence[str]) -> list[Table]:
+    """Build the tables called ``names``, keys of TABLES; ``accuracy`` is one table for each labelled set."""
+    cells = _Cells(printable(run))
+    return [table for name in names for table in TABLES[name](cells)]
+
+
+def _summary(cells: _Cells) -> list[Table]:
+    contents = [*_summary_accuracy(cells), *_summary_cost(cells)]
+    return [cells.table("Summary", contents, _summary_notes(cells))]
+
+
+def _summary_accuracy(cells: _Cells) -> list[_Content]:
+    sets, labels = cells.run.sets, cells.run.checkpoint.labels
+    contents = []
+    for labelled in sets:
+        head, short = (
+            ("accuracy", "acc.") if len(sets) == 1 else (f"accuracy {labelled.name}", f"acc.\n{labelled.name}")
+        )
+        column = Column(head=head, short=short, scale=SHARE, group="accuracy")
+        contents.append((column, cells.of_set("accuracy", labelled)))
+    if sets:
+        contents.append((Column(head="F1", scale=SHARE, group="accuracy"), cells.of_set("f1", sets[0])))
+    if sets and len(labels) == _BINARY:
+        column = Column(head=f"recall {labels[1]}", scale=SHARE, group="accuracy")
+        contents.append((column, cells.of_set("recall", sets[0], labels[1])))
+    return contents
+
+
+def _summary_cost(cells: _Cells) -> list[_Content]:
+    run = cells.run
+    latency = cells.at("latency", latency_workload(run, min(run.plan.batch_sizes)))
+    reference = latency(REFERENCE) if REFERENCE in run.plan.variants else None
+    throughputs = [cells.at("throughput", latency_workload(run, size)) for size in run.plan.batch_sizes]
+    memory = cells.at("peak_memory", memory_workload(run, max(run.plan.sequence_lengths)))
+
+    def speed_up(variant: str) -> Figure:
+        return _speed_up(latency(variant), reference)
+
+    def best_throughput(variant: str) -> Figure:
+        return max((figure(variant) for figure in throughputs), key=lambda figure: figure.value or 0)
+
+    return [
+        (Column(head="latency", scale=MILLISECONDS, group="cost"), latency),
+        (Column(head="speed-up", short="speed-\nup", scale=RATIO, group="cost"), speed_up),
+        (Column(head="best throughput", short="best", scale=PER_SECOND, group="cost"), best_throughput),
+        (Column(head="peak memory", short="peak", scale=MEGABYTES, group="cost"), memory),
+        (Column(head="size on disk", short="size", scale=MEGABYTES, group="cost"), cells.at("artifact_size")),
+        (Column(head="load time", short="load", scale=SECONDS, group="cost"), cells.at("load_time")),
+    ]
+
+
+def _speed_up(latency: Figure, reference: Figure | None) -> Figure:
+    """How many times as fast as the reference; has no interval, that of paired blocks is for comparisons."""
+    blank = replace(latency, metric="speed_up", unit="1", low=None, high=None)
+    if latency.value is None:
+        return blank
+    if reference is None or reference.value is None or not latency.value:
+        return replace(blank, value=None, n=0, status="not_measured", reason=f"needs the latency of {REFERENCE}")
+    return replace(blank, value=reference.value / latency.value)
+
+
+def _summary_notes(cells: _Cells) -> list[str]:
+    plan = cells.run.plan
+    length, threads = max(plan.sequence_lengths), counted(plan.threads, "thread")
+    one, held = counted(min(plan.batch_sizes), "text"), f"one batch of {plan.memory_batch_size} × {length} tokens"
+    return [
+        *_summary_accuracy_notes(cells),
+        f"latency: median for {one} of {length} tokens, {threads}; speed-up: over {REFERENCE}",
+        f"best throughput: texts per second at the best of batch sizes {', '.join(map(str, plan.batch_sizes))}",
+        f"peak memory: heap held after loading and the most that {held} takes on top, by memray",
+    ]
+
+
+def _summary_accuracy_notes(cells: _Cells) -> list[str]:
+    sets = cells.run.sets
+    if not sets:
+        return ["accuracy: not measured, there is no labelled set"]
+    notes = [f"F1: average of classes, weighted by examples; F1 and recall on {sets[0].name}"]
+    for labelled in sets:
+        figure = cells.of_set("accuracy", labelled)
+        margins = [found for found in (margin(figure(variant)) for variant in cells.run.plan.variants) if found]
+        if margins:
+            notes.append(
+                f"accuracy on {labelled.name}: ±{format_share(max(margins))} (95 % interval of {labelled.rows} texts)"
+            )
+    return notes
+
+
+def _batch(cells: _Cells) -> list[Table]:
+    plan = cells.run.plan
+    contents: list[_Content] = []
+    for metric, short, scale in (
+        ("latency", "latency", MILLISECONDS),
+        ("throughput", "through-\nput", PER_SECOND),
+    ):
+        for size in plan.batch_sizes:
+            column = Column(
+                head=f"{metric} batch {size}",
+                short=f"{short}\nbatch {size}",
+                scale=scale,
+                group=metric,
+                interval=metric == "latency",
+            )
+            contents.append((column, cells.at(metric, latency_workload(cells.run, size))))
+    at = f"{max(plan.sequence_lengths)} tokens, {counted(plan.threads, 'thread')}"
+    notes = [
+        "latency: median time of one batch; ±: to the farther end of its 95 % interval, launches and blocks resampled",
+        "throughput: texts per second, batch size / latency",
+    ]
+    return [cells.table(f"Latency and throughput by batch size, {at}", contents, notes)]
+
+
+def _sequence(cells: _Cells) -> list[Table]:
+    plan = cells.run.plan
+    contents: list[_Content] = []
+    for metric, kind in (("peak_memory", "heap"), ("peak_resident", "resident")):
+        for length in plan.sequence_lengths:
+            head, short = f"{kind} {length} tokens", f"{kind}\n{length}"
+            column = Column(head=head, short=short, scale=MEGABYTES, group=kind)
+            contents.append((column, cells.at(metric, memory_workload(cells.run, length))))
+    title = f"Peak memory by sequence length in tokens, batch of {plan.memory_batch_size}"
+    heap = "heap: what the program asked for, by memray: held after loading and the most that one batch takes on top"
+    resident = "resident: the most the kernel gave the process during one batch, interpreter and libraries included"
+    differ = "the two differ: allocators keep what was freed, and weights may be mapped from their file"
+    return [cells.table(title, contents, [heap, resident, differ])]
+
+
+def _accuracy(cells: _Cells) -> list[Table]:
+    return [_accuracy_on(cells, labelled) for labelled in cells.run.sets]
+
+
+def _accuracy_on(cells: _Cells, labelled: SetInfo) -> Table:
+    labels = cells.run.checkpoint.labels
+    overall = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "F1": "f1"}
+    seconds = Column(head="scoring time", short="scoring", scale=SECONDS, group="errors")
+    per_text = Column(head="time per text", short="per text", scale=MILLISECONDS, group="errors")
+    contents = [
+        *((_share(head, "overall"), cells.of_set(metric, labelled)) for head, metric in overall.items()),
+        *_errors(cells, labelled),
+        (seconds, cells.of_set("scoring_time", labelled)),
+        (per_text, cells.of_set("scoring_time_per_sample", labelled)),
+    ]
+    if len(labels) <= _MAX_CONFUSION_LABELS:
+        contents += _confusion(cells, labelled)
+    return cells.table(f"Accuracy on {labelled.name}", contents, _accuracy_notes(labels))
+
+
+def _errors(cells: _Cells, labelled: SetInfo) -> list[_Content]:
+    """Show the two error rates of a binary classifier; of more classes, the recall of each."""
+    labels = cells.run.checkpoint.labels
+    if len(labels) == _BINARY:
+        rates = {"FPR": "false_positive_rate", "FNR": "false_negative_rate"}
+        return [(_share(head, "errors"), cells.of_set(metric, labelled)) for head, metric in rates.items()]
+    return [(_share(f"recall {label}", "errors"), cells.of_set("recall", labelled, label)) for label in labels]
+
+
+def _confusion(cells: _Cells, labelled: SetInfo) -> list[_Content]:
+    labels = cells.run.checkpoint.labels
+    return [
+        (
+            Column(head=f"{actual} as {predicted}", short=f"{actual} as\n{predicted}", scale=COUNT, group="confusion"),
+            cells.of_set("confusion", labelled, f"{actual} as {predicted}"),
+        )
+        for actual in labels
+        for predicted in labels
+    ]
+
+
+def _share(head: str, group: str) -> Column:
+    return Column(head=head, scale=SHARE, group=group, interval=True)
+
+
+def _accuracy_notes(labels: Sequence[str]) -> list[str]:
+    averages = "precision, recall, F1: averages of classes, weighted by examples"
+    notes = [f"{averages}; ±: to the farther end of the 95 % interval"]
+    if len(labels) == _BINARY:
+        real, fake = labels
+        notes.append(f"FPR: share of {real} called {fake}; FNR: share of {fake} called {real}")
+    if len(labels) > _MAX_CONFUSION_LABELS:
+        notes.append("confusion counts: in the json format")
+    return notes
+
+
+TABLES = {"summary": _summary, "batch": _batch, "sequence": _sequence, "accuracy": _accuracy}

@@ -1,0 +1,95 @@
+"""A table as text for a terminal of 80 columns; one that is wider is continued below itself."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.report.cells import text_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.report.cells import Table
+
+WIDTH = 80
+_MAX_HEAD = 24  # of a label or set that is called longer, the rest is cut off
+_GAPS = ((2, 2), (1, 2), (1, 1))  # between columns of one group, and of two; the first that fits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Strip:
+    """One column as text: the lines of its head, then a cell for every row."""
+
+    head: list[str]
+    cells: list[str]
+    group: str
+
+    @property
+    def width(self) -> int:
+        return max(map(len, [*self.head, *self.cells]))
+
+
+def render_text(tables: Sequence[Table], notes: Sequence[str]) -> str:
+    """Tables with their notes, then what holds for all of them."""
+    paragraphs = [_table(table) for table in tables]
+    return "\n\n\n".join([*paragraphs, _wrapped(notes)]) + "\n"
+
+
+def _table(table: Table) -> str:
+    names, *cells = (series.tolist() for _, series in text_frame(table).items())
+    first = _Strip(head=["variant"], cells=names, group="")
+    failed = [all(cell.status == "failed" for cell in row) for row in table.rows.values()]
+    strips, narrow = [], []
+    for column, texts in zip(table.columns, cells, strict=True):
+        head = [line if len(line) <= _MAX_HEAD else f"{line[: _MAX_HEAD - 1]}…" for line in column.lines]
+        strips.append(_Strip(head=head, cells=texts, group=column.group))
+        cleared = ["" if gone else text for gone, text in zip(failed, texts, strict=True)]
+        narrow.append(_Strip(head=head, cells=cleared, group=column.group))
+    blocks = [_block([first, *block]) for block in _split(first, strips, narrow)]
+    return "\n\n".join([_wrapped([table.title]), *blocks, _wrapped(table.notes)])
+
+
+def _split(names: _Strip, strips: Sequence[_Strip], narrow: Sequence[_Strip]) -> list[list[_Strip]]:
+    """Put columns side by side as far as they fit; where not all do, every group starts anew.
+
+    A variant that failed is said to in the first column of each group; ``narrow`` are the columns that need not say so.
+    """
+    before = [None, *(strip.group for strip in strips)]
+    together = [
+        short if short.group == group else full for full, short, group in zip(strips, narrow, before, strict=False)
+    ]
+    if _fits([names, *together], _GAPS[-1]):
+        return [together]
+    blocks: list[list[_Strip]] = []
+    for full, short in zip(strips, narrow, strict=True):
+        if blocks and blocks[-1][-1].group == full.group and _fits([names, *blocks[-1], short], _GAPS[-1]):
+            blocks[-1].append(short)
+        else:
+            blocks.append([full])
+    return blocks
+
+
+def _fits(strips: Sequence[_Strip], gaps: tuple[int, int]) -> bool:
+    return len(_line(["-" * strip.width for strip in strips], strips, gaps)) <= WIDTH
+
+
+def _block(strips: Sequence[_Strip]) -> str:
+    """Heads standing on a rule, then the rows."""
+    gaps = next((gaps for gaps in _GAPS if _fits(strips, gaps)), _GAPS[-1])
+    height = max(len(strip.head) for strip in strips)
+    columns = [[*[""] * (height - len(strip.head)), *strip.head, "-" * strip.width, *strip.cells] for strip in strips]
+    return "\n".join(_line(texts, strips, gaps) for texts in zip(*columns, strict=True))
+
+
+def _line(texts: Sequence[str], strips: Sequence[_Strip], gaps: tuple[int, int]) -> str:
+    """One row of texts: the first to the left, the others to the right of their columns."""
+    line = texts[0].ljust(strips[0].width)
+    for text, strip, before in zip(texts[1:], strips[1:], strips, strict=False):
+        line += " " * gaps[strip.group != before.group] + text.rjust(strip.width)
+    return line.rstrip()
+
+
+def _wrapped(notes: Sequence[str]) -> str:
+    return "\n".join(line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  "))

@@ -1,0 +1,60 @@
+"""Every variant scores the whole labelled set; the logits of every example are kept beside the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from bench.data import LabelledSet
+    from bench.workload import ScoringBatches
+    from exporters.variant import Float32Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What one variant made of one labelled set."""
+
+    logits: Float32Array  # (rows, num_labels), in the set's order
+    seconds: tuple[float, ...]  # of each batch
+
+
+def score(variant: str, artifact: Path, batches: Sequence[ScoringBatches], threads: int) -> list[Scores]:
+    """Score several sets with one loaded variant, one Scores per set."""
+    with Worker(f"{variant}, scoring", threads) as worker:
+        worker.load(variant, artifact, threads)
+        return [_score_set(worker, one) for one in batches]
+
+
+def _score_set(worker: Worker, batches: ScoringBatches) -> Scores:
+    worker.predict(batches.batches[:1])  # the first call of a runtime compiles, packs and allocates
+    answers = worker.predict(batches.batches)
+    stacked = np.concatenate([logits for logits, _ in answers])
+    logits = np.empty_like(stacked)
+    logits[list(batches.order)] = stacked
+    return Scores(logits=logits, seconds=tuple(seconds for _, seconds in answers))
+
+
+def write_predictions(path: Path, sets: Sequence[LabelledSet], scores: Mapping[tuple[str, str], Scores]) -> None:
+    """Write one Parquet row per set, text and variant: row hash, true label, logits by class; never a text."""
+    import pandas as pd
+
+    by_name = {one.name: one for one in sets}
+    frames = []
+    for (set_name, variant), made in scores.items():
+        labelled = by_name[set_name]
+        columns = {"set": set_name, "row": labelled.row_hashes, "label": labelled.labels, "variant": variant}
+        logits = {f"logit_{i}": made.logits[:, i] for i in range(made.logits.shape[1])}
+        frames.append(pd.DataFrame({**columns, **logits}))
+    frame = pd.concat(frames).astype({"set": "category", "variant": "category", "row": "category"})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    frame.to_parquet(aside, index=False, compression="zstd")
+    aside.rename(path)

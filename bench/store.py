@@ -1,0 +1,212 @@
+"""A saved run: a stock pytest-benchmark file with one more block, ``deploybench``, which holds every raw value."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import types
+import typing
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.measurement import METRICS, Measurement
+from exporters.errors import RunFileError
+
+BLOCK = "deploybench"
+SCHEMA_VERSION = 1
+# 1 - first version
+
+_NUMBERED = re.compile(r"(\d{4,})_.*\.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run set out to measure: the cells that its tables must fill or explain."""
+
+    profile: str  # "quick"
+    variants: tuple[str, ...]
+    batch_sizes: tuple[int, ...]  # latency, at the longest of ``sequence_lengths``
+    sequence_lengths: tuple[int, ...]  # memory, at ``memory_batch_size``
+    memory_batch_size: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointInfo:
+    """What a saved run keeps of its checkpoint."""
+
+    name: str
+    model_type: str  # "albert"
+    labels: tuple[str, ...]  # by class index
+    num_parameters: int
+    size: int  # bytes of the weights files
+    max_length: int  # tokens
+    sha256: str
+    random_weights: bool  # accuracy cells then say so and hold no number
+    demonstration: bool  # trained on the bundled corpus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetInfo:
+    """What a saved run keeps of a labelled set; never its texts."""
+
+    name: str
+    rows: int
+    counts: tuple[int, ...]  # by class index
+    sha256: str
+    summary: str  # "268 articles (171 real, 97 fake)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantInfo:
+    """What a saved run keeps of a variant."""
+
+    runtime: str  # "onnxruntime"
+    precision: str  # "int8"
+    deprecated: str = ""  # why, when the way is deprecated upstream
+    failed: str = ""  # the reason, when it could not be exported or is not the same model
+    parity: dict[str, float] = field(default_factory=dict)  # max_abs_diff, agreement, examples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Everything of one saved run that tables are made from."""
+
+    path: Path
+    schema_version: int
+    plan: Plan
+    checkpoint: CheckpointInfo
+    sets: tuple[SetInfo, ...]
+    variants: dict[str, VariantInfo]
+    measurements: tuple[Measurement, ...]
+    environment: dict[str, Any]  # cpu, cores, memory, versions
+    predictions: str = ""  # file beside ``path`` with every example's logits; "" when accuracy was not measured
+
+
+def run_block(run: Run) -> dict[str, Any]:
+    """Give everything of ``run`` but its path as what ``json`` can write; belongs under ``BLOCK`` in the saved file."""
+    block = asdict(run)
+    del block["path"]
+    return block
+
+
+def read_run(path: Path | str) -> Run:
+    """Read a saved run, or the newest one below a folder; raises RunFileError, in one line, when there is none."""
+    path = Path(path)
+    if path.is_dir():
+        path = _newest(path)
+    return _parse(path, _load(path))
+
+
+def _newest(folder: Path) -> Path:
+    """Find the run saved last: pytest-benchmark counts up within a folder; folders go by the time inside their file."""
+    latest: dict[Path, tuple[str, Path]] = {}
+    for path in sorted(folder.rglob("*.json"), key=_number, reverse=True):
+        if _number(path) < 0 or path.parent in latest:
+            continue
+        saved = _load(path)
+        if isinstance(saved, dict) and BLOCK in saved:  # not a stock file beside it
+            latest[path.parent] = (str(saved.get("datetime", "")), path)
+    if not latest:
+        raise RunFileError(
+            f"{folder}: no saved run in this folder, expected files such as Linux-CPython-3.11-64bit/0001_….json; "
+            "name a file, or measure with: pytest suites"
+        )
+    return max(latest.values())[1]
+
+
+def _number(path: Path) -> int:
+    match = _NUMBERED.fullmatch(path.name)
+    return int(match[1]) if match else -1
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunFileError(f"{path}: no such file; expected a saved run, or a folder of saved runs") from None
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read: {error.strerror}") from None
+    except json.JSONDecodeError as error:
+        raise RunFileError(f"{path}: not JSON, line {error.lineno}: {error.msg}; the file may be torn") from None
+    except UnicodeDecodeError:
+        raise RunFileError(f"{path}: not JSON, it is not even UTF-8 text; expected a saved run") from None
+
+
+def _parse(path: Path, saved: Any) -> Run:
+    block = saved.get(BLOCK) if isinstance(saved, dict) else None
+    if not isinstance(block, dict):
+        raise RunFileError(
+            f"{path}: no {BLOCK!r} block in it, so not a run of this tool; expected one made by: pytest suites"
+        )
+    version = block.get("schema_version")
+    if version != SCHEMA_VERSION:
+        newer = isinstance(version, int) and version > SCHEMA_VERSION
+        remedy = f"update {BLOCK}" if newer else "measure again"
+        raise RunFileError(f"{path}: schema_version is {version!r}, this {BLOCK} reads {SCHEMA_VERSION}; {remedy}")
+    try:
+        run: Run = _decode(Run, {**block, "path": str(path)}, BLOCK)
+        _check(run)
+    except _ShapeError as error:
+        raise RunFileError(f"{path}: {error}; the file was not written by this {BLOCK}, or was changed since") from None
+    return run
+
+
+class _ShapeError(Exception):
+    """Which part of a block is not what its dataclass says."""
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """Turn what ``json`` read into ``kind``: a dataclass, a tuple, a dict or a plain value, and so on inside it."""
+    if is_dataclass(kind):
+        return _decode_dataclass(kind, value, where)
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is types.UnionType:  # only "X | None" is used
+        return None if value is None else _decode(parts[0], value, where)
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_decode(parts[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {key: _decode(parts[1], item, f"{where}.{key}") for key, item in value.items()}
+    if kind is Any or (origin is Literal and value in parts):
+        return value
+    if kind in _PLAIN and isinstance(value, _PLAIN[kind]) and isinstance(value, bool) == (kind is bool):
+        return kind(value)
+    raise _ShapeError(f"{where} is {value!r:.40}, expected {getattr(kind, '__name__', kind)}")
+
+
+_PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), bool: (bool,), float: (int, float), Path: (str,)}
+
+
+def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise _ShapeError(f"{where} is {value!r:.40}, expected an object")
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for part in fields(kind):
+        if part.name in value:
+            values[part.name] = _decode(hints[part.name], value[part.name], f"{where}.{part.name}")
+        elif part.default is MISSING and part.default_factory is MISSING:
+            raise _ShapeError(f"{where}.{part.name} is missing")
+    return kind(**values)
+
+
+def _check(run: Run) -> None:
+    """Raise _ShapeError for what tables could not be made from, though every part by itself is of the right kind."""
+    plan, labels = run.plan, len(run.checkpoint.labels)
+    if not (plan.variants and plan.batch_sizes and plan.sequence_lengths and labels):
+        raise _ShapeError(
+            f"{BLOCK}: its plan has no variants, batch sizes or sequence lengths, or its checkpoint no labels"
+        )
+    for index, measurement in enumerate(run.measurements):
+        where = f"{BLOCK}.measurements[{index}] ({measurement.variant!r} {measurement.metric!r})"
+        count = len(measurement.values)
+        if measurement.metric not in METRICS:
+            raise _ShapeError(f"{where}: unknown metric")
+        if not all(math.isfinite(value) for value in measurement.values):
+            raise _ShapeError(f"{where}: a value is not a finite number")
+        if {len(measurement.launches), len(measurement.blocks)} - {0, count}:
+            raise _ShapeError(f"{where}: launches and blocks do not go with its {count} values")
+        if measurement.confusion and {len(measurement.confusion), *map(len, measurement.confusion)} != {labels}:
+            raise _ShapeError(f"{where}: its confusion matrix does not go with {labels} labels")

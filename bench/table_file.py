@@ -1,0 +1,210 @@
+"""A table in a CSV, TSV, JSON Lines or Parquet file: its columns and cells, or one line that says what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import math
+import reprlib
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from exporters.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 60  # characters
+_MAX_LISTED = 20  # a file without a header can have any number of "columns"
+_CELL_LIMIT = 2**31 - 1  # characters; csv refuses more than 131,072 unless told, which is less than a long article
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFile:
+    """A table whose columns are known; its cells are asked for column by column."""
+
+    path: Path
+    columns: tuple[str, ...]
+    num_rows: int
+    read_cells: Callable[[str], list[Any]]
+
+    def column(self, name: str) -> list[Any]:
+        """Cells of one column, in file order; None where a cell is missing (empty, null or NaN)."""
+        return [None if _is_missing(cell) else cell for cell in self.read_cells(name)]
+
+
+def read_table(path: Path) -> TableFile:
+    """Read the table in ``path`` as its suffix says; DataError for anything that is no table with at least one row."""
+    try:
+        table = _reader(path)(path)
+    except UnicodeDecodeError:
+        raise DataError(_non_utf8_message(path)) from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from error
+    for name, count in Counter(table.columns).items():
+        if name and count > 1:  # columns without a name are indices that a spreadsheet or pandas wrote
+            raise DataError(f"{path}: {count} columns are named {short_repr(name)}; rename all but one")
+    if not table.num_rows:
+        raise DataError(f"{path}: no rows; give a file with at least one row")
+    return table
+
+
+def short_repr(value: object) -> str:
+    """Show a found value as messages do: its repr on one line, the middle left out where it is long."""
+    return _SHORT.repr(value)
+
+
+def listed(values: Iterable[object]) -> str:
+    """Show found values, comma-separated and shortened, at most 20 of them."""
+    shown = [short_repr(value) for value in values]
+    if not shown:
+        return "none"
+    return ", ".join(shown if len(shown) <= _MAX_LISTED else [*shown[:_MAX_LISTED], "…"])
+
+
+def _reader(path: Path) -> Callable[[Path], TableFile]:
+    if path.is_dir():
+        raise DataError(f"{path}: a folder, not a file; name one file in it")
+    if not path.exists():
+        raise DataError(f"{path}: no such file; check the path")
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        *first, last = _READERS
+        raise DataError(f"{path}: suffix {path.suffix!r} is not read; save it as {', '.join(first)} or {last}")
+    if not path.stat().st_size:
+        raise _empty(path)
+    return reader
+
+
+def _read_delimited(path: Path, *, delimiter: str) -> TableFile:
+    with _wide_cells(), path.open(encoding="utf-8-sig", newline="") as lines:
+        records = list(_records(path, csv.reader(lines, delimiter=delimiter, strict=True)))
+    if not records:
+        raise _empty(path)
+    columns = tuple(name.strip() for name in records.pop(0))
+
+    def read_cells(name: str) -> list[str]:
+        index = columns.index(name)
+        return [record[index] for record in records]
+
+    return TableFile(path=path, columns=columns, num_rows=len(records), read_cells=read_cells)
+
+
+def _records(path: Path, reader: Any) -> Iterator[list[str]]:
+    """Header and rows of a csv.reader, all of one length; blank lines are no rows."""
+    num_cells = 0
+    while True:
+        line = reader.line_num + 1  # where the record begins: a quote left open ends many lines further down
+        try:
+            record = next(reader, None)
+        except csv.Error as error:
+            advice = "mend the line (a quote inside a quoted cell is written twice)"
+            raise DataError(f"{path}: line {line}: unbalanced quotes ({error}); {advice}") from None
+        if record is None:
+            return
+        num_cells = num_cells or len(record)
+        if record and len(record) != num_cells:
+            raise DataError(
+                f"{path}: line {line}: {len(record)} cells where the header has {num_cells}; mend the line "
+                "(a cell that holds the separator or a line break is quoted)"
+            )
+        if record:
+            yield record
+
+
+@contextlib.contextmanager
+def _wide_cells() -> Iterator[None]:
+    limit = csv.field_size_limit(_CELL_LIMIT)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)  # the limit is one for the whole process
+
+
+def _read_json_lines(path: Path) -> TableFile:
+    with path.open(encoding="utf-8-sig", newline="\n") as lines:
+        records = [_json_record(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not records:
+        raise _empty(path)
+    columns = tuple(dict.fromkeys(name for record in records for name in record))  # a writer may leave nulls out
+
+    def read_cells(name: str) -> list[Any]:
+        return [record.get(name) for record in records]
+
+    return TableFile(path=path, columns=columns, num_rows=len(records), read_cells=read_cells)
+
+
+def _json_record(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line.rstrip())
+        if "\\u" in line:
+            json.dumps(record, ensure_ascii=False).encode()  # "\ud800" is JSON, and a text that nothing can tokenize
+    except json.JSONDecodeError as error:
+        found = f"bad JSON at column {error.colno} ({error.msg.removesuffix(' starting at')})"
+    except UnicodeEncodeError as error:
+        found = f"half of a character ({error.object[error.start : error.end]!r})"
+    except (ValueError, RecursionError) as error:
+        found = f"bad JSON ({error})"
+    else:
+        if isinstance(record, dict):
+            return record
+        found = f"{short_repr(record)} is no JSON object"
+    raise DataError(f"{path}: line {number}: {found}; mend the line (one JSON object per line)")
+
+
+def _read_parquet(path: Path) -> TableFile:
+    from pyarrow.parquet import ParquetFile
+
+    def read_cells(name: str) -> list[Any]:
+        with _parquet_errors(path), ParquetFile(path, page_checksum_verification=True) as file:
+            return list(file.read(columns=[name]).column(name).to_pylist())
+
+    # Not pyarrow's read_table: that one would take folders named "a=1" on the way to the file for columns.
+    with _parquet_errors(path), ParquetFile(path) as file:
+        columns = tuple(file.schema_arrow.names)
+        return TableFile(path=path, columns=columns, num_rows=file.metadata.num_rows, read_cells=read_cells)
+
+
+@contextlib.contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:  # damaged pages and strings raise the builtin ones
+        found = str(error).partition("\n")[0].rstrip(". ")
+        raise DataError(f"{path}: not a whole Parquet file ({found}); write it again") from error
+
+
+def _is_missing(cell: object) -> bool:
+    return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
+
+
+def _empty(path: Path) -> DataError:
+    return DataError(f"{path}: empty file; give a file with at least one row")
+
+
+def _non_utf8_message(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:  # a decoder that reads piece by piece does not know where in the file it is
+        line = content.count(b"\n", 0, error.start) + 1
+        found = content[error.start : error.end]
+        return f"{path}: byte {error.start} (line {line}) is not UTF-8 ({found!r}); save the file as UTF-8"
+    return f"{path}: changed while it was being read; try again"
+
+
+_READERS: dict[str, Callable[[Path], TableFile]] = {
+    ".csv": partial(_read_delimited, delimiter=","),
+    ".tsv": partial(_read_delimited, delimiter="\t"),
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+    ".json-lines": _read_json_lines,
+    ".parquet": _read_parquet,
+}

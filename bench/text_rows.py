@@ -1,0 +1,152 @@
+"""Rows of a table on their way into a set of texts: which can be used, and why the others cannot."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from bench.table_file import listed, short_repr
+from exporters.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from bench.table_file import TableFile
+
+BadRows = Literal["refuse", "drop"]
+
+_TEXT_COLUMNS = (("title", "content"), ("title", "text"), ("text",), ("content",))  # the first that a file has
+
+
+class Cause(StrEnum):
+    """Why a row cannot be used, as a countable noun, in the order in which causes are said."""
+
+    DUPLICATE = "duplicate row"
+    CONTRADICTION = "contradictory row"
+    NO_TEXT = "row without text"
+    MISSING_CELL = "row with a missing cell"
+    NOT_TEXT = "row with a cell that is not text"
+    UNKNOWN_LABEL = "row with an unknown label"
+
+
+@dataclass(slots=True, kw_only=True)
+class TextRow:
+    """One row of a file; ``cause`` is None as long as nothing speaks against it."""
+
+    path: Path
+    number: int  # from 1, header not counted
+    text: str = ""  # text cells joined by one space
+    label: int = 0  # class index
+    cause: Cause | None = None
+    found: str = ""
+    advice: str = ""
+
+    def refuse(self, cause: Cause, found: str, advice: str = "mend it") -> None:
+        """Say why the row cannot be used, and what can be done about it."""
+        self.cause, self.found, self.advice = cause, found, advice
+
+
+def read_rows(table: TableFile, text_columns: Sequence[str] | None) -> list[TextRow]:
+    """Join the text cells of every row; None takes the columns that the field uses; DataError for unknown columns."""
+    columns = tuple(text_columns or _usual_text_columns(table))
+    for column in columns:
+        check_column(table, column, "name the text columns with --text-columns")
+    rows = []
+    for number, cells in enumerate(zip(*map(table.column, columns), strict=True), 1):
+        row = TextRow(path=table.path, number=number)
+        _set_text(row, dict(zip(columns, cells, strict=True)))
+        rows.append(row)
+    return rows
+
+
+def check_column(table: TableFile, column: str, advice: str) -> None:
+    """Raise DataError if the table has no such column."""
+    if column in table.columns:
+        return
+    names = {name.lower(): name for name in table.columns}
+    close = difflib.get_close_matches(column.lower(), names, n=1)
+    hint = f" (did you mean {short_repr(names[close[0]])}?)" if close else ""
+    raise DataError(f"{table.path}: no column {column!r}{hint}, found {listed(table.columns)}; {advice}")
+
+
+def refuse_repeats(rows: Iterable[TextRow], label_names: Sequence[str]) -> None:
+    """Refuse all but the first row of a text, and every row of a text that has two labels."""
+    groups: dict[str, list[TextRow]] = {}
+    for row in rows:
+        if row.cause is None:
+            groups.setdefault(row.text, []).append(row)
+    for first, *others in groups.values():
+        other = next((row for row in others if row.label != first.label), None)
+        if other is None:
+            for row in others:
+                row.refuse(Cause.DUPLICATE, f"repeats {_place(first, row.path)}", "take it out")
+            continue
+        for row in (first, *others):
+            opposite = other if row.label == first.label else first
+            found = f"labelled {label_names[row.label]}, but {label_names[opposite.label]} in"
+            found = f"the same text is {found} {_place(opposite, row.path)}"
+            row.refuse(Cause.CONTRADICTION, found, "keep only the right one")
+
+
+def usable_rows(rows: list[TextRow], bad_rows: BadRows) -> tuple[list[TextRow], tuple[str, ...]]:
+    """Rows that can be used, and counts of the others by cause; DataError for the first bad row, or if none is left."""
+    counts = Counter(row.cause for row in rows)
+    dropped = tuple(counted(counts[cause], cause) for cause in Cause if counts[cause])
+    usable = [row for row in rows if row.cause is None]
+    if dropped and bad_rows == "refuse":
+        row = next(row for row in rows if row.cause)
+        such = "every copy" if row.cause is Cause.CONTRADICTION else "such rows"
+        raise DataError(
+            f"{row.path}: row {row.number}: {row.found}; {row.advice}, or pass --drop-bad-rows to leave {such} out "
+            f"(in all: {', '.join(dropped)})"
+        )
+    if not usable:
+        raise DataError(f"{rows[0].path}: no row can be used ({', '.join(dropped)}); mend the file")
+    return usable, dropped
+
+
+def counted(count: int, noun: str) -> str:
+    """Count of articles, texts or rows: ``1 row without text``, ``2 rows without text``."""
+    if count == 1:
+        return f"{count} {noun}"
+    return f"{count} {noun.replace('row', 'rows', 1) if 'row' in noun else noun + 's'}"
+
+
+def _usual_text_columns(table: TableFile) -> tuple[str, ...]:
+    for columns in _TEXT_COLUMNS:
+        if set(columns) <= set(table.columns):
+            return columns
+    *first, last = (" + ".join(map(repr, columns)) for columns in _TEXT_COLUMNS)
+    expected = f"{', '.join(first)} or {last}"
+    found = f"found {listed(table.columns)}; name yours with --text-columns"
+    raise DataError(f"{table.path}: no text column, expected {expected}, {found}")
+
+
+def _set_text(row: TextRow, cells: dict[str, object]) -> None:
+    """Join the text cells of a row, by column, or say why they are no text."""
+    missing = [column for column, cell in cells.items() if cell is None]
+    for column, cell in cells.items():
+        if cell is not None and not isinstance(cell, str):
+            row.refuse(Cause.NOT_TEXT, f"{column!r} is {short_repr(cell)}, not text")
+            return
+    row.text = " ".join(str(cell) for cell in cells.values() if cell is not None)
+    if not row.text.strip():
+        row.refuse(Cause.NO_TEXT, f"no text in {listed(cells)}")
+    elif missing:
+        row.refuse(Cause.MISSING_CELL, f"no {listed(missing)}", _missing_text_advice(list(cells), missing))
+
+
+def _missing_text_advice(columns: list[str], missing: list[str]) -> str:
+    if columns[-1] in missing:  # a title alone is no article
+        return "mend it"
+    there = [column for column in columns if column not in missing]
+    alone = "that column alone" if len(there) == 1 else "those columns alone"
+    return f"mend it, pass --text-columns {','.join(there)} to use {alone}"
+
+
+def _place(row: TextRow, here: Path) -> str:
+    return f"row {row.number}" if row.path == here else f"row {row.number} of {row.path}"

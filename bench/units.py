@@ -1,0 +1,128 @@
+"""Numbers as people read them; stored values are in SI units (s, B, 1/s, 1) and are formatted nowhere else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How a whole column of numbers is shown: in one unit, with one number of decimals, so that they line up."""
+
+    unit: str  # printed in the column's head; "" where the numbers speak for themselves
+    si: str = ""  # the unit of the stored values, for column names that programs read
+    factor: float = 1.0  # from the SI unit
+    decimals: int | None = None  # None: as many as give the smallest number three digits
+    max_decimals: int = 3
+    mark: str = ""  # printed after every number
+
+
+SECONDS = Scale(unit="s", si="s", max_decimals=2)
+MILLISECONDS = Scale(unit="ms", si="s", factor=1e3)
+MEGABYTES = Scale(unit="MB", si="B", factor=1e-6, max_decimals=2)
+PER_SECOND = Scale(unit="1/s", si="per_s", max_decimals=2)
+SHARE = Scale(unit="", decimals=3)
+RATIO = Scale(unit="", decimals=2, mark="×")
+COUNT = Scale(unit="", decimals=0)
+
+
+def format_seconds(seconds: float) -> str:
+    """Format a time in s, ms or µs, with three digits.
+
+    >>> format_seconds(0.6049), format_seconds(0.0029), format_seconds(0.000_064), format_seconds(-95.31)
+    ('605 ms', '2.90 ms', '64.0 µs', '-95.3 s')
+    >>> format_seconds(0.999_96), format_seconds(0)
+    ('1.00 s', '0 s')
+    """
+    rounded = abs(float(f"{seconds:.3g}"))  # 0.99996 is 1.00 s, not 1000 ms
+    if not rounded:
+        return "0 s"
+    unit, factor = ("s", 1.0) if rounded >= 1 else ("ms", 1e3) if rounded >= 1e-3 else ("µs", 1e6)  # noqa: PLR2004
+    return f"{seconds * factor:.{_decimals(rounded * factor)}f} {unit}"
+
+
+def format_bytes(size: float) -> str:
+    """Format a size in MB, which are 1,000,000 bytes.
+
+    >>> format_bytes(44_800_000), format_bytes(1_234_567_890), format_bytes(40_321), format_bytes(0)
+    ('44.8 MB', '1234.6 MB', '0.040 MB', '0.0 MB')
+    """
+    megabytes = size / 1e6
+    return f"{megabytes:.{max(1, _decimals(megabytes))}f} MB"
+
+
+def format_ratio(ratio: float) -> str:
+    """Format how many times as much.
+
+    >>> format_ratio(1.2603)
+    '1.26×'
+    """
+    return f"{ratio:.2f}×"
+
+
+def format_share(share: float) -> str:
+    """Format a part of one.
+
+    >>> format_share(162 / 268)
+    '0.604'
+    """
+    return f"{share:.3f}"
+
+
+def format_count(count: int) -> str:
+    """Format a whole number with its thousands set apart.
+
+    >>> format_count(11_685_122)
+    '11,685,122'
+    """
+    return f"{count:,}"
+
+
+def format_duration(seconds: float) -> str:
+    """Format how long something takes, for progress lines; its last part is rounded.
+
+    >>> format_duration(0.4), format_duration(59.7), format_duration(125), format_duration(4000)
+    ('0 s', '1 min 00 s', '2 min 05 s', '1 h 07 min')
+    """
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004 - seconds of a minute
+        return f"{whole} s"
+    if whole < 3600:  # noqa: PLR2004 - seconds of an hour
+        return f"{whole // 60} min {whole % 60:02} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def column_decimals(values: Sequence[float], scale: Scale) -> int:
+    """How many decimals a column of SI values needs for its smallest one to have three digits.
+
+    >>> column_decimals([0.605, 0.0193], MILLISECONDS), column_decimals([412e6, 1300e6], MEGABYTES)
+    (1, 0)
+    >>> column_decimals([1, 0], SHARE), column_decimals([], SECONDS)
+    (3, 2)
+    """
+    if scale.decimals is not None:
+        return scale.decimals
+    smallest = min((abs(value) for value in values if value), default=1.0) * scale.factor
+    return min(scale.max_decimals, _decimals(smallest))
+
+
+def format_number(value: float, scale: Scale, decimals: int) -> str:
+    """Format an SI value for a column that names the unit in its head.
+
+    >>> format_number(0.605, MILLISECONDS, 1), format_number(1.2603, RATIO, 2)
+    ('605.0', '1.26×')
+    """
+    return f"{value * scale.factor:.{decimals}f}{scale.mark}"
+
+
+def _decimals(value: float) -> int:
+    """How many decimals show ``value`` with three digits: none for large numbers, three at most."""
+    if not value:
+        return 0
+    return min(3, max(0, 2 - math.floor(math.log10(abs(value)))))

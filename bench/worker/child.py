@@ -1,0 +1,39 @@
+"""The child's side: answer one request after the other until the parent closes the pipe.
+
+A request is ``(command, arguments)``; an answer is ``("ok", value)`` or ``("error", exception or text)``.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from multiprocessing.connection import Connection
+
+from bench.worker.commands import Commands
+from exporters.errors import DeploybenchError
+
+
+def serve(connection: Connection) -> None:
+    """Answer until the parent is gone."""
+    commands = Commands()
+    while True:
+        try:
+            command, arguments = connection.recv()
+        except EOFError:
+            return
+        connection.send(_answer(commands, command, arguments))
+
+
+def _answer(commands: Commands, command: str, arguments: tuple[object, ...]) -> tuple[str, object]:
+    try:
+        return "ok", getattr(commands, command)(*arguments)
+    except DeploybenchError as error:
+        return "error", error
+    except Exception as error:  # noqa: BLE001 - whatever a runtime raises is the parent's to record, with its reason
+        traceback.print_exc()
+        lines = str(error).strip().splitlines() or [""]
+        return "error", f"{type(error).__name__}: {lines[0]}"
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))

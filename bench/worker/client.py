@@ -1,0 +1,131 @@
+"""The parent's side of a worker: start it, ask it, and turn its death or silence into an error with its last words.
+
+The parent blocks on the pipe while a child computes; it never polls, samples or spins.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from multiprocessing.connection import Connection
+from socket import socketpair
+from typing import TYPE_CHECKING, Any, Self
+
+from exporters.errors import WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.worker.commands import Batch
+    from exporters.variant import Float32Array
+
+_LAST_WORDS = 2000  # bytes of a dead child's output that are looked at
+_END_S = 5.0
+DEFAULT_TIMEOUT_S = 1800.0
+
+
+class Worker:
+    """One child process with a budget of ``threads`` threads; a context manager that ends it."""
+
+    def __init__(
+        self, label: str, threads: int, timeout_s: float = DEFAULT_TIMEOUT_S, *, visible: bool = False
+    ) -> None:
+        self.label = label
+        self._timeout_s = timeout_s
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        ours, theirs = socketpair()
+        with theirs:  # closed here once the child has it: its death is then the end of the pipe, not a silent wait
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, **_environment(threads)},
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=None if visible else self._output,
+            )
+        self._connection = Connection(ours.detach())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child, by force if it does not go."""
+        self._connection.close()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._output.close()
+
+    def ask(self, command: str, *arguments: Any) -> Any:
+        """The child's answer to one command; raise what it raised, or WorkerError when it died or hung."""
+        try:
+            self._connection.send((command, arguments))
+            if not self._connection.poll(self._timeout_s):
+                self._process.kill()
+                raise WorkerError(
+                    f"{self.label}: no answer to {command!r} within {self._timeout_s:.0f} s; the worker was ended"
+                )
+            status, value = self._connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise WorkerError(f"{self.label}: {self._obituary()}") from error
+        if status == "ok":
+            return value
+        raise value if isinstance(value, Exception) else WorkerError(f"{self.label}: {value}")
+
+    def load(self, variant: str, artifact: Path, threads: int) -> float:
+        """Import the variant's runtime, then load its artifact; seconds of the loading alone."""
+        self.import_runtime(variant)
+        return self.ask("load", artifact, threads) / 1e9
+
+    def import_runtime(self, variant: str) -> float:
+        """Import what the variant's runtime needs; seconds. A name with a dot is a module of its own (tests have such)."""
+        module = variant if "." in variant else f"exporters.variants.{variant.replace('-', '_')}"
+        return self.ask("import_runtime", module) / 1e9
+
+    def predict(self, batches: Sequence[Batch]) -> list[tuple[Float32Array, float]]:
+        """Logits and seconds of each batch."""
+        return [(logits, nanoseconds / 1e9) for logits, nanoseconds in self.ask("predict", batches)]
+
+    def _obituary(self) -> str:
+        """How the child ended, with the last line that it wrote."""
+        try:
+            code = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            return "closed its pipe"
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        size = os.fstat(self._output.fileno()).st_size
+        self._output.seek(max(0, size - _LAST_WORDS))
+        lines = self._output.read().decode("utf-8", "replace").strip().splitlines()
+        return f"the worker {how}{'; last words: ' + lines[-1] if lines else ''}"
+
+
+def call_in_child(
+    target: str,
+    *arguments: Any,
+    threads: int,
+    label: str = "",
+    visible: bool = False,
+    keywords: dict[str, Any] | None = None,
+) -> Any:
+    """Call ``module:function`` in a process of its own, so that no model package is loaded into this one.
+
+    ``visible``: what it writes to stderr is shown, progress above all.
+    """
+    with Worker(label or target, threads, visible=visible) as worker:
+        return worker.ask("call", target, arguments, keywords or {})
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """The thread budget for every library that reads it from the environment, and quiet, offline libraries."""
+    budget = dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), str(threads)
+    )
+    return {**budget, "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}

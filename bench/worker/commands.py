@@ -1,0 +1,102 @@
+"""What a worker can be asked to do: hold one variant, run it, time it, and tell what memory it takes."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporters.variant import Float32Array, Int64Array, Predictor, Variant
+
+    Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
+
+_WARMUP_S = 0.02  # caches are cold when a worker's turn comes; they are warm after about this long
+_STATUS_KEYS = ("VmRSS", "VmHWM", "RssAnon", "RssFile")
+
+
+class Commands:
+    """The state of one worker: its variant, its predictor and, in a tracked process, memray's tracker."""
+
+    def __init__(self) -> None:
+        self._variant: Variant
+        self._predict: Predictor
+        self._tracker: Any = None
+
+    def call(self, target: str, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        """Call ``module:function`` here: exports, conversions and whatever else needs a process of its own."""
+        module, _, function = target.partition(":")
+        return getattr(importlib.import_module(module), function)(*arguments, **keywords)
+
+    def import_runtime(self, module: str) -> int:
+        """Import the variant in ``module`` and what its runtime needs; nanoseconds that took."""
+        start = time.perf_counter_ns()
+        self._variant = importlib.import_module(module).VARIANT
+        for name in self._variant.imports:
+            importlib.import_module(name)
+        return time.perf_counter_ns() - start
+
+    def load(self, artifact: Path, threads: int) -> int:
+        """Load the variant's artifact; nanoseconds that took, imports excluded."""
+        start = time.perf_counter_ns()
+        self._predict = self._variant.load(artifact, threads)
+        return time.perf_counter_ns() - start
+
+    def predict(self, batches: Sequence[Batch]) -> list[tuple[Float32Array, int]]:
+        """Logits ``(batch, num_labels)`` and nanoseconds of each batch."""
+        answers = []
+        for input_ids, attention_mask in batches:
+            start = time.perf_counter_ns()
+            logits = self._predict(input_ids, attention_mask)
+            answers.append((logits, time.perf_counter_ns() - start))
+        return answers
+
+    def time(self, batch: Batch, rounds: int, warm_up: bool) -> list[int]:
+        """Nanoseconds of each of ``rounds`` calls on one batch, after untimed calls for 20 ms (at least one)."""
+        input_ids, attention_mask = batch
+        predict = self._predict
+        if warm_up:
+            end = time.perf_counter() + _WARMUP_S
+            predict(input_ids, attention_mask)
+            while time.perf_counter() < end:
+                predict(input_ids, attention_mask)
+        gc.collect()
+        gc.disable()  # a collection inside a round belongs to whatever was allocated before it
+        try:
+            return [self._round(input_ids, attention_mask) for _ in range(rounds)]
+        finally:
+            gc.enable()
+
+    def _round(self, input_ids: Int64Array, attention_mask: Int64Array) -> int:
+        predict = self._predict
+        start = time.perf_counter_ns()
+        predict(input_ids, attention_mask)
+        return time.perf_counter_ns() - start
+
+    def memory_status(self) -> dict[str, int]:
+        """Bytes of this process as the kernel counts them; VmHWM is the peak since the last ``reset_peak``."""
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
+        return {key: int(fields[key].split()[0]) * 1024 for key in _STATUS_KEYS}
+
+    def reset_peak(self) -> None:
+        """Make VmHWM start again from what is resident now."""
+        # 5 resets the peak (Linux, Documentation/filesystems/proc.rst, clear_refs).
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+    def track(self, file: Path) -> None:
+        """Begin to count every allocation into ``file``; nothing may be timed from here on."""
+        import memray
+
+        gc.collect()
+        self._tracker = memray.Tracker(destination=memray.FileDestination(file, overwrite=True))
+        self._tracker.__enter__()
+
+    def stop_tracking(self) -> None:
+        """Finish the file that ``track`` began."""
+        self._tracker.__exit__(None, None, None)
+        self._tracker = None

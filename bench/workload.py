@@ -1,0 +1,69 @@
+"""Batches: which token ids a predictor is fed, by size, length and padding policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain, cycle, islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporters.variant import Int64Array
+
+    Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
+    Tokens = Sequence[Sequence[int]]  # one list of ids per text, special tokens included
+
+
+def full_batch(tokens: Tokens, batch_size: int, sequence_length: int) -> Batch:
+    """A batch in which every row is ``sequence_length`` real tokens: texts end to end, first and last token kept in place."""
+    first, last = tokens[0][0], tokens[0][-1]
+    inner = cycle(list(chain.from_iterable(text[1:-1] for text in tokens)) or [first])
+    rows = [[first, *islice(inner, sequence_length - 2), last] for _ in range(batch_size)]
+    input_ids = np.asarray(rows, dtype=np.int64)
+    return input_ids, np.ones_like(input_ids)
+
+
+def padded_batch(tokens: Tokens, pad_id: int, length: int | None = None) -> Batch:
+    """Texts side by side, padded at the end to the longest of them, or to ``length`` tokens."""
+    length = length or max(len(text) for text in tokens)
+    input_ids = np.full((len(tokens), length), pad_id, dtype=np.int64)
+    attention_mask = np.zeros_like(input_ids)
+    for row, text in enumerate(tokens):
+        input_ids[row, : len(text)] = text
+        attention_mask[row, : len(text)] = 1
+    return input_ids, attention_mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringBatches:
+    """A labelled set cut into batches of texts of like length, so that padding costs little."""
+
+    batches: tuple[Batch, ...]
+    order: tuple[int, ...]  # the set's row behind every row of the batches, in turn
+
+
+def scoring_batches(tokens: Tokens, pad_id: int, batch_size: int) -> ScoringBatches:
+    """Sort by length, longest first (ties by row), and pad each batch to its longest text."""
+    order = sorted(range(len(tokens)), key=lambda row: (-len(tokens[row]), row))
+    cuts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    return ScoringBatches(
+        batches=tuple(padded_batch([tokens[row] for row in cut], pad_id) for cut in cuts), order=tuple(order)
+    )
+
+
+def parity_batches(tokens: Tokens, pad_id: int, max_length: int) -> tuple[Batch, ...]:
+    """Batches of several shapes and paddings over the same texts: alone, side by side, padded far, at full length."""
+    texts = [tokens[i % len(tokens)] for i in range(64)]
+    short = [[text[0], *text[1:7], text[-1]] for text in texts[:4]]
+    far = min(max_length, max(len(text) for text in texts[8:12]) + 29)
+    return (
+        padded_batch(texts[:1], pad_id),
+        padded_batch(short, pad_id),
+        padded_batch(texts[1:4], pad_id),
+        padded_batch(texts[8:12], pad_id, far),
+        full_batch(texts, 1, max_length),
+        *(padded_batch(texts[start : start + 8], pad_id) for start in range(0, 64, 8)),
+    )

@@ -1,0 +1,78 @@
+"""``arch:NAME``: the exact architecture of a published model with seeded random weights, where no weights can be had."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Any
+
+from exporters.checkpoint import RANDOM_WEIGHTS_FILE
+from exporters.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+PREFIX = "arch:"
+
+# The published configurations; what is not named is the model type's default in transformers.
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "albert-base-v2": {
+        "model_type": "albert",
+        "vocab_size": 30000,
+        "embedding_size": 128,
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_hidden_groups": 1,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+        "hidden_act": "gelu_new",
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+    },
+    "bert-base-uncased": {"model_type": "bert"},
+    "distilbert-base-uncased": {"model_type": "distilbert"},
+    "mobilebert-uncased": {"model_type": "mobilebert"},
+    "tinybert-4-312": {
+        "model_type": "bert",
+        "hidden_size": 312,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 12,
+        "intermediate_size": 1200,
+    },
+}
+SEED = 0
+
+
+def check_architecture(name: str) -> None:
+    """Raise CheckpointError, with the nearest name, unless ``name`` is one of ARCHITECTURES."""
+    if name in ARCHITECTURES:
+        return
+    near = difflib.get_close_matches(name, ARCHITECTURES, n=1)
+    hint = f"did you mean {PREFIX}{near[0]}? " if near else ""
+    raise CheckpointError(f"unknown architecture {name!r}; {hint}known: {', '.join(ARCHITECTURES)}")
+
+
+def build_architecture(name: str, texts: Sequence[str], out_dir: Path) -> None:
+    """Write a checkpoint of architecture ``name``, two labels, with random weights and a tokenizer trained on ``texts``."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    fields = dict(ARCHITECTURES[name])
+    config = AutoConfig.for_model(fields.pop("model_type"), num_labels=2, **fields)
+    config.id2label = {0: "real", 1: "fake"}
+    config.label2id = {"real": 0, "fake": 1}
+    torch.manual_seed(SEED)
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(out_dir, safe_serialization=True)
+    _train_tokenizer(texts, config.vocab_size).save_pretrained(out_dir)
+    (out_dir / RANDOM_WEIGHTS_FILE).write_text(json.dumps({"architecture": name, "seed": SEED}), encoding="utf-8")
+
+
+def _train_tokenizer(texts: Sequence[str], vocab_size: int) -> Any:
+    """A lower-casing WordPiece tokenizer: with random weights only the number of tokens and the range of ids matter."""
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertTokenizerFast
+
+    trainer = BertWordPieceTokenizer()
+    trainer.train_from_iterator(texts, vocab_size=vocab_size, show_progress=False)
+    return BertTokenizerFast(tokenizer_object=trainer._tokenizer, model_max_length=512)  # noqa: SLF001 - its one way out

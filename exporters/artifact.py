@@ -1,0 +1,131 @@
+"""An artifact: the folder that an export writes; complete on its own, whole or absent, reused when nothing has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exporters.catalogue import find_variant
+from exporters.variant import ExportJob
+from exporters.whole_folder import sha256_file, whole_folder
+
+if TYPE_CHECKING:
+    from exporters.variant import Variant
+
+MANIFEST = "manifest.json"
+TOKENIZER = "tokenizer"  # folder within the artifact
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One variant of one checkpoint on disk."""
+
+    path: Path
+    variant: str
+    fingerprint: str
+    size: int  # bytes of the files that the runtime reads: neither tokenizer nor manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What an artifact is made from."""
+
+    checkpoint: Path
+    checkpoint_sha256: str
+    tokenizer: Path  # folder with tokenizer.json
+    calibration: tuple[tuple[int, ...], ...]
+    calibration_source: str  # "training texts"
+
+
+def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
+    """Make variant ``name``, and the variant that it is based on, below ``root``; reuse what is there and still fits.
+
+    Raises DiskFullError when there is no room; anything else that a library raises comes through as it is.
+    """
+    variant = find_variant(name)
+    base = export_artifact(variant.base, origin, root) if variant.base else None
+    facts = _facts(name, variant, origin, base)
+    folder = root / name
+    found = read_artifact(folder)
+    if found is not None and found.fingerprint == _digest(facts):
+        return found
+    with whole_folder(folder) as out_dir:
+        job = ExportJob(
+            checkpoint=origin.checkpoint,
+            out_dir=out_dir,
+            base=base.path if base else None,
+            calibration=origin.calibration if variant.calibrates else (),
+        )
+        variant.export(job)
+        _complete(out_dir, facts, origin)
+    written = read_artifact(folder)
+    assert written is not None
+    return written
+
+
+def read_artifact(folder: Path) -> Artifact | None:
+    """The artifact in ``folder``, or None where there is none that is whole: a file gone, grown or cut does not count."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["schema_version"] != SCHEMA_VERSION:
+            return None
+        if any((folder / name).stat().st_size != file["size"] for name, file in manifest["files"].items()):
+            return None
+        return Artifact(
+            path=folder,
+            variant=manifest["variant"],
+            fingerprint=manifest["fingerprint"],
+            size=sum(file["size"] for file in manifest["files"].values()),
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -> dict[str, Any]:
+    """Everything that decides what an export writes."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "variant": name,
+        "runtime": variant.runtime,
+        "precision": variant.precision,
+        "checkpoint_sha256": origin.checkpoint_sha256,
+        "base": base.fingerprint if base else None,
+        "calibration": _digest(origin.calibration) if variant.calibrates else None,
+        "calibration_source": origin.calibration_source if variant.calibrates else None,
+        "source_sha256": _source_digest(name),
+        "versions": {package: importlib.metadata.version(package) for package in variant.packages},
+    }
+
+
+def _source_digest(name: str) -> str:
+    """Digest of the variant's own file and of what variants share: a changed exporter makes a new artifact."""
+    here = Path(__file__).parent
+    own = here / "variants" / f"{name.replace('-', '_')}.py"
+    shared = [here / file for file in ("torch_model.py", "onnx_session.py", "openvino_model.py")]
+    return _digest([sha256_file(file) for file in (own, *shared)])
+
+
+def _digest(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _complete(out_dir: Path, facts: dict[str, Any], origin: Origin) -> None:
+    """Add tokenizer and manifest to the files that an export wrote."""
+    files = {
+        file.name: {"size": file.stat().st_size, "sha256": sha256_file(file)}
+        for file in sorted(out_dir.iterdir())
+        if file.is_file()
+    }
+    shutil.copytree(origin.tokenizer, out_dir / TOKENIZER)
+    manifest = {**facts, "fingerprint": _digest(facts), "files": files}
+    with (out_dir / MANIFEST).open("w", encoding="utf-8") as file:
+        json.dump(manifest, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,38 @@
+"""Variants by name: the file system is the registry, and listing imports none of them."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+import exporters.variants
+from exporters.errors import UnknownVariantError
+
+if TYPE_CHECKING:
+    from exporters.variant import Variant
+
+
+def variant_names() -> tuple[str, ...]:
+    """Names of all variants, sorted; imports none of them."""
+    modules = pkgutil.iter_modules(exporters.variants.__path__)
+    return tuple(sorted(module.name.replace("_", "-") for module in modules))
+
+
+def check_variant_name(name: str) -> None:
+    """Raise UnknownVariantError, with the nearest name, unless a file stands for ``name``."""
+    known = variant_names()
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise UnknownVariantError(f"unknown variant {name!r}; {hint}known variants: {', '.join(known)}")
+
+
+def find_variant(name: str) -> Variant:
+    """Import the one file that stands for ``name``."""
+    check_variant_name(name)
+    module = importlib.import_module(f"exporters.variants.{name.replace('-', '_')}")
+    variant: Variant = module.VARIANT
+    return variant

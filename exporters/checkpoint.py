@@ -1,0 +1,194 @@
+"""A checkpoint: the folder of a fine-tuned Hugging Face sequence classifier, read without loading it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exporters.errors import CheckpointError
+from exporters.whole_folder import sha256_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRAINING_FILE = "training.json"  # what this project's own training leaves beside the weights
+RANDOM_WEIGHTS_FILE = "random_weights.json"  # marks an architecture that was built with random weights
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+# These architectures number positions from pad_token_id + 1, so that many positions are never used.
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "data2vec-text", "longformer", "mpnet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What is known of a checkpoint without running it."""
+
+    path: Path
+    name: str
+    model_type: str  # "albert"
+    labels: tuple[str, ...]  # by class index
+    num_parameters: int
+    size: int  # bytes of the weights files
+    max_length: int  # tokens
+    sha256: str  # of configuration, weights and tokenizer
+    random_weights: bool
+    demonstration: bool  # trained on the bundled corpus
+
+
+def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
+    """Read a checkpoint folder; raise CheckpointError, in one line, for anything that is not a classifier's."""
+    config = _read_config(folder)
+    weights = weights_files(folder)
+    tokenizer = [folder / file for file in TOKENIZER_FILES if (folder / file).is_file()]
+    if not any(file.name in _VOCABULARIES for file in tokenizer):
+        raise CheckpointError(
+            f"{folder}: holds no tokenizer, expected one of {', '.join(_VOCABULARIES)}; "
+            "save the tokenizer that the model was trained with beside it"
+        )
+    return Checkpoint(
+        path=folder,
+        name=name or folder.resolve().name,
+        model_type=config["model_type"],
+        labels=_labels(folder, config),
+        num_parameters=sum(_count_parameters(file) for file in weights),
+        size=sum(file.stat().st_size for file in weights),
+        max_length=_max_length(folder, config),
+        sha256=_digest([folder / "config.json", *weights, *tokenizer]),
+        random_weights=(folder / RANDOM_WEIGHTS_FILE).is_file(),
+        demonstration=_is_demonstration(folder),
+    )
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """The safetensors files of a checkpoint, every shard; raise CheckpointError when there are none or one is missing."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        names = sorted(set(_read_json(index)["weight_map"].values()))
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing:
+            raise CheckpointError(
+                f"{folder}: shard {missing[0]!r} is missing, {index.name} names {len(names)}; copy it there"
+            )
+        return [folder / name for name in names]
+    whole = folder / "model.safetensors"
+    if whole.is_file():
+        return [whole]
+    pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(pattern))
+    if pickles:
+        raise CheckpointError(
+            f"{folder}: holds pickled weights only ({pickles[0]}), expected model.safetensors; a pickle can run any code when "
+            "it is read: pass --allow-pickle if you trust its author, or save the model again with safe_serialization=True"
+        )
+    raise CheckpointError(
+        f"{folder}: holds no weights, expected model.safetensors; pass the folder that save_pretrained wrote"
+    )
+
+
+def is_pickled(folder: Path) -> bool:
+    """Whether a folder is a checkpoint whose only weights are pytorch_model.bin."""
+    has_safetensors = any(folder.glob("model.safetensors*"))
+    return not has_safetensors and (folder / "pytorch_model.bin").is_file()
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "does not exist"
+        raise CheckpointError(f"{folder}: {found}, expected the folder of a fine-tuned sequence classifier")
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointError(
+            f"{folder}: is no checkpoint, it holds no config.json; pass the folder that save_pretrained wrote"
+        )
+    config = _read_json(path)
+    if "model_type" not in config:
+        raise CheckpointError(f"{path}: names no model_type, expected a transformers configuration such as 'albert'")
+    heads = config.get("architectures") or []
+    if not any("SequenceClassification" in head for head in heads):
+        found = f"architectures are {heads!r}" if heads else "it names no architectures"
+        raise CheckpointError(
+            f"{path}: is no sequence classifier, {found}; expected one named …ForSequenceClassification"
+        )
+    if config.get("problem_type") not in (None, "single_label_classification"):
+        raise CheckpointError(
+            f"{path}: problem_type is {config['problem_type']!r}, expected one label per text ('single_label_classification')"
+        )
+    return config
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be read as JSON ({error}); fetch or save the checkpoint again"
+        ) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(
+            f"{path}: holds a {type(content).__name__}, expected a JSON object; save the checkpoint again"
+        )
+    return content
+
+
+def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
+    """Label names by class index; transformers leaves id2label out when there are two unnamed ones."""
+    by_index = config.get("id2label")
+    count = len(by_index) if by_index else int(config.get("num_labels", 2))
+    labels = (
+        tuple(str(by_index[str(i)]) for i in range(count)) if by_index else tuple(f"LABEL_{i}" for i in range(count))
+    )
+    if count < 2:  # noqa: PLR2004 - one output is a regression
+        raise CheckpointError(
+            f"{folder}: has {count} label, expected at least 2; a regression cannot be scored as a classifier"
+        )
+    return labels
+
+
+def _count_parameters(file: Path) -> int:
+    """Numbers stored in one safetensors file, read from its header; buffers of positions are no parameters."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="np") as tensors:
+            return sum(
+                math.prod(tensors.get_slice(name).get_shape())
+                for name in tensors.keys()  # noqa: SIM118 - not a dict
+                if not name.endswith(("position_ids", "token_type_ids"))
+            )
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{file}: is no whole safetensors file of {file.stat().st_size:,} bytes ({error}); fetch or save it again"
+        ) from error
+
+
+def _max_length(folder: Path, config: dict[str, Any]) -> int:
+    """Most tokens that the positions and the tokenizer allow."""
+    positions = int(config.get("max_position_embeddings") or 512)
+    if config["model_type"] in _OFFSET_POSITIONS:
+        positions -= int(config.get("pad_token_id") or 0) + 1
+    tokenizer_config = folder / "tokenizer_config.json"
+    limit = _read_json(tokenizer_config).get("model_max_length") if tokenizer_config.is_file() else None
+    return min(positions, int(limit)) if limit else positions
+
+
+def _digest(files: list[Path]) -> str:
+    """One digest over the names and bytes of files."""
+    lines = [f"{file.name} {sha256_file(file)}\n" for file in sorted(files)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _is_demonstration(folder: Path) -> bool:
+    path = folder / TRAINING_FILE
+    return path.is_file() and bool(_read_json(path).get("demonstration"))

@@ -1,0 +1,34 @@
+"""ONNX Runtime sessions: how a variant that is an ONNX file is loaded and fed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporters.variant import Float32Array, Int64Array, Predictor
+
+MODEL_FILE = "model.onnx"
+
+
+def load_session(artifact: Path, threads: int) -> Predictor:
+    """A predictor over ``artifact/model.onnx`` with ``threads`` threads for one operator and one operator at a time."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(artifact / MODEL_FILE, options, providers=["CPUExecutionProvider"])
+    names = {node.name for node in session.get_inputs()}
+
+    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if "token_type_ids" in names:  # one text is one segment
+            feed["token_type_ids"] = np.zeros_like(input_ids)
+        logits: Float32Array = session.run(["logits"], feed)[0]
+        return logits
+
+    return predict

@@ -1,0 +1,65 @@
+"""Is a variant still the same model? Its logits against the reference's, on the same batches, before anything is timed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exporters.errors import ParityError
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporters.variant import Float32Array, Variant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """How near a variant came to the reference."""
+
+    max_abs_diff: float  # of logits
+    agreement: float  # share of texts with the reference's label
+    examples: int
+
+
+def compare_logits(variant: Variant, reference: Sequence[Float32Array], candidate: Sequence[Float32Array]) -> Parity:
+    """Compare logits, one array ``(batch, num_labels)`` per batch; raise ParityError with every failed check in one line.
+
+    Shapes come first, then finite values, then labels, then values (float variants only).
+    """
+    shapes = [(r.shape, c.shape) for r, c in zip(reference, candidate, strict=True) if r.shape != c.shape]
+    if shapes:
+        expected, found = shapes[0]
+        raise ParityError(f"logits have shape {found}, {REFERENCE} has {expected}")
+    expected_logits, found_logits = np.concatenate(reference), np.concatenate(candidate)
+    if not np.isfinite(found_logits).all():
+        raise ParityError(f"logits are not finite in {_bad_rows(found_logits)} of {len(found_logits)} texts")
+    parity = Parity(
+        max_abs_diff=float(np.abs(expected_logits - found_logits).max()),
+        agreement=float((expected_logits.argmax(axis=1) == found_logits.argmax(axis=1)).mean()),
+        examples=len(expected_logits),
+    )
+    failures = list(_failures(variant, parity))
+    if failures:
+        raise ParityError(f"not the same model as {REFERENCE}: {'; '.join(failures)}")
+    return parity
+
+
+def _bad_rows(logits: Float32Array) -> int:
+    return int((~np.isfinite(logits)).any(axis=1).sum())
+
+
+def _failures(variant: Variant, parity: Parity) -> list[str]:
+    failures = []
+    if variant.logits_atol is not None and parity.max_abs_diff > variant.logits_atol:
+        failures.append(
+            f"logits differ by up to {parity.max_abs_diff:.2e}, at most {variant.logits_atol:.0e} is allowed"
+        )
+    elif variant.logits_atol is None and parity.agreement < variant.min_agreement:
+        failures.append(
+            f"labels agree on {parity.agreement:.3f} of {parity.examples} texts, at least {variant.min_agreement:.3f} is asked"
+        )
+    return failures

@@ -1,0 +1,66 @@
+"""The checkpoint as a PyTorch module; what every variant that starts or runs in PyTorch shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from exporters.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporters.variant import Float32Array, Int64Array, Predictor
+
+
+def limit_threads(threads: int) -> None:
+    """Give PyTorch ``threads`` threads for one operation and one operation at a time."""
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.set_num_interop_threads(1)
+
+
+def load_classifier(folder: Path) -> Any:
+    """The checkpoint's module in eval mode, fp32, with PyTorch's fused attention where the architecture has it.
+
+    Raises CheckpointError when the weights do not fill the whole architecture: transformers would make the missing ones
+    up at random.
+    """
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    model, info = AutoModelForSequenceClassification.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, local_files_only=True
+    )
+    if info["missing_keys"] or info["mismatched_keys"]:
+        missing = sorted([*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
+        raise CheckpointError(
+            f"{folder}: {len(missing)} weights are missing or of another shape, {missing[0]!r} first; "
+            "expected a classifier that was fine-tuned and saved whole"
+        )
+    return model.eval()
+
+
+def run_classifier(model: Any) -> Predictor:
+    """A predictor that calls a transformers classifier."""
+    import torch
+
+    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+        with torch.inference_mode():
+            output = model(input_ids=torch.from_numpy(input_ids), attention_mask=torch.from_numpy(attention_mask))
+        logits: Float32Array = output.logits.numpy()
+        return logits
+
+    return predict
+
+
+def example_inputs(batch_size: int = 2, sequence_length: int = 16) -> tuple[Any, Any]:
+    """Ids and mask ``(batch_size, sequence_length)`` as tensors; the last row is half padding, so that a trace keeps the mask."""
+    import torch
+
+    input_ids = torch.from_numpy(np.random.default_rng(0).integers(5, 100, (batch_size, sequence_length)))
+    attention_mask = torch.ones_like(input_ids)
+    attention_mask[-1, sequence_length // 2 :] = 0
+    return input_ids, attention_mask

@@ -1,0 +1,1 @@
+"""Fine-tuning from one typed recipe; the same recipe serves CPU and GPU."""

@@ -1,0 +1,49 @@
+"""Which texts train together: texts of like length, so that little is padding, in batches that come in random order."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_POOL = 50  # batches sorted together: as many as in transformers
+
+
+class LengthGroupedOrder:
+    """Indices of all texts, once an epoch, to be cut into batches of ``batch_size``; a sampler for PyTorch.
+
+    The sampler of transformers hands out the batches of each pool from long to short. Where one class is longer than
+    the other that is one class after the other, and training fails: on covid_constraint the loss never left 0.69 with
+    it, and fell to 0.1 in two epochs with the same batches in random order.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths = lengths  # tokens
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order that belongs to ``epoch``, whatever was drawn before it; accelerate calls this."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        rng = random.Random(f"{self._seed}/{self._epoch}")  # noqa: S311 - no secret
+        order = rng.sample(range(len(self)), len(self))
+        pool = _POOL * self._batch_size
+        by_length = [
+            index
+            for start in range(0, len(order), pool)
+            for index in sorted(order[start : start + pool], key=self._lengths.__getitem__)
+        ]
+        batches = [by_length[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)]
+        # The last batch may be short; anywhere else it would shift the borders of those after it.
+        whole, rest = batches[: len(order) // self._batch_size], batches[len(order) // self._batch_size :]
+        rng.shuffle(whole)
+        for batch in whole + rest:
+            yield from batch

@@ -1,0 +1,205 @@
+"""Train a classifier by a recipe: labelled texts in, a checkpoint folder out that is whole or absent."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import platform
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exporters.checkpoint import TRAINING_FILE
+from exporters.errors import CheckpointError, DataError, RecipeError
+from exporters.hub import fetch_checkpoint
+from exporters.training.fitting import build_model, fit, predict_labels, quiet_transformers
+from exporters.training.tokenizer import read_tokenizer, train_tokenizer
+from exporters.whole_folder import sha256_file, whole_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from exporters.training.recipe import Recipe
+
+SCHEMA_VERSION = 1
+# 1 - first version
+CALIBRATION_FILE = "calibration.json"
+CALIBRATION_SOURCE = "training texts"
+CALIBRATION_SIZE = 300  # texts
+_VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingReport:
+    """What a training run gave; saved as ``training.json`` beside the weights."""
+
+    seconds: float  # from the call to the scores of the last set
+    num_parameters: int
+    accuracy: dict[str, float]  # by name of the evaluation set
+    recall: dict[str, dict[str, float]]  # by name of the set, then of the label
+    recipe_sha256: str
+    data_sha256: str  # of training texts and labels, as bench.data.LabelledSet.sha256
+    tokenizer_sha256: str  # of tokenizer.json
+
+
+def train(  # noqa: PLR0913 - one call says all that a run depends on
+    recipe: Recipe,
+    *,
+    texts: Sequence[str],
+    labels: Sequence[int],
+    label_names: Sequence[str],
+    out_dir: Path,
+    evaluation: Mapping[str, tuple[Sequence[str], Sequence[int]]],
+    tokenizer_dir: Path | None = None,
+    progress: bool = False,
+) -> TrainingReport:
+    """Train by ``recipe`` on texts and class indices, score ``evaluation``, and write the checkpoint to ``out_dir``.
+
+    Deterministic for recipe, texts, library versions and number of threads. Replaces the checkpoint of an earlier
+    training; raises CheckpointError where another folder is in the way, DataError for labels that cannot be learnt,
+    RecipeError for a recipe that does not fit the call, DiskFullError when there is no room.
+    """
+    start = time.perf_counter()
+    _check_labels(texts, labels, label_names)
+    _check_tokenizer_dir(recipe, tokenizer_dir)
+    _check_folder(out_dir)
+    with whole_folder(out_dir) as folder, quiet_transformers():
+        model, tokenizer = _start(recipe, texts, label_names, tokenizer_dir or folder)
+        training_ids = _input_ids(tokenizer, texts, recipe.max_length)
+        examples = [{"input_ids": ids, "labels": label} for ids, label in zip(training_ids, labels, strict=True)]
+        fit(model, tokenizer, recipe, examples, progress=progress)
+        accuracy, recall = _score(model, tokenizer, label_names, evaluation)
+        _save(model, tokenizer, folder)
+        report = TrainingReport(
+            seconds=time.perf_counter() - start,
+            num_parameters=sum(weights.numel() for weights in model.parameters()),
+            accuracy=accuracy,
+            recall=recall,
+            recipe_sha256=recipe.sha256,
+            data_sha256=_digest(texts, labels),
+            tokenizer_sha256=sha256_file(folder / "tokenizer.json"),
+        )
+        _write_records(folder, recipe, report, _calibration_ids(recipe, tokenizer, texts))
+    return report
+
+
+def _check_labels(texts: Sequence[str], labels: Sequence[int], label_names: Sequence[str]) -> None:
+    """Refuse what no classifier can be learnt from."""
+    if len(texts) != len(labels):
+        raise DataError(f"training set has {len(texts)} texts and {len(labels)} labels, expected as many of both")
+    counts = Counter(labels)
+    unknown = [label for label in counts if label not in range(len(label_names))]
+    if unknown:
+        raise DataError(f"training set has the label {unknown[0]!r}, expected 0 to {len(label_names) - 1}")
+    missing = [name for index, name in enumerate(label_names) if not counts[index]]
+    if missing or len(label_names) < 2:  # noqa: PLR2004 - nothing to tell apart
+        found = f"no text of class {missing[0]!r}" if missing else f"one class, {label_names[0]!r}, alone"
+        raise DataError(
+            f"training set of {len(texts)} texts has {found}, expected texts of 2 classes or more; add some"
+        )
+
+
+def _check_tokenizer_dir(recipe: Recipe, tokenizer_dir: Path | None) -> None:
+    """Refuse a tokenizer folder where the recipe has its own, and a recipe from scratch without either."""
+    if recipe.tokenizer is not None and tokenizer_dir is not None:
+        raise RecipeError(
+            f"recipe {recipe.name!r} trains its own tokenizer, found the folder {tokenizer_dir} as well; leave one out"
+        )
+    if recipe.checkpoint is not None and tokenizer_dir is not None:
+        raise RecipeError(
+            f"recipe {recipe.name!r} starts from {recipe.checkpoint!r}, which has its tokenizer, found the folder "
+            f"{tokenizer_dir} as well; leave it out"
+        )
+    if recipe.architecture is not None and recipe.tokenizer is None and tokenizer_dir is None:
+        raise RecipeError(
+            f"recipe {recipe.name!r} has no [tokenizer], expected that or the folder of a tokenizer; "
+            "pass one, such as a folder with the spiece.model of albert-base-v2"
+        )
+
+
+def _check_folder(out_dir: Path) -> None:
+    """Refuse to replace anything but an earlier training."""
+    if not out_dir.exists() or (out_dir / TRAINING_FILE).is_file():
+        return
+    if not out_dir.is_dir() or any(out_dir.iterdir()):
+        raise CheckpointError(f"{out_dir}: exists and is no earlier training, expected a new folder; name another")
+
+
+def _start(recipe: Recipe, texts: Sequence[str], label_names: Sequence[str], folder: Path) -> tuple[Any, Any]:
+    """Model before training, and its tokenizer, which is read from ``folder`` or left there."""
+    base = None
+    if recipe.checkpoint is not None:
+        named = Path(recipe.checkpoint)
+        base = named if named.is_dir() else fetch_checkpoint(recipe.checkpoint)
+    tokenizer = train_tokenizer(recipe.tokenizer, texts, folder) if recipe.tokenizer else read_tokenizer(base or folder)
+    model = build_model(recipe, tokenizer, label_names, base)
+    # A tokenizer's own limit is of the model that it was made for, which counts where that model goes on.
+    positions = int(model.config.max_position_embeddings)
+    tokenizer.model_max_length = positions if base is None else min(tokenizer.model_max_length, positions)
+    if recipe.max_length > tokenizer.model_max_length:
+        limit = tokenizer.model_max_length
+        raise RecipeError(f"recipe {recipe.name!r}: 'max_length' is {recipe.max_length}, expected at most {limit}")
+    return model, tokenizer
+
+
+def _input_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
+    ids: list[list[int]] = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
+    return ids
+
+
+def _score(
+    model: Any,
+    tokenizer: Any,
+    label_names: Sequence[str],
+    evaluation: Mapping[str, tuple[Sequence[str], Sequence[int]]],
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """Accuracy by set, and recall by set and label; texts are cut where the deployed model cuts them."""
+    accuracy, recall = {}, {}
+    for name, (texts, labels) in evaluation.items():
+        found = predict_labels(model, tokenizer, _input_ids(tokenizer, texts, tokenizer.model_max_length))
+        right = Counter(label for label, prediction in zip(labels, found, strict=True) if label == prediction)
+        accuracy[name] = right.total() / len(labels)
+        counts = Counter(labels)
+        recall[name] = {label_names[label]: right[label] / counts[label] for label in sorted(counts)}
+    return accuracy, recall
+
+
+def _save(model: Any, tokenizer: Any, folder: Path) -> None:
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+    for weights in folder.glob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors writes them for the owner alone
+
+
+def _calibration_ids(recipe: Recipe, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of a seeded sample of the training texts, in random order, so that any first part is a sample too."""
+    sample = random.Random(recipe.seed).sample(list(texts), min(CALIBRATION_SIZE, len(texts)))  # noqa: S311 - no secret
+    return _input_ids(tokenizer, sample, tokenizer.model_max_length)
+
+
+def _write_records(folder: Path, recipe: Recipe, report: TrainingReport, calibration: list[list[int]]) -> None:
+    versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "demonstration": recipe.demonstration,
+        "recipe": dataclasses.asdict(recipe),
+        **dataclasses.asdict(report),
+        "versions": {"python": platform.python_version(), **versions},
+    }
+    (folder / TRAINING_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    ids = {"source": CALIBRATION_SOURCE, "input_ids": calibration}
+    (folder / CALIBRATION_FILE).write_text(json.dumps(ids) + "\n", encoding="utf-8")
+
+
+def _digest(texts: Sequence[str], labels: Sequence[int]) -> str:
+    """SHA-256 (hexadecimal) of texts and labels in their order, the same as bench.data gives a set."""
+    digest = hashlib.sha256()
+    for text, label in zip(texts, labels, strict=True):
+        content = text.encode()
+        digest.update(f"{label} {len(content)}\n".encode() + content)
+    return digest.hexdigest()

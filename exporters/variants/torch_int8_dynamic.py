@@ -1,0 +1,52 @@
+"""PyTorch, int8 weights of all linear layers, activations quantised as they come."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from exporters.torch_model import limit_threads, load_classifier, run_classifier
+from exporters.variant import ExportJob, Predictor, Variant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def export(job: ExportJob) -> None:
+    import torch
+
+    model = _quantise(load_classifier(job.checkpoint))
+    model.config.save_pretrained(job.out_dir)
+    # Through memory: PyTorch's own writer can end the whole process when the disk is full.
+    buffer = io.BytesIO()
+    torch.save(model.state_dict(), buffer)
+    (job.out_dir / "model.pt").write_bytes(buffer.getbuffer())
+
+
+def load(artifact: Path, threads: int) -> Predictor:
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    limit_threads(threads)
+    config = AutoConfig.from_pretrained(artifact, local_files_only=True)
+    skeleton = _quantise(AutoModelForSequenceClassification.from_config(config).eval())
+    skeleton.load_state_dict(torch.load(artifact / "model.pt", weights_only=True))
+    return run_classifier(skeleton)
+
+
+def _quantise(model: Any) -> Any:
+    import torch
+
+    return torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
+
+
+VARIANT = Variant(
+    runtime="torch",
+    precision="int8",
+    packages=("torch", "transformers"),
+    imports=("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
+    export=export,
+    load=load,
+    min_agreement=0.95,
+    deprecated="torch.ao eager quantisation is deprecated in favour of torchao",
+)

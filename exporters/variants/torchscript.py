@@ -1,0 +1,62 @@
+"""PyTorch, TorchScript: traced and frozen, fp32."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from exporters.torch_model import example_inputs, limit_threads, load_classifier
+from exporters.variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def export(job: ExportJob) -> None:
+    import torch
+
+    class Logits(torch.nn.Module):
+        """Ids and mask to logits alone: a trace cannot return transformers' output class."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = load_classifier(job.checkpoint)
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+            return logits
+
+    with torch.inference_mode():
+        traced = torch.jit.trace(Logits().eval(), example_inputs(), check_trace=False)
+        # Through memory: PyTorch's own writer ends the whole process when the disk is full.
+        buffer = io.BytesIO()
+        torch.jit.save(torch.jit.freeze(traced), buffer)
+    (job.out_dir / "model.pt").write_bytes(buffer.getbuffer())
+
+
+def load(artifact: Path, threads: int) -> Predictor:
+    import torch
+
+    limit_threads(threads)
+    model = torch.jit.load(str(artifact / "model.pt"))
+    # The profiling executor recompiles in the first runs of every new shape; what is measured then is the compiler.
+    torch._C._jit_set_profiling_executor(False)  # noqa: SLF001
+
+    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+        with torch.inference_mode():
+            logits: Float32Array = model(torch.from_numpy(input_ids), torch.from_numpy(attention_mask)).numpy()
+        return logits
+
+    return predict
+
+
+VARIANT = Variant(
+    runtime="torch",
+    precision="fp32",
+    packages=("torch", "transformers"),
+    imports=("torch",),
+    export=export,
+    load=load,
+    logits_atol=1e-4,
+    deprecated="TorchScript is deprecated since PyTorch 2.11 in favour of torch.export",
+)

@@ -1,0 +1,79 @@
+"""Folders that are whole or absent: written aside, renamed when complete, and one clear error when the disk is full."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exporters.errors import DiskFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A temporary sibling that becomes ``folder`` when the block ends well, and vanishes when it does not.
+
+    Raises DiskFullError, in one line, in place of whatever a library made of a full disk.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-{os.getpid()}-", dir=folder.parent))
+    aside.chmod(0o755)  # mkdtemp's 0700 is for secrets
+    try:
+        yield aside
+        _replace(folder, aside)
+    except BaseException as error:
+        full = _is_disk_full(error, aside)
+        shutil.rmtree(aside, ignore_errors=True)
+        if full:
+            raise DiskFullError(
+                f"no space left on the disk of {folder.parent} while writing {folder.name!r}; free some and run again"
+            ) from error
+        raise
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed left beside ``folder``."""
+    for left in folder.parent.glob(f".{folder.name}-*-*"):
+        pid = left.name.removeprefix(f".{folder.name}-").partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def sha256_file(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _replace(folder: Path, aside: Path) -> None:
+    """Put ``aside`` in the place of ``folder``; an older folder is moved away first, since a rename cannot replace it."""
+    if folder.exists():
+        old = aside.with_name(f"{aside.name}-old")
+        folder.rename(old)
+        aside.rename(folder)
+        shutil.rmtree(old)
+    else:
+        aside.rename(folder)
+
+
+def _is_disk_full(error: BaseException, folder: Path) -> bool:
+    """Whether a failure comes from a full disk: C++ writers report one as an error of their own, or as none at all."""
+    numbers = (errno.ENOSPC, errno.EDQUOT)
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, OSError) and chain.errno in numbers:
+            return True
+        chain = chain.__cause__ or chain.__context__
+    try:
+        return os.statvfs(folder).f_bavail == 0 or "No space left on device" in str(error)
+    except OSError:
+        return False

@@ -1,0 +1,161 @@
+"""Options, the prepared run, the virtual clock, and the block that turns a stock benchmark file into a saved run."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.measurement import METRICS
+from bench.options import PROFILES, Options, add_options, read_options
+from bench.prepare import Prepared, prepare, set_names
+from bench.recorder import Recorder
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from bench.measurement import Measurement
+
+OPTIONS = pytest.StashKey[Options]()
+RECORDER = pytest.StashKey[Recorder]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the options of `deploybench run`."""
+    group = parser.getgroup("deploybench", "deploybench: what to measure")
+    add_options(group.addoption)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep raw values, which pytest-benchmark throws away unless told, and store below ``results/``."""
+    config.option.benchmark_save_data = True
+    if config.option.benchmark_storage == "file://./.benchmarks":  # its default
+        config.option.benchmark_storage = "file://./results"
+    with _one_line_errors():
+        config.stash[OPTIONS] = read_options(vars(config.option))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give every test its rows: variants, and batch sizes, lengths or sets."""
+    options = metafunc.config.stash[OPTIONS]
+    lengths = options.sequence_lengths or PROFILES[options.profile].sequence_lengths
+    axes: dict[str, Sequence[Any]] = {
+        "batch_size": options.batch_sizes,
+        "sequence_length": lengths,
+        "set_name": set_names(options) or (None,),
+        "variant_name": options.variants,
+    }
+    for name, values in axes.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, values, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Prepare before the first test, where progress can be seen and an error is one line and exit code 2."""
+    if not session.config.option.collectonly and session.testscollected:
+        handover = session.config.pluginmanager.get_plugin("deploybench_prepared")  # `deploybench run` prepares first
+        with _one_line_errors():
+            prepared = handover.prepared if handover else prepare(session.config.stash[OPTIONS])
+        session.config.stash[RECORDER] = Recorder(prepared)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        pytest.exit(f"deploybench: error: {error}", returncode=2)
+
+
+@pytest.fixture(scope="session")
+def recorder(request: pytest.FixtureRequest) -> Recorder:
+    """Where every measurement of the run goes."""
+    return request.config.stash[RECORDER]
+
+
+@pytest.fixture(scope="session")
+def prepared(recorder: Recorder) -> Prepared:
+    """Checkpoint, sets and artifacts."""
+    return recorder.prepared
+
+
+@pytest.fixture
+def artifact(prepared: Prepared, variant_name: str) -> Path:
+    """Folder of the variant's artifact; the test fails, with the reason, for a variant that could not be exported."""
+    if variant_name not in prepared.artifacts:
+        pytest.fail(f"{variant_name}: {prepared.variants[variant_name].failed}", pytrace=False)
+    return prepared.artifacts[variant_name].path
+
+
+@pytest.fixture
+def replay(benchmark: Any, recorder: Recorder, request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Hand measured seconds to pytest-benchmark as if it had measured them, and keep the measurements of the row.
+
+    pytest-benchmark reads a virtual clock that each measured value advances; so its file holds exactly the worker's
+    values, and pytest's own process, pipes and pickling are in none of them.
+    """
+
+    def replay_values(seconds: Sequence[float], *measurements: Measurement) -> None:
+        recorder.add(*measurements)
+        first = measurements[0]
+        benchmark.group = request.node.originalname.removeprefix("test_")
+        benchmark.extra_info.update(_row(first))
+        clock = _VirtualClock()
+        benchmark._timer = clock
+        values = iter(seconds)
+        benchmark.pedantic(lambda: clock.advance(next(values)), rounds=len(seconds))
+
+    return replay_values
+
+
+class _VirtualClock:
+    """A timer that stands at zero until a measured value is put on it; reading that value sets it back.
+
+    So the difference of two readings is the value to the last bit, which a clock that adds up would lose.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def advance(self, seconds: float) -> None:
+        self._now = seconds
+
+    def __call__(self) -> float:
+        now, self._now = self._now, 0.0
+        return now
+
+
+def _row(measurement: Measurement) -> dict[str, Any]:
+    """What ``extra_info`` says of a row."""
+    return {
+        "variant": measurement.variant,
+        "metric": measurement.metric,
+        "unit": METRICS[measurement.metric].unit,
+        "workload": asdict(measurement.workload) if measurement.workload else None,
+        "data": measurement.data,
+    }
+
+
+@pytest.fixture(scope="session")
+def visible(request: pytest.FixtureRequest) -> Callable[[], Any]:
+    """A context in which pytest captures nothing, so that progress reaches the terminal."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+    return capture.global_and_fixture_disabled
+
+
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """Add the block that holds every raw value, and write every example's logits beside the file."""
+    recorder = config.stash.get(RECORDER, None)
+    if recorder is None:
+        return
+    time = datetime.fromisoformat(output_json["datetime"]).astimezone(UTC)
+    name = f"predictions_{time:%Y%m%d_%H%M%S}_{recorder.prepared.checkpoint.sha256[:8]}.parquet"
+    folder = config._benchmarksession.storage.get(name).parent  # type: ignore[attr-defined]
+    output_json["deploybench"] = recorder.block(name if recorder.save_predictions(folder / name) else "")

@@ -1,0 +1,85 @@
+"""Accuracy: every variant scores the whole labelled set, texts of like length side by side."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from bench.accuracy import confusion_matrix
+from bench.measurement import Measurement, Workload
+from bench.options import SCORING_BATCH_SIZE
+from bench.prepare import pad_id
+from bench.scoring import Scores, score
+from bench.workload import ScoringBatches, scoring_batches
+from exporters.tokenization import tokenise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.prepare import Prepared
+    from bench.recorder import Recorder
+
+
+@pytest.fixture(scope="session")
+def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
+    """Every set, tokenised and cut into batches once, by name."""
+    checkpoint = prepared.checkpoint
+    return {
+        one.name: scoring_batches(
+            tokenise(prepared.tokenizer, one.texts, checkpoint.max_length), pad_id(checkpoint), SCORING_BATCH_SIZE
+        )
+        for one in prepared.sets
+    }
+
+
+@pytest.fixture(scope="session")
+def scored(prepared: Prepared, batches: dict[str, ScoringBatches]) -> Callable[[str, Path], dict[str, Scores]]:
+    """All sets by one variant, in one process, when the first of them is asked for."""
+    done: dict[str, dict[str, Scores]] = {}
+
+    def score_variant(variant_name: str, artifact: Path) -> dict[str, Scores]:
+        if variant_name not in done:
+            scores = score(variant_name, artifact, list(batches.values()), prepared.options.threads)
+            done[variant_name] = dict(zip(batches, scores, strict=True))
+        return done[variant_name]
+
+    return score_variant
+
+
+def test_accuracy(
+    variant_name: str, set_name: str | None, prepared: Prepared, recorder: Recorder, request: pytest.FixtureRequest
+) -> None:
+    """The whole set, scored; a row of the saved run holds its confusion matrix and the seconds of every batch."""
+    if set_name is None:
+        pytest.skip("no labelled set was given: pass --external FILE, or --real FILE --fake FILE")
+    if prepared.checkpoint.random_weights:
+        pytest.skip("random weights: an accuracy would mean nothing")
+    artifact = request.getfixturevalue("artifact")
+    made = request.getfixturevalue("scored")(variant_name, artifact)[set_name]
+    labelled = next(one for one in prepared.sets if one.name == set_name)
+
+    assert made.logits.shape == (len(labelled.texts), len(labelled.label_names))
+    assert np.isfinite(made.logits).all()
+    recorder.scores[set_name, variant_name] = made
+    predicted = made.logits.argmax(axis=1)
+    options = prepared.options
+    workload = Workload(
+        batch_size=SCORING_BATCH_SIZE,
+        sequence_length=prepared.checkpoint.max_length,
+        padding="longest",
+        threads=options.threads,
+    )
+    measured = functools.partial(Measurement, variant=variant_name, workload=workload, data=set_name)
+    request.getfixturevalue("replay")(
+        made.seconds,
+        measured(
+            metric="accuracy",
+            values=tuple(float(right) for right in predicted == np.asarray(labelled.labels)),
+            confusion=confusion_matrix(labelled.labels, predicted.tolist(), len(labelled.label_names)),
+        ),
+        measured(metric="scoring_time", values=(sum(made.seconds),)),
+    )

@@ -1,0 +1,57 @@
+"""Latency: one forward pass of one batch of full length, every variant interleaved with the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.measurement import Measurement, Workload
+from bench.progress import progress
+from bench.timing import LatencyRun
+from bench.workload import full_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.prepare import Prepared
+    from bench.recorder import Recorder
+
+
+@pytest.fixture(scope="session")
+def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]) -> dict[tuple[str, int], Measurement]:
+    """Every variant at every batch size, by both; measured together, since only that makes them comparable."""
+    options = prepared.options
+    length = prepared.sequence_lengths[-1]
+    batches = {
+        Workload(batch_size=size, sequence_length=length, padding="full", threads=options.threads): full_batch(
+            prepared.tokens, size, length
+        )
+        for size in options.batch_sizes
+    }
+    run = LatencyRun(
+        {name: artifact.path for name, artifact in prepared.artifacts.items()}, options.schedule, options.threads
+    )
+    with visible(), progress("timing", run.steps(len(batches))) as advance:
+        measured = run.measure(batches, advance)
+    recorder.load_times += run.load_times()
+    return {(one.variant, one.workload.batch_size): one for one in measured if one.workload}
+
+
+@pytest.mark.usefixtures("artifact")
+def test_latency(
+    variant_name: str,
+    batch_size: int,
+    latencies: dict[tuple[str, int], Measurement],
+    recorder: Recorder,
+    replay: Callable[..., None],
+) -> None:
+    """At least five rounds over launches and blocks, after warm-up."""
+    measured = latencies[variant_name, batch_size]
+    if measured.status == "failed":
+        recorder.add(measured)
+        pytest.fail(measured.reason, pytrace=False)
+
+    assert len(measured.values) >= 5  # noqa: PLR2004 - as the docstring says
+    assert min(measured.values) > 0
+    replay(measured.values, measured)

@@ -1,0 +1,31 @@
+"""Size on disk, and the time from files to a predictor in a fresh process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.measurement import Measurement
+from bench.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.prepare import Prepared
+    from bench.recorder import Recorder
+
+
+def test_load(
+    variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, replay: Callable[..., None]
+) -> None:
+    """The loads that timing began with; one of its own where nothing was timed."""
+    size = prepared.artifacts[variant_name].size
+    measured = next((one for one in recorder.load_times if one.variant == variant_name), None)
+    if measured is None:
+        threads = prepared.options.threads
+        with Worker(f"{variant_name}, load time", threads) as worker:
+            seconds = worker.load(variant_name, artifact, threads)
+        measured = Measurement(variant=variant_name, metric="load_time", values=(seconds,))
+
+    assert size > 0
+    replay(measured.values, measured, Measurement(variant=variant_name, metric="artifact_size", values=(size,)))

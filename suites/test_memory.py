@@ -1,0 +1,50 @@
+"""Peak memory of one batch by sequence length: heap by memray, resident memory by the kernel, a fresh process for each."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.measurement import Measurement, Workload
+from bench.memory import measure_peaks
+from bench.options import MEMORY_BATCH_SIZE
+from bench.workload import full_batch
+from exporters.errors import WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.prepare import Prepared
+    from bench.recorder import Recorder
+
+METRICS = ("peak_memory", "peak_resident", "load_peak_memory", "load_peak_resident")
+
+
+def test_memory(
+    variant_name: str,
+    sequence_length: int,
+    artifact: Path,
+    prepared: Prepared,
+    recorder: Recorder,
+    replay: Callable[..., None],
+) -> None:
+    """What the row times is the batch of the untracked pass."""
+    longest = prepared.checkpoint.max_length
+    if sequence_length > longest:
+        pytest.skip(f"{prepared.checkpoint.name} takes at most {longest} tokens")
+    threads = prepared.options.threads
+    workload = Workload(batch_size=MEMORY_BATCH_SIZE, sequence_length=sequence_length, padding="full", threads=threads)
+    batch = full_batch(prepared.tokens, MEMORY_BATCH_SIZE, sequence_length)
+    measured = functools.partial(Measurement, variant=variant_name, workload=workload)
+    try:
+        peaks = measure_peaks(variant_name, artifact, batch, threads)
+    except WorkerError as error:
+        recorder.add(*(measured(metric=metric, status="failed", reason=str(error)) for metric in METRICS))
+        pytest.fail(str(error), pytrace=False)
+
+    assert peaks.peak_memory > 0
+    assert peaks.peak_resident > 0
+    replay((peaks.seconds,), *(measured(metric=metric, values=(getattr(peaks, metric),)) for metric in METRICS))

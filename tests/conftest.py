@@ -1,0 +1,96 @@
+"""A tiny real checkpoint, the fakes, and the shared data where there is any."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import corpus
+from exporters.checkpoint import read_checkpoint
+
+TESTS = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def fakes_importable(monkeypatch):
+    """Children find tests/fakes as the package ``fakes``."""
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+
+
+@pytest.fixture(scope="session")
+def checkpoint_folder(tmp_path_factory):
+    """An ALBERT of two shared layers, trained for seconds: its labels differ, and are sure enough to survive int8."""
+    import torch
+    from transformers import AlbertConfig, AlbertForSequenceClassification
+
+    from exporters.architectures import _train_tokenizer
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny-albert"
+    texts, labels = corpus.corpus("train")
+    tokenizer = _train_tokenizer(texts[:300], 500)
+    config = AlbertConfig(
+        vocab_size=len(tokenizer),
+        embedding_size=16,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        id2label={0: "real", 1: "fake"},
+        label2id={"real": 0, "fake": 1},
+    )
+    torch.manual_seed(1)
+    model = AlbertForSequenceClassification(config)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    for start in range(0, 1920, 32):
+        batch = tokenizer(
+            list(texts[start : start + 32]), truncation=True, max_length=64, padding=True, return_tensors="pt"
+        )
+        model(**batch, labels=torch.tensor(labels[start : start + 32])).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval().save_pretrained(folder)
+    tokenizer.model_max_length = 64
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fragile_checkpoint(checkpoint_folder, tmp_path_factory):
+    """The same architecture with wild weights, whose labels int8 does not keep."""
+    import torch
+    from transformers import AlbertForSequenceClassification, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "fragile"
+    torch.manual_seed(1)
+    model = AlbertForSequenceClassification(AlbertForSequenceClassification.from_pretrained(checkpoint_folder).config)
+    with torch.no_grad():
+        for weight in model.albert.parameters():
+            if weight.ndim > 1:
+                weight *= 8
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(checkpoint_folder).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint(checkpoint_folder):
+    return read_checkpoint(checkpoint_folder)
+
+
+@pytest.fixture
+def checkpoint_copy(checkpoint_folder, tmp_path):
+    """A copy that a test may damage."""
+    import shutil
+
+    return Path(shutil.copytree(checkpoint_folder, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def labelled_file(tmp_path_factory):
+    """A labelled set of 24 short texts."""
+    texts, labels = corpus.corpus("test")
+    path = tmp_path_factory.mktemp("data") / "small.jsonl"
+    rows = [{"text": text, "label": label} for text, label in zip(texts[:24], labels[:24], strict=True)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path

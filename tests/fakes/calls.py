@@ -1,0 +1,36 @@
+"""Functions for a child to be called with."""
+
+import os
+import sys
+import time
+
+from exporters.catalogue import find_variant
+from exporters.errors import CheckpointError
+from exporters.variant import ExportJob
+from exporters.whole_folder import whole_folder
+
+
+def double(number, *, add=0):
+    return 2 * number + add
+
+
+def environment(name):
+    return os.environ.get(name)
+
+
+def mistake():
+    raise CheckpointError("model: is no checkpoint")
+
+
+def leave(code):
+    print("first line\nlast line", file=sys.stderr, flush=True)
+    os._exit(code)
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+
+
+def export_alone(name, base, folder):
+    with whole_folder(folder) as out_dir:
+        find_variant(name).export(ExportJob(checkpoint=base, out_dir=out_dir, base=base, calibration=()))

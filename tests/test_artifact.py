@@ -1,0 +1,134 @@
+"""Artifacts: whole or absent, reused when nothing changed, and one line when the disk is full."""
+
+import dataclasses
+import errno
+import json
+import os
+import subprocess
+
+import pytest
+
+from bench.worker import call_in_child
+from exporters.artifact import Origin, export_artifact, read_artifact
+from exporters.errors import DiskFullError
+from exporters.whole_folder import whole_folder
+
+
+@pytest.fixture
+def origin(checkpoint, checkpoint_folder):
+    return Origin(
+        checkpoint=checkpoint_folder,
+        checkpoint_sha256=checkpoint.sha256,
+        tokenizer=checkpoint_folder,
+        calibration=((2, 10, 11, 3),),
+        calibration_source="a test",
+    )
+
+
+def test_an_artifact_is_complete_on_its_own(origin, tmp_path):
+    made = export_artifact("torch-eager", origin, tmp_path)
+
+    assert made.path == tmp_path / "torch-eager"
+    assert {"model.safetensors", "config.json", "manifest.json", "tokenizer"} <= set(os.listdir(made.path))
+    assert (made.path / "tokenizer" / "tokenizer.json").is_file()
+    manifest = json.loads((made.path / "manifest.json").read_text())
+    assert manifest["checkpoint_sha256"] == origin.checkpoint_sha256
+    assert set(manifest["versions"]) == {"torch", "transformers"}
+    assert made.size == sum((made.path / name).stat().st_size for name in ("model.safetensors", "config.json"))
+
+
+def test_it_is_reused_until_something_changes(origin, tmp_path):
+    made = export_artifact("torch-eager", origin, tmp_path)
+    stamp = (made.path / "manifest.json").stat().st_mtime_ns
+
+    assert export_artifact("torch-eager", origin, tmp_path) == made
+    assert (made.path / "manifest.json").stat().st_mtime_ns == stamp
+
+    changed = export_artifact("torch-eager", dataclasses.replace(origin, checkpoint_sha256="other"), tmp_path)
+    assert changed.fingerprint != made.fingerprint
+    assert os.listdir(tmp_path) == ["torch-eager"]
+
+
+def test_a_damaged_artifact_does_not_count(origin, tmp_path):
+    made = export_artifact("torch-eager", origin, tmp_path)
+    weights = made.path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+
+    assert read_artifact(made.path) is None
+    assert export_artifact("torch-eager", origin, tmp_path) == made
+
+
+def test_a_calibration_belongs_to_those_that_calibrate(origin, tmp_path):
+    other = dataclasses.replace(origin, calibration=((2, 12, 3),))
+
+    made = export_artifact("torch-eager", origin, tmp_path)
+    assert export_artifact("torch-eager", other, tmp_path).fingerprint == made.fingerprint
+
+
+def test_what_fails_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), whole_folder(tmp_path / "made") as aside:
+        (aside / "half").write_text("")
+        raise RuntimeError
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_fails_leaves_what_was_there(tmp_path):
+    with whole_folder(tmp_path / "made") as aside:
+        (aside / "first").write_text("")
+    with pytest.raises(RuntimeError), whole_folder(tmp_path / "made") as aside:
+        raise RuntimeError
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["made", "first"]
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (tmp_path / f".made-{gone.pid}-abc").mkdir()
+    (tmp_path / f".made-{os.getpid()}-abc").mkdir()
+    with whole_folder(tmp_path / "made"):
+        pass
+
+    assert sorted(os.listdir(tmp_path)) == [f".made-{os.getpid()}-abc", "made"]
+
+
+def test_no_space_left_is_said_so_however_a_library_wraps_it(tmp_path):
+    with (
+        pytest.raises(DiskFullError, match="no space left on the disk of .* while writing 'made'; free some"),
+        whole_folder(tmp_path / "made"),
+    ):
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise ValueError("could not write") from error
+
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 64 KiB, smaller than the model."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a full disk needs the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("name", ["torch-eager", "torchscript", "torch-int8-dynamic", "onnx-fp32"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(origin, small_disk, name):
+    with pytest.raises(DiskFullError, match=f"no space left on the disk of {small_disk} while writing '{name}'"):
+        call_in_child("exporters.artifact:export_artifact", name, origin, small_disk, threads=1)
+
+    assert os.listdir(small_disk) == []
+
+
+def test_openvinos_writer_on_a_full_disk(origin, small_disk, tmp_path):
+    base = call_in_child("exporters.artifact:export_artifact", "onnx-fp32", origin, tmp_path, threads=1)
+
+    with pytest.raises(DiskFullError, match="no space left on the disk of"):
+        call_in_child("fakes.calls:export_alone", "openvino-fp32", base.path, small_disk / "made", threads=1)
+    assert os.listdir(small_disk) == []

@@ -1,0 +1,60 @@
+"""Variants by name, without importing one."""
+
+import subprocess
+import sys
+
+import pytest
+
+from exporters.catalogue import check_variant_name, find_variant, variant_names
+from exporters.errors import UnknownVariantError
+from exporters.variant import REFERENCE
+
+
+def test_every_file_is_a_variant():
+    assert variant_names() == (
+        "onnx-fp32",
+        "onnx-int8-dynamic",
+        "openvino-fp32",
+        "openvino-int8",
+        "torch-eager",
+        "torch-int8-dynamic",
+        "torchscript",
+    )
+
+
+@pytest.mark.parametrize("name", variant_names())
+def test_every_variant_is_judged_and_rests_on_what_exists(name):
+    variant = find_variant(name)
+
+    assert variant.precision in {"fp32", "int8"}
+    assert (variant.logits_atol is not None) == (variant.precision == "fp32")
+    assert variant.min_agreement >= 0.95
+    assert variant.base is None or variant.base in variant_names()
+
+
+def test_deprecated_ways_say_so():
+    assert [name for name in variant_names() if find_variant(name).deprecated] == ["torch-int8-dynamic", "torchscript"]
+
+
+def test_an_unknown_name_gets_the_nearest_one():
+    with pytest.raises(UnknownVariantError) as error:
+        check_variant_name("onnx-in8-dynamic")
+
+    assert str(error.value) == (
+        "unknown variant 'onnx-in8-dynamic'; did you mean 'onnx-int8-dynamic'? known variants: "
+        "onnx-fp32, onnx-int8-dynamic, openvino-fp32, openvino-int8, torch-eager, torch-int8-dynamic, torchscript"
+    )
+
+
+def test_the_reference_is_a_variant():
+    check_variant_name(REFERENCE)
+
+
+def test_reading_a_run_and_listing_variants_need_no_runtime():
+    code = (
+        "import bench.cli, bench.store, bench.report.render, bench.report.choices, sys; bench.report.choices.render_choices();"
+        "print(sorted({'torch', 'transformers', 'onnxruntime', 'openvino', 'nncf', 'optimum'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,97 @@
+"""The command line: help that shows real commands, lists, reports, and one-line errors."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import cli
+from exporters.catalogue import variant_names
+
+SAVED = Path(__file__).parent / "data" / "run-schema-1.json"
+COMMANDS = ("run", "export", "train", "report", "list")
+
+
+def command(capsys, *arguments):
+    code = cli.main(arguments)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("name", [(), *((one,) for one in COMMANDS)])
+def test_help_shows_examples_that_parse(capsys, name):
+    with pytest.raises(SystemExit) as end:
+        cli.main([*name, "--help"])
+    out = capsys.readouterr().out
+
+    assert end.value.code == 0
+    examples = [line.strip() for line in out.split("examples:\n")[1].splitlines() if line.strip()]
+    assert examples
+    for line in examples:
+        program, *arguments = shlex.split(line)
+        assert program == "deploybench"
+        assert cli._parser().parse_args(arguments).command
+
+
+def test_list_names_everything(capsys):
+    code, out, _ = command(capsys, "list")
+
+    assert code == 0
+    for name in (*variant_names(), "arch:albert-base-v2", "demonstration", "albert-mini", "standard"):
+        assert f"  {name} " in out
+    assert out.count("deprecated") == 2
+
+
+@pytest.mark.parametrize("form", ["text", "md", "csv", "latex", "json"])
+def test_report_prints_what_the_golden_file_holds(capsys, form):
+    suffix = {"text": "txt", "latex": "tex"}.get(form, form)
+    code, out, _ = command(capsys, "report", str(SAVED), "--format", form)
+
+    assert code == 0
+    assert out.rstrip("\n") == (SAVED.parent / f"report.{suffix}").read_text(encoding="utf-8").rstrip("\n")
+
+
+def test_one_table_alone_is_a_plain_csv(capsys):
+    import io
+
+    import pandas as pd
+
+    code, out, _ = command(capsys, "report", str(SAVED), "--format", "csv", "--table", "summary")
+
+    assert code == 0
+    assert pd.read_csv(io.StringIO(out)).iloc[0, 0] == "torch-eager"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("report", "nowhere.json"), "nowhere.json: no such file; expected a saved run, or a folder of saved runs"),
+        (
+            ("report", str(SAVED), "--table", "all"),
+            "--table: 'all' is unknown; known tables: summary, batch, sequence, accuracy",
+        ),
+        (("run", "--threads", "none"), "--threads: found 'none', expected positive whole numbers such as 1,8,32"),
+        (("run", "--checkpoint", "./nowhere"), "./nowhere: does not exist, expected the folder of a fine-tuned"),
+        (("export", "--variants", "torchscrpt"), "unknown variant 'torchscrpt'; did you mean 'torchscript'?"),
+        (("train", "demonstratio", "--output", "x"), "demonstratio"),
+        (("train", "demonstration", "--output", "x", "--external", "y.csv"), "--external: was given without --train"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(capsys, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = command(capsys, *arguments)
+
+    assert code == 2
+    assert out == ""
+    assert err.startswith("deploybench: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_is_installed():
+    done = subprocess.run([Path(sys.executable).with_name("deploybench"), "list"], capture_output=True, check=False)
+
+    assert done.returncode == 0

@@ -1,0 +1,129 @@
+"""The bundled demonstration corpus: bit-identical, balanced, free of repeats, lurid at home and sober abroad."""
+
+import hashlib
+import re
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from bench.corpus import LABELS, MAX_WORDS, MIN_WORDS, corpus
+from bench.corpus_sentences import LURID_SENTENCES, LURID_TITLES, WORDS
+from bench.corpus_topics import AWAY_TOPICS, HOME_TOPICS
+from bench.data import LabelledSet
+
+SIZES = {"train": 3000, "test": 400, "external": 250}
+SHA256 = {
+    "train": "b32b1c4d0dec42cca5a108bbe588eb8c16354ce72ff3455832aaab6909edc81b",
+    "test": "9eca7a59950f42897e442174ee6a4d1ce43c352192ca4a0f4cac024524ecf612",
+    "external": "6b193fc9666131c7febfc95653ae3cb6db6e978fa01fc37b704860c15a76d07d",
+}
+
+
+def fixed_parts(templates):
+    """Longest stretch between slots of each template: a text that holds it was written by that template."""
+    return [max(re.split(r"\{\w+\}", template), key=len).strip() for template in templates]
+
+
+LURID = fixed_parts(LURID_SENTENCES + LURID_TITLES)
+
+
+def is_lurid(text):
+    return any(part in text for part in LURID)
+
+
+def share_lurid(split, label):
+    chosen = [text for text, found in zip(*corpus(split), strict=True) if found == label]
+    return sum(map(is_lurid, chosen)) / len(chosen)
+
+
+@pytest.mark.parametrize("split", SIZES)
+def test_bit_identical(split):
+    texts, labels = corpus(split)
+    found = LabelledSet(name=split, texts=texts, labels=labels, label_names=LABELS, dropped=()).sha256
+
+    assert SHA256[split] == found
+
+
+def test_another_process_writes_the_same():
+    """Neither the order in which splits are asked for nor the seed of str hashes changes a text."""
+    code = "from bench.corpus import corpus; import hashlib, sys; t = corpus('external')[0]; "
+    code += "sys.stdout.write(hashlib.sha256(repr(t).encode()).hexdigest())"
+    command = [sys.executable, "-c", code]
+    other = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "1"})
+
+    assert other.stdout == hashlib.sha256(repr(corpus("external")[0]).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("split", SIZES)
+def test_size_and_balance(split):
+    texts, labels = corpus(split)
+
+    assert len(texts) == SIZES[split]
+    assert Counter(labels) == {0: SIZES[split] // 2, 1: SIZES[split] // 2}
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_no_text_stands_twice(seed):
+    texts = [text for split in SIZES for text in corpus(split, seed)[0]]
+
+    assert len(set(texts)) == sum(SIZES.values())
+
+
+def test_another_seed_writes_other_texts():
+    assert not set(corpus("train", 8)[0]) & set(corpus("train", 7)[0])
+
+
+@pytest.mark.parametrize("split", SIZES)
+def test_every_text_is_clean_and_of_the_length_that_is_promised(split):
+    for text in corpus(split)[0]:
+        assert MIN_WORDS <= len(text.split()) <= MAX_WORDS
+        assert not re.search(r"[{}\n]|  ", text)
+        assert text == text.strip()
+        assert text.isascii()
+
+
+def test_length_does_not_give_the_label_away():
+    texts, labels = corpus("train")
+    words = {
+        label: [len(t.split()) for t, found in zip(texts, labels, strict=True) if found == label] for label in (0, 1)
+    }
+    means = [sum(counts) / len(counts) for counts in words.values()]
+
+    assert abs(means[0] - means[1]) < 6
+
+
+def test_lurid_fakes_at_home_sober_ones_abroad():
+    assert share_lurid("train", 1) > 0.8
+    assert share_lurid("test", 1) > 0.8
+    assert share_lurid("external", 1) < 0.35
+
+
+def test_some_noise_at_home():
+    """No style is a class of its own: some real texts are lurid, some fakes are not."""
+    assert 0 < share_lurid("train", 0) < 0.05
+    assert share_lurid("train", 1) < 0.95
+
+
+def test_abroad_has_topics_of_its_own():
+    home = {body for topic in HOME_TOPICS for body in topic.bodies}
+    away = {body for topic in AWAY_TOPICS for body in topic.bodies}
+    train, external = " ".join(corpus("train")[0]), corpus("external")[0]
+
+    assert not any(body in train for body in away - home)
+    assert sum(any(body in text for body in away) for text in external) > len(external) / 2
+
+
+def test_labels_stand_in_no_run():
+    """Any first part is a sample: what calibrates on the first texts sees both classes."""
+    _, labels = corpus("train")
+
+    assert 0.4 < sum(labels[:128]) / 128 < 0.6
+
+
+def test_every_slot_can_be_filled():
+    slots = {slot for words in WORDS.values() for word in words for slot in re.findall(r"\{(\w+)\}", word)}
+    filled = {"town", "surname", "body", "project", "measure", "crowd", "number", "money"}
+
+    assert slots - set(WORDS) <= filled

@@ -1,0 +1,97 @@
+"""Options: read once, for the command line, pytest and tox alike."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from bench.options import add_options, as_arguments, available_cores, read_options
+from exporters.catalogue import variant_names
+from exporters.errors import UserError
+
+
+def parse(*arguments):
+    parser = argparse.ArgumentParser()
+    add_options(parser.add_argument)
+    return vars(parser.parse_args(arguments))
+
+
+def test_nothing_asked_is_the_quick_demonstration():
+    options = read_options(parse())
+
+    assert options.checkpoint is None
+    assert options.profile == "quick"
+    assert options.variants == ("torch-eager", *(name for name in variant_names() if name != "torch-eager"))
+    assert options.threads == available_cores()
+    assert options.sequence_lengths is None
+
+
+def test_lists_are_separated_by_commas():
+    options = read_options(
+        parse("--batch-sizes", "8,1, 8", "--sequence-lengths", "512,64", "--variants", "openvino-int8")
+    )
+
+    assert options.batch_sizes == (1, 8)
+    assert options.sequence_lengths == (64, 512)
+    assert options.variants == ("torch-eager", "openvino-int8")
+
+
+def test_the_standard_profile_is_the_fields_grid():
+    options = read_options(parse("--profile", "standard"))
+
+    assert options.batch_sizes == (1, 2, 4, 8, 16, 32)
+    assert options.schedule.launches * options.schedule.blocks * options.schedule.rounds >= 5
+
+
+def test_arguments_give_the_same_options_again():
+    values = parse(
+        *(
+            "--checkpoint",
+            "a folder",
+            "--real",
+            "r.csv",
+            "--fake",
+            "f.csv",
+            "--external",
+            "a=x.csv",
+            "--external",
+            "y.csv",
+        ),
+        *(
+            "--drop-bad-rows",
+            "--threads",
+            "1",
+            "--batch-sizes",
+            "1,2",
+            "--profile",
+            "full",
+            "--text-columns",
+            "title,body",
+        ),
+    )
+
+    assert read_options(parse(*as_arguments(values))) == read_options(values)
+    assert read_options(values).external == ("a=x.csv", "y.csv")
+    assert read_options(values).real == Path("r.csv")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--batch-sizes", "1,many"), "--batch-sizes: found '1,many', expected positive whole numbers such as 1,8,32"),
+        (("--batch-sizes", "0,1"), "--batch-sizes: found '0,1', expected positive whole numbers such as 1,8,32"),
+        (("--sequence-lengths", ""), "--sequence-lengths: found '', expected positive whole numbers such as 1,8,32"),
+        (("--threads", "4096"), "--threads: found '4096', expected one number of at most "),
+        (("--threads", "1,2"), "--threads: found '1,2', expected one number of at most "),
+        (("--profile", "swift"), "--profile: 'swift' is unknown; known profiles: quick, standard, full"),
+        (("--real", "r.csv"), "--real: was given without --fake; pass both, or one labelled file with --external"),
+        (("--fake", "f.csv"), "--fake: was given without --real; pass both, or one labelled file with --external"),
+        (("--variants", "onnx"), "unknown variant 'onnx'; "),
+    ],
+)
+def test_what_cannot_be_is_one_line(arguments, message):
+    with pytest.raises(UserError) as error:
+        read_options(parse(*arguments))
+
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,181 @@
+"""The main job on a tiny real checkpoint: every variant, real runtimes, a stock pytest-benchmark file."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import suites
+from bench.report.figures import figures
+from bench.store import read_run
+from exporters.catalogue import variant_names
+
+SUITES = str(Path(suites.__file__).parent)
+SMALL = ["--batch-sizes=1,3", "--sequence-lengths=16,64"]
+
+
+def run(folder, *command):
+    done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
+    print(done.stdout, done.stderr)  # pytest shows it when a test fails
+    return done
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory, checkpoint_folder, labelled_file):
+    """`deploybench run` of all variants; its folder, and what it printed."""
+    folder = tmp_path_factory.mktemp("run")
+    done = run(
+        folder, "bench.cli", "run", f"--checkpoint={checkpoint_folder}", f"--external=small={labelled_file}", *SMALL
+    )
+    return folder, done
+
+
+@pytest.fixture(scope="module")
+def saved(whole_run):
+    folder, _ = whole_run
+    return read_run(folder / "results")
+
+
+def test_every_variant_is_measured_and_the_table_printed(whole_run):
+    _, done = whole_run
+
+    assert done.returncode == 0
+    assert "Summary" in done.stdout
+    for name in variant_names():
+        assert name in done.stdout
+    assert "failed" not in done.stdout
+    assert "set small: 24 articles" in done.stdout
+    assert max(map(len, done.stdout.split("Summary", 1)[1].splitlines())) <= 80
+
+
+def test_progress_is_silent_where_there_is_no_terminal(whole_run):
+    _, done = whole_run
+
+    assert [line for line in done.stderr.splitlines() if not line.startswith(("saved: ", "tables: "))] == []
+
+
+def test_every_cell_holds_a_figure(saved):
+    empty = [one for one in figures(saved) if one.status != "ok" and "predicted as" not in one.reason]
+
+    assert empty == []
+
+
+def test_every_variant_is_the_same_model(saved):
+    for name, info in saved.variants.items():
+        assert info.failed == ""
+        assert info.parity["agreement"] >= 0.95, name
+        assert info.parity["examples"] >= 64
+
+
+def test_the_stock_rows_hold_exactly_the_measured_values(saved):
+    stock = json.loads(saved.path.read_text())
+    latency = {
+        (one.variant, one.workload.batch_size): list(one.values)
+        for one in saved.measurements
+        if one.metric == "latency"
+    }
+    rows = [row for row in stock["benchmarks"] if row["extra_info"]["metric"] == "latency"]
+
+    assert len(rows) == len(latency) == 2 * len(variant_names())
+    for row in rows:
+        key = row["extra_info"]["variant"], row["extra_info"]["workload"]["batch_size"]
+        assert row["stats"]["data"] == latency[key]
+        assert row["extra_info"]["unit"] == "s"
+        assert row["stats"]["rounds"] >= 5
+
+
+def test_memory_rises_with_the_sequence_length(saved):
+    for metric in ("peak_memory", "peak_resident"):
+        for name in variant_names():
+            by_length = [
+                one.values[0]  # noqa: PD011 - no pandas
+                for one in sorted(
+                    saved.measurements, key=lambda one: one.workload.sequence_length if one.workload else 0
+                )
+                if one.metric == metric and one.variant == name
+            ]
+            assert len(by_length) == 2
+            assert by_length == sorted(by_length)
+
+
+def test_predictions_are_stored_by_row_hash_and_hold_no_text(saved, labelled_file):
+    frame = pd.read_parquet(saved.path.parent / saved.predictions)
+    first_text = json.loads(labelled_file.read_text().splitlines()[0])["text"]
+
+    assert len(frame) == 24 * len(variant_names())
+    assert list(frame.columns) == ["set", "row", "label", "variant", "logit_0", "logit_1"]
+    assert frame["row"].str.fullmatch("[0-9a-f]{16}").all()
+    assert first_text not in (saved.path.parent / saved.predictions).read_bytes().decode("latin-1")
+    right = (frame["logit_1"] > frame["logit_0"]) == frame["label"].astype(bool)
+    for one in figures(saved):
+        if one.metric == "accuracy":
+            assert one.value == right[frame["variant"] == one.variant].mean()
+
+
+def test_stock_pytest_benchmark_compares_the_file(whole_run, saved):
+    folder, _ = whole_run
+    done = run(folder, "pytest_benchmark", "--storage=file://./results", "compare", saved.path.stem[:4])
+
+    assert done.returncode == 0
+    assert "test_latency[1-torch-eager]" in done.stdout
+
+
+def test_artifacts_are_reused(whole_run, checkpoint_folder):
+    folder, _ = whole_run
+    manifests = {path: path.stat().st_mtime_ns for path in folder.rglob("manifest.json")}
+    done = run(folder, "bench.cli", "export", f"--checkpoint={checkpoint_folder}", "--variants=onnx-fp32,torchscript")
+
+    assert done.returncode == 0
+    assert len(manifests) == len(variant_names())
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("manifest.json")} == manifests
+
+
+def test_pytest_alone_works_and_a_failed_variant_stays_in_every_table(tmp_path, fragile_checkpoint):
+    done = run(
+        *(tmp_path, "pytest", SUITES, "--benchmark-autosave", "-q", "-p", "no:cacheprovider"),
+        *(
+            f"--checkpoint={fragile_checkpoint}",
+            "--variants=onnx-int8-dynamic",
+            "--batch-sizes=1",
+            "--sequence-lengths=16",
+        ),
+    )
+    saved = read_run(tmp_path / "results")
+    failed = [one for one in figures(saved) if one.variant == "onnx-int8-dynamic"]
+
+    assert done.returncode == 1
+    assert {one.status for one in failed} == {"failed"}
+    assert {one.metric for one in failed} >= {"latency", "throughput", "peak_memory", "artifact_size", "load_time"}
+    assert all("not the same model as torch-eager: labels agree on" in one.reason for one in failed)
+    assert "skipped" in done.stdout  # accuracy: no set was given, and it says so
+    assert {one.status for one in figures(saved) if one.variant == "torch-eager"} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--variants=onnx"], "unknown variant 'onnx'"),
+        (
+            ["--checkpoint=./nowhere"],
+            "nowhere: does not exist, expected the folder of a fine-tuned sequence classifier",
+        ),
+        (["--checkpoint=arch:albert"], "unknown architecture 'albert'"),
+        (["--external=missing.csv"], "missing.csv: no such file"),
+        (["--sequence-lengths=1000"], "1000 tokens asked, tiny-albert takes at most 64"),
+    ],
+)
+@pytest.mark.parametrize("command", [("bench.cli", "run"), ("pytest", SUITES)], ids=["deploybench", "pytest"])
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, checkpoint_folder, command, arguments, message):
+    given = [] if any(one.startswith("--checkpoint") for one in arguments) else [f"--checkpoint={checkpoint_folder}"]
+    done = run(tmp_path, *command, *given, *arguments)
+
+    assert done.returncode == 2
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    if command[0] == "bench.cli":
+        assert done.stderr.startswith("deploybench: error: ")
+        assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("*.json"))

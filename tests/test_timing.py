@@ -1,0 +1,70 @@
+"""Latency: interleaved launches and blocks, and variants that fail on the way."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import bench.timing
+from bench.measurement import Workload
+from bench.timing import LatencyRun, Schedule
+
+SCHEDULE = Schedule(launches=2, blocks=3, rounds=2)
+BATCHES = {
+    Workload(batch_size=size, sequence_length=8, padding="full", threads=1): (
+        np.ones((size, 8), dtype=np.int64),
+        np.ones((size, 8), dtype=np.int64),
+    )
+    for size in (1, 4)
+}
+
+
+def measure(*names):
+    ticks = []
+    run = LatencyRun(dict.fromkeys(names), SCHEDULE, 1)
+    measured = run.measure(BATCHES, lambda: ticks.append(1))
+    assert len(ticks) == run.steps(len(BATCHES))
+    return run, {(one.variant, one.workload.batch_size): one for one in measured}
+
+
+def test_every_value_is_kept_with_its_launch_and_block():
+    run, measured = measure("fakes.steady", "fakes.allocating")
+
+    assert set(measured) == {(name, size) for name in ("fakes.steady", "fakes.allocating") for size in (1, 4)}
+    for one in measured.values():
+        assert one.status == "ok"
+        assert Counter(zip(one.launches, one.blocks, strict=True)) == {(i, j): 2 for i in range(2) for j in range(3)}
+        assert all(value > 0 for value in one.values)
+    assert {one.variant: len(one.values) for one in run.load_times()} == {"fakes.steady": 2, "fakes.allocating": 2}
+
+
+def test_a_block_holds_every_variant_in_an_order_of_its_own(monkeypatch):
+    asked = []
+    ask = bench.timing.Worker.ask
+
+    def spy(worker, command, *arguments):
+        if command == "time":
+            asked.append(worker.label.split(",")[0])
+        return ask(worker, command, *arguments)
+
+    monkeypatch.setattr(bench.timing.Worker, "ask", spy)
+    measure("fakes.steady", "fakes.allocating")
+
+    blocks = [tuple(asked[i : i + 2]) for i in range(0, len(asked), 2)]
+    assert len(blocks) == 2 * 3 * 2
+    assert set(blocks) == {("fakes.steady", "fakes.allocating"), ("fakes.allocating", "fakes.steady")}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("fakes.crashing", "was killed by signal 9"), ("fakes.refusing", "this file is from another version")],
+)
+def test_a_variant_that_fails_is_failed_and_the_others_go_on(name, reason):
+    run, measured = measure("fakes.steady", name)
+
+    assert {measured["fakes.steady", size].status for size in (1, 4)} == {"ok"}
+    for size in (1, 4):
+        assert measured[name, size].status == "failed"
+        assert measured[name, size].values == ()
+        assert reason in measured[name, size].reason
+    assert [one.variant for one in run.load_times()] == ["fakes.steady"]

@@ -1,0 +1,471 @@
+"""Training: what is written, that it is the same each time, and that nothing is left of a run that failed."""
+
+import dataclasses
+import errno
+import json
+import math
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from bench.corpus import LABELS, corpus
+from bench.data import LabelledSet
+from exporters.checkpoint import read_checkpoint
+from exporters.errors import CheckpointError, DataError, DiskFullError, RecipeError
+from exporters.training import fitting
+from exporters.training import train as training
+from exporters.training.batching import LengthGroupedOrder
+from exporters.training.recipe import Architecture, Recipe, TokenizerRecipe
+from exporters.training.train import train
+from exporters.whole_folder import sha256_file
+
+TINY = Recipe(
+    name="tiny",
+    description="for tests",
+    demonstration=True,
+    architecture=Architecture(
+        model_type="albert",
+        embedding_size=8,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_hidden_groups=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=80,
+    ),
+    tokenizer=TokenizerRecipe(vocab_size=300),
+    max_length=48,
+    batch_size=8,
+    epochs=2,
+    learning_rate=1e-2,
+)
+TEXTS, CLASSES = (column[:60] for column in corpus("train"))
+HELD_OUT = tuple(column[:20] for column in corpus("test"))
+
+
+def run(out_dir, recipe=TINY, **changes):
+    given = {"texts": TEXTS, "labels": CLASSES, "label_names": LABELS, "evaluation": {"test": HELD_OUT}, **changes}
+    return train(recipe, out_dir=out_dir, **given)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folder and report of one training run; tests only read it."""
+    out_dir = tmp_path_factory.mktemp("trained") / "checkpoint"
+    return out_dir, run(out_dir)
+
+
+def test_what_is_written(trained):
+    out_dir, _ = trained
+    names = sorted(path.name for path in out_dir.iterdir())
+
+    assert names == [
+        "calibration.json",
+        "config.json",
+        "model.safetensors",
+        "special_tokens_map.json",
+        "spiece.model",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training.json",
+    ]
+    assert [path.name for path in out_dir.parent.iterdir()] == ["checkpoint"]
+    assert {path.stat().st_mode & 0o777 for path in out_dir.iterdir()} == {0o644}
+
+
+def test_the_checkpoint_is_one_that_the_product_reads(trained):
+    out_dir, report = trained
+    checkpoint = read_checkpoint(out_dir)
+
+    assert checkpoint.labels == LABELS
+    assert checkpoint.demonstration
+    assert checkpoint.max_length == 80
+    assert checkpoint.num_parameters == report.num_parameters
+
+
+def test_configuration_and_tokenizer(trained):
+    from transformers import AutoConfig, AutoTokenizer
+
+    out_dir, _ = trained
+    config, tokenizer = AutoConfig.from_pretrained(out_dir), AutoTokenizer.from_pretrained(out_dir)
+
+    assert config.id2label == {0: "real", 1: "fake"}
+    assert config.label2id == {"real": 0, "fake": 1}
+    assert config.problem_type == "single_label_classification"
+    assert config.vocab_size == len(tokenizer) == 300
+    assert (type(tokenizer).__name__, tokenizer.model_max_length) == ("AlbertTokenizerFast", 80)
+    assert tokenizer.convert_ids_to_tokens([0, 1, 2, 3, 4]) == ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
+    assert tokenizer("Council")["input_ids"] == tokenizer("council")["input_ids"]
+
+
+def test_the_record(trained):
+    out_dir, report = trained
+    record = json.loads((out_dir / "training.json").read_text())
+    data = LabelledSet(name="train", texts=TEXTS, labels=CLASSES, label_names=LABELS, dropped=())
+
+    assert record["recipe"] == dataclasses.asdict(TINY)
+    assert {key: record[key] for key in dataclasses.asdict(report)} == dataclasses.asdict(report)
+    assert record["demonstration"] is True
+    assert sorted(record["versions"]) == [
+        "accelerate",
+        "python",
+        "sentencepiece",
+        "tokenizers",
+        "torch",
+        "transformers",
+    ]
+    assert report.recipe_sha256 == TINY.sha256
+    assert report.data_sha256 == data.sha256
+    assert report.tokenizer_sha256 == sha256_file(out_dir / "tokenizer.json")
+    assert 0 < report.seconds < 100
+
+
+def test_calibration_is_of_training_texts(trained):
+    from transformers import AutoTokenizer
+
+    out_dir, _ = trained
+    calibration = json.loads((out_dir / "calibration.json").read_text())
+    ids = AutoTokenizer.from_pretrained(out_dir)(list(TEXTS), truncation=True, max_length=80)["input_ids"]
+
+    assert calibration["source"] == "training texts"
+    assert sorted(calibration["input_ids"]) == sorted(ids)
+    assert calibration["input_ids"] != ids  # in random order: a first part is a sample
+    assert max(map(len, ids)) == 80  # some text is long enough to be cut
+
+
+def test_scores_are_those_of_the_saved_model(trained):
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    out_dir, report = trained
+    model = AutoModelForSequenceClassification.from_pretrained(out_dir)
+    tokenizer = AutoTokenizer.from_pretrained(out_dir)
+    right = {0: [], 1: []}
+    for text, label in zip(*HELD_OUT, strict=True):
+        with torch.inference_mode():
+            logits = model(**tokenizer(text, truncation=True, return_tensors="pt")).logits
+        right[label].append(int(logits.argmax()) == label)
+
+    assert report.accuracy == {"test": sum(right[0] + right[1]) / 20}
+    assert report.recall == {"test": {LABELS[label]: sum(found) / len(found) for label, found in right.items()}}
+
+
+def test_the_same_seed_gives_the_same_bytes(trained, tmp_path):
+    out_dir, report = trained
+    again = run(tmp_path / "again")
+    run(tmp_path / "other", dataclasses.replace(TINY, seed=8))
+
+    for name in ("model.safetensors", "tokenizer.json", "spiece.model", "calibration.json", "config.json"):
+        assert sha256_file(out_dir / name) == sha256_file(tmp_path / "again" / name), name
+    assert dataclasses.replace(again, seconds=report.seconds) == report
+    assert sha256_file(out_dir / "model.safetensors") != sha256_file(tmp_path / "other" / "model.safetensors")
+
+
+def test_it_learns():
+    """Ids 10 and up, of which 11 stands in one class alone."""
+    examples = [{"input_ids": [2, 10 + index % 2, 12 + index % 7, 3], "labels": index % 2} for index in range(64)]
+    tokenizer = fake_tokenizer()
+    model = fitting.build_model(TINY, tokenizer, LABELS, None)
+    fitting.fit(model, tokenizer, dataclasses.replace(TINY, epochs=6), examples, progress=False)
+    found = fitting.predict_labels(model, tokenizer, [example["input_ids"] for example in examples])
+
+    assert found == [index % 2 for index in range(64)]
+
+
+def fake_tokenizer():
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    words = {f"w{index}": index for index in range(20)}
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(words, unk_token="w1")), pad_token="w0")
+
+
+def test_nothing_is_printed(tmp_path, capfd):
+    run(tmp_path / "checkpoint", progress=True)  # and standard error is no terminal here
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_labels_of_any_number(tmp_path):
+    labels = [index % 3 for index in range(60)]
+    report = run(
+        tmp_path / "checkpoint", labels=labels, label_names=("a", "b", "c"), evaluation={"all": (TEXTS, labels)}
+    )
+
+    assert read_checkpoint(tmp_path / "checkpoint").labels == ("a", "b", "c")
+    assert list(report.recall["all"]) == ["a", "b", "c"]
+
+
+def fail_with(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+FAILURES = [
+    (OSError(errno.ENOSPC, "No space left on device"), DiskFullError),
+    (RuntimeError("SafetensorError: I/O error: No space left on device (os error 28)"), DiskFullError),
+    (PermissionError(errno.EACCES, "Permission denied"), PermissionError),
+    (KeyboardInterrupt(), KeyboardInterrupt),
+]
+
+
+@pytest.mark.parametrize("part", ["fit", "_save", "_write_records"])
+@pytest.mark.parametrize(("error", "expected"), FAILURES)
+def test_a_run_that_fails_leaves_nothing(tmp_path, monkeypatch, error, expected, part):
+    monkeypatch.setattr(training, part, fail_with(error))
+    if part != "fit":
+        monkeypatch.setattr(training, "fit", lambda *_, **__: None)
+
+    with pytest.raises(expected):
+        run(tmp_path / "checkpoint")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_fails_keeps_the_earlier_one(trained, tmp_path, monkeypatch):
+    shutil.copytree(trained[0], tmp_path / "checkpoint")
+    monkeypatch.setattr(training, "fit", fail_with(OSError(errno.ENOSPC, "No space left on device")))
+
+    with pytest.raises(DiskFullError) as caught:
+        run(tmp_path / "checkpoint")
+    assert str(caught.value) == (
+        f"no space left on the disk of {tmp_path} while writing 'checkpoint'; free some and run again"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    assert read_checkpoint(tmp_path / "checkpoint").sha256 == read_checkpoint(trained[0]).sha256
+
+
+def test_an_earlier_training_is_replaced(trained, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "checkpoint")
+    run(tmp_path / "checkpoint", dataclasses.replace(TINY, seed=9))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    assert read_checkpoint(tmp_path / "checkpoint").sha256 != read_checkpoint(trained[0]).sha256
+
+
+def test_another_folder_is_not_replaced(tmp_path):
+    (tmp_path / "thesis.docx").touch()
+
+    with pytest.raises(CheckpointError) as caught:
+        run(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: exists and is no earlier training, expected a new folder; name another"
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_a_loss_that_diverges_is_refused(tmp_path, monkeypatch):
+    build_model = training.build_model
+
+    def build_broken_model(*arguments):
+        model = build_model(*arguments)
+        model.classifier.bias.data.fill_(math.nan)
+        return model
+
+    monkeypatch.setattr(training, "build_model", build_broken_model)
+
+    with pytest.raises(RecipeError) as caught:
+        run(tmp_path / "checkpoint")
+    assert str(caught.value) == "recipe 'tiny': the loss became nan, expected a finite one; lower learning_rate"
+    assert list(tmp_path.iterdir()) == []
+
+
+REFUSED_LABELS = [
+    ([0] * 60, LABELS, "training set of 60 texts has no text of class 'fake', expected texts of 2 classes or more; add some"),
+    ([1] * 60, LABELS, "training set of 60 texts has no text of class 'real', expected texts of 2 classes or more; add some"),
+    ([0] * 60, ("a",), "training set of 60 texts has one class, 'a', alone, expected texts of 2 classes or more; add some"),
+    ([0] * 59, LABELS, "training set has 60 texts and 59 labels, expected as many of both"),
+    ([0, 2] * 30, LABELS, "training set has the label 2, expected 0 to 1"),
+    ([0, -1] * 30, LABELS, "training set has the label -1, expected 0 to 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("labels", "label_names", "message"), REFUSED_LABELS)
+def test_labels_that_cannot_be_learnt(tmp_path, labels, label_names, message):
+    with pytest.raises(DataError) as caught:
+        run(tmp_path / "checkpoint", labels=labels, label_names=label_names)
+
+    assert str(caught.value) == message
+
+
+def test_texts_too_few_for_a_tokenizer(tmp_path):
+    with pytest.raises(DataError, match=r"^2 training texts are no basis for a tokenizer \("):
+        run(tmp_path / "checkpoint", texts=["", " "], labels=[0, 1])
+
+
+SCRATCH = dataclasses.replace(TINY, tokenizer=None, epochs=1)
+
+
+def test_a_sentencepiece_model_alone_is_a_tokenizer(trained, tmp_path):
+    (tmp_path / "tokenizer").mkdir()
+    shutil.copy(trained[0] / "spiece.model", tmp_path / "tokenizer")
+    run(tmp_path / "checkpoint", SCRATCH, tokenizer_dir=tmp_path / "tokenizer")
+
+    assert sha256_file(tmp_path / "checkpoint" / "tokenizer.json") == sha256_file(trained[0] / "tokenizer.json")
+    assert [path.name for path in (tmp_path / "tokenizer").iterdir()] == ["spiece.model"]
+
+
+def test_a_saved_tokenizer_is_read(trained, tmp_path):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "tokenizer").mkdir(exist_ok=True)
+        shutil.copy(trained[0] / name, tmp_path / "tokenizer")
+    run(tmp_path / "checkpoint", SCRATCH, tokenizer_dir=tmp_path / "tokenizer")
+
+    assert read_checkpoint(tmp_path / "checkpoint").max_length == 80
+
+
+BROKEN = [
+    ("nothing", b""),
+    ("tokenizer.json", b"{}"),
+    ("spiece.model", b"junk"),
+    ("tokenizer_config.json", b"{"),
+    ("vocab.txt", b"a"),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), BROKEN)
+def test_a_folder_without_a_tokenizer(tmp_path, name, content):
+    (tmp_path / "tokenizer").mkdir()
+    (tmp_path / "tokenizer" / name).write_bytes(content)
+
+    with pytest.raises(CheckpointError) as caught:
+        run(tmp_path / "checkpoint", SCRATCH, tokenizer_dir=tmp_path / "tokenizer")
+    assert str(caught.value).startswith(f"{tmp_path / 'tokenizer'}: holds no tokenizer that can be read (")
+    assert str(caught.value).endswith("); expected spiece.model, or what save_pretrained of a tokenizer wrote")
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["tokenizer"]
+
+
+def test_a_tokenizer_folder_that_is_not_there(tmp_path):
+    with pytest.raises(CheckpointError) as caught:
+        run(tmp_path / "checkpoint", SCRATCH, tokenizer_dir=tmp_path / "gone")
+
+    assert str(caught.value) == (
+        f"{tmp_path / 'gone'}: does not exist, expected the folder of a tokenizer, such as one with spiece.model"
+    )
+
+
+TOKENIZERS = [
+    (TINY, "x", "recipe 'tiny' trains its own tokenizer, found the folder x as well; leave one out"),
+    (
+        dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint="a/b"),
+        "x",
+        "recipe 'tiny' starts from 'a/b', which has its tokenizer, found the folder x as well; leave it out",
+    ),
+    (
+        SCRATCH,
+        None,
+        "recipe 'tiny' has no [tokenizer], expected that or the folder of a tokenizer; "
+        "pass one, such as a folder with the spiece.model of albert-base-v2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("recipe", "folder", "message"), TOKENIZERS)
+def test_tokenizer_and_recipe_must_agree(tmp_path, recipe, folder, message):
+    with pytest.raises(RecipeError) as caught:
+        run(tmp_path / "checkpoint", recipe, tokenizer_dir=folder)
+
+    assert str(caught.value) == message
+
+
+def test_from_a_checkpoint(trained, tmp_path):
+    from safetensors.numpy import load_file
+
+    recipe = dataclasses.replace(
+        TINY, architecture=None, tokenizer=None, checkpoint=str(trained[0]), learning_rate=1e-9
+    )
+    labels = [index % 3 for index in range(60)]
+    run(tmp_path / "checkpoint", recipe, labels=labels, label_names=("a", "b", "c"), evaluation={})
+    before, after = (load_file(folder / "model.safetensors") for folder in (trained[0], tmp_path / "checkpoint"))
+    name = "albert.embeddings.word_embeddings.weight"
+
+    assert read_checkpoint(tmp_path / "checkpoint").labels == ("a", "b", "c")
+    assert abs(before[name] - after[name]).max() < 1e-5
+    assert sha256_file(tmp_path / "checkpoint" / "tokenizer.json") == sha256_file(trained[0] / "tokenizer.json")
+
+
+def test_a_checkpoint_has_its_own_limit(trained, tmp_path):
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint=str(trained[0]), max_length=81)
+
+    with pytest.raises(RecipeError) as caught:
+        run(tmp_path / "checkpoint", recipe)
+    assert str(caught.value) == "recipe 'tiny': 'max_length' is 81, expected at most 80"
+
+
+def test_a_checkpoint_without_weights(trained, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "base")
+    (tmp_path / "base" / "model.safetensors").unlink()
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint=str(tmp_path / "base"))
+
+    with pytest.raises(
+        CheckpointError, match=r"base: cannot be loaded to train on from \(.*model\.safetensors"
+    ) as caught:
+        run(tmp_path / "checkpoint", recipe)
+    assert "\n" not in str(caught.value)
+
+
+LENGTHS = [index * 37 % 101 for index in range(1003)]
+
+
+def batches(order, size=4):
+    indices = list(order)
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
+
+
+def test_order_holds_every_text_once():
+    assert sorted(LengthGroupedOrder(LENGTHS, 4, 7)) == list(range(1003))
+
+
+def test_batches_are_of_like_length():
+    spans = [
+        max(LENGTHS[i] for i in batch) - min(LENGTHS[i] for i in batch)
+        for batch in batches(LengthGroupedOrder(LENGTHS, 4, 7))
+    ]
+
+    assert sum(spans[:-1]) / len(spans[:-1]) < 5
+
+
+def test_batches_do_not_come_by_length():
+    """Neighbours differ as much as any two batches do."""
+    longest = [max(LENGTHS[i] for i in batch) for batch in batches(LengthGroupedOrder(LENGTHS, 4, 7))]
+    steps = [abs(one - other) for one, other in zip(longest, longest[1:], strict=False)]
+
+    assert sum(steps) / len(steps) > 25
+
+
+def test_order_belongs_to_seed_and_epoch():
+    order = LengthGroupedOrder(LENGTHS, 4, 7)
+    first = list(order)
+    order.set_epoch(1)
+    second = list(order)
+    order.set_epoch(0)
+
+    assert first != second
+    assert first == list(order)
+    assert first != list(LengthGroupedOrder(LENGTHS, 4, 8))
+
+
+def test_the_trainer_uses_the_order_and_says_the_epoch(tmp_path, monkeypatch):
+    epochs = []
+    monkeypatch.setattr(LengthGroupedOrder, "set_epoch", lambda _, epoch: epochs.append(epoch))
+    run(tmp_path / "grouped")
+
+    assert set(epochs) == {0, 1}
+
+
+def test_random_order_can_be_asked_for(trained, tmp_path):
+    run(tmp_path / "checkpoint", dataclasses.replace(TINY, group_by_length=False))
+
+    assert read_checkpoint(tmp_path / "checkpoint").sha256 != read_checkpoint(trained[0]).sha256
+
+
+def test_importing_it_is_light():
+    """What lists recipes or shows --help waits for no PyTorch."""
+    code = "import exporters.training.train, exporters.training.recipe, sys; "
+    code += "print({'torch', 'transformers', 'tokenizers', 'numpy'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "set()\n"

@@ -1,0 +1,88 @@
+"""The child process and the client: answers, mistakes, deaths and silences."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from bench.worker import Worker, call_in_child
+from exporters.errors import CheckpointError, WorkerError
+
+BATCH = (np.ones((2, 8), dtype=np.int64), np.ones((2, 8), dtype=np.int64))
+
+
+def test_a_call_runs_in_another_process():
+    assert call_in_child("fakes.calls:double", 4, threads=1, keywords={"add": 1}) == 9
+    assert call_in_child("os:getpid", threads=1) != os.getpid()
+
+
+def test_the_thread_budget_is_in_the_childs_environment():
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        assert call_in_child("fakes.calls:environment", name, threads=1) == "1"
+
+
+def test_a_users_mistake_comes_through_as_it_is():
+    with pytest.raises(CheckpointError, match="^model: is no checkpoint$"):
+        call_in_child("fakes.calls:mistake", threads=1)
+
+
+def test_any_other_error_is_one_line_with_its_type():
+    with Worker("fake", 1) as worker, pytest.raises(WorkerError) as error:
+        worker.load("fakes.refusing", None, 1)
+
+    assert str(error.value) == "fake: RuntimeError: this file is from another version"
+
+
+def test_a_worker_answers_on_after_an_error():
+    with Worker("fake", 1) as worker:
+        with pytest.raises(WorkerError):
+            worker.ask("call", "fakes.calls:double", ("a", "b"), {})
+
+        assert worker.ask("call", "fakes.calls:double", (1,), {}) == 2
+
+
+def test_a_death_carries_exit_code_and_last_words():
+    with pytest.raises(WorkerError, match="^leaving: the worker ended with exit code 7; last words: last line$"):
+        call_in_child("fakes.calls:leave", 7, threads=1, label="leaving")
+
+
+def test_a_killed_worker_is_an_error_and_no_wait():
+    with Worker("fake", 1) as worker:
+        worker.load("fakes.crashing", None, 1)
+        with pytest.raises(WorkerError, match="was killed by signal 9; last words: about to go"):
+            worker.predict([BATCH] * 3)
+
+
+def test_a_worker_that_died_between_two_questions_is_an_error():
+    with Worker("fake", 1) as worker:
+        pid = worker.ask("call", "os:getpid", (), {})
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(WorkerError, match="was killed by signal 9"):
+            worker.ask("memory_status")
+
+
+def test_silence_ends_the_worker():
+    with Worker("fake", 1, timeout_s=0.5) as worker:
+        with pytest.raises(WorkerError, match="no answer to 'call' within 0 s; the worker was ended"):
+            worker.ask("call", "fakes.calls:sleep", (60,), {})
+        with pytest.raises(WorkerError, match="was killed by signal 9"):
+            worker.ask("memory_status")
+
+
+def test_no_child_outlives_its_context():
+    with Worker("fake", 1) as worker:
+        pid = worker.ask("call", "os:getpid", (), {})
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_the_parent_sleeps_while_the_child_computes():
+    with Worker("fake", 1) as worker:
+        worker.ask("memory_status")
+        before = time.process_time()
+        worker.ask("call", "fakes.calls:sleep", (1,), {})
+
+        assert time.process_time() - before < 0.05  # CPU seconds of this process, not a clock: a spinning wait takes 1

@@ -1,0 +1,57 @@
+"""Batches: sizes, lengths, masks, and an order that can be undone."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.workload import full_batch, padded_batch, parity_batches, scoring_batches
+
+texts = st.lists(
+    st.lists(st.integers(10, 99), min_size=1, max_size=30).map(lambda inner: [2, *inner, 3]), min_size=1, max_size=30
+)
+
+
+@given(tokens=texts, size=st.integers(1, 9), length=st.integers(3, 70))
+def test_a_full_batch_is_all_real_tokens(tokens, size, length):
+    ids, mask = full_batch(tokens, size, length)
+
+    assert ids.shape == mask.shape == (size, length)
+    assert ids.dtype == mask.dtype == np.int64
+    assert mask.all()
+    assert (ids[:, 0] == 2).all()
+    assert (ids[:, -1] == 3).all()
+    assert not np.isin(ids[:, 1:-1], (2, 3)).any()
+
+
+@given(tokens=texts)
+def test_padding_is_masked_and_comes_last(tokens):
+    ids, mask = padded_batch(tokens, pad_id=0)
+
+    assert ids.shape[1] == max(map(len, tokens))
+    for row, text in enumerate(tokens):
+        assert ids[row, : len(text)].tolist() == text
+        assert not ids[row, len(text) :].any()
+        assert mask[row].sum() == len(text)
+
+
+@given(tokens=texts, size=st.integers(1, 9))
+def test_scoring_batches_hold_every_text_once(tokens, size):
+    made = scoring_batches(tokens, 0, size)
+    rows = [row[mask == 1].tolist() for ids, masks in made.batches for row, mask in zip(ids, masks, strict=True)]
+
+    assert sorted(made.order) == list(range(len(tokens)))
+    assert rows == [tokens[row] for row in made.order]
+    assert all(len(ids) <= size for ids, _ in made.batches)
+
+
+def test_parity_is_tried_at_several_shapes_and_paddings():
+    tokens = [[2, *range(10, 14 + i % 9), 3] for i in range(40)]
+
+    batches = parity_batches(tokens, 0, 64)
+
+    shapes = {ids.shape for ids, _ in batches}
+    padded = {round(1 - float(mask.mean()), 2) for _, mask in batches}
+    assert len(shapes) >= 4
+    assert (1, 64) in shapes
+    assert max(padded) > 0.5
+    assert 0.0 in padded
