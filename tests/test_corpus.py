@@ -1,6 +1,7 @@
 """The bundled demonstration corpus: bit-identical, balanced, free of repeats, lurid at home and sober abroad."""
 
 import hashlib
+import itertools
 import re
 import subprocess
 import sys
@@ -8,16 +9,17 @@ from collections import Counter
 
 import pytest
 
+import bench.corpus
 from bench.corpus import LABELS, MAX_WORDS, MIN_WORDS, corpus
-from bench.corpus_sentences import LURID_SENTENCES, LURID_TITLES, WORDS
+from bench.corpus_sentences import LURID_SENTENCES, LURID_TITLES
 from bench.corpus_topics import AWAY_TOPICS, HOME_TOPICS
 from bench.data import LabelledSet
 
 SIZES = {"train": 3000, "test": 400, "external": 250}
 SHA256 = {
-    "train": "b32b1c4d0dec42cca5a108bbe588eb8c16354ce72ff3455832aaab6909edc81b",
-    "test": "9eca7a59950f42897e442174ee6a4d1ce43c352192ca4a0f4cac024524ecf612",
-    "external": "6b193fc9666131c7febfc95653ae3cb6db6e978fa01fc37b704860c15a76d07d",
+    "train": "47c0632aebaba4e6c365b8418cd892addee5a68a9778323ecb7bc56cdcac2013",
+    "test": "874ceca6575d2d243d84f522078573f34c2ecb52f8110cd60828a09559db5dab",
+    "external": "85dcb794854f9fa3b592df1482b4a8beae430e84438763d0f95f328d79d36c0d",
 }
 
 
@@ -71,6 +73,15 @@ def test_no_text_stands_twice(seed):
     assert len(set(texts)) == sum(SIZES.values())
 
 
+def test_a_text_that_comes_again_is_left_out(monkeypatch):
+    """The grammar hardly ever repeats itself, so it is made to."""
+    numbers = itertools.count()
+    monkeypatch.setattr(bench.corpus, "_write_text", lambda *_: f"{'word ' * 30}{next(numbers) // 2}")
+    splits = bench.corpus._corpora.__wrapped__(7).values()
+
+    assert len({text for texts, _ in splits for text in texts}) == sum(SIZES.values())
+
+
 def test_another_seed_writes_other_texts():
     assert not set(corpus("train", 8)[0]) & set(corpus("train", 7)[0])
 
@@ -107,12 +118,12 @@ def test_some_noise_at_home():
 
 
 def test_abroad_has_topics_of_its_own():
-    home = {body for topic in HOME_TOPICS for body in topic.bodies}
-    away = {body for topic in AWAY_TOPICS for body in topic.bodies}
+    home = {body for topic in HOME_TOPICS for body in topic.body}
+    away = {body for topic in AWAY_TOPICS for body in topic.body}
     train, external = " ".join(corpus("train")[0]), corpus("external")[0]
 
     assert not any(body in train for body in away - home)
-    assert sum(any(body in text for body in away) for text in external) > len(external) / 2
+    assert sum(any(body in text for body in away) for text in external) > len(external) / 3
 
 
 def test_labels_stand_in_no_run():
@@ -120,10 +131,3 @@ def test_labels_stand_in_no_run():
     _, labels = corpus("train")
 
     assert 0.4 < sum(labels[:128]) / 128 < 0.6
-
-
-def test_every_slot_can_be_filled():
-    slots = {slot for words in WORDS.values() for word in words for slot in re.findall(r"\{(\w+)\}", word)}
-    filled = {"town", "surname", "body", "project", "measure", "crowd", "number", "money"}
-
-    assert slots - set(WORDS) <= filled

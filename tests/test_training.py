@@ -97,6 +97,8 @@ def test_configuration_and_tokenizer(trained):
     assert config.vocab_size == len(tokenizer) == 300
     assert (type(tokenizer).__name__, tokenizer.model_max_length) == ("AlbertTokenizerFast", 80)
     assert tokenizer.convert_ids_to_tokens([0, 1, 2, 3, 4]) == ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
+    saved = json.loads((out_dir / "tokenizer.json").read_text())
+    assert (saved["truncation"], saved["padding"]) == (None, None)
     assert tokenizer("Council")["input_ids"] == tokenizer("council")["input_ids"]
 
 

@@ -74,6 +74,9 @@ def read_tokenizer(folder: Path) -> Any:
             f"{folder}: holds no tokenizer that can be read ({_first_line(error)}); expected {_SPIECE}, or what "
             "save_pretrained of a tokenizer wrote"
         ) from error
+    if not tokenizer.is_fast:
+        found = type(tokenizer).__name__
+        raise CheckpointError(f"{folder}: {found} has no fast version, expected one that is saved as tokenizer.json")
     if tokenizer.pad_token_id is None:
         raise CheckpointError(f"{folder}: its tokenizer has no padding token, expected one of a text classifier")
     return tokenizer

@@ -171,6 +171,9 @@ def _score(
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     model.save_pretrained(folder, safe_serialization=True)
+    # Else tokenizer.json would carry the limit and the padding of whatever was tokenised last.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)
     for weights in folder.glob("*.safetensors"):
         weights.chmod(0o644)  # safetensors writes them for the owner alone
