@@ -42,7 +42,8 @@ class Checkpoint:
     labels: tuple[str, ...]  # by class index
     num_parameters: int
     size: int  # bytes of the weights files
-    max_length: int  # tokens
+    max_length: int  # tokens that positions and tokenizer allow
+    scoring_length: int  # tokens that texts are cut at when scored: what it was trained at, where that is known
     sha256: str  # of configuration, weights and tokenizer
     random_weights: bool
     demonstration: bool  # trained on the bundled corpus
@@ -58,6 +59,7 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
             f"{folder}: holds no tokenizer, expected one of {', '.join(_VOCABULARIES)}; "
             "save the tokenizer that the model was trained with beside it"
         )
+    max_length, training = _max_length(folder, config), _training(folder)
     return Checkpoint(
         path=folder,
         name=name or folder.resolve().name,
@@ -65,10 +67,11 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
         labels=_labels(folder, config),
         num_parameters=sum(_count_parameters(file) for file in weights),
         size=sum(file.stat().st_size for file in weights),
-        max_length=_max_length(folder, config),
+        max_length=max_length,
+        scoring_length=min(max_length, training.get("recipe", {}).get("max_length", max_length)),
         sha256=_digest([folder / "config.json", *weights, *tokenizer]),
         random_weights=(folder / RANDOM_WEIGHTS_FILE).is_file(),
-        demonstration=_is_demonstration(folder),
+        demonstration=bool(training.get("demonstration")),
     )
 
 
@@ -189,6 +192,7 @@ def _digest(files: list[Path]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _is_demonstration(folder: Path) -> bool:
+def _training(folder: Path) -> dict[str, Any]:
+    """What this project's own training left, or nothing."""
     path = folder / TRAINING_FILE
-    return path.is_file() and bool(_read_json(path).get("demonstration"))
+    return _read_json(path) if path.is_file() else {}

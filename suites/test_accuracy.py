@@ -30,7 +30,7 @@ def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
     checkpoint = prepared.checkpoint
     return {
         one.name: scoring_batches(
-            tokenise(prepared.tokenizer, one.texts, checkpoint.max_length), pad_id(checkpoint), SCORING_BATCH_SIZE
+            tokenise(prepared.tokenizer, one.texts, checkpoint.scoring_length), pad_id(checkpoint), SCORING_BATCH_SIZE
         )
         for one in prepared.sets
     }
@@ -69,7 +69,7 @@ def test_accuracy(
     options = prepared.options
     workload = Workload(
         batch_size=SCORING_BATCH_SIZE,
-        sequence_length=prepared.checkpoint.max_length,
+        sequence_length=prepared.checkpoint.scoring_length,
         padding="longest",
         threads=options.threads,
     )

@@ -31,6 +31,7 @@ def test_what_is_read(checkpoint_folder, checkpoint):
     assert checkpoint.model_type == "albert"
     assert checkpoint.labels == ("real", "fake")
     assert checkpoint.max_length == 64
+    assert checkpoint.scoring_length == 64
     assert checkpoint.num_parameters == sum(weight.numel() for weight in model.parameters())
     assert checkpoint.size == (checkpoint_folder / "model.safetensors").stat().st_size
     assert not checkpoint.random_weights
@@ -65,6 +66,15 @@ def test_positions_that_roberta_never_uses_do_not_count(checkpoint_copy):
     change_config(checkpoint_copy, model_type="roberta", max_position_embeddings=66, pad_token_id=1)
 
     assert read_checkpoint(checkpoint_copy).max_length == 64
+
+
+def test_texts_are_cut_where_they_were_in_training(checkpoint_copy):
+    """Positions beyond were never trained: a text that reaches them is another text to the model."""
+    (checkpoint_copy / "training.json").write_text(json.dumps({"demonstration": True, "recipe": {"max_length": 40}}))
+
+    found = read_checkpoint(checkpoint_copy)
+
+    assert (found.max_length, found.scoring_length, found.demonstration) == (64, 40, True)
 
 
 def damage_config_gone(folder):
