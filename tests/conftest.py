@@ -30,19 +30,19 @@ def checkpoint_folder(tmp_path_factory):
     tokenizer = _train_tokenizer(texts[:300], 500)
     config = AlbertConfig(
         vocab_size=len(tokenizer),
-        embedding_size=16,
-        hidden_size=32,
+        embedding_size=32,
+        hidden_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,
-        intermediate_size=64,
+        intermediate_size=128,
         max_position_embeddings=64,
         id2label={0: "real", 1: "fake"},
         label2id={"real": 0, "fake": 1},
     )
     torch.manual_seed(1)
     model = AlbertForSequenceClassification(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
-    for start in range(0, 1920, 32):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for start in [*range(0, 3000, 32), *range(0, 3000, 32)]:
         batch = tokenizer(
             list(texts[start : start + 32]), truncation=True, max_length=64, padding=True, return_tensors="pt"
         )
@@ -52,24 +52,31 @@ def checkpoint_folder(tmp_path_factory):
     model.eval().save_pretrained(folder)
     tokenizer.model_max_length = 64
     tokenizer.save_pretrained(folder)
+    calibration = tokenizer(list(texts[:64]), truncation=True, max_length=64)["input_ids"]
+    (folder / "calibration.json").write_text(json.dumps({"source": "training texts", "input_ids": calibration}))
     return folder
 
 
 @pytest.fixture(scope="session")
 def fragile_checkpoint(checkpoint_folder, tmp_path_factory):
-    """The same architecture with wild weights, whose labels int8 does not keep."""
+    """The same model with two output rows that hardly differ, so that int8's rounding decides the label."""
     import torch
     from transformers import AlbertForSequenceClassification, AutoTokenizer
 
     folder = tmp_path_factory.mktemp("checkpoints") / "fragile"
     torch.manual_seed(1)
-    model = AlbertForSequenceClassification(AlbertForSequenceClassification.from_pretrained(checkpoint_folder).config)
+    model = AlbertForSequenceClassification.from_pretrained(checkpoint_folder)
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint_folder)
+    batch = tokenizer(
+        list(corpus.corpus("test")[0][:64]), truncation=True, max_length=64, padding=True, return_tensors="pt"
+    )
     with torch.no_grad():
-        for weight in model.albert.parameters():
-            if weight.ndim > 1:
-                weight *= 8
+        weight = torch.randn(1, model.config.hidden_size)
+        model.classifier.weight.copy_(torch.cat([weight, weight + 1e-3 * torch.randn_like(weight)]))
+        logits = model(**batch).logits
+        model.classifier.bias += torch.stack([torch.zeros(()), (logits[:, 0] - logits[:, 1]).median()])
     model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(checkpoint_folder).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 

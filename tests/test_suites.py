@@ -98,7 +98,8 @@ def test_memory_rises_with_the_sequence_length(saved):
                 if one.metric == metric and one.variant == name
             ]
             assert len(by_length) == 2
-            assert by_length == sorted(by_length)
+            # This model's batches are smaller than the kernel's grain, so its peak may repeat; the heap's may not.
+            assert by_length[1] > by_length[0] * (1.0 if metric == "peak_memory" else 0.99)
 
 
 def test_predictions_are_stored_by_row_hash_and_hold_no_text(saved, labelled_file):
