@@ -15,7 +15,7 @@ from exporters.checkpoint import Checkpoint, is_pickled, read_checkpoint
 from exporters.errors import CheckpointError
 from exporters.hub import fetch_checkpoint
 from exporters.training.recipe import read_recipe
-from exporters.whole_folder import whole_folder
+from exporters.whole_folder import sha256_file, whole_folder
 
 if TYPE_CHECKING:
     from bench.options import Options
@@ -79,9 +79,7 @@ def _architecture(name: str, options: Options) -> Checkpoint:
 
 def _unpickled(folder: Path, options: Options) -> Path:
     """The checkpoint with its pickled weights as safetensors, made once for these bytes."""
-    weights = folder / "pytorch_model.bin"
-    with weights.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:8]
+    digest = sha256_file(folder / "pytorch_model.bin")[:8]
     converted = options.work_dir / "checkpoints" / f"{folder.resolve().name}-{digest}"
     if not converted.is_dir():
         with whole_folder(converted) as out_dir:

@@ -16,6 +16,7 @@ from bench.worker import Worker, call_in_child
 from bench.workload import parity_batches
 from exporters.artifact import Artifact, Origin, read_artifact
 from exporters.catalogue import find_variant
+from exporters.checkpoint import CALIBRATION_FILE
 from exporters.errors import DeploybenchError, UserError
 from exporters.parity import compare_logits
 from exporters.tokenization import FAST_FILE, copy_tokenizer, tokenise
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 DEMONSTRATION_SETS = ("external", "in_domain")
 CALIBRATION_TEXTS = 128
-CALIBRATION_FILE = "calibration.json"  # what this project's own training leaves beside the weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TRAINING_FILE = "training.json"  # what this project's own training leaves beside the weights
+CALIBRATION_FILE = "calibration.json"  # token ids of training texts, left by it as well
 RANDOM_WEIGHTS_FILE = "random_weights.json"  # marks an architecture that was built with random weights
 TOKENIZER_FILES = (
     "tokenizer.json",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoint import TRAINING_FILE
+from exporters.checkpoint import CALIBRATION_FILE, TRAINING_FILE
 from exporters.errors import CheckpointError, DataError, RecipeError
 from exporters.hub import fetch_checkpoint
 from exporters.training.fitting import build_model, fit, predict_labels, quiet_transformers
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 # 1 - first version
-CALIBRATION_FILE = "calibration.json"
 CALIBRATION_SOURCE = "training texts"
 CALIBRATION_SIZE = 300  # texts
 _VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
