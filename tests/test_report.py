@@ -179,7 +179,9 @@ def test_notes_say_what_is_empty_and_why(run):
     text = render(run, "md", ["summary"])
 
     assert "- failed: openvino-fp32: peak memory: worker died: killed by signal 9\n" in text
-    assert "- \N{EN DASH} not measured: accuracy, F1, recall fake: random weights\n" in text
+    assert (
+        text.count("| random weights | random weights | random weights |") == len(run.plan.variants) - 1
+    )  # one failed
     assert "random weights, so accuracy means nothing" in text
     assert text.count(run.variants["torchscript"].failed.replace("|", "&#124;")) == 1
 
@@ -192,10 +194,22 @@ def test_demonstration_says_that_it_is_one(run):
 
 
 def test_run_without_sets_says_so(run):
-    text = render(replace(run, sets=()), "text")
+    run = replace(run, sets=())
+    text = render(run, "text")
+    tidy = json.loads(render(run, "json"))
+    accuracies = [figure for figure in tidy if figure["metric"] == "accuracy" and figure["status"] != "failed"]
 
-    assert "accuracy: not measured, there is no labelled set" in text
+    assert "torch-eager          no labelled set  no labelled set  no labelled set\n" in text
     assert "Accuracy on" not in text
+    assert {(figure["value"], figure["status"], figure["reason"], figure["data"]) for figure in accuracies} == {
+        (None, "not_measured", "no labelled set", None)
+    }
+
+
+def test_random_weights_without_sets_say_random_weights(run):
+    run = replace(run, sets=(), checkpoint=replace(run.checkpoint, random_weights=True))
+
+    assert "torch-eager          random weights  random weights  random weights\n" in render(run, "text")
 
 
 def test_summary_has_a_column_for_each_set(run):

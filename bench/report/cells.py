@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FAILED = "failed"
 EMPTY = "\N{EN DASH}"  # not measured; a note under the table says why
+_SHORT = len("no labelled set")  # a reason of at most so many characters stands in the cell itself
 DAGGER = "\N{DAGGER}"  # deprecated upstream
 
 
@@ -114,7 +115,7 @@ def _transposed(table: Table) -> list[tuple[Figure, ...]]:
 def _texts(column: Column, cells: Sequence[Figure]) -> list[str]:
     values = [cell.value for cell in cells if cell.value is not None]
     decimals = max(column_decimals(values, column.scale), 1 if column.interval else 0)  # 605 ±0 would be too sure
-    numbers = [_number(cell.value, column.scale, decimals) or _gap(cell) for cell in cells]
+    numbers = [_number(cell.value, column.scale, decimals) or gap(cell) for cell in cells]
     if not column.interval:
         return numbers
     margins = [_number(margin(cell), column.scale, decimals) for cell in cells]
@@ -130,8 +131,11 @@ def _number(value: float | None, scale: Scale, decimals: int) -> str:
     return "" if value is None else format_number(value, scale, decimals)
 
 
-def _gap(cell: Figure) -> str:
-    return FAILED if cell.status == "failed" else EMPTY
+def gap(cell: Figure) -> str:
+    """What stands in a cell without a value: that it failed, its reason where that is short, or a dash."""
+    if cell.status == "failed":
+        return FAILED
+    return cell.reason if len(cell.reason) <= _SHORT else EMPTY
 
 
 def _plain(cell: Figure) -> float | str:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from bench.accuracy import scores
 from bench.measurement import METRICS, Figure, Measurement, Status, Workload
 from bench.statistics import NO_INTERVAL, median_interval
+from bench.store import SetInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bench.accuracy import Score
-    from bench.store import Run, SetInfo
+    from bench.store import Run
 
     Finder: TypeAlias = Callable[[str, Workload | None, str | None], Measurement]
 
@@ -22,11 +23,17 @@ _MEMORY = ("peak_memory", "peak_resident", "load_peak_memory", "load_peak_reside
 _BY_WORKLOAD = ("latency", *_MEMORY)
 _NOT_RUN = "not run"
 _RANDOM_WEIGHTS = "random weights"
+_NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled set")
 
 
 def figures(run: Run) -> list[Figure]:
     """Variants in the order of the plan; of each, speed, memory, size and loading, then every labelled set."""
     return [figure for variant in run.plan.variants for figure in _variant_figures(run, variant)]
+
+
+def labelled_sets(run: Run) -> tuple[SetInfo, ...]:
+    """All labelled sets of the run; where it has none, a nameless one, so that its cells can say so."""
+    return run.sets or (_NO_SET,)
 
 
 def latency_workload(run: Run, batch_size: int) -> Workload:
@@ -47,10 +54,10 @@ def _variant_figures(run: Run, variant: str) -> list[Figure]:
     find = _finder(run, variant)
     found = [*_speed(run, find), *_memory(run, find)]
     found += [_figure(find(metric, None, None)) for metric in ("artifact_size", "load_time")]
-    for labelled in run.sets:
+    why_none = _RANDOM_WEIGHTS if run.checkpoint.random_weights else "" if run.sets else _NO_SET.summary
+    for labelled in labelled_sets(run):
         of_set = [*_accuracy(run, find, labelled), *_scoring(find, labelled)]
-        random = run.checkpoint.random_weights
-        found += [_empty(figure, "not_measured", _RANDOM_WEIGHTS) for figure in of_set] if random else of_set
+        found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
     info = run.variants.get(variant)
     return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
 
@@ -86,7 +93,7 @@ def _memory(run: Run, find: Finder) -> Iterator[Figure]:
 
 def _accuracy(run: Run, find: Finder, labelled: SetInfo) -> list[Figure]:
     """Everything that follows from one confusion matrix; without one, the same cells, empty for its reason."""
-    measurement = find("accuracy", None, labelled.name)
+    measurement = find("accuracy", None, labelled.name or None)
     labels = run.checkpoint.labels
     nothing = tuple((0,) * len(labels) for _ in labels)
     found = [_score_figure(measurement, score) for score in scores(measurement.confusion or nothing, labels)]
@@ -98,8 +105,8 @@ def _accuracy(run: Run, find: Finder, labelled: SetInfo) -> list[Figure]:
 
 
 def _scoring(find: Finder, labelled: SetInfo) -> Iterator[Figure]:
-    whole = _figure(find("scoring_time", None, labelled.name))
-    each = find("scoring_time_per_sample", None, labelled.name)
+    whole = _figure(find("scoring_time", None, labelled.name or None))
+    each = find("scoring_time_per_sample", None, labelled.name or None)
     yield whole
     yield _figure(each) if each.reason != _NOT_RUN else _per_sample(whole, labelled.rows)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.cells import DAGGER, EMPTY, FAILED, printable
+from bench.report.cells import DAGGER, EMPTY, FAILED, gap, printable
 from bench.units import format_bytes, format_count
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ _Rows = dict[str, tuple["Figure", ...]]
 
 
 def gap_notes(run: Run, columns: Sequence[Column], rows: _Rows) -> Iterator[str]:
-    """One line for every reason why cells are empty, and what it holds for; run_notes have the variants that failed."""
+    """One line for every reason that no cell has room for, and what it holds for; run_notes have the variants that failed."""
     gaps: dict[tuple[str, str], list[tuple[str, str]]] = {}
     rows = {variant: cells for variant, cells in rows.items() if variant not in _failures(run)}
     for variant, cells in rows.items():
         for column, cell in zip(columns, cells, strict=True):
-            if cell.value is None:
+            if cell.value is None and gap(cell) != cell.reason:
                 mark = FAILED if cell.status == "failed" else f"{EMPTY} not measured"
                 gaps.setdefault((mark, cell.reason), []).append((variant, column.head))
     for (mark, reason), places in gaps.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench.measurement import Figure, Workload
 from bench.report.cells import Column, Table, margin, printable
-from bench.report.figures import figures, latency_workload, memory_workload
+from bench.report.figures import figures, labelled_sets, latency_workload, memory_workload
 from bench.report.notes import counted, gap_notes
 from bench.units import COUNT, MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, format_share
 from exporters.variant import REFERENCE
@@ -40,7 +40,7 @@ class _Cells:
 
     def of_set(self, metric: str, labelled: SetInfo, label: str | None = None) -> Callable[[str], Figure]:
         """Look up a figure of a labelled set, by variant."""
-        return lambda variant: self._found[variant, metric, None, labelled.name, label]
+        return lambda variant: self._found[variant, metric, None, labelled.name or None, label]
 
     def table(self, title: str, contents: Sequence[_Content], notes: Sequence[str]) -> Table:
         """Fill a table; its notes are followed by the reasons for its empty cells."""
@@ -67,7 +67,7 @@ def _summary(cells: _Cells) -> list[Table]:
 
 
 def _summary_accuracy(cells: _Cells) -> list[_Content]:
-    sets, labels = cells.run.sets, cells.run.checkpoint.labels
+    sets, labels = labelled_sets(cells.run), cells.run.checkpoint.labels
     contents = []
     for labelled in sets:
         head, short = (
@@ -75,9 +75,8 @@ def _summary_accuracy(cells: _Cells) -> list[_Content]:
         )
         column = Column(head=head, short=short, scale=SHARE, group="accuracy")
         contents.append((column, cells.of_set("accuracy", labelled)))
-    if sets:
-        contents.append((Column(head="F1", scale=SHARE, group="accuracy"), cells.of_set("f1", sets[0])))
-    if sets and len(labels) == _BINARY:
+    contents.append((Column(head="F1", scale=SHARE, group="accuracy"), cells.of_set("f1", sets[0])))
+    if len(labels) == _BINARY:
         column = Column(head=f"recall {labels[1]}", scale=SHARE, group="accuracy")
         contents.append((column, cells.of_set("recall", sets[0], labels[1])))
     return contents
@@ -131,7 +130,7 @@ def _summary_notes(cells: _Cells) -> list[str]:
 def _summary_accuracy_notes(cells: _Cells) -> list[str]:
     sets = cells.run.sets
     if not sets:
-        return ["accuracy: not measured, there is no labelled set"]
+        return []
     notes = [f"F1: average of classes, weighted by examples; F1 and recall on {sets[0].name}"]
     for labelled in sets:
         figure = cells.of_set("accuracy", labelled)

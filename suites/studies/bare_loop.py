@@ -2,14 +2,17 @@
 
     python -m suites.studies.bare_loop --checkpoint arch:albert-base-v2 --batch-sizes 1 --sequence-lengths 512
 
-Two processes hold the same checkpoint: the harness's worker, and one that loads it with transformers and times a plain
-`for` loop. They take turns (each first every other time); printed is harness / bare by alternation, and its median.
+Every launch starts a worker of the harness and a process that knows nothing of it: it loads the checkpoint with
+transformers and times a plain ``for`` loop. The worker times the batch as in every run, then by the same plain loop over
+the model that it holds: that ratio is the harness's own cost. Two processes of the very same code differ by more than
+that, because each gets other memory pages; how much is printed beside the ratio of the two.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
+import dataclasses
+import random
 import statistics
 import sys
 import time
@@ -17,9 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from bench.options import add_options, read_options
 from bench.prepare import prepare
+from bench.progress import progress
 from bench.worker import Worker
 from bench.workload import full_batch
+from exporters.torch_model import limit_threads, load_classifier, run_classifier
 from exporters.variant import REFERENCE
+from exporters.variants import torch_eager
 from suites.studies.saving import save_study
 
 if TYPE_CHECKING:
@@ -27,15 +33,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.workload import Batch
+    from exporters.variant import Predictor
 
 _FLAGS = ("--checkpoint", "--batch-sizes", "--sequence-lengths", "--threads", "--work-dir")
+_SIDES = ("harness", "bare", "bare_apart")
+_held: dict[str, Any] = {}  # in a child: the model that its bare loop runs
 
 
-def bare_rounds(folder: Path, batch: Batch, rounds: int, threads: int) -> list[float]:
-    """Seconds of ``rounds`` forward passes in the plainest loop there is, after one untimed pass; nothing of the harness."""
+def _load(artifact: Path, threads: int) -> Predictor:
+    """Load torch-eager as its own variant does, and keep the model for the bare loop."""
+    limit_threads(threads)
+    _held["model"] = load_classifier(artifact)
+    return run_classifier(_held["model"])
+
+
+VARIANT = dataclasses.replace(torch_eager.VARIANT, load=_load)
+
+
+def load_plainly(folder: str, threads: int) -> None:
+    """Load the checkpoint as anybody would, with nothing of the harness."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    torch.set_num_threads(threads)
+    _held["model"] = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+
+
+def bare_rounds(batch: Batch, rounds: int) -> list[float]:
+    """Seconds of ``rounds`` forward passes in the plainest loop there is, after one untimed pass."""
     import torch
 
-    model = _model(folder, threads)
+    model = _held["model"]
     input_ids, attention_mask = (torch.from_numpy(array) for array in batch)
     seconds = []
     with torch.inference_mode():
@@ -47,56 +75,77 @@ def bare_rounds(folder: Path, batch: Batch, rounds: int, threads: int) -> list[f
     return seconds
 
 
-@functools.cache
-def _model(folder: Path, threads: int) -> Any:
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
-    torch.set_num_threads(threads)
-    return AutoModelForSequenceClassification.from_pretrained(folder).eval()
-
-
-def compare(folder: Path, batch: Batch, threads: int, plan: tuple[int, int]) -> list[tuple[float, float]]:
-    """Median seconds (harness, bare) of each alternation; ``plan`` is how many alternations of how many rounds."""
+def measure_launch(folder: Path, batch: Batch, threads: int, plan: tuple[int, int]) -> list[dict[str, float]]:
+    """Median seconds of each side at each alternation; ``plan`` is how many alternations of how many rounds."""
     alternations, rounds = plan
-    pairs = []
-    with Worker("harness", threads) as harness, Worker("bare loop", threads) as bare:
-        harness.load(REFERENCE, folder, threads)
+    with Worker("harness", threads) as harness, Worker("bare loop", threads) as plain:
+        harness.load(__spec__.name, folder, threads)
+        plain.ask("call", f"{__spec__.name}:load_plainly", (str(folder), threads), {})
+        loop = f"{__spec__.name}:bare_rounds"
         ask = {
             "harness": lambda: [value / 1e9 for value in harness.ask("time", batch, rounds, True)],
-            "bare": lambda: bare.ask("call", f"{__spec__.name}:bare_rounds", (folder, batch, rounds, threads), {}),
+            "bare": lambda: harness.ask("call", loop, (batch, rounds), {}),
+            "bare_apart": lambda: plain.ask("call", loop, (batch, rounds), {}),
         }
-        ask["bare"](), ask["harness"]()  # loading, packing, first allocations
-        for alternation in range(alternations):
-            order = ("harness", "bare") if alternation % 2 else ("bare", "harness")
-            medians = {name: statistics.median(ask[name]()) for name in order}
-            pairs.append((medians["harness"], medians["bare"]))
-    return pairs
+        for side in _SIDES:  # packing, first allocations
+            ask[side]()
+        order = random.Random(0)  # noqa: S311 - an order of measurements, not a secret
+        return [
+            {side: statistics.median(ask[side]()) for side in order.sample(_SIDES, len(_SIDES))}
+            for _ in range(alternations)
+        ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser.add_argument, _FLAGS)
-    parser.add_argument("--alternations", type=int, default=9)
+    parser.add_argument("--launches", type=int, default=5)
+    parser.add_argument("--alternations", type=int, default=3, help="in each launch (default: 3)")
     parser.add_argument("--rounds", type=int, default=10)
     parsed = parser.parse_args(arguments)
     options = read_options({**vars(parsed), "variants": REFERENCE})
     prepared = prepare(options)
     size, length = options.batch_sizes[0], prepared.sequence_lengths[-1]
     batch = full_batch(prepared.tokens, size, length)
-    plan = (parsed.alternations, parsed.rounds)
-    pairs = compare(prepared.artifacts[REFERENCE].path, batch, options.threads, plan)
-    ratios = [harness / bare for harness, bare in pairs]
-    ratio = statistics.median(ratios)
-    write = sys.stdout.write
-    for harness, bare in pairs:
-        write(f"harness {harness * 1e3:9.3f} ms   bare loop {bare * 1e3:9.3f} ms   ratio {harness / bare:.4f}\n")
-    write(f"median ratio over {len(pairs)} alternations: {ratio:.4f}\n")
+    folder, plan = prepared.artifacts[REFERENCE].path, (parsed.alternations, parsed.rounds)
+    launches = []
+    with progress("bare loop", parsed.launches) as advance:
+        for _ in range(parsed.launches):
+            launches.append(measure_launch(folder, batch, options.threads, plan))
+            advance()
+    figures = _summary(launches)
+    sys.stdout.write(_text(launches, figures))
     workload = {"checkpoint": prepared.checkpoint.name, "batch_size": size, "sequence_length": length}
     name = f"bare_loop-{prepared.checkpoint.name.replace(':', '-')}-{size}x{length}"
-    save_study(name, {**workload, "threads": options.threads, "median_ratio": ratio, "seconds_harness_bare": pairs})
+    save_study(name, {**workload, "threads": options.threads, **figures, "seconds": launches})
     return 0
+
+
+def _summary(launches: list[list[dict[str, float]]]) -> dict[str, float]:
+    """Ratios of the medians, and how far apart the fastest and the slowest process of the same code are."""
+    pairs = [pair for launch in launches for pair in launch]
+    apart = [statistics.median(pair["bare_apart"] for pair in launch) for launch in launches]
+    return {
+        "harness_over_bare": statistics.median(pair["harness"] / pair["bare"] for pair in pairs),
+        "harness_over_bare_apart": statistics.median(pair["harness"] / pair["bare_apart"] for pair in pairs),
+        "bare_apart_slowest_over_fastest": max(apart) / min(apart),
+    }
+
+
+def _text(launches: list[list[dict[str, float]]], figures: dict[str, float]) -> str:
+    lines = [
+        f"launch {number}  harness {pair['harness'] * 1e3:8.2f} ms  bare, same process {pair['bare'] * 1e3:8.2f} ms"
+        f"  bare, own process {pair['bare_apart'] * 1e3:8.2f} ms"
+        for number, launch in enumerate(launches, 1)
+        for pair in launch
+    ]
+    lines += [
+        f"harness / bare, same process: median {figures['harness_over_bare']:.4f}",
+        f"harness / bare, own process: median {figures['harness_over_bare_apart']:.4f}",
+        f"bare, own process: slowest / fastest process {figures['bare_apart_slowest_over_fastest']:.4f}",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
