@@ -108,7 +108,7 @@ def _source_digest(name: str) -> str:
     """Digest of the variant's own file and of what variants share: a changed exporter makes a new artifact."""
     here = Path(__file__).parent
     own = here / "variants" / f"{name.replace('-', '_')}.py"
-    shared = [here / file for file in ("torch_model.py", "onnx_session.py", "openvino_model.py")]
+    shared = [here / file for file in ("torch_model.py", "onnx_graph.py", "onnx_session.py", "openvino_model.py")]
     return _digest([sha256_file(file) for file in (own, *shared)])
 
 

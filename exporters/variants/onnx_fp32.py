@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exporters.onnx_graph import use_weights_by_name
 from exporters.onnx_session import MODEL_FILE, load_session
 from exporters.variant import ExportJob, Variant
 
@@ -14,6 +15,7 @@ def export(job: ExportJob) -> None:
     for file in job.out_dir.iterdir():  # optimum also writes config and tokenizer, which every artifact has already
         if not file.name.startswith(MODEL_FILE):
             file.unlink()
+    use_weights_by_name(job.out_dir / MODEL_FILE)
 
 
 VARIANT = Variant(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.environment import describe_environment
 from bench.options import available_cores
 from bench.worker import Worker
 from suites.studies.saving import save_study
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 TOKENS, INPUT, OUTPUT = 512, 768, 3072
 ALTERNATIONS, ROUNDS = 9, 20
+_INT8_UNITS = ("amx_int8", "avx512_vnni", "avx_vnni")  # the fastest one of this CPU names the file
 OPERATIONS = 2 * TOKENS * INPUT * OUTPUT  # multiplications and additions
 
 _layers: dict[str, Callable[[np.ndarray], Any]] = {}  # of the child process, which holds one
@@ -132,7 +134,8 @@ def main() -> int:
         sys.stdout.write(
             f"{name:<18} {value * 1e3:7.2f} ms {rate:8.1f} Gop/s  {seconds['torch-fp32'] / value:5.2f}x torch-fp32\n"
         )
-    save_study("int8_yardstick", {"threads": threads, "operations": OPERATIONS, "median_seconds": medians})
+    unit = next((name for name in _INT8_UNITS if name in describe_environment()["isa"]), "avx2")
+    save_study(f"int8_yardstick-{unit}", {"threads": threads, "operations": OPERATIONS, "median_seconds": medians})
     return 0
 
 
