@@ -125,6 +125,25 @@ def _report(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(parsed: argparse.Namespace) -> int:
+    """Print what changed between two saved runs; 1 when something is worse, or was not measured or not comparable."""
+    from bench.comparison.changes import compare_runs, count_verdicts
+    from bench.comparison.predictions import read_right
+    from bench.comparison.thresholds import Thresholds, read_thresholds
+    from bench.report.comparison import render_comparison
+    from bench.store import read_run
+
+    base, contender = read_run(parsed.base), read_run(parsed.contender)
+    own = Path("pyproject.toml")
+    file = Path(parsed.config) if parsed.config else own if own.is_file() else None
+    thresholds = read_thresholds(file) if file else Thresholds()
+    comparison = compare_runs(base, contender, thresholds, (read_right(base), read_right(contender)))
+    _print(render_comparison(comparison, parsed.format, every_row=parsed.all))
+    counts = count_verdicts(comparison.changes)
+    passing = {"better", "no detectable change", "new"} | ({"missing", "not comparable"} if parsed.lenient else set())
+    return 0 if counts and set(counts) <= passing else 1
+
+
 def _list(_: argparse.Namespace) -> int:
     """Print what there is to choose from."""
     from bench.report.choices import render_choices
@@ -154,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_train(commands)
     _add_report(commands)
+    _add_compare(commands)
     _command(commands, "list", _list, "what there is to choose from", ["deploybench list"])
     return parser
 
@@ -224,6 +244,26 @@ def _add_report(commands: Any) -> None:
         "--format", choices=_FORMATS, default="text", help="text for a terminal (default), md, csv, latex, json"
     )
     command.add_argument("--table", metavar="A,B", help=f"tables to print: {', '.join(_TABLES)} (default: all)")
+
+
+def _add_compare(commands: Any) -> None:
+    command = _command(
+        commands,
+        "compare",
+        _compare,
+        "say what changed between two saved runs, and how sure that is",
+        [
+            "deploybench compare results/Linux-CPython-3.11-64bit/0001_….json results",
+            "deploybench compare base.json contender.json --format md --all",
+            "deploybench compare base.json contender.json --lenient   # rows that one run lacks may be missing",
+        ],
+    )
+    command.add_argument("base", metavar="BASE", help="a saved run, or a folder: its newest")
+    command.add_argument("contender", metavar="CONTENDER", help="a saved run, or a folder: its newest")
+    command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
+    command.add_argument("--all", action="store_true", help="show rows without a detectable change as well")
+    command.add_argument("--lenient", action="store_true", help="missing and incomparable rows do not fail")
+    command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
 
 
 def _command(commands: Any, name: str, function: Any, text: str, examples: list[str]) -> argparse.ArgumentParser:

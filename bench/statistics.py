@@ -57,6 +57,44 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     return low, high
 
 
+def ratio_interval(base: Sequence[float], contender: Sequence[float]) -> tuple[float, float, float]:
+    """Find contender / base with its interval, from one positive value of each independent process.
+
+    Welch's t interval of the difference of mean logarithms; (ratio, 0, inf) where a side has fewer than two processes, which
+    leaves everything open. Source: Welch, "The generalization of Student's problem", Biometrika 34 (1947).
+    """
+    from scipy.stats import t
+
+    logs = [np.log(np.asarray(side, dtype=np.float64)) for side in (base, contender)]
+    difference = float(logs[1].mean() - logs[0].mean())
+    if min(map(len, logs)) < 2:  # noqa: PLR2004 - one process says nothing of the next
+        return math.exp(difference), 0.0, math.inf
+    parts = [float(side.var(ddof=1)) / len(side) for side in logs]
+    error = math.sqrt(sum(parts))
+    if not error:
+        return math.exp(difference), math.exp(difference), math.exp(difference)
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, logs, strict=True))
+    half = float(t.ppf(QUANTILES[1], freedom)) * error
+    return math.exp(difference), math.exp(difference - half), math.exp(difference + half)
+
+
+def mcnemar(lost: int, won: int) -> float:
+    """Exact two-sided p that so many examples were lost and so many won by chance; those that both got alike say nothing.
+
+    Source: McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 12 (1947).
+    """
+    from scipy.stats import binomtest
+
+    return float(binomtest(won, lost + won).pvalue) if lost + won else 1.0
+
+
+def paired_interval(lost: int, won: int, examples: int) -> tuple[float, float]:
+    """Find the interval of the change of a share, by resampling examples; both ends 0 where no example changed."""
+    drawn = resampled_counts(np.asarray([lost, won, examples - lost - won], dtype=np.int64))
+    low, high = np.quantile((drawn[:, 1] - drawn[:, 0]) / examples, QUANTILES)
+    return float(low), float(high)
+
+
 def resampled_counts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Draw as many examples as ``counts`` ``(cells)`` holds, with replacement; ``(RESAMPLES, cells)``."""
     total = int(counts.sum())

@@ -34,7 +34,7 @@ class _Strip:
 def render_text(tables: Sequence[Table], notes: Sequence[str]) -> str:
     """Tables with their notes, then what holds for all of them."""
     paragraphs = [_table(table) for table in tables]
-    return "\n\n\n".join([*paragraphs, _wrapped(notes)]) + "\n"
+    return "\n\n\n".join([*paragraphs, wrapped(notes)]) + "\n"
 
 
 def _table(table: Table) -> str:
@@ -48,7 +48,7 @@ def _table(table: Table) -> str:
         cleared = ["" if gone else text for gone, text in zip(failed, texts, strict=True)]
         narrow.append(_Strip(head=head, cells=cleared, group=column.group))
     blocks = [_block([first, *block]) for block in _split(first, strips, narrow)]
-    return "\n\n".join([_wrapped([table.title]), *blocks, _wrapped(table.notes)])
+    return "\n\n".join([wrapped([table.title]), *blocks, wrapped(table.notes)])
 
 
 def _split(names: _Strip, strips: Sequence[_Strip], narrow: Sequence[_Strip]) -> list[list[_Strip]]:
@@ -91,5 +91,8 @@ def _line(texts: Sequence[str], strips: Sequence[_Strip], gaps: tuple[int, int])
     return line.rstrip()
 
 
-def _wrapped(notes: Sequence[str]) -> str:
-    return "\n".join(line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  "))
+def wrapped(notes: Sequence[str]) -> str:
+    """Put each note in lines of at most 80 characters, those that follow indented."""
+    return "\n".join(
+        line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    )

@@ -1,0 +1,213 @@
+"""Every row of two runs, paired: what changed, how sure that is, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from bench.comparison.comparability import Difference, differences, obstacle
+from bench.measurement import METRICS, Measurement, Workload
+from bench.statistics import mcnemar, paired_interval, ratio_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from bench.comparison.thresholds import Thresholds
+    from bench.store import Run
+
+Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
+Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload, labelled set
+Right: TypeAlias = "dict[tuple[str, str], npt.NDArray[np.bool_]]"  # by set and variant: was each example right?
+
+_COMPARED = ("latency", "load_time", "peak_memory", "peak_resident", "artifact_size", "accuracy")
+_TIMED = ("latency", "load_time")
+_SURE = 0.05  # McNemar's p below which a change of accuracy counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row of two runs."""
+
+    variant: str
+    metric: str  # key of METRICS
+    workload: Workload | None
+    data: str | None  # name of the labelled set
+    base: float | None  # in METRICS[metric].unit
+    contender: float | None
+    change: float | None = None  # relative, contender / base - 1; of accuracy, contender - base
+    low: float | None = None  # 95 % interval of ``change``; None where nothing was sampled
+    high: float | None = None
+    threshold: float | None = None  # a smaller change does not count
+    detectable: float | None = None  # the smallest change that these values could have shown
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two runs, compared."""
+
+    base: Run
+    contender: Run
+    differences: tuple[Difference, ...]
+    changes: tuple[Change, ...]  # by metric, workload and variant
+
+
+def compare_runs(base: Run, contender: Run, thresholds: Thresholds, right: tuple[Right, Right]) -> Comparison:
+    """Pair the rows of two runs and judge each; ``right`` says of both which examples each variant got right."""
+    found = differences(base, contender)
+    before, after = _rows(base), _rows(contender)
+    after.update(_failed_rows(contender, before))
+    changes = []
+    for row in sorted({**before, **after}, key=lambda row: _place(row, base, contender)):
+        old, new = before.get(row), after.get(row)
+        unlike = obstacle(found, row[1]) or _other_examples(row[3], base, contender)
+        judged = _unpaired(row, old, new) or _hindered(row, old, new, unlike)
+        changes.append(judged or _judge(row, old, new, thresholds.of(row[0], row[1]), right))
+    return Comparison(base=base, contender=contender, differences=found, changes=tuple(changes))
+
+
+def _place(row: Row, *runs: Run) -> tuple[object, ...]:
+    """Where a row stands: by metric, set, batch size and length, then variants in the order of the plans."""
+    variant, metric, workload, data = row
+    variants = list(dict.fromkeys(name for run in runs for name in (*run.plan.variants, variant)))
+    sizes = (workload.batch_size, workload.sequence_length) if workload else (0, 0)
+    return _COMPARED.index(metric), data or "", sizes, variants.index(variant)
+
+
+def _rows(run: Run) -> dict[Row, Measurement]:
+    """Every compared measurement by its place."""
+    rows = {}
+    for measurement in run.measurements:
+        if measurement.metric in _COMPARED and measurement.status != "not_measured":
+            workload = None if measurement.data else measurement.workload
+            rows[measurement.variant, measurement.metric, workload, measurement.data] = measurement
+    return rows
+
+
+def _failed_rows(run: Run, before: Mapping[Row, Measurement]) -> dict[Row, Measurement]:
+    """The rows of variants that failed as a whole: those that the base has of them, or one where it has none."""
+    rows = {}
+    for name, info in run.variants.items():
+        if info.failed and name in run.plan.variants:
+            lost: list[Row] = [row for row in before if row[0] == name] or [(name, "latency", None, None)]
+            for row in lost:
+                rows[row] = Measurement(variant=name, metric=row[1], status="failed", reason=info.failed)
+    return rows
+
+
+def _blank(row: Row, old: Measurement | None, new: Measurement | None) -> Change:
+    variant, metric, workload, data = row
+    return Change(
+        variant=variant,
+        metric=metric,
+        workload=workload,
+        data=data,
+        base=_value(old),
+        contender=_value(new),
+        verdict="no detectable change",
+    )
+
+
+def _value(measurement: Measurement | None) -> float | None:
+    if measurement is None or not measurement.values:
+        return None
+    if measurement.metric == "accuracy":
+        return sum(measurement.values) / len(measurement.values)
+    return float(median(measurement.values))
+
+
+def _unpaired(row: Row, old: Measurement | None, new: Measurement | None) -> Change | None:
+    """Judge a row that only one run has, or that failed."""
+    blank = _blank(row, old, new)
+    if new is not None and new.status == "failed":
+        return replace(blank, verdict="failed", reason=new.reason)
+    if new is None:
+        return replace(blank, verdict="missing", reason="the contender did not measure it")
+    if old is None or old.status == "failed":
+        return replace(blank, verdict="new", reason="the base failed" if old else "the base did not measure it")
+    return None
+
+
+def _other_examples(name: str | None, base: Run, contender: Run) -> str:
+    """Whether a labelled set is not the same in both runs, as a reason."""
+    before, after = ({one.name: one.sha256 for one in run.sets} for run in (base, contender))
+    return "" if name is None or before.get(name) == after.get(name) else f"set {name} holds other examples"
+
+
+def _hindered(row: Row, old: Measurement | None, new: Measurement | None, unlike: str) -> Change | None:
+    """Judge a row whose two figures do not mean the same, ``unlike`` says why, or that has no raw values."""
+    reason = unlike or ("" if old and old.values and new and new.values else "no raw values were saved")
+    return replace(_blank(row, old, new), verdict="not comparable", reason=reason) if reason else None
+
+
+def _judge(
+    row: Row, old: Measurement | None, new: Measurement | None, threshold: float, right: tuple[Right, Right]
+) -> Change:
+    assert old is not None
+    assert new is not None
+    blank = replace(_blank(row, old, new), threshold=threshold)
+    if row[1] == "accuracy":
+        return _judge_accuracy(blank, right)
+    if row[1] in _TIMED:
+        return _judge_timed(blank, _by_launch(old), _by_launch(new))
+    assert blank.base is not None
+    assert blank.contender is not None
+    change = blank.contender / blank.base - 1 if blank.base else 0.0
+    judged = replace(blank, change=change, detectable=threshold)
+    return replace(judged, verdict=_direction(judged, change)) if abs(change) > threshold else judged
+
+
+def _judge_timed(blank: Change, old: Sequence[float], new: Sequence[float]) -> Change:
+    """Judge by the processes of both runs: the median of each is one value, for rounds of one process depend on each other."""
+    ratio, low, high = ratio_interval(old, new)
+    threshold = blank.threshold or 0.0
+    detectable = max(threshold, math.sqrt(high / low) - 1) if low and math.isfinite(high) else math.inf
+    judged = replace(blank, change=ratio - 1, low=low - 1, high=high - 1, detectable=detectable)
+    if not math.isfinite(detectable):
+        return replace(judged, low=None, high=None, detectable=None, reason="one process a side: nothing can be told")
+    sure = low > 1 or high < 1
+    return replace(judged, verdict=_direction(judged, ratio - 1)) if sure and abs(ratio - 1) > threshold else judged
+
+
+def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
+    """Judge by the examples that one run got right and the other did not (McNemar)."""
+    assert blank.data is not None
+    key = (blank.data, blank.variant)
+    if any(key not in side for side in right):
+        return replace(blank, verdict="not comparable", reason="no predictions were saved beside the run")
+    before, after = (side[key] for side in right)
+    if before.shape != after.shape:
+        return replace(blank, verdict="not comparable", reason="the predictions are of other examples")
+    examples, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
+    low, high = paired_interval(lost, won, examples)
+    change = (won - lost) / examples
+    judged = replace(blank, change=change, low=low, high=high, detectable=max(blank.threshold or 0, 6 / examples))
+    counts = mcnemar(lost, won) < _SURE and abs(change) > (blank.threshold or 0.0)
+    return replace(judged, verdict=_direction(judged, change)) if counts else judged
+
+
+def _by_launch(measurement: Measurement) -> list[float]:
+    """Median of each process."""
+    values: dict[int, list[float]] = {}
+    launches = measurement.launches or (0,) * len(measurement.values)
+    for launch, value in zip(launches, measurement.values, strict=True):
+        values.setdefault(launch, []).append(value)
+    return [median(one) for one in values.values()]
+
+
+def _direction(change: Change, amount: float) -> Verdict:
+    return "better" if (amount > 0) == (METRICS[change.metric].better == "higher") else "worse"
+
+
+def count_verdicts(changes: Sequence[Change]) -> Mapping[Verdict, int]:
+    """How many rows have each verdict."""
+    counts: dict[Verdict, int] = {}
+    for change in changes:
+        counts[change.verdict] = counts.get(change.verdict, 0) + 1
+    return counts

@@ -1,0 +1,93 @@
+"""May two runs be compared at all? One table says which facts must be equal, for which metrics, and what else is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.store import Run
+
+Weight = Literal["fatal", "tolerated"]
+
+TIMED = frozenset({"latency", "load_time"})
+MEMORY = frozenset({"peak_memory", "peak_resident"})
+COST = TIMED | MEMORY | {"artifact_size"}
+ACCURACY = frozenset({"accuracy"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something of a run that decides what its figures mean."""
+
+    name: str
+    read: Callable[[Run], Any]
+    metrics: frozenset[str]  # that it matters to
+    weight: Weight  # fatal: figures are not compared; tolerated: they are, and the difference is said
+
+
+def _environment(key: str) -> Callable[[Run], Any]:
+    return lambda run: run.environment.get(key, "not recorded")
+
+
+def _version(package: str) -> Callable[[Run], Any]:
+    return lambda run: run.environment.get("versions", {}).get(package, "not recorded")
+
+
+_RUNTIMES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "optimum",
+    "optimum-onnx",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+)
+
+FACTS = (
+    Fact(name="CPU", read=_environment("cpu"), metrics=TIMED, weight="fatal"),
+    Fact(name="CPU model", read=_environment("cpu_family"), metrics=TIMED, weight="fatal"),
+    Fact(name="instruction sets", read=_environment("isa"), metrics=TIMED | MEMORY, weight="fatal"),
+    Fact(name="cores", read=_environment("cores"), metrics=TIMED, weight="fatal"),
+    Fact(name="architecture", read=lambda run: run.checkpoint.model_type, metrics=COST, weight="fatal"),
+    Fact(name="parameters", read=lambda run: run.checkpoint.num_parameters, metrics=COST, weight="fatal"),
+    Fact(name="labels", read=lambda run: run.checkpoint.labels, metrics=ACCURACY, weight="fatal"),
+    Fact(name="weights", read=lambda run: run.checkpoint.sha256[:12], metrics=COST | ACCURACY, weight="tolerated"),
+    Fact(name="memory", read=_environment("memory"), metrics=TIMED, weight="tolerated"),
+    Fact(name="system", read=_environment("system"), metrics=TIMED | MEMORY, weight="tolerated"),
+    Fact(name="Python", read=_environment("python"), metrics=COST, weight="tolerated"),
+    Fact(name="profile", read=lambda run: run.plan.profile, metrics=TIMED, weight="tolerated"),
+    *(Fact(name=name, read=_version(name), metrics=COST | ACCURACY, weight="tolerated") for name in _RUNTIMES),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A fact in which two runs differ."""
+
+    fact: Fact
+    base: Any
+    contender: Any
+
+    def __str__(self) -> str:
+        return f"{self.fact.name}: {_shown(self.base)} against {_shown(self.contender)}"
+
+
+def differences(base: Run, contender: Run) -> tuple[Difference, ...]:
+    """Every fact in which the runs differ, in the order of FACTS."""
+    found = (Difference(fact=fact, base=fact.read(base), contender=fact.read(contender)) for fact in FACTS)
+    return tuple(one for one in found if one.base != one.contender)
+
+
+def obstacle(found: tuple[Difference, ...], metric: str) -> str:
+    """Why figures of ``metric`` must not be compared, or nothing."""
+    fatal = [str(one) for one in found if one.fact.weight == "fatal" and metric in one.fact.metrics]
+    return "; ".join(fatal)
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

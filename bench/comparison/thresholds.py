@@ -1,0 +1,91 @@
+"""How large a change must be to count: defaults by metric, and a project's own in its pyproject.toml.
+
+[tool.deploybench.compare]
+latency = 0.05                    # relative; accuracy: absolute
+
+[[tool.deploybench.compare.rows]] # the last row that fits decides
+variant = "openvino-*"
+metric = "latency"
+threshold = 0.1
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Memory by one process each: two runs of the same commit differed by up to 2 % (heap) and 4 % (resident).
+DEFAULTS = {
+    "latency": 0.02,
+    "load_time": 0.1,
+    "peak_memory": 0.05,
+    "peak_resident": 0.1,
+    "artifact_size": 0.001,
+    "accuracy": 0.0,
+}
+_ROW_KEYS = {"variant", "metric", "threshold"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A threshold for some rows."""
+
+    variant: str  # a pattern: "openvino-*"
+    metric: str  # a pattern
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """The smallest change that counts, relative to the base; of accuracy, absolute."""
+
+    by_metric: dict[str, float] = field(default_factory=lambda: dict(DEFAULTS))
+    rules: tuple[Rule, ...] = ()
+
+    def of(self, variant: str, metric: str) -> float:
+        """The threshold of one row."""
+        fitting = [r for r in self.rules if fnmatchcase(variant, r.variant) and fnmatchcase(metric, r.metric)]
+        return fitting[-1].threshold if fitting else self.by_metric[metric]
+
+
+def read_thresholds(file: Path) -> Thresholds:
+    """What ``[tool.deploybench.compare]`` of a pyproject.toml says, over the defaults; UserError for what it cannot mean."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file; expected a pyproject.toml with [tool.deploybench.compare]") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{file}: cannot be read as TOML: {error}") from None
+    table = content.get("tool", {}).get("deploybench", {}).get("compare", {})
+    rows = table.get("rows", [])
+    given = {key: value for key, value in table.items() if key != "rows"}
+    unknown = sorted(set(given) - set(DEFAULTS))
+    if unknown:
+        raise UserError(f"{file}: [tool.deploybench.compare] {unknown[0]!r} is no metric; known: {', '.join(DEFAULTS)}")
+    by_metric = {**DEFAULTS, **{key: _threshold(file, key, value) for key, value in given.items()}}
+    return Thresholds(by_metric=by_metric, rules=tuple(_rule(file, row) for row in rows))
+
+
+def _rule(file: Path, row: Any) -> Rule:
+    if not isinstance(row, dict) or "threshold" not in row or set(row) - _ROW_KEYS:
+        raise UserError(
+            f"{file}: a row of [tool.deploybench.compare.rows] is {row!r}, expected threshold, and variant or metric"
+        )
+    return Rule(
+        variant=str(row.get("variant", "*")),
+        metric=str(row.get("metric", "*")),
+        threshold=_threshold(file, "threshold", row["threshold"]),
+    )
+
+
+def _threshold(file: Path, key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise UserError(f"{file}: [tool.deploybench.compare] {key} is {value!r}, expected a share from 0 to below 1")
+    return float(value)

@@ -1,0 +1,148 @@
+"""A comparison as text, Markdown or JSON: what changed first, then how many rows did not, then what the runs differ in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from statistics import median
+from typing import TYPE_CHECKING
+
+import tabulate
+
+from bench.comparison.changes import count_verdicts
+from bench.measurement import METRICS
+from bench.report.cells import printable
+from bench.report.notes import counted
+from bench.report.terminal import wrapped
+from bench.units import format_bytes, format_seconds, format_share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.comparison.changes import Change, Comparison
+
+_WORDS = {  # what better and worse are called, by metric
+    "latency": ("faster", "slower"),
+    "load_time": ("faster", "slower"),
+    "peak_memory": ("less", "more"),
+    "peak_resident": ("less", "more"),
+    "artifact_size": ("smaller", "larger"),
+    "accuracy": ("better", "worse"),
+}
+_SAME = "no detectable change"
+_INCOMPARABLE = "not comparable"
+_NAMES = {"peak_memory": "heap", "peak_resident": "resident", "artifact_size": "size", "load_time": "load"}
+
+
+def render_comparison(comparison: Comparison, fmt: str, *, every_row: bool = False) -> str:
+    """``text``, ``md`` or ``json``; rows without a detectable change are counted, or shown with ``every_row``."""
+    if fmt == "json":
+        return _json(comparison)
+    quiet = {_INCOMPARABLE} if every_row else {_INCOMPARABLE, _SAME}  # of the first, the reasons are enough
+    shown = [change for change in comparison.changes if change.verdict not in quiet]
+    parts = [_heads(comparison)]
+    if shown:
+        parts.append(_table(shown, "github" if fmt == "md" else "simple"))
+    notes = [*_counts(comparison), *_reasons(comparison.changes), *_differences(comparison)]
+    said = "\n".join(f"- {note}" for note in notes) if fmt == "md" else wrapped(notes)
+    return "\n\n".join([*parts, said]) + "\n"
+
+
+def _heads(comparison: Comparison) -> str:
+    return f"base:      {comparison.base.path.name}\ncontender: {comparison.contender.path.name}"
+
+
+def _table(changes: Sequence[Change], style: str) -> str:
+    rows = [
+        (
+            printable(change.variant),
+            printable(_place(change)),
+            _amount(change, change.base),
+            _amount(change, change.contender),
+            _change(change),
+            verdict_word(change),
+        )
+        for change in changes
+    ]
+    heads = ("variant", "what", "base", "contender", "change", "verdict")
+    align = ("left", "left", "right", "right", "right", "left")
+    return tabulate.tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=align)
+
+
+def verdict_word(change: Change) -> str:
+    """What the verdict is called for this metric, in a word: ``faster``, ``larger``, ``same``."""
+    if change.verdict in ("better", "worse"):
+        return _WORDS[change.metric][change.verdict == "worse"]
+    return "same" if change.verdict == _SAME else change.verdict
+
+
+def _place(change: Change) -> str:
+    metric = _NAMES.get(change.metric, change.metric)
+    if change.workload:
+        return f"{metric} {change.workload.batch_size}×{change.workload.sequence_length}"
+    return f"{metric} {change.data}" if change.data else metric
+
+
+def _amount(change: Change, value: float | None) -> str:
+    if value is None:
+        return ""
+    unit = METRICS[change.metric].unit
+    return format_seconds(value) if unit == "s" else format_bytes(value) if unit == "B" else format_share(value)
+
+
+def _change(change: Change) -> str:
+    if change.change is None:
+        return ""
+    scale = 100
+    return f"{change.change * scale:+.1f} {'pp' if change.metric == 'accuracy' else '%'}"
+
+
+def _reasons(changes: Sequence[Change]) -> list[str]:
+    """Every reason once, with the metrics and variants it holds for."""
+    places: dict[tuple[str, str], list[Change]] = {}
+    for change in changes:
+        if change.reason and change.verdict != "new":
+            places.setdefault((verdict_word(change), change.reason), []).append(change)
+    return [
+        printable(f"{word}: {_listed(found, 'metric')} of {_listed(found, 'variant')}: {reason}")
+        for (word, reason), found in places.items()
+    ]
+
+
+def _listed(changes: Sequence[Change], part: str) -> str:
+    return ", ".join(dict.fromkeys(str(getattr(change, part)).replace("_", " ") for change in changes))
+
+
+def _counts(comparison: Comparison) -> list[str]:
+    counts = count_verdicts(comparison.changes)
+    lines = [", ".join(f"{number} {verdict}" for verdict, number in counts.items()) or "nothing to compare"]
+    timed = [change for change in comparison.changes if change.metric == "latency" and change.verdict == _SAME]
+    detectable = [change.detectable for change in timed if change.detectable is not None]
+    if detectable:
+        lines.append(
+            f"{_SAME} of latency: {counted(len(detectable), 'row')}; the smallest that would have been found: "
+            f"{_share(min(detectable))} (best row), {_share(median(detectable))} (half of the rows)"
+        )
+    return lines
+
+
+def _share(change: float) -> str:
+    return f"{change:.1%}" if change < 1 else "over 100%"
+
+
+def _differences(comparison: Comparison) -> list[str]:
+    return [f"the runs differ in {printable(str(one))}" for one in comparison.differences]
+
+
+def _json(comparison: Comparison) -> str:
+    """One object per row, keys in the order of the dataclass, then what the runs differ in."""
+    block = {
+        "base": comparison.base.path.name,
+        "contender": comparison.contender.path.name,
+        "differences": [
+            {"fact": one.fact.name, "weight": one.fact.weight, "base": one.base, "contender": one.contender}
+            for one in comparison.differences
+        ],
+        "changes": [{**asdict(change), "word": verdict_word(change)} for change in comparison.changes],
+    }
+    return json.dumps(block, indent=1, allow_nan=False) + "\n"

@@ -1,0 +1,340 @@
+"""Two saved runs compared: every verdict, its exit code, and what people read."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.comparison.changes import compare_runs
+from bench.comparison.thresholds import Rule, Thresholds, read_thresholds
+from bench.measurement import Measurement
+from bench.report.comparison import render_comparison
+from bench.statistics import mcnemar, paired_interval, ratio_interval
+from bench.store import VariantInfo, read_run, run_block
+from exporters.errors import UserError
+
+DATA = Path(__file__).parent / "data"
+NO_PREDICTIONS = ({}, {})
+
+
+@pytest.fixture
+def run():
+    """A run of two variants with steady times of four processes, and predictions of 100 examples."""
+    saved = read_run(DATA / "run-schema-1.json")
+    names = ("torch-eager", "onnx-fp32")
+    measurements = tuple(
+        replace(one, values=(1.0, 1.01, 0.99, 1.0), launches=(0, 1, 2, 3), blocks=(0, 0, 0, 0))
+        if one.metric in ("latency", "load_time")
+        else one
+        for one in saved.measurements
+        if one.variant in names and one.metric != "accuracy"
+    )
+    return replace(
+        saved,
+        plan=replace(saved.plan, variants=names),
+        variants={name: saved.variants[name] for name in names},
+        measurements=measurements,
+    )
+
+
+def scaled(run, metric, factor):
+    """The run with all of onnx-fp32's values of one metric multiplied."""
+    return replace(
+        run,
+        measurements=tuple(
+            replace(one, values=tuple(value * factor for value in one.values))
+            if (one.variant, one.metric) == ("onnx-fp32", metric)
+            else one
+            for one in run.measurements
+        ),
+    )
+
+
+def compare(base, contender, thresholds=None, right=NO_PREDICTIONS):
+    return compare_runs(base, contender, thresholds or Thresholds(), right)
+
+
+def verdicts(comparison, **places):
+    return {
+        change.verdict
+        for change in comparison.changes
+        if all(getattr(change, name) == place for name, place in places.items())
+    }
+
+
+def with_accuracy(run):
+    accuracies = [
+        Measurement(variant=name, metric="accuracy", data="newsmix", values=(1.0, 0.0)) for name in run.plan.variants
+    ]
+    return replace(run, measurements=(*run.measurements, *accuracies))
+
+
+def test_a_run_against_itself_has_no_change(run):
+    comparison = compare(run, run)
+
+    assert verdicts(comparison) == {"no detectable change"}
+    assert len(comparison.changes) == len(
+        [one for one in run.measurements if not one.metric.startswith(("l", "s"))]
+    ) + (len([one for one in run.measurements if one.metric in ("latency", "load_time")]))
+
+
+@pytest.mark.parametrize(
+    ("metric", "factor", "verdict"),
+    [
+        ("latency", 1.1, "worse"),
+        ("latency", 0.9, "better"),
+        ("latency", 1.015, "no detectable change"),  # sure, but below the threshold
+        ("load_time", 1.2, "worse"),
+        ("peak_memory", 1.06, "worse"),
+        ("peak_memory", 1.04, "no detectable change"),
+        ("peak_resident", 0.8, "better"),
+        ("artifact_size", 1.01, "worse"),
+    ],
+)
+def test_a_change_is_found_in_its_direction(run, metric, factor, verdict):
+    comparison = compare(run, scaled(run, metric, factor))
+
+    assert verdicts(comparison, variant="onnx-fp32", metric=metric) == {verdict}
+    assert verdicts(comparison, variant="torch-eager") == {"no detectable change"}
+
+
+def test_processes_count_not_rounds(run):
+    """Two processes 20 % apart on each side hide a change of 10 %, however many rounds each of them has."""
+
+    def spread(factor):
+        values = tuple(factor * value for value in [1.0] * 50 + [1.2] * 50)
+        return replace(
+            run,
+            measurements=tuple(
+                replace(one, values=values, launches=(0,) * 50 + (1,) * 50, blocks=(0,) * 100)
+                if one.metric == "latency"
+                else one
+                for one in run.measurements
+            ),
+        )
+
+    assert verdicts(compare(spread(1), spread(1.1)), metric="latency") == {"no detectable change"}
+
+
+def test_one_process_tells_nothing(run):
+    single = replace(run, measurements=tuple(replace(one, launches=(0,) * len(one.values)) for one in run.measurements))
+    comparison = compare(single, scaled(single, "latency", 2))
+    latency = [change for change in comparison.changes if change.metric == "latency"]
+
+    assert {(change.verdict, change.detectable) for change in latency} == {("no detectable change", None)}
+    assert "one process a side: nothing can be told" in render_comparison(comparison, "md")
+
+
+def test_a_row_that_vanished_is_missing_and_one_that_came_is_new(run):
+    smaller = replace(run, measurements=tuple(one for one in run.measurements if one.variant == "torch-eager"))
+
+    assert verdicts(compare(run, smaller), variant="onnx-fp32") == {"missing"}
+    assert verdicts(compare(smaller, run), variant="onnx-fp32") == {"new"}
+
+
+def test_a_variant_that_failed_is_failed_in_every_row(run):
+    broken = replace(
+        run,
+        variants={**run.variants, "onnx-fp32": VariantInfo(runtime="onnxruntime", precision="fp32", failed="no graph")},
+        measurements=tuple(one for one in run.measurements if one.variant == "torch-eager"),
+    )
+    comparison = compare(run, broken)
+
+    assert verdicts(comparison, variant="onnx-fp32") == {"failed"}
+    assert "onnx-fp32: no graph" in render_comparison(comparison, "md")
+    assert verdicts(compare(broken, broken), variant="onnx-fp32") == {"failed"}
+
+
+def test_another_cpu_makes_times_incomparable_but_not_sizes(run):
+    elsewhere = replace(run, environment={**run.environment, "cpu": "another"})
+    comparison = compare(run, scaled(elsewhere, "artifact_size", 2))
+
+    assert verdicts(comparison, metric="latency") == {"not comparable"}
+    assert verdicts(comparison, metric="artifact_size", variant="onnx-fp32") == {"worse"}
+    text = render_comparison(comparison, "md")
+    assert "not comparable: latency, load time of torch-eager, onnx-fp32: CPU: AMD EPYC 7B13 against another" in text
+
+
+def test_another_version_is_said_and_tolerated(run):
+    versions = {**run.environment["versions"], "torch": "9.9"}
+    comparison = compare(run, replace(run, environment={**run.environment, "versions": versions}))
+
+    assert verdicts(comparison) == {"no detectable change"}
+    assert "the runs differ in torch: 2.13.0 against 9.9" in render_comparison(comparison, "md")
+
+
+def test_a_row_without_raw_values_is_not_comparable(run):
+    empty = replace(
+        run, measurements=tuple(replace(one, values=(), launches=(), blocks=()) for one in run.measurements)
+    )
+
+    assert verdicts(compare(run, empty)) == {"not comparable"}
+
+
+@pytest.mark.parametrize(
+    ("lost", "won", "verdict"),
+    [(0, 6, "better"), (6, 0, "worse"), (0, 5, "no detectable change"), (9, 9, "no detectable change")],
+)
+def test_accuracy_is_judged_by_the_examples_that_changed(run, lost, won, verdict):
+    before = np.array([True] * 50 + [False] * 50)
+    after = before.copy()
+    after[:lost], after[50 : 50 + won] = False, True
+    scored = with_accuracy(run)
+    right = tuple({("newsmix", name): side for name in run.plan.variants} for side in (before, after))
+    comparison = compare(scored, scored, right=right)
+
+    assert verdicts(comparison, metric="accuracy") == {verdict}
+    [change] = [one for one in comparison.changes if (one.metric, one.variant) == ("accuracy", "onnx-fp32")]
+    assert change.change == pytest.approx((won - lost) / 100)
+    assert change.low <= change.change <= change.high
+
+
+def test_accuracy_of_another_set_is_not_comparable(run):
+    scored = with_accuracy(run)
+    other = replace(scored, sets=tuple(replace(one, sha256="other") for one in scored.sets))
+
+    assert verdicts(compare(scored, other), metric="accuracy") == {"not comparable"}
+
+
+def test_thresholds_by_metric_and_row(run, tmp_path):
+    file = tmp_path / "pyproject.toml"
+    file.write_text(
+        "[tool.deploybench.compare]\nlatency = 0.2\n[[tool.deploybench.compare.rows]]\nvariant = 'onnx-*'\nthreshold = 0.5\n"
+    )
+    thresholds = read_thresholds(file)
+
+    assert thresholds.rules == (Rule(variant="onnx-*", metric="*", threshold=0.5),)
+    assert (thresholds.of("torch-eager", "latency"), thresholds.of("onnx-fp32", "latency")) == (0.2, 0.5)
+    assert thresholds.of("torch-eager", "peak_memory") == Thresholds().of("torch-eager", "peak_memory")
+    assert verdicts(compare(run, scaled(run, "latency", 1.4), thresholds)) == {"no detectable change"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.deploybench.compare]\nspeed = 0.1",
+        "[tool.deploybench.compare]\nlatency = 5",
+        "[tool.deploybench.compare]\nlatency = true",
+        "[[tool.deploybench.compare.rows]]\nvariant = 'x'",
+        "[[tool.deploybench.compare.rows]]\nthreshold = 0.1\nwhere = 'x'",
+        "[tool",
+    ],
+)
+def test_a_threshold_that_cannot_be_meant_is_one_line(tmp_path, text):
+    file = tmp_path / "pyproject.toml"
+    file.write_text(text)
+
+    with pytest.raises(UserError) as raised:
+        read_thresholds(file)
+    assert str(file) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_comparison_looks_like_this(run):
+    contender = scaled(scaled(run, "latency", 1.1), "artifact_size", 0.5)
+    golden = DATA / "compare.txt"
+    text = render_comparison(compare(run, contender), "text")
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text, encoding="utf-8")
+
+    assert text == golden.read_text(encoding="utf-8")
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_json_is_one_object_per_row(run):
+    tidy = json.loads(render_comparison(compare(run, scaled(run, "latency", 2)), "json"))
+
+    assert {change["word"] for change in tidy["changes"]} == {"same", "slower"}
+    assert set(tidy["changes"][0]) >= {
+        "variant",
+        "metric",
+        "workload",
+        "base",
+        "contender",
+        "change",
+        "low",
+        "high",
+        "verdict",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "flags", "code"),
+    [
+        (lambda run: run, (), 0),
+        (lambda run: replace(run, predictions=""), (), 0),
+        (lambda run: scaled(run, "latency", 0.5), (), 0),
+        (lambda run: scaled(run, "latency", 1.5), (), 1),
+        (lambda run: replace(run, measurements=run.measurements[:-2]), (), 1),
+        (lambda run: replace(run, measurements=run.measurements[:1]), ("--lenient",), 0),
+        (lambda run: scaled(replace(run, environment={}), "latency", 1.5), (), 1),
+    ],
+    ids=["same", "no predictions", "faster", "slower", "missing", "missing, lenient", "another machine"],
+)
+def test_the_exit_code_is_a_gate(run, tmp_path, change, flags, code):
+    for name, saved in (("base.json", run), ("contender.json", change(run))):
+        (tmp_path / name).write_text(json.dumps({"deploybench": run_block(saved)}))
+    command = [
+        sys.executable,
+        "-m",
+        "bench.cli",
+        "compare",
+        tmp_path / "base.json",
+        tmp_path / "contender.json",
+        *flags,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == code, done.stderr
+    assert "contender: contender.json" in done.stdout
+
+
+@given(
+    st.lists(st.floats(0.5, 2), min_size=2, max_size=8),
+    st.lists(st.floats(0.5, 2), min_size=2, max_size=8),
+    st.floats(0.1, 10),
+)
+def test_a_ratio_interval_holds_its_ratio_and_knows_no_unit(base, contender, unit):
+    ratio, low, high = ratio_interval(base, contender)
+    swapped = ratio_interval(contender, base)
+    other_unit = ratio_interval([value * unit for value in base], [value * unit for value in contender])
+
+    assert low <= ratio * (1 + 1e-9)
+    assert ratio <= high * (1 + 1e-9)
+    assert swapped[0] == pytest.approx(1 / ratio)
+    assert other_unit[0] == pytest.approx(ratio)
+
+
+def test_ratio_intervals_cover_what_they_should():
+    """95 % intervals of identical sides miss 1 in about 5 % of 2000 tries, for two processes a side and for five."""
+    random = np.random.default_rng(0)
+    for processes in (2, 5):
+        missed = 0
+        for _ in range(2000):
+            sides = np.exp(random.normal(0, 0.05, (2, processes)))
+            _, low, high = ratio_interval(*sides.tolist())
+            missed += not low <= 1 <= high
+        assert missed / 2000 <= 0.06
+
+
+def test_one_process_leaves_a_ratio_open():
+    assert ratio_interval([1.0], [2.0, 2.0]) == (pytest.approx(2.0), 0.0, math.inf)
+
+
+def test_mcnemar_by_hand():
+    assert mcnemar(0, 0) == 1
+    assert mcnemar(0, 6) == pytest.approx(2 / 2**6)
+    assert mcnemar(5, 5) == 1
+    assert paired_interval(0, 0, 10) == (0, 0)
+
+
+def test_a_change_is_plain_data(run):
+    assert json.dumps([asdict(change) for change in compare(run, run).changes], allow_nan=False)
