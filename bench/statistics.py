@@ -20,6 +20,8 @@ RESAMPLES = 2000
 SEED = 0
 QUANTILES = (0.025, 0.975)
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
+_MIN_ROWS = 3  # fewer variances say nothing about how variances are spread
+_ALIKE = 1000.0  # degrees of freedom from which on rows count as equally spread
 _MIN_BLOCKS = 3  # two blocks, resampled, give four medians
 
 
@@ -57,25 +59,49 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     return low, high
 
 
-def ratio_interval(base: Sequence[float], contender: Sequence[float]) -> tuple[float, float, float]:
-    """Find contender / base with its interval, from one positive value of each independent process.
+def ratio_intervals(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[tuple[float, float, float]]:
+    """Find contender / base with its interval for many rows, from one positive value of each independent process.
 
-    Welch's t interval of the difference of mean logarithms; (ratio, 0, inf) where a side has fewer than two processes, which
-    leaves everything open. Source: Welch, "The generalization of Student's problem", Biometrika 34 (1947).
+    A t interval of the difference of mean logarithms. Two or three processes say little about their own spread, so each
+    row's variance is moderated by that of all rows, as far as the rows are alike in it. (ratio, 0, inf) where no side of a
+    row has two processes. Source: Smyth, "Linear models and empirical Bayes methods", Stat. Appl. Genet. Mol. Biol. 3
+    (2004), sections 3 and 6.2.
     """
     from scipy.stats import t
 
-    logs = [np.log(np.asarray(side, dtype=np.float64)) for side in (base, contender)]
-    difference = float(logs[1].mean() - logs[0].mean())
-    if min(map(len, logs)) < 2:  # noqa: PLR2004 - one process says nothing of the next
-        return math.exp(difference), 0.0, math.inf
-    parts = [float(side.var(ddof=1)) / len(side) for side in logs]
-    error = math.sqrt(sum(parts))
-    if not error:
-        return math.exp(difference), math.exp(difference), math.exp(difference)
-    freedom = sum(parts) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(parts, logs, strict=True))
-    half = float(t.ppf(QUANTILES[1], freedom)) * error
-    return math.exp(difference), math.exp(difference - half), math.exp(difference + half)
+    logs = [tuple(np.log(np.asarray(side, dtype=np.float64)) for side in pair) for pair in pairs]
+    freedom = np.array([len(base) + len(contender) - 2 for base, contender in logs], dtype=np.float64)
+    squares = np.array([sum(float(((side - side.mean()) ** 2).sum()) for side in pair) for pair in logs])
+    variances = np.divide(squares, freedom, out=np.zeros_like(squares), where=freedom > 0)
+    prior, prior_freedom = _prior_variance(variances, freedom)
+    found = []
+    for (base, contender), variance, own in zip(logs, variances, freedom, strict=True):
+        difference = float(contender.mean() - base.mean())
+        if not own:
+            found.append((math.exp(difference), 0.0, math.inf))
+            continue
+        weight = own / (own + prior_freedom)  # 0 where all rows are alike: prior_freedom is infinite
+        error = math.sqrt((weight * variance + (1 - weight) * prior) * (1 / len(base) + 1 / len(contender)))
+        half = float(t.ppf(QUANTILES[1], own + prior_freedom)) * error
+        found.append((math.exp(difference), math.exp(difference - half), math.exp(difference + half)))
+    return found
+
+
+def _prior_variance(variances: npt.NDArray[np.float64], freedom: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Fit a scaled inverse chi-square to the variances of all rows: its variance and degrees of freedom, both by moments."""
+    from scipy.optimize import brentq
+    from scipy.special import polygamma
+
+    usable = (freedom > 0) & (variances > 0)
+    if usable.sum() < _MIN_ROWS:
+        return 0.0, 0.0
+    half = freedom[usable] / 2
+    logs = np.log(variances[usable]) - polygamma(0, half) + np.log(half)
+    excess = float(logs.var(ddof=1) - polygamma(1, half).mean())
+    if excess <= polygamma(1, _ALIKE / 2):
+        return float(np.average(variances[usable], weights=half)), math.inf
+    prior_half = float(brentq(lambda x: polygamma(1, x) - excess, 1e-6, _ALIKE / 2))
+    return math.exp(float(logs.mean()) + float(polygamma(0, prior_half)) - math.log(prior_half)), 2 * prior_half
 
 
 def mcnemar(lost: int, won: int) -> float:

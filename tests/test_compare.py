@@ -17,7 +17,7 @@ from bench.comparison.changes import compare_runs
 from bench.comparison.thresholds import Rule, Thresholds, read_thresholds
 from bench.measurement import Measurement
 from bench.report.comparison import render_comparison
-from bench.statistics import mcnemar, paired_interval, ratio_interval
+from bench.statistics import mcnemar, paired_interval, ratio_intervals
 from bench.store import VariantInfo, read_run, run_block
 from exporters.errors import UserError
 
@@ -297,36 +297,50 @@ def test_the_exit_code_is_a_gate(run, tmp_path, change, flags, code):
     assert "contender: contender.json" in done.stdout
 
 
-@given(
-    st.lists(st.floats(0.5, 2), min_size=2, max_size=8),
-    st.lists(st.floats(0.5, 2), min_size=2, max_size=8),
-    st.floats(0.1, 10),
-)
-def test_a_ratio_interval_holds_its_ratio_and_knows_no_unit(base, contender, unit):
-    ratio, low, high = ratio_interval(base, contender)
-    swapped = ratio_interval(contender, base)
-    other_unit = ratio_interval([value * unit for value in base], [value * unit for value in contender])
-
-    assert low <= ratio * (1 + 1e-9)
-    assert ratio <= high * (1 + 1e-9)
-    assert swapped[0] == pytest.approx(1 / ratio)
-    assert other_unit[0] == pytest.approx(ratio)
+SIDE = st.lists(st.floats(0.5, 2), min_size=2, max_size=8)
 
 
-def test_ratio_intervals_cover_what_they_should():
-    """95 % intervals of identical sides miss 1 in about 5 % of 2000 tries, for two processes a side and for five."""
+@given(st.lists(st.tuples(SIDE, SIDE), min_size=1, max_size=6), st.floats(0.1, 10))
+def test_ratio_intervals_hold_their_ratios_and_know_no_unit(pairs, unit):
+    found = ratio_intervals(pairs)
+    swapped = ratio_intervals([(contender, base) for base, contender in pairs])
+    other_unit = ratio_intervals(
+        [([unit * v for v in base], [unit * v for v in contender]) for base, contender in pairs]
+    )
+
+    for (ratio, low, high), (inverse, _, _), (same, _, _) in zip(found, swapped, other_unit, strict=True):
+        assert low <= ratio * (1 + 1e-9)
+        assert ratio <= high * (1 + 1e-9)
+        assert inverse == pytest.approx(1 / ratio)
+        assert same == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize("processes", [2, 3, 5])
+@pytest.mark.parametrize("spread", [0.0, 0.7], ids=["rows alike", "rows unlike"])
+def test_ratio_intervals_miss_no_more_than_they_may(processes, spread):
+    """Of identical sides, 95 % intervals leave out 1 about 5 times in 100, whether the rows' noise is alike or not."""
     random = np.random.default_rng(0)
-    for processes in (2, 5):
-        missed = 0
-        for _ in range(2000):
-            sides = np.exp(random.normal(0, 0.05, (2, processes)))
-            _, low, high = ratio_interval(*sides.tolist())
-            missed += not low <= 1 <= high
-        assert missed / 2000 <= 0.06
+    missed = []
+    for _ in range(100):
+        noise = 0.05 * np.exp(random.normal(0, spread, 40))
+        sides = np.exp(random.normal(0, 1, (2, 40, processes)) * noise[:, np.newaxis])
+        missed += [not low <= 1 <= high for _, low, high in ratio_intervals(list(zip(*sides.tolist(), strict=True)))]
+
+    assert 0.03 < np.mean(missed) < 0.06
+
+
+def test_rows_that_are_alike_lend_each_other_their_certainty():
+    random = np.random.default_rng(0)
+    rows = [tuple(np.exp(random.normal(0, 0.01, (2, 2))).tolist()) for _ in range(40)]
+    alone = [ratio_intervals([row])[0] for row in rows]
+    together = ratio_intervals(rows)
+
+    assert np.median([high / low for _, low, high in together]) < np.median([high / low for _, low, high in alone])
 
 
 def test_one_process_leaves_a_ratio_open():
-    assert ratio_interval([1.0], [2.0, 2.0]) == (pytest.approx(2.0), 0.0, math.inf)
+    assert ratio_intervals([([1.0], [2.0])]) == [(pytest.approx(2.0), 0.0, math.inf)]
+    assert ratio_intervals([]) == []
 
 
 def test_mcnemar_by_hand():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bench.comparison.comparability import Difference, differences, obstacle
 from bench.measurement import METRICS, Measurement, Workload
-from bench.statistics import mcnemar, paired_interval, ratio_interval
+from bench.statistics import mcnemar, paired_interval, ratio_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,12 +63,16 @@ def compare_runs(base: Run, contender: Run, thresholds: Thresholds, right: tuple
     found = differences(base, contender)
     before, after = _rows(base), _rows(contender)
     after.update(_failed_rows(contender, before))
+    ratios = _ratios(before, after)
     changes = []
     for row in sorted({**before, **after}, key=lambda row: _place(row, base, contender)):
         old, new = before.get(row), after.get(row)
         unlike = obstacle(found, row[1]) or _other_examples(row[3], base, contender)
         judged = _unpaired(row, old, new) or _hindered(row, old, new, unlike)
-        changes.append(judged or _judge(row, old, new, thresholds.of(row[0], row[1]), right))
+        if judged is None:
+            blank = replace(_blank(row, old, new), threshold=thresholds.of(row[0], row[1]))
+            judged = _judge_timed(blank, ratios[row]) if row in ratios else _judge(blank, right)
+        changes.append(judged)
     return Comparison(base=base, contender=contender, differences=found, changes=tuple(changes))
 
 
@@ -146,31 +150,38 @@ def _hindered(row: Row, old: Measurement | None, new: Measurement | None, unlike
     return replace(_blank(row, old, new), verdict="not comparable", reason=reason) if reason else None
 
 
-def _judge(
-    row: Row, old: Measurement | None, new: Measurement | None, threshold: float, right: tuple[Right, Right]
-) -> Change:
-    assert old is not None
-    assert new is not None
-    blank = replace(_blank(row, old, new), threshold=threshold)
-    if row[1] == "accuracy":
+def _ratios(
+    before: Mapping[Row, Measurement], after: Mapping[Row, Measurement]
+) -> dict[Row, tuple[float, float, float]]:
+    """Contender / base of every timed row that both runs have, with its interval; the rows of a metric together.
+
+    A process is one value, its median: rounds of one process depend on each other.
+    """
+    ratios: dict[Row, tuple[float, float, float]] = {}
+    for metric in _TIMED:
+        both = [row for row in before if row[1] == metric and row in after and before[row].values and after[row].values]
+        pairs = [(_by_launch(before[row]), _by_launch(after[row])) for row in both]
+        ratios.update(zip(both, ratio_intervals(pairs), strict=True))
+    return ratios
+
+
+def _judge(blank: Change, right: tuple[Right, Right]) -> Change:
+    if blank.metric == "accuracy":
         return _judge_accuracy(blank, right)
-    if row[1] in _TIMED:
-        return _judge_timed(blank, _by_launch(old), _by_launch(new))
     assert blank.base is not None
     assert blank.contender is not None
     change = blank.contender / blank.base - 1 if blank.base else 0.0
-    judged = replace(blank, change=change, detectable=threshold)
-    return replace(judged, verdict=_direction(judged, change)) if abs(change) > threshold else judged
+    judged = replace(blank, change=change, detectable=blank.threshold)
+    return replace(judged, verdict=_direction(judged, change)) if abs(change) > (blank.threshold or 0.0) else judged
 
 
-def _judge_timed(blank: Change, old: Sequence[float], new: Sequence[float]) -> Change:
-    """Judge by the processes of both runs: the median of each is one value, for rounds of one process depend on each other."""
-    ratio, low, high = ratio_interval(old, new)
+def _judge_timed(blank: Change, interval: tuple[float, float, float]) -> Change:
+    ratio, low, high = interval
+    if not low:
+        return replace(blank, change=ratio - 1, reason="one process a side: nothing can be told")
     threshold = blank.threshold or 0.0
-    detectable = max(threshold, math.sqrt(high / low) - 1) if low and math.isfinite(high) else math.inf
+    detectable = max(threshold, math.sqrt(high / low) - 1)
     judged = replace(blank, change=ratio - 1, low=low - 1, high=high - 1, detectable=detectable)
-    if not math.isfinite(detectable):
-        return replace(judged, low=None, high=None, detectable=None, reason="one process a side: nothing can be told")
     sure = low > 1 or high < 1
     return replace(judged, verdict=_direction(judged, ratio - 1)) if sure and abs(ratio - 1) > threshold else judged
 
