@@ -21,7 +21,6 @@ ConfusionMatrix: TypeAlias = tuple[tuple[int, ...], ...]
 
 _EMPTY = "no examples"
 _BINARY = 2
-_POSITIVE = 1  # class index of "fake" in a binary classifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +34,15 @@ class Score:
     n: int  # examples behind ``value``
     reason: str = ""  # empty only when there is a value
     label: str | None = None  # the class; for "confusion": "TRUE as PREDICTED"
+
+
+def positive(labels: Sequence[str]) -> int:
+    """Class index of what a binary classifier looks for: "fake" where a label is called so, else the second.
+
+    >>> positive(["FAKE", "REAL"]), positive(["real", "fake"]), positive(["ham", "spam"])
+    (0, 1, 1)
+    """
+    return next((index for index, label in enumerate(labels) if label.lower() == "fake"), 1)
 
 
 def confusion_matrix(labels: Sequence[int], predicted: Sequence[int], num_labels: int) -> ConfusionMatrix:
@@ -53,7 +61,7 @@ def scores(matrix: ConfusionMatrix, labels: Sequence[str]) -> list[Score]:
     """Every figure of a confusion matrix, always the same ones in the same order; undefined ones give their reason.
 
     Without a label, precision, recall and F1 are averages of the classes weighted by their examples (an undefined one
-    counts as 0, as in scikit-learn with ``zero_division=0``), and the two error rates are those of class index 1.
+    counts as 0, as in scikit-learn with ``zero_division=0``), and the two error rates are those of the ``positive`` class.
     """
     counts = np.asarray(matrix, dtype=np.int64)
     margins = _resample(counts)
@@ -129,7 +137,7 @@ def _error_rates(metric: str, counts: Counts, labels: Sequence[str]) -> list[Sco
     if len(labels) != _BINARY:
         reason = "defined per class when there are more than two labels"
         return [Score(metric=metric, value=None, n=int(counts.sum()), reason=reason), *found]
-    return [replace(found[_POSITIVE], label=None), *found]
+    return [replace(found[positive(labels)], label=None), *found]
 
 
 def _error_rate(metric: str, counts: Counts, index: int, label: str) -> Score:

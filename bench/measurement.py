@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 Status = Literal["ok", "failed", "not_measured"]
@@ -73,6 +74,15 @@ class Measurement:
     launches: tuple[int, ...] = ()  # for timed values: the process each one came from
     blocks: tuple[int, ...] = ()  # and the block within it
     confusion: tuple[tuple[int, ...], ...] = ()  # metric "accuracy": counts, rows = true label, columns = predicted
+
+
+def process_medians(measurement: Measurement) -> list[float]:
+    """One value of each process that was timed, in the order of the launches; all values are one process's without launches."""
+    values: dict[int, list[float]] = {}
+    launches = measurement.launches or (0,) * len(measurement.values)
+    for launch, value in zip(launches, measurement.values, strict=True):
+        values.setdefault(launch, []).append(value)
+    return [median(one) for one in values.values()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

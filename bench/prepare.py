@@ -13,7 +13,7 @@ from bench.options import PROFILES, Options
 from bench.progress import progress
 from bench.store import VariantInfo
 from bench.worker import Worker, call_in_child
-from bench.workload import parity_batches
+from bench.workload import parity_batches, spread
 from exporters.artifact import Artifact, Origin, read_artifact
 from exporters.catalogue import find_variant
 from exporters.checkpoint import CALIBRATION_FILE
@@ -67,7 +67,9 @@ def prepare(options: Options) -> Prepared:
     texts = sets[0].texts if sets else corpus.corpus("train")[0]
     tokens = tokenise(tokenizer, texts[:CALIBRATION_TEXTS], checkpoint.max_length)
     origin = _origin(options, checkpoint, tokenizer)
-    artifacts, variants = _export_all(options, checkpoint, origin, tokens)
+    # Of the training texts as well: far from home a checkpoint may give every text one label, which any variant can match.
+    proof = [*tokenise(tokenizer, spread(texts, 32), checkpoint.max_length), *map(list, spread(origin.calibration, 32))]
+    artifacts, variants = _export_all(options, checkpoint, origin, proof)
     return Prepared(
         options=options,
         checkpoint=checkpoint,

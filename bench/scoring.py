@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from exporters.variant import Float32Array
 
 
+_BATCHES_PER_REQUEST = 16  # a worker's silence is limited by the request, not by the size of the set
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
     """What one variant made of one labelled set."""
@@ -35,7 +38,8 @@ def score(variant: str, artifact: Path, batches: Sequence[ScoringBatches], threa
 
 def _score_set(worker: Worker, batches: ScoringBatches) -> Scores:
     worker.predict(batches.batches[:1])  # the first call of a runtime compiles, packs and allocates
-    answers = worker.predict(batches.batches)
+    cuts = range(0, len(batches.batches), _BATCHES_PER_REQUEST)
+    answers = [answer for cut in cuts for answer in worker.predict(batches.batches[cut : cut + _BATCHES_PER_REQUEST])]
     stacked = np.concatenate([logits for logits, _ in answers])
     logits = np.empty_like(stacked)
     logits[list(batches.order)] = stacked
@@ -56,5 +60,8 @@ def write_predictions(path: Path, sets: Sequence[LabelledSet], scores: Mapping[t
     frame = pd.concat(frames).astype({"set": "category", "variant": "category", "row": "category"})
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
-    frame.to_parquet(aside, index=False, compression="zstd")
-    aside.rename(path)
+    try:
+        frame.to_parquet(aside, index=False, compression="zstd")
+        aside.rename(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    _Numbers: TypeAlias = npt.NDArray[np.float64]
+
 Interval: TypeAlias = tuple[float, float] | tuple[None, None]
 """Lower and upper end, or (None, None) where the values are too few to say."""
 
@@ -22,25 +24,6 @@ QUANTILES = (0.025, 0.975)
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _MIN_ROWS = 3  # fewer variances say nothing about how variances are spread
 _ALIKE = 1000.0  # degrees of freedom from which on rows count as equally spread
-_MIN_BLOCKS = 3  # two blocks, resampled, give four medians
-
-
-def median_interval(values: Sequence[float], launches: Sequence[int], blocks: Sequence[int] = ()) -> Interval:
-    """Find the interval of the median of timed values by resampling launches, then the blocks within each of them.
-
-    ``launches`` and ``blocks`` say where each value is from; without ``blocks`` a launch is one block. All values of a
-    drawn block are kept, because rounds that follow each other are not independent. (None, None) below three blocks in
-    all. Raises ValueError when the lengths differ.
-    """
-    members = list(zip(launches, blocks or [0] * len(values), strict=True))
-    if len(members) != len(values):
-        raise ValueError(f"{len(values)} values, but {len(members)} launches")
-    if len(set(members)) < _MIN_BLOCKS:
-        return NO_INTERVAL
-    clusters, member = np.unique(np.asarray(members), axis=0, return_inverse=True)
-    order = np.argsort(values, kind="stable")
-    weights = _draw_blocks(clusters[:, 0])[:, member.ravel()[order]]
-    return _interval(_weighted_medians(np.asarray(values, dtype=np.float64)[order], weights))
 
 
 def wilson_interval(successes: int, trials: int) -> Interval:
@@ -59,6 +42,23 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     return low, high
 
 
+def process_intervals(rows: Sequence[Sequence[float]]) -> list[float]:
+    """How far each row's time is known: the factor by which the next processes' may be higher or lower.
+
+    One positive value of each independent process in a row, its median: rounds of one process depend on each other. A t
+    interval of the mean logarithm, moderated as in ``ratio_intervals``; resampling two or three processes would never
+    reach beyond them. inf for a row of one process.
+    """
+    from scipy.stats import t
+
+    logs = [np.log(np.asarray(row, dtype=np.float64)) for row in rows]
+    variances, freedom = _moderated([[row] for row in logs])
+    return [
+        math.exp(float(t.ppf(QUANTILES[1], free)) * math.sqrt(variance / len(row))) if len(row) > 1 else math.inf
+        for row, variance, free in zip(logs, variances, freedom, strict=True)
+    ]
+
+
 def ratio_intervals(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[tuple[float, float, float]]:
     """Find contender / base with its interval for many rows, from one positive value of each independent process.
 
@@ -70,24 +70,31 @@ def ratio_intervals(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) ->
     from scipy.stats import t
 
     logs = [tuple(np.log(np.asarray(side, dtype=np.float64)) for side in pair) for pair in pairs]
-    freedom = np.array([len(base) + len(contender) - 2 for base, contender in logs], dtype=np.float64)
-    squares = np.array([sum(float(((side - side.mean()) ** 2).sum()) for side in pair) for pair in logs])
-    variances = np.divide(squares, freedom, out=np.zeros_like(squares), where=freedom > 0)
-    prior, prior_freedom = _prior_variance(variances, freedom)
     found = []
-    for (base, contender), variance, own in zip(logs, variances, freedom, strict=True):
+    for (base, contender), variance, free in zip(logs, *_moderated(logs), strict=True):
         difference = float(contender.mean() - base.mean())
-        if not own:
+        if len(base) + len(contender) < 3:  # noqa: PLR2004 - one process a side has no spread
             found.append((math.exp(difference), 0.0, math.inf))
             continue
-        weight = own / (own + prior_freedom)  # 0 where all rows are alike: prior_freedom is infinite
-        error = math.sqrt((weight * variance + (1 - weight) * prior) * (1 / len(base) + 1 / len(contender)))
-        half = float(t.ppf(QUANTILES[1], own + prior_freedom)) * error
+        half = float(t.ppf(QUANTILES[1], free)) * math.sqrt(variance * (1 / len(base) + 1 / len(contender)))
         found.append((math.exp(difference), math.exp(difference - half), math.exp(difference + half)))
     return found
 
 
-def _prior_variance(variances: npt.NDArray[np.float64], freedom: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _moderated(rows: Sequence[Sequence[_Numbers]]) -> tuple[_Numbers, _Numbers]:
+    """Variance within the groups of each row, drawn towards that of all rows, and its degrees of freedom."""
+    freedom = np.array([sum(len(group) - 1 for group in row) for row in rows], dtype=np.float64)
+    squares = np.array([sum(float(((group - group.mean()) ** 2).sum()) for group in row) for row in rows])
+    variances = np.divide(squares, freedom, out=np.zeros_like(squares), where=freedom > 0)
+    prior, prior_freedom = _prior_variance(variances, freedom)
+    if math.isinf(prior_freedom):  # all rows are alike
+        return np.full(len(rows), prior), np.full(len(rows), math.inf)
+    total = freedom + prior_freedom
+    own = np.divide(freedom, total, out=np.zeros_like(total), where=total > 0)
+    return own * variances + (1 - own) * prior, total
+
+
+def _prior_variance(variances: _Numbers, freedom: _Numbers) -> tuple[float, float]:
     """Fit a scaled inverse chi-square to the variances of all rows: its variance and degrees of freedom, both by moments."""
     from scipy.optimize import brentq
     from scipy.special import polygamma
@@ -127,33 +134,3 @@ def resampled_counts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     if not total:
         return np.zeros((RESAMPLES, len(counts)), dtype=np.int64)
     return np.random.default_rng(SEED).multinomial(total, counts / total, size=RESAMPLES)
-
-
-def _draw_blocks(launch_of_block: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """How often each block is drawn, ``(RESAMPLES, blocks)``: launches first, then as many blocks as each of them has.
-
-    A launch that is drawn twice has its blocks drawn anew each time, which is one draw of twice as many.
-    """
-    generator = np.random.default_rng(SEED)
-    launches = np.unique(launch_of_block)
-    drawn = generator.multinomial(len(launches), np.full(len(launches), 1 / len(launches)), size=RESAMPLES)
-    counts = np.zeros((RESAMPLES, len(launch_of_block)), dtype=np.int64)
-    for times, launch in zip(drawn.T, launches, strict=True):
-        own = np.flatnonzero(launch_of_block == launch)
-        counts[:, own] = generator.multinomial(times * len(own), np.full(len(own), 1 / len(own)))
-    return counts
-
-
-def _weighted_medians(ordered: npt.NDArray[np.float64], weights: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Find the median of ascending values for each row of ``weights``, which says how often each value occurs."""
-    seen = np.cumsum(weights, axis=1)
-    total = seen[:, -1:]
-    lower = (seen <= (total - 1) // 2).sum(axis=1)
-    upper = (seen <= total // 2).sum(axis=1)
-    medians: npt.NDArray[np.float64] = (ordered[lower] + ordered[upper]) / 2
-    return medians
-
-
-def _interval(resampled: npt.NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(resampled, QUANTILES)
-    return float(low), float(high)

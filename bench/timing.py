@@ -52,7 +52,7 @@ class LatencyRun:
         self._schedule = schedule
         self._threads = threads
         self._random = random.Random(schedule.seed)  # noqa: S311 - an order of measurements, not a secret
-        self._failed: dict[str, str] = {}
+        self._failed: dict[tuple[str, Workload | None], str] = {}  # None: not even loaded, so at every workload
         self._series: dict[tuple[str, Workload], _Series] = {}
         self._load_seconds: dict[str, list[float]] = {}
 
@@ -61,7 +61,7 @@ class LatencyRun:
         return self._schedule.launches * self._schedule.blocks * workloads * len(self._artifacts)
 
     def measure(self, batches: Mapping[Workload, Batch], advance: Callable[[], None]) -> list[Measurement]:
-        """All variants at all workloads; a variant whose worker fails is failed from there on, the others go on."""
+        """All variants at all workloads; where a worker fails, its variant has failed at that workload, the rest goes on."""
         for launch in range(self._schedule.launches):
             with ExitStack() as stack:
                 workers = self._start(stack, launch)
@@ -74,44 +74,52 @@ class LatencyRun:
         return [
             Measurement(variant=name, metric="load_time", values=tuple(seconds), launches=tuple(range(len(seconds))))
             for name, seconds in self._load_seconds.items()
-            if name not in self._failed
+            if (name, None) not in self._failed
         ]
 
     def _start(self, stack: ExitStack, launch: int) -> dict[str, Worker]:
         """A fresh loaded worker for every variant that has not failed."""
         workers = {}
         for name, artifact in self._artifacts.items():
-            if name in self._failed:
+            if (name, None) in self._failed:
                 continue
             worker = stack.enter_context(Worker(f"{name}, launch {launch}", self._threads))
             try:
                 self._load_seconds.setdefault(name, []).append(worker.load(name, artifact, self._threads))
                 workers[name] = worker
             except WorkerError as error:
-                self._failed[name] = str(error)
+                self._failed[name, None] = str(error)
         return workers
 
     def _measure_workload(
-        self, workers: Mapping[str, Worker], workload: Workload, batch: Batch, launch: int, advance: Callable[[], None]
+        self, workers: dict[str, Worker], workload: Workload, batch: Batch, launch: int, advance: Callable[[], None]
     ) -> None:
         for block in range(self._schedule.blocks):
-            order = self._random.sample(list(self._artifacts), len(self._artifacts))
-            for name in order:
-                if name not in self._failed:
-                    series = self._series.setdefault((name, workload), _Series())
-                    slow = block > 0 and series.seconds[-1] > _SLOW_S
+            for name in self._random.sample(list(self._artifacts), len(self._artifacts)):
+                if name in workers and (name, workload) not in self._failed:
                     try:
-                        nanoseconds = workers[name].ask("time", batch, self._schedule.rounds, not slow)
-                        series.add(nanoseconds, launch, block)
+                        self._measure_block(workers[name], (name, workload), batch, (launch, block))
                     except WorkerError as error:
-                        self._failed[name] = str(error)
+                        self._failed[name, workload] = str(error)
+                        del workers[name]  # it is dead, or may be: the next launch has a fresh one
                 advance()
 
+    def _measure_block(
+        self, worker: Worker, place: tuple[str, Workload], batch: Batch, launch_block: tuple[int, int]
+    ) -> None:
+        launch, block = launch_block
+        series = self._series.setdefault(place, _Series())
+        if block == 0:
+            worker.ask("settle", batch)
+        slow = block > 0 and series.seconds[-1] > _SLOW_S
+        series.add(worker.ask("time", batch, self._schedule.rounds, not slow), launch, block)
+
     def _measurement(self, name: str, workload: Workload) -> Measurement:
-        if name in self._failed:
-            return Measurement(
-                variant=name, metric="latency", workload=workload, status="failed", reason=self._failed[name]
-            )
+        reason = self._failed.get((name, None)) or self._failed.get((name, workload))
+        if not reason and (name, workload) not in self._series:
+            reason = next(why for (failed, _), why in self._failed.items() if failed == name)
+        if reason:
+            return Measurement(variant=name, metric="latency", workload=workload, status="failed", reason=reason)
         series = self._series[name, workload]
         return Measurement(
             variant=name,

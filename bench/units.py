@@ -56,15 +56,6 @@ def format_bytes(size: float) -> str:
     return f"{megabytes:.{max(1, _decimals(megabytes))}f} MB"
 
 
-def format_ratio(ratio: float) -> str:
-    """Format how many times as much.
-
-    >>> format_ratio(1.2603)
-    '1.26×'
-    """
-    return f"{ratio:.2f}×"
-
-
 def format_share(share: float) -> str:
     """Format a part of one.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
     Tokens = Sequence[Sequence[int]]  # one list of ids per text, special tokens included
+
+T = TypeVar("T")
 
 
 def full_batch(tokens: Tokens, batch_size: int, sequence_length: int) -> Batch:
@@ -52,6 +54,16 @@ def scoring_batches(tokens: Tokens, pad_id: int, batch_size: int) -> ScoringBatc
     return ScoringBatches(
         batches=tuple(padded_batch([tokens[row] for row in cut], pad_id) for cut in cuts), order=tuple(order)
     )
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """At most ``count`` of the items, evenly from the first to the last: sets come sorted by label, too.
+
+    >>> spread("abcdefg", 3), spread("ab", 3)
+    (['a', 'c', 'e'], ['a', 'b'])
+    """
+    chosen = min(count, len(items))
+    return [items[index * len(items) // chosen] for index in range(chosen)]
 
 
 def parity_batches(tokens: Tokens, pad_id: int, max_length: int) -> tuple[Batch, ...]:

@@ -14,6 +14,7 @@ from bench.options import SCORING_BATCH_SIZE
 from bench.prepare import pad_id
 from bench.scoring import Scores, score
 from bench.workload import ScoringBatches, scoring_batches
+from exporters.errors import WorkerError
 from exporters.tokenization import tokenise
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from bench.prepare import Prepared
     from bench.recorder import Recorder
+
+METRICS = ("accuracy", "scoring_time")
 
 
 @pytest.fixture(scope="session")
@@ -37,14 +40,19 @@ def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
 
 
 @pytest.fixture(scope="session")
-def scored(prepared: Prepared, batches: dict[str, ScoringBatches]) -> Callable[[str, Path], dict[str, Scores]]:
-    """All sets by one variant, in one process, when the first of them is asked for."""
-    done: dict[str, dict[str, Scores]] = {}
+def scored(
+    prepared: Prepared, batches: dict[str, ScoringBatches]
+) -> Callable[[str, Path], dict[str, Scores] | WorkerError]:
+    """All sets by one variant, in one process, when the first of them is asked for; or why that failed."""
+    done: dict[str, dict[str, Scores] | WorkerError] = {}
 
-    def score_variant(variant_name: str, artifact: Path) -> dict[str, Scores]:
+    def score_variant(variant_name: str, artifact: Path) -> dict[str, Scores] | WorkerError:
         if variant_name not in done:
-            scores = score(variant_name, artifact, list(batches.values()), prepared.options.threads)
-            done[variant_name] = dict(zip(batches, scores, strict=True))
+            try:
+                scores = score(variant_name, artifact, list(batches.values()), prepared.options.threads)
+                done[variant_name] = dict(zip(batches, scores, strict=True))
+            except WorkerError as error:
+                done[variant_name] = error
         return done[variant_name]
 
     return score_variant
@@ -59,11 +67,16 @@ def test_accuracy(
     if prepared.checkpoint.random_weights:
         pytest.skip("random weights: an accuracy would mean nothing")
     artifact = request.getfixturevalue("artifact")
-    made = request.getfixturevalue("scored")(variant_name, artifact)[set_name]
+    measured = functools.partial(Measurement, variant=variant_name, data=set_name)
+    answer = request.getfixturevalue("scored")(variant_name, artifact)
+    made = None if isinstance(answer, WorkerError) else answer[set_name]
+    if made is None or not np.isfinite(made.logits).all():
+        reason = str(answer) if made is None else f"logits on {set_name} are not finite"
+        recorder.add(*(measured(metric=metric, status="failed", reason=reason) for metric in METRICS))
+        pytest.fail(reason, pytrace=False)
     labelled = next(one for one in prepared.sets if one.name == set_name)
 
     assert made.logits.shape == (len(labelled.texts), len(labelled.label_names))
-    assert np.isfinite(made.logits).all()
     recorder.scores[set_name, variant_name] = made
     predicted = made.logits.argmax(axis=1)
     options = prepared.options
@@ -73,7 +86,7 @@ def test_accuracy(
         padding="longest",
         threads=options.threads,
     )
-    measured = functools.partial(Measurement, variant=variant_name, workload=workload, data=set_name)
+    measured = functools.partial(measured, workload=workload)
     request.getfixturevalue("replay")(
         made.seconds,
         measured(

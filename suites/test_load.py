@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bench.measurement import Measurement
 from bench.worker import Worker
+from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +26,15 @@ def test_load(
     measured = next((one for one in recorder.load_times if one.variant == variant_name), None)
     if measured is None:
         threads = prepared.options.threads
-        with Worker(f"{variant_name}, load time", threads) as worker:
-            seconds = worker.load(variant_name, artifact, threads)
+        try:
+            with Worker(f"{variant_name}, load time", threads) as worker:
+                seconds = worker.load(variant_name, artifact, threads)
+        except WorkerError as error:
+            recorder.add(
+                Measurement(variant=variant_name, metric="load_time", status="failed", reason=str(error)),
+                Measurement(variant=variant_name, metric="artifact_size", values=(size,)),
+            )
+            pytest.fail(str(error), pytrace=False)
         measured = Measurement(variant=variant_name, metric="load_time", values=(seconds,))
 
     assert size > 0

@@ -9,7 +9,7 @@ import pytest
 
 from bench.measurement import Measurement, Workload
 from bench.memory import measure_peaks
-from bench.options import MEMORY_BATCH_SIZE
+from bench.options import MEMORY_BATCH_SIZE, PROFILES
 from bench.workload import full_batch
 from exporters.errors import WorkerError
 
@@ -32,10 +32,12 @@ def test_memory(
     replay: Callable[..., None],
 ) -> None:
     """What the row times is the batch of the untracked pass."""
-    longest = prepared.checkpoint.max_length
-    if sequence_length > longest:
-        pytest.skip(f"{prepared.checkpoint.name} takes at most {longest} tokens")
-    threads = prepared.options.threads
+    options, lengths = prepared.options, prepared.sequence_lengths
+    place = (options.sequence_lengths or PROFILES[options.profile].sequence_lengths).index(sequence_length)
+    if place >= len(lengths):
+        pytest.skip(f"{prepared.checkpoint.name} takes at most {prepared.checkpoint.max_length} tokens")
+    sequence_length = lengths[place]  # another one only where the checkpoint takes none of the profile's
+    threads = options.threads
     workload = Workload(batch_size=MEMORY_BATCH_SIZE, sequence_length=sequence_length, padding="full", threads=threads)
     batch = full_batch(prepared.tokens, MEMORY_BATCH_SIZE, sequence_length)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)

@@ -1,7 +1,6 @@
 """Two saved runs compared: every verdict, its exit code, and what people read."""
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -10,14 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bench.comparison.changes import compare_runs
 from bench.comparison.thresholds import Rule, Thresholds, read_thresholds
 from bench.measurement import Measurement
 from bench.report.comparison import render_comparison
-from bench.statistics import mcnemar, paired_interval, ratio_intervals
 from bench.store import VariantInfo, read_run, run_block
 from exporters.errors import UserError
 
@@ -295,59 +291,6 @@ def test_the_exit_code_is_a_gate(run, tmp_path, change, flags, code):
 
     assert done.returncode == code, done.stderr
     assert "contender: contender.json" in done.stdout
-
-
-SIDE = st.lists(st.floats(0.5, 2), min_size=2, max_size=8)
-
-
-@given(st.lists(st.tuples(SIDE, SIDE), min_size=1, max_size=6), st.floats(0.1, 10))
-def test_ratio_intervals_hold_their_ratios_and_know_no_unit(pairs, unit):
-    found = ratio_intervals(pairs)
-    swapped = ratio_intervals([(contender, base) for base, contender in pairs])
-    other_unit = ratio_intervals(
-        [([unit * v for v in base], [unit * v for v in contender]) for base, contender in pairs]
-    )
-
-    for (ratio, low, high), (inverse, _, _), (same, _, _) in zip(found, swapped, other_unit, strict=True):
-        assert low <= ratio * (1 + 1e-9)
-        assert ratio <= high * (1 + 1e-9)
-        assert inverse == pytest.approx(1 / ratio)
-        assert same == pytest.approx(ratio)
-
-
-@pytest.mark.parametrize("processes", [2, 3, 5])
-@pytest.mark.parametrize("spread", [0.0, 0.7], ids=["rows alike", "rows unlike"])
-def test_ratio_intervals_miss_no_more_than_they_may(processes, spread):
-    """Of identical sides, 95 % intervals leave out 1 about 5 times in 100, whether the rows' noise is alike or not."""
-    random = np.random.default_rng(0)
-    missed = []
-    for _ in range(100):
-        noise = 0.05 * np.exp(random.normal(0, spread, 40))
-        sides = np.exp(random.normal(0, 1, (2, 40, processes)) * noise[:, np.newaxis])
-        missed += [not low <= 1 <= high for _, low, high in ratio_intervals(list(zip(*sides.tolist(), strict=True)))]
-
-    assert 0.03 < np.mean(missed) < 0.06
-
-
-def test_rows_that_are_alike_lend_each_other_their_certainty():
-    random = np.random.default_rng(0)
-    rows = [tuple(np.exp(random.normal(0, 0.01, (2, 2))).tolist()) for _ in range(40)]
-    alone = [ratio_intervals([row])[0] for row in rows]
-    together = ratio_intervals(rows)
-
-    assert np.median([high / low for _, low, high in together]) < np.median([high / low for _, low, high in alone])
-
-
-def test_one_process_leaves_a_ratio_open():
-    assert ratio_intervals([([1.0], [2.0])]) == [(pytest.approx(2.0), 0.0, math.inf)]
-    assert ratio_intervals([]) == []
-
-
-def test_mcnemar_by_hand():
-    assert mcnemar(0, 0) == 1
-    assert mcnemar(0, 6) == pytest.approx(2 / 2**6)
-    assert mcnemar(5, 5) == 1
-    assert paired_interval(0, 0, 10) == (0, 0)
 
 
 def test_a_change_is_plain_data(run):

@@ -1,46 +1,21 @@
-"""Intervals, against other people's formulas and against the same thing written the slow way."""
+"""Intervals, against other people's formulas, by hand and by simulation."""
 
-import random
-import statistics
+import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 
-from bench.statistics import _weighted_medians, median_interval, resampled_counts, wilson_interval
-
-SECONDS = st.floats(min_value=1e-5, max_value=100)
-
-
-@st.composite
-def timed_values(draw):
-    """Values of several launches and blocks, in measuring order, not every block with as many of them."""
-    launches, blocks, values = [], [], []
-    for launch in range(draw(st.integers(1, 4))):
-        for block in range(draw(st.integers(1, 4))):
-            for value in draw(st.lists(SECONDS, min_size=1, max_size=4)):
-                launches.append(launch)
-                blocks.append(block)
-                values.append(value)
-    return values, launches, blocks
-
-
-def slow_interval(values, launches, blocks, resamples=4000):
-    """The same resampling, one draw after the other."""
-    generator = random.Random(1)
-    tree = {}
-    for value, launch, block in zip(values, launches, blocks, strict=True):
-        tree.setdefault(launch, {}).setdefault(block, []).append(value)
-    medians = []
-    for _ in range(resamples):
-        pool = []
-        for launch in generator.choices(list(tree), k=len(tree)):
-            for block in generator.choices(list(tree[launch]), k=len(tree[launch])):
-                pool += tree[launch][block]
-        medians.append(statistics.median(pool))
-    return np.quantile(medians, (0.025, 0.975))
+from bench.statistics import (
+    mcnemar,
+    paired_interval,
+    process_intervals,
+    ratio_intervals,
+    resampled_counts,
+    wilson_interval,
+)
 
 
 @given(st.integers(1, 5000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
@@ -55,80 +30,93 @@ def test_no_trials_have_no_interval():
     assert wilson_interval(0, 0) == (None, None)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_median_interval_is_that_of_the_slow_way(seed):
-    generator = random.Random(seed)
-    values, launches, blocks = [], [], []
-    for launch in range(4):
-        of_launch = generator.gauss(0, 0.05)
-        for block in range(3):
-            of_block = generator.gauss(0, 0.05)
-            for _ in range(generator.randint(2, 6)):
-                values.append(1 + of_launch + of_block + generator.gauss(0, 0.01))
-                launches.append(launch)
-                blocks.append(block)
-    expected = slow_interval(values, launches, blocks)
+@pytest.mark.parametrize("processes", [2, 3, 6])
+def test_the_interval_holds_the_true_time_as_often_as_it_says(processes):
+    """Of rows whose processes vary by 5 %, for as few processes as a quick run has."""
+    random = np.random.default_rng(3)
+    held = []
+    for _ in range(100):
+        rows = np.exp(random.normal(0, 0.05, (20, processes)))
+        factors = process_intervals(rows.tolist())
+        held += [
+            1 / factor <= math.exp(np.log(row).mean()) <= factor for row, factor in zip(rows, factors, strict=True)
+        ]
 
-    assert list(expected) == pytest.approx(median_interval(values, launches, blocks), abs=0.01)
+    assert 0.93 < np.mean(held) < 0.97
 
 
-@settings(deadline=None)
-@given(timed_values())
-def test_median_interval_lies_within_the_values_and_scales_with_them(timed):
-    values, launches, blocks = timed
-    low, high = median_interval(values, launches, blocks)
-    if len(set(zip(launches, blocks, strict=True))) < 3:
-        assert (low, high) == (None, None)
-        return
+def test_a_row_alone_has_the_plain_t_interval():
+    row = [1.0, 1.1, 1.3]
+    logs = np.log(row)
+    expected = math.exp(t.ppf(0.975, 2) * logs.std(ddof=1) / math.sqrt(3))
 
-    assert min(values) <= low <= high <= max(values)
-    assert (low, high) == median_interval(values, launches, blocks)
-    assert (2 * low, 2 * high) == median_interval([2 * value for value in values], launches, blocks)
+    assert process_intervals([row]) == [pytest.approx(expected)]
 
 
-def test_rounds_of_one_block_add_no_certainty():
-    """A hundred rounds of three blocks that disagree say no more than three rounds do."""
-    few = median_interval([1.0, 2.0, 3.0], [0, 0, 0], [0, 1, 2])
-    many = median_interval([1.0] * 100 + [2.0] * 100 + [3.0] * 100, [0] * 300, [0] * 100 + [1] * 100 + [2] * 100)
-
-    assert few == many == (1.0, 3.0)
+def test_one_process_leaves_a_time_open():
+    assert process_intervals([[1.0], [1.0, 1.1], [2.0, 2.1], [3.0, 3.3]])[0] == math.inf
+    assert process_intervals([]) == []
 
 
-def test_without_blocks_a_launch_is_one_block():
-    values = [1.0, 2.0, 4.0, 8.0]
+@given(st.lists(st.lists(st.floats(1e-5, 100), min_size=2, max_size=5), min_size=1, max_size=8), st.floats(0.1, 10))
+def test_a_margin_knows_no_unit(rows, unit):
+    factors = process_intervals(rows)
 
-    assert median_interval(values, [0, 1, 2, 3]) == median_interval(values, [0, 1, 2, 3], [0, 0, 0, 0])
-    assert median_interval(values, [0, 0, 1, 1]) == (None, None)
-
-
-def test_lengths_that_differ_are_refused():
-    with pytest.raises(ValueError, match=r"argument 2 is longer|shorter"):
-        median_interval([1.0, 2.0], [0, 1], [0])
+    assert all(factor >= 1 for factor in factors)
+    assert factors == pytest.approx(process_intervals([[unit * value for value in row] for row in rows]), rel=1e-3)
 
 
-def test_the_interval_holds_the_true_median_as_often_as_it_says():
-    """Of 150 experiments in which launches and blocks vary; launches are few, so that a little less than 95 % do."""
-    generator = np.random.default_rng(3)
-    launches, blocks = np.repeat(np.arange(8), 12), np.tile(np.repeat(np.arange(4), 3), 8)
-    held = 0
-    for _ in range(150):
-        of_launch, of_block = generator.normal(0, 0.05, (8, 1)), generator.normal(0, 0.05, (8, 4))
-        values = 1 + np.repeat((of_launch + of_block).ravel(), 3) + generator.normal(0, 0.01, 96)
-        low, high = median_interval(values.tolist(), launches.tolist(), blocks.tolist())
-        held += low <= 1 <= high
-
-    assert 0.85 <= held / 150 <= 0.99
+SIDE = st.lists(st.floats(0.5, 2), min_size=2, max_size=8)
 
 
-@given(
-    st.lists(st.tuples(SECONDS, st.integers(0, 5)), min_size=1).filter(lambda pairs: any(times for _, times in pairs))
-)
-def test_weighted_median_is_the_median_of_repeated_values(pairs):
-    pairs = sorted(pairs)
-    repeated = [value for value, times in pairs for _ in range(times)]
-    values, weights = np.array([value for value, _ in pairs]), np.array([[times for _, times in pairs]])
+@given(st.lists(st.tuples(SIDE, SIDE), min_size=1, max_size=6), st.floats(0.1, 10))
+def test_ratio_intervals_hold_their_ratios_and_know_no_unit(pairs, unit):
+    found = ratio_intervals(pairs)
+    swapped = ratio_intervals([(contender, base) for base, contender in pairs])
+    other_unit = ratio_intervals(
+        [([unit * v for v in base], [unit * v for v in contender]) for base, contender in pairs]
+    )
 
-    assert [np.median(repeated)] == _weighted_medians(values, weights).tolist()
+    for (ratio, low, high), (inverse, _, _), (same, _, _) in zip(found, swapped, other_unit, strict=True):
+        assert low <= ratio * (1 + 1e-9)
+        assert ratio <= high * (1 + 1e-9)
+        assert inverse == pytest.approx(1 / ratio)
+        assert same == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize("processes", [2, 3, 5])
+@pytest.mark.parametrize("spread", [0.0, 0.7], ids=["rows alike", "rows unlike"])
+def test_ratio_intervals_miss_no_more_than_they_may(processes, spread):
+    """Of identical sides, 95 % intervals leave out 1 about 5 times in 100, whether the rows' noise is alike or not."""
+    random = np.random.default_rng(0)
+    missed = []
+    for _ in range(100):
+        noise = 0.05 * np.exp(random.normal(0, spread, 40))
+        sides = np.exp(random.normal(0, 1, (2, 40, processes)) * noise[:, np.newaxis])
+        missed += [not low <= 1 <= high for _, low, high in ratio_intervals(list(zip(*sides.tolist(), strict=True)))]
+
+    assert 0.03 < np.mean(missed) < 0.06
+
+
+def test_rows_that_are_alike_lend_each_other_their_certainty():
+    random = np.random.default_rng(0)
+    rows = [tuple(np.exp(random.normal(0, 0.01, (2, 2))).tolist()) for _ in range(40)]
+    alone = [ratio_intervals([row])[0] for row in rows]
+    together = ratio_intervals(rows)
+
+    assert np.median([high / low for _, low, high in together]) < np.median([high / low for _, low, high in alone])
+
+
+def test_one_process_leaves_a_ratio_open():
+    assert ratio_intervals([([1.0], [2.0])]) == [(pytest.approx(2.0), 0.0, math.inf)]
+    assert ratio_intervals([]) == []
+
+
+def test_mcnemar_by_hand():
+    assert mcnemar(0, 0) == 1
+    assert mcnemar(0, 6) == pytest.approx(2 / 2**6)
+    assert mcnemar(5, 5) == 1
+    assert paired_interval(0, 0, 10) == (0, 0)
 
 
 def test_resampled_counts_are_as_many_as_the_examples():

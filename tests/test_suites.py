@@ -4,14 +4,20 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import suites
+from bench.recorder import Recorder
 from bench.report.figures import figures
+from bench.scoring import Scores
 from bench.store import read_run
 from exporters.catalogue import variant_names
+from exporters.errors import WorkerError
+from suites import test_accuracy as accuracy_suite
 
 SUITES = str(Path(suites.__file__).parent)
 SMALL = ["--batch-sizes=1,3", "--sequence-lengths=16,64"]
@@ -181,3 +187,38 @@ def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, checkpoint_folder, comm
         assert done.stderr.startswith("deploybench: error: ")
         assert done.stderr.count("\n") == 1
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_memory_of_a_checkpoint_shorter_than_the_profile_is_measured_at_its_own_length(tmp_path, checkpoint_folder):
+    memory = Path(SUITES) / "test_memory.py"
+    flags = (f"--checkpoint={checkpoint_folder}", "--variants=torch-eager", "--benchmark-autosave")
+    done = run(tmp_path, "pytest", str(memory), "-q", "-p", "no:cacheprovider", *flags)
+    peaks = [one for one in figures(read_run(tmp_path / "results")) if one.metric == "peak_memory"]
+
+    assert done.returncode == 0, done.stdout
+    assert [(one.status, one.workload.sequence_length) for one in peaks] == [("ok", 64)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (WorkerError("onnx-fp32, scoring: the worker was killed by signal 9"), "was killed by signal 9"),
+        (
+            {"news": Scores(logits=np.full((2, 2), np.nan, dtype=np.float32), seconds=(1.0,))},
+            "logits on news are not finite",
+        ),
+    ],
+)
+def test_a_variant_that_fails_while_scoring_is_recorded_as_failed(answer, reason):
+    fixtures = {"artifact": Path(), "scored": lambda *_: answer}
+    request = SimpleNamespace(getfixturevalue=fixtures.__getitem__)
+    prepared = SimpleNamespace(checkpoint=SimpleNamespace(random_weights=False))
+    recorder = Recorder(prepared)
+
+    with pytest.raises(pytest.fail.Exception, match=reason):
+        accuracy_suite.test_accuracy("onnx-fp32", "news", prepared, recorder, request)
+    assert {(one.metric, one.status, one.data) for one in recorder.measurements} == {
+        ("accuracy", "failed", "news"),
+        ("scoring_time", "failed", "news"),
+    }
+    assert all(reason in one.reason for one in recorder.measurements)

@@ -56,10 +56,13 @@ def test_a_block_holds_every_variant_in_an_order_of_its_own(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
-    [("fakes.crashing", "was killed by signal 9"), ("fakes.refusing", "this file is from another version")],
+    ("name", "reason", "loaded"),
+    [
+        ("fakes.crashing", "was killed by signal 9", {"fakes.steady", "fakes.crashing"}),
+        ("fakes.refusing", "this file is from another version", {"fakes.steady"}),
+    ],
 )
-def test_a_variant_that_fails_is_failed_and_the_others_go_on(name, reason):
+def test_a_variant_that_fails_is_failed_and_the_others_go_on(name, reason, loaded):
     run, measured = measure("fakes.steady", name)
 
     assert {measured["fakes.steady", size].status for size in (1, 4)} == {"ok"}
@@ -67,4 +70,14 @@ def test_a_variant_that_fails_is_failed_and_the_others_go_on(name, reason):
         assert measured[name, size].status == "failed"
         assert measured[name, size].values == ()
         assert reason in measured[name, size].reason
-    assert [one.variant for one in run.load_times()] == ["fakes.steady"]
+    assert {one.variant for one in run.load_times()} == loaded
+
+
+def test_a_failure_at_one_workload_leaves_the_values_of_the_others():
+    run, measured = measure("fakes.steady", "fakes.greedy")
+
+    assert measured["fakes.greedy", 1].status == "ok"
+    assert len(measured["fakes.greedy", 1].values) == 2 * 3 * 2
+    assert measured["fakes.greedy", 4].status == "failed"
+    assert "no room for 4 texts" in measured["fakes.greedy", 4].reason
+    assert {one.variant for one in run.load_times()} == {"fakes.steady", "fakes.greedy"}

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bench.comparison.comparability import Difference, differences, obstacle
-from bench.measurement import METRICS, Measurement, Workload
+from bench.measurement import METRICS, Measurement, Workload, process_medians
 from bench.statistics import mcnemar, paired_interval, ratio_intervals
 
 if TYPE_CHECKING:
@@ -153,16 +153,17 @@ def _hindered(row: Row, old: Measurement | None, new: Measurement | None, unlike
 def _ratios(
     before: Mapping[Row, Measurement], after: Mapping[Row, Measurement]
 ) -> dict[Row, tuple[float, float, float]]:
-    """Contender / base of every timed row that both runs have, with its interval; the rows of a metric together.
-
-    A process is one value, its median: rounds of one process depend on each other.
-    """
+    """Contender / base of every timed row that both runs have, with its interval; the rows of a metric together."""
     ratios: dict[Row, tuple[float, float, float]] = {}
     for metric in _TIMED:
-        both = [row for row in before if row[1] == metric and row in after and before[row].values and after[row].values]
-        pairs = [(_by_launch(before[row]), _by_launch(after[row])) for row in both]
+        both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
+        pairs = [(process_medians(before[row]), process_medians(after[row])) for row in both]
         ratios.update(zip(both, ratio_intervals(pairs), strict=True))
     return ratios
+
+
+def _usable(*sides: Measurement) -> bool:
+    return all(side.values and min(side.values) > 0 for side in sides)
 
 
 def _judge(blank: Change, right: tuple[Right, Right]) -> Change:
@@ -201,15 +202,6 @@ def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
     judged = replace(blank, change=change, low=low, high=high, detectable=max(blank.threshold or 0, 6 / examples))
     counts = mcnemar(lost, won) < _SURE and abs(change) > (blank.threshold or 0.0)
     return replace(judged, verdict=_direction(judged, change)) if counts else judged
-
-
-def _by_launch(measurement: Measurement) -> list[float]:
-    """Median of each process."""
-    values: dict[int, list[float]] = {}
-    launches = measurement.launches or (0,) * len(measurement.values)
-    for launch, value in zip(launches, measurement.values, strict=True):
-        values.setdefault(launch, []).append(value)
-    return [median(one) for one in values.values()]
 
 
 def _direction(change: Change, amount: float) -> Verdict:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import scores
-from bench.measurement import METRICS, Figure, Measurement, Status, Workload
-from bench.statistics import NO_INTERVAL, median_interval
+from bench.measurement import METRICS, Figure, Measurement, Status, Workload, process_medians
+from bench.statistics import NO_INTERVAL, process_intervals
 from bench.store import SetInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from bench.accuracy import Score
     from bench.store import Run
 
-    Finder: TypeAlias = Callable[[str, Workload | None, str | None], Measurement]
+    _Margins: TypeAlias = dict[tuple[str, str, Workload | None], float]
 
 _MEMORY = ("peak_memory", "peak_resident", "load_peak_memory", "load_peak_resident")
+_TIMED = ("latency", "load_time")
 _BY_WORKLOAD = ("latency", *_MEMORY)
 _NOT_RUN = "not run"
 _RANDOM_WEIGHTS = "random weights"
@@ -28,7 +30,8 @@ _NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled se
 
 def figures(run: Run) -> list[Figure]:
     """Variants in the order of the plan; of each, speed, memory, size and loading, then every labelled set."""
-    return [figure for variant in run.plan.variants for figure in _variant_figures(run, variant)]
+    margins = _margins(run)
+    return [figure for variant in run.plan.variants for figure in _variant_figures(run, _Rows(run, variant, margins))]
 
 
 def labelled_sets(run: Run) -> tuple[SetInfo, ...]:
@@ -50,50 +53,65 @@ def _full(run: Run, batch_size: int, sequence_length: int) -> Workload:
     return Workload(batch_size=batch_size, sequence_length=sequence_length, padding="full", threads=run.plan.threads)
 
 
-def _variant_figures(run: Run, variant: str) -> list[Figure]:
-    find = _finder(run, variant)
-    found = [*_speed(run, find), *_memory(run, find)]
-    found += [_figure(find(metric, None, None)) for metric in ("artifact_size", "load_time")]
+def _margins(run: Run) -> _Margins:
+    """How far every time is known, as a factor: the rows of a metric together, since they lend each other their spread."""
+    margins: _Margins = {}
+    for metric in _TIMED:
+        timed = [one for one in run.measurements if one.metric == metric and one.launches and min(one.values) > 0]
+        factors = process_intervals([process_medians(one) for one in timed])
+        margins.update(zip([(one.variant, metric, one.workload) for one in timed], factors, strict=True))
+    return margins
+
+
+class _Rows:
+    """One variant's measurements by place; one that is not in the run comes back as not measured."""
+
+    def __init__(self, run: Run, variant: str, margins: _Margins) -> None:
+        self.variant = variant
+        self._margins = margins
+        self._saved = {}
+        for measurement in run.measurements:
+            if measurement.variant == variant:
+                workload = measurement.workload if measurement.metric in _BY_WORKLOAD else None
+                self._saved[measurement.metric, workload, measurement.data] = measurement
+
+    def measurement(self, metric: str, workload: Workload | None = None, data: str | None = None) -> Measurement:
+        missing = Measurement(
+            variant=self.variant, metric=metric, workload=workload, data=data, status="not_measured", reason=_NOT_RUN
+        )
+        return self._saved.get((metric, workload, data), missing)
+
+    def figure(self, metric: str, workload: Workload | None = None, data: str | None = None) -> Figure:
+        margin = self._margins.get((self.variant, metric, workload), math.inf)
+        return _figure(self.measurement(metric, workload, data), margin)
+
+
+def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
+    found = [*_speed(run, rows), *_memory(run, rows)]
+    found += [rows.figure(metric) for metric in ("artifact_size", "load_time")]
     why_none = _RANDOM_WEIGHTS if run.checkpoint.random_weights else "" if run.sets else _NO_SET.summary
     for labelled in labelled_sets(run):
-        of_set = [*_accuracy(run, find, labelled), *_scoring(find, labelled)]
+        of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
         found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
-    info = run.variants.get(variant)
+    info = run.variants.get(rows.variant)
     return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
 
 
-def _finder(run: Run, variant: str) -> Finder:
-    """Look up one variant's measurements; one that is not in the run comes back as not measured."""
-    saved = {}
-    for measurement in run.measurements:
-        if measurement.variant == variant:
-            workload = measurement.workload if measurement.metric in _BY_WORKLOAD else None
-            saved[measurement.metric, workload, measurement.data] = measurement
-
-    def find(metric: str, workload: Workload | None, data: str | None) -> Measurement:
-        missing = Measurement(
-            variant=variant, metric=metric, workload=workload, data=data, status="not_measured", reason=_NOT_RUN
-        )
-        return saved.get((metric, workload, data), missing)
-
-    return find
-
-
-def _speed(run: Run, find: Finder) -> Iterator[Figure]:
-    latencies = [_figure(find("latency", latency_workload(run, size), None)) for size in run.plan.batch_sizes]
+def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
+    latencies = [rows.figure("latency", latency_workload(run, size)) for size in run.plan.batch_sizes]
     yield from latencies
     yield from map(_throughput, latencies)
 
 
-def _memory(run: Run, find: Finder) -> Iterator[Figure]:
+def _memory(run: Run, rows: _Rows) -> Iterator[Figure]:
     for metric in _MEMORY:
         for length in run.plan.sequence_lengths:
-            yield _figure(find(metric, memory_workload(run, length), None))
+            yield rows.figure(metric, memory_workload(run, length))
 
 
-def _accuracy(run: Run, find: Finder, labelled: SetInfo) -> list[Figure]:
+def _accuracy(run: Run, rows: _Rows, labelled: SetInfo) -> list[Figure]:
     """Everything that follows from one confusion matrix; without one, the same cells, empty for its reason."""
-    measurement = find("accuracy", None, labelled.name or None)
+    measurement = rows.measurement("accuracy", data=labelled.name or None)
     labels = run.checkpoint.labels
     nothing = tuple((0,) * len(labels) for _ in labels)
     found = [_score_figure(measurement, score) for score in scores(measurement.confusion or nothing, labels)]
@@ -104,15 +122,14 @@ def _accuracy(run: Run, find: Finder, labelled: SetInfo) -> list[Figure]:
     return found
 
 
-def _scoring(find: Finder, labelled: SetInfo) -> Iterator[Figure]:
-    whole = _figure(find("scoring_time", None, labelled.name or None))
-    each = find("scoring_time_per_sample", None, labelled.name or None)
+def _scoring(rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
+    whole = rows.figure("scoring_time", data=labelled.name or None)
     yield whole
-    yield _figure(each) if each.reason != _NOT_RUN else _per_sample(whole, labelled.rows)
+    yield _per_sample(whole, labelled.rows)
 
 
-def _figure(measurement: Measurement) -> Figure:
-    """Take the median of a measurement's values, with its interval when they were timed in several blocks."""
+def _figure(measurement: Measurement, margin: float) -> Figure:
+    """Take the median of a measurement's values, with its interval where several processes were timed."""
     blank = Figure(
         variant=measurement.variant,
         metric=measurement.metric,
@@ -131,9 +148,9 @@ def _figure(measurement: Measurement) -> Figure:
     values = measurement.values
     if not values:
         return _empty(blank, "not_measured", "no values were saved")
-    timed = len(measurement.launches) == len(values)
-    low, high = median_interval(values, measurement.launches, measurement.blocks) if timed else NO_INTERVAL
-    return replace(blank, value=float(median(values)), low=low, high=high, n=len(values))
+    middle = float(median(values))
+    low, high = (middle / margin, middle * margin) if math.isfinite(margin) else NO_INTERVAL
+    return replace(blank, value=middle, low=low, high=high, n=len(values))
 
 
 def _throughput(latency: Figure) -> Figure:

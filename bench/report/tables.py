@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from bench.accuracy import positive
 from bench.measurement import Figure, Workload
 from bench.report.cells import Column, Table, margin, printable
 from bench.report.figures import figures, labelled_sets, latency_workload, memory_workload
@@ -77,8 +78,9 @@ def _summary_accuracy(cells: _Cells) -> list[_Content]:
         contents.append((column, cells.of_set("accuracy", labelled)))
     contents.append((Column(head="F1", scale=SHARE, group="accuracy"), cells.of_set("f1", sets[0])))
     if len(labels) == _BINARY:
-        column = Column(head=f"recall {labels[1]}", scale=SHARE, group="accuracy")
-        contents.append((column, cells.of_set("recall", sets[0], labels[1])))
+        sought = labels[positive(labels)]
+        column = Column(head=f"recall {sought}", scale=SHARE, group="accuracy")
+        contents.append((column, cells.of_set("recall", sets[0], sought)))
     return contents
 
 
@@ -160,7 +162,7 @@ def _batch(cells: _Cells) -> list[Table]:
             contents.append((column, cells.at(metric, latency_workload(cells.run, size))))
     at = f"{max(plan.sequence_lengths)} tokens, {counted(plan.threads, 'thread')}"
     notes = [
-        "latency: median time of one batch; ±: to the farther end of its 95 % interval, launches and blocks resampled",
+        "latency: median time of one batch; ±: to the farther end of its 95 % interval, by the medians of the processes",
         "throughput: texts per second, batch size / latency",
     ]
     return [cells.table(f"Latency and throughput by batch size, {at}", contents, notes)]
@@ -230,8 +232,8 @@ def _accuracy_notes(labels: Sequence[str]) -> list[str]:
     averages = "precision, recall, F1: averages of classes, weighted by examples"
     notes = [f"{averages}; ±: to the farther end of the 95 % interval"]
     if len(labels) == _BINARY:
-        real, fake = labels
-        notes.append(f"FPR: share of {real} called {fake}; FNR: share of {fake} called {real}")
+        sought, other = labels[positive(labels)], labels[1 - positive(labels)]
+        notes.append(f"FPR: share of {other} called {sought}; FNR: share of {sought} called {other}")
     if len(labels) > _MAX_CONFUSION_LABELS:
         notes.append("confusion counts: in the json format")
     return notes

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
 
 _WARMUP_S = 0.02  # caches are cold when a worker's turn comes; they are warm after about this long
-_STATUS_KEYS = ("VmRSS", "VmHWM", "RssAnon", "RssFile")
+_SETTLED = 0.1  # two untimed calls in a row that differ by less are taken for the runtime's own speed
+_MOST_UNTIMED, _LONGEST_UNTIMED_S = 6, 2.0  # whichever comes first ends the settling of a noisy or slow predictor
+_STATUS_KEYS = ("VmRSS", "VmHWM")
 
 
 class Commands:
@@ -55,19 +57,27 @@ class Commands:
             answers.append((logits, time.perf_counter_ns() - start))
         return answers
 
+    def settle(self, batch: Batch) -> None:
+        """Call until two calls in a row take alike: at a new shape a runtime compiles, packs and allocates, some of them twice."""
+        spent = previous = self._round(*batch)
+        for _ in range(_MOST_UNTIMED - 1):
+            nanoseconds = self._round(*batch)
+            spent += nanoseconds
+            if abs(nanoseconds - previous) <= _SETTLED * previous or spent > _LONGEST_UNTIMED_S * 1e9:
+                return
+            previous = nanoseconds
+
     def time(self, batch: Batch, rounds: int, warm_up: bool) -> list[int]:
         """Nanoseconds of each of ``rounds`` calls on one batch, after untimed calls for 20 ms (at least one)."""
-        input_ids, attention_mask = batch
-        predict = self._predict
         if warm_up:
             end = time.perf_counter() + _WARMUP_S
-            predict(input_ids, attention_mask)
+            self._round(*batch)
             while time.perf_counter() < end:
-                predict(input_ids, attention_mask)
+                self._round(*batch)
         gc.collect()
         gc.disable()  # a collection inside a round belongs to whatever was allocated before it
         try:
-            return [self._round(input_ids, attention_mask) for _ in range(rounds)]
+            return [self._round(*batch) for _ in range(rounds)]
         finally:
             gc.enable()
 
@@ -98,5 +108,6 @@ class Commands:
 
     def stop_tracking(self) -> None:
         """Finish the file that ``track`` began."""
+        gc.collect()  # what only waits to be collected is not held
         self._tracker.__exit__(None, None, None)
         self._tracker = None
