@@ -43,7 +43,7 @@ PROFILES = {
         description="batch sizes 1-32 at the longest length, memory at 64-512 tokens",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
-        schedule=Schedule(launches=2, blocks=5, rounds=1),
+        schedule=Schedule(launches=3, blocks=3, rounds=1),
     ),
     "full": Profile(
         description="as standard, with more launches and rounds",

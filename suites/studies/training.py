@@ -5,6 +5,7 @@ python -m suites.studies.training albert-mini --train train.csv --external test=
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -19,11 +20,13 @@ _KEPT = ("num_parameters", "accuracy", "recall", "data_sha256", "recipe_sha256",
 
 def main(arguments: list[str]) -> int:
     """Train, then save seconds, wall time of the whole command and accuracies."""
+    output = argparse.ArgumentParser(add_help=False)
+    output.add_argument("--output", type=Path)
+    folder = output.parse_known_args(arguments)[0].output  # deploybench itself says when it is missing
     start = time.perf_counter()
     code = deploybench(["train", *arguments])
     if code == 0:
         wall = time.perf_counter() - start
-        folder = Path(arguments[arguments.index("--output") + 1])
         training = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
         figures = {"seconds": training["seconds"], "command_seconds": wall}
         save_study(f"training-{training['recipe']['name']}", {**figures, **{key: training[key] for key in _KEPT}})
