@@ -379,3 +379,10 @@ def test_reading_and_importing_is_light():
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {"torch", "onnxruntime", "openvino", "pandas", "tabulate", "transformers"} & set(modules)
+
+
+def test_every_object_of_the_tidy_json_has_the_same_keys(run):
+    tidy = json.loads(render(run, "json"))
+
+    assert len({tuple(figure) for figure in tidy}) == 1
+    assert {tuple(figure["workload"]) for figure in tidy} == {("batch_size", "sequence_length", "padding", "threads")}

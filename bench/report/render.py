@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from bench.measurement import Workload
 from bench.report.cells import plain_frame, text_frame
 from bench.report.figures import figures
 from bench.report.notes import run_notes
@@ -46,6 +47,7 @@ _LATEX = str.maketrans(
         ">": r"\ensuremath{>}",
     }
 )
+_WORKLOAD = tuple(field.name for field in fields(Workload))
 _LATEX_COLUMNS = 9  # a page is no wider; of a table with more, each group of columns stands below the other
 
 
@@ -61,8 +63,13 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES)) -> str:
 
 def render_json(cells: Sequence[Figure]) -> str:
     """Write the tidy list: one object per figure and line, its keys in the order of the dataclass; ASCII only."""
-    lines = ",\n".join(json.dumps(asdict(cell), allow_nan=False) for cell in cells)
+    lines = ",\n".join(json.dumps(_tidy(cell), allow_nan=False) for cell in cells)
     return f"[\n{lines}\n]\n"
+
+
+def _tidy(cell: Figure) -> dict[str, Any]:
+    """Every object has the same keys, those of its workload too; they are null where the workload does not matter."""
+    return {**asdict(cell), "workload": asdict(cell.workload) if cell.workload else dict.fromkeys(_WORKLOAD)}
 
 
 def _markdown(tables: Sequence[Table], notes: Sequence[str]) -> str:
