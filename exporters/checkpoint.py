@@ -12,11 +12,14 @@ from exporters.errors import CheckpointError
 from exporters.whole_folder import sha256_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 TRAINING_FILE = "training.json"  # what this project's own training leaves beside the weights
 CALIBRATION_FILE = "calibration.json"  # token ids of training texts, left by it as well
 RANDOM_WEIGHTS_FILE = "random_weights.json"  # marks an architecture that was built with random weights
+PICKLED_FILE = "pytorch_model.bin"  # the only pickle that --allow-pickle reads
+PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -52,7 +55,7 @@ class Checkpoint:
 
 def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
     """Read a checkpoint folder; raise CheckpointError, in one line, for anything that is not a classifier's."""
-    config = _read_config(folder)
+    config = read_config(folder)
     weights = weights_files(folder)
     tokenizer = [folder / file for file in TOKENIZER_FILES if (folder / file).is_file()]
     if not any(file.name in _VOCABULARIES for file in tokenizer):
@@ -80,7 +83,7 @@ def weights_files(folder: Path) -> list[Path]:
     """The safetensors files of a checkpoint, every shard; raise CheckpointError when there are none or one is missing."""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        names = sorted(set(_read_json(index)["weight_map"].values()))
+        names = _shards(index)
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             raise CheckpointError(
@@ -90,24 +93,43 @@ def weights_files(folder: Path) -> list[Path]:
     whole = folder / "model.safetensors"
     if whole.is_file():
         return [whole]
-    pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(pattern))
+    pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLE_SUFFIXES)
     if pickles:
-        raise CheckpointError(
-            f"{folder}: holds pickled weights only ({pickles[0]}), expected model.safetensors; a pickle can run any code when "
-            "it is read: pass --allow-pickle if you trust its author, or save the model again with safe_serialization=True"
-        )
+        raise pickled_only(str(folder), pickles)
     raise CheckpointError(
         f"{folder}: holds no weights, expected model.safetensors; pass the folder that save_pretrained wrote"
     )
 
 
+def _shards(index: Path) -> list[str]:
+    weight_map = _read_json(index).get("weight_map")
+    names = set(weight_map.values()) if isinstance(weight_map, dict) else set()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise CheckpointError(
+            f"{index}: names no shards, expected a weight_map of file names; fetch or save the checkpoint again"
+        )
+    return sorted(names)
+
+
 def is_pickled(folder: Path) -> bool:
     """Whether a folder is a checkpoint whose only weights are pytorch_model.bin."""
-    has_safetensors = any(folder.glob("model.safetensors*"))
-    return not has_safetensors and (folder / "pytorch_model.bin").is_file()
+    has_safetensors = any((folder / f"model.safetensors{end}").is_file() for end in ("", ".index.json"))
+    return not has_safetensors and (folder / PICKLED_FILE).is_file()
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def pickled_only(where: str, pickles: Sequence[str]) -> CheckpointError:
+    """The error of a checkpoint whose weights are the files ``pickles``; advises --allow-pickle where that reads them."""
+    advice = f"--allow-pickle reads {PICKLED_FILE} alone: save"
+    if PICKLED_FILE in pickles:
+        advice = "a pickle can run any code when it is read: pass --allow-pickle if you trust its author, or save"
+    return CheckpointError(
+        f"{where}: holds pickled weights only ({pickles[0]}), expected model.safetensors; "
+        f"{advice} the model again with safe_serialization=True"
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a checkpoint folder; raise CheckpointError for one that is not a classifier's."""
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
         raise CheckpointError(f"{folder}: {found}, expected the folder of a fine-tuned sequence classifier")
@@ -148,16 +170,33 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
     """Label names by class index; transformers leaves id2label out when there are two unnamed ones."""
-    by_index = config.get("id2label")
-    count = len(by_index) if by_index else int(config.get("num_labels", 2))
-    labels = (
-        tuple(str(by_index[str(i)]) for i in range(count)) if by_index else tuple(f"LABEL_{i}" for i in range(count))
-    )
+    by_index = config.get("id2label") or _unnamed_labels(folder, config)
+    if not isinstance(by_index, dict):
+        raise CheckpointError(
+            f"{folder / 'config.json'}: id2label is a {type(by_index).__name__}, expected an object of names by class index; "
+            'write {"0": …, "1": …}'
+        )
+    count = len(by_index)
+    if set(by_index) != {str(i) for i in range(count)}:
+        raise CheckpointError(
+            f"{folder / 'config.json'}: id2label has the keys {', '.join(map(repr, by_index))}, "
+            f"expected '0' to '{count - 1}'; number the labels as the model's outputs"
+        )
+    labels = tuple(str(by_index[str(i)]) for i in range(count))
     if count < 2:  # noqa: PLR2004 - one output is a regression
         raise CheckpointError(
             f"{folder}: has {count} label, expected at least 2; a regression cannot be scored as a classifier"
         )
     return labels
+
+
+def _unnamed_labels(folder: Path, config: dict[str, Any]) -> dict[str, str]:
+    count = config.get("num_labels", 2)
+    if not isinstance(count, int):
+        raise CheckpointError(
+            f"{folder / 'config.json'}: num_labels is {count!r}, expected a whole number; save the checkpoint again"
+        )
+    return {str(i): f"LABEL_{i}" for i in range(count)}
 
 
 def _count_parameters(file: Path) -> int:

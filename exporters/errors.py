@@ -7,6 +7,7 @@ DeploybenchError
 │   ├── RecipeError          (ValueError)
 │   ├── RunFileError         (ValueError)
 │   ├── UnknownVariantError  (LookupError)   not KeyError, whose message prints as a repr
+│   ├── OutputError          (OSError)
 │   └── DiskFullError        (OSError)
 ├── ExportError                            one variant failed; the others go on
 │   └── ParityError
@@ -42,6 +43,10 @@ class UnknownVariantError(UserError, LookupError):
     """A variant name that no file stands for."""
 
 
+class OutputError(UserError, OSError):
+    """A folder that cannot be written."""
+
+
 class DiskFullError(UserError, OSError):
     """No room is left for what was being written."""
 
@@ -56,3 +61,8 @@ class ParityError(ExportError):
 
 class WorkerError(DeploybenchError):
     """A worker process died, hung or answered with an error; carries its last words."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, for a message of one line; its type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

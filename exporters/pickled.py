@@ -6,8 +6,9 @@ import pickle
 import shutil
 from typing import TYPE_CHECKING
 
-from exporters.checkpoint import TOKENIZER_FILES
-from exporters.errors import CheckpointError
+from exporters.checkpoint import TOKENIZER_FILES, read_config
+from exporters.errors import CheckpointError, first_line
+from exporters.torch_model import check_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,19 +17,23 @@ if TYPE_CHECKING:
 def convert_pickled(checkpoint: Path, out_dir: Path) -> None:
     """Write ``checkpoint`` with its pickled weights as safetensors into ``out_dir``; reads tensors only, runs no code.
 
-    Raises CheckpointError for a file that is torn or holds anything but tensors.
+    Raises CheckpointError for a file that is torn or holds anything but tensors, and for what is no whole classifier.
     """
     from transformers import AutoModelForSequenceClassification
 
+    read_config(
+        checkpoint
+    )  # before loading: save_pretrained writes a classifier's configuration whatever this one says
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(
-            checkpoint, use_safetensors=False, local_files_only=True
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            checkpoint, use_safetensors=False, output_loading_info=True, local_files_only=True
         )
     except (pickle.UnpicklingError, RuntimeError, OSError, ValueError, EOFError) as error:
-        line = str(error).strip().splitlines()[0]
         raise CheckpointError(
-            f"{checkpoint}: its pickled weights cannot be read ({line}); save the model again with safe_serialization=True"
+            f"{checkpoint}: its pickled weights cannot be read ({first_line(error)}); "
+            "save the model again with safe_serialization=True"
         ) from error
+    check_whole(checkpoint, info)
     model.save_pretrained(out_dir, safe_serialization=True)
     for name in TOKENIZER_FILES:
         if (checkpoint / name).is_file():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporters.checkpoint import TOKENIZER_FILES
-from exporters.errors import CheckpointError
+from exporters.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,9 @@ def convert_tokenizer(checkpoint: Path, out_dir: Path) -> None:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint, use_fast=True, local_files_only=True)
-    except (OSError, ValueError, TypeError) as error:
-        line = str(error).strip().splitlines()[0]
+    except Exception as error:  # tokenizers and protobuf raise bare ones
         raise CheckpointError(
-            f"{checkpoint}: its tokenizer cannot be loaded ({line}); save it again beside the model"
+            f"{checkpoint}: its tokenizer cannot be loaded ({first_line(error)}); save it again beside the model"
         ) from error
     if not tokenizer.is_fast:
         raise CheckpointError(
@@ -34,7 +33,8 @@ def convert_tokenizer(checkpoint: Path, out_dir: Path) -> None:
 
 
 def copy_tokenizer(checkpoint: Path, out_dir: Path) -> None:
-    """Copy a tokenizer that has its ``tokenizer.json`` already."""
+    """Copy a tokenizer that has its ``tokenizer.json`` already; raises CheckpointError where that cannot be read."""
+    _read_fast(checkpoint)  # here, since a later error would name the copy and not what must be mended
     for name in TOKENIZER_FILES:
         if (checkpoint / name).is_file():
             shutil.copyfile(checkpoint / name, out_dir / name)
@@ -42,9 +42,19 @@ def copy_tokenizer(checkpoint: Path, out_dir: Path) -> None:
 
 def tokenise(folder: Path, texts: Sequence[str], max_length: int) -> list[list[int]]:
     """Token ids of each text, special tokens included, cut at ``max_length`` tokens."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / FAST_FILE))
+    tokenizer = _read_fast(folder)
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length)
     return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+
+
+def _read_fast(folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    path = folder / FAST_FILE
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # it raises a bare one
+        raise CheckpointError(
+            f"{path}: cannot be read as a tokenizer ({first_line(error)}); fetch or save the tokenizer again"
+        ) from error

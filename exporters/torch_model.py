@@ -9,6 +9,7 @@ import numpy as np
 from exporters.errors import CheckpointError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from exporters.variant import Float32Array, Int64Array, Predictor
@@ -25,8 +26,7 @@ def limit_threads(threads: int) -> None:
 def load_classifier(folder: Path) -> Any:
     """The checkpoint's module in eval mode, fp32, with PyTorch's fused attention where the architecture has it.
 
-    Raises CheckpointError when the weights do not fill the whole architecture: transformers would make the missing ones
-    up at random.
+    Raises CheckpointError when the weights do not fill the whole architecture.
     """
     import torch
     from transformers import AutoModelForSequenceClassification
@@ -34,13 +34,18 @@ def load_classifier(folder: Path) -> Any:
     model, info = AutoModelForSequenceClassification.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, local_files_only=True
     )
+    check_whole(folder, info)
+    return model.eval()
+
+
+def check_whole(folder: Path, info: Mapping[str, Any]) -> None:
+    """Refuse, by ``from_pretrained``'s loading info, weights that leave some out: transformers makes those up at random."""
     if info["missing_keys"] or info["mismatched_keys"]:
         missing = sorted([*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
         raise CheckpointError(
             f"{folder}: {len(missing)} weights are missing or of another shape, {missing[0]!r} first; "
             "expected a classifier that was fine-tuned and saved whole"
         )
-    return model.eval()
 
 
 def run_classifier(model: Any) -> Predictor:

@@ -11,22 +11,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporters.errors import DiskFullError
+from exporters.errors import DiskFullError, OutputError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """A temporary sibling that becomes ``folder`` when the block ends well, and vanishes when it does not.
 
-    Raises DiskFullError, in one line, in place of whatever a library made of a full disk.
+    Raises DiskFullError, in one line, in place of whatever a library made of a full disk, and OutputError where nothing
+    can be written at all.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-{os.getpid()}-", dir=folder.parent))
-    aside.chmod(0o755)  # mkdtemp's 0700 is for secrets
+    aside = _make_aside(folder)
     try:
         yield aside
         _replace(folder, aside)
@@ -34,10 +34,30 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         full = _is_disk_full(error, aside)
         shutil.rmtree(aside, ignore_errors=True)
         if full:
-            raise DiskFullError(
-                f"no space left on the disk of {folder.parent} while writing {folder.name!r}; free some and run again"
-            ) from error
+            raise _disk_full(folder) from error
         raise
+
+
+def _make_aside(folder: Path) -> Path:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-{os.getpid()}-", dir=folder.parent))
+        aside.chmod(0o755)  # mkdtemp's 0700 is for secrets
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise _disk_full(folder) from error
+        raise OutputError(
+            f"{folder.name!r} cannot be written in {folder.parent}: {error.strerror or first_line(error)}; "
+            "name a folder that can be written"
+        ) from error
+    return aside
+
+
+def _disk_full(folder: Path) -> DiskFullError:
+    return DiskFullError(
+        f"no space left on the disk of {folder.parent} while writing {folder.name!r}; free some and run again"
+    )
 
 
 def _sweep(folder: Path) -> None:
@@ -67,10 +87,9 @@ def _replace(folder: Path, aside: Path) -> None:
 
 def _is_disk_full(error: BaseException, folder: Path) -> bool:
     """Whether a failure comes from a full disk: C++ writers report one as an error of their own, or as none at all."""
-    numbers = (errno.ENOSPC, errno.EDQUOT)
     chain: BaseException | None = error
     while chain is not None:
-        if isinstance(chain, OSError) and chain.errno in numbers:
+        if isinstance(chain, OSError) and chain.errno in _DISK_FULL:
             return True
         chain = chain.__cause__ or chain.__context__
     try:

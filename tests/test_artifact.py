@@ -5,12 +5,13 @@ import errno
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from bench.worker import call_in_child
 from exporters.artifact import Origin, export_artifact, read_artifact
-from exporters.errors import DiskFullError
+from exporters.errors import DiskFullError, OutputError
 from exporters.whole_folder import whole_folder
 
 
@@ -104,6 +105,24 @@ def test_no_space_left_is_said_so_however_a_library_wraps_it(tmp_path):
             raise ValueError("could not write") from error
 
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "README.md").write_text("")
+
+    with (
+        pytest.raises(OutputError, match="'made' cannot be written in .*kept: Not a directory; name a folder") as error,
+        whole_folder(tmp_path / "README.md" / "kept" / "made"),
+    ):
+        pass
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_that_takes_nothing_is_one_line_from_a_child_too(capfd):
+    """/proc takes no folder from anyone, root included."""
+    with pytest.raises(OutputError, match="'x' cannot be written in /proc: .*; name a folder"):
+        call_in_child("fakes.calls:export_alone", "onnx-fp32", None, Path("/proc/x"), threads=1, visible=True)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.fixture

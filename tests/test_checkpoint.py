@@ -1,5 +1,6 @@
 """Checkpoints: what is read, and every folder that is none."""
 
+import dataclasses
 import json
 import shutil
 
@@ -8,8 +9,12 @@ import pytest
 from bench.checkpoints import find_checkpoint
 from bench.options import read_options
 from exporters.checkpoint import read_checkpoint
-from exporters.errors import CheckpointError
+from exporters.errors import CheckpointError, first_line
 from exporters.hub import fetch_checkpoint
+from exporters.pickled import convert_pickled
+from exporters.tokenization import convert_tokenizer, copy_tokenizer, tokenise
+from exporters.training.fitting import build_model
+from exporters.training.recipe import read_recipe
 
 
 def find(tmp_path, checkpoint, **values):
@@ -101,6 +106,28 @@ def damage_one_label(folder):
     change_config(folder, id2label={"0": "score"})
 
 
+def damage_labels_from_one(folder):
+    change_config(folder, id2label={"1": "real", "2": "fake"})
+
+
+def damage_labels_as_list(folder):
+    change_config(folder, id2label=["real", "fake"])
+
+
+def damage_number_of_labels(folder):
+    change_config(folder, id2label=None, num_labels="two")
+
+
+def damage_index_without_map(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text('{"metadata": {"total_size": 12}}')
+
+
+def damage_index_of_numbers(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"classifier.weight": 1}}')
+
+
 def damage_truncated(folder):
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
@@ -117,6 +144,14 @@ def damage_empty_weights(folder):
 
 def damage_pickle_only(folder):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def damage_pickled_shards(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model-00001-of-00002.bin")
+
+
+def damage_pickle_of_another_name(folder):
+    (folder / "model.safetensors").rename(folder / "model.pt")
 
 
 def damage_no_weights(folder):
@@ -141,6 +176,16 @@ def damage_no_tokenizer(folder):
         (damage_truncated_header, "is no whole safetensors file of 20 bytes"),
         (damage_empty_weights, "is no whole safetensors file of 0 bytes"),
         (damage_pickle_only, r"holds pickled weights only \(pytorch_model.bin\).*pass --allow-pickle"),
+        (
+            damage_pickled_shards,
+            r"\(pytorch_model-00001-of-00002.bin\).*reads pytorch_model.bin alone: save the model again",
+        ),
+        (damage_pickle_of_another_name, r"\(model.pt\).*reads pytorch_model.bin alone: save the model again"),
+        (damage_labels_from_one, "config.json: id2label has the keys '1', '2', expected '0' to '1'; number the labels"),
+        (damage_labels_as_list, "config.json: id2label is a list, expected an object of names by class index"),
+        (damage_number_of_labels, "config.json: num_labels is 'two', expected a whole number"),
+        (damage_index_without_map, "index.json: names no shards, expected a weight_map of file names; fetch or save"),
+        (damage_index_of_numbers, "index.json: names no shards, expected a weight_map of file names; fetch or save"),
         (damage_no_weights, "holds no weights, expected model.safetensors"),
         (damage_no_tokenizer, "holds no tokenizer, expected one of tokenizer.json"),
     ],
@@ -177,6 +222,45 @@ def test_pickled_weights_are_read_when_asked_for(checkpoint_folder, checkpoint_c
     assert found.name == "copy"
     assert found.num_parameters == read_checkpoint(checkpoint_folder).num_parameters
     assert (found.path / "model.safetensors").is_file()
+
+
+def pickle_weights(folder, leave_out="nothing"):
+    """Turn a checkpoint's weights into pytorch_model.bin."""
+    import torch
+    from safetensors.torch import load_file
+
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: weight for name, weight in weights.items() if not name.startswith(leave_out)}
+    torch.save(kept, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+def test_pickled_weights_of_another_head_are_no_classifier(checkpoint_copy, tmp_path):
+    """transformers would make the head up and save it as a classifier's."""
+    pickle_weights(checkpoint_copy)
+    change_config(checkpoint_copy, architectures=["AlbertForMaskedLM"])
+
+    with pytest.raises(CheckpointError, match=r"is no sequence classifier, architectures are \['AlbertForMaskedLM'\]"):
+        find(tmp_path, checkpoint_copy, allow_pickle=True)
+    assert not list((tmp_path / "work").rglob("*.safetensors"))
+
+
+def test_pickled_weights_without_their_head_are_refused(checkpoint_copy, tmp_path):
+    pickle_weights(checkpoint_copy, leave_out="classifier")
+
+    with pytest.raises(
+        CheckpointError, match="copy: 2 weights are missing or of another shape, 'classifier.bias' first"
+    ):
+        find(tmp_path, checkpoint_copy, allow_pickle=True)
+    assert not list((tmp_path / "work").rglob("*.safetensors"))
+
+
+def test_pickles_that_cannot_be_read_are_not_asked_for_again(checkpoint_copy, tmp_path):
+    damage_pickled_shards(checkpoint_copy)
+
+    with pytest.raises(CheckpointError, match="holds pickled weights only") as error:
+        find(tmp_path, checkpoint_copy, allow_pickle=True)
+    assert "pass --allow-pickle" not in str(error.value)
 
 
 class Payload:
@@ -260,3 +344,89 @@ def test_a_hub_that_cannot_be_reached_says_what_to_pass(monkeypatch):
 def test_a_name_that_cannot_be_a_hub_id():
     with pytest.raises(CheckpointError, match="no such folder, and no Hub id either; pass a folder or owner/name"):
         fetch_checkpoint("not a name")
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        (
+            ["config.json", "pytorch_model.bin"],
+            r"holds pickled weights only \(pytorch_model.bin\).*pass --allow-pickle",
+        ),
+        (["config.json", "model.pt"], r"holds pickled weights only \(model.pt\).*reads pytorch_model.bin alone"),
+    ],
+)
+def test_a_hub_id_of_pickles_alone_gets_the_advice_for_pickles(checkpoint_copy, monkeypatch, listed, message):
+    damage_no_weights(checkpoint_copy)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(checkpoint_copy))
+    monkeypatch.setattr("huggingface_hub.list_repo_files", lambda *_, **__: listed)
+
+    with pytest.raises(CheckpointError, match=f"^checkpoint 'owner/name': {message}"):
+        fetch_checkpoint("owner/name")
+
+
+def test_a_hub_id_without_weights_is_its_folder_where_the_hub_cannot_be_asked(checkpoint_copy, monkeypatch):
+    damage_no_weights(checkpoint_copy)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(checkpoint_copy))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+    assert fetch_checkpoint("owner/name") == checkpoint_copy
+
+
+def test_a_torn_tokenizer_is_one_line(checkpoint_copy, tmp_path):
+    path = checkpoint_copy / "tokenizer.json"
+    path.write_bytes(path.read_bytes()[:1000])
+    (tmp_path / "out").mkdir()
+
+    message = r"tokenizer.json: cannot be read as a tokenizer \(EOF while .*\); fetch or save the tokenizer again$"
+    with pytest.raises(CheckpointError, match=message) as error:
+        copy_tokenizer(checkpoint_copy, tmp_path / "out")
+    assert str(error.value).startswith(str(path))
+    with pytest.raises(CheckpointError, match=message):
+        tokenise(checkpoint_copy, ["a text"], 8)
+
+
+def test_a_broken_sentencepiece_model_is_one_line(checkpoint_copy, tmp_path):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (checkpoint_copy / name).unlink()
+    (checkpoint_copy / "spiece.model").write_bytes(b"no protobuf at all")
+
+    with pytest.raises(CheckpointError, match=r"copy: its tokenizer cannot be loaded \(.*\); save it again") as error:
+        convert_tokenizer(checkpoint_copy, tmp_path / "out")
+    assert "\n" not in str(error.value)
+
+
+def test_the_first_line_of_an_error_is_its_type_where_it_says_nothing():
+    assert first_line(ValueError("\n one\ntwo")) == "one"
+    assert first_line(ValueError(" \n")) == "ValueError"
+
+
+def refuse_without_a_word(*_, **__):
+    raise OSError
+
+
+@pytest.mark.parametrize(
+    ("broken", "call"),
+    [
+        ("huggingface_hub.snapshot_download", lambda folder: fetch_checkpoint("owner/name")),
+        (
+            "transformers.AutoModelForSequenceClassification.from_pretrained",
+            lambda folder: convert_pickled(folder, folder / "out"),
+        ),
+        ("transformers.AutoTokenizer.from_pretrained", lambda folder: convert_tokenizer(folder, folder / "out")),
+        (
+            "transformers.AutoModelForSequenceClassification.from_pretrained",
+            lambda folder: build_model(
+                dataclasses.replace(read_recipe("demonstration"), architecture=None, checkpoint=str(folder)),
+                None,
+                ("real", "fake"),
+                folder,
+            ),
+        ),
+    ],
+)
+def test_an_error_without_a_message_is_named_by_its_type(checkpoint_copy, monkeypatch, broken, call):
+    monkeypatch.setattr(broken, refuse_without_a_word)
+
+    with pytest.raises(CheckpointError, match=r"\(OSError\)"):
+        call(checkpoint_copy)

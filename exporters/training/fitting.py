@@ -8,7 +8,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from exporters.errors import CheckpointError, RecipeError
+from exporters.errors import CheckpointError, RecipeError, first_line
 from exporters.training.batching import LengthGroupedOrder
 
 if TYPE_CHECKING:
@@ -147,9 +147,8 @@ def _load_base(base: Path, head: dict[str, Any]) -> Any:
             **head,
         )
     except (OSError, ValueError) as error:
-        line = str(error).strip().splitlines()[0]
         raise CheckpointError(
-            f"{base}: cannot be loaded to train on from ({line}); pass a folder with model.safetensors"
+            f"{base}: cannot be loaded to train on from ({first_line(error)}); pass a folder with model.safetensors"
         ) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from exporters.errors import CheckpointError, DataError
+from exporters.errors import CheckpointError, DataError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def train_tokenizer(recipe: TokenizerRecipe, texts: Sequence[str], folder: Path)
         )
     except RuntimeError as error:
         raise DataError(
-            f"{len(texts)} training texts are no basis for a tokenizer ({_first_line(error)}); give more texts"
+            f"{len(texts)} training texts are no basis for a tokenizer ({first_line(error)}); give more texts"
         ) from error
     path = folder / _SPIECE
     path.write_bytes(model.getvalue())
@@ -71,7 +71,7 @@ def read_tokenizer(folder: Path) -> Any:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # tokenizers and protobuf raise bare ones
         raise CheckpointError(
-            f"{folder}: holds no tokenizer that can be read ({_first_line(error)}); expected {_SPIECE}, or what "
+            f"{folder}: holds no tokenizer that can be read ({first_line(error)}); expected {_SPIECE}, or what "
             "save_pretrained of a tokenizer wrote"
         ) from error
     if not tokenizer.is_fast:
@@ -80,7 +80,3 @@ def read_tokenizer(folder: Path) -> Any:
     if tokenizer.pad_token_id is None:
         raise CheckpointError(f"{folder}: its tokenizer has no padding token, expected one of a text classifier")
     return tokenizer
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
