@@ -206,7 +206,9 @@ def _add_export(commands: Any) -> None:
         ],
     )
     add_options(command.add_argument, _EXPORT_FLAGS)
-    command.add_argument("--output", metavar="DIR", help="where the artifacts go (default: below the work folder)")
+    command.add_argument(
+        "--output", dest="artifacts", metavar="DIR", help="where the artifacts go (default: below the work folder)"
+    )
 
 
 def _add_train(commands: Any) -> None:

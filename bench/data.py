@@ -7,7 +7,6 @@ indices, 0 real and 1 fake unless a file or checkpoint says otherwise.
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -69,7 +68,11 @@ class LabelledSet:
         else:
             names = (f"of class {name}" if name.isdecimal() else name for name in self.label_names)
             line += f" ({', '.join(f'{count} {name}' for count, name in zip(self.counts, names, strict=True))})"
-        return f"{line}; left out: {', '.join(self.dropped)}" if self.dropped else line
+        return _summary(line, self.dropped)
+
+
+def _summary(line: str, dropped: Sequence[str]) -> str:
+    return f"{line}; left out: {', '.join(dropped)}" if dropped else line
 
 
 def display_labels(labels: Sequence[str]) -> tuple[str, ...]:
@@ -131,15 +134,12 @@ def read_real_fake(
 
 def read_texts(
     path: Path, *, text_columns: Sequence[str] | None = None, bad_rows: BadRows = "refuse"
-) -> tuple[str, ...]:
-    """Read the texts of one file, whatever their labels; what ``drop`` leaves out is logged as a warning."""
+) -> tuple[tuple[str, ...], str]:
+    """Read the texts of one file, whatever their labels; with them the line to print: ``9 texts; left out: 1 duplicate row``."""
     rows = read_rows(read_table(path), text_columns)
     refuse_repeats(rows, ())
     rows, dropped = usable_rows(rows, bad_rows)
-    if dropped:
-        message = "%s: %s; left out: %s"
-        logging.getLogger(__name__).warning(message, path, counted(len(rows), "text"), ", ".join(dropped))
-    return tuple(row.text for row in rows)
+    return tuple(row.text for row in rows), _summary(counted(len(rows), "text"), dropped)
 
 
 def _labelled_set(name: str, rows: list[TextRow], names: tuple[str, ...], bad_rows: BadRows) -> LabelledSet:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.timing import Schedule
+from exporters.artifact import MANIFEST
 from exporters.catalogue import check_variant_name, variant_names
 from exporters.errors import UserError
 from exporters.variant import REFERENCE
@@ -72,6 +73,7 @@ class Options:
     threads: int
     profile: str
     work_dir: Path
+    artifacts: Path | None  # None: below the work folder
 
     @property
     def schedule(self) -> Schedule:
@@ -148,7 +150,21 @@ def read_options(values: dict[str, Any]) -> Options:
         threads=_threads(values.get("threads")),
         profile=profile,
         work_dir=Path(values.get("work_dir") or ".deploybench"),
+        artifacts=_artifacts(values.get("artifacts")),
     )
+
+
+def _artifacts(text: str | None) -> Path | None:
+    """The folder for artifacts; an export replaces folders that are called as variants are, so none may be the user's."""
+    if text is None:
+        return None
+    folder = Path(text)
+    if not text or (folder.exists() and not folder.is_dir()):
+        raise UserError(f"--output: found {text!r}, expected a folder, new or with artifacts; name another")
+    for name in variant_names():
+        if (folder / name).exists() and not (folder / name / MANIFEST).is_file():
+            raise UserError(f"--output: {folder / name} exists and is no artifact, expected none; name another folder")
+    return folder
 
 
 def _variants(text: str | None) -> tuple[str, ...]:

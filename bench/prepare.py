@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench import corpus, data
 from bench.checkpoints import demonstration, find_checkpoint
 from bench.options import PROFILES, Options
-from bench.progress import progress
+from bench.progress import progress, say
 from bench.store import VariantInfo
 from bench.worker import Worker, call_in_child
 from bench.workload import parity_batches, spread
@@ -56,12 +56,12 @@ def prepare(options: Options) -> Prepared:
     """
     sets = None
     if options.checkpoint is None:  # bad input is said before a training, not after
-        sets = _labelled_sets(options, corpus.LABELS) or _demonstration_sets()
+        sets = labelled_sets(options, corpus.LABELS) or _demonstration_sets()
         checkpoint = demonstration(options)
     else:
         checkpoint = find_checkpoint(options)
     if sets is None:
-        sets = _labelled_sets(options, checkpoint.labels)
+        sets = labelled_sets(options, checkpoint.labels)
     lengths = _sequence_lengths(options, checkpoint)
     tokenizer = _tokenizer(options, checkpoint)
     texts = sets[0].texts if sets else corpus.corpus("train")[0]
@@ -96,9 +96,9 @@ def pad_id(checkpoint: Checkpoint) -> int:
     return int(config.get("pad_token_id") or 0)
 
 
-def _labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.LabelledSet, ...]:
-    """The sets that were asked for, in the order: the real/fake pair, then each ``--external``."""
-    keywords: dict[str, Any] = {"label_names": labels, **_reading(options)}
+def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.LabelledSet, ...]:
+    """The sets that were asked for, in the order: the real/fake pair, then each ``--external``; says what each holds."""
+    keywords: dict[str, Any] = {"label_names": labels, **reading(options)}
     sets = []
     if options.real and options.fake:
         sets.append(data.read_real_fake(options.real, options.fake, **keywords))
@@ -109,10 +109,12 @@ def _labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.Labell
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:
         raise UserError(f"--external: two sets are called {doubled!r}; name them apart, such as second={doubled}.csv")
+    for one in sets:  # here, since the tables that say it too come late, and never with pytest alone
+        say(f"set {one.name}: {one.summary}")
     return tuple(sets)
 
 
-def _reading(options: Options) -> dict[str, Any]:
+def reading(options: Options) -> dict[str, Any]:
     """How files of texts are read."""
     bad_rows = "drop" if options.drop_bad_rows else "refuse"
     return {"text_columns": options.text_columns or None, "bad_rows": bad_rows}
@@ -161,7 +163,8 @@ def _origin(options: Options, checkpoint: Checkpoint, tokenizer: Path) -> Origin
     """What artifacts are made from; calibration texts are the user's, else those of the training, else the bundled corpus."""
     left_by_training = checkpoint.path / CALIBRATION_FILE
     if options.calibration:
-        texts = data.read_texts(options.calibration, **_reading(options))
+        texts, summary = data.read_texts(options.calibration, **reading(options))
+        say(f"calibration {options.calibration}: {summary}")
         ids, source = tokenise(tokenizer, texts[:CALIBRATION_TEXTS], checkpoint.max_length), options.calibration.name
     elif left_by_training.is_file():
         left = json.loads(left_by_training.read_text(encoding="utf-8"))
@@ -180,7 +183,7 @@ def _origin(options: Options, checkpoint: Checkpoint, tokenizer: Path) -> Origin
 
 def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:
     """Where the artifacts of a checkpoint are kept."""
-    return (
+    return options.artifacts or (
         options.work_dir
         / "artifacts"
         / f"{checkpoint.name.replace('/', '--').replace(':', '-')}-{checkpoint.sha256[:8]}"

@@ -6,23 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import corpus, data
-from bench.options import available_cores
+from bench.options import Options, read_options
+from bench.prepare import labelled_sets, reading
+from bench.progress import say
 from bench.units import format_duration, format_share
 from bench.worker import call_in_child
 from exporters.errors import UserError
+from exporters.hub import fetch_checkpoint
 from exporters.training.recipe import read_recipe
 
 if TYPE_CHECKING:
     import argparse
 
+    from exporters.training.recipe import Recipe
     from exporters.training.train import TrainingReport
 
 
 def train_checkpoint(parsed: argparse.Namespace) -> str:
     """Train as the command line says; what it reached, as text. Raises UserError for what the person can mend."""
-    recipe = read_recipe(parsed.recipe)
+    recipe, options = read_recipe(parsed.recipe), read_options(vars(parsed))
     if parsed.train:
-        train, evaluation = _files(parsed)
+        train, evaluation = _files(Path(parsed.train), options)
     else:
         train = _bundled("train")
         evaluation = {"in_domain": _bundled("test"), "external": _bundled("external")}
@@ -31,7 +35,7 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
     report: TrainingReport = call_in_child(
         "exporters.training.train:train",
         recipe,
-        threads=available_cores(),
+        threads=options.threads,
         label=f"training {recipe.name}",
         visible=True,
         keywords={
@@ -41,6 +45,8 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
             "out_dir": Path(parsed.output),
             "evaluation": {name: (one.texts, one.labels) for name, one in evaluation.items()},
             "tokenizer_dir": Path(parsed.tokenizer) if parsed.tokenizer else None,
+            "checkpoint_dir": _checkpoint_dir(recipe),
+            "demonstration": not parsed.train,
             "progress": True,
         },
     )
@@ -51,18 +57,19 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
     return "\n".join([*lines, f"checkpoint: {parsed.output}"])
 
 
-def _files(parsed: argparse.Namespace) -> tuple[data.LabelledSet, dict[str, data.LabelledSet]]:
+def _files(file: Path, options: Options) -> tuple[data.LabelledSet, dict[str, data.LabelledSet]]:
     """The labelled files of the command line: the one to train on, and those to score by name."""
-    keywords: dict[str, Any] = {
-        "text_columns": tuple(parsed.text_columns.split(",")) if parsed.text_columns else None,
-        "bad_rows": "drop" if parsed.drop_bad_rows else "refuse",
-    }
-    train = data.read_labelled_file(Path(parsed.train), **keywords)
-    evaluation = {}
-    for argument in parsed.external or ():
-        name, path = data.parse_external(argument)
-        evaluation[name] = data.read_labelled_file(path, name=name, label_names=train.label_names, **keywords)
-    return train, evaluation
+    train = data.read_labelled_file(file, **reading(options))
+    say(f"training set {train.name}: {train.summary}")
+    return train, {one.name: one for one in labelled_sets(options, train.label_names)}
+
+
+def _checkpoint_dir(recipe: Recipe) -> Path | None:
+    """The folder of the checkpoint that the recipe goes on from, fetched here: the process that trains is offline."""
+    if recipe.checkpoint is None:
+        return None
+    folder = Path(recipe.checkpoint)
+    return folder if folder.is_dir() else fetch_checkpoint(recipe.checkpoint)
 
 
 def _bundled(split: Any) -> data.LabelledSet:

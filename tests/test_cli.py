@@ -75,6 +75,10 @@ def test_one_table_alone_is_a_plain_csv(capsys):
         (("run", "--threads", "none"), "--threads: found 'none', expected positive whole numbers such as 1,8,32"),
         (("run", "--checkpoint", "./nowhere"), "./nowhere: does not exist, expected the folder of a fine-tuned"),
         (("export", "--variants", "torchscrpt"), "unknown variant 'torchscrpt'; did you mean 'torchscript'?"),
+        (
+            ("train", "demonstration", "--output", "x", "--threads", "4096"),
+            "--threads: found '4096', expected one number",
+        ),
         (("train", "demonstratio", "--output", "x"), "demonstratio"),
         (("train", "demonstration", "--output", "x", "--external", "y.csv"), "--external: was given without --train"),
     ],
@@ -95,3 +99,15 @@ def test_the_command_is_installed():
     done = subprocess.run([Path(sys.executable).with_name("deploybench"), "list"], capture_output=True, check=False)
 
     assert done.returncode == 0
+
+
+def test_export_writes_where_it_is_told(capsys, monkeypatch, tmp_path, checkpoint_folder):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = command(
+        capsys, "export", f"--checkpoint={checkpoint_folder}", "--variants=torch-eager", "--output=here"
+    )
+
+    assert code == 0
+    assert out.endswith(": here/torch-eager\n")
+    assert (tmp_path / "here" / "torch-eager" / "manifest.json").is_file()
+    assert not (tmp_path / ".deploybench" / "artifacts").exists()

@@ -23,6 +23,8 @@ from bench.data import (
     read_real_fake,
     read_texts,
 )
+from bench.options import read_options
+from bench.prepare import _origin, labelled_sets
 from exporters.errors import DataError
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -486,21 +488,38 @@ def test_errors_in_a_pair_name_the_right_file(write):
     assert expected == read_real_fake(real, fake, bad_rows="drop").summary
 
 
-def test_texts_need_no_label(write, caplog):
+def test_texts_need_no_label(write):
     path = write("news.csv", "title,text,label\na,b,7\nc,d,\n")
 
-    assert read_texts(path) == ("a b", "c d")
-    assert read_texts(path, text_columns=("text",)) == ("b", "d")
-    assert caplog.messages == []
+    assert read_texts(path) == (("a b", "c d"), "2 texts")
+    assert read_texts(path, text_columns=("text",)) == (("b", "d"), "2 texts")
 
 
-def test_texts_are_never_left_out_silently(write, caplog):
+def test_texts_are_never_left_out_silently(write):
     path = write("news.csv", "text,label\na,0\na,1\n,1\nb,0\n")
 
     expected = f"FILE: row 2: repeats row 1; take it out, or {DROP} (in all: 1 duplicate row, 1 row without text)"
     assert expected == refusal(path, read_texts, path)
-    assert read_texts(path, bad_rows="drop") == ("a", "b")
-    assert [f"{path}: 2 texts; left out: 1 duplicate row, 1 row without text"] == caplog.messages
+    expected = "2 texts; left out: 1 duplicate row, 1 row without text"
+    assert read_texts(path, bad_rows="drop") == (("a", "b"), expected)
+
+
+def test_sets_are_said_when_they_are_read(write, capsys):
+    path = write("news.csv", "text,label\na,0\na,0\n,1\nb,1\n")
+    sets = labelled_sets(read_options({"external": [f"x={path}"], "drop_bad_rows": True}), ("real", "fake"))
+
+    expected = "2 articles (1 real, 1 fake); left out: 1 duplicate row, 1 row without text"
+    assert [one.summary for one in sets] == [expected]
+    assert capsys.readouterr() == ("", f"set x: {expected}\n")
+
+
+def test_calibration_is_said_when_it_is_read(write, capsys, checkpoint):
+    path = write("news.csv", "text\na\na\nb\n")
+    options = read_options({"calibration": str(path), "drop_bad_rows": True})
+    origin = _origin(options, checkpoint, checkpoint.path)
+
+    assert len(origin.calibration) == 2
+    assert capsys.readouterr() == ("", f"calibration {path}: 2 texts; left out: 1 duplicate row\n")
 
 
 @pytest.mark.parametrize(

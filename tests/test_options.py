@@ -13,6 +13,7 @@ from exporters.errors import UserError
 def parse(*arguments):
     parser = argparse.ArgumentParser()
     add_options(parser.add_argument)
+    parser.add_argument("--output", dest="artifacts")  # of `export` alone
     return vars(parser.parse_args(arguments))
 
 
@@ -86,6 +87,11 @@ def test_arguments_give_the_same_options_again():
         (("--profile", "swift"), "--profile: 'swift' is unknown; known profiles: quick, standard, full"),
         (("--real", "r.csv"), "--real: was given without --fake; pass both, or one labelled file with --external"),
         (("--fake", "f.csv"), "--fake: was given without --real; pass both, or one labelled file with --external"),
+        (("--output", ""), "--output: found '', expected a folder, new or with artifacts; name another"),
+        (
+            ("--output", __file__),
+            f"--output: found {__file__!r}, expected a folder, new or with artifacts; name another",
+        ),
         (("--variants", "onnx"), "unknown variant 'onnx'; "),
     ],
 )
@@ -95,3 +101,14 @@ def test_what_cannot_be_is_one_line(arguments, message):
 
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+def test_a_folder_of_the_user_is_not_replaced_by_an_artifact(tmp_path):
+    folder = tmp_path / "onnx-fp32"
+    folder.mkdir()
+
+    with pytest.raises(UserError) as error:
+        read_options(parse("--output", str(tmp_path)))
+    assert str(error.value) == (f"--output: {folder} exists and is no artifact, expected none; name another folder")
+    (folder / "manifest.json").touch()
+    assert read_options(parse("--output", str(tmp_path))).artifacts == tmp_path

@@ -7,11 +7,15 @@ import math
 import shutil
 import subprocess
 import sys
+import types
 
 import pytest
 
+from bench import cli
+from bench import training as command
 from bench.corpus import LABELS, corpus
 from bench.data import LabelledSet
+from bench.worker import client
 from exporters.checkpoint import read_checkpoint
 from exporters.errors import CheckpointError, DataError, DiskFullError, RecipeError
 from exporters.training import fitting
@@ -471,3 +475,91 @@ def test_importing_it_is_light():
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert found.stdout == "set()\n"
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What `deploybench train` asks of the process that trains; nothing is trained."""
+    asked = {}
+
+    def call(target, recipe, *, keywords, **others):
+        asked.update(recipe=recipe, **keywords, **others)
+        return types.SimpleNamespace(seconds=1.0, num_parameters=1, accuracy=dict.fromkeys(keywords["evaluation"], 1.0))
+
+    monkeypatch.setattr(command, "call_in_child", call)
+    return asked
+
+
+@pytest.fixture
+def csv(tmp_path):
+    """A labelled file whose text is in columns of the user's own."""
+    path = tmp_path / "mine.csv"
+    path.write_text("headline,body,label\na,b,0\nc,d,1\nc,d,1\n", encoding="utf-8")
+    return str(path)
+
+
+COLUMNS = ("--text-columns", "headline, body", "--drop-bad-rows")
+
+
+def ask(*arguments):
+    return cli.main(["train", *arguments, "--output", "unused"])
+
+
+def test_the_command_reads_options_as_every_command_does(asked, csv, capsys):
+    assert ask("demonstration", "--train", csv, *COLUMNS, "--external", f"x={csv}", "--threads", "1") == 0
+    assert asked["texts"] == ("a b", "c d")
+    assert asked["evaluation"] == {"x": (("a b", "c d"), (0, 1))}
+    assert asked["threads"] == 1
+    summary = "2 articles (1 real, 1 fake); left out: 1 duplicate row"
+    assert capsys.readouterr().err == f"training set mine: {summary}\nset x: {summary}\n"
+
+
+def test_two_sets_of_one_name_are_refused(asked, csv, capsys):
+    assert ask("demonstration", "--train", csv, *COLUMNS, "--external", f"a={csv}", "--external", f"a={csv}") == 2
+    assert "--external: two sets are called 'a'; name them apart" in capsys.readouterr().err
+    assert asked == {}
+
+
+@pytest.mark.parametrize("recipe", ["demonstration", "albert-mini"])
+def test_a_demonstration_is_what_the_bundled_corpus_gives(asked, csv, recipe):
+    assert ask(recipe) == 0
+    assert asked["demonstration"] is True
+    assert ask(recipe, "--train", csv, *COLUMNS) == 0
+    assert asked["demonstration"] is False
+
+
+def test_the_record_says_what_the_texts_are_and_not_the_recipe(tmp_path):
+    run(tmp_path / "checkpoint", dataclasses.replace(TINY, epochs=1), demonstration=False)
+
+    assert json.loads((tmp_path / "checkpoint" / "training.json").read_text())["demonstration"] is False
+    assert not read_checkpoint(tmp_path / "checkpoint").demonstration
+
+
+RECIPE = (
+    'description = "d"\ncheckpoint = "CHECKPOINT"\nmax_length = 48\nbatch_size = 8\nepochs = 1\nlearning_rate = 1e-3\n'
+)
+
+
+def test_a_checkpoint_of_the_hub_is_fetched_before_the_offline_process(asked, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "fetch_checkpoint", lambda name: tmp_path / name, raising=False)
+    (tmp_path / "r.toml").write_text(RECIPE.replace("CHECKPOINT", "owner/name"), encoding="utf-8")
+
+    assert ask(str(tmp_path / "r.toml")) == 0
+    assert asked["checkpoint_dir"] == tmp_path / "owner/name"
+    assert asked["recipe"].checkpoint == "owner/name"  # the record is the same on every machine
+    (tmp_path / "r.toml").write_text(RECIPE.replace("CHECKPOINT", str(tmp_path)), encoding="utf-8")
+    assert ask(str(tmp_path / "r.toml")) == 0
+    assert asked["checkpoint_dir"] == tmp_path
+
+
+def test_training_goes_on_from_the_fetched_folder(trained, tmp_path):
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint="owner/name", epochs=1)
+    run(tmp_path / "checkpoint", recipe, checkpoint_dir=trained[0])
+
+    assert json.loads((tmp_path / "checkpoint" / "training.json").read_text())["recipe"]["checkpoint"] == "owner/name"
+
+
+def test_a_call_may_take_longer_than_any_answer_of_a_worker(monkeypatch):
+    monkeypatch.setattr(client.Worker.__init__, "__defaults__", (0.1,))
+
+    assert client.call_in_child("fakes.calls:sleep", 0.3, threads=1) is None

@@ -31,7 +31,7 @@ class Worker:
     """One child process with a budget of ``threads`` threads; a context manager that ends it."""
 
     def __init__(
-        self, label: str, threads: int, timeout_s: float = DEFAULT_TIMEOUT_S, *, visible: bool = False
+        self, label: str, threads: int, timeout_s: float | None = DEFAULT_TIMEOUT_S, *, visible: bool = False
     ) -> None:
         self.label = label
         self._timeout_s = timeout_s
@@ -117,9 +117,10 @@ def call_in_child(
 ) -> Any:
     """Call ``module:function`` in a process of its own, so that no model package is loaded into this one.
 
-    ``visible``: what it writes to stderr is shown, progress above all.
+    ``visible``: what it writes to stderr is shown, progress above all. No time limit: a training or an export may take
+    hours, and only the person who waits can tell that from a hang.
     """
-    with Worker(label or target, threads, visible=visible) as worker:
+    with Worker(label or target, threads, timeout_s=None, visible=visible) as worker:
         return worker.ask("call", target, arguments, keywords or {})
 
 

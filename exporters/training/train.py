@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.checkpoint import CALIBRATION_FILE, TRAINING_FILE
 from exporters.errors import CheckpointError, DataError, RecipeError
-from exporters.hub import fetch_checkpoint
 from exporters.training.fitting import build_model, fit, predict_labels, quiet_transformers
 from exporters.training.tokenizer import read_tokenizer, train_tokenizer
 from exporters.whole_folder import sha256_file, whole_folder
@@ -55,10 +54,14 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     out_dir: Path,
     evaluation: Mapping[str, tuple[Sequence[str], Sequence[int]]],
     tokenizer_dir: Path | None = None,
+    checkpoint_dir: Path | None = None,
+    demonstration: bool | None = None,
     progress: bool = False,
 ) -> TrainingReport:
     """Train by ``recipe`` on texts and class indices, score ``evaluation``, and write the checkpoint to ``out_dir``.
 
+    ``checkpoint_dir`` is the folder of the recipe's checkpoint where that is a Hub id: workers are offline.
+    ``demonstration`` says whether the texts are the bundled corpus; None leaves it to the recipe.
     Deterministic for recipe, texts, library versions and number of threads. Replaces the checkpoint of an earlier
     training; raises CheckpointError where another folder is in the way, DataError for labels that cannot be learnt,
     RecipeError for a recipe that does not fit the call, DiskFullError when there is no room.
@@ -68,7 +71,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     _check_tokenizer_dir(recipe, tokenizer_dir)
     _check_folder(out_dir)
     with whole_folder(out_dir) as folder, quiet_transformers():
-        model, tokenizer = _start(recipe, texts, label_names, tokenizer_dir or folder)
+        model, tokenizer = _start(recipe, texts, label_names, tokenizer_dir or folder, checkpoint_dir)
         training_ids = _input_ids(tokenizer, texts, recipe.max_length)
         examples = [{"input_ids": ids, "labels": label} for ids, label in zip(training_ids, labels, strict=True)]
         fit(model, tokenizer, recipe, examples, progress=progress)
@@ -83,7 +86,13 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
             data_sha256=_digest(texts, labels),
             tokenizer_sha256=sha256_file(folder / "tokenizer.json"),
         )
-        _write_records(folder, recipe, report, _calibration_ids(recipe, tokenizer, texts))
+        _write_records(
+            folder,
+            recipe,
+            report,
+            _calibration_ids(recipe, tokenizer, texts),
+            demonstration=recipe.demonstration if demonstration is None else demonstration,
+        )
     return report
 
 
@@ -129,12 +138,13 @@ def _check_folder(out_dir: Path) -> None:
         raise CheckpointError(f"{out_dir}: exists and is no earlier training, expected a new folder; name another")
 
 
-def _start(recipe: Recipe, texts: Sequence[str], label_names: Sequence[str], folder: Path) -> tuple[Any, Any]:
+def _start(
+    recipe: Recipe, texts: Sequence[str], label_names: Sequence[str], folder: Path, checkpoint_dir: Path | None
+) -> tuple[Any, Any]:
     """Model before training, and its tokenizer, which is read from ``folder`` or left there."""
     base = None
     if recipe.checkpoint is not None:
-        named = Path(recipe.checkpoint)
-        base = named if named.is_dir() else fetch_checkpoint(recipe.checkpoint)
+        base = checkpoint_dir or Path(recipe.checkpoint)
     tokenizer = train_tokenizer(recipe.tokenizer, texts, folder) if recipe.tokenizer else read_tokenizer(base or folder)
     model = build_model(recipe, tokenizer, label_names, base)
     # A tokenizer's own limit is of the model that it was made for, which counts where that model goes on.
@@ -184,11 +194,13 @@ def _calibration_ids(recipe: Recipe, tokenizer: Any, texts: Sequence[str]) -> li
     return _input_ids(tokenizer, sample, tokenizer.model_max_length)
 
 
-def _write_records(folder: Path, recipe: Recipe, report: TrainingReport, calibration: list[list[int]]) -> None:
+def _write_records(
+    folder: Path, recipe: Recipe, report: TrainingReport, calibration: list[list[int]], *, demonstration: bool
+) -> None:
     versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
     record = {
         "schema_version": SCHEMA_VERSION,
-        "demonstration": recipe.demonstration,
+        "demonstration": demonstration,
         "recipe": dataclasses.asdict(recipe),
         **dataclasses.asdict(report),
         "versions": {"python": platform.python_version(), **versions},
