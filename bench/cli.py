@@ -15,6 +15,8 @@ from exporters.errors import DeploybenchError, UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pytest
+
     from bench.prepare import Prepared
 
 RESULTS = Path("results")
@@ -79,10 +81,10 @@ def _run(parsed: argparse.Namespace) -> int:
     saved = sorted(set(RESULTS.rglob("*.json")) - before)
     if not saved:
         say("deploybench: nothing was measured, so nothing was saved")
-        return int(code) or 1
+        return handover.exit_code(code) or 1
     _print(render(read_run(saved[-1]), "text"))
     say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json")
-    return int(code)
+    return handover.exit_code(code)
 
 
 class _Handover:
@@ -92,6 +94,16 @@ class _Handover:
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
+        self._stopped: int | None = None
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Keep why pytest stopped: its exit code is 2 for an interrupt, for a UserError and for errors of collection."""
+        # Errors of collection are a subclass of KeyboardInterrupt; only pytest.exit has a code.
+        self._stopped = 130 if excinfo.type is KeyboardInterrupt else getattr(excinfo.value, "returncode", None)
+
+    def exit_code(self, code: int) -> int:
+        """Our exit code for pytest's: pytest's own 2 to 5 mean nothing to who did not call pytest."""
+        return self._stopped if self._stopped is not None else min(int(code), 1)
 
 
 def _export(parsed: argparse.Namespace) -> int:

@@ -44,10 +44,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give every test its rows: variants, and batch sizes, lengths or sets."""
     options = metafunc.config.stash[OPTIONS]
     lengths = options.sequence_lengths or PROFILES[options.profile].sequence_lengths
+    with _one_line_errors():
+        sets = set_names(options) or (None,)
     axes: dict[str, Sequence[Any]] = {
         "batch_size": options.batch_sizes,
         "sequence_length": lengths,
-        "set_name": set_names(options) or (None,),
+        "set_name": sets,
         "variant_name": options.variants,
     }
     for name, values in axes.items():
@@ -70,7 +72,8 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        pytest.exit(f"deploybench: error: {error}", returncode=2)
+        # Not pytest.exit(): it cannot say "from None", and pytest then prints where the error came from.
+        raise pytest.exit.Exception(f"deploybench: error: {error}", returncode=2) from None
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The command line: help that shows real commands, lists, reports, and one-line errors."""
 
+import importlib.util
 import shlex
 import subprocess
 import sys
@@ -111,3 +112,59 @@ def test_export_writes_where_it_is_told(capsys, monkeypatch, tmp_path, checkpoin
     assert out.endswith(": here/torch-eager\n")
     assert (tmp_path / "here" / "torch-eager" / "manifest.json").is_file()
     assert not (tmp_path / ".deploybench" / "artifacts").exists()
+
+
+SUITES_THAT_END = """
+from bench.options import add_options
+import pytest
+def pytest_addoption(parser):
+    add_options(parser.addoption)
+def pytest_runtestloop():
+    {}
+"""
+RUN_THEM = """
+import importlib.util, sys, types
+import bench.prepare
+from bench import cli
+bench.prepare.prepare = lambda options: None
+find_spec = importlib.util.find_spec
+def find_suites(name, *arguments):
+    return types.SimpleNamespace(submodule_search_locations=["s"]) if name == "suites" else find_spec(name, *arguments)
+importlib.util.find_spec = find_suites
+sys.exit(cli.main(["run"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        ("raise KeyboardInterrupt", 130),
+        ("pytest.exit('deploybench: error: no such file', returncode=2)", 2),
+        ("raise pytest.Session.Interrupted('1 error during collection')", 1),
+        ("raise RuntimeError", 1),  # pytest's 3
+        ("raise pytest.UsageError", 1),  # pytest's 4
+        ("return True", 1),  # pytest's 5, and nothing measured
+    ],
+)
+def test_pytests_exit_code_becomes_ours(tmp_path, ending, code):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "conftest.py").write_text(SUITES_THAT_END.format(ending), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-c", RUN_THEM], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == code, done.stdout + done.stderr
+
+
+def test_a_bad_name_of_a_set_is_one_line_under_pytest(tmp_path):
+    suites = Path(importlib.util.find_spec("suites").submodule_search_locations[0])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", suites, "--external", "=x.csv", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "deploybench: error: '=x.csv' is not [NAME=]FILE; write a name and a file" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "bench/data.py" not in done.stdout + done.stderr  # pytest's own kind of traceback
