@@ -169,7 +169,9 @@ def _artifacts(text: str | None) -> Path | None:
 
 def _variants(text: str | None) -> tuple[str, ...]:
     """The reference first, then the others in the order asked; doubles count once."""
-    asked = _names(text) if text else variant_names()
+    asked = variant_names() if text is None else _names(text)
+    if not asked:
+        raise UserError(f"--variants: found {text!r}, expected names such as onnx-fp32,openvino-int8")
     for name in asked:
         check_variant_name(name)
     return tuple(dict.fromkeys((REFERENCE, *asked)))

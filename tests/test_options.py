@@ -93,6 +93,7 @@ def test_arguments_give_the_same_options_again():
             f"--output: found {__file__!r}, expected a folder, new or with artifacts; name another",
         ),
         (("--variants", "onnx"), "unknown variant 'onnx'; "),
+        (("--variants", ""), "--variants: found '', expected names"),
     ],
 )
 def test_what_cannot_be_is_one_line(arguments, message):
