@@ -139,9 +139,9 @@ def _report(parsed: argparse.Namespace) -> int:
 
 def _compare(parsed: argparse.Namespace) -> int:
     """Print what changed between two saved runs; 1 when something is worse, or was not measured or not comparable."""
-    from bench.comparison.changes import compare_runs, count_verdicts
-    from bench.comparison.predictions import read_right
+    from bench.comparison.changes import compare_runs, passes
     from bench.comparison.thresholds import Thresholds, read_thresholds
+    from bench.predictions import read_right
     from bench.report.comparison import render_comparison
     from bench.store import read_run
 
@@ -151,9 +151,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     thresholds = read_thresholds(file) if file else Thresholds()
     comparison = compare_runs(base, contender, thresholds, (read_right(base), read_right(contender)))
     _print(render_comparison(comparison, parsed.format, every_row=parsed.all))
-    counts = count_verdicts(comparison.changes)
-    passing = {"better", "no detectable change", "new"} | ({"missing", "not comparable"} if parsed.lenient else set())
-    return 0 if counts and set(counts) <= passing else 1
+    return 0 if passes(comparison, lenient=parsed.lenient) else 1
 
 
 def _list(_: argparse.Namespace) -> int:

@@ -10,8 +10,8 @@ from typing import Any
 
 from bench.options import available_cores
 
-PACKAGES = (
-    "deploybench",
+# What makes and runs a model; a version of these may change what is measured.
+RUNTIMES = (
     "torch",
     "transformers",
     "tokenizers",
@@ -21,10 +21,8 @@ PACKAGES = (
     "onnxruntime",
     "openvino",
     "nncf",
-    "numpy",
-    "memray",
-    "pytest-benchmark",
 )
+PACKAGES = ("deploybench", *RUNTIMES, "numpy", "memray", "pytest-benchmark")
 # The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all.
 _ISA = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile")
 

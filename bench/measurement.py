@@ -43,6 +43,10 @@ METRICS = {
 }
 
 
+TIMED = ("latency", "load_time")  # by several processes, each of which is one independent value
+MEMORY = ("peak_memory", "peak_resident")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What a predictor was fed and the thread budget it had.

@@ -68,8 +68,11 @@ def prepare(options: Options) -> Prepared:
     tokens = tokenise(tokenizer, texts[:CALIBRATION_TEXTS], checkpoint.max_length)
     origin = _origin(options, checkpoint, tokenizer)
     # Of the training texts as well: far from home a checkpoint may give every text one label, which any variant can match.
-    proof = [*tokenise(tokenizer, spread(texts, 32), checkpoint.max_length), *map(list, spread(origin.calibration, 32))]
-    artifacts, variants = _export_all(options, checkpoint, origin, proof)
+    parity_tokens = [
+        *tokenise(tokenizer, spread(texts, 32), checkpoint.max_length),
+        *map(list, spread(origin.calibration, 32)),
+    ]
+    artifacts, variants = _export_all(options, checkpoint, origin, parity_tokens)
     return Prepared(
         options=options,
         checkpoint=checkpoint,

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from bench.data import display_labels
 from bench.environment import describe_environment
 from bench.options import MEMORY_BATCH_SIZE
-from bench.scoring import Scores, write_predictions
+from bench.predictions import write_predictions
 from bench.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
 
 if TYPE_CHECKING:
     from bench.measurement import Measurement
     from bench.prepare import Prepared
+    from bench.scoring import Scores
 
 
 @dataclass(slots=True)

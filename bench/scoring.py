@@ -10,10 +10,9 @@ import numpy as np
 from bench.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.data import LabelledSet
     from bench.workload import ScoringBatches
     from exporters.variant import Float32Array
 
@@ -44,24 +43,3 @@ def _score_set(worker: Worker, batches: ScoringBatches) -> Scores:
     logits = np.empty_like(stacked)
     logits[list(batches.order)] = stacked
     return Scores(logits=logits, seconds=tuple(seconds for _, seconds in answers))
-
-
-def write_predictions(path: Path, sets: Sequence[LabelledSet], scores: Mapping[tuple[str, str], Scores]) -> None:
-    """Write one Parquet row per set, text and variant: row hash, true label, logits by class; never a text."""
-    import pandas as pd
-
-    by_name = {one.name: one for one in sets}
-    frames = []
-    for (set_name, variant), made in scores.items():
-        labelled = by_name[set_name]
-        columns = {"set": set_name, "row": labelled.row_hashes, "label": labelled.labels, "variant": variant}
-        logits = {f"logit_{i}": made.logits[:, i] for i in range(made.logits.shape[1])}
-        frames.append(pd.DataFrame({**columns, **logits}))
-    frame = pd.concat(frames).astype({"set": "category", "variant": "category", "row": "category"})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        frame.to_parquet(aside, index=False, compression="zstd")
-        aside.rename(path)
-    finally:
-        aside.unlink(missing_ok=True)

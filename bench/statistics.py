@@ -42,8 +42,8 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     return low, high
 
 
-def process_intervals(rows: Sequence[Sequence[float]]) -> list[float]:
-    """How far each row's time is known: the factor by which the next processes' may be higher or lower.
+def interval_factors(rows: Sequence[Sequence[float]]) -> list[float]:
+    """How far each row's time is known: an interval reaches from time / factor to time × factor.
 
     One positive value of each independent process in a row, its median: rounds of one process depend on each other. A t
     interval of the mean logarithm, moderated as in ``ratio_intervals``; resampling two or three processes would never

@@ -21,9 +21,8 @@ def convert_pickled(checkpoint: Path, out_dir: Path) -> None:
     """
     from transformers import AutoModelForSequenceClassification
 
-    read_config(
-        checkpoint
-    )  # before loading: save_pretrained writes a classifier's configuration whatever this one says
+    # Before loading: save_pretrained writes a classifier's configuration whatever this one says.
+    read_config(checkpoint)
     try:
         model, info = AutoModelForSequenceClassification.from_pretrained(
             checkpoint, use_safetensors=False, output_loading_info=True, local_files_only=True

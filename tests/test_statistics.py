@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
 from bench.statistics import (
+    interval_factors,
     mcnemar,
     paired_interval,
-    process_intervals,
     ratio_intervals,
     resampled_counts,
     wilson_interval,
@@ -37,7 +37,7 @@ def test_the_interval_holds_the_true_time_as_often_as_it_says(processes):
     held = []
     for _ in range(100):
         rows = np.exp(random.normal(0, 0.05, (20, processes)))
-        factors = process_intervals(rows.tolist())
+        factors = interval_factors(rows.tolist())
         held += [
             1 / factor <= math.exp(np.log(row).mean()) <= factor for row, factor in zip(rows, factors, strict=True)
         ]
@@ -50,20 +50,20 @@ def test_a_row_alone_has_the_plain_t_interval():
     logs = np.log(row)
     expected = math.exp(t.ppf(0.975, 2) * logs.std(ddof=1) / math.sqrt(3))
 
-    assert process_intervals([row]) == [pytest.approx(expected)]
+    assert interval_factors([row]) == [pytest.approx(expected)]
 
 
 def test_one_process_leaves_a_time_open():
-    assert process_intervals([[1.0], [1.0, 1.1], [2.0, 2.1], [3.0, 3.3]])[0] == math.inf
-    assert process_intervals([]) == []
+    assert interval_factors([[1.0], [1.0, 1.1], [2.0, 2.1], [3.0, 3.3]])[0] == math.inf
+    assert interval_factors([]) == []
 
 
 @given(st.lists(st.lists(st.floats(1e-5, 100), min_size=2, max_size=5), min_size=1, max_size=8), st.floats(0.1, 10))
 def test_a_margin_knows_no_unit(rows, unit):
-    factors = process_intervals(rows)
+    factors = interval_factors(rows)
 
     assert all(factor >= 1 for factor in factors)
-    assert factors == pytest.approx(process_intervals([[unit * value for value in row] for row in rows]), rel=1e-3)
+    assert factors == pytest.approx(interval_factors([[unit * value for value in row] for row in rows]), rel=1e-3)
 
 
 SIDE = st.lists(st.floats(0.5, 2), min_size=2, max_size=8)

@@ -541,7 +541,7 @@ RECIPE = (
 
 
 def test_a_checkpoint_of_the_hub_is_fetched_before_the_offline_process(asked, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "fetch_checkpoint", lambda name: tmp_path / name, raising=False)
+    monkeypatch.setattr(command, "fetch_checkpoint", lambda name: tmp_path / name)
     (tmp_path / "r.toml").write_text(RECIPE.replace("CHECKPOINT", "owner/name"), encoding="utf-8")
 
     assert ask(str(tmp_path / "r.toml")) == 0

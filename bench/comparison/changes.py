@@ -8,25 +8,25 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bench.comparison.comparability import Difference, differences, obstacle
-from bench.measurement import METRICS, Measurement, Workload, process_medians
+from bench.comparison.thresholds import DEFAULTS
+from bench.measurement import METRICS, TIMED, Measurement, Workload, process_medians
 from bench.statistics import mcnemar, paired_interval, ratio_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
     from bench.comparison.thresholds import Thresholds
+    from bench.predictions import Right
     from bench.store import Run
 
 Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
 Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload, labelled set
-Right: TypeAlias = "dict[tuple[str, str], npt.NDArray[np.bool_]]"  # by set and variant: was each example right?
 
-_COMPARED = ("latency", "load_time", "peak_memory", "peak_resident", "artifact_size", "accuracy")
-_TIMED = ("latency", "load_time")
+_COMPARED = tuple(DEFAULTS)  # metrics, in the order in which they are shown
 _SURE = 0.05  # McNemar's p below which a change of accuracy counts
+_FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
+_PASSING: frozenset[Verdict] = frozenset({"better", "no detectable change", "new"})
+_LENIENT: frozenset[Verdict] = _PASSING | {"missing", "not comparable"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def _ratios(
 ) -> dict[Row, tuple[float, float, float]]:
     """Contender / base of every timed row that both runs have, with its interval; the rows of a metric together."""
     ratios: dict[Row, tuple[float, float, float]] = {}
-    for metric in _TIMED:
+    for metric in TIMED:
         both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
         pairs = [(process_medians(before[row]), process_medians(after[row])) for row in both]
         ratios.update(zip(both, ratio_intervals(pairs), strict=True))
@@ -199,13 +199,24 @@ def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
     examples, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
     low, high = paired_interval(lost, won, examples)
     change = (won - lost) / examples
-    judged = replace(blank, change=change, low=low, high=high, detectable=max(blank.threshold or 0, 6 / examples))
+    judged = replace(
+        blank, change=change, low=low, high=high, detectable=max(blank.threshold or 0, _FEWEST_FLIPS / examples)
+    )
     counts = mcnemar(lost, won) < _SURE and abs(change) > (blank.threshold or 0.0)
     return replace(judged, verdict=_direction(judged, change)) if counts else judged
 
 
 def _direction(change: Change, amount: float) -> Verdict:
     return "better" if (amount > 0) == (METRICS[change.metric].better == "higher") else "worse"
+
+
+def passes(comparison: Comparison, *, lenient: bool = False) -> bool:
+    """Whether nothing became worse, and everything was measured and could be compared; nothing at all does not pass.
+
+    ``lenient``: rows that are missing or cannot be compared do not count.
+    """
+    verdicts = {change.verdict for change in comparison.changes}
+    return bool(verdicts) and verdicts <= (_LENIENT if lenient else _PASSING)
 
 
 def count_verdicts(changes: Sequence[Change]) -> Mapping[Verdict, int]:

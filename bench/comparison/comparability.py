@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.environment import RUNTIMES
+from bench.measurement import MEMORY, TIMED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -12,10 +15,8 @@ if TYPE_CHECKING:
 
 Weight = Literal["fatal", "tolerated"]
 
-TIMED = frozenset({"latency", "load_time"})
-MEMORY = frozenset({"peak_memory", "peak_resident"})
-COST = TIMED | MEMORY | {"artifact_size"}
-ACCURACY = frozenset({"accuracy"})
+_COST = (*TIMED, *MEMORY, "artifact_size")
+_ACCURACY = ("accuracy",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Fact:
 
     name: str
     read: Callable[[Run], Any]
-    metrics: frozenset[str]  # that it matters to
+    metrics: tuple[str, ...]  # that it matters to
     weight: Weight  # fatal: figures are not compared; tolerated: they are, and the difference is said
 
 
@@ -36,32 +37,20 @@ def _version(package: str) -> Callable[[Run], Any]:
     return lambda run: run.environment.get("versions", {}).get(package, "not recorded")
 
 
-_RUNTIMES = (
-    "torch",
-    "transformers",
-    "tokenizers",
-    "optimum",
-    "optimum-onnx",
-    "onnx",
-    "onnxruntime",
-    "openvino",
-    "nncf",
-)
-
 FACTS = (
     Fact(name="CPU", read=_environment("cpu"), metrics=TIMED, weight="fatal"),
     Fact(name="CPU model", read=_environment("cpu_family"), metrics=TIMED, weight="fatal"),
-    Fact(name="instruction sets", read=_environment("isa"), metrics=TIMED | MEMORY, weight="fatal"),
+    Fact(name="instruction sets", read=_environment("isa"), metrics=(*TIMED, *MEMORY), weight="fatal"),
     Fact(name="cores", read=_environment("cores"), metrics=TIMED, weight="fatal"),
-    Fact(name="architecture", read=lambda run: run.checkpoint.model_type, metrics=COST, weight="fatal"),
-    Fact(name="parameters", read=lambda run: run.checkpoint.num_parameters, metrics=COST, weight="fatal"),
-    Fact(name="labels", read=lambda run: run.checkpoint.labels, metrics=ACCURACY, weight="fatal"),
-    Fact(name="weights", read=lambda run: run.checkpoint.sha256[:12], metrics=COST | ACCURACY, weight="tolerated"),
+    Fact(name="architecture", read=lambda run: run.checkpoint.model_type, metrics=_COST, weight="fatal"),
+    Fact(name="parameters", read=lambda run: run.checkpoint.num_parameters, metrics=_COST, weight="fatal"),
+    Fact(name="labels", read=lambda run: run.checkpoint.labels, metrics=_ACCURACY, weight="fatal"),
+    Fact(name="weights", read=lambda run: run.checkpoint.sha256[:12], metrics=(*_COST, *_ACCURACY), weight="tolerated"),
     Fact(name="memory", read=_environment("memory"), metrics=TIMED, weight="tolerated"),
-    Fact(name="system", read=_environment("system"), metrics=TIMED | MEMORY, weight="tolerated"),
-    Fact(name="Python", read=_environment("python"), metrics=COST, weight="tolerated"),
+    Fact(name="system", read=_environment("system"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
+    Fact(name="Python", read=_environment("python"), metrics=_COST, weight="tolerated"),
     Fact(name="profile", read=lambda run: run.plan.profile, metrics=TIMED, weight="tolerated"),
-    *(Fact(name=name, read=_version(name), metrics=COST | ACCURACY, weight="tolerated") for name in _RUNTIMES),
+    *(Fact(name=name, read=_version(name), metrics=(*_COST, *_ACCURACY), weight="tolerated") for name in RUNTIMES),
 )
 
 

@@ -8,8 +8,8 @@ from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import scores
-from bench.measurement import METRICS, Figure, Measurement, Status, Workload, process_medians
-from bench.statistics import NO_INTERVAL, process_intervals
+from bench.measurement import MEMORY, METRICS, TIMED, Figure, Measurement, Status, Workload, process_medians
+from bench.statistics import NO_INTERVAL, interval_factors
 from bench.store import SetInfo
 
 if TYPE_CHECKING:
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from bench.accuracy import Score
     from bench.store import Run
 
-    _Margins: TypeAlias = dict[tuple[str, str, Workload | None], float]
+    _Factors: TypeAlias = dict[tuple[str, str, Workload | None], float]
 
-_MEMORY = ("peak_memory", "peak_resident", "load_peak_memory", "load_peak_resident")
-_TIMED = ("latency", "load_time")
+_MEMORY = (*MEMORY, "load_peak_memory", "load_peak_resident")
 _BY_WORKLOAD = ("latency", *_MEMORY)
 _NOT_RUN = "not run"
 _RANDOM_WEIGHTS = "random weights"
@@ -30,8 +29,8 @@ _NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled se
 
 def figures(run: Run) -> list[Figure]:
     """Variants in the order of the plan; of each, speed, memory, size and loading, then every labelled set."""
-    margins = _margins(run)
-    return [figure for variant in run.plan.variants for figure in _variant_figures(run, _Rows(run, variant, margins))]
+    factors = _factors(run)
+    return [figure for variant in run.plan.variants for figure in _variant_figures(run, _Rows(run, variant, factors))]
 
 
 def labelled_sets(run: Run) -> tuple[SetInfo, ...]:
@@ -53,22 +52,22 @@ def _full(run: Run, batch_size: int, sequence_length: int) -> Workload:
     return Workload(batch_size=batch_size, sequence_length=sequence_length, padding="full", threads=run.plan.threads)
 
 
-def _margins(run: Run) -> _Margins:
+def _factors(run: Run) -> _Factors:
     """How far every time is known, as a factor: the rows of a metric together, since they lend each other their spread."""
-    margins: _Margins = {}
-    for metric in _TIMED:
+    found: _Factors = {}
+    for metric in TIMED:
         timed = [one for one in run.measurements if one.metric == metric and one.launches and min(one.values) > 0]
-        factors = process_intervals([process_medians(one) for one in timed])
-        margins.update(zip([(one.variant, metric, one.workload) for one in timed], factors, strict=True))
-    return margins
+        factors = interval_factors([process_medians(one) for one in timed])
+        found.update(zip([(one.variant, metric, one.workload) for one in timed], factors, strict=True))
+    return found
 
 
 class _Rows:
     """One variant's measurements by place; one that is not in the run comes back as not measured."""
 
-    def __init__(self, run: Run, variant: str, margins: _Margins) -> None:
+    def __init__(self, run: Run, variant: str, factors: _Factors) -> None:
         self.variant = variant
-        self._margins = margins
+        self._factors = factors
         self._saved = {}
         for measurement in run.measurements:
             if measurement.variant == variant:
@@ -82,8 +81,8 @@ class _Rows:
         return self._saved.get((metric, workload, data), missing)
 
     def figure(self, metric: str, workload: Workload | None = None, data: str | None = None) -> Figure:
-        margin = self._margins.get((self.variant, metric, workload), math.inf)
-        return _figure(self.measurement(metric, workload, data), margin)
+        factor = self._factors.get((self.variant, metric, workload), math.inf)
+        return _figure(self.measurement(metric, workload, data), factor)
 
 
 def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
@@ -128,7 +127,7 @@ def _scoring(rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
     yield _per_sample(whole, labelled.rows)
 
 
-def _figure(measurement: Measurement, margin: float) -> Figure:
+def _figure(measurement: Measurement, factor: float) -> Figure:
     """Take the median of a measurement's values, with its interval where several processes were timed."""
     blank = Figure(
         variant=measurement.variant,
@@ -149,7 +148,7 @@ def _figure(measurement: Measurement, margin: float) -> Figure:
     if not values:
         return _empty(blank, "not_measured", "no values were saved")
     middle = float(median(values))
-    low, high = (middle / margin, middle * margin) if math.isfinite(margin) else NO_INTERVAL
+    low, high = (middle / factor, middle * factor) if math.isfinite(factor) else NO_INTERVAL
     return replace(blank, value=middle, low=low, high=high, n=len(values))
 
 
