@@ -200,6 +200,12 @@ def test_accuracy_of_another_set_is_not_comparable(run):
     assert verdicts(compare(scored, other), metric="accuracy") == {"not comparable"}
 
 
+def test_a_time_of_zero_is_no_time(run):
+    assert verdicts(compare(run, scaled(run, "latency", 0)), variant="onnx-fp32", metric="latency") == {
+        "not comparable"
+    }
+
+
 def test_thresholds_by_metric_and_row(run, tmp_path):
     file = tmp_path / "pyproject.toml"
     file.write_text(

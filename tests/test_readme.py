@@ -1,16 +1,23 @@
-"""The README's tables are what `deploybench report` prints of the saved runs that it names."""
+"""The README's tables are what `deploybench` prints of the saved runs that it names, and the runs show what they must."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from bench.comparison.changes import compare_runs
+from bench.comparison.thresholds import Thresholds
+from bench.predictions import read_right
+from bench.report.comparison import render_comparison
 from bench.report.render import render
 from bench.store import read_run
 
 ROOT = Path(__file__).parents[1]
 TABLE = re.compile(r"<!-- deploybench report (\S+) --format md --table (\S+) -->\n(.*?)<!-- end -->", re.DOTALL)
-TABLES = TABLE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+COMPARISON = re.compile(r"<!-- deploybench compare (\S+) (\S+) -->\n```\n(.*?)```", re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TABLES = TABLE.findall(README)
+RUNS = sorted((ROOT / "results").glob("*/[0-9]*.json"))
 
 
 def test_the_readme_shows_tables():
@@ -25,3 +32,27 @@ def test_a_table_is_the_saved_runs(run, tables, text):
 def test_saved_runs_hold_no_path_of_a_machine():
     for path in (ROOT / "results").rglob("*.json"):
         assert "/work/" not in path.read_text(encoding="utf-8"), path
+
+
+def test_the_comparison_is_that_of_the_two_saved_runs():
+    [(base, contender, text)] = COMPARISON.findall(README)
+    runs = read_run(ROOT / base), read_run(ROOT / contender)
+    right = read_right(runs[0]), read_right(runs[1])
+
+    assert all(right)
+    assert text == render_comparison(compare_runs(*runs, Thresholds(), right), "text")
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name[:4])
+def test_memory_rises_with_the_length_in_every_saved_run(path):
+    run = read_run(path)
+    peaks = {}
+    for one in run.measurements:
+        if one.metric in ("peak_memory", "peak_resident"):
+            peaks.setdefault((one.variant, one.metric), {})[one.workload.sequence_length] = one.values[0]
+
+    assert len(peaks) == 2 * len(run.plan.variants)
+    for place, by_length in peaks.items():
+        assert set(by_length) == set(run.plan.sequence_lengths), place
+        rising = [by_length[length] for length in sorted(by_length)]
+        assert rising == sorted(set(rising)), place

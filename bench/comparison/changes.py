@@ -169,6 +169,8 @@ def _usable(*sides: Measurement) -> bool:
 def _judge(blank: Change, right: tuple[Right, Right]) -> Change:
     if blank.metric == "accuracy":
         return _judge_accuracy(blank, right)
+    if blank.metric in TIMED:
+        return replace(blank, verdict="not comparable", reason="a time is not above zero")
     assert blank.base is not None
     assert blank.contender is not None
     change = blank.contender / blank.base - 1 if blank.base else 0.0
