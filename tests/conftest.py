@@ -1,6 +1,7 @@
 """A tiny real checkpoint, the fakes, and the shared data where there is any."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ TESTS = Path(__file__).parent
 
 @pytest.fixture(autouse=True)
 def fakes_importable(monkeypatch):
-    """Children find tests/fakes as the package ``fakes``."""
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    """Children find tests/fakes as the package ``fakes``, and the product of this checkout, whatever is installed."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent)]))
 
 
 @pytest.fixture(scope="session")
