@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
-from bench.options import available_cores
+from bench.options import available_cores, cpu_quota
 
 # What makes and runs a model; a version of these may change what is measured.
 RUNTIMES = (
@@ -24,6 +25,7 @@ RUNTIMES = (
 )
 PACKAGES = ("deploybench", *RUNTIMES, "numpy", "memray", "pytest-benchmark")
 # The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all.
+_MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # settings that change what memory is kept, and so its figures
 _ISA = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile")
 
 
@@ -36,11 +38,27 @@ def describe_environment() -> dict[str, Any]:
         "cpu_family": f"{cpu.get('cpu family', '?')}/{cpu.get('model', '?')}/{cpu.get('stepping', '?')}",
         "isa": [name for name in _ISA if name in flags],
         "cores": available_cores(),
+        "quota": cpu_quota(),
+        "malloc": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_MALLOC)},
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
     }
+
+
+def describe_commit() -> dict[str, Any]:
+    """Commit of the project in the working folder and whether it has changes that are not committed; empty without one."""
+    commit = _git("rev-parse", "HEAD")
+    return {"commit": commit, "dirty": bool(_git("status", "--porcelain"))} if commit else {}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S607 - the user's own
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _cpu_fields() -> dict[str, str]:

@@ -29,7 +29,9 @@ METRICS = {
         Metric(name="load_peak_memory", unit="B", better="lower"),  # memray: high water while loading
         Metric(name="load_peak_resident", unit="B", better="lower"),  # kernel: VmHWM while loading, imports included
         Metric(name="artifact_size", unit="B", better="lower"),  # the files that the runtime reads
+        Metric(name="import_time", unit="s", better="lower"),  # the variant's runtime, in a fresh process
         Metric(name="load_time", unit="s", better="lower"),  # files to predictor, in a fresh process, imports excluded
+        Metric(name="first_inference", unit="s", better="lower"),  # the first call of a fresh process
         Metric(name="scoring_time", unit="s", better="lower"),  # all forward passes over one labelled set
         Metric(name="scoring_time_per_sample", unit="s", better="lower"),
         Metric(name="accuracy", unit="1", better="higher"),
@@ -43,7 +45,12 @@ METRICS = {
 }
 
 
-TIMED = ("latency", "load_time")  # by several processes, each of which is one independent value
+TIMED = (
+    "latency",
+    "load_time",
+    "import_time",
+    "first_inference",
+)  # by several processes, each of which is one independent value
 MEMORY = ("peak_memory", "peak_resident")
 
 
@@ -77,6 +84,8 @@ class Measurement:
     data: str | None = None  # name of the labelled set, for what was measured on one
     launches: tuple[int, ...] = ()  # for timed values: the process each one came from
     blocks: tuple[int, ...] = ()  # and the block within it
+    cpu_seconds: tuple[float, ...] = ()  # CPU time of all threads of the process during each value
+    stopped: Literal["", "precise", "budget"] = ""  # why timing ended: known well enough, or the time was over
     confusion: tuple[tuple[int, ...], ...] = ()  # metric "accuracy": counts, rows = true label, columns = predicted
 
 

@@ -43,7 +43,7 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int) -> M
 
 def _kernel_pass(variant: str, artifact: Path, batch: Batch, threads: int) -> tuple[int, int, float]:
     with Worker(f"{variant}, memory, kernel pass", threads) as worker:
-        worker.load(variant, artifact, threads)
+        worker.start(variant, artifact, threads)
         load_peak = worker.ask("memory_status")["VmHWM"]
         worker.ask("reset_peak")
         [(_, seconds)] = worker.predict([batch])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,19 +39,19 @@ PROFILES = {
         description="minutes on two cores with a small model",
         batch_sizes=(1, 8, 32),
         sequence_lengths=(128, 512),
-        schedule=Schedule(launches=2, blocks=3, rounds=1),
+        schedule=Schedule(launches=2, blocks=3, rounds=1, budget_s=120),
     ),
     "standard": Profile(
         description="batch sizes 1-32 at the longest length, memory at 64-512 tokens",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
-        schedule=Schedule(launches=3, blocks=3, rounds=1),
+        schedule=Schedule(launches=3, blocks=3, rounds=1, budget_s=600),
     ),
     "full": Profile(
         description="as standard, with more launches and rounds",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
-        schedule=Schedule(launches=4, blocks=6, rounds=2),
+        schedule=Schedule(launches=4, blocks=6, rounds=2, budget_s=1800),
     ),
 }
 
@@ -72,13 +73,16 @@ class Options:
     sequence_lengths: tuple[int, ...] | None  # None: the profile's, as far as the checkpoint goes
     threads: int
     profile: str
+    precision: float
+    time_budget: float  # seconds of timing
+    resume: bool
     work_dir: Path
     artifacts: Path | None  # None: below the work folder
 
     @property
     def schedule(self) -> Schedule:
         """How often latency is timed."""
-        return PROFILES[self.profile].schedule
+        return replace(PROFILES[self.profile].schedule, precision=self.precision, budget_s=self.time_budget)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -100,6 +104,11 @@ _FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--sequence-lengths", {"metavar": "N,N", "help": "tokens: memory at each, latency at the longest"}),
     ("--threads", {"metavar": "N", "help": "thread budget of every variant (default: the cores this process may use)"}),
     ("--profile", {"metavar": "NAME", "help": "quick, standard or full", "default": "quick"}),
+    ("--precision", {"metavar": "SHARE", "help": "time until 95 % intervals are narrower than this share (default: "
+      "0.02)"}),
+    ("--time-budget", {"metavar": "SECONDS", "help": "or until so many seconds of timing are over (default: the "
+      "profile's)"}),
+    ("--resume", {"action": "store_true", "help": "take over the finished cells of a run that was killed"}),
     ("--work-dir", {"metavar": "DIR", "help": "what is kept for the next run", "default": ".deploybench"}),
 )  # fmt: skip
 
@@ -134,7 +143,7 @@ def read_options(values: dict[str, Any]) -> Options:
     if bool(real) != bool(fake):
         given, missing = ("--real", "--fake") if real else ("--fake", "--real")
         raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file with --external")
-    lengths = values.get("sequence_lengths")
+    lengths, schedule = values.get("sequence_lengths"), PROFILES[profile].schedule
     return Options(
         checkpoint=values.get("checkpoint"),
         real=Path(real) if real else None,
@@ -149,6 +158,9 @@ def read_options(values: dict[str, Any]) -> Options:
         sequence_lengths=_numbers("--sequence-lengths", lengths),
         threads=_threads(values.get("threads")),
         profile=profile,
+        precision=_positive("--precision", values.get("precision"), schedule.precision),
+        time_budget=_positive("--time-budget", values.get("time_budget"), schedule.budget_s),
+        resume=bool(values.get("resume")),
         work_dir=Path(values.get("work_dir") or ".deploybench"),
         artifacts=_artifacts(values.get("artifacts")),
     )
@@ -190,6 +202,19 @@ def _numbers(flag: str, text: str | None) -> tuple[int, ...] | None:
     return tuple(numbers)
 
 
+def _positive(flag: str, text: str | None, default: float) -> float:
+    """A number above zero, or ``default`` where none was given."""
+    if text is None:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise UserError(f"{flag}: found {text!r}, expected a number above zero such as {default}")
+    return number
+
+
 def _threads(text: str | None) -> int:
     available = available_cores()
     if text is None:
@@ -204,9 +229,22 @@ def _threads(text: str | None) -> int:
 
 def available_cores() -> int:
     """Cores that this process may use: its affinity, cut to the cgroup's quota (rounded down, at least one)."""
-    cores = len(os.sched_getaffinity(0))
+    cores, quota = len(os.sched_getaffinity(0)), cpu_quota()
+    return cores if quota is None else max(1, min(cores, int(quota)))
+
+
+def cpu_quota() -> float | None:
+    """Cores' worth of time that the cgroup allows, the least of its own and its parents'; None where nothing limits it."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
-    except (OSError, ValueError):
-        return cores
+        group = Path("/proc/self/cgroup").read_text(encoding="ascii").strip().rpartition("::")[2]
+    except OSError:
+        return None
+    here = Path("/sys/fs/cgroup", group.lstrip("/"))
+    quotas = []
+    for folder in (here, *here.parents):
+        try:
+            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+            quotas += [int(quota) / int(period)] if quota != "max" else []
+        except (OSError, ValueError):
+            continue
+    return min(quotas, default=None)

@@ -199,7 +199,7 @@ def _export_all(
     root = artifacts_folder(options, checkpoint)
     batches = parity_batches(tokens, pad_id(checkpoint), checkpoint.max_length)
     artifacts, variants = {}, {}
-    with progress("exporting and proving variants", len(options.variants)) as advance:
+    with progress("exporting and proving variants", len(options.variants)) as bar:
         reference: list[Float32Array] = []
         for name in options.variants:
             variant = find_variant(name)
@@ -224,7 +224,7 @@ def _export_all(
                 if name == REFERENCE:  # nothing can be compared with it: no run
                     raise UserError(f"{checkpoint.name}: the reference cannot be run: {error}") from error
                 variants[name] = info(failed=str(error))
-            advance()
+            bar.advance()
     return artifacts, variants
 
 
@@ -241,5 +241,5 @@ def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
 def _logits(artifact: Artifact, batches: Sequence[Batch], threads: int) -> list[Float32Array]:
     """Logits of every batch, by the artifact loaded alone in a process."""
     with Worker(f"proving {artifact.variant}", threads) as worker:
-        worker.load(artifact.variant, artifact.path, threads)
+        worker.start(artifact.variant, artifact.path, threads)
         return [logits for logits, _ in worker.predict(batches)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from tqdm import tqdm
 
 
 def say(line: str) -> None:
@@ -15,14 +17,26 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place
 
 
+class Bar:
+    """A bar that is shown on a terminal only."""
+
+    def __init__(self, bar: tqdm[Any]) -> None:
+        self._bar = bar
+
+    def advance(self) -> None:
+        """One step is done."""
+        self._bar.update()
+
+    def extend(self, steps: int) -> None:
+        """There are so many steps more than were said."""
+        self._bar.total += steps
+        self._bar.refresh()
+
+
 @contextmanager
-def progress(what: str, steps: int) -> Iterator[Callable[[], None]]:
-    """A bar of ``steps`` steps with the time left; the block calls what it is given once a step."""
+def progress(what: str, steps: int) -> Iterator[Bar]:
+    """A bar of ``steps`` steps with the time left; the block advances it once a step."""
     from tqdm import tqdm
 
     with tqdm(total=steps, desc=what, disable=None, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
-
-        def advance() -> None:
-            bar.update()
-
-        yield advance
+        yield Bar(bar)

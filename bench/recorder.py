@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.data import display_labels
-from bench.environment import describe_environment
+from bench.environment import describe_commit, describe_environment
+from bench.journal import Journal
 from bench.options import MEMORY_BATCH_SIZE
 from bench.predictions import write_predictions
+from bench.resuming import tokenizer_digest
 from bench.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
+from bench.watch import Watch
 
 if TYPE_CHECKING:
     from bench.measurement import Measurement
@@ -24,8 +27,12 @@ class Recorder:
     """Collects the measurements and scores of one run."""
 
     prepared: Prepared
+    journal: Journal = field(default_factory=Journal)
+    watch: Watch = field(default_factory=Watch)
     measurements: list[Measurement] = field(default_factory=list)
-    load_times: list[Measurement] = field(default_factory=list)  # of processes that were started to time something else
+    cold_starts: list[Measurement] = field(
+        default_factory=list
+    )  # of processes that were started to time something else
     scores: dict[tuple[str, str], Scores] = field(default_factory=dict)  # by set and variant
 
     def add(self, *measurements: Measurement) -> None:
@@ -43,7 +50,12 @@ class Recorder:
                 sets=self._sets(),
                 variants=self.prepared.variants,
                 measurements=tuple(self.measurements),
-                environment=describe_environment(),
+                environment={
+                    **describe_environment(),
+                    **describe_commit(),
+                    **self.watch.shares(),
+                    "tokenizer_sha256": tokenizer_digest(self.prepared),
+                },
                 predictions=predictions,
             )
         )

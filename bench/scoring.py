@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -27,11 +28,22 @@ class Scores:
     logits: Float32Array  # (rows, num_labels), in the set's order
     seconds: tuple[float, ...]  # of each batch
 
+    def as_json(self) -> dict[str, Any]:
+        """All of it, to the last bit, as what ``json`` can write."""
+        text = base64.b64encode(self.logits.astype("<f4").tobytes()).decode("ascii")
+        return {"logits": text, "shape": self.logits.shape, "seconds": self.seconds}
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Self:
+        """What ``as_json`` gave."""
+        logits = np.frombuffer(base64.b64decode(saved["logits"]), dtype="<f4").reshape(saved["shape"])
+        return cls(logits=logits.astype(np.float32), seconds=tuple(saved["seconds"]))
+
 
 def score(variant: str, artifact: Path, batches: Sequence[ScoringBatches], threads: int) -> list[Scores]:
     """Score several sets with one loaded variant, one Scores per set."""
     with Worker(f"{variant}, scoring", threads) as worker:
-        worker.load(variant, artifact, threads)
+        worker.start(variant, artifact, threads)
         return [_score_set(worker, one) for one in batches]
 
 

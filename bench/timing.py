@@ -1,123 +1,255 @@
-"""Latency: fresh processes (launches) times blocks; in each block every variant, in random order, on the same batch."""
+"""Latency: fresh processes (launches) times blocks; in each block every contender, in random order, on the same batch.
+
+After the least number of launches, more follow for the rows that are not known well enough, until all are or the time
+budget ends.
+"""
 
 from __future__ import annotations
 
 import random
+import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bench.measurement import Measurement, Workload
+from bench.journal import Journal
+from bench.measurement import Measurement, Workload, process_medians
+from bench.statistics import interval_factors
 from bench.worker import Worker
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bench.workload import Batch
 
+    _Row: TypeAlias = tuple[str, Workload]  # a contender's name, a workload
+
 _SLOW_S = 0.25  # a round this long warms the caches in its own first tenth: no further untimed round for it
+_START = ("import_time", "load_time")  # of every launch, in this order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How often a workload is timed: ``launches × blocks × rounds`` values for each variant."""
+    """How often a workload is timed: at least ``launches × blocks × rounds`` values for each contender."""
 
     launches: int
     blocks: int
     rounds: int
+    precision: float = 0.02  # launches are added while a row's 95 % interval is wider than this share of its value
+    budget_s: float = 0.0  # and while a further launch is likely to end within so many seconds of timing
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """What is timed under one name."""
+
+    name: str
+    artifact: Path
+    variant: str = ""  # that loads the artifact; without it, the one called ``name``
+    fingerprint: str = ""  # of the artifact, for the journal
+    code: Path | None = None  # folder whose ``exporters`` loads it; None: the ones of this process
 
 
 @dataclass(slots=True)
 class _Series:
-    """The values of one variant at one workload while they are being collected."""
+    """The values of one row while they are being collected."""
 
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
     launches: list[int] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
+    firsts: list[float] = field(default_factory=list)  # seconds of the first call at this shape, by launch
 
-    def add(self, nanoseconds: Sequence[int], launch: int, block: int) -> None:
-        self.seconds += [value / 1e9 for value in nanoseconds]
-        self.launches += [launch] * len(nanoseconds)
-        self.blocks += [block] * len(nanoseconds)
+    def add(self, cell: Mapping[str, Any], launch: int) -> None:
+        """Append what one process measured, as ``_measure_cell`` gives it."""
+        self.firsts.append(cell["first"] / 1e9)
+        for block, rounds in enumerate(cell["blocks"]):
+            self.seconds += [nanoseconds / 1e9 for nanoseconds, _ in rounds]
+            self.cpu_seconds += [nanoseconds / 1e9 for _, nanoseconds in rounds]
+            self.launches += [launch] * len(rounds)
+            self.blocks += [block] * len(rounds)
 
 
 class LatencyRun:
-    """One interleaved measurement of several variants at several workloads."""
+    """One interleaved measurement of several contenders at several workloads; ``before_launch`` is called ahead of each."""
 
-    def __init__(self, artifacts: Mapping[str, Path], schedule: Schedule, threads: int) -> None:
-        self._artifacts = artifacts
+    def __init__(
+        self,
+        contenders: Iterable[Contender],
+        schedule: Schedule,
+        threads: int,
+        *,
+        journal: Journal | None = None,
+        before_launch: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._contenders = {one.name: one for one in contenders}
         self._schedule = schedule
         self._threads = threads
+        self._journal = journal or Journal()
+        self._before_launch = before_launch
         self._random = random.Random(schedule.seed)  # noqa: S311 - an order of measurements, not a secret
         self._failed: dict[tuple[str, Workload | None], str] = {}  # None: not even loaded, so at every workload
-        self._series: dict[tuple[str, Workload], _Series] = {}
-        self._load_seconds: dict[str, list[float]] = {}
+        self._series: dict[_Row, _Series] = {}
+        self._starts: dict[str, dict[int, Sequence[float]]] = {}  # seconds of _START, by launch
+        self._spent = 0.0
 
     def steps(self, workloads: int) -> int:
-        """How many times ``advance`` will be called for so many workloads."""
-        return self._schedule.launches * self._schedule.blocks * workloads * len(self._artifacts)
+        """How many times ``advance`` will be called for so many workloads in the launches that are sure to come."""
+        return self._schedule.launches * self._launch_steps(workloads)
 
-    def measure(self, batches: Mapping[Workload, Batch], advance: Callable[[], None]) -> list[Measurement]:
-        """All variants at all workloads; where a worker fails, its variant has failed at that workload, the rest goes on."""
+    def _launch_steps(self, workloads: int) -> int:
+        return self._schedule.blocks * workloads * len(self._contenders)
+
+    def measure(
+        self,
+        batches: Mapping[Workload, Batch],
+        advance: Callable[[], None],
+        more: Callable[[int], None] = lambda _: None,
+    ) -> list[Measurement]:
+        """All contenders at all workloads; where a worker fails, it has failed at that workload, the rest goes on.
+
+        ``more`` is told of steps beyond those of ``steps``.
+        """
+        everything = {(name, workload) for workload in batches for name in self._contenders}
         for launch in range(self._schedule.launches):
-            with ExitStack() as stack:
-                workers = self._start(stack, launch)
-                for workload, batch in batches.items():
-                    self._measure_workload(workers, workload, batch, launch, advance)
-        return [self._measurement(name, workload) for workload in batches for name in self._artifacts]
+            self._launch(launch, batches, everything, advance)
+        launch, rows = self._schedule.launches, self._unsure()
+        while rows and self._spent * (launch + 1) / launch <= self._schedule.budget_s:
+            more(self._launch_steps(len(batches)))
+            self._launch(launch, batches, rows, advance)
+            launch, rows = launch + 1, self._unsure()
+        return [self._measurement(name, workload, rows) for workload in batches for name in self._contenders]
 
-    def load_times(self) -> list[Measurement]:
-        """What loading took at the start of every launch, after ``measure``."""
+    def cold_starts(self) -> list[Measurement]:
+        """What every fresh process took to import its runtime and to load, after ``measure``."""
         return [
-            Measurement(variant=name, metric="load_time", values=tuple(seconds), launches=tuple(range(len(seconds))))
-            for name, seconds in self._load_seconds.items()
+            Measurement(variant=name, metric=metric, values=values, launches=tuple(starts))
+            for name, starts in self._starts.items()
             if (name, None) not in self._failed
+            for metric, values in zip(_START, zip(*starts.values(), strict=True), strict=True)
         ]
 
-    def _start(self, stack: ExitStack, launch: int) -> dict[str, Worker]:
-        """A fresh loaded worker for every variant that has not failed."""
+    def first_inferences(self, workload: Workload) -> list[Measurement]:
+        """What the first call of every process took at ``workload``, the first of those that were measured."""
+        return [
+            Measurement(
+                variant=name,
+                metric="first_inference",
+                workload=workload,
+                values=tuple(series.firsts),
+                launches=tuple(range(len(series.firsts))),
+            )
+            for (name, measured), series in self._series.items()
+            if measured == workload and not self._reason(name, workload)
+        ]
+
+    def _unsure(self) -> set[_Row]:
+        """The rows whose interval is wider than was asked."""
+        rows = [row for row in self._series if not self._reason(*row)]
+        medians = [process_medians(self._measurement(*row, ())) for row in rows]
+        factors = interval_factors(medians) if rows else []
+        return {row for row, factor in zip(rows, factors, strict=True) if factor**2 - 1 > self._schedule.precision}
+
+    def _launch(
+        self, launch: int, batches: Mapping[Workload, Batch], rows: set[_Row], advance: Callable[[], None]
+    ) -> None:
+        start = time.perf_counter()
+        self._take_over(launch, rows)
+        wanted = {row for row in rows if launch not in self._launches_of(row)}
+        if wanted:
+            self._before_launch()
+        with ExitStack() as stack:
+            workers = self._start(stack, launch, {name for name, _ in wanted})
+            for workload, batch in batches.items():
+                names = [name for name in self._contenders if (name, workload) in wanted]
+                self._measure_workload(workers, names, (workload, batch), launch, advance)
+        spent = time.perf_counter() - start
+        self._spent += self._journal.cell(("launch", launch), lambda: spent)
+
+    def _launches_of(self, row: _Row) -> list[int]:
+        return self._series[row].launches if row in self._series else []
+
+    def _take_over(self, launch: int, rows: Iterable[_Row]) -> None:
+        """What a run that was killed has measured of this launch already."""
+        for row in rows:
+            cell = self._journal.find(*self._key(row, launch))
+            if cell:
+                self._series.setdefault(row, _Series()).add(cell, launch)
+        for name in self._contenders:
+            start = self._journal.find(*self._start_key(name, launch))
+            if start:
+                self._starts.setdefault(name, {})[launch] = start
+
+    def _key(self, row: _Row, launch: int) -> tuple[Any, ...]:
+        contender, workload = self._contenders[row[0]], row[1]
+        return ("latency", contender.name, contender.fingerprint, asdict(workload), launch)
+
+    def _start_key(self, name: str, launch: int) -> tuple[Any, ...]:
+        return ("start", name, self._contenders[name].fingerprint, launch)
+
+    def _start(self, stack: ExitStack, launch: int, names: set[str]) -> dict[str, Worker]:
+        """A fresh loaded worker for every contender that is wanted and has not failed."""
         workers = {}
-        for name, artifact in self._artifacts.items():
-            if (name, None) in self._failed:
+        for name, contender in self._contenders.items():
+            if name not in names or (name, None) in self._failed:
                 continue
-            worker = stack.enter_context(Worker(f"{name}, launch {launch}", self._threads))
+            worker = stack.enter_context(Worker(f"{name}, launch {launch}", self._threads, code=contender.code))
             try:
-                self._load_seconds.setdefault(name, []).append(worker.load(name, artifact, self._threads))
-                workers[name] = worker
+                seconds = worker.start(contender.variant or name, contender.artifact, self._threads)
             except WorkerError as error:
                 self._failed[name, None] = str(error)
+                continue
+            workers[name] = worker
+            if launch not in self._starts.setdefault(name, {}):  # else another process of it is with the others already
+                self._starts[name][launch] = seconds
+                self._journal.keep((self._start_key(name, launch), seconds))
         return workers
 
     def _measure_workload(
-        self, workers: dict[str, Worker], workload: Workload, batch: Batch, launch: int, advance: Callable[[], None]
+        self,
+        workers: dict[str, Worker],
+        names: Sequence[str],
+        task: tuple[Workload, Batch],
+        launch: int,
+        advance: Callable[[], None],
     ) -> None:
-        for block in range(self._schedule.blocks):
-            for name in self._random.sample(list(self._artifacts), len(self._artifacts)):
+        """All blocks of one workload in one launch: the cells that are finished together."""
+        workload, batch = task
+        cells: dict[str, dict[str, Any]] = {}
+        for _ in range(self._schedule.blocks):
+            for name in self._random.sample(names, len(names)):
                 if name in workers and (name, workload) not in self._failed:
                     try:
-                        self._measure_block(workers[name], (name, workload), batch, (launch, block))
+                        self._measure_block(workers[name], batch, cells.setdefault(name, {"blocks": []}))
                     except WorkerError as error:
                         self._failed[name, workload] = str(error)
                         del workers[name]  # it is dead, or may be: the next launch has a fresh one
+                        del cells[name]
                 advance()
+        for name, cell in cells.items():
+            self._series.setdefault((name, workload), _Series()).add(cell, launch)
+        self._journal.keep(*((self._key((name, workload), launch), cell) for name, cell in cells.items()))
 
-    def _measure_block(
-        self, worker: Worker, place: tuple[str, Workload], batch: Batch, launch_block: tuple[int, int]
-    ) -> None:
-        launch, block = launch_block
-        series = self._series.setdefault(place, _Series())
-        if block == 0:
-            worker.ask("settle", batch)
-        slow = block > 0 and series.seconds[-1] > _SLOW_S
-        series.add(worker.ask("time", batch, self._schedule.rounds, not slow), launch, block)
+    def _measure_block(self, worker: Worker, batch: Batch, cell: dict[str, Any]) -> None:
+        """Append nanoseconds of time and of CPU time of each round, as a block of ``cell``."""
+        blocks = cell["blocks"]
+        if not blocks:
+            cell["first"] = worker.ask("settle", batch)
+        slow = bool(blocks) and blocks[-1][-1][0] > _SLOW_S * 1e9
+        blocks.append(worker.ask("time", batch, self._schedule.rounds, not slow))
 
-    def _measurement(self, name: str, workload: Workload) -> Measurement:
+    def _reason(self, name: str, workload: Workload) -> str:
+        """Why the row failed, or nothing."""
         reason = self._failed.get((name, None)) or self._failed.get((name, workload))
         if not reason and (name, workload) not in self._series:
             reason = next(why for (failed, _), why in self._failed.items() if failed == name)
+        return reason or ""
+
+    def _measurement(self, name: str, workload: Workload, unsure: Iterable[_Row]) -> Measurement:
+        reason = self._reason(name, workload)
         if reason:
             return Measurement(variant=name, metric="latency", workload=workload, status="failed", reason=reason)
         series = self._series[name, workload]
@@ -125,7 +257,9 @@ class LatencyRun:
             variant=name,
             metric="latency",
             values=tuple(series.seconds),
+            cpu_seconds=tuple(series.cpu_seconds),
             workload=workload,
             launches=tuple(series.launches),
             blocks=tuple(series.blocks),
+            stopped="budget" if (name, workload) in unsure else "precise",
         )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pytest_benchmark.utils import safe_dumps
 
+from bench.alone import alone
 from bench.measurement import METRICS
 from bench.options import PROFILES, Options, add_options, read_options
 from bench.prepare import Prepared, prepare, set_names
 from bench.recorder import Recorder
+from bench.resuming import open_journal
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 
 OPTIONS = pytest.StashKey[Options]()
 RECORDER = pytest.StashKey[Recorder]()
+_ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,14 +63,40 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, values, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
-    """Prepare before the first test, where progress can be seen and an error is one line and exit code 2."""
-    if not session.config.option.collectonly and session.testscollected:
-        handover = session.config.pluginmanager.get_plugin("deploybench_prepared")  # `deploybench run` prepares first
-        with _one_line_errors():
-            prepared = handover.prepared if handover else prepare(session.config.stash[OPTIONS])
-        session.config.stash[RECORDER] = Recorder(prepared)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Prepare before the first test, where progress can be seen and an error is one line and exit code 2; then be alone."""
+    config = session.config
+    if config.option.collectonly or not session.testscollected:
+        return (yield)
+    handover = config.pluginmanager.get_plugin("deploybench_prepared")  # `deploybench run` prepares first
+    with _one_line_errors():
+        prepared = handover.prepared if handover else prepare(config.stash[OPTIONS])
+        journal = open_journal(prepared)
+    storage = config._benchmarksession.storage  # type: ignore[attr-defined]
+    storage.save = functools.partial(_save_whole, storage)
+    with alone():
+        config.stash[RECORDER] = Recorder(prepared, journal)
+        return (yield)
+
+
+def _save_whole(storage: Any, output_json: dict[str, Any], save: str) -> None:
+    """What pytest-benchmark's storage does, but aside first: a file under ``results/`` is whole or absent."""
+    file = storage.get(f"{storage._next_num}_{save}.json")
+    aside = file.with_name(f".{file.name}.part")
+    with aside.open("w", encoding="ascii") as stream:
+        stream.write(safe_dumps(output_json, ensure_ascii=True, indent=4))
+        stream.flush()
+        os.fsync(stream.fileno())
+    aside.rename(file)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Forget the journal of a run that came to its end: pytest-benchmark has saved it as a whole."""
+    recorder = session.config.stash.get(RECORDER, None)
+    if recorder and exitstatus in _ENDED:
+        recorder.journal.finish()
 
 
 @contextmanager

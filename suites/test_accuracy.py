@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -41,21 +41,29 @@ def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
 
 @pytest.fixture(scope="session")
 def scored(
-    prepared: Prepared, batches: dict[str, ScoringBatches]
+    prepared: Prepared, batches: dict[str, ScoringBatches], recorder: Recorder
 ) -> Callable[[str, Path], dict[str, Scores] | WorkerError]:
     """All sets by one variant, in one process, when the first of them is asked for; or why that failed."""
     done: dict[str, dict[str, Scores] | WorkerError] = {}
+    sets = [one.sha256 for one in prepared.sets]
 
     def score_variant(variant_name: str, artifact: Path) -> dict[str, Scores] | WorkerError:
         if variant_name not in done:
             try:
-                scores = score(variant_name, artifact, list(batches.values()), prepared.options.threads)
-                done[variant_name] = dict(zip(batches, scores, strict=True))
+                saved = recorder.journal.cell(
+                    ("scores", variant_name, prepared.artifacts[variant_name].fingerprint, sets),
+                    functools.partial(_score, variant_name, artifact, batches, prepared.options.threads),
+                )
+                done[variant_name] = dict(zip(batches, map(Scores.from_json, saved), strict=True))
             except WorkerError as error:
                 done[variant_name] = error
         return done[variant_name]
 
     return score_variant
+
+
+def _score(variant_name: str, artifact: Path, batches: dict[str, ScoringBatches], threads: int) -> list[dict[str, Any]]:
+    return [one.as_json() for one in score(variant_name, artifact, list(batches.values()), threads)]
 
 
 def test_accuracy(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.controls import CONTROLS, contenders
 from bench.measurement import Measurement, Workload
 from bench.progress import progress
 from bench.timing import LatencyRun
@@ -29,12 +30,11 @@ def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]
         )
         for size in options.batch_sizes
     }
-    run = LatencyRun(
-        {name: artifact.path for name, artifact in prepared.artifacts.items()}, options.schedule, options.threads
-    )
-    with visible(), progress("timing", run.steps(len(batches))) as advance:
-        measured = run.measure(batches, advance)
-    recorder.load_times += run.load_times()
+    run = LatencyRun(contenders(prepared.artifacts), options.schedule, options.threads, journal=recorder.journal)
+    with visible(), progress("timing", run.steps(len(batches))) as bar:
+        measured = run.measure(batches, bar.advance, bar.extend)
+    recorder.cold_starts += run.cold_starts()
+    recorder.add(*run.first_inferences(next(iter(batches))))
     return {(one.variant, one.workload.batch_size): one for one in measured if one.workload}
 
 
@@ -47,7 +47,22 @@ def test_latency(
     replay: Callable[..., None],
 ) -> None:
     """At least five rounds over launches and blocks, after warm-up."""
-    measured = latencies[variant_name, batch_size]
+    _replay(latencies[variant_name, batch_size], recorder, replay)
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_control(
+    control: str,
+    batch_size: int,
+    latencies: dict[tuple[str, int], Measurement],
+    recorder: Recorder,
+    replay: Callable[..., None],
+) -> None:
+    """The reference under a second name, and a variant that does nothing: what the other rows can tell."""
+    _replay(latencies[control, batch_size], recorder, replay)
+
+
+def _replay(measured: Measurement, recorder: Recorder, replay: Callable[..., None]) -> None:
     if measured.status == "failed":
         recorder.add(measured)
         pytest.fail(measured.reason, pytrace=False)

@@ -23,12 +23,14 @@ def test_load(
 ) -> None:
     """The loads that timing began with; one of its own where nothing was timed."""
     size = prepared.artifacts[variant_name].size
-    measured = next((one for one in recorder.load_times if one.variant == variant_name), None)
+    measured = next(
+        (one for one in recorder.cold_starts if (one.variant, one.metric) == (variant_name, "load_time")), None
+    )
     if measured is None:
         threads = prepared.options.threads
         try:
             with Worker(f"{variant_name}, load time", threads) as worker:
-                seconds = worker.load(variant_name, artifact, threads)
+                _, seconds = worker.start(variant_name, artifact, threads)
         except WorkerError as error:
             recorder.add(
                 Measurement(variant=variant_name, metric="load_time", status="failed", reason=str(error)),

@@ -27,7 +27,7 @@ def test_loading_has_a_peak_of_its_own():
 
 def test_the_kernels_peak_starts_again():
     with Worker("fake", 1) as worker:
-        worker.load("fakes.allocating", None, 1)
+        worker.start("fakes.allocating", None, 1)
         worker.predict([BATCH])
         high = worker.ask("memory_status")["VmHWM"]
         worker.ask("reset_peak")

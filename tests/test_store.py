@@ -72,11 +72,20 @@ def test_sample_is_read():
     assert Workload(batch_size=1, sequence_length=128, padding="full", threads=2) == run.measurements[0].workload
 
 
+def subset(found, expected):
+    """``found`` without what came with later schema versions."""
+    if isinstance(expected, dict):
+        return {key: subset(found[key], value) for key, value in expected.items()}
+    if isinstance(expected, list):
+        return [subset(*pair) for pair in zip(found, expected, strict=True)]
+    return found
+
+
 def test_block_is_everything_of_a_run_but_its_path(saved):
     block = run_block(read_run(SAMPLE))
 
     assert {part.name for part in fields(Run)} - {"path"} == set(block)
-    assert saved["deploybench"] == json.loads(json.dumps(block))
+    assert subset(json.loads(json.dumps(block)), saved["deploybench"]) == saved["deploybench"]
 
 
 @settings(deadline=None, max_examples=30)

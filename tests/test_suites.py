@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import suites
+from bench.controls import CONTROLS
 from bench.recorder import Recorder
 from bench.report.figures import figures
 from bench.scoring import Scores
@@ -20,7 +21,7 @@ from exporters.errors import WorkerError
 from suites import test_accuracy as accuracy_suite
 
 SUITES = str(Path(suites.__file__).parent)
-SMALL = ["--batch-sizes=1,3", "--sequence-lengths=16,64"]
+SMALL = ["--batch-sizes=1,3", "--sequence-lengths=16,64", "--time-budget=1"]
 
 
 def run(folder, *command):
@@ -85,7 +86,7 @@ def test_the_stock_rows_hold_exactly_the_measured_values(saved):
     }
     rows = [row for row in stock["benchmarks"] if row["extra_info"]["metric"] == "latency"]
 
-    assert len(rows) == len(latency) == 2 * len(variant_names())
+    assert len(rows) == len(latency) == 2 * len([*variant_names(), *CONTROLS])
     for row in rows:
         key = row["extra_info"]["variant"], row["extra_info"]["workload"]["batch_size"]
         assert row["stats"]["data"] == latency[key]

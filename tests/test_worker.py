@@ -30,7 +30,7 @@ def test_a_users_mistake_comes_through_as_it_is():
 
 def test_any_other_error_is_one_line_with_its_type():
     with Worker("fake", 1) as worker, pytest.raises(WorkerError) as error:
-        worker.load("fakes.refusing", None, 1)
+        worker.start("fakes.refusing", None, 1)
 
     assert str(error.value) == "fake: RuntimeError: this file is from another version"
 
@@ -50,7 +50,7 @@ def test_a_death_carries_exit_code_and_last_words():
 
 def test_a_killed_worker_is_an_error_and_no_wait():
     with Worker("fake", 1) as worker:
-        worker.load("fakes.crashing", None, 1)
+        worker.start("fakes.crashing", None, 1)
         with pytest.raises(WorkerError, match="was killed by signal 9; last words: about to go"):
             worker.predict([BATCH] * 3)
 

@@ -28,10 +28,19 @@ DEFAULT_TIMEOUT_S = 1800.0
 
 
 class Worker:
-    """One child process with a budget of ``threads`` threads; a context manager that ends it."""
+    """One child process with a budget of ``threads`` threads; a context manager that ends it.
+
+    ``code``: a folder that the child imports from before anything else.
+    """
 
     def __init__(
-        self, label: str, threads: int, timeout_s: float | None = DEFAULT_TIMEOUT_S, *, visible: bool = False
+        self,
+        label: str,
+        threads: int,
+        timeout_s: float | None = DEFAULT_TIMEOUT_S,
+        *,
+        visible: bool = False,
+        code: Path | None = None,
     ) -> None:
         self.label = label
         self._timeout_s = timeout_s
@@ -41,7 +50,7 @@ class Worker:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **_environment(threads)},
+                env={**os.environ, **_environment(threads), **_path(code)},
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=None if visible else self._output,
@@ -80,10 +89,9 @@ class Worker:
             return value
         raise value if isinstance(value, Exception) else WorkerError(f"{self.label}: {value}")
 
-    def load(self, variant: str, artifact: Path, threads: int) -> float:
-        """Import the variant's runtime, then load its artifact; seconds of the loading alone."""
-        self.import_runtime(variant)
-        return self.ask("load", artifact, threads) / 1e9
+    def start(self, variant: str, artifact: Path, threads: int) -> tuple[float, float]:
+        """Import the variant's runtime, then load its artifact; seconds of each."""
+        return self.import_runtime(variant), self.ask("load", artifact, threads) / 1e9
 
     def import_runtime(self, variant: str) -> float:
         """Import what the variant's runtime needs; seconds. A name with a dot is a module of its own (tests have such)."""
@@ -122,6 +130,12 @@ def call_in_child(
     """
     with Worker(label or target, threads, timeout_s=None, visible=visible) as worker:
         return worker.ask("call", target, arguments, keywords or {})
+
+
+def _path(code: Path | None) -> dict[str, str]:
+    if code is None:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(code.resolve()), os.environ.get("PYTHONPATH")]))}
 
 
 def _environment(threads: int) -> dict[str, str]:

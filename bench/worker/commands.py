@@ -57,18 +57,25 @@ class Commands:
             answers.append((logits, time.perf_counter_ns() - start))
         return answers
 
-    def settle(self, batch: Batch) -> None:
-        """Call until two calls in a row take alike: at a new shape a runtime compiles, packs and allocates, some of them twice."""
-        spent = previous = self._round(*batch)
+    def settle(self, batch: Batch) -> int:
+        """Call until two calls in a row take alike: at a new shape a runtime compiles, packs and allocates, some of them twice.
+
+        Gives the nanoseconds of the first call.
+        """
+        first = spent = previous = self._round(*batch)
         for _ in range(_MOST_UNTIMED - 1):
             nanoseconds = self._round(*batch)
             spent += nanoseconds
             if abs(nanoseconds - previous) <= _SETTLED * previous or spent > _LONGEST_UNTIMED_S * 1e9:
-                return
+                break
             previous = nanoseconds
+        return first
 
-    def time(self, batch: Batch, rounds: int, warm_up: bool) -> list[int]:
-        """Nanoseconds of each of ``rounds`` calls on one batch, after untimed calls for 20 ms (at least one)."""
+    def time(self, batch: Batch, rounds: int, warm_up: bool) -> list[tuple[int, int]]:
+        """Nanoseconds, and those of CPU time of all threads, of each of ``rounds`` calls on one batch.
+
+        Untimed calls for 20 ms (at least one) come before.
+        """
         if warm_up:
             end = time.perf_counter() + _WARMUP_S
             self._round(*batch)
@@ -77,7 +84,7 @@ class Commands:
         gc.collect()
         gc.disable()  # a collection inside a round belongs to whatever was allocated before it
         try:
-            return [self._round(*batch) for _ in range(rounds)]
+            return [self._counted_round(*batch) for _ in range(rounds)]
         finally:
             gc.enable()
 
@@ -86,6 +93,11 @@ class Commands:
         start = time.perf_counter_ns()
         predict(input_ids, attention_mask)
         return time.perf_counter_ns() - start
+
+    def _counted_round(self, *batch: Int64Array) -> tuple[int, int]:
+        start = time.process_time_ns()
+        nanoseconds = self._round(*batch)
+        return nanoseconds, time.process_time_ns() - start
 
     def memory_status(self) -> dict[str, int]:
         """Bytes of this process as the kernel counts them; VmHWM is the peak since the last ``reset_peak``."""

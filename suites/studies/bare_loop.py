@@ -79,11 +79,11 @@ def measure_launch(folder: Path, batch: Batch, threads: int, plan: tuple[int, in
     """Median seconds of each side at each alternation; ``plan`` is how many alternations of how many rounds."""
     alternations, rounds = plan
     with Worker("harness", threads) as harness, Worker("bare loop", threads) as plain:
-        harness.load(__spec__.name, folder, threads)
+        harness.start(__spec__.name, folder, threads)
         plain.ask("call", f"{__spec__.name}:load_plainly", (str(folder), threads), {})
         loop = f"{__spec__.name}:bare_rounds"
         ask = {
-            "harness": lambda: [value / 1e9 for value in harness.ask("time", batch, rounds, True)],
+            "harness": lambda: [value / 1e9 for value, _ in harness.ask("time", batch, rounds, True)],
             "bare": lambda: harness.ask("call", loop, (batch, rounds), {}),
             "bare_apart": lambda: plain.ask("call", loop, (batch, rounds), {}),
         }
@@ -110,10 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     batch = full_batch(prepared.tokens, size, length)
     folder, plan = prepared.artifacts[REFERENCE].path, (parsed.alternations, parsed.rounds)
     launches = []
-    with progress("bare loop", parsed.launches) as advance:
+    with progress("bare loop", parsed.launches) as bar:
         for _ in range(parsed.launches):
             launches.append(measure_launch(folder, batch, options.threads, plan))
-            advance()
+            bar.advance()
     figures = _summary(launches)
     sys.stdout.write(_text(launches, figures))
     workload = {"checkpoint": prepared.checkpoint.name, "batch_size": size, "sequence_length": length}

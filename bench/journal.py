@@ -1,0 +1,82 @@
+"""Finished cells, each on disk before the next one starts: a run that was killed goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class Journal:
+    """JSON lines of finished cells; with no file, it keeps and finds nothing.
+
+    A cell is found again only where both its own key and ``facts``, everything else that its value hangs on, are equal.
+    """
+
+    def __init__(self, file: Path | None = None, facts: Any = None, *, resume: bool = False) -> None:
+        self._file = file
+        self._facts = digest(facts)
+        self._found: dict[str, Any] = {}
+        self.others = 0  # cells of the file that another run made
+        if file is None:
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if resume:
+            self._read(file)
+        elif file.exists():
+            file.replace(file.with_suffix(".before"))  # the run before was not finished: nobody asked to lose it
+
+    def __len__(self) -> int:
+        """How many cells were taken over."""
+        return len(self._found)
+
+    def find(self, *key: Any) -> Any:
+        """The value of a finished cell, or None."""
+        return self._found.get(digest(key))
+
+    def keep(self, *cells: tuple[tuple[Any, ...], Any]) -> None:
+        """Put finished cells, each a key and a JSON-able value, on disk; they are there when this returns."""
+        if self._file is None or not cells:
+            return
+        lines = [json.dumps({"facts": self._facts, "key": digest(key), "value": value}) for key, value in cells]
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def cell(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """The JSON-able value of a cell: the one that was finished before, else what ``make`` gives, which is then kept."""
+        value = self.find(*key)
+        if value is None:
+            value = make()
+            self.keep((key, value))
+        return value
+
+    def finish(self) -> None:
+        """The run is saved as a whole: forget its cells."""
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+    def _read(self, file: Path) -> None:
+        """Take over the cells that fit; what a kill has left of a last line is cut off, so that the next one is whole."""
+        content = file.read_bytes() if file.exists() else b""
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with file.open("r+b") as torn:
+                torn.truncate(whole)
+        for line in content[:whole].splitlines():
+            cell = json.loads(line)
+            if cell["facts"] == self._facts:
+                self._found[cell["key"]] = cell["value"]
+            else:
+                self.others += 1
+
+
+def digest(facts: Any) -> str:
+    """Hex digest of anything JSON-able."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,49 @@
+"""The journal of a run: where it lies, and everything that its cells hang on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bench
+import exporters
+from bench.environment import describe_environment
+from bench.journal import Journal, digest
+from bench.progress import say
+from exporters.whole_folder import sha256_file
+
+if TYPE_CHECKING:
+    from bench.prepare import Prepared
+
+FILE = "journal.jsonl"
+
+
+def open_journal(prepared: Prepared) -> Journal:
+    """The journal of this run; with ``--resume``, the cells of a run that was killed, as far as they fit, are in it."""
+    options = prepared.options
+    facts = {
+        "environment": describe_environment(),
+        "code": _code_digest(),
+        "checkpoint": prepared.checkpoint.sha256,
+        "tokens": digest(prepared.tokens),
+        "tokenizer": tokenizer_digest(prepared),
+        "threads": options.threads,
+        "blocks": (options.schedule.blocks, options.schedule.rounds),
+        "random_weights": prepared.checkpoint.random_weights,
+    }
+    journal = Journal(options.work_dir / FILE, facts, resume=options.resume)
+    if options.resume:
+        others = f"; {journal.others} others do not fit: made by another model, version, setting or machine"
+        say(f"resuming: {len(journal)} finished cells were found{others if journal.others else ''}")
+    return journal
+
+
+def tokenizer_digest(prepared: Prepared) -> str:
+    """Hex digest of what tokenises."""
+    return digest({file.name: sha256_file(file) for file in sorted(prepared.tokenizer.iterdir()) if file.is_file()})
+
+
+def _code_digest() -> str:
+    """Hex digest of all code that measures or loads a model: another one may measure another thing."""
+    roots = [Path(package.__path__[0]) for package in (bench, exporters)]
+    return digest([sha256_file(file) for root in roots for file in sorted(root.rglob("*.py"))])
