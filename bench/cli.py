@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 RESULTS = Path("results")
 _FORMATS = ("text", "md", "csv", "latex", "json")
 _TABLES = ("summary", "batch", "sequence", "accuracy")
+_COMPARE_CODES = """
+exit codes, the first that holds:
+  2  a mistake that you can mend: no such file, a bad threshold
+  1  something is worse
+  3  incomplete: a row is missing or failed, or nothing was compared
+  4  incomparable: a row's two figures do not mean the same, or cannot tell
+  0  nothing is worse, and everything was compared"""
 _EXPORT_FLAGS = (
     "--checkpoint",
     "--calibration",
@@ -35,7 +42,7 @@ _EXPORT_FLAGS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 is well, 1 a variant or test that failed, 2 something that the person can mend."""
+    """Run one command; 0 is well, 1 a variant or test that failed, 2 something that the person can mend; compare has more."""
     parsed = _parser().parse_args(arguments)
     try:
         code: int = parsed.command(parsed)
@@ -138,8 +145,9 @@ def _report(parsed: argparse.Namespace) -> int:
 
 
 def _compare(parsed: argparse.Namespace) -> int:
-    """Print what changed between two saved runs; 1 when something is worse, or was not measured or not comparable."""
-    from bench.comparison.changes import compare_runs, passes
+    """Print what changed between two saved runs; the outcome decides the exit code."""
+    from bench.comparison.changes import compare_runs
+    from bench.comparison.outcome import outcome_of
     from bench.comparison.thresholds import Thresholds, read_thresholds
     from bench.predictions import read_right
     from bench.report.comparison import render_comparison
@@ -150,8 +158,9 @@ def _compare(parsed: argparse.Namespace) -> int:
     file = Path(parsed.config) if parsed.config else own if own.is_file() else None
     thresholds = read_thresholds(file) if file else Thresholds()
     comparison = compare_runs(base, contender, thresholds, (read_right(base), read_right(contender)))
-    _print(render_comparison(comparison, parsed.format, every_row=parsed.all))
-    return 0 if passes(comparison, lenient=parsed.lenient) else 1
+    outcome = outcome_of(comparison.changes, lenient=parsed.lenient)
+    _print(render_comparison(comparison, parsed.format, every_row=parsed.all, outcome=outcome))
+    return outcome.code
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -267,9 +276,10 @@ def _add_compare(commands: Any) -> None:
         [
             "deploybench compare results/Linux-CPython-3.11-64bit/0001_….json results",
             "deploybench compare base.json contender.json --format md --all",
-            "deploybench compare base.json contender.json --lenient   # rows that one run lacks may be missing",
+            "deploybench compare base.json contender.json --lenient",
         ],
     )
+    command.description = f"{command.description}\n{_COMPARE_CODES}"
     command.add_argument("base", metavar="BASE", help="a saved run, or a folder: its newest")
     command.add_argument("contender", metavar="CONTENDER", help="a saved run, or a folder: its newest")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")

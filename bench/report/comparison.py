@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from bench.comparison.changes import count_verdicts
+from bench.comparison.outcome import count_verdicts
 from bench.measurement import METRICS
 from bench.report.cells import printable
 from bench.report.notes import counted
@@ -19,7 +19,9 @@ from bench.units import format_bytes, format_seconds, format_share
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.comparison.changes import Change, Comparison
+    from bench.comparison.changes import Comparison
+    from bench.comparison.judging import Change
+    from bench.comparison.outcome import Outcome
 
 _WORDS = {  # what better and worse are called, by metric
     "latency": ("faster", "slower"),
@@ -34,10 +36,15 @@ _INCOMPARABLE = "not comparable"
 _NAMES = {"peak_memory": "heap", "peak_resident": "resident", "artifact_size": "size", "load_time": "load"}
 
 
-def render_comparison(comparison: Comparison, fmt: str, *, every_row: bool = False) -> str:
-    """``text``, ``md`` or ``json``; rows without a detectable change are counted, or shown with ``every_row``."""
+def render_comparison(
+    comparison: Comparison, fmt: str, *, every_row: bool = False, outcome: Outcome | None = None
+) -> str:
+    """``text``, ``md`` or ``json``; rows without a detectable change are counted, or shown with ``every_row``.
+
+    ``outcome`` is the last line.
+    """
     if fmt == "json":
-        return _json(comparison)
+        return _json(comparison, outcome)
     quiet = {_INCOMPARABLE} if every_row else {_INCOMPARABLE, _SAME}  # of the first, the reasons are enough
     shown = [change for change in comparison.changes if change.verdict not in quiet]
     parts = [_heads(comparison)]
@@ -45,11 +52,12 @@ def render_comparison(comparison: Comparison, fmt: str, *, every_row: bool = Fal
         parts.append(_table(shown, "github" if fmt == "md" else "simple"))
     notes = [*_counts(comparison), *_reasons(comparison.changes), *_differences(comparison)]
     said = "\n".join(f"- {note}" for note in notes) if fmt == "md" else wrapped(notes)
-    return "\n\n".join([*parts, said]) + "\n"
+    last = [str(outcome)] if outcome else []
+    return "\n\n".join([*parts, said, *last]) + "\n"
 
 
 def _heads(comparison: Comparison) -> str:
-    return f"base:      {comparison.base.path.name}\ncontender: {comparison.contender.path.name}"
+    return printable(f"base:      {comparison.base}") + "\n" + printable(f"contender: {comparison.contender}")
 
 
 def _table(changes: Sequence[Change], style: str) -> str:
@@ -134,11 +142,13 @@ def _differences(comparison: Comparison) -> list[str]:
     return [f"the runs differ in {printable(str(one))}" for one in comparison.differences]
 
 
-def _json(comparison: Comparison) -> str:
-    """One object per row, keys in the order of the dataclass, then what the runs differ in."""
+def _json(comparison: Comparison, outcome: Outcome | None) -> str:
+    """What the runs differ in, then one object per row, keys in the order of the dataclass."""
+    said = {"outcome": outcome.name, "exit_code": outcome.code} if outcome else {}
     block = {
-        "base": comparison.base.path.name,
-        "contender": comparison.contender.path.name,
+        "base": comparison.base,
+        "contender": comparison.contender,
+        **said,
         "differences": [
             {"fact": one.fact.name, "weight": one.fact.weight, "base": one.base, "contender": one.contender}
             for one in comparison.differences
