@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from bench.comparison.changes import Comparison
     from bench.prepare import Prepared
 
 RESULTS = Path("results")
@@ -146,21 +147,29 @@ def _report(parsed: argparse.Namespace) -> int:
 
 def _compare(parsed: argparse.Namespace) -> int:
     """Print what changed between two saved runs; the outcome decides the exit code."""
-    from bench.comparison.changes import compare_runs
     from bench.comparison.outcome import outcome_of
-    from bench.comparison.thresholds import Thresholds, read_thresholds
-    from bench.predictions import read_right
     from bench.report.comparison import render_comparison
-    from bench.store import read_run
 
-    base, contender = read_run(parsed.base), read_run(parsed.contender)
-    own = Path("pyproject.toml")
-    file = Path(parsed.config) if parsed.config else own if own.is_file() else None
-    thresholds = read_thresholds(file) if file else Thresholds()
-    comparison = compare_runs(base, contender, thresholds, (read_right(base), read_right(contender)))
+    comparison = _compared(parsed)
     outcome = outcome_of(comparison.changes, lenient=parsed.lenient)
     _print(render_comparison(comparison, parsed.format, every_row=parsed.all, outcome=outcome))
     return outcome.code
+
+
+def _compared(parsed: argparse.Namespace) -> Comparison:
+    from bench.comparison.changes import compare_runs
+    from bench.comparison.stock import compare_stock, is_stock, read_stock
+    from bench.comparison.thresholds import Thresholds, read_thresholds
+    from bench.predictions import read_right
+    from bench.store import read_run
+
+    own = Path("pyproject.toml")
+    file = Path(parsed.config) if parsed.config else own if own.is_file() else None
+    thresholds = read_thresholds(file) if file else Thresholds()
+    if is_stock(parsed.base) or is_stock(parsed.contender):
+        return compare_stock(read_stock(parsed.base), read_stock(parsed.contender), thresholds)
+    base, contender = read_run(parsed.base), read_run(parsed.contender)
+    return compare_runs(base, contender, thresholds, (read_right(base), read_right(contender)))
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -280,7 +289,9 @@ def _add_compare(commands: Any) -> None:
         ],
     )
     command.description = f"{command.description}\n{_COMPARE_CODES}"
-    command.add_argument("base", metavar="BASE", help="a saved run, or a folder: its newest")
+    command.add_argument(
+        "base", metavar="BASE", help="a saved run, or a folder: its newest; or any file of pytest-benchmark"
+    )
     command.add_argument("contender", metavar="CONTENDER", help="a saved run, or a folder: its newest")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
     command.add_argument("--all", action="store_true", help="show rows without a detectable change as well")

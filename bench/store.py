@@ -103,7 +103,7 @@ def read_run(path: Path | str) -> Run:
     path = Path(path)
     if path.is_dir():
         path = _newest(path)
-    return _parse(path, _load(path))
+    return parse_run(path, load_saved(path))
 
 
 def _newest(folder: Path) -> Path:
@@ -112,7 +112,7 @@ def _newest(folder: Path) -> Path:
     for path in sorted(folder.rglob("*.json"), key=_number, reverse=True):
         if _number(path) < 0 or path.parent in latest:
             continue
-        saved = _load(path)
+        saved = load_saved(path)
         if isinstance(saved, dict) and BLOCK in saved:  # not a stock file beside it
             latest[path.parent] = (str(saved.get("datetime", "")), path)
     if not latest:
@@ -128,7 +128,8 @@ def _number(path: Path) -> int:
     return int(match[1]) if match else -1
 
 
-def _load(path: Path) -> Any:
+def load_saved(path: Path) -> Any:
+    """What ``json`` reads of a file; raises RunFileError, in one line, where it cannot."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -141,13 +142,14 @@ def _load(path: Path) -> Any:
         raise RunFileError(f"{path}: not JSON, it is not even UTF-8 text; expected a saved run") from None
 
 
-def _parse(path: Path, saved: Any) -> Run:
+def parse_run(path: Path, saved: Any) -> Run:
+    """The run in what ``load_saved`` gave; raises RunFileError, in one line, where there is none."""
     block = saved.get(BLOCK) if isinstance(saved, dict) else None
     if not isinstance(block, dict):
         raise RunFileError(
             f"{path}: no {BLOCK!r} block in it, so not a run of this tool; expected one made by: pytest suites"
         )
-    version = block.get("schema_version")
+    version: Any = block.get("schema_version")
     if not _is_number(version) or not 1 <= version <= SCHEMA_VERSION:
         remedy = f"update {BLOCK}" if _is_number(version) and version > SCHEMA_VERSION else "measure again"
         reads = "1" if SCHEMA_VERSION == 1 else f"1 to {SCHEMA_VERSION}"

@@ -142,8 +142,9 @@ def test_one_process_tells_nothing(run):
     comparison = compare(single, scaled(single, "latency", 2))
     latency = [change for change in comparison.changes if change.metric == "latency"]
 
-    assert {(change.verdict, change.detectable) for change in latency} == {("no detectable change", None)}
-    assert "one process a side: nothing can be told" in render_comparison(comparison, "md")
+    assert {(change.verdict, change.detectable) for change in latency} == {("not comparable", None)}
+    assert "one process a side: its rounds cannot tell" in render_comparison(comparison, "md")
+    assert "+100.0 %" in render_comparison(comparison, "md")  # said all the same
 
 
 def test_a_row_that_vanished_is_missing_and_one_that_came_is_new(run):
@@ -168,6 +169,14 @@ def test_another_cpu_makes_times_incomparable_but_not_sizes(run):
     assert verdicts(comparison, metric="artifact_size", variant="onnx-fp32") == {"worse"}
     text = render_comparison(comparison, "md")
     assert "not comparable: latency, load time of torch-eager, onnx-fp32: CPU: AMD EPYC 7B13 against another" in text
+
+
+def test_a_fact_that_an_older_file_did_not_record_forbids_nothing(run):
+    older = replace(run, environment={**run.environment, "cpu_family": "25/1/0"})
+    comparison = compare(run, older)
+
+    assert verdicts(comparison) == {"no detectable change"}
+    assert {one.weight for one in comparison.differences} == {"tolerated"}
 
 
 def test_another_version_is_said_and_tolerated(run):

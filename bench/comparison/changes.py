@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.comparison.comparability import Difference, differences, obstacle
+from bench.comparison.comparability import Difference, differences, facts_of, obstacle
 from bench.comparison.judging import Change, Row, Terms, judge_rows, rows_of
 from bench.measurement import Measurement
 
@@ -29,7 +29,7 @@ class Comparison:
 
 def compare_runs(base: Run, contender: Run, thresholds: Thresholds, right: tuple[Right, Right]) -> Comparison:
     """Pair the rows of two runs and judge each; ``right`` says of both which examples each variant got right."""
-    found = differences(base, contender)
+    found = differences(facts_of(base), facts_of(contender))
     before, after = _rows(base), _rows(contender)
     after.update(_failed_rows(contender, before))
 

@@ -9,7 +9,7 @@ from bench.environment import RUNTIMES
 from bench.measurement import MEMORY, TIMED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bench.store import Run
 
@@ -29,12 +29,15 @@ class Fact:
     weight: Weight  # fatal: figures are not compared; tolerated: they are, and the difference is said
 
 
+NOT_RECORDED = "not recorded"
+
+
 def _environment(key: str) -> Callable[[Run], Any]:
-    return lambda run: run.environment.get(key, "not recorded")
+    return lambda run: run.environment.get(key, NOT_RECORDED)
 
 
 def _version(package: str) -> Callable[[Run], Any]:
-    return lambda run: run.environment.get("versions", {}).get(package, "not recorded")
+    return lambda run: run.environment.get("versions", {}).get(package, NOT_RECORDED)
 
 
 FACTS = (
@@ -62,19 +65,33 @@ class Difference:
     base: Any
     contender: Any
 
+    @property
+    def weight(self) -> Weight:
+        """What the difference counts: a fact that one side did not record, as older files did not, forbids nothing."""
+        unknown = NOT_RECORDED in (self.base, self.contender)
+        return "tolerated" if unknown and self.fact.weight == "fatal" else self.fact.weight
+
     def __str__(self) -> str:
         return f"{self.fact.name}: {_shown(self.base)} against {_shown(self.contender)}"
 
 
-def differences(base: Run, contender: Run) -> tuple[Difference, ...]:
-    """Every fact in which the runs differ, in the order of FACTS."""
-    found = (Difference(fact=fact, base=fact.read(base), contender=fact.read(contender)) for fact in FACTS)
+def facts_of(run: Run) -> dict[str, Any]:
+    """Every fact of a run by its name."""
+    return {fact.name: fact.read(run) for fact in FACTS}
+
+
+def differences(base: Mapping[str, Any], contender: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Every fact in which two sides differ, in the order of FACTS; one that a side does not have was not recorded."""
+    found = (
+        Difference(fact=fact, base=base.get(fact.name, NOT_RECORDED), contender=contender.get(fact.name, NOT_RECORDED))
+        for fact in FACTS
+    )
     return tuple(one for one in found if one.base != one.contender)
 
 
 def obstacle(found: tuple[Difference, ...], metric: str) -> str:
     """Why figures of ``metric`` must not be compared, or nothing."""
-    fatal = [str(one) for one in found if one.fact.weight == "fatal" and metric in one.fact.metrics]
+    fatal = [str(one) for one in found if one.weight == "fatal" and metric in one.fact.metrics]
     return "; ".join(fatal)
 
 

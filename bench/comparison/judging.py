@@ -21,6 +21,7 @@ Verdict = Literal["better", "worse", "no detectable change", "not comparable", "
 Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload, labelled set
 
 COMPARED = tuple(DEFAULTS)  # metrics, in the order in which they are shown
+ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"
 _SURE = 0.05  # McNemar's p below which a change of accuracy counts
 _FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
 
@@ -163,7 +164,7 @@ def _judge(blank: Change, right: tuple[Right, Right]) -> Change:
 def _judge_timed(blank: Change, interval: tuple[float, float, float]) -> Change:
     ratio, low, high = interval
     if not low:
-        return replace(blank, change=ratio - 1, reason="one process a side: nothing can be told")
+        return replace(blank, change=ratio - 1, verdict="not comparable", reason=ONE_PROCESS)
     threshold = blank.threshold or 0.0
     detectable = max(threshold, math.sqrt(high / low) - 1)
     judged = replace(blank, change=ratio - 1, low=low - 1, high=high - 1, detectable=detectable)

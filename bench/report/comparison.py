@@ -13,7 +13,7 @@ from bench.comparison.outcome import count_verdicts
 from bench.measurement import METRICS
 from bench.report.cells import printable
 from bench.report.notes import counted
-from bench.report.terminal import wrapped
+from bench.report.terminal import WIDTH, wrapped
 from bench.units import format_bytes, format_seconds, format_share
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ _WORDS = {  # what better and worse are called, by metric
 }
 _SAME = "no detectable change"
 _INCOMPARABLE = "not comparable"
+_GAP = 2  # between columns of a text table
+_PADDING = 2  # that tabulate leaves beside a head
+_SHORTEST = 12  # that a name is cut to
+_FEW = 8  # variants that a reason names
 _NAMES = {"peak_memory": "heap", "peak_resident": "resident", "artifact_size": "size", "load_time": "load"}
 
 
@@ -45,8 +49,7 @@ def render_comparison(
     """
     if fmt == "json":
         return _json(comparison, outcome)
-    quiet = {_INCOMPARABLE} if every_row else {_INCOMPARABLE, _SAME}  # of the first, the reasons are enough
-    shown = [change for change in comparison.changes if change.verdict not in quiet]
+    shown = [change for change in comparison.changes if _is_shown(change, every_row=every_row)]
     parts = [_heads(comparison)]
     if shown:
         parts.append(_table(shown, "github" if fmt == "md" else "simple"))
@@ -56,12 +59,18 @@ def render_comparison(
     return "\n\n".join([*parts, said, *last]) + "\n"
 
 
+def _is_shown(change: Change, *, every_row: bool) -> bool:
+    if change.verdict == _INCOMPARABLE:
+        return change.change is not None  # of the others, the reasons are enough
+    return every_row or change.verdict != _SAME
+
+
 def _heads(comparison: Comparison) -> str:
     return printable(f"base:      {comparison.base}") + "\n" + printable(f"contender: {comparison.contender}")
 
 
 def _table(changes: Sequence[Change], style: str) -> str:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             printable(change.variant),
             printable(_place(change)),
@@ -73,8 +82,17 @@ def _table(changes: Sequence[Change], style: str) -> str:
         for change in changes
     ]
     heads = ("variant", "what", "base", "contender", "change", "verdict")
+    if style == "simple":
+        rows = _clipped([tuple(head + " " * _PADDING for head in heads), *rows])[1:]
     align = ("left", "left", "right", "right", "right", "left")
     return tabulate.tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=align)
+
+
+def _clipped(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Cut the start of names off where the table would be wider than a terminal: parameters stand at the end."""
+    others = sum(max(map(len, column)) + _GAP for column in list(zip(*rows, strict=True))[1:])
+    room = max(_SHORTEST, WIDTH - others)
+    return [(name if len(name) <= room else f"…{name[1 - room :]}", *rest) for name, *rest in rows]
 
 
 def verdict_word(change: Change) -> str:
@@ -118,7 +136,11 @@ def _reasons(changes: Sequence[Change]) -> list[str]:
 
 
 def _listed(changes: Sequence[Change], part: str) -> str:
-    return ", ".join(dict.fromkeys(str(getattr(change, part)).replace("_", " ") for change in changes))
+    names = list(dict.fromkeys(str(getattr(change, part)) for change in changes))
+    if part == "metric":
+        names = [name.replace("_", " ") for name in names]
+    more = len(names) - _FEW
+    return ", ".join(names if more <= 1 else [*names[:_FEW], f"{more} more"])
 
 
 def _counts(comparison: Comparison) -> list[str]:
@@ -150,7 +172,7 @@ def _json(comparison: Comparison, outcome: Outcome | None) -> str:
         "contender": comparison.contender,
         **said,
         "differences": [
-            {"fact": one.fact.name, "weight": one.fact.weight, "base": one.base, "contender": one.contender}
+            {"fact": one.fact.name, "weight": one.weight, "base": one.base, "contender": one.contender}
             for one in comparison.differences
         ],
         "changes": [{**asdict(change), "word": verdict_word(change)} for change in comparison.changes],
