@@ -271,6 +271,18 @@ def test_a_comparison_looks_like_this(run):
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("fmt", ["text", "md"])
+def test_rows_that_one_side_lacks_are_one_line_by_variant_and_metric(run, fmt):
+    smaller = replace(run, measurements=tuple(one for one in run.measurements if one.variant == "torch-eager"))
+    for sides, word in (((run, smaller), "missing"), ((smaller, run), "new")):
+        text = render_comparison(compare(*sides), fmt)
+        lines = [line for line in text.splitlines() if "onnx-fp32" in line and line.rstrip(" |").endswith(word)]
+
+        assert [sum(f"{name}, 2 rows" in line for line in lines) for name in ("latency", "heap", "resident")] == [1] * 3
+        assert len(lines) == len({one.metric for one in run.measurements} & set(Thresholds().by_metric))
+        assert f"8 no detectable change, 8 {word}" in text
+
+
 def test_json_is_one_object_per_row(run):
     tidy = json.loads(render_comparison(compare(run, scaled(run, "latency", 2)), "json"))
 

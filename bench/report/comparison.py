@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ _WORDS = {  # what better and worse are called, by metric
 }
 _SAME = "no detectable change"
 _INCOMPARABLE = "not comparable"
+_LACKING = ("missing", "new")
 _GAP = 2  # between columns of a text table
 _PADDING = 2  # that tabulate leaves beside a head
 _SHORTEST = 12  # that a name is cut to
@@ -73,19 +74,36 @@ def _table(changes: Sequence[Change], style: str) -> str:
     rows: list[tuple[str, ...]] = [
         (
             printable(change.variant),
-            printable(_place(change)),
+            printable(what),
             _amount(change, change.base),
             _amount(change, change.contender),
             _change(change),
             verdict_word(change),
         )
-        for change in changes
+        for change, what in _grouped(changes)
     ]
     heads = ("variant", "what", "base", "contender", "change", "verdict")
     if style == "simple":
         rows = _clipped([tuple(head + " " * _PADDING for head in heads), *rows])[1:]
     align = ("left", "left", "right", "right", "right", "left")
     return tabulate.tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=align)
+
+
+def _grouped(changes: Sequence[Change]) -> list[tuple[Change, str]]:
+    """Each row with what it is called; those that one side lacks together, by variant and metric, without figures."""
+    lacking: dict[tuple[str, str, str], list[Change]] = {}
+    for change in changes:
+        if change.verdict in _LACKING:
+            lacking.setdefault((change.variant, change.metric, change.verdict), []).append(change)
+    rows = []
+    for change in changes:
+        together = lacking.get((change.variant, change.metric, change.verdict), [change])
+        if len(together) == 1:
+            rows.append((change, _place(change)))
+        elif change is together[0]:
+            metric = _NAMES.get(change.metric, change.metric)
+            rows.append((replace(change, base=None, contender=None), f"{metric}, {len(together)} rows"))
+    return rows
 
 
 def _clipped(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
