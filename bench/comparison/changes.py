@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.comparison.comparability import Difference, differences, facts_of, obstacle
-from bench.comparison.judging import Change, Row, Terms, judge_rows, rows_of
+from bench.comparison.comparability import Difference, differences, facts_of
+from bench.comparison.judging import Change, Row, judge_rows, rows_of
+from bench.comparison.terms import terms_of
 from bench.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -32,15 +33,11 @@ def compare_runs(base: Run, contender: Run, thresholds: Thresholds, right: tuple
     found = differences(facts_of(base), facts_of(contender))
     before, after = _rows(base), _rows(contender)
     after.update(_failed_rows(contender, before))
-
-    def terms(row: Row) -> Terms:
-        return Terms(unlike=obstacle(found, row[1]) or _other_examples(row[3], base, contender))
-
     return Comparison(
         base=base.path.name,
         contender=contender.path.name,
         differences=found,
-        changes=judge_rows(before, after, thresholds, terms, right),
+        changes=judge_rows(before, after, thresholds, terms_of(base, contender, found), right),
     )
 
 
@@ -59,9 +56,3 @@ def _failed_rows(run: Run, before: Mapping[Row, Measurement]) -> dict[Row, Measu
             for row in lost:
                 rows[row] = Measurement(variant=name, metric=row[1], status="failed", reason=info.failed)
     return rows
-
-
-def _other_examples(name: str | None, base: Run, contender: Run) -> str:
-    """Whether a labelled set is not the same in both runs, as a reason."""
-    before, after = ({one.name: one.sha256 for one in run.sets} for run in (base, contender))
-    return "" if name is None or before.get(name) == after.get(name) else f"set {name} holds other examples"

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
     from bench.store import Run
 
-Weight = Literal["fatal", "tolerated"]
+Weight = Literal["fatal", "tolerated", "informative"]
 
 _COST = (*TIMED, *MEMORY, "artifact_size")
 _ACCURACY = ("accuracy",)
+_STEAL = 0.01  # share of time that the hypervisor took, above which it is said
+_LOAD = 0.2  # cores that others kept busy, likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,9 @@ class Fact:
     name: str
     read: Callable[[Run], Any]
     metrics: tuple[str, ...]  # that it matters to
-    weight: Weight  # fatal: figures are not compared; tolerated: they are, and the difference is said
+    weight: (
+        Weight  # fatal: figures are not compared; tolerated: they are, and it is said; informative: it may be the cause
+    )
 
 
 NOT_RECORDED = "not recorded"
@@ -40,20 +44,56 @@ def _version(package: str) -> Callable[[Run], Any]:
     return lambda run: run.environment.get("versions", {}).get(package, NOT_RECORDED)
 
 
+def _tokenizer(run: Run) -> str:
+    return str(run.environment.get("tokenizer_sha256", NOT_RECORDED))[:12]
+
+
+def _commit(run: Run) -> str:
+    commit = str(run.environment.get("commit", NOT_RECORDED))
+    return commit if commit == NOT_RECORDED else commit_name(commit, dirty=bool(run.environment.get("dirty")))
+
+
+def commit_name(commit: str, *, dirty: bool) -> str:
+    """What a commit is called.
+
+    >>> commit_name("f05ab731f670f76d1061522a2d4a31d877584233", dirty=True)
+    'f05ab731f6, dirty'
+    """
+    return f"{commit[:10]}{', dirty' if dirty else ''}"
+
+
+def _load(run: Run) -> str:
+    """What else the machine was busy with, where it is worth a word."""
+    steal, other = run.environment.get("steal_share"), run.environment.get("other_load")
+    if steal is None and other is None:
+        return NOT_RECORDED
+    said = (
+        f"{steal:.1%} of the time stolen" if steal and steal > _STEAL else "",
+        f"{other:.1f} cores busy with other work" if other and other > _LOAD else "",
+    )
+    return ", ".join(filter(None, said)) or "quiet"
+
+
 FACTS = (
     Fact(name="CPU", read=_environment("cpu"), metrics=TIMED, weight="fatal"),
     Fact(name="CPU model", read=_environment("cpu_family"), metrics=TIMED, weight="fatal"),
     Fact(name="instruction sets", read=_environment("isa"), metrics=(*TIMED, *MEMORY), weight="fatal"),
     Fact(name="cores", read=_environment("cores"), metrics=TIMED, weight="fatal"),
+    Fact(name="quota", read=_environment("quota"), metrics=TIMED, weight="fatal"),
     Fact(name="architecture", read=lambda run: run.checkpoint.model_type, metrics=_COST, weight="fatal"),
     Fact(name="parameters", read=lambda run: run.checkpoint.num_parameters, metrics=_COST, weight="fatal"),
     Fact(name="labels", read=lambda run: run.checkpoint.labels, metrics=_ACCURACY, weight="fatal"),
     Fact(name="weights", read=lambda run: run.checkpoint.sha256[:12], metrics=(*_COST, *_ACCURACY), weight="tolerated"),
+    Fact(name="tokenizer", read=_tokenizer, metrics=_ACCURACY, weight="tolerated"),
+    Fact(name="threads", read=lambda run: run.plan.threads, metrics=(*TIMED, *MEMORY), weight="tolerated"),
+    Fact(name="malloc", read=_environment("malloc"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
+    Fact(name="load", read=_load, metrics=TIMED, weight="tolerated"),
     Fact(name="memory", read=_environment("memory"), metrics=TIMED, weight="tolerated"),
     Fact(name="system", read=_environment("system"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
     Fact(name="Python", read=_environment("python"), metrics=_COST, weight="tolerated"),
     Fact(name="profile", read=lambda run: run.plan.profile, metrics=TIMED, weight="tolerated"),
     *(Fact(name=name, read=_version(name), metrics=(*_COST, *_ACCURACY), weight="tolerated") for name in RUNTIMES),
+    Fact(name="commit", read=_commit, metrics=(*_COST, *_ACCURACY), weight="informative"),
 )
 
 

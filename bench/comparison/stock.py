@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.comparison.changes import Comparison
-from bench.comparison.comparability import differences, obstacle
+from bench.comparison.comparability import commit_name, differences, obstacle
 from bench.comparison.judging import Row, Terms, judge_rows
 from bench.measurement import Measurement
 from bench.store import BLOCK, load_saved, read_run
@@ -95,6 +95,6 @@ def _facts(saved: Mapping[str, Any]) -> dict[str, Any]:
         "cores": cpu.get("count"),
         "system": f"{machine['system']} {machine.get('release', '')}".strip() if "system" in machine else None,
         "Python": machine.get("python_version"),
-        "commit": commit.get("id") and f"{commit['id'][:10]}{', dirty' if commit.get('dirty') else ''}",
+        "commit": commit.get("id") and commit_name(commit["id"], dirty=bool(commit.get("dirty"))),
     }
     return {name: value for name, value in facts.items() if value}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
+from bench.comparison.comparability import NOT_RECORDED
 from bench.comparison.outcome import count_verdicts
 from bench.measurement import METRICS
 from bench.report.cells import printable
@@ -179,7 +180,15 @@ def _share(change: float) -> str:
 
 
 def _differences(comparison: Comparison) -> list[str]:
-    return [f"the runs differ in {printable(str(one))}" for one in comparison.differences]
+    """What the runs differ in; what only one of them recorded is one line, but for what forbids to compare."""
+    lines, halves = [], []
+    for one in comparison.differences:
+        if NOT_RECORDED in (one.base, one.contender) and one.fact.weight != "fatal":
+            halves.append(one.fact.name)
+        else:
+            lead = "for information: " if one.weight == "informative" else "the runs differ in "
+            lines.append(printable(f"{lead}{one}"))
+    return [*lines, *([f"recorded in one run only: {', '.join(halves)}"] if halves else [])]
 
 
 def _json(comparison: Comparison, outcome: Outcome | None) -> str:
