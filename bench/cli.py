@@ -169,7 +169,8 @@ def _compared(parsed: argparse.Namespace) -> Comparison:
     if is_stock(parsed.base) or is_stock(parsed.contender):
         return compare_stock(read_stock(parsed.base), read_stock(parsed.contender), thresholds)
     base, contender = read_run(parsed.base), read_run(parsed.contender)
-    return compare_runs(base, contender, thresholds, (read_right(base), read_right(contender)))
+    right = read_right(base), read_right(contender)
+    return compare_runs(base, contender, thresholds, right, normalise=parsed.normalise)
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -286,6 +287,7 @@ def _add_compare(commands: Any) -> None:
             "deploybench compare results/Linux-CPython-3.11-64bit/0001_….json results",
             "deploybench compare base.json contender.json --format md --all",
             "deploybench compare base.json contender.json --lenient",
+            "deploybench compare here.json there.json --normalise",
         ],
     )
     command.description = f"{command.description}\n{_COMPARE_CODES}"
@@ -296,6 +298,9 @@ def _add_compare(commands: Any) -> None:
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
     command.add_argument("--all", action="store_true", help="show rows without a detectable change as well")
     command.add_argument("--lenient", action="store_true", help="missing and incomparable rows do not fail")
+    command.add_argument(
+        "--normalise", action="store_true", help="compare times of two CPUs by the machines' own yardsticks"
+    )
     command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
 
 

@@ -28,8 +28,13 @@ class Comparison:
     changes: tuple[Change, ...]  # by metric, workload and variant
 
 
-def compare_runs(base: Run, contender: Run, thresholds: Thresholds, right: tuple[Right, Right]) -> Comparison:
-    """Pair the rows of two runs and judge each; ``right`` says of both which examples each variant got right."""
+def compare_runs(
+    base: Run, contender: Run, thresholds: Thresholds, right: tuple[Right, Right], *, normalise: bool = False
+) -> Comparison:
+    """Pair the rows of two runs and judge each; ``right`` says of both which examples each variant got right.
+
+    ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
+    """
     found = differences(facts_of(base), facts_of(contender))
     before, after = _rows(base), _rows(contender)
     after.update(_failed_rows(contender, before))
@@ -37,7 +42,7 @@ def compare_runs(base: Run, contender: Run, thresholds: Thresholds, right: tuple
         base=base.path.name,
         contender=contender.path.name,
         differences=found,
-        changes=judge_rows(before, after, thresholds, terms_of(base, contender, found), right),
+        changes=judge_rows(before, after, thresholds, terms_of(base, contender, found, normalise=normalise), right),
     )
 
 

@@ -9,7 +9,7 @@ from bench.environment import RUNTIMES
 from bench.measurement import MEMORY, TIMED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from bench.store import Run
 
@@ -17,6 +17,7 @@ Weight = Literal["fatal", "tolerated", "informative"]
 
 _COST = (*TIMED, *MEMORY, "artifact_size")
 _ACCURACY = ("accuracy",)
+_PROCESSOR = ("CPU", "CPU model", "instruction sets", "cores")  # a yardstick makes up for these
 _STEAL = 0.01  # share of time that the hypervisor took, above which it is said
 _LOAD = 0.2  # cores that others kept busy, likewise
 
@@ -129,10 +130,14 @@ def differences(base: Mapping[str, Any], contender: Mapping[str, Any]) -> tuple[
     return tuple(one for one in found if one.base != one.contender)
 
 
-def obstacle(found: tuple[Difference, ...], metric: str) -> str:
+def obstacle(found: Iterable[Difference], metric: str) -> str:
     """Why figures of ``metric`` must not be compared, or nothing."""
-    fatal = [str(one) for one in found if one.weight == "fatal" and metric in one.fact.metrics]
-    return "; ".join(fatal)
+    return "; ".join(str(one) for one in found if one.weight == "fatal" and metric in one.fact.metrics)
+
+
+def same_processor(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """What would be left of the differences if both sides had run on one processor."""
+    return tuple(one for one in found if one.fact.name not in _PROCESSOR)
 
 
 def _shown(value: Any) -> str:

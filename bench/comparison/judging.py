@@ -50,6 +50,9 @@ class Terms:
     """On what terms the two figures of a row are compared."""
 
     unlike: str = ""  # why they do not mean the same; such a row is not comparable
+    factor: float = 1.0  # of a timed row: by which the contender's times are multiplied before they are compared
+    least: float = 0.0  # a change must be larger than this, whatever the threshold
+    note: str = ""  # what is said of the verdict
 
 
 FAIR = Terms()
@@ -75,15 +78,18 @@ def judge_rows(
 
     ``right`` says of both sides which examples each variant got right; without it accuracy cannot be judged.
     """
-    ratios = _ratios(before, after)
+    ratios = _ratios(before, after)  # of all rows at once: they lend each other what is known of their spread
     variants = list(dict.fromkeys(row[0] for row in (*before, *after)))
     changes = []
     for row in sorted({**before, **after}, key=lambda row: _place(row, variants)):
         old, new = before.get(row), after.get(row)
-        judged = _unpaired(row, old, new) or _hindered(row, old, new, terms(row))
+        on = terms(row)
+        judged = _unpaired(row, old, new) or _hindered(row, old, new, on)
         if judged is None:
-            blank = replace(_blank(row, old, new), threshold=thresholds.of(row[0], row[1]))
-            judged = _judge_timed(blank, ratios[row]) if row in ratios else _judge(blank, right)
+            blank = replace(
+                _blank(row, old, new), threshold=max(on.least, thresholds.of(row[0], row[1])), reason=on.note
+            )
+            judged = _judge_timed(blank, ratios[row], on.factor) if row in ratios else _judge(blank, right)
         changes.append(judged)
     return tuple(changes)
 
@@ -161,8 +167,8 @@ def _judge(blank: Change, right: tuple[Right, Right]) -> Change:
     return replace(judged, verdict=_direction(judged, change)) if abs(change) > (blank.threshold or 0.0) else judged
 
 
-def _judge_timed(blank: Change, interval: tuple[float, float, float]) -> Change:
-    ratio, low, high = interval
+def _judge_timed(blank: Change, interval: tuple[float, float, float], factor: float) -> Change:
+    ratio, low, high = (factor * end for end in interval)
     if not low:
         return replace(blank, change=ratio - 1, verdict="not comparable", reason=ONE_PROCESS)
     threshold = blank.threshold or 0.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.comparison.comparability import obstacle
+from bench.comparison.comparability import obstacle, same_processor
 from bench.comparison.judging import Row, Terms
+from bench.comparison.yardstick import normalised
 from bench.measurement import TIMED
 
 if TYPE_CHECKING:
@@ -15,17 +16,23 @@ if TYPE_CHECKING:
     from bench.store import Run
 
 
-def terms_of(base: Run, contender: Run, found: tuple[Difference, ...]) -> Callable[[Row], Terms]:
-    """The terms of every row of two runs that differ in ``found``."""
+def terms_of(
+    base: Run, contender: Run, found: tuple[Difference, ...], *, normalise: bool = False
+) -> Callable[[Row], Terms]:
+    """The terms of every row of two runs that differ in ``found``.
+
+    ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
+    """
 
     def terms(row: Row) -> Terms:
         variant, metric, _, data = row
-        unlike = (
-            obstacle(found, metric)
-            or (_other_examples(data, base, contender) if data else "")
-            or (_other_precision(variant, base, contender) if metric in TIMED else "")
+        others = (_other_examples(data, base, contender) if data else "") or (
+            _other_precision(variant, base, contender) if metric in TIMED else ""
         )
-        return Terms(unlike=unlike)
+        unlike = obstacle(found, metric)
+        if normalise and unlike and metric in TIMED and not others and not obstacle(same_processor(found), metric):
+            return normalised(variant, base, contender, unlike)
+        return Terms(unlike=unlike or others)
 
     return terms
 
