@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from bench.comparison.changes import Comparison
     from bench.prepare import Prepared
 
 RESULTS = Path("results")
 _FORMATS = ("text", "md", "csv", "latex", "json")
 _TABLES = ("summary", "batch", "sequence", "accuracy")
+_COMPARE_CODES = """
+exit codes, the first that holds:
+  2  a mistake that you can mend: no such file, a bad threshold
+  1  something is worse
+  3  incomplete: a row is missing or failed, or nothing was compared
+  4  incomparable: a row's two figures do not mean the same, or cannot tell
+  0  nothing is worse, and everything was compared"""
 _EXPORT_FLAGS = (
     "--checkpoint",
     "--calibration",
@@ -35,7 +43,7 @@ _EXPORT_FLAGS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 is well, 1 a variant or test that failed, 2 something that the person can mend."""
+    """Run one command; 0 is well, 1 a variant or test that failed, 2 something that the person can mend; compare has more."""
     parsed = _parser().parse_args(arguments)
     try:
         code: int = parsed.command(parsed)
@@ -138,20 +146,31 @@ def _report(parsed: argparse.Namespace) -> int:
 
 
 def _compare(parsed: argparse.Namespace) -> int:
-    """Print what changed between two saved runs; 1 when something is worse, or was not measured or not comparable."""
-    from bench.comparison.changes import compare_runs, passes
+    """Print what changed between two saved runs; the outcome decides the exit code."""
+    from bench.comparison.outcome import outcome_of
+    from bench.report.comparison import render_comparison
+
+    comparison = _compared(parsed)
+    outcome = outcome_of(comparison.changes, lenient=parsed.lenient)
+    _print(render_comparison(comparison, parsed.format, every_row=parsed.all, outcome=outcome))
+    return outcome.code
+
+
+def _compared(parsed: argparse.Namespace) -> Comparison:
+    from bench.comparison.changes import compare_runs
+    from bench.comparison.stock import compare_stock, is_stock, read_stock
     from bench.comparison.thresholds import Thresholds, read_thresholds
     from bench.predictions import read_right
-    from bench.report.comparison import render_comparison
     from bench.store import read_run
 
-    base, contender = read_run(parsed.base), read_run(parsed.contender)
     own = Path("pyproject.toml")
     file = Path(parsed.config) if parsed.config else own if own.is_file() else None
     thresholds = read_thresholds(file) if file else Thresholds()
-    comparison = compare_runs(base, contender, thresholds, (read_right(base), read_right(contender)))
-    _print(render_comparison(comparison, parsed.format, every_row=parsed.all))
-    return 0 if passes(comparison, lenient=parsed.lenient) else 1
+    if is_stock(parsed.base) or is_stock(parsed.contender):
+        return compare_stock(read_stock(parsed.base), read_stock(parsed.contender), thresholds)
+    base, contender = read_run(parsed.base), read_run(parsed.contender)
+    right = read_right(base), read_right(contender)
+    return compare_runs(base, contender, thresholds, right, normalise=parsed.normalise)
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -267,14 +286,21 @@ def _add_compare(commands: Any) -> None:
         [
             "deploybench compare results/Linux-CPython-3.11-64bit/0001_….json results",
             "deploybench compare base.json contender.json --format md --all",
-            "deploybench compare base.json contender.json --lenient   # rows that one run lacks may be missing",
+            "deploybench compare base.json contender.json --lenient",
+            "deploybench compare here.json there.json --normalise",
         ],
     )
-    command.add_argument("base", metavar="BASE", help="a saved run, or a folder: its newest")
+    command.description = f"{command.description}\n{_COMPARE_CODES}"
+    command.add_argument(
+        "base", metavar="BASE", help="a saved run, or a folder: its newest; or any file of pytest-benchmark"
+    )
     command.add_argument("contender", metavar="CONTENDER", help="a saved run, or a folder: its newest")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
     command.add_argument("--all", action="store_true", help="show rows without a detectable change as well")
     command.add_argument("--lenient", action="store_true", help="missing and incomparable rows do not fail")
+    command.add_argument(
+        "--normalise", action="store_true", help="compare times of two CPUs by the machines' own yardsticks"
+    )
     command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
 
 

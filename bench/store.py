@@ -9,14 +9,20 @@ import types
 import typing
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.measurement import METRICS, Measurement
 from exporters.errors import RunFileError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 BLOCK = "deploybench"
 SCHEMA_VERSION = 1
 # 1 - first version
+
+_MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""By version: what turns a block of it into one of the next. None is needed where a version only adds optional fields."""
 
 _NUMBERED = re.compile(r"(\d{4,})_.*\.json")
 
@@ -75,7 +81,7 @@ class Run:
     """Everything of one saved run that tables are made from."""
 
     path: Path
-    schema_version: int
+    schema_version: int  # of the file; the other fields are as in SCHEMA_VERSION
     plan: Plan
     checkpoint: CheckpointInfo
     sets: tuple[SetInfo, ...]
@@ -97,7 +103,7 @@ def read_run(path: Path | str) -> Run:
     path = Path(path)
     if path.is_dir():
         path = _newest(path)
-    return _parse(path, _load(path))
+    return parse_run(path, load_saved(path))
 
 
 def _newest(folder: Path) -> Path:
@@ -106,7 +112,7 @@ def _newest(folder: Path) -> Path:
     for path in sorted(folder.rglob("*.json"), key=_number, reverse=True):
         if _number(path) < 0 or path.parent in latest:
             continue
-        saved = _load(path)
+        saved = load_saved(path)
         if isinstance(saved, dict) and BLOCK in saved:  # not a stock file beside it
             latest[path.parent] = (str(saved.get("datetime", "")), path)
     if not latest:
@@ -122,7 +128,8 @@ def _number(path: Path) -> int:
     return int(match[1]) if match else -1
 
 
-def _load(path: Path) -> Any:
+def load_saved(path: Path) -> Any:
+    """What ``json`` reads of a file; raises RunFileError, in one line, where it cannot."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -135,23 +142,34 @@ def _load(path: Path) -> Any:
         raise RunFileError(f"{path}: not JSON, it is not even UTF-8 text; expected a saved run") from None
 
 
-def _parse(path: Path, saved: Any) -> Run:
+def parse_run(path: Path, saved: Any) -> Run:
+    """The run in what ``load_saved`` gave; raises RunFileError, in one line, where there is none."""
     block = saved.get(BLOCK) if isinstance(saved, dict) else None
     if not isinstance(block, dict):
         raise RunFileError(
             f"{path}: no {BLOCK!r} block in it, so not a run of this tool; expected one made by: pytest suites"
         )
-    version = block.get("schema_version")
-    if version != SCHEMA_VERSION:
-        newer = isinstance(version, int) and version > SCHEMA_VERSION
-        remedy = f"update {BLOCK}" if newer else "measure again"
-        raise RunFileError(f"{path}: schema_version is {version!r}, this {BLOCK} reads {SCHEMA_VERSION}; {remedy}")
+    version: Any = block.get("schema_version")
+    if not _is_number(version) or not 1 <= version <= SCHEMA_VERSION:
+        remedy = f"update {BLOCK}" if _is_number(version) and version > SCHEMA_VERSION else "measure again"
+        reads = "1" if SCHEMA_VERSION == 1 else f"1 to {SCHEMA_VERSION}"
+        raise RunFileError(f"{path}: schema_version is {version!r}, this {BLOCK} reads {reads}; {remedy}")
+    for older in range(version, SCHEMA_VERSION):
+        block = _MIGRATIONS.get(older, _unchanged)(block)
     try:
         run: Run = _decode(Run, {**block, "path": str(path)}, BLOCK)
         _check(run)
     except _ShapeError as error:
         raise RunFileError(f"{path}: {error}; the file was not written by this {BLOCK}, or was changed since") from None
     return run
+
+
+def _is_number(version: Any) -> bool:
+    return isinstance(version, int) and not isinstance(version, bool)
+
+
+def _unchanged(block: dict[str, Any]) -> dict[str, Any]:
+    return block
 
 
 class _ShapeError(Exception):

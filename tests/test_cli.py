@@ -12,7 +12,7 @@ from bench import cli
 from exporters.catalogue import variant_names
 
 SAVED = Path(__file__).parent / "data" / "run-schema-1.json"
-COMMANDS = ("run", "export", "train", "report", "list")
+COMMANDS = ("run", "export", "train", "report", "compare", "list")
 
 
 def command(capsys, *arguments):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from bench.comparison.changes import compare_runs
+from bench.comparison.judging import judge_rows, rows_of
+from bench.comparison.outcome import Outcome, outcome_of
 from bench.comparison.thresholds import Rule, Thresholds, read_thresholds
 from bench.measurement import Measurement
 from bench.report.comparison import render_comparison
@@ -51,6 +53,21 @@ def scaled(run, metric, factor):
             else one
             for one in run.measurements
         ),
+    )
+
+
+def elsewhere(run):
+    """The run as if another machine had made it."""
+    return replace(run, environment={**run.environment, "cpu": "another"})
+
+
+def broken(run):
+    """The run as if onnx-fp32 could not be exported."""
+    failed = VariantInfo(runtime="onnxruntime", precision="fp32", failed="no graph")
+    return replace(
+        run,
+        variants={**run.variants, "onnx-fp32": failed},
+        measurements=tuple(one for one in run.measurements if one.variant != "onnx-fp32"),
     )
 
 
@@ -125,8 +142,9 @@ def test_one_process_tells_nothing(run):
     comparison = compare(single, scaled(single, "latency", 2))
     latency = [change for change in comparison.changes if change.metric == "latency"]
 
-    assert {(change.verdict, change.detectable) for change in latency} == {("no detectable change", None)}
-    assert "one process a side: nothing can be told" in render_comparison(comparison, "md")
+    assert {(change.verdict, change.detectable) for change in latency} == {("not comparable", None)}
+    assert "one process a side: its rounds cannot tell" in render_comparison(comparison, "md")
+    assert "+100.0 %" in render_comparison(comparison, "md")  # said all the same
 
 
 def test_a_row_that_vanished_is_missing_and_one_that_came_is_new(run):
@@ -137,26 +155,28 @@ def test_a_row_that_vanished_is_missing_and_one_that_came_is_new(run):
 
 
 def test_a_variant_that_failed_is_failed_in_every_row(run):
-    broken = replace(
-        run,
-        variants={**run.variants, "onnx-fp32": VariantInfo(runtime="onnxruntime", precision="fp32", failed="no graph")},
-        measurements=tuple(one for one in run.measurements if one.variant == "torch-eager"),
-    )
-    comparison = compare(run, broken)
+    comparison = compare(run, broken(run))
 
     assert verdicts(comparison, variant="onnx-fp32") == {"failed"}
     assert "onnx-fp32: no graph" in render_comparison(comparison, "md")
-    assert verdicts(compare(broken, broken), variant="onnx-fp32") == {"failed"}
+    assert verdicts(compare(broken(run), broken(run)), variant="onnx-fp32") == {"failed"}
 
 
 def test_another_cpu_makes_times_incomparable_but_not_sizes(run):
-    elsewhere = replace(run, environment={**run.environment, "cpu": "another"})
-    comparison = compare(run, scaled(elsewhere, "artifact_size", 2))
+    comparison = compare(run, scaled(elsewhere(run), "artifact_size", 2))
 
     assert verdicts(comparison, metric="latency") == {"not comparable"}
     assert verdicts(comparison, metric="artifact_size", variant="onnx-fp32") == {"worse"}
     text = render_comparison(comparison, "md")
     assert "not comparable: latency, load time of torch-eager, onnx-fp32: CPU: AMD EPYC 7B13 against another" in text
+
+
+def test_a_fact_that_an_older_file_did_not_record_forbids_nothing(run):
+    older = replace(run, environment={**run.environment, "cpu_family": "25/1/0"})
+    comparison = compare(run, older)
+
+    assert verdicts(comparison) == {"no detectable change"}
+    assert {one.weight for one in comparison.differences} == {"tolerated"}
 
 
 def test_another_version_is_said_and_tolerated(run):
@@ -251,6 +271,18 @@ def test_a_comparison_looks_like_this(run):
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("fmt", ["text", "md"])
+def test_rows_that_one_side_lacks_are_one_line_by_variant_and_metric(run, fmt):
+    smaller = replace(run, measurements=tuple(one for one in run.measurements if one.variant == "torch-eager"))
+    for sides, word in (((run, smaller), "missing"), ((smaller, run), "new")):
+        text = render_comparison(compare(*sides), fmt)
+        lines = [line for line in text.splitlines() if "onnx-fp32" in line and line.rstrip(" |").endswith(word)]
+
+        assert [sum(f"{name}, 2 rows" in line for line in lines) for name in ("latency", "heap", "resident")] == [1] * 3
+        assert len(lines) == len({one.metric for one in run.measurements} & set(Thresholds().by_metric))
+        assert f"8 no detectable change, 8 {word}" in text
+
+
 def test_json_is_one_object_per_row(run):
     tidy = json.loads(render_comparison(compare(run, scaled(run, "latency", 2)), "json"))
 
@@ -275,11 +307,33 @@ def test_json_is_one_object_per_row(run):
         (lambda run: replace(run, predictions=""), (), 0),
         (lambda run: scaled(run, "latency", 0.5), (), 0),
         (lambda run: scaled(run, "latency", 1.5), (), 1),
-        (lambda run: replace(run, measurements=run.measurements[:-2]), (), 1),
+        (lambda run: replace(run, measurements=run.measurements[:-2]), (), 3),
         (lambda run: replace(run, measurements=run.measurements[:1]), ("--lenient",), 0),
-        (lambda run: scaled(replace(run, environment={}), "latency", 1.5), (), 1),
+        (lambda run: replace(run, measurements=()), ("--lenient",), 3),
+        (lambda run: scaled(replace(run, measurements=run.measurements[:-2]), "latency", 1.5), (), 1),
+        (elsewhere, (), 4),
+        (elsewhere, ("--lenient",), 0),
+        (lambda run: elsewhere(replace(run, measurements=run.measurements[:-2])), (), 3),
+        (lambda run: elsewhere(scaled(run, "artifact_size", 2)), (), 1),
+        (broken, (), 3),
+        (broken, ("--lenient",), 3),
     ],
-    ids=["same", "no predictions", "faster", "slower", "missing", "missing, lenient", "another machine"],
+    ids=[
+        "same",
+        "no predictions",
+        "faster",
+        "slower",
+        "missing",
+        "missing, lenient",
+        "nothing, lenient",
+        "missing and slower",
+        "another machine",
+        "another machine, lenient",
+        "another machine and missing",
+        "another machine and larger",
+        "failed",
+        "failed, lenient",
+    ],
 )
 def test_the_exit_code_is_a_gate(run, tmp_path, change, flags, code):
     for name, saved in (("base.json", run), ("contender.json", change(run))):
@@ -297,6 +351,39 @@ def test_the_exit_code_is_a_gate(run, tmp_path, change, flags, code):
 
     assert done.returncode == code, done.stderr
     assert "contender: contender.json" in done.stdout
+    last = {0: "nothing worse: ", 1: "worse: ", 3: "incomplete: ", 4: "incomparable: "}[code]
+    assert done.stdout.splitlines()[-1].startswith(last)
+
+
+@pytest.mark.parametrize(
+    ("change", "lenient", "text"),
+    [
+        (lambda run: run, False, "nothing worse: 16 rows compared"),
+        (lambda run: scaled(run, "latency", 2), False, "worse: 2 rows"),
+        (lambda run: broken(replace(run, measurements=run.measurements[1:])), False, "incomplete: "),
+        (elsewhere, False, "incomparable: 6 rows"),
+        (lambda run: replace(run, measurements=()), True, "incomplete: nothing was compared"),
+    ],
+)
+def test_an_outcome_is_one_line(run, change, lenient, text):
+    assert str(outcome_of(compare(run, change(run)).changes, lenient=lenient)).startswith(text)
+
+
+def test_the_outcome_is_in_the_json(run):
+    outcome = Outcome(name="worse", detail="2 rows")
+    tidy = json.loads(render_comparison(compare(run, run), "json", outcome=outcome))
+
+    assert (tidy["outcome"], tidy["exit_code"]) == ("worse", 1)
+
+
+def test_measurements_are_judged_without_runs():
+    """What has two sides but no saved run, such as a duel, is judged by the same rules."""
+    sides = [
+        rows_of([Measurement(variant="one", metric="latency", values=values, launches=(0, 1, 2))])
+        for values in ((1.0, 1.01, 0.99), (1.5, 1.51, 1.49))
+    ]
+
+    assert [change.verdict for change in judge_rows(*sides, Thresholds())] == ["worse"]
 
 
 def test_a_change_is_plain_data(run):

@@ -164,14 +164,21 @@ def test_what_is_not_json_is_refused(tmp_path, content):
 
 @pytest.mark.parametrize(
     ("version", "remedy"),
-    [(3, "update deploybench"), (0, "measure again"), (None, "measure again"), ("1", "measure again")],
+    [
+        (SCHEMA_VERSION + 1, "update deploybench"),
+        (0, "measure again"),
+        (None, "measure again"),
+        ("1", "measure again"),
+        (True, "measure again"),
+    ],
 )
 def test_other_schema_version_is_refused(tmp_path, saved, version, remedy):
     saved["deploybench"]["schema_version"] = version
     path = write(tmp_path / "run.json", saved)
 
-    assert SCHEMA_VERSION == 1
-    assert f"{path}: schema_version is {version!r}, this deploybench reads 1; {remedy}" == refusal(path)
+    message = refusal(path)
+    assert message.startswith(f"{path}: schema_version is {version!r}, this deploybench reads 1")
+    assert message.endswith(f"; {remedy}")
 
 
 def without(*keys):

@@ -1,97 +1,55 @@
-"""Every row of two runs, paired: what changed, how sure that is, and the verdict."""
+"""Two saved runs, paired row by row."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-from statistics import median
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bench.comparison.comparability import Difference, differences, obstacle
-from bench.comparison.thresholds import DEFAULTS
-from bench.measurement import METRICS, TIMED, Measurement, Workload, process_medians
-from bench.statistics import mcnemar, paired_interval, ratio_intervals
+from bench.comparison.comparability import Difference, differences, facts_of
+from bench.comparison.judging import Change, Row, judge_rows, rows_of
+from bench.comparison.terms import terms_of
+from bench.measurement import Measurement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bench.comparison.thresholds import Thresholds
     from bench.predictions import Right
     from bench.store import Run
 
-Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
-Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload, labelled set
-
-_COMPARED = tuple(DEFAULTS)  # metrics, in the order in which they are shown
-_SURE = 0.05  # McNemar's p below which a change of accuracy counts
-_FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
-_PASSING: frozenset[Verdict] = frozenset({"better", "no detectable change", "new"})
-_LENIENT: frozenset[Verdict] = _PASSING | {"missing", "not comparable"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One row of two runs."""
-
-    variant: str
-    metric: str  # key of METRICS
-    workload: Workload | None
-    data: str | None  # name of the labelled set
-    base: float | None  # in METRICS[metric].unit
-    contender: float | None
-    change: float | None = None  # relative, contender / base - 1; of accuracy, contender - base
-    low: float | None = None  # 95 % interval of ``change``; None where nothing was sampled
-    high: float | None = None
-    threshold: float | None = None  # a smaller change does not count
-    detectable: float | None = None  # the smallest change that these values could have shown
-    verdict: Verdict
-    reason: str = ""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two runs, compared."""
+    """Two sides, compared."""
 
-    base: Run
-    contender: Run
-    differences: tuple[Difference, ...]
+    base: str  # what people call it: the name of a file
+    contender: str
+    differences: tuple[Difference, ...] = ()
     changes: tuple[Change, ...]  # by metric, workload and variant
 
 
-def compare_runs(base: Run, contender: Run, thresholds: Thresholds, right: tuple[Right, Right]) -> Comparison:
-    """Pair the rows of two runs and judge each; ``right`` says of both which examples each variant got right."""
-    found = differences(base, contender)
+def compare_runs(
+    base: Run, contender: Run, thresholds: Thresholds, right: tuple[Right, Right], *, normalise: bool = False
+) -> Comparison:
+    """Pair the rows of two runs and judge each; ``right`` says of both which examples each variant got right.
+
+    ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
+    """
+    found = differences(facts_of(base), facts_of(contender))
     before, after = _rows(base), _rows(contender)
     after.update(_failed_rows(contender, before))
-    ratios = _ratios(before, after)
-    changes = []
-    for row in sorted({**before, **after}, key=lambda row: _place(row, base, contender)):
-        old, new = before.get(row), after.get(row)
-        unlike = obstacle(found, row[1]) or _other_examples(row[3], base, contender)
-        judged = _unpaired(row, old, new) or _hindered(row, old, new, unlike)
-        if judged is None:
-            blank = replace(_blank(row, old, new), threshold=thresholds.of(row[0], row[1]))
-            judged = _judge_timed(blank, ratios[row]) if row in ratios else _judge(blank, right)
-        changes.append(judged)
-    return Comparison(base=base, contender=contender, differences=found, changes=tuple(changes))
-
-
-def _place(row: Row, *runs: Run) -> tuple[object, ...]:
-    """Where a row stands: by metric, set, batch size and length, then variants in the order of the plans."""
-    variant, metric, workload, data = row
-    variants = list(dict.fromkeys(name for run in runs for name in (*run.plan.variants, variant)))
-    sizes = (workload.batch_size, workload.sequence_length) if workload else (0, 0)
-    return _COMPARED.index(metric), data or "", sizes, variants.index(variant)
+    return Comparison(
+        base=base.path.name,
+        contender=contender.path.name,
+        differences=found,
+        changes=judge_rows(before, after, thresholds, terms_of(base, contender, found, normalise=normalise), right),
+    )
 
 
 def _rows(run: Run) -> dict[Row, Measurement]:
-    """Every compared measurement by its place."""
-    rows = {}
-    for measurement in run.measurements:
-        if measurement.metric in _COMPARED and measurement.status != "not_measured":
-            workload = None if measurement.data else measurement.workload
-            rows[measurement.variant, measurement.metric, workload, measurement.data] = measurement
-    return rows
+    """The compared rows of a run, variants in the order of its plan."""
+    planned = {name: index for index, name in enumerate(run.plan.variants)}
+    return rows_of(sorted(run.measurements, key=lambda one: planned.get(one.variant, len(planned))))
 
 
 def _failed_rows(run: Run, before: Mapping[Row, Measurement]) -> dict[Row, Measurement]:
@@ -103,127 +61,3 @@ def _failed_rows(run: Run, before: Mapping[Row, Measurement]) -> dict[Row, Measu
             for row in lost:
                 rows[row] = Measurement(variant=name, metric=row[1], status="failed", reason=info.failed)
     return rows
-
-
-def _blank(row: Row, old: Measurement | None, new: Measurement | None) -> Change:
-    variant, metric, workload, data = row
-    return Change(
-        variant=variant,
-        metric=metric,
-        workload=workload,
-        data=data,
-        base=_value(old),
-        contender=_value(new),
-        verdict="no detectable change",
-    )
-
-
-def _value(measurement: Measurement | None) -> float | None:
-    if measurement is None or not measurement.values:
-        return None
-    if measurement.metric == "accuracy":
-        return sum(measurement.values) / len(measurement.values)
-    return float(median(measurement.values))
-
-
-def _unpaired(row: Row, old: Measurement | None, new: Measurement | None) -> Change | None:
-    """Judge a row that only one run has, or that failed."""
-    blank = _blank(row, old, new)
-    if new is not None and new.status == "failed":
-        return replace(blank, verdict="failed", reason=new.reason)
-    if new is None:
-        return replace(blank, verdict="missing", reason="the contender did not measure it")
-    if old is None or old.status == "failed":
-        return replace(blank, verdict="new", reason="the base failed" if old else "the base did not measure it")
-    return None
-
-
-def _other_examples(name: str | None, base: Run, contender: Run) -> str:
-    """Whether a labelled set is not the same in both runs, as a reason."""
-    before, after = ({one.name: one.sha256 for one in run.sets} for run in (base, contender))
-    return "" if name is None or before.get(name) == after.get(name) else f"set {name} holds other examples"
-
-
-def _hindered(row: Row, old: Measurement | None, new: Measurement | None, unlike: str) -> Change | None:
-    """Judge a row whose two figures do not mean the same, ``unlike`` says why, or that has no raw values."""
-    reason = unlike or ("" if old and old.values and new and new.values else "no raw values were saved")
-    return replace(_blank(row, old, new), verdict="not comparable", reason=reason) if reason else None
-
-
-def _ratios(
-    before: Mapping[Row, Measurement], after: Mapping[Row, Measurement]
-) -> dict[Row, tuple[float, float, float]]:
-    """Contender / base of every timed row that both runs have, with its interval; the rows of a metric together."""
-    ratios: dict[Row, tuple[float, float, float]] = {}
-    for metric in TIMED:
-        both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
-        pairs = [(process_medians(before[row]), process_medians(after[row])) for row in both]
-        ratios.update(zip(both, ratio_intervals(pairs), strict=True))
-    return ratios
-
-
-def _usable(*sides: Measurement) -> bool:
-    return all(side.values and min(side.values) > 0 for side in sides)
-
-
-def _judge(blank: Change, right: tuple[Right, Right]) -> Change:
-    if blank.metric == "accuracy":
-        return _judge_accuracy(blank, right)
-    if blank.metric in TIMED:
-        return replace(blank, verdict="not comparable", reason="a time is not above zero")
-    assert blank.base is not None
-    assert blank.contender is not None
-    change = blank.contender / blank.base - 1 if blank.base else 0.0
-    judged = replace(blank, change=change, detectable=blank.threshold)
-    return replace(judged, verdict=_direction(judged, change)) if abs(change) > (blank.threshold or 0.0) else judged
-
-
-def _judge_timed(blank: Change, interval: tuple[float, float, float]) -> Change:
-    ratio, low, high = interval
-    if not low:
-        return replace(blank, change=ratio - 1, reason="one process a side: nothing can be told")
-    threshold = blank.threshold or 0.0
-    detectable = max(threshold, math.sqrt(high / low) - 1)
-    judged = replace(blank, change=ratio - 1, low=low - 1, high=high - 1, detectable=detectable)
-    sure = low > 1 or high < 1
-    return replace(judged, verdict=_direction(judged, ratio - 1)) if sure and abs(ratio - 1) > threshold else judged
-
-
-def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
-    """Judge by the examples that one run got right and the other did not (McNemar)."""
-    assert blank.data is not None
-    key = (blank.data, blank.variant)
-    if any(key not in side for side in right):
-        return replace(blank, verdict="not comparable", reason="no predictions were saved beside the run")
-    before, after = (side[key] for side in right)
-    if before.shape != after.shape:
-        return replace(blank, verdict="not comparable", reason="the predictions are of other examples")
-    examples, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
-    low, high = paired_interval(lost, won, examples)
-    change = (won - lost) / examples
-    judged = replace(
-        blank, change=change, low=low, high=high, detectable=max(blank.threshold or 0, _FEWEST_FLIPS / examples)
-    )
-    counts = mcnemar(lost, won) < _SURE and abs(change) > (blank.threshold or 0.0)
-    return replace(judged, verdict=_direction(judged, change)) if counts else judged
-
-
-def _direction(change: Change, amount: float) -> Verdict:
-    return "better" if (amount > 0) == (METRICS[change.metric].better == "higher") else "worse"
-
-
-def passes(comparison: Comparison, *, lenient: bool = False) -> bool:
-    """Whether nothing became worse, and everything was measured and could be compared; nothing at all does not pass.
-
-    ``lenient``: rows that are missing or cannot be compared do not count.
-    """
-    verdicts = {change.verdict for change in comparison.changes}
-    return bool(verdicts) and verdicts <= (_LENIENT if lenient else _PASSING)
-
-
-def count_verdicts(changes: Sequence[Change]) -> Mapping[Verdict, int]:
-    """How many rows have each verdict."""
-    counts: dict[Verdict, int] = {}
-    for change in changes:
-        counts[change.verdict] = counts.get(change.verdict, 0) + 1
-    return counts

@@ -9,14 +9,17 @@ from bench.environment import RUNTIMES
 from bench.measurement import MEMORY, TIMED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from bench.store import Run
 
-Weight = Literal["fatal", "tolerated"]
+Weight = Literal["fatal", "tolerated", "informative"]
 
 _COST = (*TIMED, *MEMORY, "artifact_size")
 _ACCURACY = ("accuracy",)
+_PROCESSOR = ("CPU", "CPU model", "instruction sets", "cores")  # a yardstick makes up for these
+_STEAL = 0.01  # share of time that the hypervisor took, above which it is said
+_LOAD = 0.2  # cores that others kept busy, likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +29,50 @@ class Fact:
     name: str
     read: Callable[[Run], Any]
     metrics: tuple[str, ...]  # that it matters to
-    weight: Weight  # fatal: figures are not compared; tolerated: they are, and the difference is said
+    weight: (
+        Weight  # fatal: figures are not compared; tolerated: they are, and it is said; informative: it may be the cause
+    )
+
+
+NOT_RECORDED = "not recorded"
 
 
 def _environment(key: str) -> Callable[[Run], Any]:
-    return lambda run: run.environment.get(key, "not recorded")
+    return lambda run: run.environment.get(key, NOT_RECORDED)
 
 
 def _version(package: str) -> Callable[[Run], Any]:
-    return lambda run: run.environment.get("versions", {}).get(package, "not recorded")
+    return lambda run: run.environment.get("versions", {}).get(package, NOT_RECORDED)
+
+
+def _tokenizer(run: Run) -> str:
+    return str(run.environment.get("tokenizer_sha256", NOT_RECORDED))[:12]
+
+
+def _commit(run: Run) -> str:
+    commit = str(run.environment.get("commit", NOT_RECORDED))
+    return commit if commit == NOT_RECORDED else commit_name(commit, dirty=bool(run.environment.get("dirty")))
+
+
+def commit_name(commit: str, *, dirty: bool) -> str:
+    """What a commit is called.
+
+    >>> commit_name("f05ab731f670f76d1061522a2d4a31d877584233", dirty=True)
+    'f05ab731f6, dirty'
+    """
+    return f"{commit[:10]}{', dirty' if dirty else ''}"
+
+
+def _load(run: Run) -> str:
+    """What else the machine was busy with, where it is worth a word."""
+    steal, other = run.environment.get("steal_share"), run.environment.get("other_load")
+    if steal is None and other is None:
+        return NOT_RECORDED
+    said = (
+        f"{steal:.1%} of the time stolen" if steal and steal > _STEAL else "",
+        f"{other:.1f} cores busy with other work" if other and other > _LOAD else "",
+    )
+    return ", ".join(filter(None, said)) or "quiet"
 
 
 FACTS = (
@@ -42,15 +80,21 @@ FACTS = (
     Fact(name="CPU model", read=_environment("cpu_family"), metrics=TIMED, weight="fatal"),
     Fact(name="instruction sets", read=_environment("isa"), metrics=(*TIMED, *MEMORY), weight="fatal"),
     Fact(name="cores", read=_environment("cores"), metrics=TIMED, weight="fatal"),
+    Fact(name="quota", read=_environment("quota"), metrics=TIMED, weight="fatal"),
     Fact(name="architecture", read=lambda run: run.checkpoint.model_type, metrics=_COST, weight="fatal"),
     Fact(name="parameters", read=lambda run: run.checkpoint.num_parameters, metrics=_COST, weight="fatal"),
     Fact(name="labels", read=lambda run: run.checkpoint.labels, metrics=_ACCURACY, weight="fatal"),
     Fact(name="weights", read=lambda run: run.checkpoint.sha256[:12], metrics=(*_COST, *_ACCURACY), weight="tolerated"),
+    Fact(name="tokenizer", read=_tokenizer, metrics=_ACCURACY, weight="tolerated"),
+    Fact(name="threads", read=lambda run: run.plan.threads, metrics=(*TIMED, *MEMORY), weight="tolerated"),
+    Fact(name="malloc", read=_environment("malloc"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
+    Fact(name="load", read=_load, metrics=TIMED, weight="tolerated"),
     Fact(name="memory", read=_environment("memory"), metrics=TIMED, weight="tolerated"),
     Fact(name="system", read=_environment("system"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
     Fact(name="Python", read=_environment("python"), metrics=_COST, weight="tolerated"),
     Fact(name="profile", read=lambda run: run.plan.profile, metrics=TIMED, weight="tolerated"),
     *(Fact(name=name, read=_version(name), metrics=(*_COST, *_ACCURACY), weight="tolerated") for name in RUNTIMES),
+    Fact(name="commit", read=_commit, metrics=(*_COST, *_ACCURACY), weight="informative"),
 )
 
 
@@ -62,20 +106,38 @@ class Difference:
     base: Any
     contender: Any
 
+    @property
+    def weight(self) -> Weight:
+        """What the difference counts: a fact that one side did not record, as older files did not, forbids nothing."""
+        unknown = NOT_RECORDED in (self.base, self.contender)
+        return "tolerated" if unknown and self.fact.weight == "fatal" else self.fact.weight
+
     def __str__(self) -> str:
         return f"{self.fact.name}: {_shown(self.base)} against {_shown(self.contender)}"
 
 
-def differences(base: Run, contender: Run) -> tuple[Difference, ...]:
-    """Every fact in which the runs differ, in the order of FACTS."""
-    found = (Difference(fact=fact, base=fact.read(base), contender=fact.read(contender)) for fact in FACTS)
+def facts_of(run: Run) -> dict[str, Any]:
+    """Every fact of a run by its name."""
+    return {fact.name: fact.read(run) for fact in FACTS}
+
+
+def differences(base: Mapping[str, Any], contender: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Every fact in which two sides differ, in the order of FACTS; one that a side does not have was not recorded."""
+    found = (
+        Difference(fact=fact, base=base.get(fact.name, NOT_RECORDED), contender=contender.get(fact.name, NOT_RECORDED))
+        for fact in FACTS
+    )
     return tuple(one for one in found if one.base != one.contender)
 
 
-def obstacle(found: tuple[Difference, ...], metric: str) -> str:
+def obstacle(found: Iterable[Difference], metric: str) -> str:
     """Why figures of ``metric`` must not be compared, or nothing."""
-    fatal = [str(one) for one in found if one.fact.weight == "fatal" and metric in one.fact.metrics]
-    return "; ".join(fatal)
+    return "; ".join(str(one) for one in found if one.weight == "fatal" and metric in one.fact.metrics)
+
+
+def same_processor(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """What would be left of the differences if both sides had run on one processor."""
+    return tuple(one for one in found if one.fact.name not in _PROCESSOR)
 
 
 def _shown(value: Any) -> str:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
 import tabulate
 
-from bench.comparison.changes import count_verdicts
+from bench.comparison.comparability import NOT_RECORDED
+from bench.comparison.outcome import count_verdicts
 from bench.measurement import METRICS
 from bench.report.cells import printable
 from bench.report.notes import counted
-from bench.report.terminal import wrapped
+from bench.report.terminal import WIDTH, wrapped
 from bench.units import format_bytes, format_seconds, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.comparison.changes import Change, Comparison
+    from bench.comparison.changes import Comparison
+    from bench.comparison.judging import Change
+    from bench.comparison.outcome import Outcome
 
 _WORDS = {  # what better and worse are called, by metric
     "latency": ("faster", "slower"),
@@ -31,42 +34,84 @@ _WORDS = {  # what better and worse are called, by metric
 }
 _SAME = "no detectable change"
 _INCOMPARABLE = "not comparable"
+_LACKING = ("missing", "new")
+_GAP = 2  # between columns of a text table
+_PADDING = 2  # that tabulate leaves beside a head
+_SHORTEST = 12  # that a name is cut to
+_FEW = 8  # variants that a reason names
 _NAMES = {"peak_memory": "heap", "peak_resident": "resident", "artifact_size": "size", "load_time": "load"}
 
 
-def render_comparison(comparison: Comparison, fmt: str, *, every_row: bool = False) -> str:
-    """``text``, ``md`` or ``json``; rows without a detectable change are counted, or shown with ``every_row``."""
+def render_comparison(
+    comparison: Comparison, fmt: str, *, every_row: bool = False, outcome: Outcome | None = None
+) -> str:
+    """``text``, ``md`` or ``json``; rows without a detectable change are counted, or shown with ``every_row``.
+
+    ``outcome`` is the last line.
+    """
     if fmt == "json":
-        return _json(comparison)
-    quiet = {_INCOMPARABLE} if every_row else {_INCOMPARABLE, _SAME}  # of the first, the reasons are enough
-    shown = [change for change in comparison.changes if change.verdict not in quiet]
+        return _json(comparison, outcome)
+    shown = [change for change in comparison.changes if _is_shown(change, every_row=every_row)]
     parts = [_heads(comparison)]
     if shown:
         parts.append(_table(shown, "github" if fmt == "md" else "simple"))
     notes = [*_counts(comparison), *_reasons(comparison.changes), *_differences(comparison)]
     said = "\n".join(f"- {note}" for note in notes) if fmt == "md" else wrapped(notes)
-    return "\n\n".join([*parts, said]) + "\n"
+    last = [str(outcome)] if outcome else []
+    return "\n\n".join([*parts, said, *last]) + "\n"
+
+
+def _is_shown(change: Change, *, every_row: bool) -> bool:
+    if change.verdict == _INCOMPARABLE:
+        return change.change is not None  # of the others, the reasons are enough
+    return every_row or change.verdict != _SAME
 
 
 def _heads(comparison: Comparison) -> str:
-    return f"base:      {comparison.base.path.name}\ncontender: {comparison.contender.path.name}"
+    return printable(f"base:      {comparison.base}") + "\n" + printable(f"contender: {comparison.contender}")
 
 
 def _table(changes: Sequence[Change], style: str) -> str:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             printable(change.variant),
-            printable(_place(change)),
+            printable(what),
             _amount(change, change.base),
             _amount(change, change.contender),
             _change(change),
             verdict_word(change),
         )
-        for change in changes
+        for change, what in _grouped(changes)
     ]
     heads = ("variant", "what", "base", "contender", "change", "verdict")
+    if style == "simple":
+        rows = _clipped([tuple(head + " " * _PADDING for head in heads), *rows])[1:]
     align = ("left", "left", "right", "right", "right", "left")
     return tabulate.tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=align)
+
+
+def _grouped(changes: Sequence[Change]) -> list[tuple[Change, str]]:
+    """Each row with what it is called; those that one side lacks together, by variant and metric, without figures."""
+    lacking: dict[tuple[str, str, str], list[Change]] = {}
+    for change in changes:
+        if change.verdict in _LACKING:
+            lacking.setdefault((change.variant, change.metric, change.verdict), []).append(change)
+    rows = []
+    for change in changes:
+        together = lacking.get((change.variant, change.metric, change.verdict), [change])
+        if len(together) == 1:
+            rows.append((change, _place(change)))
+        elif change is together[0]:
+            metric = _NAMES.get(change.metric, change.metric)
+            rows.append((replace(change, base=None, contender=None), f"{metric}, {len(together)} rows"))
+    return rows
+
+
+def _clipped(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Cut the start of names off where the table would be wider than a terminal: parameters stand at the end."""
+    others = sum(max(map(len, column)) + _GAP for column in list(zip(*rows, strict=True))[1:])
+    room = max(_SHORTEST, WIDTH - others)
+    return [(name if len(name) <= room else f"…{name[1 - room :]}", *rest) for name, *rest in rows]
 
 
 def verdict_word(change: Change) -> str:
@@ -110,7 +155,11 @@ def _reasons(changes: Sequence[Change]) -> list[str]:
 
 
 def _listed(changes: Sequence[Change], part: str) -> str:
-    return ", ".join(dict.fromkeys(str(getattr(change, part)).replace("_", " ") for change in changes))
+    names = list(dict.fromkeys(str(getattr(change, part)) for change in changes))
+    if part == "metric":
+        names = [name.replace("_", " ") for name in names]
+    more = len(names) - _FEW
+    return ", ".join(names if more <= 1 else [*names[:_FEW], f"{more} more"])
 
 
 def _counts(comparison: Comparison) -> list[str]:
@@ -131,16 +180,26 @@ def _share(change: float) -> str:
 
 
 def _differences(comparison: Comparison) -> list[str]:
-    return [f"the runs differ in {printable(str(one))}" for one in comparison.differences]
+    """What the runs differ in; what only one of them recorded is one line, but for what forbids to compare."""
+    lines, halves = [], []
+    for one in comparison.differences:
+        if NOT_RECORDED in (one.base, one.contender) and one.fact.weight != "fatal":
+            halves.append(one.fact.name)
+        else:
+            lead = "for information: " if one.weight == "informative" else "the runs differ in "
+            lines.append(printable(f"{lead}{one}"))
+    return [*lines, *([f"recorded in one run only: {', '.join(halves)}"] if halves else [])]
 
 
-def _json(comparison: Comparison) -> str:
-    """One object per row, keys in the order of the dataclass, then what the runs differ in."""
+def _json(comparison: Comparison, outcome: Outcome | None) -> str:
+    """What the runs differ in, then one object per row, keys in the order of the dataclass."""
+    said = {"outcome": outcome.name, "exit_code": outcome.code} if outcome else {}
     block = {
-        "base": comparison.base.path.name,
-        "contender": comparison.contender.path.name,
+        "base": comparison.base,
+        "contender": comparison.contender,
+        **said,
         "differences": [
-            {"fact": one.fact.name, "weight": one.fact.weight, "base": one.base, "contender": one.contender}
+            {"fact": one.fact.name, "weight": one.weight, "base": one.base, "contender": one.contender}
             for one in comparison.differences
         ],
         "changes": [{**asdict(change), "word": verdict_word(change)} for change in comparison.changes],

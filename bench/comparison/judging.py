@@ -1,0 +1,201 @@
+"""One row measured twice: what changed, how sure that is, and the verdict; knows nothing of saved runs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from bench.comparison.thresholds import DEFAULTS
+from bench.measurement import METRICS, TIMED, Measurement, Workload, process_medians
+from bench.statistics import mcnemar, paired_interval, ratio_intervals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from bench.comparison.thresholds import Thresholds
+    from bench.predictions import Right
+
+Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
+Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload, labelled set
+
+COMPARED = tuple(DEFAULTS)  # metrics, in the order in which they are shown
+ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"
+_SURE = 0.05  # McNemar's p below which a change of accuracy counts
+_FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row of two runs."""
+
+    variant: str
+    metric: str  # key of METRICS
+    workload: Workload | None
+    data: str | None  # name of the labelled set
+    base: float | None  # in METRICS[metric].unit
+    contender: float | None
+    change: float | None = None  # relative, contender / base - 1; of accuracy, contender - base
+    low: float | None = None  # 95 % interval of ``change``; None where nothing was sampled
+    high: float | None = None
+    threshold: float | None = None  # a smaller change does not count
+    detectable: float | None = None  # the smallest change that these values could have shown
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms the two figures of a row are compared."""
+
+    unlike: str = ""  # why they do not mean the same; such a row is not comparable
+    factor: float = 1.0  # of a timed row: by which the contender's times are multiplied before they are compared
+    least: float = 0.0  # a change must be larger than this, whatever the threshold
+    note: str = ""  # what is said of the verdict
+
+
+FAIR = Terms()
+
+
+def rows_of(measurements: Iterable[Measurement]) -> dict[Row, Measurement]:
+    """Every measurement of a compared metric by its place, in the order given."""
+    rows: dict[Row, Measurement] = {}
+    for one in measurements:
+        if one.metric in COMPARED and one.status != "not_measured":
+            rows[one.variant, one.metric, None if one.data else one.workload, one.data] = one
+    return rows
+
+
+def judge_rows(
+    before: Mapping[Row, Measurement],
+    after: Mapping[Row, Measurement],
+    thresholds: Thresholds,
+    terms: Callable[[Row], Terms] = lambda _: FAIR,
+    right: tuple[Right, Right] = ({}, {}),
+) -> tuple[Change, ...]:
+    """Judge every row of two sides, by metric, set, batch size and length, then variants in the order given.
+
+    ``right`` says of both sides which examples each variant got right; without it accuracy cannot be judged.
+    """
+    ratios = _ratios(before, after)  # of all rows at once: they lend each other what is known of their spread
+    variants = list(dict.fromkeys(row[0] for row in (*before, *after)))
+    changes = []
+    for row in sorted({**before, **after}, key=lambda row: _place(row, variants)):
+        old, new = before.get(row), after.get(row)
+        on = terms(row)
+        judged = _unpaired(row, old, new) or _hindered(row, old, new, on)
+        if judged is None:
+            blank = replace(
+                _blank(row, old, new), threshold=max(on.least, thresholds.of(row[0], row[1])), reason=on.note
+            )
+            judged = _judge_timed(blank, ratios[row], on.factor) if row in ratios else _judge(blank, right)
+        changes.append(judged)
+    return tuple(changes)
+
+
+def _place(row: Row, variants: list[str]) -> tuple[object, ...]:
+    variant, metric, workload, data = row
+    sizes = (workload.batch_size, workload.sequence_length) if workload else (0, 0)
+    return COMPARED.index(metric), data or "", sizes, variants.index(variant)
+
+
+def _blank(row: Row, old: Measurement | None, new: Measurement | None) -> Change:
+    variant, metric, workload, data = row
+    return Change(
+        variant=variant,
+        metric=metric,
+        workload=workload,
+        data=data,
+        base=_value(old),
+        contender=_value(new),
+        verdict="no detectable change",
+    )
+
+
+def _value(measurement: Measurement | None) -> float | None:
+    if measurement is None or not measurement.values:
+        return None
+    if measurement.metric == "accuracy":
+        return sum(measurement.values) / len(measurement.values)
+    return float(median(measurement.values))
+
+
+def _unpaired(row: Row, old: Measurement | None, new: Measurement | None) -> Change | None:
+    """Judge a row that only one run has, or that failed."""
+    blank = _blank(row, old, new)
+    if new is not None and new.status == "failed":
+        return replace(blank, verdict="failed", reason=new.reason)
+    if new is None:
+        return replace(blank, verdict="missing", reason="the contender did not measure it")
+    if old is None or old.status == "failed":
+        return replace(blank, verdict="new", reason="the base failed" if old else "the base did not measure it")
+    return None
+
+
+def _hindered(row: Row, old: Measurement | None, new: Measurement | None, terms: Terms) -> Change | None:
+    """Judge a row whose two figures do not mean the same, or that has no raw values."""
+    reason = terms.unlike or ("" if old and old.values and new and new.values else "no raw values were saved")
+    return replace(_blank(row, old, new), verdict="not comparable", reason=reason) if reason else None
+
+
+def _ratios(
+    before: Mapping[Row, Measurement], after: Mapping[Row, Measurement]
+) -> dict[Row, tuple[float, float, float]]:
+    """Contender / base of every timed row that both runs have, with its interval; the rows of a metric together."""
+    ratios: dict[Row, tuple[float, float, float]] = {}
+    for metric in TIMED:
+        both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
+        pairs = [(process_medians(before[row]), process_medians(after[row])) for row in both]
+        ratios.update(zip(both, ratio_intervals(pairs), strict=True))
+    return ratios
+
+
+def _usable(*sides: Measurement) -> bool:
+    return all(side.values and min(side.values) > 0 for side in sides)
+
+
+def _judge(blank: Change, right: tuple[Right, Right]) -> Change:
+    if blank.metric == "accuracy":
+        return _judge_accuracy(blank, right)
+    if blank.metric in TIMED:
+        return replace(blank, verdict="not comparable", reason="a time is not above zero")
+    assert blank.base is not None
+    assert blank.contender is not None
+    change = blank.contender / blank.base - 1 if blank.base else 0.0
+    judged = replace(blank, change=change, detectable=blank.threshold)
+    return replace(judged, verdict=_direction(judged, change)) if abs(change) > (blank.threshold or 0.0) else judged
+
+
+def _judge_timed(blank: Change, interval: tuple[float, float, float], factor: float) -> Change:
+    ratio, low, high = (factor * end for end in interval)
+    if not low:
+        return replace(blank, change=ratio - 1, verdict="not comparable", reason=ONE_PROCESS)
+    threshold = blank.threshold or 0.0
+    detectable = max(threshold, math.sqrt(high / low) - 1)
+    judged = replace(blank, change=ratio - 1, low=low - 1, high=high - 1, detectable=detectable)
+    sure = low > 1 or high < 1
+    return replace(judged, verdict=_direction(judged, ratio - 1)) if sure and abs(ratio - 1) > threshold else judged
+
+
+def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
+    """Judge by the examples that one run got right and the other did not (McNemar)."""
+    assert blank.data is not None
+    key = (blank.data, blank.variant)
+    if any(key not in side for side in right):
+        return replace(blank, verdict="not comparable", reason="no predictions were saved beside the run")
+    before, after = (side[key] for side in right)
+    if before.shape != after.shape:
+        return replace(blank, verdict="not comparable", reason="the predictions are of other examples")
+    examples, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
+    low, high = paired_interval(lost, won, examples)
+    change = (won - lost) / examples
+    judged = replace(
+        blank, change=change, low=low, high=high, detectable=max(blank.threshold or 0, _FEWEST_FLIPS / examples)
+    )
+    counts = mcnemar(lost, won) < _SURE and abs(change) > (blank.threshold or 0.0)
+    return replace(judged, verdict=_direction(judged, change)) if counts else judged
+
+
+def _direction(change: Change, amount: float) -> Verdict:
+    return "better" if (amount > 0) == (METRICS[change.metric].better == "higher") else "worse"

@@ -1,0 +1,55 @@
+"""On what terms a row of two runs is compared: whether its two figures mean the same, or can be made to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.comparison.comparability import obstacle, same_processor
+from bench.comparison.judging import Row, Terms
+from bench.comparison.yardstick import normalised
+from bench.measurement import TIMED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.comparison.comparability import Difference
+    from bench.store import Run
+
+
+def terms_of(
+    base: Run, contender: Run, found: tuple[Difference, ...], *, normalise: bool = False
+) -> Callable[[Row], Terms]:
+    """The terms of every row of two runs that differ in ``found``.
+
+    ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
+    """
+
+    def terms(row: Row) -> Terms:
+        variant, metric, _, data = row
+        others = (_other_examples(data, base, contender) if data else "") or (
+            _other_precision(variant, base, contender) if metric in TIMED else ""
+        )
+        unlike = obstacle(found, metric)
+        if normalise and unlike and metric in TIMED and not others and not obstacle(same_processor(found), metric):
+            return normalised(variant, base, contender, unlike)
+        return Terms(unlike=unlike or others)
+
+    return terms
+
+
+def _other_examples(name: str, base: Run, contender: Run) -> str:
+    """Whether a labelled set is not the same in both runs, as a reason."""
+    before, after = ({one.name: one.sha256 for one in run.sets} for run in (base, contender))
+    return "" if before.get(name) == after.get(name) else f"set {name} holds other examples"
+
+
+def _other_precision(variant: str, base: Run, contender: Run) -> str:
+    """Whether a variant was executed in another precision, as a reason; runtimes choose it by the CPU."""
+    before, after = _executed(base, variant), _executed(contender, variant)
+    return f"runs {before} in the base, {after} in the contender" if before and after and before != after else ""
+
+
+def _executed(run: Run, variant: str) -> str:
+    """The precision that most of a variant was executed in, or nothing where it was not recorded."""
+    executed: dict[str, float] = getattr(run.variants.get(variant), "executed", {})
+    return max(executed, key=lambda precision: executed[precision]) if executed else ""

@@ -1,0 +1,115 @@
+"""Times of two machines, held against each other by what each machine did in a second."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import cli
+from bench.comparison.changes import compare_runs
+from bench.comparison.thresholds import Thresholds
+from bench.measurement import METRICS, TIMED, Measurement, Metric
+from bench.report.comparison import render_comparison
+from bench.store import read_run, run_block
+
+RUN = read_run(Path(__file__).parent / "data" / "runs" / "schema-1.json")
+
+
+def machine(cpu, rates, slower=1.0, run=RUN):
+    """The run on a machine of these yardsticks, its times multiplied."""
+    timed = tuple(
+        replace(one, values=tuple(slower * value for value in one.values)) if one.metric in TIMED else one
+        for one in run.measurements
+    )
+    yardsticks = tuple(
+        Measurement(variant="machine", metric=f"yardstick_{precision}", values=(0.9 * rate, rate, 1.1 * rate))
+        for precision, rate in rates.items()
+    )
+    return replace(run, environment={**run.environment, "cpu": cpu}, measurements=(*timed, *yardsticks))
+
+
+def compare(base, contender, *, normalise=True):
+    return compare_runs(base, contender, Thresholds(), ({}, {}), normalise=normalise)
+
+
+def verdicts(comparison):
+    return {one.verdict for one in comparison.changes if one.metric in TIMED}
+
+
+@pytest.mark.parametrize(
+    ("rate", "slower", "verdict"),
+    [
+        (50.0, 2.0, "no detectable change"),  # half the machine, twice the time
+        (50.0, 2.15, "no detectable change"),  # 7.5 %: less than yardsticks can tell
+        (50.0, 2.4, "worse"),
+        (50.0, 1.6, "better"),
+        (200.0, 1.0, "worse"),
+    ],
+)
+def test_times_are_divided_by_what_the_machine_does(rate, slower, verdict):
+    comparison = compare(machine("fast", {"fp32": 100.0}), machine("other", {"fp32": rate}, slower))
+    latency = [one for one in comparison.changes if one.metric == "latency"]
+
+    assert {one.verdict for one in latency} == {verdict}
+    for one in latency:
+        assert one.change == pytest.approx(slower * rate / 100 - 1, abs=1e-3)
+        assert one.low < one.change < one.high
+        assert one.contender == pytest.approx(slower * one.base)  # as measured
+        assert one.threshold == 0.1
+        assert one.reason == f"normalised by yardstick_fp32 (×{rate / 100:.2f})"
+
+
+def test_the_yardstick_is_that_of_the_variants_precision():
+    int8 = replace(RUN, variants={**RUN.variants, "onnx-fp32": replace(RUN.variants["onnx-fp32"], precision="int8")})
+    base = machine("fast", {"fp32": 100.0, "int8": 400.0}, run=int8)
+    comparison = compare(base, machine("other", {"fp32": 50.0, "int8": 100.0}, run=int8))
+    changes = {one.variant: one.change for one in comparison.changes if one.metric == "latency"}
+
+    assert changes == pytest.approx({"torch-eager": -0.5, "onnx-fp32": -0.75})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lacking"),
+    [
+        ({}, {"fp32": 1.0}, "base"),
+        ({"fp32": 1.0}, {}, "contender"),
+        ({}, {}, "base and contender"),
+        ({"fp32": 0.0}, {"fp32": 1.0}, "base"),
+        ({"int8": 1.0}, {"int8": 1.0}, "base and contender"),
+    ],
+)
+def test_without_a_yardstick_times_stay_incomparable(before, after, lacking):
+    comparison = compare(machine("fast", before), machine("other", after))
+
+    assert verdicts(comparison) == {"not comparable"}
+    assert f"CPU: fast against other; no yardstick_fp32 in the {lacking}" in render_comparison(comparison, "md")
+
+
+def test_nothing_is_normalised_unless_asked_or_on_one_machine():
+    rates = {"fp32": 100.0}, {"fp32": 50.0}
+
+    assert verdicts(compare(machine("a", rates[0]), machine("b", rates[1]), normalise=False)) == {"not comparable"}
+    same = compare(machine("a", rates[0]), machine("a", rates[1]))
+    assert {(one.change, one.reason) for one in same.changes if one.metric in TIMED} == {(0.0, "")}
+
+
+def test_a_yardstick_does_not_make_another_model_comparable():
+    other = replace(RUN, checkpoint=replace(RUN.checkpoint, num_parameters=1))
+    comparison = compare(machine("a", {"fp32": 100.0}), machine("b", {"fp32": 100.0}, run=other))
+
+    assert verdicts(comparison) == {"not comparable"}
+
+
+def test_the_flag(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(METRICS, "yardstick_fp32", Metric(name="yardstick_fp32", unit="1/s", better="higher"))
+    files = []
+    for name, rate, slower in (("here", 100.0, 1.0), ("there", 50.0, 2.0)):
+        run = machine(name, {"fp32": rate}, slower)
+        kept = tuple(one for one in run.measurements if one.metric != "accuracy")
+        files.append(tmp_path / f"{name}.json")
+        files[-1].write_text(json.dumps({"deploybench": run_block(replace(run, measurements=kept))}))
+
+    assert cli.main(["compare", *map(str, files)]) == 4
+    assert cli.main(["compare", *map(str, files), "--normalise"]) == 0
+    assert "normalised by yardstick_fp32 (×0.50)" in " ".join(capsys.readouterr().out.split())
