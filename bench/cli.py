@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.options import add_options, as_arguments, read_options
+from bench.options import add_options, as_arguments, names, read_options
 from bench.progress import say
 from exporters.errors import DeploybenchError, UserError
+from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,17 @@ _EXPORT_FLAGS = (
     "--variants",
     "--threads",
     "--work-dir",
+)
+_DUEL_FLAGS = (
+    "--checkpoint",
+    "--variants",
+    "--batch-sizes",
+    "--sequence-lengths",
+    "--threads",
+    "--precision",
+    "--time-budget",
+    "--work-dir",
+    "--allow-pickle",
 )
 
 
@@ -173,6 +185,25 @@ def _compared(parsed: argparse.Namespace) -> Comparison:
     return compare_runs(base, contender, thresholds, right, normalise=parsed.normalise)
 
 
+def _duel(parsed: argparse.Namespace) -> int:
+    """Measure two sides against each other and print what differs; the exit code is that of ``compare``."""
+    from bench import duel
+    from bench.alone import alone
+    from bench.comparison.outcome import outcome_of
+    from bench.report.comparison import render_comparison
+    from bench.sides import two_sides
+
+    options = read_options(vars(parsed))
+    variants = tuple(name for name in options.variants if name in names(parsed.variants))
+    with two_sides((parsed.a, parsed.b), options, variants) as sides, alone():
+        workloads = duel.workloads(sides, options)
+        terms = duel.Terms(workloads=workloads, precision=options.precision, budget_s=options.time_budget)
+        comparison = duel.duel(*sides, terms)
+    outcome = outcome_of(comparison.changes)
+    _print(render_comparison(comparison, parsed.format, every_row=True, outcome=outcome))
+    return outcome.code
+
+
 def _list(_: argparse.Namespace) -> int:
     """Print what there is to choose from."""
     from bench.report.choices import render_choices
@@ -203,6 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_report(commands)
     _add_compare(commands)
+    _add_duel(commands)
     _command(commands, "list", _list, "what there is to choose from", ["deploybench list"])
     return parser
 
@@ -302,6 +334,27 @@ def _add_compare(commands: Any) -> None:
         "--normalise", action="store_true", help="compare times of two CPUs by the machines' own yardsticks"
     )
     command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
+
+
+def _add_duel(commands: Any) -> None:
+    command = _command(
+        commands,
+        "duel",
+        _duel,
+        "measure two artifacts, checkpoints or git revisions against each other in one run",
+        [
+            "deploybench duel artifacts/onnx-fp32 artifacts/openvino-fp32 --sequence-lengths 128",
+            "deploybench duel my-albert my-distilbert --variants onnx-int8-dynamic --batch-sizes 1,8",
+            "deploybench duel HEAD~1 HEAD --checkpoint my-albert --variants openvino-int8",
+        ],
+    )
+    command.add_argument(
+        "a", metavar="A", help="an artifact's folder, a checkpoint, or with --checkpoint a git revision"
+    )
+    command.add_argument("b", metavar="B", help="what it is held against, of the same kind")
+    command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
+    add_options(command.add_argument, _DUEL_FLAGS)
+    command.set_defaults(variants=REFERENCE, batch_sizes="1", precision="0.01", time_budget="60")
 
 
 def _command(commands: Any, name: str, function: Any, text: str, examples: list[str]) -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
@@ -96,6 +97,23 @@ def process_medians(measurement: Measurement) -> list[float]:
     for launch, value in zip(launches, measurement.values, strict=True):
         values.setdefault(launch, []).append(value)
     return [median(one) for one in values.values()]
+
+
+def launch_ratios(base: Measurement, contender: Measurement) -> list[float]:
+    """Log of contender / base of each launch that timed both, the middle one of its blocks: what slows a block slows both."""
+    before, after = _block_medians(base), _block_medians(contender)
+    launches: dict[int, list[float]] = {}
+    for place in before.keys() & after.keys():
+        launches.setdefault(place[0], []).append(math.log(after[place] / before[place]))
+    return [median(launches[launch]) for launch in sorted(launches)]
+
+
+def _block_medians(measurement: Measurement) -> dict[tuple[int, int], float]:
+    values: dict[tuple[int, int], list[float]] = {}
+    blocks = measurement.blocks or (0,) * len(measurement.values)
+    for launch, block, value in zip(measurement.launches, blocks, measurement.values, strict=True):
+        values.setdefault((launch, block), []).append(value)
+    return {place: median(one) for place, one in values.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

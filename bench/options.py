@@ -39,19 +39,19 @@ PROFILES = {
         description="minutes on two cores with a small model",
         batch_sizes=(1, 8, 32),
         sequence_lengths=(128, 512),
-        schedule=Schedule(launches=2, blocks=3, rounds=1, budget_s=120),
+        schedule=Schedule(launches=2, blocks=3, rounds=1, block_s=0.02, budget_s=120),
     ),
     "standard": Profile(
         description="batch sizes 1-32 at the longest length, memory at 64-512 tokens",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
-        schedule=Schedule(launches=3, blocks=3, rounds=1, budget_s=600),
+        schedule=Schedule(launches=3, blocks=3, rounds=1, block_s=0.02, budget_s=600),
     ),
     "full": Profile(
         description="as standard, with more launches and rounds",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
-        schedule=Schedule(launches=4, blocks=6, rounds=2, budget_s=1800),
+        schedule=Schedule(launches=4, blocks=6, rounds=2, block_s=0.05, budget_s=1800),
     ),
 }
 
@@ -85,7 +85,8 @@ class Options:
         return replace(PROFILES[self.profile].schedule, precision=self.precision, budget_s=self.time_budget)
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names(text: str) -> tuple[str, ...]:
+    """The parts of a list with commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -150,7 +151,7 @@ def read_options(values: dict[str, Any]) -> Options:
         fake=Path(fake) if fake else None,
         external=tuple(values.get("external") or ()),
         calibration=Path(values["calibration"]) if values.get("calibration") else None,
-        text_columns=_names(values.get("text_columns") or ""),
+        text_columns=names(values.get("text_columns") or ""),
         drop_bad_rows=bool(values.get("drop_bad_rows")),
         allow_pickle=bool(values.get("allow_pickle")),
         variants=_variants(values.get("variants")),
@@ -181,7 +182,7 @@ def _artifacts(text: str | None) -> Path | None:
 
 def _variants(text: str | None) -> tuple[str, ...]:
     """The reference first, then the others in the order asked; doubles count once."""
-    asked = variant_names() if text is None else _names(text)
+    asked = variant_names() if text is None else names(text)
     if not asked:
         raise UserError(f"--variants: found {text!r}, expected names such as onnx-fp32,openvino-int8")
     for name in asked:
@@ -194,7 +195,7 @@ def _numbers(flag: str, text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:
-        numbers = sorted({int(part) for part in _names(text)})
+        numbers = sorted({int(part) for part in names(text)})
     except ValueError:
         numbers = []
     if not numbers or numbers[0] < 1:

@@ -21,6 +21,7 @@ NO_INTERVAL: Interval = (None, None)
 RESAMPLES = 2000
 SEED = 0
 QUANTILES = (0.025, 0.975)
+DUEL_QUANTILE = 0.995  # a duel may add launches until it knows enough; a 99 % interval leaves room for that
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _MIN_ROWS = 3  # fewer variances say nothing about how variances are spread
 _ALIKE = 1000.0  # degrees of freedom from which on rows count as equally spread
@@ -78,6 +79,23 @@ def ratio_intervals(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) ->
             continue
         half = float(t.ppf(QUANTILES[1], free)) * math.sqrt(variance * (1 / len(base) + 1 / len(contender)))
         found.append((math.exp(difference), math.exp(difference - half), math.exp(difference + half)))
+    return found
+
+
+def paired_intervals(rows: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
+    """Find contender / base with its 99 % interval for many rows, from one log ratio of each launch of both sides.
+
+    What slows a whole launch slows both sides of it and is no part of its ratio. Moderated as in ``ratio_intervals``;
+    (ratio, 0, inf) for a row of one launch.
+    """
+    from scipy.stats import t
+
+    logs = [np.asarray(row, dtype=np.float64) for row in rows]
+    found = []
+    for row, variance, free in zip(logs, *_moderated([[row] for row in logs]), strict=True):
+        middle = float(row.mean())
+        half = float(t.ppf(DUEL_QUANTILE, free)) * math.sqrt(variance / len(row)) if len(row) > 1 else math.inf
+        found.append((math.exp(middle), math.exp(middle - half), math.exp(middle + half)))
     return found
 
 

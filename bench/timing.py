@@ -24,10 +24,18 @@ if TYPE_CHECKING:
 
     from bench.workload import Batch
 
-    _Row: TypeAlias = tuple[str, Workload]  # a contender's name, a workload
+    Row: TypeAlias = tuple[str, Workload]  # a contender's name, a workload
 
 _SLOW_S = 0.25  # a round this long warms the caches in its own first tenth: no further untimed round for it
+_MOST_ROUNDS = 20  # of a block that is filled up: more would tell little and make large files
 _START = ("import_time", "load_time")  # of every launch, in this order
+
+
+def unsure_rows(measured: Sequence[Measurement], precision: float) -> set[Row]:
+    """The rows whose 95 % interval is wider than ``precision``."""
+    factors = interval_factors([process_medians(one) for one in measured]) if measured else []
+    wide = (one for one, factor in zip(measured, factors, strict=True) if factor**2 - 1 > precision)
+    return {(one.variant, one.workload) for one in wide if one.workload}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +45,10 @@ class Schedule:
     launches: int
     blocks: int
     rounds: int
-    precision: float = 0.02  # launches are added while a row's 95 % interval is wider than this share of its value
+    block_s: float = 0.0  # of a quick row, a block has as many rounds more as fit into so many seconds
+    precision: float = 0.02  # launches are added while a row is known less well than this share of its value
     budget_s: float = 0.0  # and while a further launch is likely to end within so many seconds of timing
+    unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # those rows, by ``precision``
     seed: int = 0
 
 
@@ -51,6 +61,7 @@ class Contender:
     variant: str = ""  # that loads the artifact; without it, the one called ``name``
     fingerprint: str = ""  # of the artifact, for the journal
     code: Path | None = None  # folder whose ``exporters`` loads it; None: the ones of this process
+    feed: Mapping[Workload, Batch] | None = None  # what it is fed instead of the batches of the others
 
 
 @dataclass(slots=True)
@@ -74,7 +85,10 @@ class _Series:
 
 
 class LatencyRun:
-    """One interleaved measurement of several contenders at several workloads; ``before_launch`` is called ahead of each."""
+    """One interleaved measurement of several contenders at several workloads.
+
+    ``before_launch`` is called ahead of each launch.
+    """
 
     def __init__(
         self,
@@ -92,7 +106,7 @@ class LatencyRun:
         self._before_launch = before_launch
         self._random = random.Random(schedule.seed)  # noqa: S311 - an order of measurements, not a secret
         self._failed: dict[tuple[str, Workload | None], str] = {}  # None: not even loaded, so at every workload
-        self._series: dict[_Row, _Series] = {}
+        self._series: dict[Row, _Series] = {}
         self._starts: dict[str, dict[int, Sequence[float]]] = {}  # seconds of _START, by launch
         self._spent = 0.0
 
@@ -146,15 +160,13 @@ class LatencyRun:
             if measured == workload and not self._reason(name, workload)
         ]
 
-    def _unsure(self) -> set[_Row]:
+    def _unsure(self) -> set[Row]:
         """The rows whose interval is wider than was asked."""
-        rows = [row for row in self._series if not self._reason(*row)]
-        medians = [process_medians(self._measurement(*row, ())) for row in rows]
-        factors = interval_factors(medians) if rows else []
-        return {row for row, factor in zip(rows, factors, strict=True) if factor**2 - 1 > self._schedule.precision}
+        known = [self._measurement(*row, ()) for row in self._series if not self._reason(*row)]
+        return self._schedule.unsure(known, self._schedule.precision)
 
     def _launch(
-        self, launch: int, batches: Mapping[Workload, Batch], rows: set[_Row], advance: Callable[[], None]
+        self, launch: int, batches: Mapping[Workload, Batch], rows: set[Row], advance: Callable[[], None]
     ) -> None:
         start = time.perf_counter()
         self._take_over(launch, rows)
@@ -169,10 +181,10 @@ class LatencyRun:
         spent = time.perf_counter() - start
         self._spent += self._journal.cell(("launch", launch), lambda: spent)
 
-    def _launches_of(self, row: _Row) -> list[int]:
+    def _launches_of(self, row: Row) -> list[int]:
         return self._series[row].launches if row in self._series else []
 
-    def _take_over(self, launch: int, rows: Iterable[_Row]) -> None:
+    def _take_over(self, launch: int, rows: Iterable[Row]) -> None:
         """What a run that was killed has measured of this launch already."""
         for row in rows:
             cell = self._journal.find(*self._key(row, launch))
@@ -183,7 +195,7 @@ class LatencyRun:
             if start:
                 self._starts.setdefault(name, {})[launch] = start
 
-    def _key(self, row: _Row, launch: int) -> tuple[Any, ...]:
+    def _key(self, row: Row, launch: int) -> tuple[Any, ...]:
         contender, workload = self._contenders[row[0]], row[1]
         return ("latency", contender.name, contender.fingerprint, asdict(workload), launch)
 
@@ -223,7 +235,9 @@ class LatencyRun:
             for name in self._random.sample(names, len(names)):
                 if name in workers and (name, workload) not in self._failed:
                     try:
-                        self._measure_block(workers[name], batch, cells.setdefault(name, {"blocks": []}))
+                        feed = self._contenders[name].feed
+                        cell = cells.setdefault(name, {"blocks": []})
+                        self._measure_block(workers[name], feed[workload] if feed else batch, cell)
                     except WorkerError as error:
                         self._failed[name, workload] = str(error)
                         del workers[name]  # it is dead, or may be: the next launch has a fresh one
@@ -239,7 +253,16 @@ class LatencyRun:
         if not blocks:
             cell["first"] = worker.ask("settle", batch)
         slow = bool(blocks) and blocks[-1][-1][0] > _SLOW_S * 1e9
-        blocks.append(worker.ask("time", batch, self._schedule.rounds, not slow))
+        blocks.append(worker.ask("time", batch, self._rounds(blocks), not slow))
+
+    def _rounds(self, blocks: Sequence[Any]) -> int:
+        """How many rounds the next block has, by the shortest round of those before."""
+        schedule = self._schedule
+        if not blocks or not schedule.block_s:
+            return schedule.rounds
+        shortest = min(nanoseconds for rounds in blocks for nanoseconds, _ in rounds)
+        fitting = int(schedule.block_s * 1e9 / max(shortest, 1))
+        return min(max(schedule.rounds, fitting), _MOST_ROUNDS)
 
     def _reason(self, name: str, workload: Workload) -> str:
         """Why the row failed, or nothing."""
@@ -248,7 +271,7 @@ class LatencyRun:
             reason = next(why for (failed, _), why in self._failed.items() if failed == name)
         return reason or ""
 
-    def _measurement(self, name: str, workload: Workload, unsure: Iterable[_Row]) -> Measurement:
+    def _measurement(self, name: str, workload: Workload, unsure: Iterable[Row]) -> Measurement:
         reason = self._reason(name, workload)
         if reason:
             return Measurement(variant=name, metric="latency", workload=workload, status="failed", reason=reason)

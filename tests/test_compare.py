@@ -383,7 +383,7 @@ def test_measurements_are_judged_without_runs():
         for values in ((1.0, 1.01, 0.99), (1.5, 1.51, 1.49))
     ]
 
-    assert [change.verdict for change in judge_rows(*sides, Thresholds())] == ["worse"]
+    assert [change.verdict for change in judge_rows(sides, Thresholds())] == ["worse"]
 
 
 def test_a_change_is_plain_data(run):

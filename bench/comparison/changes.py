@@ -42,7 +42,7 @@ def compare_runs(
         base=base.path.name,
         contender=contender.path.name,
         differences=found,
-        changes=judge_rows(before, after, thresholds, terms_of(base, contender, found, normalise=normalise), right),
+        changes=judge_rows((before, after), thresholds, terms_of(base, contender, found, normalise=normalise), right),
     )
 
 

@@ -8,8 +8,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bench.comparison.thresholds import DEFAULTS
-from bench.measurement import METRICS, TIMED, Measurement, Workload, process_medians
-from bench.statistics import mcnemar, paired_interval, ratio_intervals
+from bench.measurement import METRICS, TIMED, Measurement, Workload, launch_ratios, process_medians
+from bench.statistics import mcnemar, paired_interval, paired_intervals, ratio_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +37,7 @@ class Change:
     base: float | None  # in METRICS[metric].unit
     contender: float | None
     change: float | None = None  # relative, contender / base - 1; of accuracy, contender - base
-    low: float | None = None  # 95 % interval of ``change``; None where nothing was sampled
+    low: float | None = None  # 95 % interval of ``change``, of a duel 99 %; None where nothing was sampled
     high: float | None = None
     threshold: float | None = None  # a smaller change does not count
     detectable: float | None = None  # the smallest change that these values could have shown
@@ -68,17 +68,21 @@ def rows_of(measurements: Iterable[Measurement]) -> dict[Row, Measurement]:
 
 
 def judge_rows(
-    before: Mapping[Row, Measurement],
-    after: Mapping[Row, Measurement],
+    sides: tuple[Mapping[Row, Measurement], Mapping[Row, Measurement]],
     thresholds: Thresholds,
     terms: Callable[[Row], Terms] = lambda _: FAIR,
     right: tuple[Right, Right] = ({}, {}),
+    *,
+    interleaved: bool = False,
 ) -> tuple[Change, ...]:
     """Judge every row of two sides, by metric, set, batch size and length, then variants in the order given.
 
     ``right`` says of both sides which examples each variant got right; without it accuracy cannot be judged.
+    ``interleaved``: both sides were timed side by side, launch by launch and block by block, and are paired so.
     """
-    ratios = _ratios(before, after)  # of all rows at once: they lend each other what is known of their spread
+    before, after = sides
+    # Of all rows at once: they lend each other what is known of their spread.
+    ratios = _ratios(before, after, interleaved=interleaved)
     variants = list(dict.fromkeys(row[0] for row in (*before, *after)))
     changes = []
     for row in sorted({**before, **after}, key=lambda row: _place(row, variants)):
@@ -140,14 +144,17 @@ def _hindered(row: Row, old: Measurement | None, new: Measurement | None, terms:
 
 
 def _ratios(
-    before: Mapping[Row, Measurement], after: Mapping[Row, Measurement]
+    before: Mapping[Row, Measurement], after: Mapping[Row, Measurement], *, interleaved: bool
 ) -> dict[Row, tuple[float, float, float]]:
     """Contender / base of every timed row that both runs have, with its interval; the rows of a metric together."""
     ratios: dict[Row, tuple[float, float, float]] = {}
     for metric in TIMED:
         both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
-        pairs = [(process_medians(before[row]), process_medians(after[row])) for row in both]
-        ratios.update(zip(both, ratio_intervals(pairs), strict=True))
+        if interleaved:
+            found = paired_intervals([launch_ratios(before[row], after[row]) for row in both])
+        else:
+            found = ratio_intervals([(process_medians(before[row]), process_medians(after[row])) for row in both])
+        ratios.update(zip(both, found, strict=True))
     return ratios
 
 

@@ -73,7 +73,7 @@ def compare_stock(base: StockRun, contender: StockRun, thresholds: Thresholds) -
         base=base.name,
         contender=contender.name,
         differences=found,
-        changes=judge_rows(base.rows, contender.rows, thresholds, terms),
+        changes=judge_rows((base.rows, contender.rows), thresholds, terms),
     )
 
 

@@ -1,0 +1,142 @@
+"""Two sides timed launch by launch and block by block in one run: the sharpest comparison there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bench import corpus
+from bench.comparison.changes import Comparison
+from bench.comparison.judging import judge_rows, rows_of
+from bench.comparison.thresholds import Thresholds
+from bench.measurement import Measurement, Workload, launch_ratios
+from bench.memory import measure_peaks
+from bench.progress import progress
+from bench.statistics import paired_intervals
+from bench.timing import Contender, LatencyRun, Schedule
+from bench.workload import full_batch
+from exporters.errors import UserError, WorkerError
+from exporters.tokenization import tokenise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.options import Options
+    from bench.sides import Side
+    from bench.timing import Row
+
+DEFAULT_LENGTH = 128
+DEFAULT_THRESHOLD = 0.005  # of times: what is smaller is no change that anybody would act on
+_MARKS = ("A: ", "B: ")  # before a variant's name, for a contender of each side
+_LAUNCHES, _BLOCKS, _BLOCK_S = 5, 12, 0.02
+_TEXTS = 64  # of the bundled corpus: batches are cut from them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a duel is fought at."""
+
+    workloads: tuple[Workload, ...]
+    precision: float  # launches are added while a ratio's 99 % interval is wider than this
+    budget_s: float  # seconds of timing
+    memory: bool = True
+
+
+def workloads(sides: Sequence[Side], options: Options) -> tuple[Workload, ...]:
+    """Every batch size at every length; raises UserError for a length that a side does not take."""
+    limits = {side.name: side.max_length for side in sides if side.max_length is not None}
+    lengths = options.sequence_lengths or (min(DEFAULT_LENGTH, *limits.values()) if limits else DEFAULT_LENGTH,)
+    for name, limit in limits.items():
+        if max(lengths) > limit:
+            raise UserError(f"--sequence-lengths: {max(lengths)} tokens asked, {name} takes at most {limit}")
+    return tuple(
+        Workload(batch_size=size, sequence_length=length, padding="full", threads=options.threads)
+        for length in lengths
+        for size in options.batch_sizes
+    )
+
+
+def duel(base: Side, contender: Side, terms: Terms) -> Comparison:
+    """Measure both sides and judge every row; times are paired launch by launch, at 99 %."""
+    sides = dict(zip(_MARKS, (base, contender), strict=True))
+    contenders = [one for mark, side in sides.items() for one in _contenders(mark, side, terms)]
+    schedule = Schedule(
+        launches=_LAUNCHES,
+        blocks=_BLOCKS,
+        rounds=1,
+        block_s=_BLOCK_S,
+        precision=terms.precision,
+        budget_s=terms.budget_s,
+        unsure=_unsure,
+    )
+    threads = terms.workloads[0].threads
+    run = LatencyRun(contenders, schedule, threads)
+    with progress("duel", run.steps(len(terms.workloads))) as bar:
+        measured = [*run.measure(contenders[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
+    for mark, side in sides.items():
+        measured += _sizes(mark, side)
+        measured += _memory(mark, side, terms) if terms.memory else []
+    before, after = (rows_of(_of_side(mark, measured)) for mark in _MARKS)
+    return Comparison(
+        base=f"A: {base.name}",
+        contender=f"B: {contender.name}",
+        changes=judge_rows((before, after), _THRESHOLDS, interleaved=True),
+    )
+
+
+_THRESHOLDS = Thresholds(by_metric={**Thresholds().by_metric, "latency": DEFAULT_THRESHOLD})
+
+
+def _contenders(mark: str, side: Side, terms: Terms) -> Iterator[Contender]:
+    tokens = tokenise(side.tokenizer, corpus.corpus("train")[0][:_TEXTS], side.max_length or DEFAULT_LENGTH)
+    feed = {one: full_batch(tokens, one.batch_size, one.sequence_length) for one in terms.workloads}
+    for name, artifact in side.artifacts.items():
+        yield Contender(name=mark + name, variant=artifact.variant, artifact=artifact.path, code=side.code, feed=feed)
+
+
+def _unsure(measured: Sequence[Measurement], precision: float) -> set[Row]:
+    """Both contenders of every row whose ratio is known less well than ``precision``."""
+    found = {(one.variant, one.workload): one for one in measured if one.workload}
+    pairs = []
+    for (name, workload), one in found.items():
+        other = found.get((_MARKS[1] + name.removeprefix(_MARKS[0]), workload))
+        if name.startswith(_MARKS[0]) and other:
+            pairs.append((one, other))
+    intervals = paired_intervals([launch_ratios(*pair) for pair in pairs]) if pairs else []
+    return {
+        (one.variant, one.workload)
+        for pair, (_, low, high) in zip(pairs, intervals, strict=True)
+        if not low or high / low - 1 > precision
+        for one in pair
+        if one.workload
+    }
+
+
+def _sizes(mark: str, side: Side) -> list[Measurement]:
+    return [
+        Measurement(variant=mark + name, metric="artifact_size", values=(artifact.size,))
+        for name, artifact in side.artifacts.items()
+    ]
+
+
+def _memory(mark: str, side: Side, terms: Terms) -> list[Measurement]:
+    """Peaks of every variant at the largest workload; a worker that dies is a row that failed."""
+    largest = max(terms.workloads, key=lambda one: one.batch_size * one.sequence_length)
+    found = []
+    for contender in _contenders(mark, side, terms):
+        measured: dict[str, Any] = {"variant": contender.name, "workload": largest}
+        try:
+            assert contender.feed is not None
+            peaks = measure_peaks(contender.variant, contender.artifact, contender.feed[largest], largest.threads)
+        except WorkerError as error:
+            found.append(Measurement(metric="peak_memory", status="failed", reason=str(error), **measured))
+            continue
+        found += [
+            Measurement(metric=metric, values=(getattr(peaks, metric),), **measured)
+            for metric in ("peak_memory", "peak_resident")
+        ]
+    return found
+
+
+def _of_side(mark: str, measured: Sequence[Measurement]) -> list[Measurement]:
+    return [replace(one, variant=one.variant.removeprefix(mark)) for one in measured if one.variant.startswith(mark)]

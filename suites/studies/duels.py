@@ -1,0 +1,139 @@
+"""How often does a duel find a change that is there, and one that is not?
+
+    python -m suites.studies.duels --same 200 --slowed 0.03=100 --slowed 0.01=100
+    python -m suites.studies.duels --same 200 --loaded
+
+Both sides are the same ONNX artifact of the demonstration, one text of 128 tokens, one thread; side B's predictor is slowed
+by the given share. With ``--loaded``, a process that does nothing but count keeps one core busy all the while.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.alone import alone
+from bench.duel import Terms, duel
+from bench.measurement import Workload
+from bench.options import add_options, read_options
+from bench.prepare import prepare
+from bench.progress import progress
+from bench.sides import Side
+from exporters.artifact import TOKENIZER
+from suites.studies import slowed
+from suites.studies.saving import save_study
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporters.artifact import Artifact
+
+LENGTH = 128
+_SAME = "no detectable change"
+
+
+def sides(artifact: Artifact, folder: Path, share: float) -> tuple[Side, Side]:
+    """The artifact twice, in folders of its own; the second slowed by ``share``."""
+    made = []
+    for name, slow_by in (("A", 0.0), ("B", share)):
+        copy = folder / name
+        shutil.copytree(artifact.path, copy, dirs_exist_ok=True)
+        (copy / slowed.SHARE_FILE).write_text(str(slow_by), encoding="ascii")
+        one = replace(artifact, path=copy, variant=slowed.__name__)
+        made.append(Side(name=name, artifacts={"onnx-fp32": one}, tokenizer=copy / TOKENIZER, max_length=LENGTH))
+    return made[0], made[1]
+
+
+@contextlib.contextmanager
+def busy_core() -> Iterator[None]:
+    """One process that never rests."""
+    process = multiprocessing.get_context("spawn").Process(target=_count, daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def _count() -> None:
+    number = 0
+    while True:
+        number += 1
+
+
+def fight(artifact: Artifact, share: float, duels: int, terms: Terms) -> dict[str, Any]:
+    """So many duels; verdicts by metric, the changes of latency and the seconds of each duel."""
+    verdicts: dict[str, Counter[str]] = {}
+    changes, seconds, detectable = [], [], []
+    with tempfile.TemporaryDirectory() as folder, progress(f"slowed by {share:.1%}", duels) as bar:
+        pair = sides(artifact, Path(folder), share)
+        for _ in range(duels):
+            start = time.perf_counter()
+            comparison = duel(*pair, terms)
+            seconds.append(time.perf_counter() - start)
+            for change in comparison.changes:
+                verdicts.setdefault(change.metric, Counter())[change.verdict] += 1
+                if change.metric == "latency":
+                    changes.append(change.change)
+                    detectable.append(change.detectable)
+            bar.advance()
+    return {
+        "slowed_by": share,
+        "duels": duels,
+        "verdicts": verdicts,
+        "median_change": statistics.median(changes),
+        "median_detectable": statistics.median(detectable),
+        "longest_seconds": max(seconds),
+        "median_seconds": statistics.median(seconds),
+        "changes": [round(change, 5) for change in changes],
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--same", type=int, default=0, help="duels of two sides that are the same")
+    parser.add_argument("--slowed", action="append", default=[], metavar="SHARE=DUELS", help="may be given again")
+    parser.add_argument("--loaded", action="store_true", help="while another process loads one core")
+    parser.add_argument("--memory", action="store_true", help="measure memory as well")
+    add_options(parser.add_argument, ("--precision", "--time-budget", "--work-dir"))
+    parser.set_defaults(precision="0.01", time_budget="10")
+    parsed = parser.parse_args(arguments)
+    options = read_options({**vars(parsed), "variants": "onnx-fp32", "threads": "1"})
+    artifact = prepare(options).artifacts["onnx-fp32"]
+    workload = Workload(batch_size=1, sequence_length=LENGTH, padding="full", threads=1)
+    terms = Terms(
+        workloads=(workload,), precision=options.precision, budget_s=options.time_budget, memory=parsed.memory
+    )
+    plan = [(0.0, parsed.same)] if parsed.same else []
+    plan += [(float(share), int(duels)) for share, duels in (one.split("=") for one in parsed.slowed)]
+    with alone(), busy_core() if parsed.loaded else contextlib.nullcontext():
+        found = [fight(artifact, share, duels, terms) for share, duels in plan]
+    for one in found:
+        sys.stdout.write(_text(one))
+    name = "duels-loaded" if parsed.loaded else "duels"
+    save_study(name, {"precision": options.precision, "budget_seconds": options.time_budget, "duels": found})
+    return 0
+
+
+def _text(found: dict[str, Any]) -> str:
+    lines = [f"slowed by {found['slowed_by']:.1%}, {found['duels']} duels, {found['median_seconds']:.1f} s each"]
+    for metric, counts in found["verdicts"].items():
+        other = sum(number for verdict, number in counts.items() if verdict != _SAME)
+        lines.append(f"  {metric:<15} {other:>4} verdicts of a change: {dict(counts)}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
