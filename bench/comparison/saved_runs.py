@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.comparison.comparability import differences, facts_of
+from bench.comparison.comparability import differences, facts_of, short_commit
 from bench.store import BLOCK, load_saved, parse_run
 from exporters.errors import RunFileError
 
@@ -22,7 +22,7 @@ class SavedRun:
     run: Run
     file: str  # relative to the folder
     time: str  # ISO 8601
-    commit: str
+    commit: str  # ten digits
     dirty: bool
 
 
@@ -80,6 +80,6 @@ def _saved_run(path: Path, file: str, saved: dict[str, Any]) -> SavedRun:
         run=parse_run(path, saved),
         file=file,
         time=str(saved.get("datetime", "")),
-        commit=str(made.get("id", "unknown"))[:10],
+        commit=short_commit(str(made.get("id", "unknown"))),
         dirty=bool(made.get("dirty", False)),
     )

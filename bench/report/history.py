@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
+from bench.comparison.comparability import commit_name
 from bench.comparison.history import became_worse
 from bench.report.cells import printable
 from bench.report.comparison import direction_word, format_amount, format_change, place_name
@@ -107,7 +108,7 @@ def _file(saved: SavedRun) -> str:
 
 
 def _commit(saved: SavedRun) -> str:
-    return str(printable(f"{saved.commit}{', dirty' if saved.dirty else ''}"))
+    return str(printable(commit_name(saved.commit, dirty=saved.dirty)))
 
 
 def _json(history: History) -> str:
