@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
     from bench.comparison.changes import Comparison
+    from bench.comparison.thresholds import Thresholds
     from bench.prepare import Prepared
 
 RESULTS = Path("results")
@@ -30,7 +31,8 @@ exit codes, the first that holds:
   1  something is worse
   3  incomplete: a row is missing or failed, or nothing was compared
   4  incomparable: a row's two figures do not mean the same, or cannot tell
-  0  nothing is worse, and everything was compared"""
+  0  nothing is worse, and everything was compared
+with --history 1 where a row became worse with the newest run, else 0"""
 _EXPORT_FLAGS = (
     "--checkpoint",
     "--calibration",
@@ -158,26 +160,55 @@ def _report(parsed: argparse.Namespace) -> int:
 
 
 def _compare(parsed: argparse.Namespace) -> int:
-    """Print what changed between two saved runs; the outcome decides the exit code."""
+    """Print what changed between two saved runs, or over all of them; the outcome decides the exit code."""
+    if parsed.history is not None:
+        return _history(parsed)
     from bench.comparison.outcome import outcome_of
     from bench.report.comparison import render_comparison
 
+    if parsed.contender is None:
+        raise UserError("compare: expected BASE and CONTENDER, two saved runs or folders; or --history [FOLDER]")
     comparison = _compared(parsed)
     outcome = outcome_of(comparison.changes, lenient=parsed.lenient)
     _print(render_comparison(comparison, parsed.format, every_row=parsed.all, outcome=outcome))
     return outcome.code
 
 
-def _compared(parsed: argparse.Namespace) -> Comparison:
-    from bench.comparison.changes import compare_runs
-    from bench.comparison.stock import compare_stock, is_stock, read_stock
+def _history(parsed: argparse.Namespace) -> int:
+    from bench.comparison.history import became_worse, history_of
+    from bench.comparison.outcome import EXIT_CODES
+    from bench.comparison.saved_runs import read_saved_runs
+    from bench.report.history import render_history
+
+    flags = {"--all": parsed.all, "--lenient": parsed.lenient, "--normalise": parsed.normalise}
+    unwanted = [parsed.base] if parsed.base else [flag for flag, given in flags.items() if given]
+    if unwanted:
+        raise UserError(
+            f"--history: takes one folder and neither BASE nor CONTENDER nor {', '.join(flags)}: {unwanted[0]!r}"
+        )
+    folder = Path(parsed.history)
+    if not folder.is_dir():
+        raise UserError(f"--history: {str(folder)!r} is no folder; expected one with saved runs, such as {RESULTS}")
+    history = history_of(read_saved_runs(folder), _thresholds(parsed))
+    _print(render_history(history, parsed.format))
+    return EXIT_CODES["worse"] if became_worse(history) else EXIT_CODES["nothing worse"]
+
+
+def _thresholds(parsed: argparse.Namespace) -> Thresholds:
     from bench.comparison.thresholds import Thresholds, read_thresholds
-    from bench.predictions import read_right
-    from bench.store import read_run
 
     own = Path("pyproject.toml")
     file = Path(parsed.config) if parsed.config else own if own.is_file() else None
-    thresholds = read_thresholds(file) if file else Thresholds()
+    return read_thresholds(file) if file else Thresholds()
+
+
+def _compared(parsed: argparse.Namespace) -> Comparison:
+    from bench.comparison.changes import compare_runs
+    from bench.comparison.stock import compare_stock, is_stock, read_stock
+    from bench.predictions import read_right
+    from bench.store import read_run
+
+    thresholds = _thresholds(parsed)
     if is_stock(parsed.base) or is_stock(parsed.contender):
         return compare_stock(read_stock(parsed.base), read_stock(parsed.contender), thresholds)
     base, contender = read_run(parsed.base), read_run(parsed.contender)
@@ -320,13 +351,21 @@ def _add_compare(commands: Any) -> None:
             "deploybench compare base.json contender.json --format md --all",
             "deploybench compare base.json contender.json --lenient",
             "deploybench compare here.json there.json --normalise",
+            "deploybench compare --history results",
         ],
     )
     command.description = f"{command.description}\n{_COMPARE_CODES}"
     command.add_argument(
-        "base", metavar="BASE", help="a saved run, or a folder: its newest; or any file of pytest-benchmark"
+        "base", nargs="?", metavar="BASE", help="a saved run, or a folder: its newest; or any file of pytest-benchmark"
     )
-    command.add_argument("contender", metavar="CONTENDER", help="a saved run, or a folder: its newest")
+    command.add_argument("contender", nargs="?", metavar="CONTENDER", help="likewise")
+    command.add_argument(
+        "--history",
+        nargs="?",
+        const=str(RESULTS),
+        metavar="FOLDER",
+        help=f"instead of BASE and CONTENDER: change points over all runs of one machine (default: {RESULTS})",
+    )
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
     command.add_argument("--all", action="store_true", help="show rows without a detectable change as well")
     command.add_argument("--lenient", action="store_true", help="missing and incomparable rows do not fail")

@@ -99,6 +99,12 @@ def paired_intervals(rows: Sequence[Sequence[float]]) -> list[tuple[float, float
     return found
 
 
+def process_variances(rows: Sequence[Sequence[Sequence[float]]]) -> list[float]:
+    """Variance of a process's logarithm within a run, for each row of runs of positive values; moderated; 0 where unknown."""
+    variances, _ = _moderated([[np.log(np.asarray(run, dtype=np.float64)) for run in row] for row in rows])
+    return [float(variance) for variance in variances]
+
+
 def _moderated(rows: Sequence[Sequence[_Numbers]]) -> tuple[_Numbers, _Numbers]:
     """Variance within the groups of each row, drawn towards that of all rows, and its degrees of freedom."""
     freedom = np.array([sum(len(group) - 1 for group in row) for row in rows], dtype=np.float64)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.comparison.changes import compare_runs
-from bench.comparison.comparability import FACTS, differences, facts_of
+from bench.comparison.comparability import FACTS, commit_name, differences, facts_of
 from bench.comparison.thresholds import Thresholds
 from bench.measurement import TIMED
 from bench.report.comparison import render_comparison
@@ -129,3 +129,21 @@ def test_times_of_another_precision_are_not_comparable(before, after, verdict):
     if verdict == "not comparable":
         text = render_comparison(compare_runs(base, contender, Thresholds(), ({}, {})), "md")
         assert "latency, load time of onnx-fp32: runs fp32 in the base, bf16 in the contender" in text
+
+
+def test_of_two_obstacles_both_are_said():
+    base, contender = executing(fp32=1.0), executing(bf16=1.0)
+    comparison = compare_runs(
+        base, replace(contender, environment={**RUN.environment, "cpu": "x"}), Thresholds(), ({}, {})
+    )
+    reasons = {one.reason for one in comparison.changes if (one.variant, one.metric) == ("onnx-fp32", "latency")}
+
+    assert reasons == {"CPU: AMD EPYC 7B13 against x; runs fp32 in the base, bf16 in the contender"}
+
+
+@pytest.mark.parametrize(
+    ("commit", "dirty", "name"),
+    [("ab" * 20, False, "ababababab"), ("ab" * 20, True, "ababababab, dirty"), ("unversioned", False, "unversioned")],
+)
+def test_a_commit_is_called(commit, dirty, name):
+    assert commit_name(commit, dirty=dirty) == name

@@ -36,7 +36,7 @@ def compare_runs(
     ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
     """
     found = differences(facts_of(base), facts_of(contender))
-    before, after = _rows(base), _rows(contender)
+    before, after = rows_in(base), rows_in(contender)
     after.update(_failed_rows(contender, before))
     return Comparison(
         base=base.path.name,
@@ -46,7 +46,7 @@ def compare_runs(
     )
 
 
-def _rows(run: Run) -> dict[Row, Measurement]:
+def rows_in(run: Run) -> dict[Row, Measurement]:
     """The compared rows of a run, variants in the order of its plan."""
     planned = {name: index for index, name in enumerate(run.plan.variants)}
     return rows_of(sorted(run.measurements, key=lambda one: planned.get(one.variant, len(planned))))

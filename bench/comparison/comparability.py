@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ Weight = Literal["fatal", "tolerated", "informative"]
 
 _COST = (*TIMED, *MEMORY, "artifact_size")
 _ACCURACY = ("accuracy",)
+_HASH = re.compile("[0-9a-f]{40,64}")
 _PROCESSOR = ("CPU", "CPU model", "instruction sets", "cores")  # a yardstick makes up for these
 _STEAL = 0.01  # share of time that the hypervisor took, above which it is said
 _LOAD = 0.2  # cores that others kept busy, likewise
@@ -57,10 +59,15 @@ def _commit(run: Run) -> str:
 def commit_name(commit: str, *, dirty: bool) -> str:
     """What a commit is called.
 
-    >>> commit_name("f05ab731f670f76d1061522a2d4a31d877584233", dirty=True)
-    'f05ab731f6, dirty'
+    >>> commit_name("f05ab731f670f76d1061522a2d4a31d877584233", dirty=True), commit_name("unversioned", dirty=False)
+    ('f05ab731f6, dirty', 'unversioned')
     """
-    return f"{commit[:10]}{', dirty' if dirty else ''}"
+    return f"{short_commit(commit)}{', dirty' if dirty else ''}"
+
+
+def short_commit(commit: str) -> str:
+    """The first ten digits of a hash; what is no hash stays as it is."""
+    return commit[:10] if _HASH.fullmatch(commit) else commit
 
 
 def _load(run: Run) -> str:

@@ -32,7 +32,7 @@ def terms_of(
         unlike = obstacle(found, metric)
         if normalise and unlike and metric in TIMED and not others and not obstacle(same_processor(found), metric):
             return normalised(variant, base, contender, unlike)
-        return Terms(unlike=unlike or others)
+        return Terms(unlike="; ".join(filter(None, (unlike, others))))
 
     return terms
 

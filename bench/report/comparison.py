@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.comparison.changes import Comparison
+    from bench.comparison.history import Series
     from bench.comparison.judging import Change
     from bench.comparison.outcome import Outcome
 
@@ -76,9 +77,9 @@ def _table(changes: Sequence[Change], style: str) -> str:
         (
             printable(change.variant),
             printable(what),
-            _amount(change, change.base),
-            _amount(change, change.contender),
-            _change(change),
+            format_amount(change.metric, change.base),
+            format_amount(change.metric, change.contender),
+            format_change(change.metric, change.change),
             verdict_word(change),
         )
         for change, what in _grouped(changes)
@@ -100,7 +101,7 @@ def _grouped(changes: Sequence[Change]) -> list[tuple[Change, str]]:
     for change in changes:
         together = lacking.get((change.variant, change.metric, change.verdict), [change])
         if len(together) == 1:
-            rows.append((change, _place(change)))
+            rows.append((change, place_name(change)))
         elif change is together[0]:
             metric = _NAMES.get(change.metric, change.metric)
             rows.append((replace(change, base=None, contender=None), f"{metric}, {len(together)} rows"))
@@ -117,29 +118,37 @@ def _clipped(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
 def verdict_word(change: Change) -> str:
     """What the verdict is called for this metric, in a word: ``faster``, ``larger``, ``same``."""
     if change.verdict in ("better", "worse"):
-        return _WORDS[change.metric][change.verdict == "worse"]
+        return direction_word(change.metric, change.verdict)
     return "same" if change.verdict == _SAME else change.verdict
 
 
-def _place(change: Change) -> str:
-    metric = _NAMES.get(change.metric, change.metric)
-    if change.workload:
-        return f"{metric} {change.workload.batch_size}×{change.workload.sequence_length}"
-    return f"{metric} {change.data}" if change.data else metric
+def direction_word(metric: str, direction: str) -> str:
+    """What ``better`` or ``worse`` is called for a metric."""
+    return _WORDS[metric][direction == "worse"]
 
 
-def _amount(change: Change, value: float | None) -> str:
+def place_name(row: Change | Series) -> str:
+    """What was measured, in short: ``latency 8×128``."""
+    metric = _NAMES.get(row.metric, row.metric)
+    if row.workload:
+        return f"{metric} {row.workload.batch_size}×{row.workload.sequence_length}"
+    return f"{metric} {row.data}" if row.data else metric
+
+
+def format_amount(metric: str, value: float | None) -> str:
+    """A value with its unit, or nothing."""
     if value is None:
         return ""
-    unit = METRICS[change.metric].unit
+    unit = METRICS[metric].unit
     return format_seconds(value) if unit == "s" else format_bytes(value) if unit == "B" else format_share(value)
 
 
-def _change(change: Change) -> str:
-    if change.change is None:
+def format_change(metric: str, change: float | None) -> str:
+    """A change in percent, of accuracy in points, or nothing."""
+    if change is None:
         return ""
     scale = 100
-    return f"{change.change * scale:+.1f} {'pp' if change.metric == 'accuracy' else '%'}"
+    return f"{change * scale:+.1f} {'pp' if metric == 'accuracy' else '%'}"
 
 
 def _reasons(changes: Sequence[Change]) -> list[str]:

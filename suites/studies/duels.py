@@ -1,4 +1,4 @@
-"""How often does a duel find a change that is there, and one that is not?
+"""How often a duel finds a change that is there, and one that is not.
 
     python -m suites.studies.duels --same 200 --slowed 0.03=100 --slowed 0.01=100
     python -m suites.studies.duels --same 200 --loaded
@@ -84,7 +84,7 @@ def fight(artifact: Artifact, share: float, duels: int, terms: Terms) -> dict[st
             seconds.append(time.perf_counter() - start)
             for change in comparison.changes:
                 verdicts.setdefault(change.metric, Counter())[change.verdict] += 1
-                if change.metric == "latency":
+                if change.metric == "latency" and change.change is not None and change.detectable is not None:
                     changes.append(change.change)
                     detectable.append(change.detectable)
             bar.advance()

@@ -1,0 +1,196 @@
+"""Every row over all saved runs of a machine: the values in the order of time, and where they changed for good."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from bench.comparison.changes import rows_in
+from bench.comparison.comparability import differences, facts_of
+from bench.comparison.segments import common_variance, own_variance, steps
+from bench.comparison.terms import terms_of
+from bench.measurement import METRICS, TIMED, Measurement, Workload, process_medians
+from bench.statistics import QUANTILES, process_variances
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.comparison.judging import Row
+    from bench.comparison.saved_runs import SavedRuns
+    from bench.comparison.thresholds import Thresholds
+
+_FINEST = 0.25  # times the threshold: the standard deviation of a value is taken for at least this
+_FREEDOM = 6.0  # degrees of freedom of a variance, at least
+Direction: TypeAlias = Literal["better", "worse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePoint:
+    """A step from one level to the next."""
+
+    point: int  # index of the first value of the new level
+    before: float  # level, in METRICS[metric].unit
+    after: float
+    change: float  # relative, after / before - 1; of accuracy, after - before
+    low: float  # 95 % interval of ``change``
+    high: float
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One row over the runs."""
+
+    variant: str
+    metric: str  # key of METRICS
+    workload: Workload | None
+    data: str | None  # name of the labelled set
+    runs: tuple[int, ...]  # indices of the runs that have a value
+    values: tuple[float, ...]  # in METRICS[metric].unit
+    changes: tuple[ChangePoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All rows over all runs."""
+
+    saved: SavedRuns
+    series: tuple[Series, ...]  # in the order of rows in the newest run that has them
+
+
+def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
+    """Find where each row changed by more than its threshold."""
+    measured = _measured(saved)
+    variances = _variances(measured, len(saved.runs), thresholds)
+    series = (_segmented(row, found, variances[row], thresholds) for row, found in measured.items())
+    return History(saved=saved, series=tuple(series))
+
+
+def became_worse(history: History) -> list[Series]:
+    """The rows whose newest level is worse than the one before and begins with the newest run."""
+    newest = len(history.saved.runs) - 1
+    return [
+        one
+        for one in history.series
+        if one.changes and one.changes[-1].direction == "worse" and one.runs[one.changes[-1].point] == newest
+    ]
+
+
+def _measured(saved: SavedRuns) -> dict[Row, dict[int, Measurement]]:
+    """Every row's measurements by run, where they mean the same as in the newest run."""
+    newest = saved.runs[-1].run
+    rows: dict[Row, dict[int, Measurement]] = {}
+    for index, one in reversed(list(enumerate(saved.runs))):
+        terms = terms_of(one.run, newest, differences(facts_of(one.run), facts_of(newest)))
+        for row, measurement in rows_in(one.run).items():
+            if _usable(measurement) and not terms(row).unlike:
+                rows.setdefault(row, {})[index] = measurement
+    return {row: dict(sorted(found.items())) for row, found in rows.items()}
+
+
+def _usable(measurement: Measurement) -> bool:
+    """Whether there are values, of which a logarithm can be taken where one must."""
+    lowest = min(measurement.values, default=-1.0)
+    return lowest >= 0 if measurement.metric == "accuracy" else lowest > 0
+
+
+def _level(measurement: Measurement) -> float:
+    """One value of a run, in the metric's unit."""
+    if measurement.metric in TIMED:
+        return math.exp(fmean(map(math.log, process_medians(measurement))))
+    return fmean(measurement.values) if measurement.metric == "accuracy" else float(median(measurement.values))
+
+
+def _scaled(measurement: Measurement) -> float:
+    """The value on the scale on which changes are sought: the logarithm, or accuracy as it is."""
+    return _level(measurement) if measurement.metric == "accuracy" else math.log(_level(measurement))
+
+
+def _variances(
+    measured: Mapping[Row, Mapping[int, Measurement]], runs: int, thresholds: Thresholds
+) -> dict[Row, float]:
+    """How far one run's value of each row scatters: by its processes, its neighbours, other rows, whichever says most."""
+    scaled = {row: [_scaled(one) for one in found.values()] for row, found in measured.items()}
+    sampled = _sampled(measured)
+    common = {
+        metric: common_variance([values for row, values in scaled.items() if row[1] == metric and len(values) == runs])
+        for metric in {row[1] for row in measured} - {"accuracy"}
+    }
+    return {
+        row: max(
+            sampled[row],
+            own_variance(values),
+            common.get(row[1], 0.0),
+            (_FINEST * thresholds.of(row[0], row[1])) ** 2,
+        )
+        for row, values in scaled.items()
+    }
+
+
+def _sampled(measured: Mapping[Row, Mapping[int, Measurement]]) -> dict[Row, float]:
+    """Variance of a run's value by how few processes, or examples, it is of."""
+    sampled = dict.fromkeys(measured, 0.0)
+    for metric in TIMED:
+        rows = [row for row in measured if row[1] == metric]
+        processes = [[process_medians(one) for one in measured[row].values()] for row in rows]
+        for row, runs, variance in zip(rows, processes, process_variances(processes), strict=True):
+            sampled[row] = variance / median(map(len, runs))
+    for row, found in measured.items():
+        if row[1] == "accuracy":
+            share, examples = fmean(map(_level, found.values())), min(len(one.values) for one in found.values())
+            sampled[row] = max(share * (1 - share), 1 / (4 * examples)) / examples
+    return sampled
+
+
+def _segmented(row: Row, found: Mapping[int, Measurement], variance: float, thresholds: Thresholds) -> Series:
+    variant, metric, workload, data = row
+    values = [_scaled(one) for one in found.values()]
+    at = steps(values, variance)
+    changes = _changes(metric, values, at, variance)
+    while small := [one for one in changes if abs(one.change) <= thresholds.of(variant, metric)]:
+        at.remove(
+            min(small, key=lambda one: abs(one.change)).point
+        )  # one by one: each makes its neighbours' levels longer
+        changes = _changes(metric, values, at, variance)
+    return Series(
+        variant=variant,
+        metric=metric,
+        workload=workload,
+        data=data,
+        runs=tuple(found),
+        values=tuple(_level(one) for one in found.values()),
+        changes=tuple(changes),
+    )
+
+
+def _changes(metric: str, values: Sequence[float], at: Sequence[int], variance: float) -> list[ChangePoint]:
+    from scipy.stats import t
+
+    bounds = [0, *at, len(values)]
+    levels = [values[begin:end] for begin, end in pairwise(bounds)]
+    # Differences of neighbours say about so much of a variance; where these are few, processes say more.
+    reach = float(t.ppf(QUANTILES[1], max(_FREEDOM, len(values) / 2)))
+    found = []
+    for point, old, new in zip(at, levels, levels[1:], strict=False):
+        step = fmean(new) - fmean(old)
+        half = reach * math.sqrt(variance * (1 / len(old) + 1 / len(new)))
+        one = ChangePoint(
+            point=point,
+            before=fmean(old),
+            after=fmean(new),
+            change=step,
+            low=step - half,
+            high=step + half,
+            direction="better" if (step > 0) == (METRICS[metric].better == "higher") else "worse",
+        )
+        found.append(one if metric == "accuracy" else _relative(one))
+    return found
+
+
+def _relative(one: ChangePoint) -> ChangePoint:
+    """From logarithms to the metric's unit, and shares."""
+    change, low, high = (math.expm1(step) for step in (one.change, one.low, one.high))
+    return replace(one, before=math.exp(one.before), after=math.exp(one.after), change=change, low=low, high=high)
