@@ -24,6 +24,7 @@ QUANTILES = (0.025, 0.975)
 DUEL_QUANTILE = 0.995  # a duel may add launches until it knows enough; a 99 % interval leaves room for that
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _MIN_ROWS = 3  # fewer variances say nothing about how variances are spread
+_ROUNDING = 1e-24  # sum of squares of logarithms
 _ALIKE = 1000.0  # degrees of freedom from which on rows count as equally spread
 
 
@@ -109,6 +110,7 @@ def _moderated(rows: Sequence[Sequence[_Numbers]]) -> tuple[_Numbers, _Numbers]:
     """Variance within the groups of each row, drawn towards that of all rows, and its degrees of freedom."""
     freedom = np.array([sum(len(group) - 1 for group in row) for row in rows], dtype=np.float64)
     squares = np.array([sum(float(((group - group.mean()) ** 2).sum()) for group in row) for row in rows])
+    squares[squares < _ROUNDING] = 0.0  # equal values: what is left of them is no variance
     variances = np.divide(squares, freedom, out=np.zeros_like(squares), where=freedom > 0)
     prior, prior_freedom = _prior_variance(variances, freedom)
     if math.isinf(prior_freedom):  # all rows are alike

@@ -89,6 +89,8 @@ def _save_whole(storage: Any, output_json: dict[str, Any], save: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     aside.rename(file)
+    for left in file.parent.glob(".*.part"):  # of runs that were killed at this very point
+        left.unlink()
 
 
 @pytest.hookimpl(trylast=True)

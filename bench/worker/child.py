@@ -5,6 +5,8 @@ A request is ``(command, arguments)``; an answer is ``("ok", value)`` or ``("err
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
@@ -35,5 +37,12 @@ def _answer(commands: Commands, command: str, arguments: tuple[object, ...]) -> 
         return "error", f"{type(error).__name__}: {lines[0]}"
 
 
+def _die_with_parent() -> None:
+    """Let the kernel end this process when its parent is killed: an orphan would go on computing, and writing."""
+    set_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
+    ctypes.CDLL(None, use_errno=True).prctl(set_signal, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    _die_with_parent()
     serve(Connection(int(sys.argv[1])))

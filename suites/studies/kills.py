@@ -1,0 +1,111 @@
+"""Whether a run that was killed at any moment, and resumed, is the same as one that was not.
+
+    python -m suites.studies.kills --kills 30
+
+A quick run of the demonstration, with torch-eager and onnx-fp32, is killed (kill -9, no warning) at a random moment and
+resumed. Then its rows must be those of a run that was left alone, and every file that it left must be whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.progress import progress
+from bench.store import read_run
+from suites.studies.saving import save_study
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ARGUMENTS = ("--variants=onnx-fp32", "--time-budget=1", "--batch-sizes=1,8")
+
+
+def rows_of_run(folder: Path) -> list[str]:
+    """Every row of the newest run below ``folder``, ours and pytest-benchmark's; raises where a file is torn."""
+    run = read_run(folder / "results")
+    for file in (folder / "results").rglob("*"):
+        if file.suffix == ".json":
+            json.loads(file.read_text(encoding="utf-8"))
+        elif file.is_file() and file.suffix != ".parquet":
+            raise ValueError(f"{file}: left behind")
+    if run.predictions:
+        import pandas as pd
+
+        pd.read_parquet(run.path.parent / run.predictions)
+    ours = (f"{one.variant} {one.metric} {one.workload} {one.data} {one.status}" for one in run.measurements)
+    stock = json.loads(run.path.read_text(encoding="utf-8"))["benchmarks"]
+    return sorted([*ours, *(row["fullname"] for row in stock)])
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """A run with ``folder`` as its working folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.cli", "run", *ARGUMENTS, *arguments],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def kill_and_resume(folder: Path, seconds: float, *arguments: str) -> dict[str, Any]:
+    """Kill a run after ``seconds``, resume it, and say what was found."""
+    killed = start(folder, *arguments)
+    try:
+        killed.wait(seconds)
+    except subprocess.TimeoutExpired:
+        killed.kill()
+    killed.communicate()
+    journal = folder / ".deploybench" / "journal.jsonl"
+    cells = len(journal.read_bytes().splitlines()) if journal.exists() else 0
+    resumed = start(folder, "--resume", *arguments)
+    _, said = resumed.communicate()
+    found: dict[str, Any] = {"killed_after": round(seconds, 2), "cells": cells, "exit_code": resumed.returncode}
+    found["said"] = [line for line in said.decode().splitlines() if line.startswith("resuming")]
+    try:
+        found["rows"] = rows_of_run(folder)
+    except Exception as error:  # noqa: BLE001 - whatever is torn is the finding
+        found["torn"] = repr(error)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Kill, resume, compare and save; 1 when any result differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parsed = parser.parse_args(arguments)
+    moments = random.Random(parsed.seed)  # noqa: S311 - moments, not secrets
+    with tempfile.TemporaryDirectory() as scratch, progress("kills", parsed.kills) as bar:
+        whole = Path(scratch, "whole")
+        whole.mkdir()
+        start(whole).communicate()  # trains the demonstration, which is no part of the question
+        shutil.rmtree(whole / "results")
+        shutil.rmtree(whole / ".deploybench" / "artifacts")
+        begin = time.monotonic()
+        start(whole).communicate()
+        lasts, expected = time.monotonic() - begin, rows_of_run(whole)
+        found = []
+        for number in range(parsed.kills):
+            folder = Path(scratch, str(number))
+            shutil.copytree(whole / ".deploybench" / "checkpoints", folder / ".deploybench" / "checkpoints")
+            one = kill_and_resume(folder, moments.uniform(0, lasts))
+            found.append({**one, "rows": len(one.get("rows", ())), "same": one.get("rows") == expected})
+            shutil.rmtree(folder)
+            bar.advance()
+    same = sum(one["same"] for one in found)
+    sys.stdout.write(f"{same} of {len(found)} resumed runs have the {len(expected)} rows of a run left alone\n")
+    save_study("kills", {"run_seconds": lasts, "rows": len(expected), "same": same, "kills": found})
+    return 0 if same == len(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
