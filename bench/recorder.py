@@ -14,6 +14,7 @@ from bench.predictions import write_predictions
 from bench.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
 
 if TYPE_CHECKING:
+    from bench.ledger import CellLedger
     from bench.measurement import Measurement
     from bench.prepare import Prepared
     from bench.scoring import Scores
@@ -25,6 +26,7 @@ class Recorder:
 
     prepared: Prepared
     measurements: list[Measurement] = field(default_factory=list)
+    ledgers: list[CellLedger] = field(default_factory=list)
     load_times: list[Measurement] = field(default_factory=list)  # of processes that were started to time something else
     scores: dict[tuple[str, str], Scores] = field(default_factory=dict)  # by set and variant
 
@@ -43,6 +45,7 @@ class Recorder:
                 sets=self._sets(),
                 variants=self.prepared.variants,
                 measurements=tuple(self.measurements),
+                ledgers=tuple(self.ledgers),
                 environment=describe_environment(),
                 predictions=predictions,
             )
