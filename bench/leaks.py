@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.mappings import read_mappings
-from bench.memory import STEADY_RUNS
+from bench.memory import STEADY_RUNS, take_phase
 from bench.worker import Worker
-from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,23 +21,29 @@ READINGS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteadyMemory:
-    """Bytes that no file holds, by the kernel, before, halfway through and after BATCHES batches; seconds of each batch."""
+    """Bytes before, halfway through and after BATCHES batches, garbage collected; seconds of each batch."""
 
-    readings: tuple[int, ...]
+    resident: tuple[int, ...]  # kernel: what no file holds
+    held: tuple[int, ...]  # of that, without the freed blocks that the allocator keeps
     seconds: tuple[float, ...]
 
 
 def measure_steady(variant: str, artifact: Path, batch: Batch, threads: int) -> SteadyMemory:
     """Watch a fresh process that has run the batch a few times; raises WorkerError when it dies."""
-    readings, seconds = [], []
+    phases, seconds = [], []
     with Worker(f"{variant}, leak check", threads) as worker:
         worker.load(variant, artifact, threads)
         worker.predict([batch] * (1 + STEADY_RUNS))
-        readings.append(_own(worker))
-        for _ in range(READINGS - 1):
-            seconds += [taken for _, taken in worker.predict([batch] * (BATCHES // (READINGS - 1)))]
-            readings.append(_own(worker))
-    return SteadyMemory(readings=tuple(readings), seconds=tuple(seconds))
+        for number in range(READINGS):
+            if number:
+                seconds += [taken for _, taken in worker.predict([batch] * (BATCHES // (READINGS - 1)))]
+            worker.ask("collect")
+            phases.append(take_phase(worker, artifact))
+    return SteadyMemory(
+        resident=tuple(phase.own for phase in phases),
+        held=tuple(phase.held for phase in phases),
+        seconds=tuple(seconds),
+    )
 
 
 def leaks(readings: Sequence[float]) -> bool:
@@ -51,10 +55,3 @@ def leaks(readings: Sequence[float]) -> bool:
     before, halfway, after = readings
     allowed = max(_ALLOWED, _ALLOWED_SHARE * before)
     return after - before > allowed and min(halfway - before, after - halfway) > allowed / 4
-
-
-def _own(worker: Worker) -> int:
-    try:
-        return sum(one.sizes["Anonymous"] for one in read_mappings(worker.pid))
-    except OSError as error:
-        raise WorkerError(f"{worker.label}: its /proc cannot be read: {error.strerror}") from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench.measurement import Workload  # noqa: TC001 - bench.store reads the types of fields
 
-TERMS = ("heap", "overhead", "kept", "mapped", "artifact", "libraries", "stacks", "unexplained")
+TERMS = ("heap", "overhead", "kept", "garbage", "mapped", "artifact", "libraries", "stacks", "unexplained")
 PHASES = ("interpreter", "imports", "load", "first inference", "steady")
 TOLERANCE = 0.05  # of what is resident when steady; a ledger with a larger gap is marked
 
@@ -33,6 +33,11 @@ class Phase:
     def own(self) -> int:
         """RssAnon: what no file holds."""
         return sum(self.kinds[kind] for kind in ("copies", "heap", "anonymous", "stacks"))
+
+    @property
+    def held(self) -> int:
+        """``own`` without what is free in arenas, but with blocks there that were never touched; without glibc, ``own``."""
+        return self.own - self.allocator.get("free", 0) + self.allocator.get("untouched", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +89,11 @@ class CellLedger:
     ledger: Ledger
 
 
-def draw_up(phases: dict[str, Phase], tracked: Tracked) -> Ledger:
-    """Name every part of the growth that was measured; the rest is unexplained."""
+def draw_up(phases: dict[str, Phase], tracked: Tracked, garbage: int) -> Ledger:
+    """Name every part of the growth that was measured; the rest is unexplained.
+
+    ``garbage``: bytes that a collection at the end freed; memray's process has made one before it says what is held.
+    """
     kinds = {kind: size - phases["imports"].kinds[kind] for kind, size in phases["steady"].kinds.items()}
     before, after = phases["imports"].allocator, phases["steady"].allocator
     free, untouched = (after.get(key, 0) - before.get(key, 0) for key in ("free", "untouched"))
@@ -95,6 +103,7 @@ def draw_up(phases: dict[str, Phase], tracked: Tracked) -> Ledger:
         "heap": tracked.steady_heap - tracked.untouched - in_blocks,
         "overhead": tracked.overhead,
         "kept": free - (untouched - in_blocks),
+        "garbage": garbage,
         "mapped": tracked.mapped_touched + kinds["shared"],
         "artifact": kinds["artifact"],
         "libraries": kinds["files"] + kinds["copies"],

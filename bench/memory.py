@@ -42,7 +42,7 @@ class MemoryPeaks:
 
 def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int) -> MemoryPeaks:
     """The peaks of one variant on one batch, and its ledger; raises WorkerError when a worker dies, as without memory."""
-    phases, seconds = _kernel_pass(variant, artifact, batch, threads)
+    phases, garbage, seconds = _kernel_pass(variant, artifact, batch, threads)
     load_peak_memory, peak_memory, tracked = _memray_pass(variant, artifact, batch, threads)
     return MemoryPeaks(
         peak_memory=peak_memory,
@@ -50,26 +50,28 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int) -> M
         peak_resident=phases["first inference"].peak,
         load_peak_resident=max(phases[name].peak for name in ("interpreter", "imports", "load")),
         seconds=seconds,
-        ledger=draw_up(phases, tracked),
+        ledger=draw_up(phases, tracked, garbage),
     )
 
 
-def _kernel_pass(variant: str, artifact: Path, batch: Batch, threads: int) -> tuple[dict[str, Phase], float]:
+def _kernel_pass(variant: str, artifact: Path, batch: Batch, threads: int) -> tuple[dict[str, Phase], int, float]:
+    """The phases, the bytes that a collection frees after them, and the seconds of the first run."""
     phases = {}
     with Worker(f"{variant}, memory, kernel pass", threads) as worker:
-        phases["interpreter"] = _take_phase(worker, artifact)
+        phases["interpreter"] = take_phase(worker, artifact)
         worker.import_runtime(variant)
-        phases["imports"] = _take_phase(worker, artifact)
+        phases["imports"] = take_phase(worker, artifact)
         worker.ask("load", artifact, threads)
-        phases["load"] = _take_phase(worker, artifact)
+        phases["load"] = take_phase(worker, artifact)
         [(_, seconds)] = worker.predict([batch])
-        phases["first inference"] = _take_phase(worker, artifact)
+        phases["first inference"] = take_phase(worker, artifact)
         worker.predict([batch] * STEADY_RUNS)
-        phases["steady"] = _take_phase(worker, artifact)
-    return phases, seconds
+        phases["steady"] = take_phase(worker, artifact)
+        garbage = worker.ask("collect")
+    return phases, garbage, seconds
 
 
-def _take_phase(worker: Worker, artifact: Path | None) -> Phase:
+def take_phase(worker: Worker, artifact: Path | None) -> Phase:
     """End a phase of the worker: what is resident now, and its peak, which starts again."""
     allocator = worker.ask("allocator_status")
     peak = worker.ask("memory_status")["VmHWM"]

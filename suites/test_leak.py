@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bench.prepare import Prepared
     from bench.recorder import Recorder
 
+METRICS = ("steady_held", "steady_resident")
+
 
 def test_leak(
     variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, replay: Callable[..., None]
@@ -26,12 +28,13 @@ def test_leak(
     """A leak is marked in the report and fails nothing; what the row times are the batches."""
     length, threads = min(prepared.sequence_lengths), prepared.options.threads
     workload = Workload(batch_size=1, sequence_length=length, padding="full", threads=threads)
-    measured = functools.partial(Measurement, variant=variant_name, workload=workload, metric="steady_resident")
+    measured = functools.partial(Measurement, variant=variant_name, workload=workload)
     try:
         steady = measure_steady(variant_name, artifact, full_batch(prepared.tokens, 1, length), threads)
     except WorkerError as error:
-        recorder.add(measured(status="failed", reason=str(error)))
+        recorder.add(*(measured(metric=metric, status="failed", reason=str(error)) for metric in METRICS))
         pytest.fail(str(error), pytrace=False)
 
     assert len(steady.seconds) == BATCHES
-    replay(steady.seconds, measured(values=steady.readings))
+    readings = zip(METRICS, (steady.held, steady.resident), strict=True)
+    replay(steady.seconds, *(measured(metric=metric, values=values) for metric, values in readings))

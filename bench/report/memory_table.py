@@ -29,7 +29,7 @@ _GROWTH = {
     "mapped": ("mapped", "stacks"),
     "model files": ("artifact",),
     "libraries": ("libraries",),
-    "kept": ("kept", "overhead"),
+    "kept": ("kept", "overhead", "garbage"),
     "unexplained": ("unexplained",),
 }
 _SHORT = {"model files": "model\nfiles", "unexplained": "unex-\nplained"}
@@ -87,7 +87,7 @@ def memory_notes(run: Run, workload: Workload) -> list[str]:
         "growth: from the imports to steady; the columns after it add up to it",
         "heap: blocks held, by memray, as far as touched; mapped: other anonymous memory, stacks included",
         "model files, libraries: pages of the artifact's files and of all others",
-        "kept: freed blocks that the allocator keeps, and its headers",
+        "kept: freed blocks that the allocator keeps, its headers, and garbage that Python has yet to collect",
         *(_gap(one) for one in cells if not one.ledger.closes),
         *_leak_notes(run),
     ]
@@ -121,21 +121,29 @@ def _sum(parts: Sequence[_ByVariant]) -> _ByVariant:
 
 def _gap(cell: CellLedger) -> str:
     steady = cell.ledger.phases["steady"].resident
-    what = "are unexplained" if cell.ledger.gap > 0 else "are explained twice"
+    what = "unexplained" if cell.ledger.gap > 0 else "explained twice"
     return (
-        f"{WARNING} {cell.variant}: the ledger does not close within {TOLERANCE:.0%}: "
-        f"{format_bytes(abs(cell.ledger.gap))} of {format_bytes(steady)} {what}"
+        f"{WARNING} {cell.variant}: the ledger does not close within {100 * TOLERANCE:.0f} %: "
+        f"{format_bytes(abs(cell.ledger.gap))} of {format_bytes(steady)} resident are {what}"
     )
 
 
 def _leak_notes(run: Run) -> Iterator[str]:
-    checks = [one for one in run.measurements if one.metric == "steady_resident" and len(one.values) == READINGS]
-    found = [one for one in checks if leaks(one.values)]
-    for one in found:
-        before, halfway, after = one.values
-        yield (
-            f"{WARNING} leak: {one.variant}: {format_bytes(after - before)} more after {BATCHES} further batches, "
-            f"{format_bytes(after - halfway)} of it in the second half"
-        )
-    if checks and not found:
-        yield f"leak check: nothing keeps growing over {BATCHES} further batches"
+    """Held memory that keeps growing is a leak; what the allocator keeps may grow as well, and is none."""
+    readings = {(one.variant, one.metric): one.values for one in run.measurements if len(one.values) == READINGS}
+    checked = [variant for variant in run.plan.variants if (variant, "steady_held") in readings]
+    leaking = [variant for variant in checked if leaks(readings[variant, "steady_held"])]
+    for variant in leaking:
+        yield f"{WARNING} {variant} leaks: it holds {_growth(readings[variant, 'steady_held'])}"
+    for variant in checked:
+        resident = readings.get((variant, "steady_resident"))
+        if variant not in leaking and resident and leaks(resident):
+            yield f"{variant} keeps, in freed blocks, {_growth(resident)}"
+    if checked and not leaking:
+        yield f"no leak: nothing that is held keeps growing over {BATCHES} further batches of one text"
+
+
+def _growth(readings: Sequence[float]) -> str:
+    before, halfway, after = readings
+    half = format_bytes(after - halfway)
+    return f"{format_bytes(after - before)} more after {BATCHES} further batches of one text, {half} of it in the second half"
