@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results")
 _FORMATS = ("text", "md", "csv", "latex", "json")
-_TABLES = ("summary", "batch", "sequence", "accuracy")
+_TABLES = ("summary", "batch", "sequence", "memory", "accuracy")
 _COMPARE_CODES = """
 exit codes, the first that holds:
   2  a mistake that you can mend: no such file, a bad threshold

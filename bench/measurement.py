@@ -29,6 +29,8 @@ METRICS = {
         Metric(name="peak_resident", unit="B", better="lower"),  # kernel: VmHWM of one batch, model loaded
         Metric(name="load_peak_memory", unit="B", better="lower"),  # memray: high water while loading
         Metric(name="load_peak_resident", unit="B", better="lower"),  # kernel: VmHWM while loading, imports included
+        Metric(name="steady_resident", unit="B", better="lower"),  # kernel: RssAnon before, amid and after 50 batches
+        Metric(name="steady_held", unit="B", better="lower"),  # likewise, without what the allocator keeps free
         Metric(name="artifact_size", unit="B", better="lower"),  # the files that the runtime reads
         Metric(name="import_time", unit="s", better="lower"),  # the variant's runtime, in a fresh process
         Metric(name="load_time", unit="s", better="lower"),  # files to predictor, in a fresh process, imports excluded

@@ -1,7 +1,8 @@
-"""Peak memory: one fresh process per cell, two passes, because a process under memray is another process to the kernel.
+"""Memory of one cell: two fresh processes, because a process under memray is another process to the kernel.
 
-Both passes import the runtime first and then look at two phases: loading the artifact, and running one batch. A batch's
-peak counts what loading left behind, so that it is what serving takes; loading has a peak of its own, which may be higher.
+Both import the runtime, load the artifact, run one batch, and run it a few times more. A batch's peak counts what loading
+left behind, so that it is what serving takes; loading has a peak of its own, which may be higher. The ledger says where
+what is resident in the end comes from.
 """
 
 from __future__ import annotations
@@ -11,67 +12,144 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.ledger import Ledger, Phase, Tracked, draw_up
+from bench.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
+from bench.tracked import Held, read_tracking
 from bench.worker import Worker
+from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.mappings import Range
     from bench.workload import Batch
+
+STEADY_RUNS = 4  # of the batch, after the first; arenas may double at the second
+_LARGE = 64 * 1024  # bytes; a smaller block is taken to be touched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryPeaks:
-    """Bytes, and the seconds of the untracked run of the batch."""
+    """Bytes, and the seconds of the untracked first run of the batch."""
 
-    peak_memory: int  # memray: heap held after load + high water of the batch
+    peak_memory: int  # memray: held after load + high water of the batch, heap and mappings
     load_peak_memory: int  # memray: high water of loading
     peak_resident: int  # kernel: VmHWM of the batch, interpreter and libraries included
     load_peak_resident: int  # kernel: VmHWM from the process's start to the end of loading
     seconds: float
+    ledger: Ledger
 
 
 def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int) -> MemoryPeaks:
-    """The peaks of one variant on one batch; raises WorkerError when a worker dies, as it does without memory."""
-    load_peak_resident, peak_resident, seconds = _kernel_pass(variant, artifact, batch, threads)
-    load_peak_memory, peak_memory = _memray_pass(variant, artifact, batch, threads)
+    """The peaks of one variant on one batch, and its ledger; raises WorkerError when a worker dies, as without memory."""
+    phases, garbage, seconds = _kernel_pass(variant, artifact, batch, threads)
+    load_peak_memory, peak_memory, tracked = _memray_pass(variant, artifact, batch, threads)
     return MemoryPeaks(
         peak_memory=peak_memory,
         load_peak_memory=load_peak_memory,
-        peak_resident=peak_resident,
-        load_peak_resident=load_peak_resident,
+        peak_resident=phases["first inference"].peak,
+        load_peak_resident=max(phases[name].peak for name in ("interpreter", "imports", "load")),
         seconds=seconds,
+        ledger=draw_up(phases, tracked, garbage),
     )
 
 
-def _kernel_pass(variant: str, artifact: Path, batch: Batch, threads: int) -> tuple[int, int, float]:
+def _kernel_pass(variant: str, artifact: Path, batch: Batch, threads: int) -> tuple[dict[str, Phase], int, float]:
+    """The phases, the bytes that a collection frees after them, and the seconds of the first run."""
+    phases = {}
     with Worker(f"{variant}, memory, kernel pass", threads) as worker:
-        worker.start(variant, artifact, threads)
-        load_peak = worker.ask("memory_status")["VmHWM"]
-        worker.ask("reset_peak")
+        phases["interpreter"] = take_phase(worker, artifact)
+        worker.import_runtime(variant)
+        phases["imports"] = take_phase(worker, artifact)
+        worker.ask("load", artifact, threads)
+        phases["load"] = take_phase(worker, artifact)
         [(_, seconds)] = worker.predict([batch])
-        return load_peak, worker.ask("memory_status")["VmHWM"], seconds
+        phases["first inference"] = take_phase(worker, artifact)
+        worker.predict([batch] * STEADY_RUNS)
+        phases["steady"] = take_phase(worker, artifact)
+        garbage = worker.ask("collect")
+    return phases, garbage, seconds
 
 
-def _memray_pass(variant: str, artifact: Path, batch: Batch, threads: int) -> tuple[int, int]:
+def take_phase(worker: Worker, artifact: Path | None) -> Phase:
+    """End a phase of the worker: what is resident now, and its peak, which starts again."""
+    allocator = worker.ask("allocator_status")
+    peak = worker.ask("memory_status")["VmHWM"]
+    try:
+        mappings = read_mappings(worker.pid)
+        if allocator:
+            allocator["untouched"] = _untouched(worker.pid, arenas(mappings))
+    except OSError as error:
+        raise _unreadable(worker, error) from error
+    worker.ask("reset_peak")
+    return Phase(
+        kinds=resident_by_kind(mappings, artifact),
+        proportional=sum(one.sizes["Pss"] for one in mappings),
+        peak=peak,
+        allocator=allocator,
+    )
+
+
+def _memray_pass(variant: str, artifact: Path, batch: Batch, threads: int) -> tuple[int, int, Tracked]:
+    """Peak of loading, peak of the batch, and the account of both."""
     with tempfile.TemporaryDirectory() as folder, Worker(f"{variant}, memory, memray pass", threads) as worker:
-        load_file, batch_file = Path(folder, "load.bin"), Path(folder, "batch.bin")
+        # Several trackings and not one: the high water of the batch alone is not in a file that loading is in.
+        load_file, batch_file, steady_file = (Path(folder, name) for name in ("load.bin", "batch.bin", "steady.bin"))
         worker.import_runtime(variant)
         worker.ask("track", load_file)
         worker.ask("load", artifact, threads)
         worker.ask("stop_tracking")
-        # Two trackings and not one: the high water of the batch alone is not in a file that loading is in.
         worker.ask("track", batch_file)
         worker.predict([batch])
         worker.ask("stop_tracking")
-        held, load_peak = _held_and_peak(load_file)
-        _, batch_peak = _held_and_peak(batch_file)
-    return load_peak, held + batch_peak
+        worker.ask("track", steady_file)
+        worker.predict([batch] * STEADY_RUNS)
+        worker.ask("stop_tracking")
+        held = Held()
+        held.follow(load_file)
+        load_heap, load_mapped = held.sizes
+        for file in (batch_file, steady_file):
+            held.follow(file)
+        loading, running = read_tracking(load_file), read_tracking(batch_file)
+        try:
+            steady = _steady(worker.pid, held)
+        except OSError as error:
+            raise _unreadable(worker, error) from error
+        tracked = Tracked(
+            load_heap=load_heap,
+            load_mapped=load_mapped,
+            load_peak_mapped=loading.peak_mapped,
+            peak_mapped=load_mapped + running.peak_mapped,
+            **steady,
+        )
+        return loading.peak, loading.held + running.peak, tracked
 
 
-def _held_and_peak(file: Path) -> tuple[int, int]:
-    """Bytes not freed at the end of a tracking, and its high-water mark."""
-    import memray
+def _steady(pid: int, held: Held) -> dict[str, int]:
+    """What is held in the end, and how much of it the process has ever touched."""
+    mappings = read_mappings(pid)
+    heaps = arenas(mappings)
+    within: list[Range] = []
+    apart: list[Range] = []
+    for address, size in held.heap.items():
+        if size >= _LARGE:
+            inside = any(start <= address < end for start, end in heaps)
+            (within if inside else apart).append((address, address + size))
+    mapped = anonymous(mappings, ((address, address + size) for address, size in held.mapped.items()))
+    steady_heap, steady_mapped = held.sizes
+    return {
+        "steady_heap": steady_heap,
+        "steady_mapped": steady_mapped,
+        "overhead": held.overhead,
+        "untouched": _untouched(pid, apart),
+        "untouched_in_arenas": _untouched(pid, within),
+        "mapped_touched": sum(touched(pid, mapped)),
+    }
 
-    reader = memray.FileReader(file)
-    with reader:
-        held = sum(record.size for record in reader.get_leaked_allocation_records(merge_threads=True))
-        peak = reader.metadata.peak_memory
-    return held, peak
+
+def _untouched(pid: int, ranges: Sequence[Range]) -> int:
+    return sum(end - start for start, end in ranges) - sum(touched(pid, ranges))
+
+
+def _unreadable(worker: Worker, error: OSError) -> WorkerError:
+    return WorkerError(f"{worker.label}: its /proc cannot be read: {error.strerror}")

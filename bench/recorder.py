@@ -17,6 +17,7 @@ from bench.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_
 from bench.watch import Watch
 
 if TYPE_CHECKING:
+    from bench.ledger import CellLedger
     from bench.measurement import Measurement
     from bench.prepare import Prepared
     from bench.scoring import Scores
@@ -30,9 +31,8 @@ class Recorder:
     journal: Journal = field(default_factory=Journal)
     watch: Watch = field(default_factory=Watch)
     measurements: list[Measurement] = field(default_factory=list)
-    cold_starts: list[Measurement] = field(
-        default_factory=list
-    )  # of processes that were started to time something else
+    ledgers: list[CellLedger] = field(default_factory=list)
+    cold_starts: list[Measurement] = field(default_factory=list)  # of processes that were started to time
     scores: dict[tuple[str, str], Scores] = field(default_factory=dict)  # by set and variant
 
     def add(self, *measurements: Measurement) -> None:
@@ -56,6 +56,7 @@ class Recorder:
                     **self.watch.shares(),
                     "tokenizer_sha256": tokenizer_digest(self.prepared),
                 },
+                ledgers=tuple(self.ledgers),
                 predictions=predictions,
             )
         )

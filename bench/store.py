@@ -11,6 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.ledger import PHASES, TERMS, CellLedger
 from bench.measurement import METRICS, Measurement
 from exporters.errors import RunFileError
 
@@ -88,6 +89,7 @@ class Run:
     variants: dict[str, VariantInfo]
     measurements: tuple[Measurement, ...]
     environment: dict[str, Any]  # cpu, cores, memory, versions
+    ledgers: tuple[CellLedger, ...] = ()  # of every variant at every length; none in runs from before there were any
     predictions: str = ""  # file beside ``path`` with every example's logits; "" when accuracy was not measured
 
 
@@ -217,7 +219,14 @@ def _check(run: Run) -> None:
         raise _ShapeError(
             f"{BLOCK}: its plan has no variants, batch sizes or sequence lengths, or its checkpoint no labels"
         )
-    for index, measurement in enumerate(run.measurements):
+    for index, cell in enumerate(run.ledgers):
+        if (*cell.ledger.phases, *cell.ledger.terms) != (*PHASES, *TERMS):
+            raise _ShapeError(f"{BLOCK}.ledgers[{index}] ({cell.variant!r}): phases or terms are missing or unknown")
+    _check_measurements(run.measurements, labels)
+
+
+def _check_measurements(measurements: tuple[Measurement, ...], labels: int) -> None:
+    for index, measurement in enumerate(measurements):
         where = f"{BLOCK}.measurements[{index}] ({measurement.variant!r} {measurement.metric!r})"
         count = len(measurement.values)
         if measurement.metric not in METRICS:

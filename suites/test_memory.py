@@ -1,4 +1,4 @@
-"""Peak memory of one batch by sequence length: heap by memray, resident memory by the kernel, a fresh process for each."""
+"""Memory of one batch by sequence length: heap by memray, resident memory by the kernel, a fresh process for each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.ledger import CellLedger
 from bench.measurement import Measurement, Workload
 from bench.memory import measure_peaks
 from bench.options import MEMORY_BATCH_SIZE, PROFILES
@@ -49,4 +50,5 @@ def test_memory(
 
     assert peaks.peak_memory > 0
     assert peaks.peak_resident > 0
+    recorder.ledgers.append(CellLedger(variant=variant_name, workload=workload, ledger=peaks.ledger))
     replay((peaks.seconds,), *(measured(metric=metric, values=(getattr(peaks, metric),)) for metric in METRICS))

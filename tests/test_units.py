@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bench.leaks
 import bench.report.cells
 import bench.units
 from bench.units import (
@@ -27,7 +28,7 @@ from bench.units import (
 POSITIVE = st.floats(min_value=1e-6, max_value=1e6)
 
 
-@pytest.mark.parametrize("module", [bench.units, bench.report.cells])
+@pytest.mark.parametrize("module", [bench.units, bench.report.cells, bench.leaks])
 def test_examples_in_docstrings_are_true(module):
     result = doctest.testmod(module)
 

@@ -19,6 +19,7 @@ FAILED = "failed"
 EMPTY = "\N{EN DASH}"  # not measured; a note under the table says why
 _SHORT = len("no labelled set")  # a reason of at most so many characters stands in the cell itself
 DAGGER = "\N{DAGGER}"  # deprecated upstream
+WARNING = "!"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +59,14 @@ class Table:
     rows: dict[str, tuple[Figure, ...]]  # by variant; as long as ``columns``
     deprecated: frozenset[str]  # variants to be marked
     notes: tuple[str, ...]
+    marked: frozenset[str] = frozenset()  # variants of which a note says what to beware of
 
 
 def text_frame(table: Table) -> pd.DataFrame:
     """Give the cells as people read them, a column per column and the variant in front; decimals line up."""
     import pandas as pd
 
-    names = [name + DAGGER * (name in table.deprecated) for name in table.rows]
+    names = [name + DAGGER * (name in table.deprecated) + WARNING * (name in table.marked) for name in table.rows]
     columns = [_texts(column, cells) for column, cells in zip(table.columns, _transposed(table), strict=True)]
     heads = ["variant", *(column.heading for column in table.columns)]
     return pd.DataFrame(list(zip(names, *columns, strict=True)), columns=heads, dtype=object)

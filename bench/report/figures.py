@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import scores
 from bench.measurement import MEMORY, METRICS, TIMED, Figure, Measurement, Status, Workload, process_medians
+from bench.report.ledgers import ledger_figures
 from bench.statistics import NO_INTERVAL, interval_factors
 from bench.store import SetInfo
 
@@ -88,6 +89,7 @@ class _Rows:
 def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     found = [*_speed(run, rows), *_memory(run, rows)]
     found += [rows.figure(metric) for metric in ("artifact_size", "load_time")]
+    found += [ledger_figure for length in run.plan.sequence_lengths for ledger_figure in _ledger(run, rows, length)]
     why_none = _RANDOM_WEIGHTS if run.checkpoint.random_weights else "" if run.sets else _NO_SET.summary
     for labelled in labelled_sets(run):
         of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
@@ -106,6 +108,17 @@ def _memory(run: Run, rows: _Rows) -> Iterator[Figure]:
     for metric in _MEMORY:
         for length in run.plan.sequence_lengths:
             yield rows.figure(metric, memory_workload(run, length))
+
+
+def _ledger(run: Run, rows: _Rows, length: int) -> list[Figure]:
+    """Every number of the ledger at one length; nothing for runs from before there were ledgers."""
+    if not run.ledgers:
+        return []
+    workload = memory_workload(run, length)
+    peak = rows.figure("peak_memory", workload)  # measured by the same processes
+    if peak.status == "ok":
+        return ledger_figures(run, _empty(peak, "not_measured", _NOT_RUN))
+    return ledger_figures(run, peak)
 
 
 def _accuracy(run: Run, rows: _Rows, labelled: SetInfo) -> list[Figure]:

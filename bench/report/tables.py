@@ -10,6 +10,8 @@ from bench.accuracy import positive
 from bench.measurement import Figure, Workload
 from bench.report.cells import Column, Table, margin, printable
 from bench.report.figures import figures, labelled_sets, latency_workload, memory_workload
+from bench.report.ledgers import open_ledgers
+from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, sequence_notes
 from bench.report.notes import counted, gap_notes
 from bench.units import COUNT, MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, format_share
 from exporters.variant import REFERENCE
@@ -35,9 +37,9 @@ class _Cells:
             workload = None if figure.data else figure.workload  # a set is scored at one workload only
             self._found[figure.variant, figure.metric, workload, figure.data, figure.label] = figure
 
-    def at(self, metric: str, workload: Workload | None = None) -> Callable[[str], Figure]:
+    def at(self, metric: str, workload: Workload | None = None, label: str | None = None) -> Callable[[str], Figure]:
         """Look up a figure that is about no labelled set, by variant."""
-        return lambda variant: self._found[variant, metric, workload, None, None]
+        return lambda variant: self._found[variant, metric, workload, None, label]
 
     def of_set(self, metric: str, labelled: SetInfo, label: str | None = None) -> Callable[[str], Figure]:
         """Look up a figure of a labelled set, by variant."""
@@ -180,7 +182,7 @@ def _sequence(cells: _Cells) -> list[Table]:
     heap = "heap: what the program asked for, by memray: held after loading and the most that one batch takes on top"
     resident = "resident: the most the kernel gave the process during one batch, interpreter and libraries included"
     differ = "the two differ: allocators keep what was freed, and weights may be mapped from their file"
-    return [cells.table(title, contents, [heap, resident, differ])]
+    return [cells.table(title, contents, [heap, resident, differ, *sequence_notes(cells.run)])]
 
 
 def _accuracy(cells: _Cells) -> list[Table]:
@@ -239,4 +241,14 @@ def _accuracy_notes(labels: Sequence[str]) -> list[str]:
     return notes
 
 
-TABLES = {"summary": _summary, "batch": _batch, "sequence": _sequence, "accuracy": _accuracy}
+def _memory(cells: _Cells) -> list[Table]:
+    run = cells.run
+    workload = memory_workload(run, max(run.plan.sequence_lengths))
+    if not run.ledgers:
+        return [cells.table(memory_title(workload), [no_memory(run)], [])]
+    contents = memory_contents(lambda metric, label: cells.at(metric, workload, label))
+    found = cells.table(memory_title(workload), contents, memory_notes(run, workload))
+    return [replace(found, marked=frozenset(one.variant for one in open_ledgers(run) if one.workload == workload))]
+
+
+TABLES = {"summary": _summary, "batch": _batch, "sequence": _sequence, "memory": _memory, "accuracy": _accuracy}

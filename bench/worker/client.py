@@ -63,6 +63,11 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def pid(self) -> int:
+        """The child's process, for its /proc."""
+        return self._process.pid
+
     def close(self) -> None:
         """End the child, by force if it does not go."""
         self._connection.close()

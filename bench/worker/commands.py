@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.worker.allocator import allocator_status
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -104,6 +106,16 @@ class Commands:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         fields = dict(line.split(":", 1) for line in lines)
         return {key: int(fields[key].split()[0]) * 1024 for key in _STATUS_KEYS}
+
+    def allocator_status(self) -> dict[str, int]:
+        """Bytes that glibc's allocator has given out, and that it keeps."""
+        return allocator_status()
+
+    def collect(self) -> int:
+        """Free what only waits for Python's collector; bytes of the allocator's that this gave back, 0 where none says."""
+        before = allocator_status().get("in_use", 0)
+        gc.collect()
+        return before - allocator_status().get("in_use", 0)
 
     def reset_peak(self) -> None:
         """Make VmHWM start again from what is resident now."""

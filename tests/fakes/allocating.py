@@ -1,11 +1,11 @@
-"""A variant whose every batch holds 256 MiB for a moment, and that keeps 64 MiB from loading on."""
+"""A variant whose every batch holds 256 MiB for a moment, and that keeps 256 MiB from loading on."""
 
 import numpy as np
 
 from exporters.variant import Variant
 
 BATCH_BYTES = 256 * 1024 * 1024
-HELD_BYTES = 64 * 1024 * 1024
+HELD_BYTES = 256 * 1024 * 1024
 
 
 def load(artifact, threads):

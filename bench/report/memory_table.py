@@ -1,0 +1,149 @@
+"""The table of memory by phase and by what it is for, and what is said of ledgers and leaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from bench.leaks import BATCHES, READINGS, leaks
+from bench.ledger import TOLERANCE
+from bench.measurement import Figure
+from bench.report.cells import WARNING, Column
+from bench.report.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, open_ledgers
+from bench.units import MEGABYTES, format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bench.ledger import CellLedger
+    from bench.measurement import Workload
+    from bench.store import Run
+
+    _ByVariant: TypeAlias = Callable[[str], Figure]
+    _Lookup: TypeAlias = Callable[[str, str | None], _ByVariant]  # of a metric and a label
+
+_PHASES = {"interpreter": "inter-\npreter", "imports": "", "load": "", "first inference": "first", "steady": ""}
+# head: the terms that it adds up
+_GROWTH = {
+    "heap": ("heap",),
+    "mapped": ("mapped", "stacks"),
+    "model files": ("artifact",),
+    "libraries": ("libraries",),
+    "kept": ("kept", "overhead", "garbage"),
+    "unexplained": ("unexplained",),
+}
+_SHORT = {"model files": "model\nfiles", "unexplained": "unex-\nplained"}
+
+
+def memory_title(workload: Workload) -> str:
+    """Which cell the table is about."""
+    return f"Memory by phase, batch of {workload.batch_size} × {workload.sequence_length} tokens"
+
+
+def memory_contents(at: _Lookup) -> list[tuple[Column, _ByVariant]]:
+    """Resident memory after each phase, and its growth from the imports to the steady state by what it is for."""
+    resident = [(_column(head, short, "resident"), at(RESIDENT, head)) for head, short in _PHASES.items()]
+    resident += [
+        (_column("peak", "", "resident"), at(PEAK, "first inference")),
+        (_column("PSS", "", "resident"), at(PROPORTIONAL, "steady")),
+        (_column("growth", "", "growth"), at(GROWTH, None)),
+    ]
+    return [
+        *resident,
+        *(
+            (_column(head, _SHORT.get(head, ""), "growth"), _sum([at(GROWTH, term) for term in terms]))
+            for head, terms in _GROWTH.items()
+        ),
+    ]
+
+
+def no_memory(run: Run) -> tuple[Column, _ByVariant]:
+    """The only column for a run from before there were ledgers."""
+
+    def none(variant: str) -> Figure:
+        failed = run.variants[variant].failed if variant in run.variants else ""
+        return Figure(
+            variant=variant,
+            metric=RESIDENT,
+            value=None,
+            unit="B",
+            low=None,
+            high=None,
+            n=0,
+            status="failed" if failed else "not_measured",
+            reason=failed or "saved before there were memory ledgers",
+            workload=None,
+        )
+
+    return _column("resident", "", "resident"), none
+
+
+def memory_notes(run: Run, workload: Workload) -> list[str]:
+    """What the columns mean, where a ledger does not close, and what leaks."""
+    cells = [one for one in run.ledgers if one.workload == workload]
+    return [
+        "interpreter to steady: resident at the end of each phase, by the kernel; peak: the most in the first inference",
+        "PSS: resident when steady, pages shared with other processes in part, so it depends on what else runs",
+        "growth: from the imports to steady; the columns after it add up to it",
+        "heap: blocks held, by memray, as far as touched; mapped: other anonymous memory, stacks included",
+        "model files, libraries: pages of the artifact's files and of all others",
+        "kept: freed blocks that the allocator keeps, its headers, and garbage that Python has yet to collect",
+        *(_gap(one) for one in cells if not one.ledger.closes),
+        *_leak_notes(run),
+    ]
+
+
+def sequence_notes(run: Run) -> list[str]:
+    """At which lengths the ledger of a variant does not close."""
+    lengths: dict[str, list[str]] = {}
+    for one in open_ledgers(run):
+        lengths.setdefault(one.variant, []).append(str(one.workload.sequence_length))
+    return [
+        f"{WARNING} {variant}, {', '.join(found)} tokens: memory that no ledger explains, see table memory"
+        for variant, found in lengths.items()
+    ]
+
+
+def _column(head: str, short: str, group: str) -> Column:
+    return Column(head=head, short=short, scale=MEGABYTES, group=group)
+
+
+def _sum(parts: Sequence[_ByVariant]) -> _ByVariant:
+    """Add figures up; those of one ledger are all there or all missing, for one reason."""
+
+    def total(variant: str) -> Figure:
+        figures = [part(variant) for part in parts]
+        values = [figure.value for figure in figures if figure.value is not None]
+        return replace(figures[0], value=sum(values)) if values else figures[0]
+
+    return total
+
+
+def _gap(cell: CellLedger) -> str:
+    steady = cell.ledger.phases["steady"].resident
+    what = "unexplained" if cell.ledger.gap > 0 else "explained twice"
+    return (
+        f"{WARNING} {cell.variant}: the ledger does not close within {100 * TOLERANCE:.0f} %: "
+        f"{format_bytes(abs(cell.ledger.gap))} of {format_bytes(steady)} resident are {what}"
+    )
+
+
+def _leak_notes(run: Run) -> Iterator[str]:
+    """Held memory that keeps growing is a leak; what the allocator keeps may grow as well, and is none."""
+    readings = {(one.variant, one.metric): one.values for one in run.measurements if len(one.values) == READINGS}
+    checked = [variant for variant in run.plan.variants if (variant, "steady_held") in readings]
+    leaking = [variant for variant in checked if leaks(readings[variant, "steady_held"])]
+    for variant in leaking:
+        yield f"{WARNING} {variant} leaks: it holds {_growth(readings[variant, 'steady_held'])}"
+    for variant in checked:
+        resident = readings.get((variant, "steady_resident"))
+        if variant not in leaking and resident and leaks(resident):
+            yield f"{variant} keeps, in freed blocks, {_growth(resident)}"
+    if checked and not leaking:
+        yield f"no leak: nothing that is held keeps growing over {BATCHES} further batches of one text"
+
+
+def _growth(readings: Sequence[float]) -> str:
+    before, halfway, after = readings
+    half = format_bytes(after - halfway)
+    return f"{format_bytes(after - before)} more after {BATCHES} further batches of one text, {half} of it in the second half"

@@ -1,0 +1,40 @@
+"""Steady memory before and after 50 more batches of one text, at the shortest length, in a fresh process."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.leaks import BATCHES, measure_steady
+from bench.measurement import Measurement, Workload
+from bench.workload import full_batch
+from exporters.errors import WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.prepare import Prepared
+    from bench.recorder import Recorder
+
+METRICS = ("steady_held", "steady_resident")
+
+
+def test_leak(
+    variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, replay: Callable[..., None]
+) -> None:
+    """A leak is marked in the report and fails nothing; what the row times are the batches."""
+    length, threads = min(prepared.sequence_lengths), prepared.options.threads
+    workload = Workload(batch_size=1, sequence_length=length, padding="full", threads=threads)
+    measured = functools.partial(Measurement, variant=variant_name, workload=workload)
+    try:
+        steady = measure_steady(variant_name, artifact, full_batch(prepared.tokens, 1, length), threads)
+    except WorkerError as error:
+        recorder.add(*(measured(metric=metric, status="failed", reason=str(error)) for metric in METRICS))
+        pytest.fail(str(error), pytrace=False)
+
+    assert len(steady.seconds) == BATCHES
+    readings = zip(METRICS, (steady.held, steady.resident), strict=True)
+    replay(steady.seconds, *(measured(metric=metric, values=values) for metric, values in readings))
