@@ -31,7 +31,8 @@ class Journal:
         elif file.exists():
             file.replace(file.with_suffix(".before"))  # the run before was not finished: nobody asked to lose it
 
-    def __len__(self) -> int:
+    @property
+    def taken(self) -> int:
         """How many cells were taken over."""
         return len(self._found)
 

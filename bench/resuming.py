@@ -34,7 +34,7 @@ def open_journal(prepared: Prepared) -> Journal:
     journal = Journal(options.work_dir / FILE, facts, resume=options.resume)
     if options.resume:
         others = f"; {journal.others} others do not fit: made by another model, version, setting or machine"
-        say(f"resuming: {len(journal)} finished cells were found{others if journal.others else ''}")
+        say(f"resuming: {journal.taken} finished cells were found{others if journal.others else ''}")
     return journal
 
 

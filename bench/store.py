@@ -159,7 +159,7 @@ def parse_run(path: Path, saved: Any) -> Run:
     for older in range(version, SCHEMA_VERSION):
         block = _MIGRATIONS.get(older, _unchanged)(block)
     try:
-        run: Run = _decode(Run, {**block, "path": str(path)}, BLOCK)
+        run: Run = decode(Run, {**block, "path": str(path)}, BLOCK)
         _check(run)
     except _ShapeError as error:
         raise RunFileError(f"{path}: {error}; the file was not written by this {BLOCK}, or was changed since") from None
@@ -178,17 +178,17 @@ class _ShapeError(Exception):
     """Which part of a block is not what its dataclass says."""
 
 
-def _decode(kind: Any, value: Any, where: str) -> Any:
+def decode(kind: Any, value: Any, where: str) -> Any:
     """Turn what ``json`` read into ``kind``: a dataclass, a tuple, a dict or a plain value, and so on inside it."""
     if is_dataclass(kind):
         return _decode_dataclass(kind, value, where)
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin is types.UnionType:  # only "X | None" is used
-        return None if value is None else _decode(parts[0], value, where)
+        return None if value is None else decode(parts[0], value, where)
     if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_decode(parts[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+        return tuple(decode(parts[0], item, f"{where}[{index}]") for index, item in enumerate(value))
     if origin is dict and isinstance(value, dict):
-        return {key: _decode(parts[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {key: decode(parts[1], item, f"{where}.{key}") for key, item in value.items()}
     if kind is Any or (origin is Literal and value in parts):
         return value
     if kind in _PLAIN and isinstance(value, _PLAIN[kind]) and isinstance(value, bool) == (kind is bool):
@@ -206,7 +206,7 @@ def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
     values = {}
     for part in fields(kind):
         if part.name in value:
-            values[part.name] = _decode(hints[part.name], value[part.name], f"{where}.{part.name}")
+            values[part.name] = decode(hints[part.name], value[part.name], f"{where}.{part.name}")
         elif part.default is MISSING and part.default_factory is MISSING:
             raise _ShapeError(f"{where}.{part.name} is missing")
     return kind(**values)

@@ -102,7 +102,7 @@ class LatencyRun:
         self._contenders = {one.name: one for one in contenders}
         self._schedule = schedule
         self._threads = threads
-        self._journal = journal or Journal()
+        self._journal = journal if journal is not None else Journal()
         self._before_launch = before_launch
         self._random = random.Random(schedule.seed)  # noqa: S311 - an order of measurements, not a secret
         self._failed: dict[tuple[str, Workload | None], str] = {}  # None: not even loaded, so at every workload

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.leaks import BATCHES, measure_steady
+from bench.leaks import BATCHES, SteadyMemory, measure_steady
 from bench.measurement import Measurement, Workload
+from bench.store import decode
 from bench.workload import full_batch
 from exporters.errors import WorkerError
 
@@ -30,7 +32,12 @@ def test_leak(
     workload = Workload(batch_size=1, sequence_length=length, padding="full", threads=threads)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)
     try:
-        steady = measure_steady(variant_name, artifact, full_batch(prepared.tokens, 1, length), threads)
+        batch, fingerprint = full_batch(prepared.tokens, 1, length), prepared.artifacts[variant_name].fingerprint
+        saved = recorder.journal.cell(
+            ("leak", variant_name, fingerprint, asdict(workload)),
+            lambda: asdict(measure_steady(variant_name, artifact, batch, threads)),
+        )
+        steady = decode(SteadyMemory, saved, "journal")
     except WorkerError as error:
         recorder.add(*(measured(metric=metric, status="failed", reason=str(error)) for metric in METRICS))
         pytest.fail(str(error), pytrace=False)

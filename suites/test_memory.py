@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.ledger import CellLedger
 from bench.measurement import Measurement, Workload
-from bench.memory import measure_peaks
+from bench.memory import MemoryPeaks, measure_peaks
 from bench.options import MEMORY_BATCH_SIZE, PROFILES
+from bench.store import decode
 from bench.workload import full_batch
 from exporters.errors import WorkerError
 
@@ -43,7 +45,12 @@ def test_memory(
     batch = full_batch(prepared.tokens, MEMORY_BATCH_SIZE, sequence_length)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)
     try:
-        peaks = measure_peaks(variant_name, artifact, batch, threads)
+        fingerprint = prepared.artifacts[variant_name].fingerprint
+        saved = recorder.journal.cell(
+            ("memory", variant_name, fingerprint, asdict(workload)),
+            lambda: asdict(measure_peaks(variant_name, artifact, batch, threads)),
+        )
+        peaks = decode(MemoryPeaks, saved, "journal")
     except WorkerError as error:
         recorder.add(*(measured(metric=metric, status="failed", reason=str(error)) for metric in METRICS))
         pytest.fail(str(error), pytrace=False)

@@ -34,7 +34,7 @@ def test_a_cell_is_found_by_whoever_resumes(file):
     Journal(file, {"model": "a"}).keep((("latency", 1), [1.5, 2.5]), (("size",), 3))
     resumed = Journal(file, {"model": "a"}, resume=True)
 
-    assert len(resumed) == 2
+    assert resumed.taken == 2
     assert resumed.find("latency", 1) == [1.5, 2.5]
     assert resumed.cell(("size",), lambda: pytest.fail("it is known")) == 3
     assert resumed.find("latency", 2) is None
@@ -44,7 +44,7 @@ def test_a_cell_of_another_model_or_machine_is_not_taken(file):
     Journal(file, {"model": "a"}).keep((("latency", 1), [1.5]))
     resumed = Journal(file, {"model": "b"}, resume=True)
 
-    assert (len(resumed), resumed.others, resumed.find("latency", 1)) == (0, 1, None)
+    assert (resumed.taken, resumed.others, resumed.find("latency", 1)) == (0, 1, None)
 
 
 def test_a_torn_last_line_is_cut_off_and_the_next_cell_is_whole(file):
