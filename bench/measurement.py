@@ -105,3 +105,4 @@ class Figure:
     workload: Workload | None
     data: str | None = None  # name of the labelled set
     label: str | None = None  # for per-class figures: the class; for "confusion": "TRUE as PREDICTED"
+    caution: str = ""  # what is wrong with the variant as a whole: "runs bf16 …, called fp32"

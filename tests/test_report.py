@@ -18,10 +18,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.cli import _print_run
 from bench.measurement import Workload
 from bench.report.figures import figures
 from bench.report.render import render
 from bench.report.tables import TABLES
+from bench.report.terminal import coloured
 from bench.store import VariantInfo, read_run
 
 DATA = Path(__file__).parent / "data"
@@ -224,6 +226,83 @@ def test_more_labels_have_recalls_instead_of_error_rates(run, number):
     assert ("world_as_sports" in text) == (number < 5)
 
 
+# variants that are not what they are called
+
+
+PROBLEM = "runs bf16 in 100 % of its multiply-adds, called fp32"
+
+
+@pytest.fixture
+def cautioned(run):
+    """A run in which OpenVINO chose its precision, PyTorch's int8 left a layer out, and ONNX Runtime was not watched."""
+    found = {
+        "torch-eager": {"executed": {"fp32": 4e10}, "executed_attention": {"fp32": 5e9}},
+        "torch-int8-dynamic": {"executed": {"int8": 39e9, "fp32": 1e9}, "executed_attention": {"fp32": 5e9}},
+        "onnx-fp32": {"executed_unknown": "the worker was killed by signal 9"},
+        "openvino-fp32": {
+            "executed": {"bf16": 4e10},
+            "executed_attention": {"bf16": 5e9},
+            "executed_problem": PROBLEM,
+        },
+    }
+    changed = {name: replace(run.variants[name], **facts) for name, facts in found.items()}
+    return replace(run, variants={**run.variants, **changed})
+
+
+@pytest.mark.parametrize("fmt", ["text", "md", "latex"])
+def test_a_variant_that_is_not_what_it_is_called_is_marked_in_every_table(cautioned, fmt):
+    text = render(cautioned, fmt)
+    plain = text.replace("\\", "")
+
+    assert plain.count("openvino-fp32! ") >= 4
+    assert "openvino-int8!" not in plain
+    assert f"! openvino-fp32: {PROBLEM}" in plain
+
+
+def test_what_ran_is_said_under_the_tables(cautioned):
+    notes = render(cautioned, "md", ["summary"]).splitlines()
+
+    assert "- executed in fp32: torch-eager" in notes
+    assert "- executed in int8: torch-int8-dynamic (2.5 % fp32, attention fp32)" in notes
+    assert "- executed in bf16: openvino-fp32" in notes
+    assert "- executed precision unknown: onnx-fp32: the worker was killed by signal 9" in notes
+
+
+def test_programs_read_the_caution_beside_the_name(cautioned):
+    frame = pd.read_csv(io.StringIO(render(cautioned, "csv", ["summary"]))).set_index("variant")
+    cells = [cell for cell in json.loads(render(cautioned, "json")) if cell["variant"].startswith("openvino")]
+
+    assert frame["caution"].dropna().to_dict() == {"openvino-fp32": PROBLEM}
+    assert {(cell["variant"], cell["caution"]) for cell in cells} == {("openvino-fp32", PROBLEM), ("openvino-int8", "")}
+
+
+def test_the_summary_with_marks_is_one_block(cautioned):
+    info = replace(cautioned.variants["torch-int8-dynamic"], executed_problem="only 12 %")
+    text = render(replace(cautioned, variants={**cautioned.variants, "torch-int8-dynamic": info}), "text", ["summary"])
+
+    assert sum(line.startswith("-----") for line in text.splitlines()) == 1
+    assert "torch-int8-dynamic†! " in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_marked_rows_are_red_and_nothing_else_changes(cautioned):
+    text = render(cautioned, "text")
+    red = coloured(text, cautioned.plan.variants)
+
+    assert re.findall(r"\x1b\[31m(.*?)\x1b\[0m", red).count("openvino-fp32!") == text.count("openvino-fp32! ")
+    assert re.sub(r"\x1b\[\d+m", "", red) == text
+    assert f"\x1b[31m! openvino-fp32: {PROBLEM}\x1b[0m\n" in red
+
+
+@pytest.mark.parametrize(("looked_at", "no_colour"), [(True, ""), (True, "1"), (False, "")])
+def test_colour_is_for_terminals_only(cautioned, capsys, monkeypatch, looked_at, no_colour):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: looked_at, raising=False)
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    _print_run(cautioned, "text", ["summary"])
+
+    assert ("\x1b[31m" in capsys.readouterr().out) == (looked_at and not no_colour)
+
+
 # terminal
 
 
@@ -358,7 +437,10 @@ def test_latex_is_escaped_and_closed(hostile):
 
 def test_json_is_a_tidy_list(run):
     cells = json.loads(render(run, "json", []))
-    keys = ["variant", "metric", "value", "unit", "low", "high", "n", "status", "reason", "workload", "data", "label"]
+    keys = [
+        *("variant", "metric", "value", "unit", "low", "high", "n"),
+        *("status", "reason", "workload", "data", "label", "caution"),
+    ]
 
     assert len(figures(run)) == len(cells)
     assert all(keys == list(cell) for cell in cells)

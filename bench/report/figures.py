@@ -93,6 +93,8 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
         of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
         found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
     info = run.variants.get(rows.variant)
+    if info and info.executed_problem:
+        found = [replace(figure, caution=info.executed_problem) for figure in found]
     return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
 
 
