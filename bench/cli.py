@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results")
 _FORMATS = ("text", "md", "csv", "latex", "json")
-_TABLES = ("summary", "batch", "sequence", "accuracy")
+_TABLES = ("summary", "batch", "roofline", "sequence", "accuracy")
 _EXPORT_FLAGS = (
     "--checkpoint",
     "--calibration",

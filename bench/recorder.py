@@ -26,6 +26,7 @@ class Recorder:
     prepared: Prepared
     measurements: list[Measurement] = field(default_factory=list)
     load_times: list[Measurement] = field(default_factory=list)  # of processes that were started to time something else
+    operations: dict[str, float] = field(default_factory=dict)  # of one forward pass, by ``batch_shape``
     scores: dict[tuple[str, str], Scores] = field(default_factory=dict)  # by set and variant
 
     def add(self, *measurements: Measurement) -> None:
@@ -44,6 +45,7 @@ class Recorder:
                 variants=self.prepared.variants,
                 measurements=tuple(self.measurements),
                 environment=describe_environment(),
+                operations=self.operations,
                 predictions=predictions,
             )
         )

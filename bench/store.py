@@ -87,6 +87,7 @@ class Run:
     variants: dict[str, VariantInfo]
     measurements: tuple[Measurement, ...]
     environment: dict[str, Any]  # cpu, cores, memory, versions
+    operations: dict[str, float] = field(default_factory=dict)  # of one forward pass, by ``batch_shape``: "8x512"
     predictions: str = ""  # file beside ``path`` with every example's logits; "" when accuracy was not measured
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.measurement import Measurement, Workload
+from bench.operations import count_operations
 from bench.progress import progress
 from bench.timing import LatencyRun
 from bench.workload import full_batch
+from bench.yardsticks import Yardsticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +34,12 @@ def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]
     run = LatencyRun(
         {name: artifact.path for name, artifact in prepared.artifacts.items()}, options.schedule, options.threads
     )
-    with visible(), progress("timing", run.steps(len(batches))) as advance:
+    recorder.operations = count_operations(prepared.checkpoint.path, batches, options.threads)
+    with visible(), Yardsticks(options.threads) as yardsticks, progress("timing", run.steps(len(batches))) as advance:
+        yardsticks.read()
         measured = run.measure(batches, advance)
+        yardsticks.read()
+    recorder.add(*yardsticks.measurements())
     recorder.load_times += run.load_times()
     return {(one.variant, one.workload.batch_size): one for one in measured if one.workload}
 

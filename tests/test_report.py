@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from bench.cli import _print_run
-from bench.measurement import Workload
+from bench.measurement import Measurement, Workload
 from bench.report.figures import figures
 from bench.report.render import render
 from bench.report.tables import TABLES
@@ -70,6 +70,22 @@ def with_sets(run, *names):
     return replace(run, sets=sets, measurements=(*others, *scored))
 
 
+def with_yardsticks(run):
+    """The run as it is made today: its operations counted, the machine's yardsticks read before and after."""
+    rates = {
+        "fp32": (9e10, 11e10),
+        "bf16": (4e11, 4e11),
+        "int8": (8e11, 8e11),
+        "copy": (9e9, 9e9),
+        "python": (2e7, 2e7),
+    }
+    read = [
+        Measurement(variant="machine", metric=f"yardstick_{name}", values=values, launches=(0, 1))
+        for name, values in rates.items()
+    ]
+    return replace(run, operations={"1x128": 1e10, "8x128": 8e10}, measurements=(*run.measurements, *read))
+
+
 @pytest.mark.parametrize("fmt", GOLDEN)
 def test_report_looks_like_this(run, fmt):
     golden = DATA / GOLDEN[fmt]
@@ -118,7 +134,7 @@ def test_failed_measurement_fails_its_cell_and_what_follows_from_it(run):
         figure.metric for figure in figures(run) if figure.variant == "onnx-fp32" and figure.reason == "worker died"
     }
 
-    assert {"latency", "throughput"} == failed
+    assert {"latency", "throughput", "achieved", "yardstick_share"} == failed
 
 
 def test_random_weights_have_no_accuracy(run):
@@ -303,6 +319,63 @@ def test_colour_is_for_terminals_only(cautioned, capsys, monkeypatch, looked_at,
     assert ("\x1b[31m" in capsys.readouterr().out) == (looked_at and not no_colour)
 
 
+# yardsticks
+
+
+def test_what_was_achieved_is_held_against_the_yardstick_of_the_precision_that_ran(run):
+    run = with_yardsticks(run)
+    info = replace(run.variants["openvino-fp32"], executed={"bf16": 3.0, "fp32": 1.0})
+    run = replace(run, variants={**run.variants, "openvino-fp32": info})
+    workload = Workload(batch_size=8, sequence_length=128, padding="full", threads=2)
+    for variant, peak in {"torch-eager": 10e10, "openvino-fp32": 4e11, "openvino-int8": 8e11}.items():
+        latency = find(run, variant=variant, metric="latency", workload=workload)
+        achieved = find(run, variant=variant, metric="achieved", workload=workload)
+        share = find(run, variant=variant, metric="yardstick_share", workload=workload)
+
+        assert achieved.value == pytest.approx(8e10 / latency.value)
+        assert share.value == pytest.approx(achieved.value / peak)
+        assert (share.low, share.high) == pytest.approx((8e10 / latency.high / peak, 8e10 / latency.low / peak))
+
+
+def test_a_precision_without_a_yardstick_has_no_share(run):
+    run = with_yardsticks(run)
+    info = replace(run.variants["onnx-fp32"], precision="fp16")
+    text = render(replace(run, variants={**run.variants, "onnx-fp32": info}), "text", ["roofline"])
+
+    assert "not measured: onnx-fp32: share batch 1, share batch 8: no yardstick of fp16" in " ".join(text.split())
+
+
+def test_the_roofline_names_its_yardsticks(run):
+    text = render(with_yardsticks(run), "md", ["roofline"])
+
+    assert "### Operations by batch size, 128 tokens, 2 threads" in text
+    assert "| torch-eager         |                       65.5 |                       71.5 |" in text
+    assert (
+        "- yardsticks of the machine, median of 2 readings: fp32 100 Gop/s, bf16 400 Gop/s, int8 800 Gop/s, "
+        "memory copy 9.00 GB/s, passes of a Python loop 20.0 M/s\n"
+    ) in text
+
+
+@pytest.mark.parametrize("sizes", [(1, 8), (1, 8, 32), (1, 2, 4, 8, 16, 32)])
+def test_the_roofline_fits_a_terminal(run, sizes):
+    run = with_yardsticks(replace(run, plan=replace(run.plan, batch_sizes=sizes)))
+
+    assert max(map(len, render(run, "text", ["roofline"]).splitlines())) <= 80
+
+
+def test_a_run_of_an_earlier_day_has_no_roofline(run):
+    reasons = {one.reason for one in figures(run) if one.metric in ("achieved", "yardstick_share")}
+
+    assert "Operations by batch size" not in render(run, "text")
+    assert reasons == {"operations were not counted", run.variants["torchscript"].failed}
+
+
+def test_the_machine_is_no_variant(run):
+    run = with_yardsticks(run)
+
+    assert "machine" not in {one.variant for one in figures(run)}
+
+
 # terminal
 
 
@@ -357,7 +430,7 @@ def test_decimals_line_up(run):
 def test_one_csv_table_loads_in_pandas(run):
     run = replace(run, plan=replace(run.plan, variants=tuple(v for v in run.plan.variants if v != "torchscript")))
     for name in TABLES:
-        frame = pd.read_csv(io.StringIO(render(run, "csv", [name])))
+        frame = pd.read_csv(io.StringIO(render(with_yardsticks(run), "csv", [name])))
 
         assert list(run.plan.variants) == frame["variant"].tolist()
         assert all(pd.api.types.is_numeric_dtype(frame[column]) for column in frame.columns[1:])

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bench.precision
 import bench.report.cells
 import bench.units
+import exporters.watchers.product
 from bench.units import (
     COUNT,
     MEGABYTES,
@@ -27,7 +29,7 @@ from bench.units import (
 POSITIVE = st.floats(min_value=1e-6, max_value=1e6)
 
 
-@pytest.mark.parametrize("module", [bench.units, bench.report.cells])
+@pytest.mark.parametrize("module", [bench.units, bench.report.cells, bench.precision, exporters.watchers.product])
 def test_examples_in_docstrings_are_true(module):
     result = doctest.testmod(module)
 
