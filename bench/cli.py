@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from bench.comparison.changes import Comparison
     from bench.comparison.thresholds import Thresholds
     from bench.prepare import Prepared
+    from bench.report.render import Format
+    from bench.store import Run
 
 RESULTS = Path("results")
 _FORMATS = ("text", "md", "csv", "latex", "json")
-_TABLES = ("summary", "batch", "sequence", "memory", "accuracy")
+_TABLES = ("summary", "batch", "roofline", "sequence", "memory", "accuracy")
 _COMPARE_CODES = """
 exit codes, the first that holds:
   2  a mistake that you can mend: no such file, a bad threshold
@@ -78,7 +81,6 @@ def _run(parsed: argparse.Namespace) -> int:
     import pytest
 
     from bench.prepare import prepare
-    from bench.report.render import render
     from bench.store import read_run
 
     values = vars(parsed)
@@ -104,7 +106,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if not saved:
         say("deploybench: nothing was measured, so nothing was saved")
         return handover.exit_code(code) or 1
-    _print(render(read_run(saved[-1]), "text"))
+    _print_run(read_run(saved[-1]), "text", _TABLES)
     say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json")
     return handover.exit_code(code)
 
@@ -148,14 +150,13 @@ def _train(parsed: argparse.Namespace) -> int:
 
 def _report(parsed: argparse.Namespace) -> int:
     """Print the tables of a saved run."""
-    from bench.report.render import render
     from bench.store import read_run
 
     tables = tuple(name.strip() for name in parsed.table.split(",")) if parsed.table else _TABLES
     unknown = [name for name in tables if name not in _TABLES]
     if unknown:
         raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(_TABLES)}")
-    _print(render(read_run(parsed.run), parsed.format, tables))
+    _print_run(read_run(parsed.run), parsed.format, tables)
     return 0
 
 
@@ -241,6 +242,16 @@ def _list(_: argparse.Namespace) -> int:
 
     _print(render_choices())
     return 0
+
+
+def _print_run(run: Run, fmt: Format, tables: Sequence[str]) -> None:
+    """Tables of a run; in colour where a person looks at them."""
+    from bench.report.render import render
+    from bench.report.terminal import coloured
+
+    text = render(run, fmt, tables)
+    looked_at = fmt == "text" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
+    _print(coloured(text, run.plan.variants) if looked_at else text)
 
 
 def _print(text: str) -> None:

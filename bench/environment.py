@@ -27,7 +27,6 @@ PACKAGES = ("deploybench", *RUNTIMES, "numpy", "memray", "pytest-benchmark")
 # The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all.
 _MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # settings that change what memory is kept, and so its figures
 _ISA = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile")
-_ALLOCATOR = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # variables that set or replace the C library's allocator
 
 
 def describe_environment() -> dict[str, Any]:
@@ -44,7 +43,6 @@ def describe_environment() -> dict[str, Any]:
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "allocator": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_ALLOCATOR)},
         "versions": {name: _version(name) for name in PACKAGES},
     }
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Literal
 
 Status = Literal["ok", "failed", "not_measured"]
-Unit = Literal["s", "B", "1/s", "1"]
+Unit = Literal["s", "B", "1/s", "B/s", "1"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,15 @@ METRICS = {
     for metric in (
         Metric(name="latency", unit="s", better="lower"),  # one forward pass of one batch
         Metric(name="throughput", unit="1/s", better="higher"),  # derived: batch size / latency; never stored
+        Metric(name="achieved", unit="1/s", better="higher"),  # derived: operations of a batch / latency
+        Metric(name="yardstick_share", unit="1", better="higher"),  # derived: achieved / the yardstick of its precision
+        Metric(
+            name="yardstick_fp32", unit="1/s", better="higher"
+        ),  # of the machine: operations of a product of matrices
+        Metric(name="yardstick_bf16", unit="1/s", better="higher"),
+        Metric(name="yardstick_int8", unit="1/s", better="higher"),
+        Metric(name="yardstick_copy", unit="B/s", better="higher"),  # each byte read once and written once
+        Metric(name="yardstick_python", unit="1/s", better="higher"),  # passes of a loop in the interpreter
         Metric(name="peak_memory", unit="B", better="lower"),  # memray: heap held after load + high water of one batch
         Metric(name="peak_resident", unit="B", better="lower"),  # kernel: VmHWM of one batch, model loaded
         Metric(name="load_peak_memory", unit="B", better="lower"),  # memray: high water while loading
@@ -55,6 +64,7 @@ TIMED = (
     "first_inference",
 )  # by several processes, each of which is one independent value
 MEMORY = ("peak_memory", "peak_resident")
+YARDSTICKS = tuple(name for name in METRICS if name.startswith("yardstick_") and name != "yardstick_share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,3 +144,4 @@ class Figure:
     workload: Workload | None
     data: str | None = None  # name of the labelled set
     label: str | None = None  # for per-class figures: the class; for "confusion": "TRUE as PREDICTED"
+    caution: str = ""  # what is wrong with the variant as a whole: "runs bf16 …, called fp32"

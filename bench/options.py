@@ -105,7 +105,7 @@ _FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--sequence-lengths", {"metavar": "N,N", "help": "tokens: memory at each, latency at the longest"}),
     ("--threads", {"metavar": "N", "help": "thread budget of every variant (default: the cores this process may use)"}),
     ("--profile", {"metavar": "NAME", "help": "quick, standard or full", "default": "quick"}),
-    ("--precision", {"metavar": "SHARE", "help": "time until 95 % intervals are narrower than this share (default: "
+    ("--precision", {"metavar": "SHARE", "help": "time until intervals (of 95 in 100) are narrower than this share (default: "
       "0.02)"}),
     ("--time-budget", {"metavar": "SECONDS", "help": "or until so many seconds of timing are over (default: the "
       "profile's)"}),

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench import corpus, data
 from bench.checkpoints import demonstration, find_checkpoint
 from bench.options import PROFILES, Options
+from bench.precision import precision_problem
 from bench.progress import progress, say
 from bench.store import VariantInfo
 from bench.worker import Worker, call_in_child
-from bench.workload import parity_batches, spread
+from bench.workload import full_batch, parity_batches, spread
 from exporters.artifact import Artifact, Origin, read_artifact
 from exporters.catalogue import find_variant
 from exporters.checkpoint import CALIBRATION_FILE
-from exporters.errors import DeploybenchError, UserError
+from exporters.errors import DeploybenchError, ExportError, UserError, WorkerError
 from exporters.parity import compare_logits
 from exporters.tokenization import FAST_FILE, copy_tokenizer, tokenise
 from exporters.variant import REFERENCE
@@ -72,7 +73,7 @@ def prepare(options: Options) -> Prepared:
         *tokenise(tokenizer, spread(texts, 32), checkpoint.max_length),
         *map(list, spread(origin.calibration, 32)),
     ]
-    artifacts, variants = _export_all(options, checkpoint, origin, parity_tokens)
+    artifacts, variants = _export_all(options, checkpoint, origin, parity_tokens, lengths[-1])
     return Prepared(
         options=options,
         checkpoint=checkpoint,
@@ -194,7 +195,7 @@ def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:
 
 
 def _export_all(
-    options: Options, checkpoint: Checkpoint, origin: Origin, tokens: list[list[int]]
+    options: Options, checkpoint: Checkpoint, origin: Origin, tokens: list[list[int]], length: int
 ) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
     root = artifacts_folder(options, checkpoint)
     batches = parity_batches(tokens, pad_id(checkpoint), checkpoint.max_length)
@@ -216,7 +217,8 @@ def _export_all(
                     "agreement": parity.agreement,
                     "examples": parity.examples,
                 }
-                variants[name] = info(parity=numbers)
+                executed = _executed(artifact, variant.precision, full_batch(tokens, 1, length), options.threads)
+                variants[name] = info(parity=numbers, **executed)
                 artifacts[name] = artifact
             except UserError:
                 raise
@@ -236,6 +238,21 @@ def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
     )
     assert read_artifact(artifact.path) is not None
     return artifact
+
+
+def _executed(artifact: Artifact, precision: str, batch: Batch, threads: int) -> dict[str, Any]:
+    """What ``VariantInfo`` says of the precision in which the artifact runs; not knowing it is no failure of the variant."""
+    try:
+        with Worker(f"watching {artifact.variant}", threads) as worker:
+            arguments = (artifact.variant, artifact.path, threads, batch)
+            found = worker.ask("call", "exporters.executed:executed_precision", arguments, {})
+    except (ExportError, WorkerError) as error:
+        return {"executed_unknown": str(error)}
+    return {
+        "executed": found["weights"],
+        "executed_attention": found["attention"],
+        "executed_problem": precision_problem(precision, found["weights"], found["attention"]),
+    }
 
 
 def _logits(artifact: Artifact, batches: Sequence[Batch], threads: int) -> list[Float32Array]:

@@ -33,6 +33,7 @@ class Recorder:
     measurements: list[Measurement] = field(default_factory=list)
     ledgers: list[CellLedger] = field(default_factory=list)
     cold_starts: list[Measurement] = field(default_factory=list)  # of processes that were started to time
+    operations: dict[str, float] = field(default_factory=dict)  # of one forward pass, by ``batch_shape``
     scores: dict[tuple[str, str], Scores] = field(default_factory=dict)  # by set and variant
 
     def add(self, *measurements: Measurement) -> None:
@@ -57,6 +58,7 @@ class Recorder:
                     "tokenizer_sha256": tokenizer_digest(self.prepared),
                 },
                 ledgers=tuple(self.ledgers),
+                operations=self.operations,
                 predictions=predictions,
             )
         )

@@ -75,6 +75,11 @@ class VariantInfo:
     deprecated: str = ""  # why, when the way is deprecated upstream
     failed: str = ""  # the reason, when it could not be exported or is not the same model
     parity: dict[str, float] = field(default_factory=dict)  # max_abs_diff, agreement, examples
+    # Multiply-adds of one text of full length, by the precision in which the runtime executed them ("int8").
+    executed: dict[str, float] = field(default_factory=dict)  # of products with weights
+    executed_attention: dict[str, float] = field(default_factory=dict)  # of attention's scores and values
+    executed_problem: str = ""  # how that is not what the variant is called
+    executed_unknown: str = ""  # why it could not be found out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,7 @@ class Run:
     measurements: tuple[Measurement, ...]
     environment: dict[str, Any]  # cpu, cores, memory, versions
     ledgers: tuple[CellLedger, ...] = ()  # of every variant at every length; none in runs from before there were any
+    operations: dict[str, float] = field(default_factory=dict)  # of one forward pass, by ``batch_shape``: "8x512"
     predictions: str = ""  # file beside ``path`` with every example's logits; "" when accuracy was not measured
 
 

@@ -26,6 +26,7 @@ SECONDS = Scale(unit="s", si="s", max_decimals=2)
 MILLISECONDS = Scale(unit="ms", si="s", factor=1e3)
 MEGABYTES = Scale(unit="MB", si="B", factor=1e-6, max_decimals=2)
 PER_SECOND = Scale(unit="1/s", si="per_s", max_decimals=2)
+GIGA_OPERATIONS = Scale(unit="Gop/s", si="per_s", factor=1e-9, max_decimals=2)
 SHARE = Scale(unit="", decimals=3)
 RATIO = Scale(unit="", decimals=2, mark="×")
 COUNT = Scale(unit="", decimals=0)
@@ -54,6 +55,16 @@ def format_bytes(size: float) -> str:
     """
     megabytes = size / 1e6
     return f"{megabytes:.{max(1, _decimals(megabytes))}f} MB"
+
+
+def format_rate(rate: float, unit: str) -> str:
+    """Format a rate in billions, or in millions where it is less.
+
+    >>> format_rate(1.41e12, "op/s"), format_rate(3.73e9, "B/s"), format_rate(20_300_000, "/s")
+    ('1410 Gop/s', '3.73 GB/s', '20.3 M/s')
+    """
+    prefix, factor = ("G", 1e9) if rate >= 1e9 else ("M", 1e6)  # noqa: PLR2004 - where G begins
+    return f"{rate / factor:.{_decimals(rate / factor)}f} {prefix}{unit}"
 
 
 def format_share(share: float) -> str:

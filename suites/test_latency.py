@@ -8,9 +8,11 @@ import pytest
 
 from bench.controls import CONTROLS, contenders
 from bench.measurement import Measurement, Workload
+from bench.operations import count_operations
 from bench.progress import progress
 from bench.timing import LatencyRun
 from bench.workload import full_batch
+from bench.yardsticks import Yardsticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +32,20 @@ def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]
         )
         for size in options.batch_sizes
     }
-    run = LatencyRun(contenders(prepared.artifacts), options.schedule, options.threads, journal=recorder.journal)
-    with visible(), progress("timing", run.steps(len(batches))) as bar:
-        measured = run.measure(batches, bar.advance, bar.extend)
+    recorder.operations = count_operations(prepared.checkpoint.path, batches, options.threads)
+    with Yardsticks(options.threads) as yardsticks:
+        run = LatencyRun(
+            contenders(prepared.artifacts),
+            options.schedule,
+            options.threads,
+            journal=recorder.journal,
+            before_launch=yardsticks.read,
+        )
+        with visible(), progress("timing", run.steps(len(batches))) as bar:
+            measured = run.measure(batches, bar.advance, bar.extend)
+        yardsticks.read()
+    recorder.add(*yardsticks.measurements(), *run.first_inferences(next(iter(batches))))
     recorder.cold_starts += run.cold_starts()
-    recorder.add(*run.first_inferences(next(iter(batches))))
     return {(one.variant, one.workload.batch_size): one for one in measured if one.workload}
 
 

@@ -18,10 +18,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.measurement import Workload
+from bench.cli import _print_run
+from bench.measurement import Measurement, Workload
 from bench.report.figures import figures
 from bench.report.render import render
 from bench.report.tables import TABLES
+from bench.report.terminal import coloured
 from bench.store import VariantInfo, read_run
 
 DATA = Path(__file__).parent / "data"
@@ -66,6 +68,22 @@ def with_sets(run, *names):
     others = [found for found in run.measurements if not found.data]
     scored = [replace(found, data=name) for found in run.measurements if found.data for name in names]
     return replace(run, sets=sets, measurements=(*others, *scored))
+
+
+def with_yardsticks(run):
+    """The run as it is made today: its operations counted, the machine's yardsticks read before and after."""
+    rates = {
+        "fp32": (9e10, 11e10),
+        "bf16": (4e11, 4e11),
+        "int8": (8e11, 8e11),
+        "copy": (9e9, 9e9),
+        "python": (2e7, 2e7),
+    }
+    read = [
+        Measurement(variant="machine", metric=f"yardstick_{name}", values=values, launches=(0, 1))
+        for name, values in rates.items()
+    ]
+    return replace(run, operations={"1x128": 1e10, "8x128": 8e10}, measurements=(*run.measurements, *read))
 
 
 @pytest.mark.parametrize("fmt", GOLDEN)
@@ -116,7 +134,7 @@ def test_failed_measurement_fails_its_cell_and_what_follows_from_it(run):
         figure.metric for figure in figures(run) if figure.variant == "onnx-fp32" and figure.reason == "worker died"
     }
 
-    assert {"latency", "throughput"} == failed
+    assert {"latency", "throughput", "achieved", "yardstick_share"} == failed
 
 
 def test_random_weights_have_no_accuracy(run):
@@ -224,6 +242,140 @@ def test_more_labels_have_recalls_instead_of_error_rates(run, number):
     assert ("world_as_sports" in text) == (number < 5)
 
 
+# variants that are not what they are called
+
+
+PROBLEM = "runs bf16 in 100 % of its multiply-adds, called fp32"
+
+
+@pytest.fixture
+def cautioned(run):
+    """A run in which OpenVINO chose its precision, PyTorch's int8 left a layer out, and ONNX Runtime was not watched."""
+    found = {
+        "torch-eager": {"executed": {"fp32": 4e10}, "executed_attention": {"fp32": 5e9}},
+        "torch-int8-dynamic": {"executed": {"int8": 39e9, "fp32": 1e9}, "executed_attention": {"fp32": 5e9}},
+        "onnx-fp32": {"executed_unknown": "the worker was killed by signal 9"},
+        "openvino-fp32": {
+            "executed": {"bf16": 4e10},
+            "executed_attention": {"bf16": 5e9},
+            "executed_problem": PROBLEM,
+        },
+    }
+    changed = {name: replace(run.variants[name], **facts) for name, facts in found.items()}
+    return replace(run, variants={**run.variants, **changed})
+
+
+@pytest.mark.parametrize("fmt", ["text", "md", "latex"])
+def test_a_variant_that_is_not_what_it_is_called_is_marked_in_every_table(cautioned, fmt):
+    text = render(cautioned, fmt)
+    plain = text.replace("\\", "")
+
+    assert plain.count("openvino-fp32! ") >= 4
+    assert "openvino-int8!" not in plain
+    assert f"! openvino-fp32: {PROBLEM}" in plain
+
+
+def test_what_ran_is_said_under_the_tables(cautioned):
+    notes = render(cautioned, "md", ["summary"]).splitlines()
+
+    assert "- executed in fp32: torch-eager" in notes
+    assert "- executed in int8: torch-int8-dynamic (2.5 % fp32, attention fp32)" in notes
+    assert "- executed in bf16: openvino-fp32" in notes
+    assert "- executed precision unknown: onnx-fp32: the worker was killed by signal 9" in notes
+
+
+def test_programs_read_the_caution_beside_the_name(cautioned):
+    frame = pd.read_csv(io.StringIO(render(cautioned, "csv", ["summary"]))).set_index("variant")
+    cells = [cell for cell in json.loads(render(cautioned, "json")) if cell["variant"].startswith("openvino")]
+
+    assert frame["caution"].dropna().to_dict() == {"openvino-fp32": PROBLEM}
+    assert {(cell["variant"], cell["caution"]) for cell in cells} == {("openvino-fp32", PROBLEM), ("openvino-int8", "")}
+
+
+def test_the_summary_with_marks_is_one_block(cautioned):
+    info = replace(cautioned.variants["torch-int8-dynamic"], executed_problem="only 12 %")
+    text = render(replace(cautioned, variants={**cautioned.variants, "torch-int8-dynamic": info}), "text", ["summary"])
+
+    assert sum(line.startswith("-----") for line in text.splitlines()) == 1
+    assert "torch-int8-dynamic†! " in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_marked_rows_are_red_and_nothing_else_changes(cautioned):
+    text = render(cautioned, "text")
+    red = coloured(text, cautioned.plan.variants)
+
+    assert re.findall(r"\x1b\[31m(.*?)\x1b\[0m", red).count("openvino-fp32!") == text.count("openvino-fp32! ")
+    assert re.sub(r"\x1b\[\d+m", "", red) == text
+    assert f"\x1b[31m! openvino-fp32: {PROBLEM}\x1b[0m\n" in red
+
+
+@pytest.mark.parametrize(("looked_at", "no_colour"), [(True, ""), (True, "1"), (False, "")])
+def test_colour_is_for_terminals_only(cautioned, capsys, monkeypatch, looked_at, no_colour):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: looked_at, raising=False)
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    _print_run(cautioned, "text", ["summary"])
+
+    assert ("\x1b[31m" in capsys.readouterr().out) == (looked_at and not no_colour)
+
+
+# yardsticks
+
+
+def test_what_was_achieved_is_held_against_the_yardstick_of_the_precision_that_ran(run):
+    run = with_yardsticks(run)
+    info = replace(run.variants["openvino-fp32"], executed={"bf16": 3.0, "fp32": 1.0})
+    run = replace(run, variants={**run.variants, "openvino-fp32": info})
+    workload = Workload(batch_size=8, sequence_length=128, padding="full", threads=2)
+    for variant, peak in {"torch-eager": 10e10, "openvino-fp32": 4e11, "openvino-int8": 8e11}.items():
+        latency = find(run, variant=variant, metric="latency", workload=workload)
+        achieved = find(run, variant=variant, metric="achieved", workload=workload)
+        share = find(run, variant=variant, metric="yardstick_share", workload=workload)
+
+        assert achieved.value == pytest.approx(8e10 / latency.value)
+        assert share.value == pytest.approx(achieved.value / peak)
+        assert (share.low, share.high) == pytest.approx((8e10 / latency.high / peak, 8e10 / latency.low / peak))
+
+
+def test_a_precision_without_a_yardstick_has_no_share(run):
+    run = with_yardsticks(run)
+    info = replace(run.variants["onnx-fp32"], precision="fp16")
+    text = render(replace(run, variants={**run.variants, "onnx-fp32": info}), "text", ["roofline"])
+
+    assert "not measured: onnx-fp32: share batch 1, share batch 8: no yardstick of fp16" in " ".join(text.split())
+
+
+def test_the_roofline_names_its_yardsticks(run):
+    text = render(with_yardsticks(run), "md", ["roofline"])
+
+    assert "### Operations by batch size, 128 tokens, 2 threads" in text
+    assert "| torch-eager         |                       65.5 |                       71.5 |" in text
+    assert (
+        "- yardsticks of the machine, median of 2 readings: fp32 100 Gop/s, bf16 400 Gop/s, int8 800 Gop/s, "
+        "memory copy 9.00 GB/s, passes of a Python loop 20.0 M/s\n"
+    ) in text
+
+
+@pytest.mark.parametrize("sizes", [(1, 8), (1, 8, 32), (1, 2, 4, 8, 16, 32)])
+def test_the_roofline_fits_a_terminal(run, sizes):
+    run = with_yardsticks(replace(run, plan=replace(run.plan, batch_sizes=sizes)))
+
+    assert max(map(len, render(run, "text", ["roofline"]).splitlines())) <= 80
+
+
+def test_a_run_of_an_earlier_day_has_no_roofline(run):
+    reasons = {one.reason for one in figures(run) if one.metric in ("achieved", "yardstick_share")}
+
+    assert "Operations by batch size" not in render(run, "text")
+    assert reasons == {"operations were not counted", run.variants["torchscript"].failed}
+
+
+def test_the_machine_is_no_variant(run):
+    run = with_yardsticks(run)
+
+    assert "machine" not in {one.variant for one in figures(run)}
+
+
 # terminal
 
 
@@ -278,7 +430,7 @@ def test_decimals_line_up(run):
 def test_one_csv_table_loads_in_pandas(run):
     run = replace(run, plan=replace(run.plan, variants=tuple(v for v in run.plan.variants if v != "torchscript")))
     for name in set(TABLES) - {"memory"}:  # the sample is from before there were ledgers
-        frame = pd.read_csv(io.StringIO(render(run, "csv", [name])))
+        frame = pd.read_csv(io.StringIO(render(with_yardsticks(run), "csv", [name])))
 
         assert list(run.plan.variants) == frame["variant"].tolist()
         assert all(pd.api.types.is_numeric_dtype(frame[column]) for column in frame.columns[1:])
@@ -296,7 +448,7 @@ def test_csv_is_in_si_units_and_empty_cells_have_reasons(run):
 def test_several_csv_tables_have_titles_and_a_blank_line_between_them(run):
     parts = render(run, "csv").split("\n\n")
 
-    assert len(parts) == len(TABLES)
+    assert len(parts) == len(TABLES) - 1  # the sample is from before operations were counted
     assert parts[1].splitlines()[0] == '"Latency and throughput by batch size, 128 tokens, 2 threads"'
     assert all(part.splitlines()[1].startswith("variant,") for part in parts)
 
@@ -331,7 +483,7 @@ def test_no_csv_cell_starts_a_formula(hostile):
 def test_markdown_rows_have_as_many_cells_as_their_head(hostile):
     tables = re.findall(r"(?:^\|.*\n)+", render(hostile, "md"), flags=re.MULTILINE)
 
-    assert len(tables) == len(TABLES)
+    assert len(tables) == len(TABLES) - 1
     assert all(len({line.count("|") for line in table.splitlines()}) == 1 for table in tables)
     assert "<" not in render(hostile, "md")
 
@@ -358,7 +510,10 @@ def test_latex_is_escaped_and_closed(hostile):
 
 def test_json_is_a_tidy_list(run):
     cells = json.loads(render(run, "json", []))
-    keys = ["variant", "metric", "value", "unit", "low", "high", "n", "status", "reason", "workload", "data", "label"]
+    keys = [
+        *("variant", "metric", "value", "unit", "low", "high", "n"),
+        *("status", "reason", "workload", "data", "label", "caution"),
+    ]
 
     assert len(figures(run)) == len(cells)
     assert all(keys == list(cell) for cell in cells)

@@ -12,10 +12,13 @@ import pytest
 
 import suites
 from bench.controls import CONTROLS
+from bench.measurement import YARDSTICKS
+from bench.operations import batch_shape
 from bench.recorder import Recorder
 from bench.report.figures import figures
 from bench.scoring import Scores
 from bench.store import read_run
+from bench.yardsticks import yardstick_readings
 from exporters.catalogue import variant_names
 from exporters.errors import WorkerError
 from suites import test_accuracy as accuracy_suite
@@ -75,6 +78,20 @@ def test_every_variant_is_the_same_model(saved):
         assert info.failed == ""
         assert info.parity["agreement"] >= 0.95, name
         assert info.parity["examples"] >= 64
+
+
+def test_every_variant_ran_in_the_precision_that_it_is_called_after(saved):
+    for name, info in saved.variants.items():
+        assert list(info.executed) == [info.precision], name
+        assert (info.executed_problem, info.executed_unknown) == ("", ""), name
+
+
+def test_operations_are_counted_and_yardsticks_read_with_what_is_timed(saved):
+    timed = {batch_shape(one.workload) for one in saved.measurements if one.metric == "latency"}
+
+    assert set(saved.operations) == timed
+    assert set(yardstick_readings(saved)) == set(YARDSTICKS)
+    assert all(len(one.values) >= 2 for one in yardstick_readings(saved).values())
 
 
 def test_the_stock_rows_hold_exactly_the_measured_values(saved):

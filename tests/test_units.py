@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bench.leaks
+import bench.precision
 import bench.report.cells
 import bench.units
+import exporters.watchers.product
 from bench.units import (
     COUNT,
     MEGABYTES,
@@ -28,7 +30,9 @@ from bench.units import (
 POSITIVE = st.floats(min_value=1e-6, max_value=1e6)
 
 
-@pytest.mark.parametrize("module", [bench.units, bench.report.cells, bench.leaks])
+@pytest.mark.parametrize(
+    "module", [bench.units, bench.report.cells, bench.leaks, bench.precision, exporters.watchers.product]
+)
 def test_examples_in_docstrings_are_true(module):
     result = doctest.testmod(module)
 

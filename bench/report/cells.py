@@ -19,7 +19,7 @@ FAILED = "failed"
 EMPTY = "\N{EN DASH}"  # not measured; a note under the table says why
 _SHORT = len("no labelled set")  # a reason of at most so many characters stands in the cell itself
 DAGGER = "\N{DAGGER}"  # deprecated upstream
-WARNING = "!"
+CAUTION = "!"  # not what it is called, or what it should be: a note says which
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,8 @@ def text_frame(table: Table) -> pd.DataFrame:
     """Give the cells as people read them, a column per column and the variant in front; decimals line up."""
     import pandas as pd
 
-    names = [name + DAGGER * (name in table.deprecated) + WARNING * (name in table.marked) for name in table.rows]
+    marked = {*cautions(table), *table.marked}
+    names = [name + DAGGER * (name in table.deprecated) + CAUTION * (name in marked) for name in table.rows]
     columns = [_texts(column, cells) for column, cells in zip(table.columns, _transposed(table), strict=True)]
     heads = ["variant", *(column.heading for column in table.columns)]
     return pd.DataFrame(list(zip(names, *columns, strict=True)), columns=heads, dtype=object)
@@ -83,7 +84,17 @@ def plain_frame(table: Table) -> pd.DataFrame:
         if column.interval:
             heads += [f"{column.key}_low", f"{column.key}_high"]
             columns += [[cell.low for cell in cells], [cell.high for cell in cells]]
+    marked = cautions(table)
+    if marked:  # a mark on its name would make another variant of it
+        heads.append("caution")
+        columns.append([marked.get(name, "") for name in table.rows])
     return pd.DataFrame(list(zip(*columns, strict=True)), columns=heads, dtype=object)
+
+
+def cautions(table: Table) -> dict[str, str]:
+    """What is wrong with variants as a whole, by variant."""
+    found = ((name, next((cell.caution for cell in row if cell.caution), "")) for name, row in table.rows.items())
+    return {name: caution for name, caution in found if caution}
 
 
 def printable(thing: Any) -> Any:

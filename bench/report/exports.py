@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.report.cells import CAUTION
 from bench.units import format_bytes
 
 if TYPE_CHECKING:
@@ -24,4 +25,5 @@ def _line(info: VariantInfo, artifact: Artifact | None) -> str:
         return f"failed: {info.failed}"
     parity = info.parity
     near = f"labels agree on {parity['agreement']:.1%} of {parity['examples']:.0f}, logits within {parity['max_abs_diff']:.1e}"
-    return f"{format_bytes(artifact.size)}, {near}: {artifact.path}"
+    caution = f"; {CAUTION} {info.executed_problem}" if info.executed_problem else ""
+    return f"{format_bytes(artifact.size)}, {near}{caution}: {artifact.path}"

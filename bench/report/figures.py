@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import scores
 from bench.measurement import MEMORY, METRICS, TIMED, Figure, Measurement, Status, Workload, process_medians
+from bench.operations import batch_shape
+from bench.precision import main_precision
 from bench.report.ledgers import ledger_figures
 from bench.statistics import NO_INTERVAL, interval_factors
 from bench.store import SetInfo
+from bench.yardsticks import yardstick_readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,13 +98,18 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
         of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
         found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
     info = run.variants.get(rows.variant)
+    if info and info.executed_problem:
+        found = [replace(figure, caution=info.executed_problem) for figure in found]
     return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
 
 
 def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
     latencies = [rows.figure("latency", latency_workload(run, size)) for size in run.plan.batch_sizes]
     yield from latencies
-    yield from map(_throughput, latencies)
+    yield from (_per_second("throughput", latency, _batch_size(latency), "") for latency in latencies)
+    achieved = [_achieved(run, latency) for latency in latencies]
+    yield from achieved
+    yield from (_yardstick_share(run, figure) for figure in achieved)
 
 
 def _memory(run: Run, rows: _Rows) -> Iterator[Figure]:
@@ -165,16 +173,40 @@ def _figure(measurement: Measurement, factor: float) -> Figure:
     return replace(blank, value=middle, low=low, high=high, n=len(values))
 
 
-def _throughput(latency: Figure) -> Figure:
-    """Derive samples per second; a short latency is a high throughput, so the ends of the interval change places."""
-    size = latency.workload.batch_size if latency.workload else 0
-    derived = replace(latency, metric="throughput", unit=METRICS["throughput"].unit)
+def _batch_size(latency: Figure) -> float:
+    return latency.workload.batch_size if latency.workload else 0
+
+
+def _achieved(run: Run, latency: Figure) -> Figure:
+    operations = run.operations.get(batch_shape(latency.workload)) if latency.workload else None
+    return _per_second("achieved", latency, operations or 0.0, "" if operations else "operations were not counted")
+
+
+def _per_second(metric: str, latency: Figure, amount: float, why_none: str) -> Figure:
+    """Derive a rate, of ``amount`` a batch; a short latency is a high rate, so the ends of the interval change places."""
+    derived = replace(latency, metric=metric, unit=METRICS[metric].unit)
     if latency.value is None:
         return derived
-    if not latency.value:
-        return _empty(derived, "not_measured", "latency is below what the clock can tell")
-    low, high = (size / end if end else None for end in (latency.high, latency.low))
-    return replace(derived, value=size / latency.value, low=low, high=high)
+    if why_none or not latency.value:
+        return _empty(derived, "not_measured", why_none or "latency is below what the clock can tell")
+    low, high = (amount / end if end else None for end in (latency.high, latency.low))
+    return replace(derived, value=amount / latency.value, low=low, high=high)
+
+
+def _yardstick_share(run: Run, achieved: Figure) -> Figure:
+    """Hold what a variant achieved against the median reading of the yardstick of its main precision."""
+    derived = replace(achieved, metric="yardstick_share", unit=METRICS["yardstick_share"].unit)
+    if achieved.value is None:
+        return derived
+    precision = (
+        main_precision(run.variants[achieved.variant]) if achieved.variant in run.variants else "unknown precision"
+    )
+    readings = yardstick_readings(run).get(f"yardstick_{precision}")
+    if readings is None:
+        return _empty(derived, "not_measured", f"no yardstick of {precision} was read")
+    peak = median(readings.values)
+    low, high = (None if end is None else end / peak for end in (achieved.low, achieved.high))
+    return replace(derived, value=achieved.value / peak, low=low, high=high)
 
 
 def _per_sample(scoring: Figure, rows: int) -> Figure:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from bench.leaks import BATCHES, READINGS, leaks
 from bench.ledger import TOLERANCE
 from bench.measurement import Figure
-from bench.report.cells import WARNING, Column
+from bench.report.cells import CAUTION, Column
 from bench.report.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, open_ledgers
 from bench.units import MEGABYTES, format_bytes
 
@@ -99,7 +99,7 @@ def sequence_notes(run: Run) -> list[str]:
     for one in open_ledgers(run):
         lengths.setdefault(one.variant, []).append(str(one.workload.sequence_length))
     return [
-        f"{WARNING} {variant}, {', '.join(found)} tokens: memory that no ledger explains, see table memory"
+        f"{CAUTION} {variant}, {', '.join(found)} tokens: memory that no ledger explains, see table memory"
         for variant, found in lengths.items()
     ]
 
@@ -123,7 +123,7 @@ def _gap(cell: CellLedger) -> str:
     steady = cell.ledger.phases["steady"].resident
     what = "unexplained" if cell.ledger.gap > 0 else "explained twice"
     return (
-        f"{WARNING} {cell.variant}: the ledger does not close within {100 * TOLERANCE:.0f} %: "
+        f"{CAUTION} {cell.variant}: the ledger does not close within {100 * TOLERANCE:.0f} %: "
         f"{format_bytes(abs(cell.ledger.gap))} of {format_bytes(steady)} resident are {what}"
     )
 
@@ -134,7 +134,7 @@ def _leak_notes(run: Run) -> Iterator[str]:
     checked = [variant for variant in run.plan.variants if (variant, "steady_held") in readings]
     leaking = [variant for variant in checked if leaks(readings[variant, "steady_held"])]
     for variant in leaking:
-        yield f"{WARNING} {variant} leaks: it holds {_growth(readings[variant, 'steady_held'])}"
+        yield f"{CAUTION} {variant} leaks: it holds {_growth(readings[variant, 'steady_held'])}"
     for variant in checked:
         resident = readings.get((variant, "steady_resident"))
         if variant not in leaking and resident and leaks(resident):

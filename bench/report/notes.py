@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.cells import DAGGER, EMPTY, FAILED, gap, printable
+from bench.precision import executed_details, main_precision
+from bench.report.cells import CAUTION, DAGGER, EMPTY, FAILED, gap, printable
 from bench.units import format_bytes, format_count
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def run_notes(run: Run) -> tuple[str, ...]:
     cpu, cores = run.environment.get("cpu", "unknown CPU"), run.environment.get("cores", "unknown number of")
     return (
         *(f"{FAILED}: {name}: {reason}" for name, reason in _failures(run).items()),
+        *_precisions(run),
         *_deprecations(run),
         f"checkpoint {checkpoint.name}: {checkpoint.model_type}, {size}{_caution(checkpoint)}",
         *(f"set {labelled.name}: {labelled.summary}" for labelled in run.sets),
@@ -51,6 +53,19 @@ def run_notes(run: Run) -> tuple[str, ...]:
 def _failures(run: Run) -> dict[str, str]:
     infos = ((name, run.variants.get(name)) for name in run.plan.variants)
     return {name: info.failed for name, info in infos if info and info.failed}
+
+
+def _precisions(run: Run) -> Iterator[str]:
+    """Which variants are not what they are called, what every one really ran, and where that is not known."""
+    proven = [(name, run.variants[name]) for name in run.plan.variants if name in run.variants]
+    yield from (f"{CAUTION} {name}: {info.executed_problem}" for name, info in proven if info.executed_problem)
+    ran: dict[str, list[str]] = {}
+    for name, info in proven:
+        if info.executed:
+            details = executed_details(info)
+            ran.setdefault(main_precision(info), []).append(f"{name} ({details})" if details else name)
+    yield from (f"executed in {precision}: {', '.join(names)}" for precision, names in ran.items())
+    yield from (f"executed precision unknown: {name}: {why}" for name, info in proven if (why := info.executed_unknown))
 
 
 def _deprecations(run: Run) -> Iterator[str]:

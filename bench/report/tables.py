@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import positive
@@ -13,7 +14,19 @@ from bench.report.figures import figures, labelled_sets, latency_workload, memor
 from bench.report.ledgers import open_ledgers
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, sequence_notes
 from bench.report.notes import counted, gap_notes
-from bench.units import COUNT, MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, format_share
+from bench.units import (
+    COUNT,
+    GIGA_OPERATIONS,
+    MEGABYTES,
+    MILLISECONDS,
+    PER_SECOND,
+    RATIO,
+    SECONDS,
+    SHARE,
+    format_rate,
+    format_share,
+)
+from bench.yardsticks import yardstick_readings
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -25,6 +38,13 @@ _Content: TypeAlias = tuple[Column, Callable[[str], Figure]]  # a column, and it
 
 _BINARY = 2
 _MAX_CONFUSION_LABELS = 4  # of more, the counts are in the tidy JSON only: their columns are the labels squared
+_YARDSTICKS = {
+    "yardstick_fp32": ("fp32", "op/s"),
+    "yardstick_bf16": ("bf16", "op/s"),
+    "yardstick_int8": ("int8", "op/s"),
+    "yardstick_copy": ("memory copy", "B/s"),
+    "yardstick_python": ("passes of a Python loop", "/s"),
+}
 
 
 class _Cells:
@@ -185,6 +205,35 @@ def _sequence(cells: _Cells) -> list[Table]:
     return [cells.table(title, contents, [heap, resident, differ, *sequence_notes(cells.run)])]
 
 
+def _roofline(cells: _Cells) -> list[Table]:
+    """Nothing for a run whose operations were not counted: it is of an earlier day."""
+    run = cells.run
+    if not run.operations:
+        return []
+    contents: list[_Content] = []
+    for metric, head, scale in (("achieved", "achieved", GIGA_OPERATIONS), ("yardstick_share", "share", SHARE)):
+        for size in run.plan.batch_sizes:
+            column = Column(head=f"{head} batch {size}", short=f"{head}\nbatch {size}", scale=scale, group=metric)
+            contents.append((column, cells.at(metric, latency_workload(run, size))))
+    at = f"{max(run.plan.sequence_lengths)} tokens, {counted(run.plan.threads, 'thread')}"
+    return [cells.table(f"Operations by batch size, {at}", contents, _roofline_notes(run))]
+
+
+def _roofline_notes(run: Run) -> list[str]:
+    readings = yardstick_readings(run)
+    texts = [
+        f"{label} {format_rate(median(readings[metric].values), unit)}"
+        for metric, (label, unit) in _YARDSTICKS.items()
+        if metric in readings
+    ]
+    count = counted(max((len(one.values) for one in readings.values()), default=0), "reading")
+    return [
+        "achieved: operations of the matrix products of a batch, 2 per multiply-add, / latency",
+        "share: achieved / the yardstick of the precision in which most of them run",
+        f"yardsticks of the machine, median of {count}: {', '.join(texts) or 'none'}",
+    ]
+
+
 def _accuracy(cells: _Cells) -> list[Table]:
     return [_accuracy_on(cells, labelled) for labelled in cells.run.sets]
 
@@ -251,4 +300,11 @@ def _memory(cells: _Cells) -> list[Table]:
     return [replace(found, marked=frozenset(one.variant for one in open_ledgers(run) if one.workload == workload))]
 
 
-TABLES = {"summary": _summary, "batch": _batch, "sequence": _sequence, "memory": _memory, "accuracy": _accuracy}
+TABLES = {
+    "summary": _summary,
+    "batch": _batch,
+    "roofline": _roofline,
+    "sequence": _sequence,
+    "memory": _memory,
+    "accuracy": _accuracy,
+}

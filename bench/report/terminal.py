@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.report.cells import text_frame
+from bench.report.cells import CAUTION, DAGGER, text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from bench.report.cells import Table
 
 WIDTH = 80
+_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 _MAX_HEAD = 24  # of a label or set that is called longer, the rest is cut off
 _GAPS = ((2, 2), (1, 2), (1, 1))  # between columns of one group, and of two; the first that fits
 
@@ -35,6 +37,13 @@ def render_text(tables: Sequence[Table], notes: Sequence[str]) -> str:
     """Tables with their notes, then what holds for all of them."""
     paragraphs = [_table(table) for table in tables]
     return "\n\n\n".join([*paragraphs, wrapped(notes)]) + "\n"
+
+
+def coloured(text: str, variants: Sequence[str]) -> str:
+    """What ``render_text`` gave, with the names of marked variants, and what is said of them, in red."""
+    names = "|".join(map(re.escape, variants))
+    marked = rf"^(?:{names}){DAGGER}?{CAUTION}(?= )|^{CAUTION} .*(?:\n  .*)*"
+    return re.sub(marked, lambda found: f"{_RED}{found[0]}{_PLAIN}", text, flags=re.MULTILINE)
 
 
 def _table(table: Table) -> str:

@@ -1,0 +1,112 @@
+"""What this machine can do right now: matrix products, a copy and a loop, as rates that a variant's speed is held against.
+
+All are to be called in a process of its own that has the thread budget of the variants.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SIZE = (
+    1024  # rows, columns and depth of every product: as many operations as a linear layer of ALBERT-base at 512 tokens
+)
+_OPERATIONS = 2.0 * _SIZE**3  # multiplications and additions
+_COPIED = 256 * 1024 * 1024  # bytes; far more than a cache of the machine holds for one process
+_PASSES = 200_000
+_BUDGET_S = 0.2
+
+
+def rate(name: str, threads: int) -> float:
+    """One reading of yardstick ``name``, a key of YARDSTICKS: operations/s, bytes/s or passes/s by the median call.
+
+    The first call is not timed, and calls are repeated for 0.2 s; where one call takes longer, the first is the reading.
+    """
+    call, amount = YARDSTICKS[name](threads)
+    first = _seconds(call)
+    seconds: list[float] = []
+    while sum(seconds) + first < _BUDGET_S:
+        seconds.append(_seconds(call))
+    return amount / statistics.median(seconds or [first])
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _fp32(threads: int) -> tuple[Callable[[], Any], float]:
+    import torch
+
+    return _torch_product(threads, torch.float32)
+
+
+def _bf16(threads: int) -> tuple[Callable[[], Any], float]:
+    """Slow, and still a reading, where the CPU has no such instructions."""
+    import torch
+
+    return _torch_product(threads, torch.bfloat16)
+
+
+def _torch_product(threads: int, dtype: Any) -> tuple[Callable[[], Any], float]:
+    import torch
+
+    torch.set_num_threads(threads)
+    left, right = torch.ones(_SIZE, _SIZE, dtype=dtype), torch.ones(_SIZE, _SIZE, dtype=dtype)
+    output = torch.empty(_SIZE, _SIZE, dtype=dtype)
+    return lambda: torch.mm(left, right, out=output), _OPERATIONS
+
+
+def _int8(threads: int) -> tuple[Callable[[], Any], float]:
+    """Unsigned times signed, by ONNX Runtime: the fastest int8 product we know on CPUs (suites/studies/int8_yardstick.py)."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = numpy_helper.from_array(
+        np.ones((_SIZE, _SIZE), dtype=np.int8), "weight"
+    )  # constant, so that it is packed once
+    shape = [_SIZE, _SIZE]
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["rows", "weight"], ["output"])],
+        "product",
+        [helper.make_tensor_value_info("rows", TensorProto.UINT8, shape)],
+        [helper.make_tensor_value_info("output", TensorProto.INT32, shape)],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    rows = np.ones(shape, dtype=np.uint8)
+    return lambda: session.run(None, {"rows": rows}), _OPERATIONS
+
+
+def _copy(threads: int) -> tuple[Callable[[], Any], float]:
+    """Bytes copied; each is read once and written once. By PyTorch, since NumPy copies with one thread."""
+    import torch
+
+    torch.set_num_threads(threads)
+    source, target = torch.ones(_COPIED, dtype=torch.uint8), torch.empty(_COPIED, dtype=torch.uint8)
+    return lambda: target.copy_(source), float(_COPIED)
+
+
+def _python(_: int) -> tuple[Callable[[], Any], float]:
+    """Passes of a loop in the interpreter, on one thread."""
+
+    def loop() -> int:
+        total = 0
+        for number in range(_PASSES):
+            total += number & 7
+        return total
+
+    return loop, float(_PASSES)
+
+
+YARDSTICKS = {"fp32": _fp32, "bf16": _bf16, "int8": _int8, "copy": _copy, "python": _python}

@@ -1,0 +1,131 @@
+"""What really runs: every variant computes in the precision that it is called after, and one that does not is found out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from bench.environment import describe_environment
+from bench.precision import executed_details, main_precision, precision_problem
+from bench.prepare import _executed
+from bench.store import VariantInfo
+from bench.worker import call_in_child
+from exporters.artifact import Artifact, Origin
+from exporters.catalogue import find_variant, variant_names
+
+LENGTH, LAYERS, HIDDEN, INNER, EMBEDDED = 32, 2, 64, 128, 32  # of the tiny checkpoint
+LAYER = 4 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER  # query, key, value, output and the two of the feed-forward block
+WEIGHTS = LENGTH * (EMBEDDED * HIDDEN + LAYERS * LAYER) + HIDDEN * HIDDEN + 2 * HIDDEN  # and pooler and classifier
+ATTENTION = LAYERS * 2 * LENGTH * LENGTH * HIDDEN
+BATCH = (np.full((1, LENGTH), 7, dtype=np.int64), np.ones((1, LENGTH), dtype=np.int64))
+
+
+@pytest.fixture(scope="module")
+def artifacts(checkpoint, checkpoint_folder, tmp_path_factory):
+    calibration = json.loads((checkpoint_folder / "calibration.json").read_text())["input_ids"][:8]
+    origin = Origin(
+        checkpoint=checkpoint_folder,
+        checkpoint_sha256=checkpoint.sha256,
+        tokenizer=checkpoint_folder,
+        calibration=tuple(map(tuple, calibration)),
+        calibration_source="training texts",
+    )
+    root = tmp_path_factory.mktemp("artifacts")
+    return lambda name: call_in_child("exporters.artifact:export_artifact", name, origin, root, threads=1).path
+
+
+def executed(name, folder):
+    return call_in_child("exporters.executed:executed_precision", name, folder, 1, BATCH, threads=1)
+
+
+def problem(name, found):
+    return precision_problem(name, found["weights"], found["attention"])
+
+
+def needs_bf16():
+    if not {"avx512_bf16", "amx_bf16"} & set(describe_environment()["isa"]):
+        pytest.skip("nothing runs in bf16 unasked on a CPU without it")
+
+
+@pytest.mark.parametrize("name", variant_names())
+def test_a_variant_runs_what_it_is_called(artifacts, name):
+    found = executed(name, artifacts(name))
+
+    assert found["weights"] == {find_variant(name).precision: WEIGHTS}
+    assert sum(found["attention"].values()) == ATTENTION
+    assert problem(find_variant(name).precision, found) == ""
+
+
+def test_openvinos_default_precision_is_not_fp32(artifacts):
+    needs_bf16()
+    found = executed("fakes.default_precision", artifacts("openvino-fp32"))
+
+    assert found == {"weights": {"bf16": WEIGHTS}, "attention": {"bf16": ATTENTION}}
+    assert problem("fp32", found) == "runs bf16 in 100 % of its multiply-adds, called fp32"
+
+
+def test_pytorch_that_rounds_inside_its_products_is_not_fp32(artifacts):
+    needs_bf16()
+    found = executed("fakes.rounded_products", artifacts("torch-eager"))
+
+    assert problem("fp32", found) == "runs bf16 in 100 % of its multiply-adds, called fp32"
+
+
+def test_a_quantiser_that_left_most_products_in_fp32_is_found_out(artifacts, tmp_path):
+    base = artifacts("onnx-fp32") / "model.onnx"
+    nodes = [node.name for node in onnx.load(base).graph.node if "albert_layers" in node.name]
+    quantize_dynamic(base, tmp_path / "model.onnx", weight_type=QuantType.QInt8, nodes_to_exclude=nodes)
+    found = executed("onnx-int8-dynamic", tmp_path)
+
+    assert found["weights"]["fp32"] == LENGTH * LAYERS * LAYER
+    assert sum(found["weights"].values()) == WEIGHTS
+    assert "only 3.22 % of its multiply-adds with weights run in int8" in problem("int8", found)
+
+
+@pytest.mark.parametrize(
+    ("precision", "weights", "attention", "expected"),
+    [
+        ("fp32", {"fp32": 10}, {"fp32": 1}, ""),
+        ("fp32", {"fp32": 10}, {"bf16": 10}, "runs bf16 in 50 % of its multiply-adds, called fp32"),
+        ("fp32", {"fp32": 8, "int8": 1}, {"bf16": 1}, "runs int8 and bf16 in 20 % of its multiply-adds, called fp32"),
+        ("int8", {"int8": 9, "fp32": 1}, {"fp32": 100}, ""),
+        ("int8", {"int8": 89.9, "fp32": 10.1}, {}, "only 89.9 % of its multiply-adds with weights run in int8"),
+        ("int8", {"bf16": 1}, {}, "only 0 % of its multiply-adds with weights run in int8, at least 90 % expected"),
+        ("bf16", {"bf16": 1}, {"fp32": 1}, ""),
+        ("fp32", {}, {}, ""),  # not known
+    ],
+)
+def test_the_rule(precision, weights, attention, expected):
+    found = precision_problem(precision, weights, attention)
+
+    assert found.startswith(expected)
+    assert bool(found) == bool(expected)
+
+
+def test_what_ran_is_said_shortly():
+    mixed = {"executed": {"fp32": 1.0, "int8": 24.0}, "executed_attention": {"fp32": 3.0}}
+    info = VariantInfo(runtime="torch", precision="int8", **mixed)
+
+    assert (main_precision(info), executed_details(info)) == ("int8", "4 % fp32, attention fp32")
+    assert main_precision(VariantInfo(runtime="torch", precision="fp32")) == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("variant", "reason"),
+    [("fakes.steady", "nothing watches the runtime 'fake'"), ("fakes.refusing", "nothing watches")],
+)
+def test_not_knowing_is_no_failure(variant, reason):
+    artifact = Artifact(path=Path("/nowhere"), variant=variant, fingerprint="", size=0)
+    found = _executed(artifact, "fp32", BATCH, 1)
+
+    assert list(found) == ["executed_unknown"]
+    assert reason in found["executed_unknown"]
+
+
+def test_a_load_that_fails_under_watch_is_no_failure(tmp_path):
+    artifact = Artifact(path=tmp_path, variant="onnx-fp32", fingerprint="", size=0)
+
+    assert "model.onnx" in _executed(artifact, "fp32", BATCH, 1)["executed_unknown"]

@@ -1,0 +1,82 @@
+"""What the machine can do, and what a forward pass takes: rates that are rates, operations that a hand can count."""
+
+import pytest
+
+from bench.measurement import METRICS, YARDSTICKS, Workload
+from bench.operations import batch_shape, count_operations
+from bench.yardsticks import MACHINE, Yardsticks
+
+HIDDEN, INNER, EMBEDDED, LAYERS = 64, 128, 32, 2  # of the tiny checkpoint
+
+
+def operations(batch, length):
+    """Two per multiply-add, of every product of the tiny ALBERT."""
+    layer = length * (4 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER) + 2 * length * length * HIDDEN
+    return 2 * batch * (length * EMBEDDED * HIDDEN + LAYERS * layer + HIDDEN * HIDDEN + 2 * HIDDEN)
+
+
+def workload(batch, length):
+    return Workload(batch_size=batch, sequence_length=length, padding="full", threads=1)
+
+
+@pytest.fixture(scope="module")
+def read_twice():
+    with Yardsticks(1) as yardsticks:
+        assert {one.status for one in yardsticks.measurements()} == {"not_measured"}
+        yardsticks.read()
+        yardsticks.read()
+        return yardsticks.measurements()
+
+
+def test_every_yardstick_has_a_reading_for_every_time_it_was_asked(read_twice):
+    assert [one.metric for one in read_twice] == list(YARDSTICKS)
+    for one in read_twice:
+        assert (one.variant, one.status, one.launches) == (MACHINE, "ok", (0, 1))
+        assert all(1e6 < value < 1e16 for value in one.values), one.metric
+
+
+def test_yardsticks_are_five_and_have_units():
+    units = {name.removeprefix("yardstick_"): METRICS[name].unit for name in YARDSTICKS}
+
+    assert units == {"fp32": "1/s", "bf16": "1/s", "int8": "1/s", "copy": "B/s", "python": "1/s"}
+
+
+def test_a_yardstick_that_fails_has_its_reason_and_the_others_go_on(monkeypatch):
+    monkeypatch.setattr("bench.yardsticks.YARDSTICKS", ("yardstick_nothing", "yardstick_python"))
+    with Yardsticks(1) as yardsticks:
+        yardsticks.read()
+        yardsticks.read()
+        nothing, python = yardsticks.measurements()
+
+    assert (nothing.status, nothing.values) == ("failed", ())
+    assert "KeyError: 'nothing'" in nothing.reason
+    assert (python.status, len(python.values)) == ("ok", 2)
+
+
+def test_a_slow_call_is_a_reading_by_itself(monkeypatch):
+    from exporters import yardsticks
+
+    calls = []
+    monkeypatch.setitem(yardsticks.YARDSTICKS, "slow", lambda _: (lambda: calls.append(1), 12.0))
+    monkeypatch.setattr(yardsticks, "_seconds", lambda call: call() or 3.0)
+
+    assert yardsticks.rate("slow", 1) == 4.0
+    assert len(calls) == 1
+
+
+def test_operations_are_those_that_a_hand_counts(checkpoint_folder):
+    workloads = [workload(1, 32), workload(8, 64)]
+
+    assert count_operations(checkpoint_folder, workloads, 1) == {
+        "1x32": operations(1, 32),
+        "8x64": operations(8, 64),
+    }
+
+
+def test_operations_that_cannot_be_counted_are_no_error(tmp_path, capsys):
+    assert count_operations(tmp_path, [workload(1, 32)], 1) == {}
+    assert "operations not counted: " in capsys.readouterr().err
+
+
+def test_a_shape_has_a_name():
+    assert batch_shape(workload(8, 512)) == "8x512"
