@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results")
 _FORMATS = ("text", "md", "csv", "latex", "json")
-_TABLES = ("summary", "batch", "roofline", "sequence", "memory", "accuracy")
+_TABLES = ("summary", "batch", "timing", "roofline", "cold", "sequence", "memory", "accuracy")
+_SHOWN = ("summary", "batch", "roofline", "cold", "sequence", "memory", "accuracy")  # unless other tables are asked for
 _COMPARE_CODES = """
 exit codes, the first that holds:
   2  a mistake that you can mend: no such file, a bad threshold
@@ -106,7 +107,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if not saved:
         say("deploybench: nothing was measured, so nothing was saved")
         return handover.exit_code(code) or 1
-    _print_run(read_run(saved[-1]), "text", _TABLES)
+    _print_run(read_run(saved[-1]), "text", _SHOWN)
     say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json")
     return handover.exit_code(code)
 
@@ -152,7 +153,7 @@ def _report(parsed: argparse.Namespace) -> int:
     """Print the tables of a saved run."""
     from bench.store import read_run
 
-    tables = tuple(name.strip() for name in parsed.table.split(",")) if parsed.table else _TABLES
+    tables = tuple(name.strip() for name in parsed.table.split(",")) if parsed.table else _SHOWN
     unknown = [name for name in tables if name not in _TABLES]
     if unknown:
         raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(_TABLES)}")
@@ -348,7 +349,9 @@ def _add_report(commands: Any) -> None:
     command.add_argument(
         "--format", choices=_FORMATS, default="text", help="text for a terminal (default), md, csv, latex, json"
     )
-    command.add_argument("--table", metavar="A,B", help=f"tables to print: {', '.join(_TABLES)} (default: all)")
+    command.add_argument(
+        "--table", metavar="A,B", help=f"tables to print: {', '.join(_TABLES)} (default: all but timing)"
+    )
 
 
 def _add_compare(commands: Any) -> None:

@@ -24,6 +24,12 @@ METRICS = {
     metric.name: metric
     for metric in (
         Metric(name="latency", unit="s", better="lower"),  # one forward pass of one batch
+        Metric(name="latency_mean", unit="s", better="lower"),
+        Metric(name="latency_p90", unit="s", better="lower"),
+        Metric(name="latency_p95", unit="s", better="lower"),
+        Metric(name="latency_p99", unit="s", better="lower"),
+        Metric(name="latency_max", unit="s", better="lower"),
+        Metric(name="cpu_time", unit="s", better="lower"),  # of all threads, for 1,000 texts
         Metric(name="throughput", unit="1/s", better="higher"),  # derived: batch size / latency; never stored
         Metric(name="achieved", unit="1/s", better="higher"),  # derived: operations of a batch / latency
         Metric(name="yardstick_share", unit="1", better="higher"),  # derived: achieved / the yardstick of its precision
@@ -42,6 +48,7 @@ METRICS = {
         Metric(name="steady_held", unit="B", better="lower"),  # likewise, without what the allocator keeps free
         Metric(name="artifact_size", unit="B", better="lower"),  # the files that the runtime reads
         Metric(name="import_time", unit="s", better="lower"),  # the variant's runtime, in a fresh process
+        Metric(name="read_time", unit="s", better="lower"),  # the artifact's bytes into memory, in a fresh process
         Metric(name="load_time", unit="s", better="lower"),  # files to predictor, in a fresh process, imports excluded
         Metric(name="first_inference", unit="s", better="lower"),  # the first call of a fresh process
         Metric(name="scoring_time", unit="s", better="lower"),  # all forward passes over one labelled set
@@ -61,6 +68,7 @@ TIMED = (
     "latency",
     "load_time",
     "import_time",
+    "read_time",
     "first_inference",
 )  # by several processes, each of which is one independent value
 MEMORY = ("peak_memory", "peak_resident")

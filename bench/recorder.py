@@ -78,6 +78,8 @@ class Recorder:
             sequence_lengths=self.prepared.sequence_lengths,
             memory_batch_size=MEMORY_BATCH_SIZE,
             threads=options.threads,
+            precision=options.precision,
+            time_budget=options.time_budget,
         )
 
     def _checkpoint(self) -> CheckpointInfo:

@@ -38,6 +38,8 @@ class Plan:
     sequence_lengths: tuple[int, ...]  # memory, at ``memory_batch_size``
     memory_batch_size: int
     threads: int
+    precision: float = 0.0  # timed until intervals are narrower than this share; 0: a fixed number of launches
+    time_budget: float = 0.0  # or until so many seconds of timing were over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

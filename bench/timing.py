@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _SLOW_S = 0.25  # a round this long warms the caches in its own first tenth: no further untimed round for it
 _MOST_ROUNDS = 20  # of a block that is filled up: more would tell little and make large files
-_START = ("import_time", "load_time")  # of every launch, in this order
+_START = ("import_time", "read_time", "load_time")  # of every launch, in this order
 
 
 def unsure_rows(measured: Sequence[Measurement], precision: float) -> set[Row]:
@@ -138,7 +138,7 @@ class LatencyRun:
         return [self._measurement(name, workload, rows) for workload in batches for name in self._contenders]
 
     def cold_starts(self) -> list[Measurement]:
-        """What every fresh process took to import its runtime and to load, after ``measure``."""
+        """What every fresh process took to import its runtime, to read and to load, after ``measure``."""
         return [
             Measurement(variant=name, metric=metric, values=values, launches=tuple(starts))
             for name, starts in self._starts.items()

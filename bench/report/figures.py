@@ -12,6 +12,7 @@ from bench.measurement import MEMORY, METRICS, TIMED, Figure, Measurement, Statu
 from bench.operations import batch_shape
 from bench.precision import main_precision
 from bench.report.ledgers import ledger_figures
+from bench.report.timing_figures import over_budget, timing_figures
 from bench.statistics import NO_INTERVAL, interval_factors
 from bench.store import SetInfo
 from bench.yardsticks import yardstick_readings
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     _Factors: TypeAlias = dict[tuple[str, str, Workload | None], float]
 
 _MEMORY = (*MEMORY, "load_peak_memory", "load_peak_resident")
-_BY_WORKLOAD = ("latency", *_MEMORY)
+_BY_WORKLOAD = ("latency", "first_inference", *_MEMORY)
 _NOT_RUN = "not run"
 _RANDOM_WEIGHTS = "random weights"
 _NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled set")
@@ -84,6 +85,9 @@ class _Rows:
         )
         return self._saved.get((metric, workload, data), missing)
 
+    def of_metric(self, metric: str) -> list[Measurement]:
+        return [one for (found, *_), one in self._saved.items() if found == metric]
+
     def figure(self, metric: str, workload: Workload | None = None, data: str | None = None) -> Figure:
         factor = self._factors.get((self.variant, metric, workload), math.inf)
         return _figure(self.measurement(metric, workload, data), factor)
@@ -91,21 +95,25 @@ class _Rows:
 
 def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     found = [*_speed(run, rows), *_memory(run, rows)]
-    found += [rows.figure(metric) for metric in ("artifact_size", "load_time")]
+    found += [rows.figure(metric) for metric in ("artifact_size", "load_time", "import_time", "read_time")]
+    found += [rows.figure("first_inference", latency_workload(run, min(run.plan.batch_sizes)))]
     found += [ledger_figure for length in run.plan.sequence_lengths for ledger_figure in _ledger(run, rows, length)]
     why_none = _RANDOM_WEIGHTS if run.checkpoint.random_weights else "" if run.sets else _NO_SET.summary
     for labelled in labelled_sets(run):
         of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
         found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
     info = run.variants.get(rows.variant)
-    if info and info.executed_problem:
-        found = [replace(figure, caution=info.executed_problem) for figure in found]
+    problems = [info.executed_problem if info else "", *map(over_budget, rows.of_metric("latency"))]
+    caution = next(filter(None, problems), "")
+    found = [replace(figure, caution=caution) for figure in found] if caution else found
     return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
 
 
 def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
     latencies = [rows.figure("latency", latency_workload(run, size)) for size in run.plan.batch_sizes]
     yield from latencies
+    for latency in latencies:
+        yield from timing_figures(rows.measurement("latency", latency.workload), latency)
     yield from (_per_second("throughput", latency, _batch_size(latency), "") for latency in latencies)
     achieved = [_achieved(run, latency) for latency in latencies]
     yield from achieved

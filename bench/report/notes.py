@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.precision import executed_details, main_precision
 from bench.report.cells import CAUTION, DAGGER, EMPTY, FAILED, gap, printable
+from bench.report.timing_figures import over_budget
 from bench.units import format_bytes, format_count
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def _precisions(run: Run) -> Iterator[str]:
     """Which variants are not what they are called, what every one really ran, and where that is not known."""
     proven = [(name, run.variants[name]) for name in run.plan.variants if name in run.variants]
     yield from (f"{CAUTION} {name}: {info.executed_problem}" for name, info in proven if info.executed_problem)
+    timed = [one for one in run.measurements if one.metric == "latency" and one.variant in dict(proven)]
+    over = {one.variant: problem for one in timed if (problem := over_budget(one))}
+    yield from (f"{CAUTION} {name}: {problem}" for name, problem in over.items())
     ran: dict[str, list[str]] = {}
     for name, info in proven:
         if info.executed:

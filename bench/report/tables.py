@@ -14,6 +14,7 @@ from bench.report.figures import figures, labelled_sets, latency_workload, memor
 from bench.report.ledgers import open_ledgers
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, sequence_notes
 from bench.report.notes import counted, gap_notes
+from bench.report.timing_tables import cold_contents, cold_notes, control_notes, timing_contents, timing_notes
 from bench.units import (
     COUNT,
     GIGA_OPERATIONS,
@@ -186,6 +187,7 @@ def _batch(cells: _Cells) -> list[Table]:
     notes = [
         "latency: median time of one batch; ±: to the farther end of its 95 % interval, by the medians of the processes",
         "throughput: texts per second, batch size / latency",
+        *control_notes(cells.run),
     ]
     return [cells.table(f"Latency and throughput by batch size, {at}", contents, notes)]
 
@@ -300,10 +302,32 @@ def _memory(cells: _Cells) -> list[Table]:
     return [replace(found, marked=frozenset(one.variant for one in open_ledgers(run) if one.workload == workload))]
 
 
+def _timing(cells: _Cells) -> list[Table]:
+    """One table for each batch size."""
+    run, tables = cells.run, []
+    for size in run.plan.batch_sizes:
+        workload = latency_workload(run, size)
+        title = f"Times of a batch of {size} × {workload.sequence_length} tokens, {counted(run.plan.threads, 'thread')}"
+        contents = timing_contents(cells.at, workload)
+        tables.append(cells.table(title, contents, [*timing_notes(run, workload), *control_notes(run)]))
+    return tables
+
+
+def _cold(cells: _Cells) -> list[Table]:
+    """Nothing for a run of an earlier day."""
+    run = cells.run
+    if not any(one.metric == "first_inference" for one in run.measurements) or REFERENCE not in run.plan.variants:
+        return []
+    smallest = latency_workload(run, min(run.plan.batch_sizes))
+    return [cells.table("Cold start", cold_contents(cells.at, smallest), cold_notes(smallest))]
+
+
 TABLES = {
     "summary": _summary,
     "batch": _batch,
+    "timing": _timing,
     "roofline": _roofline,
+    "cold": _cold,
     "sequence": _sequence,
     "memory": _memory,
     "accuracy": _accuracy,

@@ -94,9 +94,9 @@ class Worker:
             return value
         raise value if isinstance(value, Exception) else WorkerError(f"{self.label}: {value}")
 
-    def start(self, variant: str, artifact: Path, threads: int) -> tuple[float, float]:
-        """Import the variant's runtime, then load its artifact; seconds of each."""
-        return self.import_runtime(variant), self.ask("load", artifact, threads) / 1e9
+    def start(self, variant: str, artifact: Path, threads: int) -> tuple[float, float, float]:
+        """Import the variant's runtime, read its artifact's bytes, then load it, which reads again; seconds of each."""
+        return self.import_runtime(variant), self.ask("read", artifact) / 1e9, self.ask("load", artifact, threads) / 1e9
 
     def import_runtime(self, variant: str) -> float:
         """Import what the variant's runtime needs; seconds. A name with a dot is a module of its own (tests have such)."""
