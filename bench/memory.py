@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.mappings import Range
     from bench.workload import Batch
 
-STEADY_RUNS = 4  # of the batch, after the first; arenas may double at the second
+STEADY_RUNS = 2  # of the batch, after the first; arenas may double at the second
 _LARGE = 64 * 1024  # bytes; a smaller block is taken to be touched
 
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BLOCK = "deploybench"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # 1 - first version
+# 2 - controls, CPU time, cold starts, ledgers, executed precision, operations and yardsticks; all may be absent
 
 _MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """By version: what turns a block of it into one of the next. None is needed where a version only adds optional fields."""

@@ -68,11 +68,11 @@ def test_it_is_read(kept):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda block: None, (0, "nothing worse: 14 rows compared")),
+        (lambda block: None, (0, "nothing worse: ")),
         (lambda block: grow(block, "latency"), (1, "slower")),
         (lose_a_row, (3, "incomplete: 1 row missing")),
         (fail, (3, "no graph")),
-        (move, (4, "CPU: AMD EPYC 7B13 against another")),
+        (move, (4, "against another")),
         (move_and_slow_down, (1, "larger")),
         (lose_values, (4, "no raw values were saved")),
     ],

@@ -74,7 +74,7 @@ def control_notes(run: Run) -> Iterator[str]:
     intervals = paired_intervals([launch_ratios(*pair) for pair in pairs.values()])
     if any(low for _, low, _ in intervals):
         told = ", ".join(
-            f"{ratio - 1:+.1%} at batch {size} (a change of {math.sqrt(high / low) - 1:.1%} could be seen)"
+            f"{ratio - 1:+.1%} at batch {size} (a change of {_seen(math.sqrt(high / low) - 1)} could be seen)"
             for size, (ratio, low, high) in zip(pairs, intervals, strict=True)
             if low
         )
@@ -82,6 +82,10 @@ def control_notes(run: Run) -> Iterator[str]:
     nothing = [value for (name, _), one in rows.items() if name == NULL for value in one.values]
     if nothing:
         yield f"null row: a variant that does nothing takes {format_seconds(median(nothing))}, the harness's part of a round"
+
+
+def _seen(change: float) -> str:
+    return f"{change:.1%}" if change < 1 else "over 100%"
 
 
 def cold_contents(at: _Lookup, smallest: Workload) -> list[tuple[Column, _ByVariant]]:
@@ -118,10 +122,10 @@ def _pays_back(own: tuple[Figure, Figure], reference: tuple[Figure, Figure], bat
     cold, steady = own
     blank = replace(cold, metric="pays_back", unit="1", low=None, high=None, workload=None)
     numbers = [figure.value for figure in (cold, steady, *reference)]
-    if cold.variant == REFERENCE or cold.value is None:
-        return replace(
-            blank, value=None, status=cold.status if cold.value is None else "not_measured", reason=cold.reason
-        )
+    if cold.value is None:
+        return blank
+    if cold.variant == REFERENCE:
+        return replace(blank, value=None, status="not_measured", reason="reference")
     if any(number is None for number in numbers):
         return replace(blank, value=None, status="not_measured", reason=f"needs the times of {REFERENCE}")
     start, each, other_start, other_each = (float(number or 0.0) for number in numbers)
