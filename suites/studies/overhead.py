@@ -1,0 +1,94 @@
+"""What the harness adds to a figure, and what its parent process uses while a child computes.
+
+    python -m suites.studies.overhead
+
+A variant that does nothing is timed as every other one is: its figure is what the harness adds to each round. Then an ONNX
+variant of the demonstration computes, batches of some 20 ms, while the parent's own CPU time is counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from bench.alone import alone
+from bench.options import add_options, read_options
+from bench.prepare import prepare
+from bench.worker import Worker
+from bench.workload import full_batch
+from suites.studies.saving import save_study
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.workload import Batch
+
+_REQUESTS, _ROUNDS = 50, 20
+_AIM_S = 0.02
+_SPAN_S = 20.0  # of computing, while the parent's CPU time is counted
+_LENGTH = 128
+
+
+def null_rounds(batch: Batch, folder: Path) -> dict[str, float]:
+    """Seconds that the figure of a round holds of the harness, and that a round takes beside its figure."""
+    with Worker("null", 1) as worker:
+        worker.start("bench.worker.null", folder, 1)
+        inside, beside = [], []
+        for _ in range(_REQUESTS):
+            start = time.perf_counter()
+            values = [nanoseconds / 1e9 for nanoseconds, _ in worker.ask("time", batch, _ROUNDS, False)]
+            inside += values
+            beside.append((time.perf_counter() - start - sum(values)) / _ROUNDS)
+    return {"in_the_figure": statistics.median(inside), "beside_the_figure": statistics.median(beside)}
+
+
+def parent_share(artifact: Path, tokens: Any, threads: int) -> dict[str, float]:
+    """The parent's CPU time as a share of the time that a child computes, in rounds of some 20 ms."""
+    with Worker("computing", threads) as worker:
+        worker.start("onnx-fp32", artifact, threads)
+        one = full_batch(tokens, 1, _LENGTH)
+        worker.ask("settle", one)
+        seconds = min(value for value, _ in worker.ask("time", one, _ROUNDS, True)) / 1e9
+        batch = full_batch(tokens, max(1, round(_AIM_S / seconds)), _LENGTH)
+        worker.ask("settle", batch)
+        start, own = time.perf_counter(), time.process_time()
+        computed = []
+        while time.perf_counter() - start < _SPAN_S:
+            computed += [value / 1e9 for value, _ in worker.ask("time", batch, 1, False)]
+        own = time.process_time() - own
+    return {
+        "parent_cpu_share": own / sum(computed),
+        "round_seconds": statistics.median(computed),
+        "rounds": len(computed),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser.add_argument, ("--work-dir", "--threads"))
+    parsed = parser.parse_args(arguments)
+    prepared = prepare(read_options({**vars(parsed), "variants": "onnx-fp32"}))
+    artifact, threads = prepared.artifacts["onnx-fp32"].path, prepared.options.threads
+    with alone():
+        found = {
+            **null_rounds(full_batch(prepared.tokens, 1, _LENGTH), artifact),
+            **parent_share(artifact, prepared.tokens, threads),
+        }
+    sys.stdout.write(
+        f"in the figure of a round: {found['in_the_figure'] * 1e6:.2f} µs, "
+        f"{found['in_the_figure'] / _AIM_S:.5%} of an inference of 20 ms\n"
+        f"beside it, in no figure: {found['beside_the_figure'] * 1e6:.0f} µs a round (pipe, garbage collection)\n"
+        f"parent: {found['parent_cpu_share']:.3%} CPU while a child computes, rounds of {found['round_seconds'] * 1e3:.1f} ms, "
+        "one request each\n"
+    )
+    save_study("overhead", {"threads": threads, **found})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
