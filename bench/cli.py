@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results")
 _FORMATS = ("text", "md", "csv", "latex", "json")
-_TABLES = ("summary", "batch", "roofline", "sequence", "memory", "accuracy")
+_TABLES = ("summary", "batch", "instances", "roofline", "sequence", "memory", "accuracy")
 _COMPARE_CODES = """
 exit codes, the first that holds:
   2  a mistake that you can mend: no such file, a bad threshold

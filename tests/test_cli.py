@@ -71,7 +71,7 @@ def test_one_table_alone_is_a_plain_csv(capsys):
         (("report", "nowhere.json"), "nowhere.json: no such file; expected a saved run, or a folder of saved runs"),
         (
             ("report", str(SAVED), "--table", "all"),
-            "--table: 'all' is unknown; known tables: summary, batch, roofline, sequence, memory, accuracy",
+            "--table: 'all' is unknown; known tables: summary, batch, instances, roofline, sequence, memory, accuracy",
         ),
         (("run", "--threads", "none"), "--threads: found 'none', expected positive whole numbers such as 1,8,32"),
         (("run", "--checkpoint", "./nowhere"), "./nowhere: does not exist, expected the folder of a fine-tuned"),
