@@ -429,7 +429,8 @@ def test_decimals_line_up(run):
 
 def test_one_csv_table_loads_in_pandas(run):
     run = replace(run, plan=replace(run.plan, variants=tuple(v for v in run.plan.variants if v != "torchscript")))
-    for name in set(TABLES) - {"memory"}:  # the sample is from before there were ledgers
+    # The sample is from before there were ledgers and instances.
+    for name in set(TABLES) - {"memory", "instances"}:
         frame = pd.read_csv(io.StringIO(render(with_yardsticks(run), "csv", [name])))
 
         assert list(run.plan.variants) == frame["variant"].tolist()
@@ -448,7 +449,7 @@ def test_csv_is_in_si_units_and_empty_cells_have_reasons(run):
 def test_several_csv_tables_have_titles_and_a_blank_line_between_them(run):
     parts = render(run, "csv").split("\n\n")
 
-    assert len(parts) == len(TABLES) - 1  # the sample is from before operations were counted
+    assert len(parts) == len(TABLES) - 2  # the sample is from before operations were counted and instances measured
     assert parts[1].splitlines()[0] == '"Latency and throughput by batch size, 128 tokens, 2 threads"'
     assert all(part.splitlines()[1].startswith("variant,") for part in parts)
 
@@ -483,7 +484,7 @@ def test_no_csv_cell_starts_a_formula(hostile):
 def test_markdown_rows_have_as_many_cells_as_their_head(hostile):
     tables = re.findall(r"(?:^\|.*\n)+", render(hostile, "md"), flags=re.MULTILINE)
 
-    assert len(tables) == len(TABLES) - 1
+    assert len(tables) == len(TABLES) - 2
     assert all(len({line.count("|") for line in table.splitlines()}) == 1 for table in tables)
     assert "<" not in render(hostile, "md")
 
@@ -517,7 +518,7 @@ def test_json_is_a_tidy_list(run):
 
     assert len(figures(run)) == len(cells)
     assert all(keys == list(cell) for cell in cells)
-    assert {("batch_size", "sequence_length", "padding", "threads")} == {
+    assert {("batch_size", "sequence_length", "padding", "threads", "instances")} == {
         tuple(cell["workload"]) for cell in cells if cell["workload"]
     }
 
@@ -540,4 +541,6 @@ def test_every_object_of_the_tidy_json_has_the_same_keys(run):
     tidy = json.loads(render(run, "json"))
 
     assert len({tuple(figure) for figure in tidy}) == 1
-    assert {tuple(figure["workload"]) for figure in tidy} == {("batch_size", "sequence_length", "padding", "threads")}
+    assert {tuple(figure["workload"]) for figure in tidy} == {
+        ("batch_size", "sequence_length", "padding", "threads", "instances")
+    }

@@ -56,6 +56,7 @@ def instances_notes(run: Run, workloads: Sequence[Workload]) -> list[str]:
     return [
         f"texts per second, median of {counted(blocks, 'block')}; batches of {size} texts of {length} tokens",
         "several processes compute at the same time, each with the model in its own memory",
+        "faster: the slowest block of the one beats the fastest of the other",
         *_winners(run, workloads),
     ]
 
@@ -74,8 +75,7 @@ def _winners(run: Run, workloads: Sequence[Workload]) -> Iterator[str]:
             faster[ways[0] if ways else ""].append(variant)
     for way, variants in faster.items():
         if variants:
-            won = f"{way}: faster in every block than the other way in any" if way else "neither way: blocks overlap"
-            yield f"{won}: {', '.join(variants)}"
+            yield f"{f'faster with {way}' if way else 'neither is faster'}: {', '.join(variants)}"
 
 
 def _way(workload: Workload) -> str:
