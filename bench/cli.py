@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results")
 _FORMATS = ("text", "md", "csv", "latex", "json")
-_TABLES = ("summary", "batch", "timing", "roofline", "cold", "sequence", "memory", "accuracy")
-_SHOWN = ("summary", "batch", "roofline", "cold", "sequence", "memory", "accuracy")  # unless other tables are asked for
+_TABLES = ("summary", "batch", "timing", "instances", "roofline", "cold", "sequence", "memory", "accuracy")
+_SHOWN = tuple(name for name in _TABLES if name != "timing")  # unless other tables are asked for
 _COMPARE_CODES = """
 exit codes, the first that holds:
   2  a mistake that you can mend: no such file, a bad threshold

@@ -31,6 +31,7 @@ METRICS = {
         Metric(name="latency_max", unit="s", better="lower"),
         Metric(name="cpu_time", unit="s", better="lower"),  # of all threads, for 1,000 texts
         Metric(name="throughput", unit="1/s", better="higher"),  # derived: batch size / latency; never stored
+        Metric(name="served_throughput", unit="1/s", better="higher"),  # texts of all instances, computing at once
         Metric(name="achieved", unit="1/s", better="higher"),  # derived: operations of a batch / latency
         Metric(name="yardstick_share", unit="1", better="higher"),  # derived: achieved / the yardstick of its precision
         Metric(
@@ -77,7 +78,7 @@ YARDSTICKS = tuple(name for name in METRICS if name.startswith("yardstick_") and
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What a predictor was fed and the thread budget it had.
+    """What a predictor was fed, the thread budget it had, and how many of it computed at the same time.
 
     ``padding``: ``full`` = every row is ``sequence_length`` real tokens; ``longest`` = texts of their own length, padded
     to the longest of their batch (``sequence_length`` is then the truncation limit).
@@ -86,7 +87,8 @@ class Workload:
     batch_size: int
     sequence_length: int
     padding: Literal["full", "longest"]
-    threads: int
+    threads: int  # of each instance
+    instances: int = 1  # processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

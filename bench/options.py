@@ -16,6 +16,7 @@ from exporters.variant import REFERENCE
 
 MEMORY_BATCH_SIZE = 8
 SCORING_BATCH_SIZE = 8
+THROUGHPUT_BATCH_SIZE = 8  # of instances against threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -430,7 +430,12 @@ def test_decimals_line_up(run):
 
 def test_one_csv_table_loads_in_pandas(run):
     run = replace(run, plan=replace(run.plan, variants=tuple(v for v in run.plan.variants if v != "torchscript")))
-    for name in set(TABLES) - {"memory", "timing", "cold"}:  # the sample is from before there were ledgers and controls
+    for name in set(TABLES) - {
+        "memory",
+        "timing",
+        "cold",
+        "instances",
+    }:  # the sample is from before there were ledgers and controls
         frame = pd.read_csv(io.StringIO(render(with_yardsticks(run), "csv", [name])))
 
         assert list(run.plan.variants) == frame["variant"].tolist()
@@ -450,8 +455,8 @@ def test_several_csv_tables_have_titles_and_a_blank_line_between_them(run):
     parts = render(run, "csv").split("\n\n")
 
     assert (
-        len(parts) == len(TABLES) - 2 + 1
-    )  # no operations and no cold starts in the sample; timing is a table for each batch size
+        len(parts) == len(TABLES) - 3 + 1
+    )  # no operations, cold starts and instances in the sample; timing is a table for each batch size
     assert parts[1].splitlines()[0] == '"Latency and throughput by batch size, 128 tokens, 2 threads"'
     assert all(part.splitlines()[1].startswith("variant,") for part in parts)
 
@@ -486,7 +491,7 @@ def test_no_csv_cell_starts_a_formula(hostile):
 def test_markdown_rows_have_as_many_cells_as_their_head(hostile):
     tables = re.findall(r"(?:^\|.*\n)+", render(hostile, "md"), flags=re.MULTILINE)
 
-    assert len(tables) == len(TABLES) - 2 + 1
+    assert len(tables) == len(TABLES) - 3 + 1
     assert all(len({line.count("|") for line in table.splitlines()}) == 1 for table in tables)
     assert "<" not in render(hostile, "md")
 
@@ -520,7 +525,7 @@ def test_json_is_a_tidy_list(run):
 
     assert len(figures(run)) == len(cells)
     assert all(keys == list(cell) for cell in cells)
-    assert {("batch_size", "sequence_length", "padding", "threads")} == {
+    assert {("batch_size", "sequence_length", "padding", "threads", "instances")} == {
         tuple(cell["workload"]) for cell in cells if cell["workload"]
     }
 
@@ -543,4 +548,6 @@ def test_every_object_of_the_tidy_json_has_the_same_keys(run):
     tidy = json.loads(render(run, "json"))
 
     assert len({tuple(figure) for figure in tidy}) == 1
-    assert {tuple(figure["workload"]) for figure in tidy} == {("batch_size", "sequence_length", "padding", "threads")}
+    assert {tuple(figure["workload"]) for figure in tidy} == {
+        ("batch_size", "sequence_length", "padding", "threads", "instances")
+    }

@@ -63,6 +63,21 @@ def test_a_worker_that_died_between_two_questions_is_an_error():
             worker.ask("memory_status")
 
 
+def test_two_workers_are_asked_before_either_has_answered():
+    with Worker("one", 1) as one, Worker("other", 1) as other:
+        for number, worker in enumerate((one, other)):
+            worker.send("call", "fakes.calls:double", (number,), {})
+
+        assert (other.receive(), one.receive()) == (2, 0)
+
+
+def test_a_worker_that_dies_before_its_answer_is_fetched_is_an_error():
+    with Worker("fake", 1) as worker:
+        worker.send("call", "fakes.calls:leave", (7,), {})
+        with pytest.raises(WorkerError, match="^fake: the worker ended with exit code 7; last words: last line$"):
+            worker.receive()
+
+
 def test_silence_ends_the_worker():
     with Worker("fake", 1, timeout_s=0.5) as worker:
         with pytest.raises(WorkerError, match="no answer to 'call' within 0 s; the worker was ended"):

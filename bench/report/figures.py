@@ -11,6 +11,7 @@ from bench.accuracy import scores
 from bench.measurement import MEMORY, METRICS, TIMED, Figure, Measurement, Status, Workload, process_medians
 from bench.operations import batch_shape
 from bench.precision import main_precision
+from bench.report.instances_table import SERVED, served_workloads
 from bench.report.ledgers import ledger_figures
 from bench.report.timing_figures import over_budget, timing_figures
 from bench.statistics import NO_INTERVAL, interval_factors
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     _Factors: TypeAlias = dict[tuple[str, str, Workload | None], float]
 
 _MEMORY = (*MEMORY, "load_peak_memory", "load_peak_resident")
-_BY_WORKLOAD = ("latency", "first_inference", *_MEMORY)
+_BY_WORKLOAD = ("latency", "first_inference", SERVED, *_MEMORY)
 _NOT_RUN = "not run"
 _RANDOM_WEIGHTS = "random weights"
 _NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled set")
@@ -96,6 +97,7 @@ class _Rows:
 def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     found = [*_speed(run, rows), *_memory(run, rows)]
     found += [rows.figure(metric) for metric in ("artifact_size", "load_time", "import_time", "read_time")]
+    found += [rows.figure(SERVED, workload) for workload in served_workloads(run)]
     found += [rows.figure("first_inference", latency_workload(run, min(run.plan.batch_sizes)))]
     found += [ledger_figure for length in run.plan.sequence_lengths for ledger_figure in _ledger(run, rows, length)]
     why_none = _RANDOM_WEIGHTS if run.checkpoint.random_weights else "" if run.sets else _NO_SET.summary

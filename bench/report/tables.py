@@ -11,6 +11,7 @@ from bench.accuracy import positive
 from bench.measurement import Figure, Workload
 from bench.report.cells import Column, Table, margin, printable
 from bench.report.figures import figures, labelled_sets, latency_workload, memory_workload
+from bench.report.instances_table import SERVED, instances_contents, instances_notes, instances_title, served_workloads
 from bench.report.ledgers import open_ledgers
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, sequence_notes
 from bench.report.notes import counted, gap_notes
@@ -207,6 +208,15 @@ def _sequence(cells: _Cells) -> list[Table]:
     return [cells.table(title, contents, [heap, resident, differ, *sequence_notes(cells.run)])]
 
 
+def _instances(cells: _Cells) -> list[Table]:
+    """Nothing for a run that did not measure it."""
+    workloads = served_workloads(cells.run)
+    if not workloads:
+        return []
+    contents = instances_contents(workloads, lambda workload: cells.at(SERVED, workload))
+    return [cells.table(instances_title(workloads), contents, instances_notes(cells.run, workloads))]
+
+
 def _roofline(cells: _Cells) -> list[Table]:
     """Nothing for a run whose operations were not counted: it is of an earlier day."""
     run = cells.run
@@ -326,6 +336,7 @@ TABLES = {
     "summary": _summary,
     "batch": _batch,
     "timing": _timing,
+    "instances": _instances,
     "roofline": _roofline,
     "cold": _cold,
     "sequence": _sequence,

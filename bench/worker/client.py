@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from socket import socketpair
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from bench.worker.commands import Batch
@@ -44,6 +45,7 @@ class Worker:
     ) -> None:
         self.label = label
         self._timeout_s = timeout_s
+        self._asked = ""
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         ours, theirs = socketpair()
         with theirs:  # closed here once the child has it: its death is then the end of the pipe, not a silent wait
@@ -80,16 +82,24 @@ class Worker:
 
     def ask(self, command: str, *arguments: Any) -> Any:
         """The child's answer to one command; raise what it raised, or WorkerError when it died or hung."""
-        try:
+        self.send(command, *arguments)
+        return self.receive()
+
+    def send(self, command: str, *arguments: Any) -> None:
+        """Ask without waiting for the answer, which ``receive`` gives; raise WorkerError when the child is dead."""
+        self._asked = command
+        with self._told_of_death():
             self._connection.send((command, arguments))
+
+    def receive(self) -> Any:
+        """The answer to what was sent; raise what the child raised, or WorkerError when it died or hung."""
+        with self._told_of_death():
             if not self._connection.poll(self._timeout_s):
                 self._process.kill()
                 raise WorkerError(
-                    f"{self.label}: no answer to {command!r} within {self._timeout_s:.0f} s; the worker was ended"
+                    f"{self.label}: no answer to {self._asked!r} within {self._timeout_s:.0f} s; the worker was ended"
                 )
             status, value = self._connection.recv()
-        except (EOFError, ConnectionError) as error:
-            raise WorkerError(f"{self.label}: {self._obituary()}") from error
         if status == "ok":
             return value
         raise value if isinstance(value, Exception) else WorkerError(f"{self.label}: {value}")
@@ -106,6 +116,13 @@ class Worker:
     def predict(self, batches: Sequence[Batch]) -> list[tuple[Float32Array, float]]:
         """Logits and seconds of each batch."""
         return [(logits, nanoseconds / 1e9) for logits, nanoseconds in self.ask("predict", batches)]
+
+    @contextmanager
+    def _told_of_death(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, ConnectionError) as error:
+            raise WorkerError(f"{self.label}: {self._obituary()}") from error
 
     def _obituary(self) -> str:
         """How the child ended, with the last line that it wrote."""

@@ -98,6 +98,15 @@ class Commands:
         finally:
             gc.enable()
 
+    def run_for(self, batch: Batch, seconds: float) -> tuple[int, int]:
+        """Call on one batch until ``seconds`` are over, at least once; the calls, and the nanoseconds until the last ended."""
+        calls, start = 0, time.perf_counter_ns()
+        now, end = start, start + seconds * 1e9
+        while not calls or now < end:
+            self._predict(*batch)
+            calls, now = calls + 1, time.perf_counter_ns()
+        return calls, now - start
+
     def _round(self, input_ids: Int64Array, attention_mask: Int64Array) -> int:
         predict = self._predict
         start = time.perf_counter_ns()

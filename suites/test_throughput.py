@@ -1,0 +1,55 @@
+"""Throughput of the thread budget: one process of all threads, or as many processes of one thread; at the longest length."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.concurrency import BLOCKS, ServedTexts, measure_served
+from bench.measurement import Measurement, Workload
+from bench.options import THROUGHPUT_BATCH_SIZE
+from bench.store import decode
+from bench.workload import full_batch
+from exporters.errors import WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.prepare import Prepared
+    from bench.recorder import Recorder
+
+
+def test_throughput(
+    variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, replay: Callable[..., None]
+) -> None:
+    """What the row times is a batch of the one process, its mean in each block."""
+    length, threads, size = max(prepared.sequence_lengths), prepared.options.threads, THROUGHPUT_BATCH_SIZE
+    if threads == 1:
+        pytest.skip("one thread can be shared out in one way only")
+    alone = Workload(batch_size=size, sequence_length=length, padding="full", threads=threads)
+    together = replace(alone, threads=1, instances=threads)
+    measured = functools.partial(Measurement, variant=variant_name, metric="served_throughput")
+    try:
+        batch, fingerprint = full_batch(prepared.tokens, size, length), prepared.artifacts[variant_name].fingerprint
+        saved = recorder.journal.cell(
+            ("instances", variant_name, fingerprint, asdict(together)),
+            lambda: asdict(measure_served(variant_name, artifact, batch, threads)),
+        )
+        served = decode(ServedTexts, saved, "journal")
+    except WorkerError as error:
+        failed = functools.partial(measured, status="failed", reason=str(error))
+        recorder.add(failed(workload=alone), failed(workload=together))
+        pytest.fail(str(error), pytrace=False)
+
+    assert len(served.alone) == len(served.together) == BLOCKS
+    assert min(*served.alone, *served.together) > 0
+    seconds = [size / rate for rate in served.alone]
+    replay(
+        seconds,
+        measured(workload=alone, values=served.alone, blocks=tuple(range(BLOCKS))),
+        measured(workload=together, values=served.together, blocks=tuple(range(BLOCKS))),
+    )
