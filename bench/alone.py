@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import tempfile
@@ -10,28 +11,48 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.progress import say
+from exporters.errors import OutputError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOCK = "deploybench.lock"
+_SHORT = 20  # characters of a process id
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Wait, and say so, until no other run of this tool measures on this machine; the kernel frees what a killed run held."""
-    path = Path(tempfile.gettempdir(), _LOCK)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    with os.fdopen(descriptor, "r+") as lock:
+    """Wait, and say so, until no other run of this tool measures on this machine; the kernel frees what a killed run held.
+
+    Raises OutputError where there is no place for the lock.
+    """
+    descriptor, writable = _open()
+    with os.fdopen(descriptor, "r+b" if writable else "rb", buffering=0) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(
-                f"waiting: process {lock.read().strip() or 'unknown'} measures on this machine; two at once would slow both"
-            )
+            holder = lock.read(_SHORT).decode("ascii", "replace").strip() or "unknown"
+            say(f"waiting: process {holder} measures on this machine; two at once would slow both")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.seek(0)
-        lock.truncate()
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        if writable:
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"{os.getpid()}\n".encode("ascii"))
         yield
+
+
+def _open() -> tuple[int, bool]:
+    """The lock's file and whether it can be written; another user's can be locked all the same."""
+    path = None
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW  # in a folder of all users, a link may lead to a file of this one
+    try:
+        path = Path(tempfile.gettempdir(), _LOCK)
+        with contextlib.suppress(PermissionError):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
+            return descriptor, True
+        return os.open(path, os.O_RDONLY | flags), False
+    except OSError as error:
+        raise OutputError(
+            f"{path or 'temporary folder'}: cannot be opened ({error.strerror or first_line(error)}), and without it two runs "
+            "could slow each other; remove it, or set TMPDIR to a folder that can be written"
+        ) from error

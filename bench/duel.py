@@ -9,6 +9,7 @@ from bench import corpus
 from bench.comparison.changes import Comparison
 from bench.comparison.judging import judge_rows, rows_of
 from bench.comparison.thresholds import Thresholds
+from bench.duel_notes import duel_notes
 from bench.measurement import Measurement, Workload, launch_ratios
 from bench.memory import measure_peaks
 from bench.progress import progress
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bench.options import Options
-    from bench.sides import Side
+    from bench.side import Side
     from bench.timing import Row
 
 DEFAULT_LENGTH = 128
 DEFAULT_THRESHOLD = 0.005  # of times: what is smaller is no change that anybody would act on
 _MARKS = ("A: ", "B: ")  # before a variant's name, for a contender of each side
+_SHORTEST = 3  # tokens: the first, the last and one of text
 _LAUNCHES, _BLOCKS, _BLOCK_S = 5, 12, 0.02
 _TEXTS = 64  # of the bundled corpus: batches are cut from them
 
@@ -46,6 +48,8 @@ def workloads(sides: Sequence[Side], options: Options) -> tuple[Workload, ...]:
     """Every batch size at every length; raises UserError for a length that a side does not take."""
     limits = {side.name: side.max_length for side in sides if side.max_length is not None}
     lengths = options.sequence_lengths or (min(DEFAULT_LENGTH, *limits.values()) if limits else DEFAULT_LENGTH,)
+    if min(lengths) < _SHORTEST:
+        raise UserError(f"--sequence-lengths: {min(lengths)} tokens asked, a text takes at least {_SHORTEST}")
     for name, limit in limits.items():
         if max(lengths) > limit:
             raise UserError(f"--sequence-lengths: {max(lengths)} tokens asked, {name} takes at most {limit}")
@@ -80,6 +84,7 @@ def duel(base: Side, contender: Side, terms: Terms) -> Comparison:
     return Comparison(
         base=f"A: {base.name}",
         contender=f"B: {contender.name}",
+        notes=tuple(duel_notes((base, contender), measured, _BLOCKS, threads)),
         changes=judge_rows((before, after), _THRESHOLDS, interleaved=True),
     )
 
@@ -127,7 +132,9 @@ def _memory(mark: str, side: Side, terms: Terms) -> list[Measurement]:
         measured: dict[str, Any] = {"variant": contender.name, "workload": largest}
         try:
             assert contender.feed is not None
-            peaks = measure_peaks(contender.variant, contender.artifact, contender.feed[largest], largest.threads)
+            peaks = measure_peaks(
+                contender.variant, contender.artifact, contender.feed[largest], largest.threads, code=contender.code
+            )
         except WorkerError as error:
             found.append(Measurement(metric="peak_memory", status="failed", reason=str(error), **measured))
             continue

@@ -40,10 +40,13 @@ class MemoryPeaks:
     ledger: Ledger
 
 
-def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int) -> MemoryPeaks:
-    """The peaks of one variant on one batch, and its ledger; raises WorkerError when a worker dies, as without memory."""
-    phases, garbage, seconds = _kernel_pass(variant, artifact, batch, threads)
-    load_peak_memory, peak_memory, tracked = _memray_pass(variant, artifact, batch, threads)
+def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, code: Path | None = None) -> MemoryPeaks:
+    """The peaks of one variant on one batch, and its ledger; raises WorkerError when a worker dies, as without memory.
+
+    ``code``: a folder whose ``exporters`` loads the artifact, in place of those of this process.
+    """
+    phases, garbage, seconds = _kernel_pass(variant, artifact, batch, threads, code)
+    load_peak_memory, peak_memory, tracked = _memray_pass(variant, artifact, batch, threads, code)
     return MemoryPeaks(
         peak_memory=peak_memory,
         load_peak_memory=load_peak_memory,
@@ -54,10 +57,12 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int) -> M
     )
 
 
-def _kernel_pass(variant: str, artifact: Path, batch: Batch, threads: int) -> tuple[dict[str, Phase], int, float]:
+def _kernel_pass(
+    variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
+) -> tuple[dict[str, Phase], int, float]:
     """The phases, the bytes that a collection frees after them, and the seconds of the first run."""
     phases = {}
-    with Worker(f"{variant}, memory, kernel pass", threads) as worker:
+    with Worker(f"{variant}, memory, kernel pass", threads, code=code) as worker:
         phases["interpreter"] = take_phase(worker, artifact)
         worker.import_runtime(variant)
         phases["imports"] = take_phase(worker, artifact)
@@ -90,9 +95,12 @@ def take_phase(worker: Worker, artifact: Path | None) -> Phase:
     )
 
 
-def _memray_pass(variant: str, artifact: Path, batch: Batch, threads: int) -> tuple[int, int, Tracked]:
+def _memray_pass(
+    variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
+) -> tuple[int, int, Tracked]:
     """Peak of loading, peak of the batch, and the account of both."""
-    with tempfile.TemporaryDirectory() as folder, Worker(f"{variant}, memory, memray pass", threads) as worker:
+    label = f"{variant}, memory, memray pass"
+    with tempfile.TemporaryDirectory() as folder, Worker(label, threads, code=code) as worker:
         # Several trackings and not one: the high water of the batch alone is not in a file that loading is in.
         load_file, batch_file, steady_file = (Path(folder, name) for name in ("load.bin", "batch.bin", "steady.bin"))
         worker.import_runtime(variant)

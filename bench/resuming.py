@@ -34,7 +34,11 @@ def open_journal(prepared: Prepared) -> Journal:
     journal = Journal(options.work_dir / FILE, facts, resume=options.resume)
     if options.resume:
         others = f"; {journal.others} others do not fit: made by another model, version, setting or machine"
-        say(f"resuming: {journal.taken} finished cells were found{others if journal.others else ''}")
+        spoilt = f"; {journal.spoilt} lines of {options.work_dir / FILE} cannot be read"
+        say(
+            f"resuming: {journal.taken} finished cells were found"
+            f"{others if journal.others else ''}{spoilt if journal.spoilt else ''}"
+        )
     return journal
 
 

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.prepare import prepare
-from bench.progress import say
-from exporters.artifact import MANIFEST, TOKENIZER, read_artifact
-from exporters.errors import UserError
+from bench.revisions import is_revision, revision_sides
+from bench.side import Side, side_of
+from exporters.artifact import MANIFEST, read_artifact
+from exporters.catalogue import check_variant_name
+from exporters.errors import CheckpointError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from bench.options import Options
-    from exporters.artifact import Artifact
-
-_UNBOUNDED = 100_000  # tokenizers without a limit say 1e30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One side: artifacts that answer to the same names as the other side's."""
-
-    name: str  # as it was given
-    artifacts: Mapping[str, Artifact]  # by variant
-    tokenizer: Path  # folder with tokenizer.json
-    max_length: int | None  # tokens, where it is known
-    code: Path | None = None  # folder whose ``exporters`` loads the artifacts; None: the ones of this process
 
 
 @contextmanager
@@ -46,8 +29,7 @@ def two_sides(names: tuple[str, str], options: Options, variants: tuple[str, ...
     """
     with contextlib.ExitStack() as stack:
         if options.checkpoint is not None:
-            revisions = [_Revision(name=name, commit=_commit(name)) for name in names]
-            sides = [stack.enter_context(_built(one, options, variants)) for one in revisions]
+            sides = [stack.enter_context(one) for one in revision_sides(names, options, variants)]
         else:
             sides = [_folder_or_checkpoint(name, options, variants) for name in names]
         base, contender = sides
@@ -73,73 +55,20 @@ def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]
     if (folder / MANIFEST).is_file():
         artifact = read_artifact(folder)
         if artifact is None:
-            raise UserError(f"{name}: this artifact is not whole, a file is gone or cut; export it again")
-        return _side(name, {artifact.variant: artifact})
-    prepared = prepare(replace(options, checkpoint=name))
+            raise UserError(
+                f"{name}: this artifact is not whole, a file is gone or cut, or another version wrote it; export it again"
+            )
+        check_variant_name(artifact.variant)
+        return side_of(name, {artifact.variant: artifact})
+    try:
+        prepared = prepare(replace(options, checkpoint=name))
+    except CheckpointError as error:
+        if not folder.exists() and is_revision(name):
+            raise UserError(
+                f"{name}: to compare git revisions, pass the checkpoint to deploy with --checkpoint"
+            ) from error
+        raise
     for variant in variants:
         if variant not in prepared.artifacts:
             raise UserError(f"{name}: {variant} cannot be measured: {prepared.variants[variant].failed}")
-    return _side(name, {variant: prepared.artifacts[variant] for variant in variants})
-
-
-def _side(name: str, artifacts: Mapping[str, Artifact], code: Path | None = None) -> Side:
-    tokenizer = next(iter(artifacts.values())).path / TOKENIZER
-    return Side(name=name, artifacts=artifacts, tokenizer=tokenizer, max_length=_max_length(tokenizer), code=code)
-
-
-def _max_length(tokenizer: Path) -> int | None:
-    """The most tokens that the model takes, as its tokenizer says; None where it does not."""
-    try:
-        length = json.loads((tokenizer / "tokenizer_config.json").read_text(encoding="utf-8"))["model_max_length"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return int(length) if length < _UNBOUNDED else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Revision:
-    name: str  # as it was given
-    commit: str
-
-
-def _commit(name: str) -> str:
-    found = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    if found.returncode:
-        raise UserError(
-            f"{name}: git knows no such revision; with --checkpoint, A and B are revisions such as HEAD~1 and HEAD"
-        )
-    return found.stdout.strip()
-
-
-@contextmanager
-def _built(revision: _Revision, options: Options, variants: tuple[str, ...]) -> Iterator[Side]:
-    """What a revision of this product makes of the checkpoint, and its own ``exporters`` to load it with."""
-    say(f"{revision.name}: exporting with {revision.commit[:10]}")
-    with tempfile.TemporaryDirectory(prefix="deploybench-duel-") as scratch:
-        tree, code, artifacts = (Path(scratch, part) for part in ("tree", "code", "artifacts"))
-        added = _git("worktree", "add", "--detach", str(tree), revision.commit)
-        if added.returncode:
-            raise UserError(f"{revision.name}: git cannot check it out: {added.stderr.strip().splitlines()[-1]}")
-        try:
-            code.mkdir()
-            (code / "exporters").symlink_to(tree / "exporters")
-            _export_with(tree, options, variants, artifacts)
-            found = {variant: read_artifact(artifacts / variant) for variant in variants}
-            lost = [variant for variant, one in found.items() if one is None]
-            if lost:
-                raise UserError(f"{revision.name}: that revision does not export {lost[0]}; the lines above say why")
-            yield _side(revision.name, {variant: one for variant, one in found.items() if one}, code)
-        finally:
-            _git("worktree", "remove", "--force", str(tree))
-
-
-def _export_with(tree: Path, options: Options, variants: tuple[str, ...], artifacts: Path) -> None:
-    """Let the revision's own command export, in a process that imports nothing of this one's code."""
-    command = [sys.executable, "-P", "-m", "bench.cli", "export", f"--checkpoint={options.checkpoint}"]
-    command += [f"--variants={','.join(variants)}", f"--output={artifacts}", f"--threads={options.threads}"]
-    command += [f"--work-dir={options.work_dir}"]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(tree)}, stdout=subprocess.DEVNULL, check=False)
-
-
-def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S607 - the user's own
+    return side_of(name, {variant: prepared.artifacts[variant] for variant in variants}, prepared.checkpoint.max_length)

@@ -84,7 +84,7 @@ def read_artifact(folder: Path) -> Artifact | None:
             fingerprint=manifest["fingerprint"],
             size=sum(file["size"] for file in manifest["files"].values()),
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # JSON of another shape is no manifest either
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -72,10 +72,12 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     handover = config.pluginmanager.get_plugin("deploybench_prepared")  # `deploybench run` prepares first
     with _one_line_errors():
         prepared = handover.prepared if handover else prepare(config.stash[OPTIONS])
-        journal = open_journal(prepared)
     storage = config._benchmarksession.storage  # type: ignore[attr-defined]
     storage.save = functools.partial(_save_whole, storage)
-    with alone():
+    with ExitStack() as stack:
+        with _one_line_errors():
+            stack.enter_context(alone())
+            journal = open_journal(prepared)  # not before: another run in the same work folder may still write it
         config.stash[RECORDER] = Recorder(prepared, journal)
         return (yield)
 

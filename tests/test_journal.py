@@ -1,6 +1,8 @@
 """Finished cells survive a kill, and are taken over only where everything they hang on is the same."""
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from bench.journal import Journal
 from bench.measurement import Workload
 from bench.scoring import Scores
 from bench.timing import Contender, LatencyRun, Schedule
+from exporters.errors import OutputError
 from suites.studies.kills import kill_and_resume, rows_of_run, start
 
 BATCHES = {
@@ -127,7 +130,9 @@ def test_timing_goes_on_after_the_last_finished_cell(file, monkeypatch):
     assert {len(one.values) for one in run.cold_starts()} == {2}
 
 
-def test_a_second_run_waits_and_says_so(tmp_path):
+def test_a_second_run_waits_and_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # no run on this machine is waited for
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     script = "from bench.alone import alone\nwith alone(): print('mine', flush=True)"
     with alone():
         second = subprocess.Popen(
@@ -155,3 +160,136 @@ def test_a_killed_run_resumes_with_the_rows_of_one_left_alone(
     assert found["exit_code"] == 0, found
     assert found["rows"] == rows_of_run(whole)
     assert not (folder / ".deploybench" / "journal.jsonl").exists()
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b"null", b'{"facts": 1}', b"\xff\xfe", b"", b'{"value": "\x85"}'])
+def test_a_line_that_is_no_cell_is_passed_over_and_counted(file, line):
+    journal = Journal(file, 1)
+    journal.keep((("a",), 1))
+    with file.open("ab") as stream:
+        stream.write(line + b"\n")
+    journal.keep((("b",), 2))
+    resumed = Journal(file, 1, resume=True)
+
+    assert (resumed.find("a"), resumed.find("b"), resumed.spoilt) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_journal_that_cannot_be_written_is_one_line(tmp_path, resume):
+    """By a folder or a file in its place, and not by permissions: whoever is root has all."""
+    (tmp_path / "file").touch()
+    (tmp_path / "journal.jsonl" / "a folder").mkdir(parents=True)
+    (tmp_path / "journal.before").touch()
+    for path in (tmp_path / "file" / "journal.jsonl", tmp_path / "journal.jsonl"):
+        with pytest.raises(OutputError, match="the journal cannot be opened") as error:
+            Journal(path, 1, resume=resume)
+        assert "\n" not in str(error.value)
+
+
+def test_resuming_without_a_journal_finds_nothing(file):
+    resumed = Journal(file, 1, resume=True)
+    resumed.keep((("a",), 1))
+
+    assert (resumed.taken, resumed.others, resumed.spoilt) == (0, 0, 0)
+    assert Journal(file, 1, resume=True).find("a") == 1
+
+
+def test_an_empty_journal_does_not_replace_one_that_was_set_aside(file):
+    Journal(file, 1).keep((("a",), 1))
+    Journal(file, 1)
+    Journal(file, 1)
+
+    assert json.loads(file.with_suffix(".before").read_text())["value"] == 1
+
+
+def test_a_disk_that_fills_up_ends_the_journal_and_not_the_run(file, capsys):
+    journal = Journal(file, 1)
+    file.unlink()
+    file.mkdir()  # nothing can be appended to it
+    journal.keep((("a",), 1))
+    journal.keep((("b",), 1))
+
+    assert journal.cell(("c",), lambda: 3) == 3
+    assert capsys.readouterr().err.count("cannot be written") == 1
+
+
+def test_a_work_folder_that_is_a_file_ends_a_run_with_one_line(tmp_path):
+    (tmp_path / "work").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.cli", "run", "--work-dir=work", "--variants=onnx-fp32"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert os.listdir(tmp_path) == ["work"]
+
+
+@pytest.fixture
+def lock(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path / "deploybench.lock"
+
+
+def test_the_lock_says_who_holds_it(lock):
+    with alone():
+        assert int(lock.read_text()) == os.getpid()
+
+
+@pytest.mark.parametrize("place", ["folder", "link", "gone"])
+def test_a_place_without_a_lock_is_one_line(lock, monkeypatch, place):
+    if place == "folder":
+        lock.mkdir()
+    elif place == "link":
+        lock.symlink_to(lock.with_name("mine"))
+    else:
+        monkeypatch.setattr("tempfile.tempdir", str(lock / "nowhere"))
+    with pytest.raises(OutputError, match="deploybench.lock: cannot be opened") as error, alone():
+        pytest.fail("it is not held")
+    assert "\n" not in str(error.value)
+    assert not lock.with_name("mine").exists()
+
+
+def test_no_temporary_folder_at_all_is_one_line(lock, monkeypatch):
+    def nowhere():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    with pytest.raises(OutputError, match="temporary folder: cannot be opened"), alone():
+        pass
+
+
+def test_another_users_lock_is_held_without_being_written(lock, monkeypatch):
+    lock.write_text("another\n")
+    opened = os.open
+
+    def of_another(path, flags, *mode):
+        if flags & os.O_RDWR:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, flags, *mode)
+
+    monkeypatch.setattr("os.open", of_another)
+    with alone():
+        with opened_file(lock) as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert lock.read_text() == "another\n"
+
+
+def opened_file(path):
+    return path.open("rb")
+
+
+def test_the_lock_of_a_run_with_nonsense_in_it_is_waited_for(lock):
+    lock.write_bytes(b"\xff\xfe")
+    script = "import tempfile, sys\ntempfile.tempdir = sys.argv[1]\nfrom bench.alone import alone\nwith alone(): pass"
+    with lock.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = subprocess.Popen([sys.executable, "-c", script, lock.parent], stderr=subprocess.PIPE, text=True)
+        said = waiting.stderr.readline()
+    waiting.communicate()
+
+    assert said.startswith("waiting: process ")
+    assert waiting.returncode == 0

@@ -24,6 +24,7 @@ class Comparison:
 
     base: str  # what people call it: the name of a file
     contender: str
+    notes: tuple[str, ...] = ()  # on what both sides were measured, a sentence each
     differences: tuple[Difference, ...] = ()
     changes: tuple[Change, ...]  # by metric, workload and variant
 

@@ -22,6 +22,8 @@ Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric
 
 COMPARED = tuple(DEFAULTS)  # metrics, in the order in which they are shown
 ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"
+NO_TIME = "a time is not above zero"
+NO_LAUNCH = "no launch timed both sides"
 _SURE = 0.05  # McNemar's p below which a change of accuracy counts
 _FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
 
@@ -93,7 +95,11 @@ def judge_rows(
             blank = replace(
                 _blank(row, old, new), threshold=max(on.least, thresholds.of(row[0], row[1])), reason=on.note
             )
-            judged = _judge_timed(blank, ratios[row], on.factor) if row in ratios else _judge(blank, right)
+            judged = (
+                _judge_timed(blank, ratios[row], on.factor)
+                if row in ratios
+                else _judge(blank, right, NO_LAUNCH if old and new and _usable(old, new) else NO_TIME)
+            )
         changes.append(judged)
     return tuple(changes)
 
@@ -151,7 +157,9 @@ def _ratios(
     for metric in TIMED:
         both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
         if interleaved:
-            found = paired_intervals([launch_ratios(before[row], after[row]) for row in both])
+            paired = {row: launch_ratios(before[row], after[row]) for row in both}
+            both = [row for row in both if paired[row]]
+            found = paired_intervals([paired[row] for row in both])
         else:
             found = ratio_intervals([(process_medians(before[row]), process_medians(after[row])) for row in both])
         ratios.update(zip(both, found, strict=True))
@@ -162,11 +170,11 @@ def _usable(*sides: Measurement) -> bool:
     return all(side.values and min(side.values) > 0 for side in sides)
 
 
-def _judge(blank: Change, right: tuple[Right, Right]) -> Change:
+def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
     if blank.metric == "accuracy":
         return _judge_accuracy(blank, right)
     if blank.metric in TIMED:
-        return replace(blank, verdict="not comparable", reason="a time is not above zero")
+        return replace(blank, verdict="not comparable", reason=unusable)
     assert blank.base is not None
     assert blank.contender is not None
     change = blank.contender / blank.base - 1 if blank.base else 0.0

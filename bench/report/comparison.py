@@ -53,7 +53,7 @@ def render_comparison(
     if fmt == "json":
         return _json(comparison, outcome)
     shown = [change for change in comparison.changes if _is_shown(change, every_row=every_row)]
-    parts = [_heads(comparison)]
+    parts = [_heads(comparison, fmt)]
     if shown:
         parts.append(_table(shown, "github" if fmt == "md" else "simple"))
     notes = [*_counts(comparison), *_reasons(comparison.changes), *_differences(comparison)]
@@ -68,8 +68,18 @@ def _is_shown(change: Change, *, every_row: bool) -> bool:
     return every_row or change.verdict != _SAME
 
 
-def _heads(comparison: Comparison) -> str:
-    return printable(f"base:      {comparison.base}") + "\n" + printable(f"contender: {comparison.contender}")
+def _heads(comparison: Comparison, fmt: str) -> str:
+    lines = [printable(f"base:      {comparison.base}"), printable(f"contender: {comparison.contender}")]
+    notes = [printable(note) for note in comparison.notes]
+    if fmt == "md":
+        return "\n".join(lines) + "".join(f"\n\n{note}" for note in notes)
+    return "\n".join([*map(_fitting, lines), *([wrapped(notes)] if notes else [])])
+
+
+def _fitting(line: str) -> str:
+    """A line that a terminal has room for: of a long path, both ends say the most."""
+    start, end = WIDTH // 3, WIDTH - WIDTH // 3 - 1
+    return line if len(line) <= WIDTH else f"{line[:start]}…{line[-end:]}"
 
 
 def _table(changes: Sequence[Change], style: str) -> str:
@@ -207,6 +217,7 @@ def _json(comparison: Comparison, outcome: Outcome | None) -> str:
         "base": comparison.base,
         "contender": comparison.contender,
         **said,
+        **({"notes": list(comparison.notes)} if comparison.notes else {}),
         "differences": [
             {"fact": one.fact.name, "weight": one.weight, "base": one.base, "contender": one.contender}
             for one in comparison.differences

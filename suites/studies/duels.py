@@ -28,7 +28,7 @@ from bench.measurement import Workload
 from bench.options import add_options, read_options
 from bench.prepare import prepare
 from bench.progress import progress
-from bench.sides import Side
+from bench.side import Side
 from exporters.artifact import TOKENIZER
 from suites.studies import slowed
 from suites.studies.saving import save_study

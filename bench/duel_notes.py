@@ -1,0 +1,31 @@
+"""What is said of a duel beside its rows: on what it was measured, and where its two sides are no like for like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.environment import describe_environment
+from bench.report.notes import counted
+from exporters.tokenization import FAST_FILE
+from exporters.whole_folder import sha256_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.measurement import Measurement
+    from bench.side import Side
+
+
+def duel_notes(sides: tuple[Side, Side], measured: Sequence[Measurement], blocks: int, threads: int) -> Iterator[str]:
+    """One sentence each."""
+    launches = sorted({len(set(one.launches)) for one in measured if one.metric == "latency" and one.launches})
+    times = " to ".join(str(number) for number in dict.fromkeys((launches[0], launches[-1]))) if launches else "no"
+    yield (
+        f"times: {times} launches of each side, {blocks} blocks a launch, paired by launch and block; 99 % intervals; "
+        f"{counted(threads, 'thread')}, {describe_environment()['cpu']}"
+    )
+    base, contender = sides
+    if base.checkpoint != contender.checkpoint:
+        yield "A and B are of different checkpoints: what their answers are worth, and of which labels, is not compared"
+    if len({sha256_file(side.tokenizer / FAST_FILE) for side in sides}) > 1:
+        yield "A and B have different tokenizers: each is fed tokens of its own, as many, of the same texts"
