@@ -137,7 +137,8 @@ def test_a_side_that_cannot_be_loaded_is_incomplete(capsys, artifacts, tmp_path,
 
     assert code == 3
     assert "Traceback" not in out + err
-    assert "latency, peak memory of onnx-fp32" in " ".join(out.split())
+    assert "Protobuf parsing failed" in " ".join(out.split())
+    assert "incomplete: 2 rows failed" in out
 
 
 def test_mistakes_are_one_line(capsys, monkeypatch, artifacts, tmp_path):
