@@ -198,7 +198,7 @@ def _export_all(
     options: Options, checkpoint: Checkpoint, origin: Origin, tokens: list[list[int]], length: int
 ) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
     root = artifacts_folder(options, checkpoint)
-    batches = parity_batches(tokens, pad_id(checkpoint), checkpoint.max_length)
+    batches, watched = parity_batches(tokens, pad_id(checkpoint), checkpoint.max_length), full_batch(tokens, 1, length)
     artifacts, variants = {}, {}
     with progress("exporting and proving variants", len(options.variants)) as bar:
         reference: list[Float32Array] = []
@@ -209,7 +209,7 @@ def _export_all(
             )
             try:
                 artifact = _export(name, origin, root, options.threads)
-                logits = _logits(artifact, batches, options.threads)
+                logits, executed = _run(artifact, batches, watched, options.threads)
                 reference = reference or logits
                 parity = compare_logits(variant, reference, logits)
                 numbers = {
@@ -217,7 +217,6 @@ def _export_all(
                     "agreement": parity.agreement,
                     "examples": parity.examples,
                 }
-                executed = _executed(artifact, variant.precision, full_batch(tokens, 1, length), options.threads)
                 variants[name] = info(parity=numbers, **executed)
                 artifacts[name] = artifact
             except UserError:
@@ -240,14 +239,14 @@ def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
     return artifact
 
 
-def _executed(artifact: Artifact, precision: str, batch: Batch, threads: int) -> dict[str, Any]:
+def _executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> dict[str, Any]:
     """What ``VariantInfo`` says of the precision in which the artifact runs; not knowing it is no failure of the variant."""
     try:
-        with Worker(f"watching {artifact.variant}", threads) as worker:
-            arguments = (artifact.variant, artifact.path, threads, batch)
-            found = worker.ask("call", "exporters.executed:executed_precision", arguments, {})
+        arguments = (artifact.variant, artifact.path, threads, batch)
+        found = worker.ask("call", "exporters.executed:executed_precision", arguments, {})
     except (ExportError, WorkerError) as error:
         return {"executed_unknown": str(error)}
+    precision = find_variant(artifact.variant).precision
     return {
         "executed": found["weights"],
         "executed_attention": found["attention"],
@@ -255,8 +254,11 @@ def _executed(artifact: Artifact, precision: str, batch: Batch, threads: int) ->
     }
 
 
-def _logits(artifact: Artifact, batches: Sequence[Batch], threads: int) -> list[Float32Array]:
-    """Logits of every batch, by the artifact loaded alone in a process."""
+def _run(
+    artifact: Artifact, batches: Sequence[Batch], watched: Batch, threads: int
+) -> tuple[list[Float32Array], dict[str, Any]]:
+    """Logits of every batch, by the artifact loaded alone in a process; and what really ran, which is looked at last."""
     with Worker(f"proving {artifact.variant}", threads) as worker:
         worker.start(artifact.variant, artifact.path, threads)
-        return [logits for logits, _ in worker.predict(batches)]
+        logits = [logits for logits, _ in worker.predict(batches)]
+        return logits, _executed(worker, artifact, watched, threads)

@@ -20,7 +20,8 @@ def limit_threads(threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    torch.set_num_interop_threads(1)
+    if torch.get_num_interop_threads() != 1:  # it may be set once only in a process
+        torch.set_num_interop_threads(1)
 
 
 def load_classifier(folder: Path) -> Any:

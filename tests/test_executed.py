@@ -12,7 +12,7 @@ from bench.environment import describe_environment
 from bench.precision import executed_details, main_precision, precision_problem
 from bench.prepare import _executed
 from bench.store import VariantInfo
-from bench.worker import call_in_child
+from bench.worker import Worker, call_in_child
 from exporters.artifact import Artifact, Origin
 from exporters.catalogue import find_variant, variant_names
 
@@ -119,7 +119,8 @@ def test_what_ran_is_said_shortly():
 )
 def test_not_knowing_is_no_failure(variant, reason):
     artifact = Artifact(path=Path("/nowhere"), variant=variant, fingerprint="", size=0)
-    found = _executed(artifact, "fp32", BATCH, 1)
+    with Worker("watching", 1) as worker:
+        found = _executed(worker, artifact, BATCH, 1)
 
     assert list(found) == ["executed_unknown"]
     assert reason in found["executed_unknown"]
@@ -128,4 +129,5 @@ def test_not_knowing_is_no_failure(variant, reason):
 def test_a_load_that_fails_under_watch_is_no_failure(tmp_path):
     artifact = Artifact(path=tmp_path, variant="onnx-fp32", fingerprint="", size=0)
 
-    assert "model.onnx" in _executed(artifact, "fp32", BATCH, 1)["executed_unknown"]
+    with Worker("watching", 1) as worker:
+        assert "model.onnx" in _executed(worker, artifact, BATCH, 1)["executed_unknown"]

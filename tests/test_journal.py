@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 
 import bench.timing
+import suites
 from bench.alone import alone
 from bench.journal import Journal
 from bench.measurement import Workload
 from bench.scoring import Scores
 from bench.timing import Contender, LatencyRun, Schedule
 from exporters.errors import OutputError
-from suites.studies.kills import kill_and_resume, rows_of_run, start
+from suites.studies.kills import kill_and_resume
 
+SUITES = str(Path(suites.__file__).parent)
 BATCHES = {
     Workload(batch_size=size, sequence_length=8, padding="full", threads=1): (
         np.ones((size, 8), dtype=np.int64),
@@ -146,20 +148,23 @@ def test_a_second_run_waits_and_says_so(monkeypatch, tmp_path):
     assert output == "mine\n"
 
 
-@pytest.mark.parametrize("share", [0.6, 0.9])
-def test_a_killed_run_resumes_with_the_rows_of_one_left_alone(
-    tmp_path_factory, checkpoint_folder, labelled_file, share
-):
-    given = (f"--checkpoint={checkpoint_folder}", f"--external=small={labelled_file}", "--sequence-lengths=16,64")
-    whole, folder = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("killed")
-    begin = bench.timing.time.monotonic()
-    start(whole, *given).communicate()
-    lasts = bench.timing.time.monotonic() - begin
-    found = kill_and_resume(folder, share * lasts, *given)
+def test_a_killed_run_resumes_with_every_row(tmp_path, checkpoint_folder):
+    measuring = ("pytest", SUITES, "-q", "-p", "no:cacheprovider", "--benchmark-autosave", "-k", "latency or control")
+    given = ("--variants=onnx-fp32", "--batch-sizes=1,2", "--sequence-lengths=16", "--time-budget=1")
+    journal = tmp_path / ".deploybench" / "journal.jsonl"
+    found = kill_and_resume(
+        tmp_path,
+        lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 12,  # in the second of two launches
+        (*measuring, f"--checkpoint={checkpoint_folder}", *given),
+    )
 
     assert found["exit_code"] == 0, found
-    assert found["rows"] == rows_of_run(whole)
-    assert not (folder / ".deploybench" / "journal.jsonl").exists()
+    assert 12 <= found["cells"] <= 16
+    assert found["said"] == [f"resuming: {found['cells']} finished cells were found"]
+    timed = [row for row in found["rows"] if " latency " in row]
+    assert len(timed) == 2 * len(("torch-eager", "onnx-fp32", "torch-eager-again", "null"))
+    assert all(row.endswith(" ok") for row in timed)
+    assert not journal.exists()
 
 
 @pytest.mark.parametrize("line", [b"{", b"[]", b"null", b'{"facts": 1}', b"\xff\xfe", b"", b'{"value": "\x85"}'])

@@ -24,9 +24,9 @@ from bench.store import read_run
 from suites.studies.saving import save_study
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-ARGUMENTS = ("--variants=onnx-fp32", "--time-budget=1", "--batch-sizes=1,8")
+RUN = ("bench.cli", "run", "--variants=onnx-fp32", "--time-budget=1", "--batch-sizes=1,8")
 
 
 def rows_of_run(folder: Path) -> list[str]:
@@ -46,27 +46,27 @@ def rows_of_run(folder: Path) -> list[str]:
     return sorted([*ours, *(row["fullname"] for row in stock)])
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *arguments: str, command: Sequence[str] = RUN) -> subprocess.Popen[bytes]:
     """A run with ``folder`` as its working folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", "bench.cli", "run", *ARGUMENTS, *arguments],
+        [sys.executable, "-m", *command, *arguments],
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
 
 
-def kill_and_resume(folder: Path, seconds: float, *arguments: str) -> dict[str, Any]:
-    """Kill a run after ``seconds``, resume it, and say what was found."""
-    killed = start(folder, *arguments)
-    try:
-        killed.wait(seconds)
-    except subprocess.TimeoutExpired:
-        killed.kill()
+def kill_and_resume(folder: Path, ready: Callable[[], bool], command: Sequence[str] = RUN) -> dict[str, Any]:
+    """Kill a run as soon as ``ready`` says so, resume it, and say what was found."""
+    killed, begin = start(folder, command=command), time.monotonic()
+    while killed.poll() is None and not ready():
+        time.sleep(0.01)
+    killed.kill()
     killed.communicate()
+    seconds = time.monotonic() - begin
     journal = folder / ".deploybench" / "journal.jsonl"
     cells = len(journal.read_bytes().splitlines()) if journal.exists() else 0
-    resumed = start(folder, "--resume", *arguments)
+    resumed = start(folder, "--resume", command=command)
     _, said = resumed.communicate()
     found: dict[str, Any] = {"killed_after": round(seconds, 2), "cells": cells, "exit_code": resumed.returncode}
     found["said"] = [line for line in said.decode().splitlines() if line.startswith("resuming")]
@@ -97,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in range(parsed.kills):
             folder = Path(scratch, str(number))
             shutil.copytree(whole / ".deploybench" / "checkpoints", folder / ".deploybench" / "checkpoints")
-            one = kill_and_resume(folder, moments.uniform(0, lasts))
+            end = time.monotonic() + moments.uniform(0, lasts)
+            one = kill_and_resume(folder, lambda end=end: time.monotonic() > end)  # type: ignore[misc]
             found.append({**one, "rows": len(one.get("rows", ())), "same": one.get("rows") == expected})
             shutil.rmtree(folder)
             bar.advance()
