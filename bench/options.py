@@ -33,6 +33,7 @@ class Profile:
     batch_sizes: tuple[int, ...]
     sequence_lengths: tuple[int, ...]
     schedule: Schedule
+    thorough: bool  # leaks and instances as well: three further processes for each variant
 
 
 PROFILES = {
@@ -41,18 +42,21 @@ PROFILES = {
         batch_sizes=(1, 8, 32),
         sequence_lengths=(128, 512),
         schedule=Schedule(launches=2, blocks=3, rounds=1, block_s=0.02, budget_s=120),
+        thorough=False,
     ),
     "standard": Profile(
         description="batch sizes 1-32 at the longest length, memory at 64-512 tokens",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
         schedule=Schedule(launches=3, blocks=3, rounds=1, block_s=0.02, budget_s=600),
+        thorough=True,
     ),
     "full": Profile(
         description="as standard, with more launches and rounds",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
         schedule=Schedule(launches=4, blocks=6, rounds=2, block_s=0.05, budget_s=1800),
+        thorough=True,
     ),
 }
 

@@ -133,6 +133,14 @@ def artifact(prepared: Prepared, variant_name: str) -> Path:
 
 
 @pytest.fixture
+def thorough(request: pytest.FixtureRequest) -> None:
+    """Skip what the profile leaves out."""
+    profile = request.config.stash[OPTIONS].profile
+    if not PROFILES[profile].thorough:
+        pytest.skip(f"the profile {profile} leaves this out: pass --profile standard or full")
+
+
+@pytest.fixture
 def replay(benchmark: Any, recorder: Recorder, request: pytest.FixtureRequest) -> Callable[..., None]:
     """Hand measured seconds to pytest-benchmark as if it had measured them, and keep the measurements of the row.
 

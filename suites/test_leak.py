@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 METRICS = ("steady_held", "steady_resident")
 
 
+@pytest.mark.usefixtures("thorough")
 def test_leak(
     variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, replay: Callable[..., None]
 ) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.recorder import Recorder
 
 
+@pytest.mark.usefixtures("thorough")
 def test_throughput(
     variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, replay: Callable[..., None]
 ) -> None:
