@@ -220,11 +220,11 @@ def _compared(parsed: argparse.Namespace) -> Comparison:
 
 def _duel(parsed: argparse.Namespace) -> int:
     """Measure two sides against each other and print what differs; the exit code is that of ``compare``."""
-    from bench import duel
     from bench.alone import alone
     from bench.comparison.outcome import outcome_of
+    from bench.duel import measure as duel
+    from bench.duel.sides import two_sides
     from bench.report.comparison import render_comparison
-    from bench.sides import two_sides
 
     options = read_options(vars(parsed))
     variants = tuple(name for name in options.variants if name in names(parsed.variants))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.timing import Schedule
+from bench.timing.latency import Schedule
 from exporters.artifact import MANIFEST
 from exporters.catalogue import check_variant_name, variant_names
 from exporters.errors import UserError

@@ -17,8 +17,8 @@ from bench.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_
 from bench.watch import Watch
 
 if TYPE_CHECKING:
-    from bench.ledger import CellLedger
     from bench.measurement import Measurement
+    from bench.memory.ledger import CellLedger
     from bench.prepare import Prepared
     from bench.scoring import Scores
 

@@ -11,8 +11,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.ledger import PHASES, TERMS, CellLedger
 from bench.measurement import METRICS, Measurement
+from bench.memory.ledger import PHASES, TERMS, CellLedger
 from exporters.errors import RunFileError
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.controls import CONTROLS, contenders
 from bench.measurement import Measurement, Workload
 from bench.operations import count_operations
 from bench.progress import progress
-from bench.timing import LatencyRun
+from bench.timing.controls import CONTROLS, contenders
+from bench.timing.latency import LatencyRun
+from bench.timing.yardsticks import Yardsticks
 from bench.workload import full_batch
-from bench.yardsticks import Yardsticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.leaks import BATCHES, SteadyMemory, measure_steady
 from bench.measurement import Measurement, Workload
+from bench.memory.leaks import BATCHES, SteadyMemory, measure_steady
 from bench.store import decode
 from bench.workload import full_batch
 from exporters.errors import WorkerError

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.ledger import CellLedger
 from bench.measurement import Measurement, Workload
-from bench.memory import MemoryPeaks, measure_peaks
+from bench.memory.ledger import CellLedger
+from bench.memory.peaks import MemoryPeaks, measure_peaks
 from bench.options import MEMORY_BATCH_SIZE, PROFILES
 from bench.store import decode
 from bench.workload import full_batch

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.concurrency import BLOCKS, ServedTexts, measure_served
 from bench.measurement import Measurement, Workload
 from bench.options import THROUGHPUT_BATCH_SIZE
 from bench.store import decode
+from bench.timing.concurrency import BLOCKS, ServedTexts, measure_served
 from bench.workload import full_batch
 from exporters.errors import WorkerError
 

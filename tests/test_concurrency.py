@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-import bench.concurrency
-from bench.concurrency import BLOCKS, measure_served
+import bench.timing.concurrency
+from bench.timing.concurrency import BLOCKS, measure_served
 from bench.worker import commands
 from exporters.errors import WorkerError
 
@@ -27,7 +27,7 @@ def watched(monkeypatch):
     """Every worker that is started, and what is sent to it and received of it, in turn."""
     workers, events = [], []
 
-    class Watched(bench.concurrency.Worker):
+    class Watched(bench.timing.concurrency.Worker):
         def __init__(self, label, threads):
             super().__init__(label, threads)
             self.threads = threads
@@ -48,7 +48,7 @@ def watched(monkeypatch):
                 events.append(("receive", workers.index(self), value))
             return value
 
-    monkeypatch.setattr(bench.concurrency, "Worker", Watched)
+    monkeypatch.setattr(bench.timing.concurrency, "Worker", Watched)
     return workers, events
 
 
@@ -88,7 +88,7 @@ def test_the_slowest_instance_decides(monkeypatch):
         def receive(self):
             return self.span
 
-    assert bench.concurrency._texts_per_second([Instance(4, 1), Instance(1, 2)], BATCH) == 8 * 5 / 2
+    assert bench.timing.concurrency._texts_per_second([Instance(4, 1), Instance(1, 2)], BATCH) == 8 * 5 / 2
 
 
 def test_an_instance_that_dies_is_an_error_with_its_last_words_and_takes_the_others_along(watched, tmp_path):

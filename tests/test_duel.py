@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import cli, duel
+from bench import cli
 from bench.comparison.changes import Comparison
 from bench.comparison.judging import judge_rows, rows_of
 from bench.comparison.outcome import outcome_of
+from bench.duel import measure as duel
+from bench.duel.sides import Side
 from bench.measurement import Measurement, Workload
 from bench.report.comparison import render_comparison
-from bench.sides import Side
 from exporters.artifact import read_artifact
 from suites.studies.duels import sides as slowed_sides
 
@@ -172,8 +173,8 @@ def edit(file, **values):
 
 @pytest.mark.parametrize("limit", ["64", "null", '"64"', "1e30", "-1"])
 def test_a_length_that_both_sides_take(artifacts, tmp_path, limit):
+    from bench.duel.side import side_of
     from bench.options import read_options
-    from bench.side import side_of
 
     copy = shutil.copytree(artifacts / "onnx-fp32", tmp_path / "copy")
     (copy / "tokenizer" / "tokenizer_config.json").write_text(f'{{"model_max_length": {limit}}}')
@@ -317,7 +318,7 @@ def test_long_names_are_cut_to_a_terminal():
 
 
 def test_sides_of_different_checkpoints_are_told_apart(artifacts):
-    from bench.duel_notes import duel_notes
+    from bench.duel.notes import duel_notes
 
     sides = [
         Side(

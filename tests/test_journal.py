@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bench.timing
+import bench.timing.latency
 import suites
 from bench.alone import alone
 from bench.journal import Journal
 from bench.measurement import Workload
 from bench.scoring import Scores
-from bench.timing import Contender, LatencyRun, Schedule
+from bench.timing.latency import Contender, LatencyRun, Schedule
 from exporters.errors import OutputError
 from suites.studies.kills import kill_and_resume
 
@@ -112,13 +112,13 @@ def test_timing_goes_on_after_the_last_finished_cell(file, monkeypatch):
         timed(Journal(file), advance)
     kept = {(line["key"]): line["value"] for line in map(json.loads, file.read_text().splitlines()) if line["value"]}
     asked = []
-    ask = bench.timing.Worker.ask
+    ask = bench.timing.latency.Worker.ask
 
     def spy(worker, command, *arguments):
         asked.append(command)
         return ask(worker, command, *arguments)
 
-    monkeypatch.setattr(bench.timing.Worker, "ask", spy)
+    monkeypatch.setattr(bench.timing.latency.Worker, "ask", spy)
     run, measured = timed(Journal(file, resume=True), lambda: None)
 
     assert asked.count("time") == 8

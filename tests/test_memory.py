@@ -10,11 +10,11 @@ import pytest
 from fakes import caching, hiding, keeping, leaking, mapping
 from fakes.allocating import BATCH_BYTES, HELD_BYTES
 
-from bench.leaks import BATCHES, leaks, measure_steady
-from bench.ledger import PHASES, TERMS
-from bench.mappings import KINDS, Mapping, arenas, read_mappings, resident_by_kind, touched
-from bench.memory import measure_peaks
-from bench.tracked import Held
+from bench.memory.leaks import BATCHES, leaks, measure_steady
+from bench.memory.ledger import PHASES, TERMS
+from bench.memory.mappings import KINDS, Mapping, arenas, read_mappings, resident_by_kind, touched
+from bench.memory.peaks import measure_peaks
+from bench.memory.tracked import Held
 from bench.worker import Worker
 from exporters.errors import WorkerError
 
@@ -150,7 +150,7 @@ def test_proc_that_cannot_be_read_is_an_error_of_the_worker(monkeypatch):
     def refuse(pid):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("bench.memory.read_mappings", refuse)
+    monkeypatch.setattr("bench.memory.peaks.read_mappings", refuse)
     with pytest.raises(WorkerError, match="its /proc cannot be read: Permission denied"):
         measure_peaks("fakes.steady", None, BATCH, 1)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.ledger import PHASES, CellLedger, Phase, Tracked, draw_up
-from bench.mappings import KINDS
 from bench.measurement import Measurement, Workload
+from bench.memory.ledger import PHASES, CellLedger, Phase, Tracked, draw_up
+from bench.memory.mappings import KINDS
 from bench.report.figures import figures, memory_workload
 from bench.report.render import render
 from bench.store import read_run, run_block

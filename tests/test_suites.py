@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 import suites
-from bench.controls import CONTROLS
 from bench.measurement import YARDSTICKS
 from bench.operations import batch_shape
 from bench.recorder import Recorder
 from bench.report.figures import figures
 from bench.scoring import Scores
 from bench.store import read_run
-from bench.yardsticks import yardstick_readings
+from bench.timing.controls import CONTROLS
+from bench.timing.yardsticks import yardstick_readings
 from exporters.catalogue import variant_names
 from exporters.errors import WorkerError
 from suites import test_accuracy as accuracy_suite

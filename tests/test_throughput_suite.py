@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.concurrency import ServedTexts
 from bench.journal import Journal
 from bench.recorder import Recorder
+from bench.timing.concurrency import ServedTexts
 from exporters.errors import WorkerError
 from suites import test_throughput as suite
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bench.timing
+import bench.timing.latency
 from bench.measurement import Workload
-from bench.timing import Contender, LatencyRun, Schedule
+from bench.timing.latency import Contender, LatencyRun, Schedule
 
 SCHEDULE = Schedule(launches=2, blocks=3, rounds=2)
 BATCHES = {
@@ -49,14 +49,14 @@ def test_every_value_is_kept_with_its_launch_and_block():
 
 def test_a_block_holds_every_variant_in_an_order_of_its_own(monkeypatch):
     asked = []
-    ask = bench.timing.Worker.ask
+    ask = bench.timing.latency.Worker.ask
 
     def spy(worker, command, *arguments):
         if command == "time":
             asked.append(worker.label.split(",")[0])
         return ask(worker, command, *arguments)
 
-    monkeypatch.setattr(bench.timing.Worker, "ask", spy)
+    monkeypatch.setattr(bench.timing.latency.Worker, "ask", spy)
     measure("fakes.steady", "fakes.allocating")
 
     blocks = [tuple(asked[i : i + 2]) for i in range(0, len(asked), 2)]

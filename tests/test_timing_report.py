@@ -11,14 +11,14 @@ from fakes.spreading import BLOCK
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.controls import AGAIN, NULL
 from bench.measurement import Figure, Measurement, Workload
 from bench.report.figures import figures
 from bench.report.render import render
 from bench.report.timing_figures import over_budget
 from bench.report.timing_tables import _pays_back, control_notes
 from bench.store import read_run
-from bench.timing import Contender, LatencyRun, Schedule
+from bench.timing.controls import AGAIN, NULL
+from bench.timing.latency import Contender, LatencyRun, Schedule
 from exporters.variant import REFERENCE
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"

@@ -4,7 +4,7 @@ import pytest
 
 from bench.measurement import METRICS, YARDSTICKS, Workload
 from bench.operations import batch_shape, count_operations
-from bench.yardsticks import MACHINE, Yardsticks
+from bench.timing.yardsticks import MACHINE, Yardsticks
 
 HIDDEN, INNER, EMBEDDED, LAYERS = 64, 128, 32, 2  # of the tiny checkpoint
 
@@ -42,7 +42,7 @@ def test_yardsticks_are_five_and_have_units():
 
 
 def test_a_yardstick_that_fails_has_its_reason_and_the_others_go_on(monkeypatch):
-    monkeypatch.setattr("bench.yardsticks.YARDSTICKS", ("yardstick_nothing", "yardstick_python"))
+    monkeypatch.setattr("bench.timing.yardsticks.YARDSTICKS", ("yardstick_nothing", "yardstick_python"))
     with Yardsticks(1) as yardsticks:
         yardsticks.read()
         yardsticks.read()

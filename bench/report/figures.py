@@ -16,7 +16,7 @@ from bench.report.ledgers import ledger_figures
 from bench.report.timing_figures import over_budget, timing_figures
 from bench.statistics import NO_INTERVAL, interval_factors
 from bench.store import SetInfo
-from bench.yardsticks import yardstick_readings
+from bench.timing.yardsticks import yardstick_readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.ledger import PHASES, TERMS
+from bench.memory.ledger import PHASES, TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.ledger import CellLedger, Ledger
     from bench.measurement import Figure
+    from bench.memory.ledger import CellLedger, Ledger
     from bench.store import Run
 
 RESIDENT, PEAK, PROPORTIONAL, GROWTH = "phase_resident", "phase_peak", "phase_proportional", "growth"

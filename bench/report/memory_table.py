@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.leaks import BATCHES, READINGS, leaks
-from bench.ledger import TOLERANCE
 from bench.measurement import Figure
+from bench.memory.leaks import BATCHES, READINGS, leaks
+from bench.memory.ledger import TOLERANCE
 from bench.report.cells import CAUTION, Column
 from bench.report.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, open_ledgers
 from bench.units import MEGABYTES, format_bytes
@@ -15,8 +15,8 @@ from bench.units import MEGABYTES, format_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bench.ledger import CellLedger
     from bench.measurement import Workload
+    from bench.memory.ledger import CellLedger
     from bench.store import Run
 
     _ByVariant: TypeAlias = Callable[[str], Figure]

@@ -16,6 +16,7 @@ from bench.report.ledgers import open_ledgers
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, sequence_notes
 from bench.report.notes import counted, gap_notes
 from bench.report.timing_tables import cold_contents, cold_notes, control_notes, timing_contents, timing_notes
+from bench.timing.yardsticks import yardstick_readings
 from bench.units import (
     COUNT,
     GIGA_OPERATIONS,
@@ -28,7 +29,6 @@ from bench.units import (
     format_rate,
     format_share,
 )
-from bench.yardsticks import yardstick_readings
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.controls import AGAIN, NULL
 from bench.measurement import Figure, launch_ratios
 from bench.report.cells import Column
 from bench.statistics import paired_intervals
+from bench.timing.controls import AGAIN, NULL
 from bench.units import COUNT, MILLISECONDS, SECONDS, format_seconds
 from exporters.variant import REFERENCE
 

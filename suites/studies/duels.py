@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.alone import alone
-from bench.duel import Terms, duel
+from bench.duel.measure import Terms, duel
+from bench.duel.side import Side
 from bench.measurement import Workload
 from bench.options import add_options, read_options
 from bench.prepare import prepare
 from bench.progress import progress
-from bench.side import Side
 from exporters.artifact import TOKENIZER
 from suites.studies import slowed
 from suites.studies.saving import save_study

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.timing import Contender
+from bench.timing.latency import Contender
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:

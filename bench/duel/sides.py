@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.duel.revisions import is_revision, revision_sides
+from bench.duel.side import Side, side_of
 from bench.prepare import prepare
-from bench.revisions import is_revision, revision_sides
-from bench.side import Side, side_of
 from exporters.artifact import MANIFEST, read_artifact
 from exporters.catalogue import check_variant_name
 from exporters.errors import CheckpointError, UserError

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.ledger import Ledger, Phase, Tracked, draw_up
-from bench.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
-from bench.tracked import Held, read_tracking
+from bench.memory.ledger import Ledger, Phase, Tracked, draw_up
+from bench.memory.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
+from bench.memory.tracked import Held, read_tracking
 from bench.worker import Worker
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.mappings import Range
+    from bench.memory.mappings import Range
     from bench.workload import Batch
 
 STEADY_RUNS = 2  # of the batch, after the first; arenas may double at the second

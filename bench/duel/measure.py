@@ -9,12 +9,12 @@ from bench import corpus
 from bench.comparison.changes import Comparison
 from bench.comparison.judging import judge_rows, rows_of
 from bench.comparison.thresholds import Thresholds
-from bench.duel_notes import duel_notes
+from bench.duel.notes import duel_notes
 from bench.measurement import Measurement, Workload, launch_ratios
-from bench.memory import measure_peaks
+from bench.memory.peaks import measure_peaks
 from bench.progress import progress
 from bench.statistics import paired_intervals
-from bench.timing import Contender, LatencyRun, Schedule
+from bench.timing.latency import Contender, LatencyRun, Schedule
 from bench.workload import full_batch
 from exporters.errors import UserError, WorkerError
 from exporters.tokenization import tokenise
@@ -22,9 +22,9 @@ from exporters.tokenization import tokenise
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bench.duel.side import Side
     from bench.options import Options
-    from bench.side import Side
-    from bench.timing import Row
+    from bench.timing.latency import Row
 
 DEFAULT_LENGTH = 128
 DEFAULT_THRESHOLD = 0.005  # of times: what is smaller is no change that anybody would act on

@@ -19,7 +19,7 @@ TOLERANCE = 0.05  # of what is resident when steady; a ledger with a larger gap 
 class Phase:
     """Bytes at the end of one phase of the process that the kernel watches."""
 
-    kinds: dict[str, int]  # resident, by bench.mappings.KINDS
+    kinds: dict[str, int]  # resident, by bench.memory.mappings.KINDS
     proportional: int  # PSS: pages that other processes map as well count in part; so it depends on what else runs
     peak: int  # VmHWM since the phase began
     allocator: dict[str, int]  # "in_use", "free" and "untouched" bytes of glibc's arenas; empty without glibc

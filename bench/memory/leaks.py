@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.memory import STEADY_RUNS, take_phase
+from bench.memory.peaks import STEADY_RUNS, take_phase
 from bench.worker import Worker
 
 if TYPE_CHECKING:

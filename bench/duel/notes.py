@@ -12,8 +12,8 @@ from exporters.whole_folder import sha256_file
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bench.duel.side import Side
     from bench.measurement import Measurement
-    from bench.side import Side
 
 
 def duel_notes(sides: tuple[Side, Side], measured: Sequence[Measurement], blocks: int, threads: int) -> Iterator[str]:

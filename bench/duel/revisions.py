@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.checkpoints import find_checkpoint
+from bench.duel.side import Side, side_of
 from bench.progress import say
-from bench.side import Side, side_of
 from exporters.artifact import read_artifact
 from exporters.errors import UserError
 

@@ -1,0 +1,1 @@
+"""Times: interleaved launches and blocks, the controls among them, instances side by side, and the machine's yardsticks."""
