@@ -47,17 +47,17 @@ _EXPORT_FLAGS = (
     "--threads",
     "--work-dir",
 )
-_DUEL_FLAGS = (
-    "--checkpoint",
-    "--variants",
-    "--batch-sizes",
-    "--sequence-lengths",
-    "--threads",
-    "--precision",
-    "--time-budget",
-    "--work-dir",
-    "--allow-pickle",
-)
+_DUEL_FLAGS = {  # and what each means here, where that is another thing than for a run
+    "--checkpoint": "what both revisions export; A and B are then git revisions",
+    "--variants": f"variants to hold against each other (default: {REFERENCE})",
+    "--batch-sizes": "latency at each (default: 1)",
+    "--sequence-lengths": "tokens; latency at each (default: 128, or what both sides take)",
+    "--threads": "",
+    "--precision": "time until the 99 in 100 intervals of the ratios are narrower than this share (default: 0.01)",
+    "--time-budget": "or until so many seconds of timing are over (default: 60)",
+    "--work-dir": "",
+    "--allow-pickle": "",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -406,7 +406,11 @@ def _add_duel(commands: Any) -> None:
     )
     command.add_argument("b", metavar="B", help="what it is held against, of the same kind")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
-    add_options(command.add_argument, _DUEL_FLAGS)
+
+    def add(flag: str, **keywords: Any) -> None:
+        command.add_argument(flag, **{**keywords, "help": _DUEL_FLAGS[flag] or keywords["help"]})
+
+    add_options(add, tuple(_DUEL_FLAGS))
     command.set_defaults(variants=REFERENCE, batch_sizes="1", precision="0.01", time_budget="60")
 
 
