@@ -58,7 +58,7 @@ def parent_share(artifact: Path, tokens: Any, threads: int) -> dict[str, float]:
         start, own = time.perf_counter(), time.process_time()
         computed = []
         while time.perf_counter() - start < _SPAN_S:
-            computed += [value / 1e9 for value, _ in worker.ask("time", batch, 1, False)]
+            computed += [value / 1e9 for value, _ in worker.ask("time", batch, _ROUNDS, False)]
         own = time.process_time() - own
     return {
         "parent_cpu_share": own / sum(computed),
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{found['in_the_figure'] / _AIM_S:.5%} of an inference of 20 ms\n"
         f"beside it, in no figure: {found['beside_the_figure'] * 1e6:.0f} µs a round (pipe, garbage collection)\n"
         f"parent: {found['parent_cpu_share']:.3%} CPU while a child computes, rounds of {found['round_seconds'] * 1e3:.1f} ms, "
-        "one request each\n"
+        f"{_ROUNDS} to a request\n"
     )
     save_study("overhead", {"threads": threads, **found})
     return 0
