@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
 
+from bench.git import git
 from bench.options import available_cores, cpu_quota
 
 # What makes and runs a model; a version of these may change what is measured.
@@ -24,8 +24,8 @@ RUNTIMES = (
     "nncf",
 )
 PACKAGES = ("deploybench", *RUNTIMES, "numpy", "memray", "pytest-benchmark")
-# The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all.
 _MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # settings that change what memory is kept, and so its figures
+# The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all.
 _ISA = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile")
 
 
@@ -49,16 +49,11 @@ def describe_environment() -> dict[str, Any]:
 
 def describe_commit() -> dict[str, Any]:
     """Commit of the project in the working folder and whether it has changes that are not committed; empty without one."""
-    commit = _git("rev-parse", "HEAD")
-    return {"commit": commit, "dirty": bool(_git("status", "--porcelain"))} if commit else {}
-
-
-def _git(*arguments: str) -> str:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)  # noqa: S607 - the user's own
+        head, status = git("rev-parse", "HEAD"), git("status", "--porcelain")
     except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return {}
+    return {"commit": head.stdout.strip(), "dirty": bool(status.stdout.strip())} if head.returncode == 0 else {}
 
 
 def _cpu_fields() -> dict[str, str]:

@@ -50,7 +50,9 @@ METRICS = {
         Metric(name="artifact_size", unit="B", better="lower"),  # the files that the runtime reads
         Metric(name="import_time", unit="s", better="lower"),  # the variant's runtime, in a fresh process
         Metric(name="read_time", unit="s", better="lower"),  # the artifact's bytes into memory, in a fresh process
-        Metric(name="load_time", unit="s", better="lower"),  # files to predictor, in a fresh process, imports excluded
+        Metric(
+            name="load_time", unit="s", better="lower"
+        ),  # from the files just read to a predictor, in a fresh process
         Metric(name="first_inference", unit="s", better="lower"),  # the first call of a fresh process
         Metric(name="scoring_time", unit="s", better="lower"),  # all forward passes over one labelled set
         Metric(name="scoring_time_per_sample", unit="s", better="lower"),

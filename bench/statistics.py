@@ -25,6 +25,7 @@ DUEL_QUANTILE = 0.995  # a duel may add launches until it knows enough; a 99 % i
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _MIN_ROWS = 3  # fewer variances say nothing about how variances are spread
 _ROUNDING = 1e-24  # sum of squares of logarithms
+_LARGEST_LOG = 700.0  # of a float
 _ALIKE = 1000.0  # degrees of freedom from which on rows count as equally spread
 
 
@@ -56,7 +57,7 @@ def interval_factors(rows: Sequence[Sequence[float]]) -> list[float]:
     logs = [np.log(np.asarray(row, dtype=np.float64)) for row in rows]
     variances, freedom = _moderated([[row] for row in logs])
     return [
-        math.exp(float(t.ppf(QUANTILES[1], free)) * math.sqrt(variance / len(row))) if len(row) > 1 else math.inf
+        _power(float(t.ppf(QUANTILES[1], free)) * math.sqrt(variance / len(row))) if len(row) > 1 else math.inf
         for row, variance, free in zip(logs, variances, freedom, strict=True)
     ]
 
@@ -76,10 +77,10 @@ def ratio_intervals(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) ->
     for (base, contender), variance, free in zip(logs, *_moderated(logs), strict=True):
         difference = float(contender.mean() - base.mean())
         if len(base) + len(contender) < 3:  # noqa: PLR2004 - one process a side has no spread
-            found.append((math.exp(difference), 0.0, math.inf))
+            found.append((_power(difference), 0.0, math.inf))
             continue
         half = float(t.ppf(QUANTILES[1], free)) * math.sqrt(variance * (1 / len(base) + 1 / len(contender)))
-        found.append((math.exp(difference), math.exp(difference - half), math.exp(difference + half)))
+        found.append((_power(difference), _power(difference - half), _power(difference + half)))
     return found
 
 
@@ -96,8 +97,13 @@ def paired_intervals(rows: Sequence[Sequence[float]]) -> list[tuple[float, float
     for row, variance, free in zip(logs, *_moderated([[row] for row in logs]), strict=True):
         middle = float(row.mean())
         half = float(t.ppf(DUEL_QUANTILE, free)) * math.sqrt(variance / len(row)) if len(row) > 1 else math.inf
-        found.append((math.exp(middle), math.exp(middle - half), math.exp(middle + half)))
+        found.append((_power(middle), _power(middle - half), _power(middle + half)))
     return found
+
+
+def _power(log: float) -> float:
+    """E to the ``log``; two wild processes may leave more open than a float can say."""
+    return math.exp(log if math.isinf(log) else max(-_LARGEST_LOG, min(_LARGEST_LOG, log)))
 
 
 def process_variances(rows: Sequence[Sequence[Sequence[float]]]) -> list[float]:

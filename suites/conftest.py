@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,14 @@ from bench.options import PROFILES, Options, add_options, read_options
 from bench.prepare import Prepared, prepare, set_names
 from bench.recorder import Recorder
 from bench.resuming import open_journal
-from exporters.errors import UserError
+from bench.store import decode
+from exporters.errors import UserError, WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from bench.measurement import Measurement
+    from bench.measurement import Measurement, Workload
 
 OPTIONS = pytest.StashKey[Options]()
 RECORDER = pytest.StashKey[Recorder]()
@@ -138,6 +139,26 @@ def thorough(request: pytest.FixtureRequest) -> None:
     profile = request.config.stash[OPTIONS].profile
     if not PROFILES[profile].thorough:
         pytest.skip(f"the profile {profile} leaves this out: pass --profile standard or full")
+
+
+@pytest.fixture
+def cell(recorder: Recorder, prepared: Prepared, variant_name: str) -> Callable[..., Any]:
+    """Measure one cell of a variant, or take it over from the run that is resumed.
+
+    ``measured(kind, workload, measure, *blanks)``: what ``measure`` gives, of the dataclass ``kind``; where its worker dies,
+    the ``blanks`` are rows that failed, and so has the test.
+    """
+
+    def measured(kind: type[Any], workload: Workload, measure: Callable[[], Any], *blanks: Measurement) -> Any:
+        key = (kind.__name__, variant_name, prepared.artifacts[variant_name].fingerprint, asdict(workload))
+        try:
+            saved = recorder.journal.cell(key, lambda: asdict(measure()))
+        except WorkerError as error:
+            recorder.add(*(replace(blank, status="failed", reason=str(error)) for blank in blanks))
+            pytest.fail(str(error), pytrace=False)
+        return decode(kind, saved, "journal")
+
+    return measured
 
 
 @pytest.fixture

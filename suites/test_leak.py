@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench.measurement import Measurement, Workload
 from bench.memory.leaks import BATCHES, SteadyMemory, measure_steady
-from bench.store import decode
 from bench.workload import full_batch
-from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from bench.prepare import Prepared
-    from bench.recorder import Recorder
 
 METRICS = ("steady_held", "steady_resident")
 
 
 @pytest.mark.usefixtures("thorough")
 def test_leak(
-    variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, replay: Callable[..., None]
+    variant_name: str, artifact: Path, prepared: Prepared, cell: Callable[..., Any], replay: Callable[..., None]
 ) -> None:
     """A leak is marked in the report and fails nothing; what the row times are the batches."""
     length, threads = min(prepared.sequence_lengths), prepared.options.threads
     workload = Workload(batch_size=1, sequence_length=length, padding="full", threads=threads)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)
-    try:
-        batch, fingerprint = full_batch(prepared.tokens, 1, length), prepared.artifacts[variant_name].fingerprint
-        saved = recorder.journal.cell(
-            ("leak", variant_name, fingerprint, asdict(workload)),
-            lambda: asdict(measure_steady(variant_name, artifact, batch, threads)),
-        )
-        steady = decode(SteadyMemory, saved, "journal")
-    except WorkerError as error:
-        recorder.add(*(measured(metric=metric, status="failed", reason=str(error)) for metric in METRICS))
-        pytest.fail(str(error), pytrace=False)
+    batch = full_batch(prepared.tokens, 1, length)
+    measure = functools.partial(measure_steady, variant_name, artifact, batch, threads)
+    steady = cell(SteadyMemory, workload, measure, *(measured(metric=metric) for metric in METRICS))
 
     assert len(steady.seconds) == BATCHES
     readings = zip(METRICS, (steady.held, steady.resident), strict=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,9 +11,7 @@ from bench.measurement import Measurement, Workload
 from bench.memory.ledger import CellLedger
 from bench.memory.peaks import MemoryPeaks, measure_peaks
 from bench.options import MEMORY_BATCH_SIZE, PROFILES
-from bench.store import decode
 from bench.workload import full_batch
-from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +29,7 @@ def test_memory(
     artifact: Path,
     prepared: Prepared,
     recorder: Recorder,
+    cell: Callable[..., Any],
     replay: Callable[..., None],
 ) -> None:
     """What the row times is the batch of the untracked pass."""
@@ -44,16 +42,8 @@ def test_memory(
     workload = Workload(batch_size=MEMORY_BATCH_SIZE, sequence_length=sequence_length, padding="full", threads=threads)
     batch = full_batch(prepared.tokens, MEMORY_BATCH_SIZE, sequence_length)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)
-    try:
-        fingerprint = prepared.artifacts[variant_name].fingerprint
-        saved = recorder.journal.cell(
-            ("memory", variant_name, fingerprint, asdict(workload)),
-            lambda: asdict(measure_peaks(variant_name, artifact, batch, threads)),
-        )
-        peaks = decode(MemoryPeaks, saved, "journal")
-    except WorkerError as error:
-        recorder.add(*(measured(metric=metric, status="failed", reason=str(error)) for metric in METRICS))
-        pytest.fail(str(error), pytrace=False)
+    measure = functools.partial(measure_peaks, variant_name, artifact, batch, threads)
+    peaks = cell(MemoryPeaks, workload, measure, *(measured(metric=metric) for metric in METRICS))
 
     assert peaks.peak_memory > 0
     assert peaks.peak_resident > 0

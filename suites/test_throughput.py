@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench.measurement import Measurement, Workload
 from bench.options import THROUGHPUT_BATCH_SIZE
-from bench.store import decode
 from bench.timing.concurrency import BLOCKS, ServedTexts, measure_served
 from bench.workload import full_batch
-from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from bench.prepare import Prepared
-    from bench.recorder import Recorder
 
 
 @pytest.mark.usefixtures("thorough")
 def test_throughput(
-    variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, replay: Callable[..., None]
+    variant_name: str, artifact: Path, prepared: Prepared, cell: Callable[..., Any], replay: Callable[..., None]
 ) -> None:
     """What the row times is a batch of the one process, its mean in each block."""
     length, threads, size = max(prepared.sequence_lengths), prepared.options.threads, THROUGHPUT_BATCH_SIZE
@@ -34,17 +31,9 @@ def test_throughput(
     alone = Workload(batch_size=size, sequence_length=length, padding="full", threads=threads)
     together = replace(alone, threads=1, instances=threads)
     measured = functools.partial(Measurement, variant=variant_name, metric="served_throughput")
-    try:
-        batch, fingerprint = full_batch(prepared.tokens, size, length), prepared.artifacts[variant_name].fingerprint
-        saved = recorder.journal.cell(
-            ("instances", variant_name, fingerprint, asdict(together)),
-            lambda: asdict(measure_served(variant_name, artifact, batch, threads)),
-        )
-        served = decode(ServedTexts, saved, "journal")
-    except WorkerError as error:
-        failed = functools.partial(measured, status="failed", reason=str(error))
-        recorder.add(failed(workload=alone), failed(workload=together))
-        pytest.fail(str(error), pytrace=False)
+    batch = full_batch(prepared.tokens, size, length)
+    measure = functools.partial(measure_served, variant_name, artifact, batch, threads)
+    served = cell(ServedTexts, together, measure, measured(workload=alone), measured(workload=together))
 
     assert len(served.alone) == len(served.together) == BLOCKS
     assert min(*served.alone, *served.together) > 0

@@ -10,6 +10,27 @@ from bench import corpus
 from exporters.checkpoint import read_checkpoint
 
 TESTS = Path(__file__).parent
+LONGEST = ("test_suites", "test_journal", "test_duel", "test_duel_revisions", "test_artifact")  # begun first
+# Two tests at once share the cores: threads that wait must not spin (read when libgomp is loaded, so set here).
+os.environ["GOMP_SPINCOUNT"] = "0"
+# Tests of what pytest-benchmark writes start a pytest of their own, which is no part of this one.
+for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
+    del os.environ[name]
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take longest come first, so that no process is left with one of them in the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_lock(tmp_path_factory):
+    """Tests wait for no run on this machine, nor for other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = str(tmp_path_factory.mktemp("tmp"))
+        patch.setattr("tempfile.tempdir", folder)
+        patch.setenv("TMPDIR", folder)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -44,14 +44,6 @@ def artifacts(work):
     return folder
 
 
-@pytest.fixture(autouse=True)
-def own_lock(monkeypatch, tmp_path_factory):
-    """Tests wait for no run on this machine."""
-    folder = str(tmp_path_factory.mktemp("tmp"))
-    monkeypatch.setattr("tempfile.tempdir", folder)
-    monkeypatch.setenv("TMPDIR", folder)
-
-
 @pytest.fixture
 def few_launches(monkeypatch):
     """What a duel is made of is there after three launches as after five."""

@@ -94,6 +94,15 @@ def test_no_child_outlives_its_context():
         os.kill(pid, 0)
 
 
+def test_what_was_imported_is_no_part_of_a_later_collection(tmp_path):
+    """Looking through all of transformers takes longer than most rounds."""
+    with Worker("fake", 1) as worker:
+        worker.start("fakes.steady", tmp_path, 1)
+        assert worker.ask("call", "gc:get_freeze_count", (), {}) == 0
+        worker.ask("settle", BATCH)
+        assert worker.ask("call", "gc:get_freeze_count", (), {}) > 1000
+
+
 def test_the_parent_sleeps_while_the_child_computes():
     with Worker("fake", 1) as worker:
         worker.ask("memory_status")
@@ -123,6 +132,7 @@ def test_settling_ends_when_two_calls_take_alike(monkeypatch, milliseconds, call
         made.append(input_ids)
 
     monkeypatch.setattr(commands.time, "perf_counter_ns", lambda: now)
+    monkeypatch.setattr(commands.gc, "freeze", lambda: None)  # that is for a process of its own
     worker = commands.Commands()
     worker._predict = predict
     worker.settle((None, None))

@@ -8,6 +8,7 @@ from bench.comparison.comparability import obstacle, same_processor
 from bench.comparison.judging import Row, Terms
 from bench.comparison.yardstick import normalised
 from bench.measurement import TIMED
+from bench.precision import main_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,5 +52,5 @@ def _other_precision(variant: str, base: Run, contender: Run) -> str:
 
 def _executed(run: Run, variant: str) -> str:
     """The precision that most of a variant was executed in, or nothing where it was not recorded."""
-    executed: dict[str, float] = getattr(run.variants.get(variant), "executed", {})
-    return max(executed, key=lambda precision: executed[precision]) if executed else ""
+    info = run.variants.get(variant)
+    return main_precision(info) if info and info.executed else ""

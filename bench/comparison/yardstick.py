@@ -6,18 +6,19 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.comparison.judging import Terms
+from bench.precision import main_precision
+from bench.timing.yardsticks import yardstick_readings
 
 if TYPE_CHECKING:
     from bench.store import Run
 
-MACHINE = "machine"  # the variant under which a run keeps its yardsticks
 _LEAST = 0.1  # a yardstick is one product of matrices: what else a model does need not scale with it
 
 
 def normalised(variant: str, base: Run, contender: Run, unlike: str) -> Terms:
     """Terms for the times of a variant on two machines, by the yardstick of its precision; ``unlike`` where one has none."""
     info = contender.variants.get(variant) or base.variants.get(variant)
-    yardstick = f"yardstick_{info.precision}" if info else "yardstick"
+    yardstick = f"yardstick_{main_precision(info)}" if info else "yardstick"
     before, after = _rate(base, yardstick), _rate(contender, yardstick)
     if not before or not after:
         lacking = " and ".join(name for name, rate in (("base", before), ("contender", after)) if not rate)
@@ -28,10 +29,5 @@ def normalised(variant: str, base: Run, contender: Run, unlike: str) -> Terms:
 
 def _rate(run: Run, yardstick: str) -> float:
     """The machine's rate, 1/s; 0 where it was not measured."""
-    values = [
-        value
-        for one in run.measurements
-        if (one.variant, one.metric, one.status) == (MACHINE, yardstick, "ok")
-        for value in one.values
-    ]
-    return max(0.0, float(median(values))) if values else 0.0
+    reading = yardstick_readings(run).get(yardstick)
+    return max(0.0, float(median(reading.values))) if reading else 0.0

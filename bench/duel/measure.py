@@ -30,7 +30,8 @@ DEFAULT_LENGTH = 128
 DEFAULT_THRESHOLD = 0.005  # of times: what is smaller is no change that anybody would act on
 _MARKS = ("A: ", "B: ")  # before a variant's name, for a contender of each side
 _SHORTEST = 3  # tokens: the first, the last and one of text
-_LAUNCHES, _BLOCKS, _BLOCK_S = 5, 12, 0.02
+_LAUNCHES, _BLOCKS, _BLOCK_S = 5, 30, 0.01
+_WARM_UP_S = 0.0  # one call: what it leaves cold is cold for both sides
 _TEXTS = 64  # of the bundled corpus: batches are cut from them
 
 
@@ -69,6 +70,7 @@ def duel(base: Side, contender: Side, terms: Terms) -> Comparison:
         blocks=_BLOCKS,
         rounds=1,
         block_s=_BLOCK_S,
+        warm_up_s=_WARM_UP_S,
         precision=terms.precision,
         budget_s=terms.budget_s,
         unsure=_unsure,

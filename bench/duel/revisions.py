@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 from bench.checkpoints import find_checkpoint
 from bench.duel.side import Side, side_of
+from bench.git import git
 from bench.progress import say
 from exporters.artifact import read_artifact
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from bench.options import Options
 
-_OF_A_HOOK = ("GIT_INDEX_FILE", "GIT_WORK_TREE")  # git sets them for its hooks; a worktree has its own
 _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")  # those of the repository are for people's checkouts
 _HASH = 10  # characters
 
@@ -116,9 +116,7 @@ def _last_line(text: str) -> str:
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
-    command: Sequence[str] = ["git", *arguments]
     try:
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return git(*arguments)
     except OSError as error:
         raise UserError(f"git cannot be started ({error.strerror}); to compare revisions, install it") from error

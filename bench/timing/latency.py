@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bench.journal import Journal
 from bench.measurement import Measurement, Workload, process_medians
 from bench.statistics import interval_factors
+from bench.timing.cores import shared_cores
 from bench.worker import Worker
 from exporters.errors import WorkerError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     Row: TypeAlias = tuple[str, Workload]  # a contender's name, a workload
 
+WARM_UP_S = 0.005  # caches are cold when a worker's turn comes; they are warm after about this long
 _SLOW_S = 0.25  # a round this long warms the caches in its own first tenth: no further untimed round for it
 _MOST_ROUNDS = 20  # of a block that is filled up: more would tell little and make large files
 _START = ("import_time", "read_time", "load_time")  # of every launch, in this order
@@ -46,6 +48,7 @@ class Schedule:
     blocks: int
     rounds: int
     block_s: float = 0.0  # of a quick row, a block has as many rounds more as fit into so many seconds
+    warm_up_s: float = WARM_UP_S  # of untimed calls before each block, at least one
     precision: float = 0.02  # launches are added while a row is known less well than this share of its value
     budget_s: float = 0.0  # and while a further launch is likely to end within so many seconds of timing
     unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # those rows, by ``precision``
@@ -75,7 +78,7 @@ class _Series:
     firsts: list[float] = field(default_factory=list)  # seconds of the first call at this shape, by launch
 
     def add(self, cell: Mapping[str, Any], launch: int) -> None:
-        """Append what one process measured, as ``_measure_cell`` gives it."""
+        """Append what one process measured, as ``_measure_block`` filled it."""
         self.firsts.append(cell["first"] / 1e9)
         for block, rounds in enumerate(cell["blocks"]):
             self.seconds += [nanoseconds / 1e9 for nanoseconds, _ in rounds]
@@ -205,11 +208,13 @@ class LatencyRun:
     def _start(self, stack: ExitStack, launch: int, names: set[str]) -> dict[str, Worker]:
         """A fresh loaded worker for every contender that is wanted and has not failed."""
         workers = {}
+        cores = shared_cores(self._threads, launch)
         for name, contender in self._contenders.items():
             if name not in names or (name, None) in self._failed:
                 continue
             worker = stack.enter_context(Worker(f"{name}, launch {launch}", self._threads, code=contender.code))
             try:
+                worker.ask("stay_on", cores)
                 seconds = worker.start(contender.variant or name, contender.artifact, self._threads)
             except WorkerError as error:
                 self._failed[name, None] = str(error)
@@ -253,7 +258,7 @@ class LatencyRun:
         if not blocks:
             cell["first"] = worker.ask("settle", batch)
         slow = bool(blocks) and blocks[-1][-1][0] > _SLOW_S * 1e9
-        blocks.append(worker.ask("time", batch, self._rounds(blocks), not slow))
+        blocks.append(worker.ask("time", batch, self._rounds(blocks), None if slow else self._schedule.warm_up_s))
 
     def _rounds(self, blocks: Sequence[Any]) -> int:
         """How many rounds the next block has, by the shortest round of those before."""

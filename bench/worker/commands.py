@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
 
-_WARMUP_S = 0.02  # caches are cold when a worker's turn comes; they are warm after about this long
+_RARELY = 50_000  # objects between collections where nothing is timed: importing transformers makes ten times as many
 _SETTLED = 0.1  # two untimed calls in a row that differ by less are taken for the runtime's own speed
 _MOST_UNTIMED, _LONGEST_UNTIMED_S = 6, 2.0  # whichever comes first ends the settling of a noisy or slow predictor
 _STATUS_KEYS = ("VmRSS", "VmHWM")
@@ -33,8 +34,13 @@ class Commands:
 
     def call(self, target: str, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
         """Call ``module:function`` here: exports, conversions and whatever else needs a process of its own."""
+        gc.set_threshold(_RARELY)
         module, _, function = target.partition(":")
         return getattr(importlib.import_module(module), function)(*arguments, **keywords)
+
+    def stay_on(self, cores: frozenset[int]) -> None:
+        """Run on these cores and no others, as every thread that is started from here on will."""
+        os.sched_setaffinity(0, cores)
 
     def import_runtime(self, module: str) -> int:
         """Import the variant in ``module`` and what its runtime needs; nanoseconds that took."""
@@ -79,15 +85,17 @@ class Commands:
             if abs(nanoseconds - previous) <= _SETTLED * previous or spent > _LONGEST_UNTIMED_S * 1e9:
                 break
             previous = nanoseconds
+        gc.collect()
+        gc.freeze()  # else each later collection looks at all that was imported: 0.3 s of a transformers process
         return first
 
-    def time(self, batch: Batch, rounds: int, warm_up: bool) -> list[tuple[int, int]]:
+    def time(self, batch: Batch, rounds: int, warm_up_s: float | None) -> list[tuple[int, int]]:
         """Nanoseconds, and those of CPU time of all threads, of each of ``rounds`` calls on one batch.
 
-        Untimed calls for 20 ms (at least one) come before.
+        Untimed calls for ``warm_up_s`` seconds (at least one; with None, none) come before.
         """
-        if warm_up:
-            end = time.perf_counter() + _WARMUP_S
+        if warm_up_s is not None:
+            end = time.perf_counter() + warm_up_s
             self._round(*batch)
             while time.perf_counter() < end:
                 self._round(*batch)

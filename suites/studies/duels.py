@@ -1,10 +1,12 @@
 """How often a duel finds a change that is there, and one that is not.
 
-    python -m suites.studies.duels --same 200 --slowed 0.03=100 --slowed 0.01=100
+    python -m suites.studies.duels --same 200 --slowed 0.03=100
+    python -m suites.studies.duels --slowed 0.01=100 --time-budget 30
     python -m suites.studies.duels --same 200 --loaded
 
 Both sides are the same ONNX artifact of the demonstration, one text of 128 tokens, one thread; side B's predictor is slowed
-by the given share. With ``--loaded``, a process that does nothing but count keeps one core busy all the while.
+by the given share. Sides that are the same are compared in memory as well. With ``--loaded``, a process that does nothing but
+count keeps one core busy all the while.
 """
 
 from __future__ import annotations
@@ -106,24 +108,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--same", type=int, default=0, help="duels of two sides that are the same")
     parser.add_argument("--slowed", action="append", default=[], metavar="SHARE=DUELS", help="may be given again")
     parser.add_argument("--loaded", action="store_true", help="while another process loads one core")
-    parser.add_argument("--memory", action="store_true", help="measure memory as well")
     add_options(parser.add_argument, ("--precision", "--time-budget", "--work-dir"))
     parser.set_defaults(precision="0.01", time_budget="10")
     parsed = parser.parse_args(arguments)
     options = read_options({**vars(parsed), "variants": "onnx-fp32", "threads": "1"})
     artifact = prepare(options).artifacts["onnx-fp32"]
     workload = Workload(batch_size=1, sequence_length=LENGTH, padding="full", threads=1)
-    terms = Terms(
-        workloads=(workload,), precision=options.precision, budget_s=options.time_budget, memory=parsed.memory
-    )
+    terms = Terms(workloads=(workload,), precision=options.precision, budget_s=options.time_budget)
     plan = [(0.0, parsed.same)] if parsed.same else []
     plan += [(float(share), int(duels)) for share, duels in (one.split("=") for one in parsed.slowed)]
+    name = f"duels-{options.time_budget:.0f}s{'-loaded' if parsed.loaded else ''}"
+    found = []
     with alone(), busy_core() if parsed.loaded else contextlib.nullcontext():
-        found = [fight(artifact, share, duels, terms) for share, duels in plan]
-    for one in found:
-        sys.stdout.write(_text(one))
-    name = "duels-loaded" if parsed.loaded else "duels"
-    save_study(name, {"precision": options.precision, "budget_seconds": options.time_budget, "duels": found})
+        for share, duels in plan:
+            found.append(fight(artifact, share, duels, replace(terms, memory=not share)))
+            sys.stdout.write(_text(found[-1]))
+            # After each: an hour's work is not lost with the next one.
+            save_study(name, {"precision": options.precision, "budget_seconds": options.time_budget, "duels": found})
     return 0
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bench.alone import alone
 from bench.options import add_options, read_options
 from bench.prepare import prepare
+from bench.timing.latency import WARM_UP_S
 from bench.worker import Worker
 from bench.workload import full_batch
 from suites.studies.saving import save_study
@@ -40,7 +41,7 @@ def null_rounds(batch: Batch, folder: Path) -> dict[str, float]:
         inside, beside = [], []
         for _ in range(_REQUESTS):
             start = time.perf_counter()
-            values = [nanoseconds / 1e9 for nanoseconds, _ in worker.ask("time", batch, _ROUNDS, False)]
+            values = [nanoseconds / 1e9 for nanoseconds, _ in worker.ask("time", batch, _ROUNDS, None)]
             inside += values
             beside.append((time.perf_counter() - start - sum(values)) / _ROUNDS)
     return {"in_the_figure": statistics.median(inside), "beside_the_figure": statistics.median(beside)}
@@ -52,13 +53,13 @@ def parent_share(artifact: Path, tokens: Any, threads: int) -> dict[str, float]:
         worker.start("onnx-fp32", artifact, threads)
         one = full_batch(tokens, 1, _LENGTH)
         worker.ask("settle", one)
-        seconds = min(value for value, _ in worker.ask("time", one, _ROUNDS, True)) / 1e9
+        seconds = min(value for value, _ in worker.ask("time", one, _ROUNDS, WARM_UP_S)) / 1e9
         batch = full_batch(tokens, max(1, round(_AIM_S / seconds)), _LENGTH)
         worker.ask("settle", batch)
         start, own = time.perf_counter(), time.process_time()
         computed = []
         while time.perf_counter() - start < _SPAN_S:
-            computed += [value / 1e9 for value, _ in worker.ask("time", batch, _ROUNDS, False)]
+            computed += [value / 1e9 for value, _ in worker.ask("time", batch, _ROUNDS, None)]
         own = time.process_time() - own
     return {
         "parent_cpu_share": own / sum(computed),
