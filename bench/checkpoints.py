@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import corpus
 from bench.progress import say
+from bench.texts import corpus
 from bench.worker import call_in_child
 from exporters.architectures import PREFIX, check_architecture
 from exporters.checkpoint import Checkpoint, is_pickled, read_checkpoint

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench.comparison.thresholds import Thresholds
     from bench.prepare import Prepared
     from bench.report.render import Format
-    from bench.store import Run
+    from bench.saved.store import Run
 
 RESULTS = Path("results")
 _FORMATS = ("text", "md", "csv", "latex", "json")
@@ -79,18 +79,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(parsed: argparse.Namespace) -> int:
     """Prepare, run the suites on what was prepared, and print the tables of the file that they saved."""
-    import pytest
-
+    from bench.machine.alone import alone
     from bench.prepare import prepare
-    from bench.store import read_run
+    from bench.saved.store import read_run
 
     values = vars(parsed)
-    handover = _Handover(prepare(read_options(values)))
-    before = set(RESULTS.rglob("*.json"))
+    options = read_options(values)
+    with alone():
+        handover = _Handover(prepare(options))
+        before = set(RESULTS.rglob("*.json"))
+        code = _run_suites(handover, values)
+    saved = sorted(set(RESULTS.rglob("*.json")) - before)
+    if not saved:
+        say("deploybench: nothing was measured, so nothing was saved")
+        return handover.exit_code(code) or 1
+    _print_run(read_run(saved[-1]), "text", _SHOWN)
+    say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json")
+    return handover.exit_code(code)
+
+
+def _run_suites(handover: _Handover, values: dict[str, Any]) -> int:
+    """What `pytest suites` does, on what is prepared; pytest's exit code."""
+    import pytest
+
     suites = importlib.util.find_spec("suites")
     assert suites is not None
     assert suites.submodule_search_locations
-    code = pytest.main(
+    return pytest.main(
         [
             suites.submodule_search_locations[0],
             "--benchmark-autosave",
@@ -103,13 +118,6 @@ def _run(parsed: argparse.Namespace) -> int:
         ],
         plugins=[handover],
     )
-    saved = sorted(set(RESULTS.rglob("*.json")) - before)
-    if not saved:
-        say("deploybench: nothing was measured, so nothing was saved")
-        return handover.exit_code(code) or 1
-    _print_run(read_run(saved[-1]), "text", _SHOWN)
-    say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json")
-    return handover.exit_code(code)
 
 
 class _Handover:
@@ -133,25 +141,30 @@ class _Handover:
 
 def _export(parsed: argparse.Namespace) -> int:
     """Export and prove variants; print where each one lies."""
+    from bench.machine.alone import alone
     from bench.prepare import prepare
     from bench.report.exports import render_exports
 
-    prepared = prepare(read_options(vars(parsed)))
+    options = read_options(vars(parsed))
+    with alone():
+        prepared = prepare(options)
     _print(render_exports(prepared.variants, prepared.artifacts))
     return 1 if len(prepared.artifacts) < len(prepared.variants) else 0
 
 
 def _train(parsed: argparse.Namespace) -> int:
     """Train a classifier by a recipe, in a process of its own, and print what it reached."""
+    from bench.machine.alone import alone
     from bench.training import train_checkpoint
 
-    _print(train_checkpoint(parsed))
+    with alone():
+        _print(train_checkpoint(parsed))
     return 0
 
 
 def _report(parsed: argparse.Namespace) -> int:
     """Print the tables of a saved run."""
-    from bench.store import read_run
+    from bench.saved.store import read_run
 
     tables = tuple(name.strip() for name in parsed.table.split(",")) if parsed.table else _SHOWN
     unknown = [name for name in tables if name not in _TABLES]
@@ -177,12 +190,12 @@ def _compare(parsed: argparse.Namespace) -> int:
 
 
 def _history(parsed: argparse.Namespace) -> int:
-    from bench.comparison.history import became_worse, history_of
+    from bench.comparison.history import history_of
     from bench.comparison.outcome import EXIT_CODES
     from bench.comparison.saved_runs import read_saved_runs
     from bench.report.history import render_history
 
-    flags = {"--all": parsed.all, "--lenient": parsed.lenient, "--normalise": parsed.normalise}
+    flags = {"--all": parsed.all, "--normalise": parsed.normalise}
     unwanted = [parsed.base] if parsed.base else [flag for flag, given in flags.items() if given]
     if unwanted:
         raise UserError(
@@ -193,7 +206,9 @@ def _history(parsed: argparse.Namespace) -> int:
         raise UserError(f"--history: {str(folder)!r} is no folder; expected one with saved runs, such as {RESULTS}")
     history = history_of(read_saved_runs(folder), _thresholds(parsed))
     _print(render_history(history, parsed.format))
-    return EXIT_CODES["worse"] if became_worse(history) else EXIT_CODES["nothing worse"]
+    if history.worse:
+        return EXIT_CODES["worse"]
+    return EXIT_CODES["incomplete" if history.lacking and not parsed.lenient else "nothing worse"]
 
 
 def _thresholds(parsed: argparse.Namespace) -> Thresholds:
@@ -207,31 +222,40 @@ def _thresholds(parsed: argparse.Namespace) -> Thresholds:
 def _compared(parsed: argparse.Namespace) -> Comparison:
     from bench.comparison.changes import compare_runs
     from bench.comparison.stock import compare_stock, is_stock, read_stock
-    from bench.predictions import read_right
-    from bench.store import read_run
+    from bench.saved.predictions import read_right
+    from bench.saved.store import read_run
 
     thresholds = _thresholds(parsed)
     if is_stock(parsed.base) or is_stock(parsed.contender):
-        return compare_stock(read_stock(parsed.base), read_stock(parsed.contender), thresholds)
+        stock = read_stock(parsed.base), read_stock(parsed.contender)
+        _refuse_same(*(one.path for one in stock))
+        return compare_stock(*stock, thresholds)
     base, contender = read_run(parsed.base), read_run(parsed.contender)
+    _refuse_same(base.path, contender.path)
     right = read_right(base), read_right(contender)
     return compare_runs(base, contender, thresholds, right, normalise=parsed.normalise)
 
 
+def _refuse_same(base: Path, contender: Path) -> None:
+    """A gate passes by nothing that was not measured: a folder's newest run is the old one where none was saved."""
+    if base.resolve() == contender.resolve():
+        raise UserError(f"compare: BASE and CONTENDER are the same file, {base}; was a new run saved?")
+
+
 def _duel(parsed: argparse.Namespace) -> int:
     """Measure two sides against each other and print what differs; the exit code is that of ``compare``."""
-    from bench.alone import alone
     from bench.comparison.outcome import outcome_of
     from bench.duel import measure as duel
     from bench.duel.sides import two_sides
+    from bench.machine.alone import alone
     from bench.report.comparison import render_comparison
 
     options = read_options(vars(parsed))
     variants = tuple(name for name in options.variants if name in names(parsed.variants))
-    with two_sides((parsed.a, parsed.b), options, variants) as sides, alone():
+    with alone(), two_sides((parsed.a, parsed.b), options, variants) as sides:
         workloads = duel.workloads(sides, options)
-        terms = duel.Terms(workloads=workloads, precision=options.precision, budget_s=options.time_budget)
-        comparison = duel.duel(*sides, terms)
+        setting = duel.Setting(workloads=workloads, precision=options.precision, budget_s=options.time_budget)
+        comparison = duel.duel(*sides, setting)
     outcome = outcome_of(comparison.changes)
     _print(render_comparison(comparison, parsed.format, every_row=True, outcome=outcome))
     return outcome.code

@@ -41,8 +41,12 @@ METRICS = {
         Metric(name="yardstick_int8", unit="1/s", better="higher"),
         Metric(name="yardstick_copy", unit="B/s", better="higher"),  # each byte read once and written once
         Metric(name="yardstick_python", unit="1/s", better="higher"),  # passes of a loop in the interpreter
-        Metric(name="peak_memory", unit="B", better="lower"),  # memray: heap held after load + high water of one batch
-        Metric(name="peak_resident", unit="B", better="lower"),  # kernel: VmHWM of one batch, model loaded
+        Metric(
+            name="peak_memory", unit="B", better="lower"
+        ),  # memray: heap held after load + high water of a batch run thrice
+        Metric(
+            name="peak_resident", unit="B", better="lower"
+        ),  # kernel: VmHWM of the same, interpreter and libraries included
         Metric(name="load_peak_memory", unit="B", better="lower"),  # memray: high water while loading
         Metric(name="load_peak_resident", unit="B", better="lower"),  # kernel: VmHWM while loading, imports included
         Metric(name="steady_resident", unit="B", better="lower"),  # kernel: RssAnon before, amid and after 50 batches

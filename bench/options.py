@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.timing.latency import Schedule
+from bench.timing.schedule import Schedule
 from exporters.artifact import MANIFEST
 from exporters.catalogue import check_variant_name, variant_names
 from exporters.errors import UserError
@@ -253,4 +253,15 @@ def cpu_quota() -> float | None:
             quotas += [int(quota) / int(period)] if quota != "max" else []
         except (OSError, ValueError):
             continue
-    return min(quotas, default=None)
+    return min([*quotas, *first_version_quota()], default=None)
+
+
+def first_version_quota(folder: Path = Path("/sys/fs/cgroup/cpu")) -> list[float]:
+    """The same of version 1 of cgroups, whose containers see their own group at the root; -1: no limit."""
+    try:
+        quota, period = (
+            int((folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii")) for name in ("quota", "period")
+        )
+    except (OSError, ValueError):
+        return []
+    return [quota / period] if quota > 0 else []

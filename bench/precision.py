@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.store import VariantInfo
+    from bench.saved.store import VariantInfo
 
 _LEAST_SHARE = 0.9  # of the multiply-adds with weights; a quantiser may rightly leave out a sensitive layer
 

@@ -7,12 +7,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench import corpus, data
 from bench.checkpoints import demonstration, find_checkpoint
 from bench.options import PROFILES, Options
 from bench.precision import precision_problem
 from bench.progress import progress, say
-from bench.store import VariantInfo
+from bench.saved.store import VariantInfo
+from bench.texts import corpus, data
 from bench.worker import Worker, call_in_child
 from bench.workload import full_batch, parity_batches, spread
 from exporters.artifact import Artifact, Origin, read_artifact
@@ -254,6 +254,9 @@ def _executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) ->
     }
 
 
+_BUDGET_ROUNDS = 5
+
+
 def _run(
     artifact: Artifact, batches: Sequence[Batch], watched: Batch, threads: int
 ) -> tuple[list[Float32Array], dict[str, Any]]:
@@ -261,4 +264,7 @@ def _run(
     with Worker(f"proving {artifact.variant}", threads) as worker:
         worker.start(artifact.variant, artifact.path, threads)
         logits = [logits for logits, _ in worker.predict(batches)]
-        return logits, _executed(worker, artifact, watched, threads)
+        worker.ask("settle", batches[0])
+        rounds = worker.ask("time", _BUDGET_ROUNDS, None)
+        used = {"cores_used": sum(cpu for _, cpu in rounds) / sum(wall for wall, _ in rounds)}
+        return logits, {**used, **_executed(worker, artifact, watched, threads)}

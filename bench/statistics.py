@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -20,8 +21,9 @@ Interval: TypeAlias = tuple[float, float] | tuple[None, None]
 NO_INTERVAL: Interval = (None, None)
 RESAMPLES = 2000
 SEED = 0
-QUANTILES = (0.025, 0.975)
-DUEL_QUANTILE = 0.995  # a duel may add launches until it knows enough; a 99 % interval leaves room for that
+LEVEL = 0.05  # an interval misses in so many of all cases
+QUANTILES = (LEVEL / 2, 1 - LEVEL / 2)
+DUEL_LEVEL = 0.01  # a duel may add launches until it knows enough: that leaves room for it
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _MIN_ROWS = 3  # fewer variances say nothing about how variances are spread
 _ROUNDING = 1e-24  # sum of squares of logarithms
@@ -45,60 +47,101 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     return low, high
 
 
-def interval_factors(rows: Sequence[Sequence[float]]) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class LogRatio:
+    """A ratio of two times as its logarithm, and how well it is known."""
+
+    middle: float
+    error: float  # standard error of ``middle``; inf where too few processes leave it open
+    freedom: float  # degrees of freedom of ``error``
+
+    def interval(self, level: float) -> tuple[float, float, float]:
+        """The ratio, with the interval that misses it in a share of ``level`` of all cases."""
+        half = self._reach(level)
+        return _power(self.middle), _power(self.middle - half), _power(self.middle + half)
+
+    def p(self) -> float:
+        """Two-sided p that a true ratio of 1 gives one so far from it."""
+        from scipy.stats import t
+
+        if not self.middle or math.isinf(self.error):
+            return 1.0
+        return float(2 * t.sf(abs(self.middle) / self.error, self.freedom)) if self.error else 0.0
+
+    def times(self, factor: float) -> LogRatio:
+        """The ratio, multiplied by what is known exactly."""
+        return replace(self, middle=self.middle + math.log(factor))
+
+    def detectable(self, level: float) -> float:
+        """The smallest ratio above 1 that could have been told from 1."""
+        return _power(self._reach(level))
+
+    def _reach(self, level: float) -> float:
+        from scipy.stats import t
+
+        return float(t.ppf(1 - level / 2, self.freedom)) * self.error if math.isfinite(self.error) else math.inf
+
+
+def interval_factors(rows: Sequence[Sequence[float]], processes: Sequence[object] = ()) -> list[float]:
     """How far each row's time is known: an interval reaches from time / factor to time × factor.
 
     One positive value of each independent process in a row, its median: rounds of one process depend on each other. A t
-    interval of the mean logarithm, moderated as in ``ratio_intervals``; resampling two or three processes would never
-    reach beyond them. inf for a row of one process.
+    interval of the mean logarithm, moderated as in ``ratios``; resampling two or three processes would never reach
+    beyond them. inf for a row of one process.
     """
-    from scipy.stats import t
-
     logs = [np.log(np.asarray(row, dtype=np.float64)) for row in rows]
-    variances, freedom = _moderated([[row] for row in logs])
+    variances, freedom = _moderated([[row] for row in logs], processes)
+    known = zip(logs, variances, freedom, strict=True)
+    errors = [LogRatio(0.0, _error(variance, (row,)), free) for row, variance, free in known]
+    return [one.detectable(LEVEL) for one in errors]
+
+
+def ratios(
+    pairs: Sequence[tuple[Sequence[float], Sequence[float]]], processes: Sequence[object] = ()
+) -> list[LogRatio]:
+    """Find contender / base for many rows, from one positive value of each independent process.
+
+    The difference of mean logarithms. Two or three processes say little about their own spread, so each row's variance is
+    moderated by that of all rows, as far as the rows are alike in it. Rows for which ``processes`` has the same label
+    are of the same processes: they know no more of the spread than one of them. Source: Smyth, "Linear models and
+    empirical Bayes methods", Stat. Appl. Genet. Mol. Biol. 3 (2004), sections 3 and 6.2; the freedom is held to that of
+    all rows, as in his limma.
+    """
+    logs = [tuple(np.log(np.asarray(side, dtype=np.float64)) for side in pair) for pair in pairs]
+    known = zip(logs, *_moderated(logs, processes), strict=True)
     return [
-        _power(float(t.ppf(QUANTILES[1], free)) * math.sqrt(variance / len(row))) if len(row) > 1 else math.inf
-        for row, variance, free in zip(logs, variances, freedom, strict=True)
+        LogRatio(float(contender.mean() - base.mean()), _error(variance, (base, contender)), free)
+        for (base, contender), variance, free in known
     ]
 
 
-def ratio_intervals(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[tuple[float, float, float]]:
-    """Find contender / base with its interval for many rows, from one positive value of each independent process.
+def paired_ratios(rows: Sequence[Sequence[float]], processes: Sequence[object] = ()) -> list[LogRatio]:
+    """Find contender / base for many rows, from one log ratio of each launch of both sides; moderated as in ``ratios``.
 
-    A t interval of the difference of mean logarithms. Two or three processes say little about their own spread, so each
-    row's variance is moderated by that of all rows, as far as the rows are alike in it. (ratio, 0, inf) where no side of a
-    row has two processes. Source: Smyth, "Linear models and empirical Bayes methods", Stat. Appl. Genet. Mol. Biol. 3
-    (2004), sections 3 and 6.2.
+    What slows a whole launch slows both sides of it and is no part of its ratio.
     """
-    from scipy.stats import t
-
-    logs = [tuple(np.log(np.asarray(side, dtype=np.float64)) for side in pair) for pair in pairs]
-    found = []
-    for (base, contender), variance, free in zip(logs, *_moderated(logs), strict=True):
-        difference = float(contender.mean() - base.mean())
-        if len(base) + len(contender) < 3:  # noqa: PLR2004 - one process a side has no spread
-            found.append((_power(difference), 0.0, math.inf))
-            continue
-        half = float(t.ppf(QUANTILES[1], free)) * math.sqrt(variance * (1 / len(base) + 1 / len(contender)))
-        found.append((_power(difference), _power(difference - half), _power(difference + half)))
-    return found
-
-
-def paired_intervals(rows: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
-    """Find contender / base with its 99 % interval for many rows, from one log ratio of each launch of both sides.
-
-    What slows a whole launch slows both sides of it and is no part of its ratio. Moderated as in ``ratio_intervals``;
-    (ratio, 0, inf) for a row of one launch.
-    """
-    from scipy.stats import t
-
     logs = [np.asarray(row, dtype=np.float64) for row in rows]
-    found = []
-    for row, variance, free in zip(logs, *_moderated([[row] for row in logs]), strict=True):
-        middle = float(row.mean())
-        half = float(t.ppf(DUEL_QUANTILE, free)) * math.sqrt(variance / len(row)) if len(row) > 1 else math.inf
-        found.append((_power(middle), _power(middle - half), _power(middle + half)))
-    return found
+    known = zip(logs, *_moderated([[row] for row in logs], processes), strict=True)
+    return [LogRatio(float(row.mean()), _error(variance, (row,)), free) for row, variance, free in known]
+
+
+def discoveries(p_values: Sequence[float], level: float) -> list[bool]:
+    """Which of many differences count, so that of those that do a share of ``level`` at most is chance.
+
+    Where none is real, that is the chance that any counts. Source: Benjamini and Hochberg, "Controlling the false
+    discovery rate", J. R. Stat. Soc. B 57 (1995).
+    """
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    last = max((rank for rank, row in enumerate(order, 1) if p_values[row] <= level * rank / len(order)), default=0)
+    counted = set(order[:last])
+    return [row in counted for row in range(len(p_values))]
+
+
+def _error(variance: float, groups: Sequence[_Numbers]) -> float:
+    """Standard error of a difference of means, or of one mean; inf where no group has two values."""
+    if max(map(len, groups)) < 2:  # noqa: PLR2004 - one value has no spread
+        return math.inf
+    return math.sqrt(variance * sum(1 / len(group) for group in groups))
 
 
 def _power(log: float) -> float:
@@ -108,22 +151,29 @@ def _power(log: float) -> float:
 
 def process_variances(rows: Sequence[Sequence[Sequence[float]]]) -> list[float]:
     """Variance of a process's logarithm within a run, for each row of runs of positive values; moderated; 0 where unknown."""
-    variances, _ = _moderated([[np.log(np.asarray(run, dtype=np.float64)) for run in row] for row in rows])
+    variances, _ = _moderated([[np.log(np.asarray(run, dtype=np.float64)) for run in row] for row in rows], ())
     return [float(variance) for variance in variances]
 
 
-def _moderated(rows: Sequence[Sequence[_Numbers]]) -> tuple[_Numbers, _Numbers]:
-    """Variance within the groups of each row, drawn towards that of all rows, and its degrees of freedom."""
+def _moderated(rows: Sequence[Sequence[_Numbers]], processes: Sequence[object]) -> tuple[_Numbers, _Numbers]:
+    """Variance within the groups of each row, drawn towards that of all rows, and its degrees of freedom.
+
+    ``processes``: a label for each row, the same for rows of the same processes; empty: each row has its own.
+    """
     freedom = np.array([sum(len(group) - 1 for group in row) for row in rows], dtype=np.float64)
     squares = np.array([sum(float(((group - group.mean()) ** 2).sum()) for group in row) for row in rows])
     squares[squares < _ROUNDING] = 0.0  # equal values: what is left of them is no variance
     variances = np.divide(squares, freedom, out=np.zeros_like(squares), where=freedom > 0)
     prior, prior_freedom = _prior_variance(variances, freedom)
+    independent: dict[object, float] = {}
+    for label, own_freedom in zip(processes or range(len(rows)), freedom, strict=True):
+        independent[label] = max(independent.get(label, 0.0), float(own_freedom))
+    most = sum(independent.values())
     if math.isinf(prior_freedom):  # all rows are alike
-        return np.full(len(rows), prior), np.full(len(rows), math.inf)
+        return np.full(len(rows), prior), np.full(len(rows), most)
     total = freedom + prior_freedom
     own = np.divide(freedom, total, out=np.zeros_like(total), where=total > 0)
-    return own * variances + (1 - own) * prior, total
+    return own * variances + (1 - own) * prior, np.minimum(total, most)
 
 
 def _prior_variance(variances: _Numbers, freedom: _Numbers) -> tuple[float, float]:

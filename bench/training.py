@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import corpus, data
 from bench.options import Options, read_options
 from bench.prepare import labelled_sets, reading
 from bench.progress import say
+from bench.texts import corpus, data
 from bench.units import format_duration, format_share
 from bench.worker import call_in_child
 from exporters.errors import UserError

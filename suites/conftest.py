@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_benchmark.utils import safe_dumps
 
-from bench.alone import alone
+from bench.machine.alone import alone
 from bench.measurement import METRICS
 from bench.options import PROFILES, Options, add_options, read_options
 from bench.prepare import Prepared, prepare, set_names
-from bench.recorder import Recorder
-from bench.resuming import open_journal
-from bench.store import decode
+from bench.progress import say
+from bench.saved.recorder import Recorder
+from bench.saved.resuming import open_journal
+from bench.saved.store import decode
 from exporters.errors import UserError, WorkerError
 
 if TYPE_CHECKING:
@@ -66,24 +67,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Prepare before the first test, where progress can be seen and an error is one line and exit code 2; then be alone."""
+    """Be alone until all is saved; prepare before the first test, where progress can be seen and an error is one line."""
     config = session.config
     if config.option.collectonly or not session.testscollected:
         return (yield)
     handover = config.pluginmanager.get_plugin("deploybench_prepared")  # `deploybench run` prepares first
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
     with _one_line_errors():
+        stack.enter_context(alone())
         prepared = handover.prepared if handover else prepare(config.stash[OPTIONS])
+        journal = open_journal(prepared)
+    recorder = config.stash[RECORDER] = Recorder(prepared, journal)
     storage = config._benchmarksession.storage  # type: ignore[attr-defined]
-    storage.save = functools.partial(_save_whole, storage)
-    with ExitStack() as stack:
-        with _one_line_errors():
-            stack.enter_context(alone())
-            journal = open_journal(prepared)  # not before: another run in the same work folder may still write it
-        config.stash[RECORDER] = Recorder(prepared, journal)
-        return (yield)
+    storage.save = functools.partial(_save_whole, storage, recorder)
+    return (yield)
 
 
-def _save_whole(storage: Any, output_json: dict[str, Any], save: str) -> None:
+def _save_whole(storage: Any, recorder: Recorder, output_json: dict[str, Any], save: str) -> None:
     """What pytest-benchmark's storage does, but aside first: a file under ``results/`` is whole or absent."""
     file = storage.get(f"{storage._next_num}_{save}.json")
     aside = file.with_name(f".{file.name}.part")
@@ -94,14 +95,18 @@ def _save_whole(storage: Any, output_json: dict[str, Any], save: str) -> None:
     aside.rename(file)
     for left in file.parent.glob(".*.part"):  # of runs that were killed at this very point
         left.unlink()
+    recorder.saved = file
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Forget the journal of a run that came to its end: pytest-benchmark has saved it as a whole."""
+    """Forget the journal of a run that came to its end and was saved; say where the cells are of one that was not."""
     recorder = session.config.stash.get(RECORDER, None)
-    if recorder and exitstatus in _ENDED:
+    saved = recorder and (recorder.saved or session.config.option.benchmark_json)
+    if recorder and saved and exitstatus in _ENDED:
         recorder.journal.finish()
+    elif recorder and not saved:
+        say("nothing was saved: the same command with --benchmark-autosave --resume saves what was measured")
 
 
 @contextmanager
@@ -142,23 +147,30 @@ def thorough(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def cell(recorder: Recorder, prepared: Prepared, variant_name: str) -> Callable[..., Any]:
-    """Measure one cell of a variant, or take it over from the run that is resumed.
+def cell(recorder: Recorder, variant_name: str) -> Callable[..., Any]:
+    """``measure_cell`` of the variant."""
+    return functools.partial(measure_cell, recorder, variant_name)
 
-    ``measured(kind, workload, measure, *blanks)``: what ``measure`` gives, of the dataclass ``kind``; where its worker dies,
-    the ``blanks`` are rows that failed, and so has the test.
+
+def measure_cell(
+    recorder: Recorder,
+    variant_name: str,
+    kind: type[Any],
+    workload: Workload,
+    measure: Callable[[], Any],
+    *blanks: Measurement,
+) -> Any:
+    """What ``measure`` gives, of the dataclass ``kind``, or what it gave to the run that is resumed.
+
+    Where its worker dies, the ``blanks`` are rows that failed, and so has the test.
     """
-
-    def measured(kind: type[Any], workload: Workload, measure: Callable[[], Any], *blanks: Measurement) -> Any:
-        key = (kind.__name__, variant_name, prepared.artifacts[variant_name].fingerprint, asdict(workload))
-        try:
-            saved = recorder.journal.cell(key, lambda: asdict(measure()))
-        except WorkerError as error:
-            recorder.add(*(replace(blank, status="failed", reason=str(error)) for blank in blanks))
-            pytest.fail(str(error), pytrace=False)
-        return decode(kind, saved, "journal")
-
-    return measured
+    key = (kind.__name__, variant_name, recorder.prepared.artifacts[variant_name].fingerprint, asdict(workload))
+    try:
+        saved = recorder.journal.cell(key, lambda: asdict(measure()))
+    except WorkerError as error:
+        recorder.add(*(replace(blank, status="failed", reason=str(error)) for blank in blanks))
+        pytest.fail(str(error), pytrace=False)
+    return decode(kind, saved, "journal")
 
 
 @pytest.fixture

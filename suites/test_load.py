@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.prepare import Prepared
-    from bench.recorder import Recorder
+    from bench.saved.recorder import Recorder
 
 
 def test_load(

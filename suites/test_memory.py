@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.prepare import Prepared
-    from bench.recorder import Recorder
+    from bench.saved.recorder import Recorder
 
 METRICS = ("peak_memory", "peak_resident", "load_peak_memory", "load_peak_resident")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import corpus
+from bench.texts import corpus
 from exporters.checkpoint import read_checkpoint
 
 TESTS = Path(__file__).parent

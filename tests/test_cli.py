@@ -168,4 +168,4 @@ def test_a_bad_name_of_a_set_is_one_line_under_pytest(tmp_path):
     assert done.returncode == 2
     assert "deploybench: error: '=x.csv' is not [NAME=]FILE; write a name and a file" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    assert "bench/data.py" not in done.stdout + done.stderr  # pytest's own kind of traceback
+    assert "bench/texts/data.py" not in done.stdout + done.stderr  # pytest's own kind of traceback

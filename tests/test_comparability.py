@@ -10,7 +10,7 @@ from bench.comparison.comparability import FACTS, commit_name, differences, fact
 from bench.comparison.thresholds import Thresholds
 from bench.measurement import TIMED
 from bench.report.comparison import render_comparison
-from bench.store import VariantInfo, read_run
+from bench.saved.store import VariantInfo, read_run
 
 RUN = read_run(Path(__file__).parent / "data" / "runs" / "schema-1.json")
 

@@ -16,7 +16,8 @@ from bench.comparison.outcome import Outcome, outcome_of
 from bench.comparison.thresholds import Rule, Thresholds, read_thresholds
 from bench.measurement import Measurement
 from bench.report.comparison import render_comparison
-from bench.store import VariantInfo, read_run, run_block
+from bench.saved.store import VariantInfo, read_run, run_block
+from bench.timing.controls import CONTROLS
 from exporters.errors import UserError
 
 DATA = Path(__file__).parent / "data"
@@ -97,6 +98,38 @@ def test_a_run_against_itself_has_no_change(run):
     assert len(comparison.changes) == len(
         [one for one in run.measurements if not one.metric.startswith(("l", "s"))]
     ) + (len([one for one in run.measurements if one.metric in ("latency", "load_time")]))
+
+
+def test_controls_are_no_variants(run):
+    """A row that does nothing takes 130 ns or 150: neither is worse, and neither says how others scatter."""
+    timed = next(one for one in run.measurements if one.metric == "latency")
+    sides = [
+        replace(
+            run, measurements=(*run.measurements, *(replace(timed, variant=name, values=values) for name in CONTROLS))
+        )
+        for values in (timed.values, tuple(2 * value for value in timed.values))
+    ]
+
+    assert compare(*sides).changes == compare(run, run).changes
+
+
+def test_many_rows_do_not_make_a_false_alarm(run):
+    """Of 60 rows that did not change, one in twenty would be outside its own interval."""
+    random = np.random.default_rng(0)
+    timed = next(one for one in run.measurements if one.metric == "latency")
+    alarms = 0
+    for _ in range(40):
+        sides = []
+        for _ in range(2):
+            times = np.exp(random.normal(0, 0.05, (60, 3)))
+            rows = [
+                replace(timed, variant=f"v{row}", values=tuple(values), launches=(0, 1, 2), blocks=(0, 0, 0))
+                for row, values in enumerate(times.tolist())
+            ]
+            sides.append(replace(run, measurements=tuple(rows)))
+        alarms += "worse" in verdicts(compare(*sides)) or "better" in verdicts(compare(*sides))
+
+    assert alarms <= 5
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.data import (
+from bench.options import read_options
+from bench.prepare import _origin, labelled_sets
+from bench.texts.data import (
     LabelledSet,
     display_labels,
     parse_external,
@@ -23,8 +25,6 @@ from bench.data import (
     read_real_fake,
     read_texts,
 )
-from bench.options import read_options
-from bench.prepare import _origin, labelled_sets
 from exporters.errors import DataError
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -599,7 +599,7 @@ def test_round_trip(rows, suffix):
 
 
 def test_import_is_light():
-    code = "import bench.data, sys; print(sorted({'torch', 'pandas', 'pyarrow', 'numpy'} & set(sys.modules)))"
+    code = "import bench.texts.data, sys; print(sorted({'torch', 'pandas', 'pyarrow', 'numpy'} & set(sys.modules)))"
 
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 

@@ -113,8 +113,8 @@ def test_two_checkpoints_with_another_tokenizer(capsys, checkpoint_folder, work,
 
 def test_what_takes_twice_as_long_is_found(artifacts, tmp_path):
     sides = slowed_sides(read_artifact(artifacts / "onnx-fp32"), tmp_path, 1.0)
-    terms = duel.Terms(workloads=(WORKLOAD,), precision=0.1, budget_s=1, memory=False)
-    comparison = duel.duel(*sides, terms)
+    setting = duel.Setting(workloads=(WORKLOAD,), precision=0.1, budget_s=1, memory=False)
+    comparison = duel.duel(*sides, setting)
     [latency] = [change for change in comparison.changes if change.metric == "latency"]
 
     assert latency.verdict == "worse"
@@ -122,11 +122,13 @@ def test_what_takes_twice_as_long_is_found(artifacts, tmp_path):
     assert outcome_of(comparison.changes).code == 1
 
 
-def test_a_side_that_cannot_be_loaded_is_incomplete(capsys, artifacts, tmp_path, few_launches):
+@pytest.mark.parametrize("side", ["A", "B"])
+def test_a_side_that_cannot_be_loaded_is_incomplete(capsys, artifacts, tmp_path, few_launches, side):
     spoilt = shutil.copytree(artifacts / "onnx-fp32", tmp_path / "spoilt")
     model = spoilt / "model.onnx"
     model.write_bytes(bytes(model.stat().st_size))
-    code, out, err = command(capsys, artifacts / "onnx-fp32", spoilt, *QUICK)
+    both = (artifacts / "onnx-fp32", spoilt)
+    code, out, err = command(capsys, *(both if side == "B" else reversed(both)), *QUICK)
 
     assert code == 3
     assert "Traceback" not in out + err

@@ -8,10 +8,10 @@ import onnx
 import pytest
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from bench.environment import describe_environment
+from bench.machine.environment import describe_environment
 from bench.precision import executed_details, main_precision, precision_problem
 from bench.prepare import _executed
-from bench.store import VariantInfo
+from bench.saved.store import VariantInfo
 from bench.worker import Worker, call_in_child
 from exporters.artifact import Artifact, Origin
 from exporters.catalogue import find_variant, variant_names

@@ -11,7 +11,7 @@ import pytest
 from bench.measurement import Measurement, Workload
 from bench.report.figures import figures
 from bench.report.render import render
-from bench.store import read_run, run_block
+from bench.saved.store import read_run, run_block
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"
 ALONE = Workload(batch_size=8, sequence_length=128, padding="full", threads=2)

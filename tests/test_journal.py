@@ -12,12 +12,14 @@ import pytest
 
 import bench.timing.latency
 import suites
-from bench.alone import alone
-from bench.journal import Journal
+from bench import cli
+from bench.machine.alone import HELD, alone
 from bench.measurement import Workload
+from bench.saved.journal import Journal
 from bench.scoring import Scores
-from bench.timing.latency import Contender, LatencyRun, Schedule
-from exporters.errors import OutputError
+from bench.timing.latency import LatencyRun
+from bench.timing.schedule import Contender, Schedule
+from exporters.errors import OutputError, UserError
 from suites.studies.kills import kill_and_resume
 
 SUITES = str(Path(suites.__file__).parent)
@@ -135,7 +137,7 @@ def test_timing_goes_on_after_the_last_finished_cell(file, monkeypatch):
 def test_a_second_run_waits_and_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # no run on this machine is waited for
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    script = "from bench.alone import alone\nwith alone(): print('mine', flush=True)"
+    script = "from bench.machine.alone import alone\nwith alone(): print('mine', flush=True)"
     with alone():
         second = subprocess.Popen(
             [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -154,13 +156,13 @@ def test_a_killed_run_resumes_with_every_row(tmp_path, checkpoint_folder):
     journal = tmp_path / ".deploybench" / "journal.jsonl"
     found = kill_and_resume(
         tmp_path,
-        lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 12,  # in the second of two launches
+        lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 16,  # in the second of two launches
         (*measuring, f"--checkpoint={checkpoint_folder}", *given),
     )
 
     assert found["exit_code"] == 0, found
-    assert 12 <= found["cells"] <= 16
-    assert found["said"] == [f"resuming: {found['cells']} finished cells were found"]
+    assert 16 <= found["cells"] <= 22
+    assert found["taken"] == found["cells"]
     timed = [row for row in found["rows"] if " latency " in row]
     assert len(timed) == 2 * len(("torch-eager", "onnx-fp32", "torch-eager-again", "null"))
     assert all(row.endswith(" ok") for row in timed)
@@ -244,6 +246,41 @@ def test_the_lock_says_who_holds_it(lock):
         assert int(lock.read_text()) == os.getpid()
 
 
+def test_a_block_within_a_block_is_a_part_of_it(lock, monkeypatch):
+    def free():
+        with opened_file(lock) as other:
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+    with alone():
+        with alone():
+            assert not free()
+        assert not free()
+    assert free()
+    with opened_file(lock) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        monkeypatch.setenv(HELD, "yes")
+        with alone():  # of who started this command
+            pass
+
+
+@pytest.mark.parametrize("name", ["run", "export", "duel"])
+def test_whatever_uses_the_cores_is_alone(lock, monkeypatch, name):
+    held = []
+
+    def fail(*_):
+        held.append(int(lock.read_text()))
+        raise UserError("seen")
+
+    monkeypatch.setattr("bench.prepare.prepare", fail)
+    monkeypatch.setattr("bench.duel.sides.two_sides", fail)
+    assert cli.main([name, *(["a", "b"] if name == "duel" else [])]) == 2
+    assert held == [os.getpid()]
+
+
 @pytest.mark.parametrize("place", ["folder", "link", "gone"])
 def test_a_place_without_a_lock_is_one_line(lock, monkeypatch, place):
     if place == "folder":
@@ -289,7 +326,7 @@ def opened_file(path):
 
 def test_the_lock_of_a_run_with_nonsense_in_it_is_waited_for(lock):
     lock.write_bytes(b"\xff\xfe")
-    script = "import tempfile, sys\ntempfile.tempdir = sys.argv[1]\nfrom bench.alone import alone\nwith alone(): pass"
+    script = "import tempfile, sys\ntempfile.tempdir = sys.argv[1]\nfrom bench.machine.alone import alone\nwith alone(): pass"
     with lock.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         waiting = subprocess.Popen([sys.executable, "-c", script, lock.parent], stderr=subprocess.PIPE, text=True)

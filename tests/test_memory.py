@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fakes import caching, hiding, keeping, leaking, mapping
 from fakes.allocating import BATCH_BYTES, HELD_BYTES
+from fakes.late import LATE_BYTES
 
 from bench.memory.leaks import BATCHES, leaks, measure_steady
 from bench.memory.ledger import PHASES, TERMS
@@ -29,6 +30,14 @@ def test_256_mib_are_read_within_one_percent():
 
     assert peaks.peak_memory - none.peak_memory == pytest.approx(BATCH_BYTES + HELD_BYTES, rel=0.01)
     assert peaks.peak_resident - none.peak_resident == pytest.approx(BATCH_BYTES + HELD_BYTES, rel=0.01)
+
+
+def test_what_is_taken_at_the_second_batch_is_in_the_peak():
+    peaks = measure_peaks("fakes.late", None, BATCH, 1)
+    none = measure_peaks("fakes.steady", None, BATCH, 1)
+
+    assert peaks.peak_memory - none.peak_memory == pytest.approx(LATE_BYTES, abs=NOISE)
+    assert peaks.peak_resident - none.peak_resident == pytest.approx(LATE_BYTES, abs=2 * NOISE)
 
 
 def test_loading_has_a_peak_of_its_own():

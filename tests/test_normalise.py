@@ -11,13 +11,14 @@ from bench.comparison.changes import compare_runs
 from bench.comparison.thresholds import Thresholds
 from bench.measurement import METRICS, TIMED, Measurement, Metric
 from bench.report.comparison import render_comparison
-from bench.store import read_run, run_block
+from bench.saved.store import read_run, run_block
 
 RUN = read_run(Path(__file__).parent / "data" / "runs" / "schema-1.json")
 
 
 def machine(cpu, rates, slower=1.0, run=RUN):
-    """The run on a machine of these yardsticks, its times multiplied."""
+    """The run on a machine of these yardsticks, the interpreter's like that of fp32, its times multiplied."""
+    rates = {**rates, "python": rates["fp32"]} if "fp32" in rates else rates
     timed = tuple(
         replace(one, values=tuple(slower * value for value in one.values)) if one.metric in TIMED else one
         for one in run.measurements
@@ -91,7 +92,40 @@ def test_nothing_is_normalised_unless_asked_or_on_one_machine():
 
     assert verdicts(compare(machine("a", rates[0]), machine("b", rates[1]), normalise=False)) == {"not comparable"}
     same = compare(machine("a", rates[0]), machine("a", rates[1]))
-    assert {(one.change, one.reason) for one in same.changes if one.metric in TIMED} == {(0.0, "")}
+    assert {one.change for one in same.changes if one.metric in TIMED} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("slower", "rate", "verdict", "reason"),
+    [
+        (1.08, 100.0, "worse", ""),
+        (1.08, 99.0, "worse", ""),
+        (1.08, 90.0, "no detectable change", "the machine's own yardstick_fp32 was 11.1% slower"),
+        (1.25, 90.0, "worse", "the machine's own yardstick_fp32 was 11.1% slower"),
+        (1.08, 110.0, "no detectable change", "the machine's own yardstick_fp32 was 10.0% faster"),
+    ],
+)
+def test_what_changed_less_than_the_machine_is_no_change(slower, rate, verdict, reason):
+    comparison = compare(machine("a", {"fp32": 100.0}), machine("a", {"fp32": rate}, slower), normalise=False)
+
+    assert {(one.verdict, one.reason) for one in comparison.changes if one.metric == "latency"} == {(verdict, reason)}
+
+
+def test_loading_is_held_against_the_interpreter():
+    """It does not become faster with the matrix product."""
+    base, contender = machine("a", {"fp32": 100.0}), machine("b", {"fp32": 800.0, "python": 100.0})
+    found = {one.metric: one for one in compare(base, machine("b", {"fp32": 800.0})).changes}
+    assert found["load_time"].change == pytest.approx(7.0)
+
+    contender = replace(
+        contender,
+        measurements=tuple(
+            replace(one, values=(100.0,)) if one.metric == "yardstick_python" else one for one in contender.measurements
+        ),
+    )
+    found = {one.metric: one for one in compare(base, contender).changes}
+    assert (found["load_time"].change, found["load_time"].verdict) == (pytest.approx(0.0), "no detectable change")
+    assert found["load_time"].threshold == 0.25
 
 
 def test_a_yardstick_does_not_make_another_model_comparable():

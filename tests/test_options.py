@@ -5,9 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from bench.options import add_options, as_arguments, available_cores, read_options
+from bench.options import add_options, as_arguments, available_cores, first_version_quota, read_options
 from exporters.catalogue import variant_names
 from exporters.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("quota", "period", "expected"),
+    [("150000", "100000", [1.5]), ("-1", "100000", []), ("nonsense", "1", []), (None, None, [])],
+)
+def test_the_quota_of_a_first_version_cgroup(tmp_path, quota, period, expected):
+    for name, text in (("quota", quota), ("period", period)):
+        if text:
+            (tmp_path / f"cpu.cfs_{name}_us").write_text(f"{text}\n")
+
+    assert first_version_quota(tmp_path) == expected
 
 
 def parse(*arguments):

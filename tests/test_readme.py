@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from bench.comparison.changes import compare_runs
+from bench.comparison.outcome import outcome_of
 from bench.comparison.thresholds import Thresholds
-from bench.predictions import read_right
 from bench.report.comparison import render_comparison
 from bench.report.render import render
-from bench.store import read_run
+from bench.saved.predictions import read_right
+from bench.saved.store import read_run
 
 ROOT = Path(__file__).parents[1]
 TABLE = re.compile(r"<!-- deploybench report (\S+) --format md --table (\S+) -->\n(.*?)<!-- end -->", re.DOTALL)
@@ -40,7 +41,8 @@ def test_the_comparison_is_that_of_the_two_saved_runs():
     right = read_right(runs[0]), read_right(runs[1])
 
     assert all(right)
-    assert text == render_comparison(compare_runs(*runs, Thresholds(), right), "text")
+    comparison = compare_runs(*runs, Thresholds(), right)
+    assert text == render_comparison(comparison, "text", outcome=outcome_of(comparison.changes))
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name[:4])

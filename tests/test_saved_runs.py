@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli, store
-from bench.predictions import read_right
-from bench.store import SCHEMA_VERSION, read_run
+from bench import cli
+from bench.saved import store
+from bench.saved.predictions import read_right
+from bench.saved.store import SCHEMA_VERSION, read_run
 
 RUNS = sorted((Path(__file__).parent / "data" / "runs").glob("schema-*.json"))
 
@@ -88,6 +89,25 @@ def test_it_is_compared_with_what_became_of_it(kept, tmp_path, capsys, change, e
     code, text = expected
     assert cli.main(["compare", str(kept), str(contender)]) == code
     assert text in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_against_itself_is_no_comparison(kept, capsys):
+    """The newest run of a folder is the base itself where nothing was saved since."""
+    for contender in (kept, kept.parent / "." / kept.name):
+        assert cli.main(["compare", str(kept), str(contender)]) == 2
+    assert "BASE and CONTENDER are the same file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"PAR1 cut"])
+def test_predictions_that_cannot_be_read_are_one_line(kept, tmp_path, capsys, content):
+    contender = shutil.copy(kept, tmp_path / "contender.json")
+    name = json.loads(kept.read_text(encoding="utf-8"))["deploybench"]["predictions"]
+    (tmp_path / name).write_bytes(content)
+
+    assert cli.main(["compare", str(kept), str(contender)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"{name}: holds no predictions" in err
 
 
 def test_an_older_version_is_brought_up_to_this_one(kept, monkeypatch):

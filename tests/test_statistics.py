@@ -6,16 +6,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, t
+from scipy.stats import binomtest, false_discovery_control, t
 
 from bench.statistics import (
+    LEVEL,
+    LogRatio,
+    discoveries,
     interval_factors,
     mcnemar,
     paired_interval,
-    ratio_intervals,
+    ratios,
     resampled_counts,
     wilson_interval,
 )
+
+
+def ratio_intervals(pairs, processes=()):
+    return [one.interval(LEVEL) for one in ratios(pairs, processes)]
 
 
 @given(st.integers(1, 5000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
@@ -110,6 +117,50 @@ def test_rows_that_are_alike_lend_each_other_their_certainty():
 def test_one_process_leaves_a_ratio_open():
     assert ratio_intervals([([1.0], [2.0])]) == [(pytest.approx(2.0), 0.0, math.inf)]
     assert ratio_intervals([]) == []
+
+
+@pytest.mark.parametrize("rows", [3, 6])
+def test_rows_of_the_same_processes_know_no_more_than_one(rows):
+    """Copies of one row: their intervals miss as often as that of one, not more often for being many."""
+    random = np.random.default_rng(5)
+    missed = {"own": [], "same": []}
+    for _ in range(2000):
+        sides = np.exp(random.normal(0, 0.05, (2, 5))).tolist()
+        for kind, labels in (("own", ()), ("same", ["one"] * rows)):
+            _, low, high = ratio_intervals([sides] * rows, labels)[0]
+            missed[kind].append(not low <= 1 <= high)
+
+    assert np.mean(missed["same"]) < 0.06
+    assert np.mean(missed["own"]) > 0.06  # taken for independent, they would seem to know more
+
+
+def test_a_few_rows_have_no_more_freedom_than_they_are():
+    random = np.random.default_rng(6)
+    missed = []
+    for _ in range(3000):
+        sides = np.exp(random.normal(0, 0.05, (2, 3, 3)))
+        missed += [not low <= 1 <= high for _, low, high in ratio_intervals(list(zip(*sides.tolist(), strict=True)))]
+
+    assert 0.04 < np.mean(missed) < 0.07  # three rows cannot say for sure how alike they are
+
+
+def test_p_and_interval_agree():
+    ratio = LogRatio(0.1, 0.04, 7)
+    p = ratio.p()
+
+    assert p == pytest.approx(2 * t.sf(2.5, 7))
+    assert ratio.interval(p)[1] == pytest.approx(1)
+    assert ratio.times(math.exp(-0.1)).p() == pytest.approx(1)
+    assert ratio.detectable(p) == pytest.approx(math.exp(0.1))
+    assert LogRatio(0.1, 0.0, 3).p() == 0
+    assert LogRatio(0.0, 0.0, 3).p() == LogRatio(0.1, math.inf, 0).p() == 1
+
+
+@given(st.lists(st.floats(0, 1), max_size=30))
+def test_discoveries_are_those_of_scipy(p_values):
+    expected = [p <= 0.05 for p in false_discovery_control(p_values)] if p_values else []
+
+    assert discoveries(p_values, 0.05) == expected
 
 
 def test_mcnemar_by_hand():

@@ -13,10 +13,10 @@ import pytest
 import suites
 from bench.measurement import YARDSTICKS
 from bench.operations import batch_shape
-from bench.recorder import Recorder
 from bench.report.figures import figures
+from bench.saved.recorder import Recorder
+from bench.saved.store import read_run
 from bench.scoring import Scores
-from bench.store import read_run
 from bench.timing.controls import CONTROLS
 from bench.timing.yardsticks import yardstick_readings
 from exporters.catalogue import variant_names

@@ -1,14 +1,16 @@
 """What the throughput suite records of a variant: both ways, a death, and nothing where there is nothing to share out."""
 
+import functools
 from types import SimpleNamespace
 
 import pytest
 
-from bench.journal import Journal
-from bench.recorder import Recorder
+from bench.saved.journal import Journal
+from bench.saved.recorder import Recorder
 from bench.timing.concurrency import ServedTexts
 from exporters.errors import WorkerError
 from suites import test_throughput as suite
+from suites.conftest import measure_cell
 
 SERVED = ServedTexts(alone=(10.0, 20.0, 16.0), together=(30.0, 40.0, 50.0))
 
@@ -33,7 +35,8 @@ def measure(monkeypatch):
 
         monkeypatch.setattr(suite, "measure_served", answer)
         try:
-            suite.test_throughput("onnx-fp32", None, prepared, recorder, replay)
+            cell = functools.partial(measure_cell, recorder, "onnx-fp32")
+            suite.test_throughput("onnx-fp32", None, prepared, cell, replay)
         except (pytest.fail.Exception, pytest.skip.Exception) as end:
             rows.append(str(end))
         return recorder.measurements, rows

@@ -8,7 +8,8 @@ import pytest
 
 import bench.timing.latency
 from bench.measurement import Workload
-from bench.timing.latency import Contender, LatencyRun, Schedule
+from bench.timing.latency import LatencyRun
+from bench.timing.schedule import Contender, Schedule
 
 SCHEDULE = Schedule(launches=2, blocks=3, rounds=2)
 BATCHES = {

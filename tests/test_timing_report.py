@@ -16,9 +16,10 @@ from bench.report.figures import figures
 from bench.report.render import render
 from bench.report.timing_figures import over_budget
 from bench.report.timing_tables import _pays_back, control_notes
-from bench.store import read_run
+from bench.saved.store import read_run
 from bench.timing.controls import AGAIN, NULL
-from bench.timing.latency import Contender, LatencyRun, Schedule
+from bench.timing.latency import LatencyRun
+from bench.timing.schedule import Contender, Schedule
 from exporters.variant import REFERENCE
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"
@@ -78,6 +79,8 @@ def test_a_row_that_uses_more_than_its_threads_is_marked(run):
     text = render(greedy, "text", ["summary"])
 
     assert over_budget(row("x", [0.01], cpu_seconds=[0.0209])) == ""
+    assert over_budget(row("x", [0.01], cpu_seconds=[0.01]), 2.09) == ""
+    assert over_budget(row("x", [0.01], cpu_seconds=[0.01]), 3.0).startswith("takes 3.00 CPU-seconds")
     assert "onnx-fp32!" in text
     assert "! onnx-fp32: takes 3.00 CPU-seconds a second, its budget is 2 threads" in " ".join(text.split())
 

@@ -13,8 +13,8 @@ import pytest
 
 from bench import cli
 from bench import training as command
-from bench.corpus import LABELS, corpus
-from bench.data import LabelledSet
+from bench.texts.corpus import LABELS, corpus
+from bench.texts.data import LabelledSet
 from bench.worker import client
 from exporters.checkpoint import read_checkpoint
 from exporters.errors import CheckpointError, DataError, DiskFullError, RecipeError

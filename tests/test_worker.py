@@ -23,6 +23,12 @@ def test_the_thread_budget_is_in_the_childs_environment():
         assert call_in_child("fakes.calls:environment", name, threads=1) == "1"
 
 
+def test_nothing_lets_fp32_be_computed_in_bf16(monkeypatch):
+    for name in ("DNNL_DEFAULT_FPMATH_MODE", "ONEDNN_DEFAULT_FPMATH_MODE"):
+        monkeypatch.setenv(name, "BF16")
+        assert call_in_child("fakes.calls:environment", name, threads=1) is None
+
+
 def test_a_users_mistake_comes_through_as_it_is():
     with pytest.raises(CheckpointError, match="^model: is no checkpoint$"):
         call_in_child("fakes.calls:mistake", threads=1)

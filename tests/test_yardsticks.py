@@ -4,6 +4,7 @@ import pytest
 
 from bench.measurement import METRICS, YARDSTICKS, Workload
 from bench.operations import batch_shape, count_operations
+from bench.saved.journal import Journal
 from bench.timing.yardsticks import MACHINE, Yardsticks
 
 HIDDEN, INNER, EMBEDDED, LAYERS = 64, 128, 32, 2  # of the tiny checkpoint
@@ -21,7 +22,7 @@ def workload(batch, length):
 
 @pytest.fixture(scope="module")
 def read_twice():
-    with Yardsticks(1) as yardsticks:
+    with Yardsticks(1, Journal()) as yardsticks:
         assert {one.status for one in yardsticks.measurements()} == {"not_measured"}
         yardsticks.read()
         yardsticks.read()
@@ -43,7 +44,7 @@ def test_yardsticks_are_five_and_have_units():
 
 def test_a_yardstick_that_fails_has_its_reason_and_the_others_go_on(monkeypatch):
     monkeypatch.setattr("bench.timing.yardsticks.YARDSTICKS", ("yardstick_nothing", "yardstick_python"))
-    with Yardsticks(1) as yardsticks:
+    with Yardsticks(1, Journal()) as yardsticks:
         yardsticks.read()
         yardsticks.read()
         nothing, python = yardsticks.measurements()
@@ -51,6 +52,21 @@ def test_a_yardstick_that_fails_has_its_reason_and_the_others_go_on(monkeypatch)
     assert (nothing.status, nothing.values) == ("failed", ())
     assert "KeyError: 'nothing'" in nothing.reason
     assert (python.status, len(python.values)) == ("ok", 2)
+
+
+def test_readings_are_taken_over_from_the_journal(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.timing.yardsticks.YARDSTICKS", ("yardstick_python",))
+    facts = {"machine": "one"}
+    with Yardsticks(1, Journal(tmp_path / "journal", facts)) as yardsticks:
+        yardsticks.read()
+        [first] = yardsticks.measurements()
+    with Yardsticks(1, Journal(tmp_path / "journal", facts, resume=True)) as yardsticks:
+        yardsticks.read()
+        yardsticks.read()
+        [both] = yardsticks.measurements()
+
+    assert both.values[:1] == first.values
+    assert len(both.values) == 2
 
 
 def test_a_slow_call_is_a_reading_by_itself(monkeypatch):

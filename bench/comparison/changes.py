@@ -9,13 +9,14 @@ from bench.comparison.comparability import Difference, differences, facts_of
 from bench.comparison.judging import Change, Row, judge_rows, rows_of
 from bench.comparison.terms import terms_of
 from bench.measurement import Measurement
+from bench.timing.controls import CONTROLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bench.comparison.thresholds import Thresholds
-    from bench.predictions import Right
-    from bench.store import Run
+    from bench.saved.predictions import Right
+    from bench.saved.store import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +49,10 @@ def compare_runs(
 
 
 def rows_in(run: Run) -> dict[Row, Measurement]:
-    """The compared rows of a run, variants in the order of its plan."""
+    """The compared rows of a run, variants in the order of its plan; its controls are no variants."""
     planned = {name: index for index, name in enumerate(run.plan.variants)}
-    return rows_of(sorted(run.measurements, key=lambda one: planned.get(one.variant, len(planned))))
+    measured = [one for one in run.measurements if one.variant not in CONTROLS]
+    return rows_of(sorted(measured, key=lambda one: planned.get(one.variant, len(planned))))
 
 
 def _failed_rows(run: Run, before: Mapping[Row, Measurement]) -> dict[Row, Measurement]:

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.environment import RUNTIMES
+from bench.machine.environment import RUNTIMES
 from bench.measurement import MEMORY, TIMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from bench.store import Run
+    from bench.saved.store import Run
 
 Weight = Literal["fatal", "tolerated", "informative"]
 

@@ -59,24 +59,37 @@ class History:
 
     saved: SavedRuns
     series: tuple[Series, ...]  # in the order of rows in the newest run that has them
+    worse: tuple[Series, ...]  # their newest level is worse than the one before, as is known since the newest run
+    lacking: tuple[Series, ...]  # the run before the newest has a value, the newest has none
 
 
 def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
     """Find where each row changed by more than its threshold."""
+    series, newest = _series(saved, thresholds), len(saved.runs) - 1
+    before = _series(replace(saved, runs=saved.runs[:-1]), thresholds) if newest else ()
+    # A change of a few per cent may take two or three runs to be told from noise: what begins it need not be the newest.
+    known = {_row(one): _times_worse(one) for one in before}
+    worse = [
+        one
+        for one in series
+        if one.changes and one.changes[-1].direction == "worse" and _times_worse(one) > known.get(_row(one), 0)
+    ]
+    lacking = [one for one in series if newest - 1 in one.runs and newest not in one.runs]
+    return History(saved=saved, series=series, worse=tuple(worse), lacking=tuple(lacking))
+
+
+def _series(saved: SavedRuns, thresholds: Thresholds) -> tuple[Series, ...]:
     measured = _measured(saved)
     variances = _variances(measured, len(saved.runs), thresholds)
-    series = (_segmented(row, found, variances[row], thresholds) for row, found in measured.items())
-    return History(saved=saved, series=tuple(series))
+    return tuple(_segmented(row, found, variances[row], thresholds) for row, found in measured.items())
 
 
-def became_worse(history: History) -> list[Series]:
-    """The rows whose newest level is worse than the one before and begins with the newest run."""
-    newest = len(history.saved.runs) - 1
-    return [
-        one
-        for one in history.series
-        if one.changes and one.changes[-1].direction == "worse" and one.runs[one.changes[-1].point] == newest
-    ]
+def _row(series: Series) -> Row:
+    return series.variant, series.metric, series.workload, series.data
+
+
+def _times_worse(series: Series) -> int:
+    return sum(change.direction == "worse" for change in series.changes)
 
 
 def _measured(saved: SavedRuns) -> dict[Row, dict[int, Measurement]]:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bench.comparison.thresholds import DEFAULTS
 from bench.measurement import METRICS, TIMED, Measurement, Workload, launch_ratios, process_medians
-from bench.statistics import mcnemar, paired_interval, paired_intervals, ratio_intervals
+from bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios, ratios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from bench.comparison.thresholds import Thresholds
-    from bench.predictions import Right
+    from bench.saved.predictions import Right
+    from bench.statistics import LogRatio
 
 Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
 Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload, labelled set
@@ -83,21 +84,21 @@ def judge_rows(
     ``interleaved``: both sides were timed side by side, launch by launch and block by block, and are paired so.
     """
     before, after = sides
-    # Of all rows at once: they lend each other what is known of their spread.
-    ratios = _ratios(before, after, interleaved=interleaved)
     variants = list(dict.fromkeys(row[0] for row in (*before, *after)))
+    rows = sorted({**before, **after}, key=lambda row: _place(row, variants))
+    on = {row: terms(row) for row in rows}
+    timed = _timed(before, after, on, interleaved=interleaved)
     changes = []
-    for row in sorted({**before, **after}, key=lambda row: _place(row, variants)):
+    for row in rows:
         old, new = before.get(row), after.get(row)
-        on = terms(row)
-        judged = _unpaired(row, old, new) or _hindered(row, old, new, on)
+        judged = _unpaired(row, old, new, interleaved=interleaved) or _hindered(row, old, new, on[row])
         if judged is None:
             blank = replace(
-                _blank(row, old, new), threshold=max(on.least, thresholds.of(row[0], row[1])), reason=on.note
+                _blank(row, old, new), threshold=max(on[row].least, thresholds.of(row[0], row[1])), reason=on[row].note
             )
             judged = (
-                _judge_timed(blank, ratios[row], on.factor)
-                if row in ratios
+                _judge_timed(blank, timed[row])
+                if row in timed
                 else _judge(blank, right, NO_LAUNCH if old and new and _usable(old, new) else NO_TIME)
             )
         changes.append(judged)
@@ -131,11 +132,12 @@ def _value(measurement: Measurement | None) -> float | None:
     return float(median(measurement.values))
 
 
-def _unpaired(row: Row, old: Measurement | None, new: Measurement | None) -> Change | None:
-    """Judge a row that only one run has, or that failed."""
+def _unpaired(row: Row, old: Measurement | None, new: Measurement | None, *, interleaved: bool) -> Change | None:
+    """Judge a row that only one run has, or that failed: of two sides of one run each, of two runs the contender."""
     blank = _blank(row, old, new)
-    if new is not None and new.status == "failed":
-        return replace(blank, verdict="failed", reason=new.reason)
+    for side in (new, old if interleaved else None):
+        if side is not None and side.status == "failed":
+            return replace(blank, verdict="failed", reason=side.reason)
     if new is None:
         return replace(blank, verdict="missing", reason="the contender did not measure it")
     if old is None or old.status == "failed":
@@ -149,21 +151,46 @@ def _hindered(row: Row, old: Measurement | None, new: Measurement | None, terms:
     return replace(_blank(row, old, new), verdict="not comparable", reason=reason) if reason else None
 
 
-def _ratios(
-    before: Mapping[Row, Measurement], after: Mapping[Row, Measurement], *, interleaved: bool
-) -> dict[Row, tuple[float, float, float]]:
-    """Contender / base of every timed row that both runs have, with its interval; the rows of a metric together."""
-    ratios: dict[Row, tuple[float, float, float]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Timed:
+    """What the times of a row say."""
+
+    ratio: LogRatio
+    sure: bool  # it differs from 1, whatever its size
+    level: float
+    rows: int  # that were judged together
+
+
+def _timed(
+    before: Mapping[Row, Measurement],
+    after: Mapping[Row, Measurement],
+    on: Mapping[Row, Terms],
+    *,
+    interleaved: bool,
+) -> dict[Row, _Timed]:
+    """Contender / base of every timed row that both have on comparable terms; the rows of a metric are judged together.
+
+    They lend each other what is known of their spread, and each more makes it likelier that one differs by chance.
+    """
+    timed: dict[Row, _Timed] = {}
+    level = DUEL_LEVEL if interleaved else LEVEL
     for metric in TIMED:
         both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
+        both = [row for row in both if not on[row].unlike]
         if interleaved:
             paired = {row: launch_ratios(before[row], after[row]) for row in both}
             both = [row for row in both if paired[row]]
-            found = paired_intervals([paired[row] for row in both])
+            found = paired_ratios([paired[row] for row in both], [row[0] for row in both])
         else:
-            found = ratio_intervals([(process_medians(before[row]), process_medians(after[row])) for row in both])
-        ratios.update(zip(both, found, strict=True))
-    return ratios
+            sides = [(process_medians(before[row]), process_medians(after[row])) for row in both]
+            found = ratios(sides, [row[0] for row in both])
+        found = [ratio.times(on[row].factor) for row, ratio in zip(both, found, strict=True)]
+        sure = discoveries([ratio.p() for ratio in found], level)
+        timed.update(
+            (row, _Timed(ratio=ratio, sure=one, level=level, rows=len(both)))
+            for row, ratio, one in zip(both, found, sure, strict=True)
+        )
+    return timed
 
 
 def _usable(*sides: Measurement) -> bool:
@@ -182,15 +209,16 @@ def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
     return replace(judged, verdict=_direction(judged, change)) if abs(change) > (blank.threshold or 0.0) else judged
 
 
-def _judge_timed(blank: Change, interval: tuple[float, float, float], factor: float) -> Change:
-    ratio, low, high = (factor * end for end in interval)
-    if not low:
+def _judge_timed(blank: Change, timed: _Timed) -> Change:
+    ratio, low, high = timed.ratio.interval(timed.level)
+    if math.isinf(timed.ratio.error):
         return replace(blank, change=ratio - 1, verdict="not comparable", reason=ONE_PROCESS)
     threshold = blank.threshold or 0.0
-    detectable = max(threshold, math.sqrt(high / low) - 1)
-    judged = replace(blank, change=ratio - 1, low=low - 1, high=high - 1, detectable=detectable)
-    sure = low > 1 or high < 1
-    return replace(judged, verdict=_direction(judged, ratio - 1)) if sure and abs(ratio - 1) > threshold else judged
+    alone = timed.ratio.detectable(timed.level / timed.rows) - 1  # were it the only one of the rows to change
+    judged = replace(blank, change=ratio - 1, low=low - 1, high=high - 1, detectable=max(threshold, alone))
+    return (
+        replace(judged, verdict=_direction(judged, ratio - 1)) if timed.sure and abs(ratio - 1) > threshold else judged
+    )
 
 
 def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:

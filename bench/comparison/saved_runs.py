@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.comparison.comparability import differences, facts_of, short_commit
-from bench.store import BLOCK, load_saved, parse_run
+from bench.saved.store import BLOCK, load_saved, parse_run
 from exporters.errors import RunFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.store import Run
+    from bench.saved.store import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from bench.comparison.changes import Comparison
 from bench.comparison.comparability import commit_name, differences, obstacle
 from bench.comparison.judging import Row, Terms, judge_rows
 from bench.measurement import Measurement
-from bench.store import BLOCK, load_saved, read_run
+from bench.saved.store import BLOCK, load_saved, read_run
 from exporters.errors import RunFileError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _NO_VALUES = "no raw values were saved (run pytest-benchmark with --benchmark-sa
 class StockRun:
     """What a stock file tells."""
 
-    name: str
+    path: Path
     rows: Mapping[Row, Measurement]  # latency by the benchmark's full name, its parameters included; s
     summarised: frozenset[Row]  # rows of which only the median was saved
     facts: Mapping[str, Any]  # by names of FACTS
@@ -58,7 +58,7 @@ def read_stock(path: Path | str) -> StockRun:
         for name, (found, _) in values.items()
     }
     summarised = frozenset(row for row in rows if not values[row[0]][1])
-    return StockRun(name=path.name, rows=rows, summarised=summarised, facts=facts)
+    return StockRun(path=path, rows=rows, summarised=summarised, facts=facts)
 
 
 def compare_stock(base: StockRun, contender: StockRun, thresholds: Thresholds) -> Comparison:
@@ -70,8 +70,8 @@ def compare_stock(base: StockRun, contender: StockRun, thresholds: Thresholds) -
         return Terms(unlike=obstacle(found, row[1]) or (_NO_VALUES if row in summarised else ""))
 
     return Comparison(
-        base=base.name,
-        contender=contender.name,
+        base=base.path.name,
+        contender=contender.path.name,
         differences=found,
         changes=judge_rows((base.rows, contender.rows), thresholds, terms),
     )

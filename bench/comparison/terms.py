@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.comparison.comparability import obstacle, same_processor
 from bench.comparison.judging import Row, Terms
-from bench.comparison.yardstick import normalised
+from bench.comparison.yardstick import drift, normalised
 from bench.measurement import TIMED
 from bench.precision import main_precision
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.comparison.comparability import Difference
-    from bench.store import Run
+    from bench.saved.store import Run
 
 
 def terms_of(
@@ -32,7 +32,9 @@ def terms_of(
         )
         unlike = obstacle(found, metric)
         if normalise and unlike and metric in TIMED and not others and not obstacle(same_processor(found), metric):
-            return normalised(variant, base, contender, unlike)
+            return normalised(row, base, contender, unlike)
+        if metric in TIMED and not unlike and not others:
+            return drift(row, base, contender)
         return Terms(unlike="; ".join(filter(None, (unlike, others))))
 
     return terms

@@ -10,21 +10,47 @@ from bench.precision import main_precision
 from bench.timing.yardsticks import yardstick_readings
 
 if TYPE_CHECKING:
-    from bench.store import Run
+    from bench.comparison.judging import Row
+    from bench.saved.store import Run
 
-_LEAST = 0.1  # a yardstick is one product of matrices: what else a model does need not scale with it
+_WORTH_SAYING = 0.02
+# A yardstick is one product of matrices, or one loop: what else a model, or its loading, does need not scale with it.
+_LEAST = {"latency": 0.1, "load_time": 0.25}
 
 
-def normalised(variant: str, base: Run, contender: Run, unlike: str) -> Terms:
-    """Terms for the times of a variant on two machines, by the yardstick of its precision; ``unlike`` where one has none."""
-    info = contender.variants.get(variant) or base.variants.get(variant)
-    yardstick = f"yardstick_{main_precision(info)}" if info else "yardstick"
-    before, after = _rate(base, yardstick), _rate(contender, yardstick)
+def normalised(row: Row, base: Run, contender: Run, unlike: str) -> Terms:
+    """Terms for a time on two machines, by the yardstick that says most of it; ``unlike`` where one has none."""
+    yardstick, before, after = _rates(row, base, contender)
     if not before or not after:
         lacking = " and ".join(name for name, rate in (("base", before), ("contender", after)) if not rate)
         return Terms(unlike=f"{unlike}; no {yardstick} in the {lacking}")
     factor = after / before
-    return Terms(factor=factor, least=_LEAST, note=f"normalised by {yardstick} (×{factor:.2f})")
+    return Terms(factor=factor, least=_LEAST[row[1]], note=f"normalised by {yardstick} (×{factor:.2f})")
+
+
+def drift(row: Row, base: Run, contender: Run) -> Terms:
+    """Terms for a time on one machine on two occasions: what changed less than the machine is no change.
+
+    Processes of one run share its hour, its clock and its neighbours, so their spread says nothing of another hour's.
+    """
+    yardstick, before, after = _rates(row, base, contender)
+    if not before or not after:
+        return Terms()
+    faster = after / before
+    least = max(faster, 1 / faster) - 1
+    way = "faster" if faster > 1 else "slower"
+    return Terms(
+        least=least, note=f"the machine's own {yardstick} was {least:.1%} {way}" if least > _WORTH_SAYING else ""
+    )
+
+
+def _rates(row: Row, base: Run, contender: Run) -> tuple[str, float, float]:
+    """The yardstick of a variant's precision, of loading that of the interpreter, and what it read in both runs."""
+    variant, metric, *_ = row
+    info = contender.variants.get(variant) or base.variants.get(variant)
+    kind = "python" if metric == "load_time" else main_precision(info) if info else ""
+    yardstick = f"yardstick_{kind}"
+    return yardstick, _rate(base, yardstick), _rate(contender, yardstick)
 
 
 def _rate(run: Run, yardstick: str) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench import corpus
 from bench.comparison.changes import Comparison
 from bench.comparison.judging import judge_rows, rows_of
 from bench.comparison.thresholds import Thresholds
@@ -13,8 +13,10 @@ from bench.duel.notes import duel_notes
 from bench.measurement import Measurement, Workload, launch_ratios
 from bench.memory.peaks import measure_peaks
 from bench.progress import progress
-from bench.statistics import paired_intervals
-from bench.timing.latency import Contender, LatencyRun, Schedule
+from bench.statistics import DUEL_LEVEL, paired_ratios
+from bench.texts import corpus
+from bench.timing.latency import LatencyRun
+from bench.timing.schedule import Contender, Schedule
 from bench.workload import full_batch
 from exporters.errors import UserError, WorkerError
 from exporters.tokenization import tokenise
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from bench.duel.side import Side
     from bench.options import Options
-    from bench.timing.latency import Row
+    from bench.timing.schedule import Row
 
 DEFAULT_LENGTH = 128
 DEFAULT_THRESHOLD = 0.005  # of times: what is smaller is no change that anybody would act on
@@ -36,7 +38,7 @@ _TEXTS = 64  # of the bundled corpus: batches are cut from them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Setting:
     """What a duel is fought at."""
 
     workloads: tuple[Workload, ...]
@@ -61,27 +63,27 @@ def workloads(sides: Sequence[Side], options: Options) -> tuple[Workload, ...]:
     )
 
 
-def duel(base: Side, contender: Side, terms: Terms) -> Comparison:
+def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
     """Measure both sides and judge every row; times are paired launch by launch, at 99 %."""
     sides = dict(zip(_MARKS, (base, contender), strict=True))
-    contenders = [one for mark, side in sides.items() for one in _contenders(mark, side, terms)]
+    contenders = [one for mark, side in sides.items() for one in _contenders(mark, side, setting)]
     schedule = Schedule(
         launches=_LAUNCHES,
         blocks=_BLOCKS,
         rounds=1,
         block_s=_BLOCK_S,
         warm_up_s=_WARM_UP_S,
-        precision=terms.precision,
-        budget_s=terms.budget_s,
+        precision=setting.precision,
+        budget_s=setting.budget_s,
         unsure=_unsure,
     )
-    threads = terms.workloads[0].threads
+    threads = setting.workloads[0].threads
     run = LatencyRun(contenders, schedule, threads)
-    with progress("duel", run.steps(len(terms.workloads))) as bar:
+    with progress("duel", run.steps(len(setting.workloads))) as bar:
         measured = [*run.measure(contenders[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
     for mark, side in sides.items():
         measured += _sizes(mark, side)
-        measured += _memory(mark, side, terms) if terms.memory else []
+        measured += _memory(mark, side, setting) if setting.memory else []
     before, after = (rows_of(_of_side(mark, measured)) for mark in _MARKS)
     return Comparison(
         base=f"A: {base.name}",
@@ -94,9 +96,9 @@ def duel(base: Side, contender: Side, terms: Terms) -> Comparison:
 _THRESHOLDS = Thresholds(by_metric={**Thresholds().by_metric, "latency": DEFAULT_THRESHOLD})
 
 
-def _contenders(mark: str, side: Side, terms: Terms) -> Iterator[Contender]:
+def _contenders(mark: str, side: Side, setting: Setting) -> Iterator[Contender]:
     tokens = tokenise(side.tokenizer, corpus.corpus("train")[0][:_TEXTS], side.max_length or DEFAULT_LENGTH)
-    feed = {one: full_batch(tokens, one.batch_size, one.sequence_length) for one in terms.workloads}
+    feed = {one: full_batch(tokens, one.batch_size, one.sequence_length) for one in setting.workloads}
     for name, artifact in side.artifacts.items():
         yield Contender(name=mark + name, variant=artifact.variant, artifact=artifact.path, code=side.code, feed=feed)
 
@@ -109,11 +111,12 @@ def _unsure(measured: Sequence[Measurement], precision: float) -> set[Row]:
         other = found.get((_MARKS[1] + name.removeprefix(_MARKS[0]), workload))
         if name.startswith(_MARKS[0]) and other:
             pairs.append((one, other))
-    intervals = paired_intervals([launch_ratios(*pair) for pair in pairs]) if pairs else []
+    names = [base.variant for base, _ in pairs]
+    ratios = paired_ratios([launch_ratios(*pair) for pair in pairs], names)
     return {
         (one.variant, one.workload)
-        for pair, (_, low, high) in zip(pairs, intervals, strict=True)
-        if not low or high / low - 1 > precision
+        for pair, ratio in zip(pairs, ratios, strict=True)
+        if ratio.detectable(DUEL_LEVEL) > math.sqrt(1 + precision)
         for one in pair
         if one.workload
     }
@@ -126,11 +129,11 @@ def _sizes(mark: str, side: Side) -> list[Measurement]:
     ]
 
 
-def _memory(mark: str, side: Side, terms: Terms) -> list[Measurement]:
+def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
     """Peaks of every variant at the largest workload; a worker that dies is a row that failed."""
-    largest = max(terms.workloads, key=lambda one: one.batch_size * one.sequence_length)
+    largest = max(setting.workloads, key=lambda one: one.batch_size * one.sequence_length)
     found = []
-    for contender in _contenders(mark, side, terms):
+    for contender in _contenders(mark, side, setting):
         measured: dict[str, Any] = {"variant": contender.name, "workload": largest}
         try:
             assert contender.feed is not None

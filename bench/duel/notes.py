@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.environment import describe_environment
+from bench.machine.environment import describe_environment
 from bench.report.notes import counted
 from exporters.tokenization import FAST_FILE
 from exporters.whole_folder import sha256_file
@@ -24,6 +24,9 @@ def duel_notes(sides: tuple[Side, Side], measured: Sequence[Measurement], blocks
         f"times: {times} launches of each side, {blocks} blocks a launch, paired by launch and block; 99 % intervals; "
         f"{counted(threads, 'thread')}, {describe_environment()['cpu']}"
     )
+    late = sorted({one.variant for one in measured if one.stopped == "budget"})
+    if late:
+        yield f"the time was over before {', '.join(late)} {'was' if len(late) == 1 else 'were'} known as well as asked"
     base, contender = sides
     if base.checkpoint != contender.checkpoint:
         yield "A and B are of different checkpoints: what their answers are worth, and of which labels, is not compared"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bench.checkpoints import find_checkpoint
 from bench.duel.side import Side, side_of
 from bench.git import git
+from bench.machine.alone import HELD
 from bench.progress import say
 from exporters.artifact import read_artifact
 from exporters.errors import UserError
@@ -101,7 +102,7 @@ def _export_with(
     command = [sys.executable, "-P", "-m", "bench.cli", "export", f"--checkpoint={options.checkpoint}"]
     command += [f"--variants={','.join(variants)}", f"--output={artifacts}", f"--threads={options.threads}"]
     command += [f"--work-dir={options.work_dir}", *(["--allow-pickle"] if options.allow_pickle else [])]
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    environment = {**os.environ, "PYTHONPATH": str(tree), HELD: "yes"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

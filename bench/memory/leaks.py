@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.memory.peaks import STEADY_RUNS, take_phase
+from bench.memory.peaks import RUNS, take_phase
 from bench.worker import Worker
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def measure_steady(variant: str, artifact: Path, batch: Batch, threads: int) -> 
     phases, seconds = [], []
     with Worker(f"{variant}, leak check", threads) as worker:
         worker.start(variant, artifact, threads)
-        worker.predict([batch] * (1 + STEADY_RUNS))
+        worker.predict([batch] * RUNS)
         for number in range(READINGS):
             if number:
                 seconds += [taken for _, taken in worker.predict([batch] * (BATCHES // (READINGS - 1)))]

@@ -1,8 +1,8 @@
 """Memory of one cell: two fresh processes, because a process under memray is another process to the kernel.
 
-Both import the runtime, load the artifact, run one batch, and run it a few times more. A batch's peak counts what loading
-left behind, so that it is what serving takes; loading has a peak of its own, which may be higher. The ledger says where
-what is resident in the end comes from.
+Both import the runtime, load the artifact, and run one batch three times: ONNX Runtime takes most of its memory at the
+second. The peak of the batches counts what loading left behind, so that it is what serving takes; loading has a peak of
+its own, which may be higher. The ledger says where what is resident in the end comes from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.memory.mappings import Range
     from bench.workload import Batch
 
-STEADY_RUNS = 2  # of the batch, after the first; arenas may double at the second
+RUNS = 3  # of the batch
 _LARGE = 64 * 1024  # bytes; a smaller block is taken to be touched
 
 
@@ -32,9 +32,9 @@ _LARGE = 64 * 1024  # bytes; a smaller block is taken to be touched
 class MemoryPeaks:
     """Bytes, and the seconds of the untracked first run of the batch."""
 
-    peak_memory: int  # memray: held after load + high water of the batch, heap and mappings
+    peak_memory: int  # memray: held after load + high water of the batches, heap and mappings
     load_peak_memory: int  # memray: high water of loading
-    peak_resident: int  # kernel: VmHWM of the batch, interpreter and libraries included
+    peak_resident: int  # kernel: VmHWM of the batches, interpreter and libraries included
     load_peak_resident: int  # kernel: VmHWM from the process's start to the end of loading
     seconds: float
     ledger: Ledger
@@ -50,7 +50,7 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, c
     return MemoryPeaks(
         peak_memory=peak_memory,
         load_peak_memory=load_peak_memory,
-        peak_resident=phases["first inference"].peak,
+        peak_resident=max(phases[name].peak for name in ("first inference", "steady")),
         load_peak_resident=max(phases[name].peak for name in ("interpreter", "imports", "load")),
         seconds=seconds,
         ledger=draw_up(phases, tracked, garbage),
@@ -70,7 +70,7 @@ def _kernel_pass(
         phases["load"] = take_phase(worker, artifact)
         [(_, seconds)] = worker.predict([batch])
         phases["first inference"] = take_phase(worker, artifact)
-        worker.predict([batch] * STEADY_RUNS)
+        worker.predict([batch] * (RUNS - 1))
         phases["steady"] = take_phase(worker, artifact)
         garbage = worker.ask("collect")
     return phases, garbage, seconds
@@ -98,27 +98,23 @@ def take_phase(worker: Worker, artifact: Path | None) -> Phase:
 def _memray_pass(
     variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
 ) -> tuple[int, int, Tracked]:
-    """Peak of loading, peak of the batch, and the account of both."""
+    """Peak of loading, peak of the batches, and the account of both."""
     label = f"{variant}, memory, memray pass"
     with tempfile.TemporaryDirectory() as folder, Worker(label, threads, code=code) as worker:
-        # Several trackings and not one: the high water of the batch alone is not in a file that loading is in.
-        load_file, batch_file, steady_file = (Path(folder, name) for name in ("load.bin", "batch.bin", "steady.bin"))
+        # Two trackings and not one: the high water of the batches alone is not in a file that loading is in.
+        load_file, batches_file = (Path(folder, name) for name in ("load.bin", "batches.bin"))
         worker.import_runtime(variant)
         worker.ask("track", load_file)
         worker.ask("load", artifact, threads)
         worker.ask("stop_tracking")
-        worker.ask("track", batch_file)
-        worker.predict([batch])
-        worker.ask("stop_tracking")
-        worker.ask("track", steady_file)
-        worker.predict([batch] * STEADY_RUNS)
+        worker.ask("track", batches_file)
+        worker.predict([batch] * RUNS)
         worker.ask("stop_tracking")
         held = Held()
         held.follow(load_file)
         load_heap, load_mapped = held.sizes
-        for file in (batch_file, steady_file):
-            held.follow(file)
-        loading, running = read_tracking(load_file), read_tracking(batch_file)
+        held.follow(batches_file)
+        loading, running = read_tracking(load_file), read_tracking(batches_file)
         try:
             steady = _steady(worker.pid, held)
         except OSError as error:

@@ -59,14 +59,13 @@ class Table:
     rows: dict[str, tuple[Figure, ...]]  # by variant; as long as ``columns``
     deprecated: frozenset[str]  # variants to be marked
     notes: tuple[str, ...]
-    marked: frozenset[str] = frozenset()  # variants of which a note says what to beware of
 
 
 def text_frame(table: Table) -> pd.DataFrame:
     """Give the cells as people read them, a column per column and the variant in front; decimals line up."""
     import pandas as pd
 
-    marked = {*cautions(table), *table.marked}
+    marked = cautions(table)
     names = [name + DAGGER * (name in table.deprecated) + CAUTION * (name in marked) for name in table.rows]
     columns = [_texts(column, cells) for column, cells in zip(table.columns, _transposed(table), strict=True)]
     heads = ["variant", *(column.heading for column in table.columns)]
@@ -92,7 +91,7 @@ def plain_frame(table: Table) -> pd.DataFrame:
 
 
 def cautions(table: Table) -> dict[str, str]:
-    """What is wrong with variants as a whole, by variant."""
+    """What is wrong with variants, as a whole or with a cell of the table, by variant."""
     found = ((name, next((cell.caution for cell in row if cell.caution), "")) for name, row in table.rows.items())
     return {name: caution for name, caution in found if caution}
 

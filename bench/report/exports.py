@@ -10,7 +10,7 @@ from bench.units import format_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.store import VariantInfo
+    from bench.saved.store import VariantInfo
     from exporters.artifact import Artifact
 
 

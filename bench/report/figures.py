@@ -11,21 +11,22 @@ from bench.accuracy import scores
 from bench.measurement import MEMORY, METRICS, TIMED, Figure, Measurement, Status, Workload, process_medians
 from bench.operations import batch_shape
 from bench.precision import main_precision
-from bench.report.instances_table import SERVED, served_workloads
-from bench.report.ledgers import ledger_figures
+from bench.report.ledgers import ledger_figures, memory_caution
 from bench.report.timing_figures import over_budget, timing_figures
+from bench.saved.store import SetInfo
 from bench.statistics import NO_INTERVAL, interval_factors
-from bench.store import SetInfo
+from bench.timing.controls import CONTROLS
 from bench.timing.yardsticks import yardstick_readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.accuracy import Score
-    from bench.store import Run
+    from bench.saved.store import Run
 
     _Factors: TypeAlias = dict[tuple[str, str, Workload | None], float]
 
+SERVED = "served_throughput"
 _MEMORY = (*MEMORY, "load_peak_memory", "load_peak_resident")
 _BY_WORKLOAD = ("latency", "first_inference", SERVED, *_MEMORY)
 _NOT_RUN = "not run"
@@ -54,6 +55,12 @@ def memory_workload(run: Run, sequence_length: int) -> Workload:
     return _full(run, run.plan.memory_batch_size, sequence_length)
 
 
+def served_workloads(run: Run) -> tuple[Workload, ...]:
+    """What was measured, the one process first; nothing in runs from before there was any of it."""
+    found = {one.workload for one in run.measurements if one.metric == SERVED and one.workload}
+    return tuple(sorted(found, key=lambda one: one.instances))
+
+
 def _full(run: Run, batch_size: int, sequence_length: int) -> Workload:
     return Workload(batch_size=batch_size, sequence_length=sequence_length, padding="full", threads=run.plan.threads)
 
@@ -62,8 +69,12 @@ def _factors(run: Run) -> _Factors:
     """How far every time is known, as a factor: the rows of a metric together, since they lend each other their spread."""
     found: _Factors = {}
     for metric in TIMED:
-        timed = [one for one in run.measurements if one.metric == metric and one.launches and min(one.values) > 0]
-        factors = interval_factors([process_medians(one) for one in timed])
+        timed = [
+            one
+            for one in run.measurements
+            if one.metric == metric and one.variant not in CONTROLS and one.launches and min(one.values) > 0
+        ]
+        factors = interval_factors([process_medians(one) for one in timed], [one.variant for one in timed])
         found.update(zip([(one.variant, metric, one.workload) for one in timed], factors, strict=True))
     return found
 
@@ -105,7 +116,8 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
         of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
         found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
     info = run.variants.get(rows.variant)
-    problems = [info.executed_problem if info else "", *map(over_budget, rows.of_metric("latency"))]
+    used = info.cores_used if info else 0.0
+    problems = [info.executed_problem if info else "", *(over_budget(row, used) for row in rows.of_metric("latency"))]
     caution = next(filter(None, problems), "")
     found = [replace(figure, caution=caution) for figure in found] if caution else found
     return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
@@ -123,9 +135,14 @@ def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
 
 
 def _memory(run: Run, rows: _Rows) -> Iterator[Figure]:
+    cautions = {length: _memory_caution(run, rows, length) for length in run.plan.sequence_lengths}
     for metric in _MEMORY:
-        for length in run.plan.sequence_lengths:
-            yield rows.figure(metric, memory_workload(run, length))
+        for length, caution in cautions.items():
+            yield replace(rows.figure(metric, memory_workload(run, length)), caution=caution)
+
+
+def _memory_caution(run: Run, rows: _Rows, length: int) -> str:
+    return memory_caution(run, rows.variant, memory_workload(run, length))
 
 
 def _ledger(run: Run, rows: _Rows, length: int) -> list[Figure]:
@@ -134,6 +151,7 @@ def _ledger(run: Run, rows: _Rows, length: int) -> list[Figure]:
         return []
     workload = memory_workload(run, length)
     peak = rows.figure("peak_memory", workload)  # measured by the same processes
+    peak = replace(peak, caution=_memory_caution(run, rows, length))
     if peak.status == "ok":
         return ledger_figures(run, _empty(peak, "not_measured", _NOT_RUN))
     return ledger_figures(run, peak)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import tabulate
 
 from bench.comparison.comparability import commit_name
-from bench.comparison.history import became_worse
 from bench.report.cells import printable
 from bench.report.comparison import direction_word, format_amount, format_change, place_name
 from bench.report.notes import counted
@@ -40,11 +39,12 @@ def render_history(history: History, fmt: str) -> str:
 
 
 def outcome_line(history: History) -> str:
-    """Whether the newest run begins a worse level, in a line."""
-    worse = became_worse(history)
-    if not worse:
-        return "nothing worse: no row became worse with the newest run"
-    return f"worse: {counted(len(worse), 'row')} became worse with the newest run"
+    """What the newest run comes to, in a line that begins with the outcome's name."""
+    if history.worse:
+        return f"worse: {counted(len(history.worse), 'row')} became worse with the newest run"
+    if history.lacking:
+        return f"incomplete: {counted(len(history.lacking), 'row')} of the run before the newest has no value in it"
+    return "nothing worse: no row became worse with the newest run"
 
 
 def _changes(history: History) -> Iterator[tuple[Series, ChangePoint]]:
@@ -119,7 +119,8 @@ def _json(history: History) -> str:
     block = {
         "runs": runs,
         "left_out": history.saved.left_out,
-        "became_worse": len(became_worse(history)),
+        "became_worse": len(history.worse),
+        "lacking": len(history.lacking),
         "series": [
             {
                 **asdict(series),

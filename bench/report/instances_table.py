@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.report.cells import Column
+from bench.report.figures import SERVED
 from bench.report.notes import counted
 from bench.units import PER_SECOND, RATIO
 
@@ -13,17 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bench.measurement import Figure, Workload
-    from bench.store import Run
+    from bench.saved.store import Run
 
     _ByVariant: TypeAlias = Callable[[str], Figure]
-
-SERVED = "served_throughput"
-
-
-def served_workloads(run: Run) -> tuple[Workload, ...]:
-    """What was measured, the one process first; nothing in runs from before there was any of it."""
-    found = {one.workload for one in run.measurements if one.metric == SERVED and one.workload}
-    return tuple(sorted(found, key=lambda one: one.instances))
 
 
 def instances_title(workloads: Sequence[Workload]) -> str:

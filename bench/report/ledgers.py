@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bench.memory.leaks import READINGS, leaks
 from bench.memory.ledger import PHASES, TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.measurement import Figure
+    from bench.measurement import Figure, Workload
     from bench.memory.ledger import CellLedger, Ledger
-    from bench.store import Run
+    from bench.saved.store import Run
 
 RESIDENT, PEAK, PROPORTIONAL, GROWTH = "phase_resident", "phase_peak", "phase_proportional", "growth"
 
@@ -35,6 +36,30 @@ def ledger_figures(run: Run, missing: Figure) -> list[Figure]:
 def open_ledgers(run: Run) -> list[CellLedger]:
     """The ledgers that do not close."""
     return [one for one in run.ledgers if not one.ledger.closes]
+
+
+def steady_readings(run: Run) -> dict[tuple[str, str], tuple[float, ...]]:
+    """What the leak check read, by variant and metric."""
+    metrics = ("steady_held", "steady_resident")
+    return {
+        (one.variant, one.metric): one.values
+        for one in run.measurements
+        if one.metric in metrics and len(one.values) == READINGS
+    }
+
+
+def leaking(run: Run) -> list[str]:
+    """The variants that hold more and more."""
+    readings = steady_readings(run)
+    held = {name: readings.get((name, "steady_held")) for name in run.plan.variants}
+    return [name for name, values in held.items() if values and leaks(values)]
+
+
+def memory_caution(run: Run, variant: str, workload: Workload) -> str:
+    """What to beware of in a figure of memory, or nothing."""
+    if any((one.variant, one.workload) == (variant, workload) for one in open_ledgers(run)):
+        return "memory that no ledger explains"
+    return "leaks" if variant in leaking(run) else ""
 
 
 _PLACES: tuple[tuple[str, str | None], ...] = (

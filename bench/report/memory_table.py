@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.measurement import Figure
-from bench.memory.leaks import BATCHES, READINGS, leaks
+from bench.memory.leaks import BATCHES, leaks
 from bench.memory.ledger import TOLERANCE
 from bench.report.cells import CAUTION, Column
-from bench.report.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, open_ledgers
+from bench.report.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, leaking, open_ledgers, steady_readings
 from bench.units import MEGABYTES, format_bytes
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bench.measurement import Workload
     from bench.memory.ledger import CellLedger
-    from bench.store import Run
+    from bench.saved.store import Run
 
     _ByVariant: TypeAlias = Callable[[str], Figure]
     _Lookup: TypeAlias = Callable[[str, str | None], _ByVariant]  # of a metric and a label
@@ -93,14 +93,17 @@ def memory_notes(run: Run, workload: Workload) -> list[str]:
     ]
 
 
-def sequence_notes(run: Run) -> list[str]:
-    """At which lengths the ledger of a variant does not close."""
+def troubles(run: Run) -> list[str]:
+    """At which lengths the ledger of a variant does not close, and which variants leak."""
     lengths: dict[str, list[str]] = {}
     for one in open_ledgers(run):
         lengths.setdefault(one.variant, []).append(str(one.workload.sequence_length))
     return [
-        f"{CAUTION} {variant}, {', '.join(found)} tokens: memory that no ledger explains, see table memory"
-        for variant, found in lengths.items()
+        *(
+            f"{CAUTION} {variant}, {', '.join(found)} tokens: memory that no ledger explains, see table memory"
+            for variant, found in lengths.items()
+        ),
+        *(f"{CAUTION} {variant} leaks, see table memory" for variant in leaking(run)),
     ]
 
 
@@ -120,27 +123,29 @@ def _sum(parts: Sequence[_ByVariant]) -> _ByVariant:
 
 
 def _gap(cell: CellLedger) -> str:
-    steady = cell.ledger.phases["steady"].resident
     what = "unexplained" if cell.ledger.gap > 0 else "explained twice"
     return (
         f"{CAUTION} {cell.variant}: the ledger does not close within {100 * TOLERANCE:.0f} %: "
-        f"{format_bytes(abs(cell.ledger.gap))} of {format_bytes(steady)} resident are {what}"
+        f"{format_bytes(abs(cell.ledger.gap))} of a growth of {format_bytes(cell.ledger.growth)} are {what}"
     )
 
 
 def _leak_notes(run: Run) -> Iterator[str]:
     """Held memory that keeps growing is a leak; what the allocator keeps may grow as well, and is none."""
-    readings = {(one.variant, one.metric): one.values for one in run.measurements if len(one.values) == READINGS}
+    readings = steady_readings(run)
     checked = [variant for variant in run.plan.variants if (variant, "steady_held") in readings]
-    leaking = [variant for variant in checked if leaks(readings[variant, "steady_held"])]
-    for variant in leaking:
+    growing = leaking(run)
+    for variant in growing:
         yield f"{CAUTION} {variant} leaks: it holds {_growth(readings[variant, 'steady_held'])}"
     for variant in checked:
         resident = readings.get((variant, "steady_resident"))
-        if variant not in leaking and resident and leaks(resident):
+        if variant not in growing and resident and leaks(resident):
             yield f"{variant} keeps, in freed blocks, {_growth(resident)}"
-    if checked and not leaking:
-        yield f"no leak: nothing that is held keeps growing over {BATCHES} further batches of one text"
+    if checked and not growing:
+        which = "any variant" if len(checked) == len(run.plan.variants) else ", ".join(checked)
+        yield (
+            f"no leak found in {which}: over {BATCHES} further batches of one text, what is held grows by no more than 1 % or 1 MB"
+        )
 
 
 def _growth(readings: Sequence[float]) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bench.measurement import Figure
     from bench.report.cells import Column
-    from bench.store import CheckpointInfo, Run
+    from bench.saved.store import CheckpointInfo, Run
 
 _Rows = dict[str, tuple["Figure", ...]]
 
@@ -61,7 +61,8 @@ def _precisions(run: Run) -> Iterator[str]:
     proven = [(name, run.variants[name]) for name in run.plan.variants if name in run.variants]
     yield from (f"{CAUTION} {name}: {info.executed_problem}" for name, info in proven if info.executed_problem)
     timed = [one for one in run.measurements if one.metric == "latency" and one.variant in dict(proven)]
-    over = {one.variant: problem for one in timed if (problem := over_budget(one))}
+    used = {name: info.cores_used for name, info in proven}
+    over = {one.variant: problem for one in timed if (problem := over_budget(one, used[one.variant]))}
     yield from (f"{CAUTION} {name}: {problem}" for name, problem in over.items())
     ran: dict[str, list[str]] = {}
     for name, info in proven:

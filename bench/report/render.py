@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bench.measurement import Figure
     from bench.report.cells import Table
-    from bench.store import Run
+    from bench.saved.store import Run
 
 Format: TypeAlias = Literal["text", "md", "csv", "latex", "json"]
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from bench.accuracy import positive
 from bench.measurement import Figure, Workload
 from bench.report.cells import Column, Table, margin, printable
-from bench.report.figures import figures, labelled_sets, latency_workload, memory_workload
-from bench.report.instances_table import SERVED, instances_contents, instances_notes, instances_title, served_workloads
-from bench.report.ledgers import open_ledgers
-from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, sequence_notes
+from bench.report.figures import SERVED, figures, labelled_sets, latency_workload, memory_workload, served_workloads
+from bench.report.instances_table import instances_contents, instances_notes, instances_title
+from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, troubles
 from bench.report.notes import counted, gap_notes
 from bench.report.timing_tables import cold_contents, cold_notes, control_notes, timing_contents, timing_notes
 from bench.timing.yardsticks import yardstick_readings
@@ -34,7 +33,7 @@ from exporters.variant import REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.store import Run, SetInfo
+    from bench.saved.store import Run, SetInfo
 
 _Content: TypeAlias = tuple[Column, Callable[[str], Figure]]  # a column, and its figure for a variant
 
@@ -144,12 +143,14 @@ def _speed_up(latency: Figure, reference: Figure | None) -> Figure:
 def _summary_notes(cells: _Cells) -> list[str]:
     plan = cells.run.plan
     length, threads = max(plan.sequence_lengths), counted(plan.threads, "thread")
-    one, held = counted(min(plan.batch_sizes), "text"), f"one batch of {plan.memory_batch_size} × {length} tokens"
+    one, held = counted(min(plan.batch_sizes), "text"), f"batches of {plan.memory_batch_size} × {length} tokens"
     return [
         *_summary_accuracy_notes(cells),
         f"latency: median for {one} of {length} tokens, {threads}; speed-up: over {REFERENCE}",
         f"best throughput: texts per second at the best of batch sizes {', '.join(map(str, plan.batch_sizes))}",
-        f"peak memory: heap held after loading and the most that {held} takes on top, by memray",
+        f"peak memory: heap held after loading and the most that {held} take on top, by memray",
+        *troubles(cells.run),
+        *control_notes(cells.run, min(plan.batch_sizes)),
     ]
 
 
@@ -202,10 +203,10 @@ def _sequence(cells: _Cells) -> list[Table]:
             column = Column(head=head, short=short, scale=MEGABYTES, group=kind)
             contents.append((column, cells.at(metric, memory_workload(cells.run, length))))
     title = f"Peak memory by sequence length in tokens, batch of {plan.memory_batch_size}"
-    heap = "heap: what the program asked for, by memray: held after loading and the most that one batch takes on top"
-    resident = "resident: the most the kernel gave the process during one batch, interpreter and libraries included"
+    heap = "heap: what the program asked for, by memray: held after loading and the most that batches take on top"
+    resident = "resident: the most the kernel gave the process during batches, interpreter and libraries included"
     differ = "the two differ: allocators keep what was freed, and weights may be mapped from their file"
-    return [cells.table(title, contents, [heap, resident, differ, *sequence_notes(cells.run)])]
+    return [cells.table(title, contents, [heap, resident, differ, *troubles(cells.run)])]
 
 
 def _instances(cells: _Cells) -> list[Table]:
@@ -228,7 +229,7 @@ def _roofline(cells: _Cells) -> list[Table]:
             column = Column(head=f"{head} batch {size}", short=f"{head}\nbatch {size}", scale=scale, group=metric)
             contents.append((column, cells.at(metric, latency_workload(run, size))))
     at = f"{max(run.plan.sequence_lengths)} tokens, {counted(run.plan.threads, 'thread')}"
-    return [cells.table(f"Operations by batch size, {at}", contents, _roofline_notes(run))]
+    return [cells.table(f"Operations by batch size, {at}", contents, [*_roofline_notes(run), *control_notes(run)])]
 
 
 def _roofline_notes(run: Run) -> list[str]:
@@ -308,8 +309,7 @@ def _memory(cells: _Cells) -> list[Table]:
     if not run.ledgers:
         return [cells.table(memory_title(workload), [no_memory(run)], [])]
     contents = memory_contents(lambda metric, label: cells.at(metric, workload, label))
-    found = cells.table(memory_title(workload), contents, memory_notes(run, workload))
-    return [replace(found, marked=frozenset(one.variant for one in open_ledgers(run) if one.workload == workload))]
+    return [cells.table(memory_title(workload), contents, memory_notes(run, workload))]
 
 
 def _timing(cells: _Cells) -> list[Table]:
@@ -329,7 +329,8 @@ def _cold(cells: _Cells) -> list[Table]:
     if not any(one.metric == "first_inference" for one in run.measurements) or REFERENCE not in run.plan.variants:
         return []
     smallest = latency_workload(run, min(run.plan.batch_sizes))
-    return [cells.table("Cold start", cold_contents(cells.at, smallest), cold_notes(smallest))]
+    notes = [*cold_notes(smallest), *control_notes(run, smallest.batch_size)]
+    return [cells.table("Cold start", cold_contents(cells.at, smallest), notes)]
 
 
 TABLES = {

@@ -26,11 +26,14 @@ def timing_figures(row: Measurement, latency: Figure) -> list[Figure]:
     return [*map(_if_enough, figures), _cpu_time(row, latency)]
 
 
-def over_budget(row: Measurement) -> str:
-    """What is wrong where a row's process used more CPU time than its threads allow, else nothing."""
+def over_budget(row: Measurement, elsewhere: float = 0.0) -> str:
+    """What is wrong where a row's process used more CPU time than its threads allow, else nothing.
+
+    ``elsewhere``: CPU-seconds a second that it used where it had more cores than its budget; while it is timed it has not.
+    """
     if not row.cpu_seconds or not row.workload or row.status != "ok":
         return ""
-    used, budget = sum(row.cpu_seconds) / sum(row.values), row.workload.threads
+    used, budget = max(elsewhere, sum(row.cpu_seconds) / sum(row.values)), row.workload.threads
     if used <= budget * _TOLERANCE:
         return ""
     return f"takes {used:.2f} CPU-seconds a second, its budget is {budget} thread{'s' * (budget != 1)}"

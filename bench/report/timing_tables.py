@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench.measurement import Figure, launch_ratios
 from bench.report.cells import Column
-from bench.statistics import paired_intervals
+from bench.statistics import DUEL_LEVEL, paired_ratios
 from bench.timing.controls import AGAIN, NULL
 from bench.units import COUNT, MILLISECONDS, SECONDS, format_seconds
 from exporters.variant import REFERENCE
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bench.measurement import Measurement, Workload
-    from bench.store import Run
+    from bench.saved.store import Run
 
     _ByVariant: TypeAlias = Callable[[str], Figure]
     _Lookup: TypeAlias = Callable[[str, "Workload | None"], _ByVariant]  # of a metric and a workload
@@ -63,20 +63,24 @@ def timing_notes(run: Run, workload: Workload) -> list[str]:
     return notes
 
 
-def control_notes(run: Run) -> Iterator[str]:
-    """What the reference under its second name and the variant that does nothing say of a table of times."""
+def control_notes(run: Run, batch_size: int | None = None) -> Iterator[str]:
+    """What the reference under its second name and the variant that does nothing say of a table of times.
+
+    ``batch_size``: the only one in the table.
+    """
     pairs: dict[int, tuple[Measurement, Measurement]] = {}
     rows = {(one.variant, one.workload): one for one in _timed(run)}
     for (name, workload), one in rows.items():
         again = rows.get((AGAIN, workload))
-        if name == REFERENCE and again and workload:
+        if name == REFERENCE and again and workload and batch_size in (None, workload.batch_size):
             pairs[workload.batch_size] = (one, again)
-    intervals = paired_intervals([launch_ratios(*pair) for pair in pairs.values()])
-    if any(low for _, low, _ in intervals):
+    ratios = paired_ratios([launch_ratios(*pair) for pair in pairs.values()], [AGAIN] * len(pairs))
+    known = {size: ratio for size, ratio in zip(pairs, ratios, strict=True) if math.isfinite(ratio.error)}
+    if known:
         told = ", ".join(
-            f"{ratio - 1:+.1%} at batch {size} (a change of {_seen(math.sqrt(high / low) - 1)} could be seen)"
-            for size, (ratio, low, high) in zip(pairs, intervals, strict=True)
-            if low
+            f"{math.expm1(ratio.middle):+.1%} at batch {size} "
+            f"(a change of {_seen(ratio.detectable(DUEL_LEVEL) - 1)} could be seen)"
+            for size, ratio in known.items()
         )
         yield f"A/A: {REFERENCE} timed twice, under two names: {told}"
     nothing = [value for (name, _), one in rows.items() if name == NULL for value in one.values]

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench.timing.cores import shared_cores
 from bench.worker import Worker
 
 if TYPE_CHECKING:
@@ -30,14 +31,17 @@ def measure_served(variant: str, artifact: Path, batch: Batch, threads: int) -> 
     """Take turns, everything loaded from the first block to the last; raises WorkerError when a process dies."""
     with ExitStack() as stack:
 
-        def loaded(label: str, budget: int) -> Worker:
+        def loaded(label: str, budget: int, cores: Sequence[int]) -> Worker:
             worker = stack.enter_context(Worker(f"{variant}, {label}", budget))
+            worker.ask("stay_on", cores)  # else runtimes that choose a core for themselves may all choose the same
             worker.start(variant, artifact, budget)
             return worker
 
+        cores = sorted(shared_cores(threads, 0))
+        own_cores = [cores[number % len(cores)] for number in range(threads)]
         sides = {
-            "alone": [loaded(f"one process of {threads} threads", threads)],
-            "together": [loaded(f"process {number} of {threads}", 1) for number in range(1, threads + 1)],
+            "alone": [loaded(f"one process of {threads} threads", threads, cores)],
+            "together": [loaded(f"process {n} of {threads}", 1, [core]) for n, core in enumerate(own_cores, 1)],
         }
         for workers in sides.values():
             _ask_all(workers, "settle", batch)
@@ -50,10 +54,10 @@ def measure_served(variant: str, artifact: Path, batch: Batch, threads: int) -> 
 
 
 def _texts_per_second(workers: Sequence[Worker], batch: Batch) -> float:
-    """Texts of all workers over the longest of their spans."""
+    """Texts of all workers, each over its own span: one that is between two batches as time runs out is not idle in service."""
     input_ids, _ = batch
     spans = _ask_all(workers, "run_for", batch, SPAN_S)
-    return len(input_ids) * sum(calls for calls, _ in spans) / (max(nanoseconds for _, nanoseconds in spans) / 1e9)
+    return len(input_ids) * sum(calls / (nanoseconds / 1e9) for calls, nanoseconds in spans)
 
 
 def _ask_all(workers: Sequence[Worker], command: str, *arguments: Any) -> list[Any]:

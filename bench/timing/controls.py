@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.timing.latency import Contender
+from bench.timing.schedule import Contender
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -25,5 +25,9 @@ def contenders(artifacts: Mapping[str, Artifact]) -> list[Contender]:
     """The variants, by name, and the controls."""
     timed = [Contender(name=name, artifact=one.path, fingerprint=one.fingerprint) for name, one in artifacts.items()]
     reference = artifacts[REFERENCE]
-    again = Contender(name=AGAIN, variant=REFERENCE, artifact=reference.path, fingerprint=reference.fingerprint)
-    return [*timed, again, Contender(name=NULL, variant="bench.worker.null", artifact=reference.path)]
+    variants = {AGAIN: REFERENCE, NULL: "bench.worker.null"}
+    controls = [
+        Contender(name=name, variant=variant, artifact=reference.path, fingerprint=reference.fingerprint, control=True)
+        for name, variant in variants.items()
+    ]
+    return [*timed, *controls]

@@ -10,61 +10,24 @@ import random
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from bench.journal import Journal
-from bench.measurement import Measurement, Workload, process_medians
-from bench.statistics import interval_factors
+from bench.measurement import Measurement
+from bench.saved.journal import Journal
 from bench.timing.cores import shared_cores
 from bench.worker import Worker
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
+    from bench.measurement import Workload
+    from bench.timing.schedule import Contender, Row, Schedule
     from bench.workload import Batch
 
-    Row: TypeAlias = tuple[str, Workload]  # a contender's name, a workload
-
-WARM_UP_S = 0.005  # caches are cold when a worker's turn comes; they are warm after about this long
 _SLOW_S = 0.25  # a round this long warms the caches in its own first tenth: no further untimed round for it
 _MOST_ROUNDS = 20  # of a block that is filled up: more would tell little and make large files
 _START = ("import_time", "read_time", "load_time")  # of every launch, in this order
-
-
-def unsure_rows(measured: Sequence[Measurement], precision: float) -> set[Row]:
-    """The rows whose 95 % interval is wider than ``precision``."""
-    factors = interval_factors([process_medians(one) for one in measured]) if measured else []
-    wide = (one for one, factor in zip(measured, factors, strict=True) if factor**2 - 1 > precision)
-    return {(one.variant, one.workload) for one in wide if one.workload}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """How often a workload is timed: at least ``launches × blocks × rounds`` values for each contender."""
-
-    launches: int
-    blocks: int
-    rounds: int
-    block_s: float = 0.0  # of a quick row, a block has as many rounds more as fit into so many seconds
-    warm_up_s: float = WARM_UP_S  # of untimed calls before each block, at least one
-    precision: float = 0.02  # launches are added while a row is known less well than this share of its value
-    budget_s: float = 0.0  # and while a further launch is likely to end within so many seconds of timing
-    unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # those rows, by ``precision``
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
-    """What is timed under one name."""
-
-    name: str
-    artifact: Path
-    variant: str = ""  # that loads the artifact; without it, the one called ``name``
-    fingerprint: str = ""  # of the artifact, for the journal
-    code: Path | None = None  # folder whose ``exporters`` loads it; None: the ones of this process
-    feed: Mapping[Workload, Batch] | None = None  # what it is fed instead of the batches of the others
 
 
 @dataclass(slots=True)
@@ -130,13 +93,14 @@ class LatencyRun:
 
         ``more`` is told of steps beyond those of ``steps``.
         """
-        everything = {(name, workload) for workload in batches for name in self._contenders}
         for launch in range(self._schedule.launches):
-            self._launch(launch, batches, everything, advance)
+            self._launch(launch, batches, advance)
         launch, rows = self._schedule.launches, self._unsure()
         while rows and self._spent * (launch + 1) / launch <= self._schedule.budget_s:
-            more(self._launch_steps(len(batches)))
-            self._launch(launch, batches, rows, advance)
+            # With every contender: what is held against an unsure one must have been timed beside it.
+            unsure = {workload: batch for workload, batch in batches.items() if any(workload == at for _, at in rows)}
+            more(self._launch_steps(len(unsure)))
+            self._launch(launch, unsure, advance)
             launch, rows = launch + 1, self._unsure()
         return [self._measurement(name, workload, rows) for workload in batches for name in self._contenders]
 
@@ -165,17 +129,20 @@ class LatencyRun:
 
     def _unsure(self) -> set[Row]:
         """The rows whose interval is wider than was asked."""
-        known = [self._measurement(*row, ()) for row in self._series if not self._reason(*row)]
+        known = [
+            self._measurement(*row, ())
+            for row in self._series
+            if not self._contenders[row[0]].control and not self._reason(*row)
+        ]
         return self._schedule.unsure(known, self._schedule.precision)
 
-    def _launch(
-        self, launch: int, batches: Mapping[Workload, Batch], rows: set[Row], advance: Callable[[], None]
-    ) -> None:
+    def _launch(self, launch: int, batches: Mapping[Workload, Batch], advance: Callable[[], None]) -> None:
+        """Time every contender at every one of these workloads, as far as a run that was killed has not."""
         start = time.perf_counter()
+        rows = {(name, workload) for workload in batches for name in self._contenders}
         self._take_over(launch, rows)
         wanted = {row for row in rows if launch not in self._launches_of(row)}
-        if wanted:
-            self._before_launch()
+        self._before_launch()
         with ExitStack() as stack:
             workers = self._start(stack, launch, {name for name, _ in wanted})
             for workload, batch in batches.items():
@@ -245,8 +212,9 @@ class LatencyRun:
                         self._measure_block(workers[name], feed[workload] if feed else batch, cell)
                     except WorkerError as error:
                         self._failed[name, workload] = str(error)
-                        del workers[name]  # it is dead, or may be: the next launch has a fresh one
                         del cells[name]
+                        if not workers[name].alive:
+                            del workers[name]  # the next launch has a fresh one
                 advance()
         for name, cell in cells.items():
             self._series.setdefault((name, workload), _Series()).add(cell, launch)
@@ -258,7 +226,7 @@ class LatencyRun:
         if not blocks:
             cell["first"] = worker.ask("settle", batch)
         slow = bool(blocks) and blocks[-1][-1][0] > _SLOW_S * 1e9
-        blocks.append(worker.ask("time", batch, self._rounds(blocks), None if slow else self._schedule.warm_up_s))
+        blocks.append(worker.ask("time", self._rounds(blocks), None if slow else self._schedule.warm_up_s))
 
     def _rounds(self, blocks: Sequence[Any]) -> int:
         """How many rounds the next block has, by the shortest round of those before."""

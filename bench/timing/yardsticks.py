@@ -9,7 +9,8 @@ from bench.worker import Worker
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
-    from bench.store import Run
+    from bench.saved.journal import Journal
+    from bench.saved.store import Run
 
 MACHINE = "machine"  # stands where a measurement names its variant
 
@@ -17,14 +18,17 @@ MACHINE = "machine"  # stands where a measurement names its variant
 class Yardsticks:
     """One process that reads every yardstick whenever it is asked to; a context manager that ends it.
 
-    Between readings it sleeps, and holds no operands. A yardstick that fails has its reason, and the run goes on.
+    Between readings it sleeps, and holds no operands. A yardstick that fails has its reason, and the run goes on. What a
+    run that was killed has read is taken over from its journal.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, journal: Journal) -> None:
         self._threads = threads
+        self._journal = journal
         self._worker = Worker("yardsticks", threads)
         self._rates: dict[str, list[float]] = {metric: [] for metric in YARDSTICKS}
         self._failed: dict[str, str] = {}
+        self._readings = 0
 
     def __enter__(self) -> Self:
         return self
@@ -34,22 +38,31 @@ class Yardsticks:
 
     def read(self) -> None:
         """Add one reading of each yardstick; takes one to two seconds."""
-        for metric, rates in self._rates.items():
+        reading = self._journal.cell(("yardsticks", self._readings), self._read)
+        self._readings += 1
+        for metric, rate in reading.items():
+            self._rates[metric].append(rate)
+
+    def _read(self) -> dict[str, float]:
+        """Those that have not failed, by metric."""
+        rates = {}
+        for metric in self._rates:
             if metric not in self._failed:
                 name = metric.removeprefix("yardstick_")
                 try:
-                    rates.append(self._worker.ask("call", "exporters.yardsticks:rate", (name, self._threads), {}))
+                    rates[metric] = self._worker.ask("call", "exporters.yardsticks:rate", (name, self._threads), {})
                 except WorkerError as error:
                     self._failed[metric] = str(error)
+        return rates
 
     def measurements(self) -> list[Measurement]:
         """All readings in the order in which they were taken, the ``launches`` count them; or why there are none."""
         return [self._measurement(metric) for metric in self._rates]
 
     def _measurement(self, metric: str) -> Measurement:
-        if metric in self._failed:
-            return Measurement(variant=MACHINE, metric=metric, status="failed", reason=self._failed[metric])
         rates = self._rates[metric]
+        if not rates and metric in self._failed:
+            return Measurement(variant=MACHINE, metric=metric, status="failed", reason=self._failed[metric])
         if not rates:
             return Measurement(variant=MACHINE, metric=metric, status="not_measured", reason="never read")
         return Measurement(variant=MACHINE, metric=metric, values=tuple(rates), launches=tuple(range(len(rates))))

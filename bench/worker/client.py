@@ -53,7 +53,7 @@ class Worker:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **_environment(threads), **_path(code)},
+                env={**_inherited(), **_environment(threads), **_path(code)},
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=None if visible else self._output,
@@ -73,6 +73,11 @@ class Worker:
     def pid(self) -> int:
         """The child's process, for its /proc."""
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child has not ended."""
+        return self._process.poll() is None
 
     def close(self) -> None:
         """End the child, by force if it does not go."""
@@ -157,6 +162,11 @@ def call_in_child(
     """
     with Worker(label or target, threads, timeout_s=None, visible=visible) as worker:
         return worker.ask("call", target, arguments, keywords or {})
+
+
+def _inherited() -> dict[str, str]:
+    """The environment of this process, without what would let a variant that is called fp32 compute in bf16."""
+    return {name: value for name, value in os.environ.items() if not name.endswith("_DEFAULT_FPMATH_MODE")}
 
 
 def _path(code: Path | None) -> dict[str, str]:

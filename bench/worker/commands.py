@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bench.worker.allocator import allocator_status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from exporters.variant import Float32Array, Int64Array, Predictor, Variant
 
@@ -30,6 +30,9 @@ class Commands:
     def __init__(self) -> None:
         self._variant: Variant
         self._predict: Predictor
+        self._batch: (
+            Batch  # what is timed, sent once: sending it for every block would cost the parent more than waiting
+        )
         self._tracker: Any = None
 
     def call(self, target: str, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
@@ -38,7 +41,7 @@ class Commands:
         module, _, function = target.partition(":")
         return getattr(importlib.import_module(module), function)(*arguments, **keywords)
 
-    def stay_on(self, cores: frozenset[int]) -> None:
+    def stay_on(self, cores: Iterable[int]) -> None:
         """Run on these cores and no others, as every thread that is started from here on will."""
         os.sched_setaffinity(0, cores)
 
@@ -74,10 +77,11 @@ class Commands:
         return answers
 
     def settle(self, batch: Batch) -> int:
-        """Call until two calls in a row take alike: at a new shape a runtime compiles, packs and allocates, some of them twice.
+        """Take what is to be timed, and call until two calls in a row take alike.
 
-        Gives the nanoseconds of the first call.
+        At a new shape a runtime compiles, packs and allocates, some of them twice. Gives the nanoseconds of the first call.
         """
+        self._batch = batch
         first = spent = previous = self._round(*batch)
         for _ in range(_MOST_UNTIMED - 1):
             nanoseconds = self._round(*batch)
@@ -89,11 +93,12 @@ class Commands:
         gc.freeze()  # else each later collection looks at all that was imported: 0.3 s of a transformers process
         return first
 
-    def time(self, batch: Batch, rounds: int, warm_up_s: float | None) -> list[tuple[int, int]]:
-        """Nanoseconds, and those of CPU time of all threads, of each of ``rounds`` calls on one batch.
+    def time(self, rounds: int, warm_up_s: float | None) -> list[tuple[int, int]]:
+        """Nanoseconds, and those of CPU time of all threads, of each of ``rounds`` calls on the batch that was settled on.
 
         Untimed calls for ``warm_up_s`` seconds (at least one; with None, none) come before.
         """
+        batch = self._batch
         if warm_up_s is not None:
             end = time.perf_counter() + warm_up_s
             self._round(*batch)

@@ -41,7 +41,7 @@ class TrainingReport:
     accuracy: dict[str, float]  # by name of the evaluation set
     recall: dict[str, dict[str, float]]  # by name of the set, then of the label
     recipe_sha256: str
-    data_sha256: str  # of training texts and labels, as bench.data.LabelledSet.sha256
+    data_sha256: str  # of training texts and labels, as bench.texts.data.LabelledSet.sha256
     tokenizer_sha256: str  # of tokenizer.json
 
 
@@ -211,7 +211,7 @@ def _write_records(
 
 
 def _digest(texts: Sequence[str], labels: Sequence[int]) -> str:
-    """SHA-256 (hexadecimal) of texts and labels in their order, the same as bench.data gives a set."""
+    """SHA-256 (hexadecimal) of texts and labels in their order, the same as bench.texts.data gives a set."""
     digest = hashlib.sha256()
     for text, label in zip(texts, labels, strict=True):
         content = text.encode()

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from bench.options import add_options, read_options
 from bench.prepare import prepare
 from bench.progress import progress
-from bench.timing.latency import WARM_UP_S
+from bench.timing.schedule import WARM_UP_S
 from bench.worker import Worker
 from bench.workload import full_batch
 from exporters.torch_model import limit_threads, load_classifier, run_classifier
@@ -81,10 +81,11 @@ def measure_launch(folder: Path, batch: Batch, threads: int, plan: tuple[int, in
     alternations, rounds = plan
     with Worker("harness", threads) as harness, Worker("bare loop", threads) as plain:
         harness.start(__spec__.name, folder, threads)
+        harness.ask("settle", batch)
         plain.ask("call", f"{__spec__.name}:load_plainly", (str(folder), threads), {})
         loop = f"{__spec__.name}:bare_rounds"
         ask = {
-            "harness": lambda: [value / 1e9 for value, _ in harness.ask("time", batch, rounds, WARM_UP_S)],
+            "harness": lambda: [value / 1e9 for value, _ in harness.ask("time", rounds, WARM_UP_S)],
             "bare": lambda: harness.ask("call", loop, (batch, rounds), {}),
             "bare_apart": lambda: plain.ask("call", loop, (batch, rounds), {}),
         }

@@ -24,9 +24,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.alone import alone
-from bench.duel.measure import Terms, duel
+from bench.duel.measure import Setting, duel
 from bench.duel.side import Side
+from bench.machine.alone import alone
 from bench.measurement import Workload
 from bench.options import add_options, read_options
 from bench.prepare import prepare
@@ -74,7 +74,7 @@ def _count() -> None:
         number += 1
 
 
-def fight(artifact: Artifact, share: float, duels: int, terms: Terms) -> dict[str, Any]:
+def fight(artifact: Artifact, share: float, duels: int, setting: Setting) -> dict[str, Any]:
     """So many duels; verdicts by metric, the changes of latency and the seconds of each duel."""
     verdicts: dict[str, Counter[str]] = {}
     changes, seconds, detectable = [], [], []
@@ -82,7 +82,7 @@ def fight(artifact: Artifact, share: float, duels: int, terms: Terms) -> dict[st
         pair = sides(artifact, Path(folder), share)
         for _ in range(duels):
             start = time.perf_counter()
-            comparison = duel(*pair, terms)
+            comparison = duel(*pair, setting)
             seconds.append(time.perf_counter() - start)
             for change in comparison.changes:
                 verdicts.setdefault(change.metric, Counter())[change.verdict] += 1
@@ -114,14 +114,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options({**vars(parsed), "variants": "onnx-fp32", "threads": "1"})
     artifact = prepare(options).artifacts["onnx-fp32"]
     workload = Workload(batch_size=1, sequence_length=LENGTH, padding="full", threads=1)
-    terms = Terms(workloads=(workload,), precision=options.precision, budget_s=options.time_budget)
+    setting = Setting(workloads=(workload,), precision=options.precision, budget_s=options.time_budget)
     plan = [(0.0, parsed.same)] if parsed.same else []
     plan += [(float(share), int(duels)) for share, duels in (one.split("=") for one in parsed.slowed)]
     name = f"duels-{options.time_budget:.0f}s{'-loaded' if parsed.loaded else ''}"
     found = []
     with alone(), busy_core() if parsed.loaded else contextlib.nullcontext():
         for share, duels in plan:
-            found.append(fight(artifact, share, duels, replace(terms, memory=not share)))
+            found.append(fight(artifact, share, duels, replace(setting, memory=not share)))
             sys.stdout.write(_text(found[-1]))
             # After each: an hour's work is not lost with the next one.
             save_study(name, {"precision": options.precision, "budget_seconds": options.time_budget, "duels": found})

@@ -3,7 +3,8 @@
     python -m suites.studies.kills --kills 30
 
 A quick run of the demonstration, with torch-eager and onnx-fp32, is killed (kill -9, no warning) at a random moment and
-resumed. Then its rows must be those of a run that was left alone, and every file that it left must be whole.
+resumed. It must then take over every cell that was finished, its rows must be those of a run that was left alone, and every
+file that it left must be whole.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.progress import progress
-from bench.store import read_run
+from bench.saved.store import read_run
 from suites.studies.saving import save_study
 
 if TYPE_CHECKING:
@@ -65,11 +67,12 @@ def kill_and_resume(folder: Path, ready: Callable[[], bool], command: Sequence[s
     killed.communicate()
     seconds = time.monotonic() - begin
     journal = folder / ".deploybench" / "journal.jsonl"
-    cells = len(journal.read_bytes().splitlines()) if journal.exists() else 0
+    cells = journal.read_bytes().count(b"\n") if journal.exists() else 0
     resumed = start(folder, "--resume", command=command)
     _, said = resumed.communicate()
     found: dict[str, Any] = {"killed_after": round(seconds, 2), "cells": cells, "exit_code": resumed.returncode}
-    found["said"] = [line for line in said.decode().splitlines() if line.startswith("resuming")]
+    taken = re.search(r"resuming: (\d+) finished cells", said.decode())
+    found["taken"] = int(taken[1]) if taken else None
     try:
         found["rows"] = rows_of_run(folder)
     except Exception as error:  # noqa: BLE001 - whatever is torn is the finding
@@ -99,11 +102,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shutil.copytree(whole / ".deploybench" / "checkpoints", folder / ".deploybench" / "checkpoints")
             end = time.monotonic() + moments.uniform(0, lasts)
             one = kill_and_resume(folder, lambda end=end: time.monotonic() > end)  # type: ignore[misc]
-            found.append({**one, "rows": len(one.get("rows", ())), "same": one.get("rows") == expected})
+            same = one.get("rows") == expected and one["taken"] == one["cells"]
+            found.append({**one, "rows": len(one.get("rows", ())), "same": same})
             shutil.rmtree(folder)
             bar.advance()
     same = sum(one["same"] for one in found)
-    sys.stdout.write(f"{same} of {len(found)} resumed runs have the {len(expected)} rows of a run left alone\n")
+    timing = sum(one["cells"] > 0 for one in found)
+    sys.stdout.write(
+        f"{same} of {len(found)} resumed runs took over every finished cell ({timing} had any) "
+        f"and have the {len(expected)} rows of a run left alone\n"
+    )
     save_study("kills", {"run_seconds": lasts, "rows": len(expected), "same": same, "kills": found})
     return 0 if same == len(found) else 1
 

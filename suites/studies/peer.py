@@ -30,13 +30,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.alone import alone
 from bench.checkpoints import find_checkpoint
+from bench.machine.alone import alone
 from bench.measurement import process_medians
 from bench.options import MEMORY_BATCH_SIZE, PROFILES, Options, add_options, names, read_options
 from bench.progress import progress, say
+from bench.saved.store import read_run
 from bench.statistics import interval_factors
-from bench.store import read_run
 from exporters.errors import DeploybenchError, UserError
 from suites.studies import peer_cell
 from suites.studies.saving import save_study
@@ -131,13 +131,17 @@ def our_cells(run_folder: Path, variants: Sequence[str]) -> tuple[dict[str, Time
     run = read_run(run_folder)
     timed, memory = {}, {}
     failed = {name: run.variants[name].failed for name in variants if run.variants[name].failed}
-    rows = [one for one in run.measurements if one.metric == "latency" and one.status == "ok" and one.workload]
+    rows = [
+        one
+        for one in run.measurements
+        if one.metric == "latency" and one.status == "ok" and one.workload and one.variant in variants
+    ]
     medians = [process_medians(one) for one in rows]
-    for row, values, factor in zip(rows, medians, interval_factors(medians), strict=True):
+    factors = interval_factors(medians, [one.variant for one in rows])
+    for row, values, factor in zip(rows, medians, factors, strict=True):
         assert row.workload
-        if row.variant in variants:
-            name = cell_name(row.variant, row.workload.batch_size, row.workload.sequence_length)
-            timed[name] = Timed(value=statistics.median(values), width=factor - 1 / factor, count=len(values))
+        name = cell_name(row.variant, row.workload.batch_size, row.workload.sequence_length)
+        timed[name] = Timed(value=statistics.median(values), width=factor - 1 / factor, count=len(values))
     for one in run.measurements:
         if one.variant not in variants or not one.workload or one.metric not in {"latency", "peak_resident"}:
             continue

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.environment import describe_environment
+from bench.machine.environment import describe_environment
 
 FOLDER = Path("results/studies")
 

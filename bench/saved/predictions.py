@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+
+from exporters.errors import RunFileError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -12,9 +15,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bench.data import LabelledSet
+    from bench.saved.store import Run
     from bench.scoring import Scores
-    from bench.store import Run
+    from bench.texts.data import LabelledSet
 
     Right: TypeAlias = dict[tuple[str, str], npt.NDArray[np.bool_]]  # by set and variant, in the set's order
 
@@ -34,7 +37,10 @@ def write_predictions(path: Path, sets: Sequence[LabelledSet], scores: Mapping[t
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
     try:
-        frame.to_parquet(aside, index=False, compression="zstd")
+        with aside.open("wb") as stream:
+            frame.to_parquet(stream, index=False, compression="zstd")
+            stream.flush()
+            os.fsync(stream.fileno())
         aside.rename(path)
     finally:
         aside.unlink(missing_ok=True)
@@ -42,12 +48,17 @@ def write_predictions(path: Path, sets: Sequence[LabelledSet], scores: Mapping[t
 
 def read_right(run: Run) -> Right:
     """Whether each example was called right, by set and variant; empty where no predictions were kept."""
-    if not run.predictions or not (file := run.path.with_name(run.predictions)).is_file():
+    if not run.predictions or not (file := run.path.parent / run.predictions).is_file():
         return {}
     import pandas as pd
 
-    frame = pd.read_parquet(file)
-    logits = frame[[f"logit_{index}" for index in range(len(run.checkpoint.labels))]].to_numpy()
-    frame["right"] = logits.argmax(axis=1) == frame["label"].to_numpy()
-    groups = frame.groupby(["set", "variant"], observed=True)["right"]
+    try:
+        frame = pd.read_parquet(file)
+        logits = frame[[f"logit_{index}" for index in range(len(run.checkpoint.labels))]].to_numpy()
+        frame["right"] = logits.argmax(axis=1) == frame["label"].to_numpy()
+        groups = frame.groupby(["set", "variant"], observed=True)["right"]
+    except (OSError, ValueError, KeyError) as error:  # cut, a pointer of Git LFS, or of another tool
+        raise RunFileError(
+            f"{file}: holds no predictions ({first_line(error)}); restore it, or remove it to compare without accuracy"
+        ) from error
     return {(str(name), str(variant)): np.asarray(part, dtype=np.bool_) for (name, variant), part in groups}

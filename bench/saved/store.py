@@ -83,6 +83,7 @@ class VariantInfo:
     executed_attention: dict[str, float] = field(default_factory=dict)  # of attention's scores and values
     executed_problem: str = ""  # how that is not what the variant is called
     executed_unknown: str = ""  # why it could not be found out
+    cores_used: float = 0.0  # CPU-seconds a second, on a process that may use every core; 0.0: not looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

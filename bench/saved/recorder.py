@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.data import display_labels
-from bench.environment import describe_commit, describe_environment
-from bench.journal import Journal
+from bench.machine.environment import describe_commit, describe_environment
+from bench.machine.watch import Watch
 from bench.options import MEMORY_BATCH_SIZE
-from bench.predictions import write_predictions
-from bench.resuming import tokenizer_digest
-from bench.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
-from bench.watch import Watch
+from bench.saved.journal import Journal
+from bench.saved.predictions import write_predictions
+from bench.saved.resuming import tokenizer_digest
+from bench.saved.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
+from bench.texts.data import display_labels
 
 if TYPE_CHECKING:
     from bench.measurement import Measurement
@@ -30,6 +30,8 @@ class Recorder:
     prepared: Prepared
     journal: Journal = field(default_factory=Journal)
     watch: Watch = field(default_factory=Watch)
+    commit: dict[str, Any] = field(default_factory=describe_commit)  # of the start: a checkout may follow
+    saved: Path | None = None  # the file, once it is whole
     measurements: list[Measurement] = field(default_factory=list)
     ledgers: list[CellLedger] = field(default_factory=list)
     cold_starts: list[Measurement] = field(default_factory=list)  # of processes that were started to time
@@ -53,7 +55,7 @@ class Recorder:
                 measurements=tuple(self.measurements),
                 environment={
                     **describe_environment(),
-                    **describe_commit(),
+                    **self.commit,
                     **self.watch.shares(),
                     "tokenizer_sha256": tokenizer_digest(self.prepared),
                 },

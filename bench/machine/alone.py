@@ -1,4 +1,4 @@
-"""Only one run measures on a machine at a time."""
+"""Only one run works on a machine at a time: training and exporting slow what another one measures."""
 
 from __future__ import annotations
 
@@ -18,27 +18,37 @@ if TYPE_CHECKING:
 
 _LOCK = "deploybench.lock"
 _SHORT = 20  # characters of a process id
+HELD = "DEPLOYBENCH_LOCK_HELD"  # in the environment of a command that is started by one that holds the lock
+_held: list[int] = []  # the lock's descriptor, while this process has it
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Wait, and say so, until no other run of this tool measures on this machine; the kernel frees what a killed run held.
+    """Wait, and say so, until no other run of this tool works on this machine; the kernel frees what a killed run held.
 
-    Raises OutputError where there is no place for the lock.
+    A block within another one, of this process or of one that started it with HELD, is a part of it. Raises OutputError
+    where there is no place for the lock.
     """
+    if _held or HELD in os.environ:
+        yield
+        return
     descriptor, writable = _open()
     with os.fdopen(descriptor, "r+b" if writable else "rb", buffering=0) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = lock.read(_SHORT).decode("ascii", "replace").strip() or "unknown"
-            say(f"waiting: process {holder} measures on this machine; two at once would slow both")
+            say(f"waiting: process {holder} works on this machine; two at once would slow both")
             fcntl.flock(lock, fcntl.LOCK_EX)
         if writable:
             lock.seek(0)
             lock.truncate()
             lock.write(f"{os.getpid()}\n".encode("ascii"))
-        yield
+        _held.append(descriptor)
+        try:
+            yield
+        finally:
+            _held.clear()
 
 
 def _open() -> tuple[int, bool]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import bench
 import exporters
-from bench.environment import describe_environment
-from bench.journal import Journal, digest
+from bench.machine.environment import describe_environment
 from bench.progress import say
+from bench.saved.journal import Journal, digest
 from exporters.whole_folder import sha256_file
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def open_journal(prepared: Prepared) -> Journal:
         "threads": options.threads,
         "blocks": (options.schedule.blocks, options.schedule.rounds),
         "random_weights": prepared.checkpoint.random_weights,
+        "scoring_length": prepared.checkpoint.scoring_length,
     }
     journal = Journal(options.work_dir / FILE, facts, resume=options.resume)
     if options.resume:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.table_file import listed, read_table, short_repr
-from bench.text_rows import Cause, check_column, counted, read_rows, refuse_repeats, usable_rows
+from bench.texts.table_file import listed, read_table, short_repr
+from bench.texts.text_rows import Cause, check_column, counted, read_rows, refuse_repeats, usable_rows
 from exporters.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.text_rows import BadRows, TextRow
+    from bench.texts.text_rows import BadRows, TextRow
 
 REAL_FAKE = ("real", "fake")
 _UNINFORMATIVE = ("LABEL_0", "LABEL_1")  # what transformers writes for a checkpoint that was saved without label names

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
-from bench.table_file import listed, short_repr
+from bench.texts.table_file import listed, short_repr
 from exporters.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from bench.table_file import TableFile
+    from bench.texts.table_file import TableFile
 
 BadRows = Literal["refuse", "drop"]
 

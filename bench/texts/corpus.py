@@ -15,7 +15,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from bench.corpus_sentences import (
+from bench.texts.corpus_sentences import (
     DOUBTFUL_SENTENCES,
     EVENT_SENTENCES,
     LURID_SENTENCES,
@@ -27,12 +27,12 @@ from bench.corpus_sentences import (
     TABLOID_TITLES,
     WORDS,
 )
-from bench.corpus_topics import AWAY_NAMES, AWAY_TOPICS, HOME_NAMES, HOME_TOPICS
+from bench.texts.corpus_topics import AWAY_NAMES, AWAY_TOPICS, HOME_NAMES, HOME_TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.corpus_topics import Names, Topic
+    from bench.texts.corpus_topics import Names, Topic
 
 T = TypeVar("T")
 Split: TypeAlias = Literal["train", "test", "external"]

@@ -1,0 +1,1 @@
+"""Texts and their labels: the sets that people bring, and the corpus that is bundled."""
