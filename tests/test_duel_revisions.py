@@ -121,7 +121,7 @@ def test_a_duel_that_is_interrupted_leaves_no_worktree(clone, checkpoint_folder)
     duel.send_signal(signal.SIGINT)
     out, err = duel.communicate()
 
-    assert (duel.returncode, out) == (130, "")
+    assert (duel.returncode, out) == (130, ""), err
     assert err.splitlines()[-1] == "deploybench: interrupted"
     assert left_behind(clone) == []
 

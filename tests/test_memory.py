@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import mmap
 import os
 import platform
 
@@ -168,7 +169,8 @@ def test_proc_that_cannot_be_read_is_an_error_of_the_worker(monkeypatch):
 
 
 def test_pages_are_counted_where_they_are_touched():
-    block = np.empty(64 * MIB, dtype=np.uint8)
+    pages = mmap.mmap(-1, 64 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # NumPy asks for pages of 2 MiB
+    block = np.frombuffer(pages, dtype=np.uint8)
     block[: 16 * MIB] = 1
     start = block.ctypes.data
 
