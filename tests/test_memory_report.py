@@ -73,9 +73,9 @@ Memory by phase, batch of 8 × 128 tokens
                      preter  imports  load  first  steady  peak  PSS
 variant                  MB       MB    MB     MB      MB    MB   MB
 -------------------  ------  -------  ----  -----  ------  ----  ---
-torch-eager            20.0     40.0   189    209     229   418  114
+torch-eager            20.0     40.0   189    209     229   458  114
 torchscript          failed
-onnx-fp32!             20.0     40.0   252    272     292   544  146
+onnx-fp32!             20.0     40.0   252    272     292   584  146
 """)
     assert (
         """

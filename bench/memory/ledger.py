@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from bench.measurement import Workload  # noqa: TC001 - bench.saved.store reads the types of fields
 
 TERMS = ("heap", "overhead", "kept", "garbage", "mapped", "artifact", "libraries", "stacks", "unexplained")
-PHASES = ("interpreter", "imports", "load", "first inference", "steady")
+BATCH_PHASES = ("first inference", "steady")
+PHASES = ("interpreter", "imports", "load", *BATCH_PHASES)
 TOLERANCE = 0.05  # of the growth; a ledger with a larger gap is marked
 _NOISE = 4 * 1024 * 1024  # bytes; two processes that do the same differ by that much, whatever they hold
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.memory.ledger import Ledger, Phase, Tracked, draw_up
+from bench.memory.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
 from bench.memory.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
 from bench.memory.tracked import Held, read_tracking
 from bench.worker import Worker
@@ -50,7 +50,7 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, c
     return MemoryPeaks(
         peak_memory=peak_memory,
         load_peak_memory=load_peak_memory,
-        peak_resident=max(phases[name].peak for name in ("first inference", "steady")),
+        peak_resident=max(phases[name].peak for name in BATCH_PHASES),
         load_peak_resident=max(phases[name].peak for name in ("interpreter", "imports", "load")),
         seconds=seconds,
         ledger=draw_up(phases, tracked, garbage),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench.measurement import Figure
 from bench.memory.leaks import BATCHES, leaks
-from bench.memory.ledger import TOLERANCE
+from bench.memory.ledger import BATCH_PHASES, TOLERANCE
 from bench.report.cells import CAUTION, Column
 from bench.report.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, leaking, open_ledgers, steady_readings
 from bench.units import MEGABYTES, format_bytes
@@ -44,14 +44,14 @@ def memory_contents(at: _Lookup) -> list[tuple[Column, _ByVariant]]:
     """Resident memory after each phase, and its growth from the imports to the steady state by what it is for."""
     resident = [(_column(head, short, "resident"), at(RESIDENT, head)) for head, short in _PHASES.items()]
     resident += [
-        (_column("peak", "", "resident"), at(PEAK, "first inference")),
+        (_column("peak", "", "resident"), _combined(max, [at(PEAK, phase) for phase in BATCH_PHASES])),
         (_column("PSS", "", "resident"), at(PROPORTIONAL, "steady")),
         (_column("growth", "", "growth"), at(GROWTH, None)),
     ]
     return [
         *resident,
         *(
-            (_column(head, _SHORT.get(head, ""), "growth"), _sum([at(GROWTH, term) for term in terms]))
+            (_column(head, _SHORT.get(head, ""), "growth"), _combined(sum, [at(GROWTH, term) for term in terms]))
             for head, terms in _GROWTH.items()
         ),
     ]
@@ -82,7 +82,7 @@ def memory_notes(run: Run, workload: Workload) -> list[str]:
     """What the columns mean, where a ledger does not close, and what leaks."""
     cells = [one for one in run.ledgers if one.workload == workload]
     return [
-        "interpreter to steady: resident at the end of each phase, by the kernel; peak: the most in the first inference",
+        "interpreter to steady: resident at the end of each phase, by the kernel; peak: the most while batches ran",
         "PSS: resident when steady, pages shared with other processes in part, so it depends on what else runs",
         "growth: from the imports to steady; the columns after it add up to it",
         "heap: blocks held, by memray, as far as touched; mapped: other anonymous memory, stacks included",
@@ -111,13 +111,13 @@ def _column(head: str, short: str, group: str) -> Column:
     return Column(head=head, short=short, scale=MEGABYTES, group=group)
 
 
-def _sum(parts: Sequence[_ByVariant]) -> _ByVariant:
-    """Add figures up; those of one ledger are all there or all missing, for one reason."""
+def _combined(how: Callable[[list[float]], float], parts: Sequence[_ByVariant]) -> _ByVariant:
+    """One figure of several; those of one ledger are all there or all missing, for one reason."""
 
     def total(variant: str) -> Figure:
         figures = [part(variant) for part in parts]
         values = [figure.value for figure in figures if figure.value is not None]
-        return replace(figures[0], value=sum(values)) if values else figures[0]
+        return replace(figures[0], value=how(values)) if values else figures[0]
 
     return total
 
