@@ -191,7 +191,7 @@ def _compare(parsed: argparse.Namespace) -> int:
 
 def _history(parsed: argparse.Namespace) -> int:
     from bench.comparison.history import history_of
-    from bench.comparison.outcome import EXIT_CODES
+    from bench.comparison.outcome import outcome_of_history
     from bench.comparison.saved_runs import read_saved_runs
     from bench.report.history import render_history
 
@@ -205,10 +205,9 @@ def _history(parsed: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise UserError(f"--history: {str(folder)!r} is no folder; expected one with saved runs, such as {RESULTS}")
     history = history_of(read_saved_runs(folder), _thresholds(parsed))
-    _print(render_history(history, parsed.format))
-    if history.worse:
-        return EXIT_CODES["worse"]
-    return EXIT_CODES["incomplete" if history.lacking and not parsed.lenient else "nothing worse"]
+    outcome = outcome_of_history(len(history.worse), len(history.lacking), lenient=parsed.lenient)
+    _print(render_history(history, parsed.format, outcome))
+    return outcome.code
 
 
 def _thresholds(parsed: argparse.Namespace) -> Thresholds:

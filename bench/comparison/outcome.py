@@ -60,6 +60,18 @@ def outcome_of(changes: Sequence[Change], *, lenient: bool = False) -> Outcome:
     return Outcome(name="nothing worse", detail=f"{_rows(compared)} compared")
 
 
+def outcome_of_history(worse: int, lacking: int, *, lenient: bool = False) -> Outcome:
+    """What the newest of many runs comes to, by how many rows became worse with it and how many it lacks.
+
+    ``lenient``: rows that it lacks do not count.
+    """
+    if worse:
+        return Outcome(name="worse", detail=f"{_rows(worse)} became worse with the newest run")
+    if lacking and not lenient:
+        return Outcome(name="incomplete", detail=f"{_rows(lacking)} of the run before the newest has no value in it")
+    return Outcome(name="nothing worse", detail="no row became worse with the newest run")
+
+
 def count_verdicts(changes: Sequence[Change]) -> dict[Verdict, int]:
     """How many rows have each verdict."""
     counts: dict[Verdict, int] = {}

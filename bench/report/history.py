@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.comparison.history import ChangePoint, History, Series
+    from bench.comparison.outcome import Outcome
     from bench.comparison.saved_runs import SavedRun
 
 _HASH = re.compile(r"_([0-9a-f]{10})[0-9a-f]{30}_")  # in a file's name
 
 
-def render_history(history: History, fmt: str) -> str:
-    """``text``, ``md`` or ``json``; the first two show rows with a change point only."""
+def render_history(history: History, fmt: str, outcome: Outcome) -> str:
+    """``text``, ``md`` or ``json``; the first two show rows with a change point only, and end with the outcome."""
     if fmt == "json":
         return _json(history)
     changes = list(_changes(history))
@@ -35,16 +36,7 @@ def render_history(history: History, fmt: str) -> str:
     else:
         told = [wrapped([_line(series, change), _origin(series, change, history)]) for series, change in changes]
         parts = [wrapped(_heads(history)), *(["\n".join(told)] if told else []), wrapped(_notes(history))]
-    return "\n\n".join([*parts, outcome_line(history)]) + "\n"
-
-
-def outcome_line(history: History) -> str:
-    """What the newest run comes to, in a line that begins with the outcome's name."""
-    if history.worse:
-        return f"worse: {counted(len(history.worse), 'row')} became worse with the newest run"
-    if history.lacking:
-        return f"incomplete: {counted(len(history.lacking), 'row')} of the run before the newest has no value in it"
-    return "nothing worse: no row became worse with the newest run"
+    return "\n\n".join([*parts, str(outcome)]) + "\n"
 
 
 def _changes(history: History) -> Iterator[tuple[Series, ChangePoint]]:
