@@ -41,7 +41,7 @@ PROFILES = {
         description="minutes on two cores with a small model",
         batch_sizes=(1, 8, 32),
         sequence_lengths=(128, 512),
-        schedule=Schedule(launches=2, blocks=3, rounds=1, block_s=0.02, budget_s=120),
+        schedule=Schedule(launches=4, blocks=2, rounds=1, block_s=0.02, budget_s=180),
         thorough=False,
     ),
     "standard": Profile(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.timing.schedule import Contender, Row, Schedule
     from bench.workload import Batch
 
-_SLOW_S = 0.25  # a round this long warms the caches in its own first tenth: no further untimed round for it
+_SLOW_S = 0.1  # a round this long warms the caches in its own first twentieth: no further untimed round for it
 _MOST_ROUNDS = 20  # of a block that is filled up: more would tell little and make large files
 _START = ("import_time", "read_time", "load_time")  # of every launch, in this order
 
@@ -225,7 +225,7 @@ class LatencyRun:
         blocks = cell["blocks"]
         if not blocks:
             cell["first"] = worker.ask("settle", batch)
-        slow = bool(blocks) and blocks[-1][-1][0] > _SLOW_S * 1e9
+        slow = (blocks[-1][-1][0] if blocks else cell["first"]) > _SLOW_S * 1e9
         blocks.append(worker.ask("time", self._rounds(blocks), None if slow else self._schedule.warm_up_s))
 
     def _rounds(self, blocks: Sequence[Any]) -> int:

@@ -2,6 +2,7 @@
 
     python -m suites.studies.peer --work-dir .deploybench --peer-env .peer
     python -m suites.studies.peer --variants onnx-fp32 --batch-sizes 1,2 --sequence-lengths 64,128
+    python -m suites.studies.peer --resume .deploybench/peer-abcd1234
 
 First ours: one whole ``deploybench run`` from an empty work folder: export, proof that each variant is still the same
 model, and everything that a run measures besides (load time, heap by memray, yardsticks), though the peer has none of it.
@@ -183,8 +184,11 @@ def install(folder: Path) -> Path:
     return python
 
 
-def run_ours(folder: Path, checkpoint: Path, options: Options, lengths: Sequence[int]) -> tuple[float, int]:
-    """Wall seconds and exit code of one whole run with ``folder`` as its working folder."""
+def run_ours(folder: Path, checkpoint: Path, options: Options, lengths: Sequence[int]) -> float:
+    """Wall seconds of one whole run with ``folder`` as its working folder; one that ended there before is not run again."""
+    done = folder / "ours.json"
+    if done.is_file():
+        return float(json.loads(done.read_text(encoding="ascii")))
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     command = [
         *(sys.executable, "-m", "bench.cli", "run", f"--checkpoint={checkpoint}", f"--profile={options.profile}"),
@@ -195,17 +199,23 @@ def run_ours(folder: Path, checkpoint: Path, options: Options, lengths: Sequence
     ]
     start = time.perf_counter()
     code = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
-    return time.perf_counter() - start, code
+    wall = time.perf_counter() - start
+    if code not in {0, 1}:  # 1: a variant failed, which the saved run tells
+        raise DeploybenchError(f"our run ended with exit code {code}")
+    done.write_text(json.dumps(wall), encoding="ascii")
+    return wall
 
 
-def run_peer(python: Path, folder: Path, plan: dict[str, Any]) -> tuple[float, list[dict[str, Any]]]:
-    """Wall seconds of all points, and what each gave; the peer's own words go to a file."""
+def run_peer(python: Path, folder: Path, plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each point gave, those included that ended there before; the peer's own words go to a file."""
     plan_file, reports, log = folder / "plan.json", folder / "reports.jsonl", folder / "peer.log"
+    answers = _answers(reports)
+    done = [{key: one[key] for key in plan["points"][0]} for one in answers]
+    plan["points"] = [point for point in plan["points"] if point not in done]
     plan_file.write_text(json.dumps(plan), encoding="utf-8")
     command = [str(python), "-I", peer_cell.__file__, str(plan_file), str(reports)]
-    start = time.perf_counter()
     with (
-        log.open("w", encoding="utf-8") as words,
+        log.open("a", encoding="utf-8") as words,
         progress("peer", len(plan["points"])) as bar,
         subprocess.Popen(
             command,
@@ -223,10 +233,13 @@ def run_peer(python: Path, folder: Path, plan: dict[str, Any]) -> tuple[float, l
             if line.startswith(peer_cell.MARK):
                 say(line.strip())
                 bar.advance()
-    wall = time.perf_counter() - start
     if process.returncode or not reports.is_file():
         raise DeploybenchError(f"the peer ended with exit code {process.returncode}; its words are in {log}")
-    return wall, [json.loads(line) for line in reports.read_text(encoding="utf-8").splitlines()]
+    return _answers(reports)
+
+
+def _answers(reports: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in reports.read_text(encoding="utf-8").splitlines()] if reports.is_file() else []
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -259,16 +272,15 @@ def compare(parsed: argparse.Namespace, asked: tuple[str, ...]) -> tuple[dict[st
     python = install(parsed.peer_env)
     checkpoint = find_checkpoint(options).path.resolve()
     options.work_dir.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="peer-", dir=options.work_dir)).resolve()
+    folder = (parsed.resume or Path(tempfile.mkdtemp(prefix="peer-", dir=options.work_dir))).resolve()
     say(f"everything that both sides say is kept in {folder}")
     with alone():  # waiting for another run is no part of ours
         pass
-    our_wall, code = run_ours(folder, checkpoint, options, lengths)
-    if code not in {0, 1}:
-        raise DeploybenchError(f"our run ended with exit code {code}")
+    our_wall = run_ours(folder, checkpoint, options, lengths)
     plan = {"checkpoint": str(checkpoint), "scenario": scenario, "points": points(asked, batch_sizes, lengths)}
     with alone():
-        peer_wall, answers = run_peer(python, folder, plan)
+        answers = run_peer(python, folder, plan)
+    peer_wall = sum(one["seconds"] for one in answers)  # between two points it does nothing
     whole = (
         (parsed.checkpoint, parsed.variants) == (GRID["checkpoint"], GRID["variants"])
         and (batch_sizes, lengths) == (profile.batch_sizes, profile.sequence_lengths)
@@ -362,6 +374,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(**GRID)
     parser.add_argument(
         "--peer-env", type=Path, default=Path(".peer"), metavar="DIR", help="made where it is not there"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on in the folder of a study that was stopped, asked as before"
     )
     for name in _SCENARIO:
         parser.add_argument(f"--peer-{name}", type=int, metavar="N", help="instead of the peer's default, 10")
