@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import cli
+from bench.arguments import TABLES, parser
 from exporters.catalogue import variant_names
 
 SAVED = Path(__file__).parent / "data" / "run-schema-1.json"
@@ -33,7 +34,7 @@ def test_help_shows_examples_that_parse(capsys, name):
     for line in examples:
         program, *arguments = shlex.split(line)
         assert program == "deploybench"
-        assert cli._parser().parse_args(arguments).command
+        assert parser().parse_args(arguments).command
 
 
 def test_list_names_everything(capsys):
@@ -48,7 +49,7 @@ def test_list_names_everything(capsys):
 @pytest.mark.parametrize("form", ["text", "md", "csv", "latex", "json"])
 def test_report_prints_what_the_golden_file_holds(capsys, form):
     suffix = {"text": "txt", "latex": "tex"}.get(form, form)
-    code, out, _ = command(capsys, "report", str(SAVED), "--format", form, "--table", ",".join(cli._TABLES))
+    code, out, _ = command(capsys, "report", str(SAVED), "--format", form, "--table", ",".join(TABLES))
 
     assert code == 0
     assert out.rstrip("\n") == (SAVED.parent / f"report.{suffix}").read_text(encoding="utf-8").rstrip("\n")

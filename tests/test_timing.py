@@ -1,6 +1,7 @@
 """Latency: interleaved launches and blocks, and variants that fail on the way."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,9 @@ def load_times(run):
     return {one.variant: len(one.values) for one in run.cold_starts() if one.metric == "load_time"}
 
 
-def measure(*names):
+def measure(*names, schedule=SCHEDULE):
     ticks = []
-    run = LatencyRun(contenders(*names), SCHEDULE, 1)
+    run = LatencyRun(contenders(*names), schedule, 1)
     measured = run.measure(BATCHES, lambda: ticks.append(1))
     assert len(ticks) == run.steps(len(BATCHES))
     return run, {(one.variant, one.workload.batch_size): one for one in measured}
@@ -46,6 +47,13 @@ def test_every_value_is_kept_with_its_launch_and_block():
         assert Counter(zip(one.launches, one.blocks, strict=True)) == {(i, j): 2 for i in range(2) for j in range(3)}
         assert all(value > 0 for value in one.values)
     assert load_times(run) == {"fakes.steady": 2, "fakes.allocating": 2}
+
+
+def test_a_slow_workload_has_as_many_blocks_as_tell_enough():
+    _, measured = measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, enough_s=0.0))
+
+    for one in measured.values():
+        assert Counter(zip(one.launches, one.blocks, strict=True)) == {(0, 0): 2, (1, 0): 2}
 
 
 def test_a_block_holds_every_variant_in_an_order_of_its_own(monkeypatch):

@@ -203,9 +203,10 @@ class LatencyRun:
         """All blocks of one workload in one launch: the cells that are finished together."""
         workload, batch = task
         cells: dict[str, dict[str, Any]] = {}
-        for _ in range(self._schedule.blocks):
+        for block in range(self._schedule.blocks):
+            enough = block > 0 and self._enough(cells)
             for name in self._random.sample(names, len(names)):
-                if name in workers and (name, workload) not in self._failed:
+                if not enough and name in workers and (name, workload) not in self._failed:
                     try:
                         feed = self._contenders[name].feed
                         cell = cells.setdefault(name, {"blocks": []})
@@ -219,6 +220,11 @@ class LatencyRun:
         for name, cell in cells.items():
             self._series.setdefault((name, workload), _Series()).add(cell, launch)
         self._journal.keep(*((self._key((name, workload), launch), cell) for name, cell in cells.items()))
+
+    def _enough(self, cells: Mapping[str, Any]) -> bool:
+        """Whether one more block of these would tell little."""
+        timed = sum(nanoseconds for cell in cells.values() for rounds in cell["blocks"] for nanoseconds, _ in rounds)
+        return timed >= self._schedule.enough_s * 1e9 * len(cells)
 
     def _measure_block(self, worker: Worker, batch: Batch, cell: dict[str, Any]) -> None:
         """Append nanoseconds of time and of CPU time of each round, as a block of ``cell``."""

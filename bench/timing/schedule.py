@@ -29,12 +29,17 @@ def unsure_rows(measured: Sequence[Measurement], precision: float) -> set[Row]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How often a workload is timed: at least ``launches × blocks × rounds`` values for each contender."""
+    """How often a workload is timed: ``launches × blocks × rounds`` values for each contender, and more of a quick one.
+
+    A block of seconds evens out by itself what several blocks are for: of a slow workload a launch has as many blocks as
+    it takes until its contenders were timed for ``enough_s`` seconds each, one at least.
+    """
 
     launches: int
     blocks: int
     rounds: int
     block_s: float = 0.0  # of a quick row, a block has as many rounds more as fit into so many seconds
+    enough_s: float = 2.0  # on average over the contenders
     warm_up_s: float = WARM_UP_S  # of untimed calls before each block, at least one
     precision: float = 0.02  # launches are added while a row is known less well than this share of its value
     budget_s: float = 0.0  # and while a further launch is likely to end within so many seconds of timing

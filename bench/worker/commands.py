@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _RARELY = 50_000  # objects between collections where nothing is timed: importing transformers makes ten times as many
 _SETTLED = 0.1  # two untimed calls in a row that differ by less are taken for the runtime's own speed
-_MOST_UNTIMED, _LONGEST_UNTIMED_S = 6, 2.0  # whichever comes first ends the settling of a noisy or slow predictor
+_MOST_UNTIMED, _LONGEST_UNTIMED_S = 6, 1.0  # whichever comes first ends the settling of a noisy or slow predictor
 _STATUS_KEYS = ("VmRSS", "VmHWM")
 
 
@@ -83,12 +83,12 @@ class Commands:
         """
         self._batch = batch
         first = spent = previous = self._round(*batch)
-        for _ in range(_MOST_UNTIMED - 1):
+        calls = 1
+        while calls < _MOST_UNTIMED and spent < _LONGEST_UNTIMED_S * 1e9:
             nanoseconds = self._round(*batch)
-            spent += nanoseconds
-            if abs(nanoseconds - previous) <= _SETTLED * previous or spent > _LONGEST_UNTIMED_S * 1e9:
+            if abs(nanoseconds - previous) <= _SETTLED * previous:
                 break
-            previous = nanoseconds
+            calls, spent, previous = calls + 1, spent + nanoseconds, nanoseconds
         gc.collect()
         gc.freeze()  # else each later collection looks at all that was imported: 0.3 s of a transformers process
         return first

@@ -1,0 +1,209 @@
+"""What a person can ask on the command line: the commands, their options and their help."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from bench.options import add_options
+from exporters.variant import REFERENCE
+
+RESULTS = "results"  # folder of the saved runs
+TABLES = ("summary", "batch", "timing", "instances", "roofline", "cold", "sequence", "memory", "accuracy")
+SHOWN = tuple(name for name in TABLES if name != "timing")  # unless other tables are asked for
+_FORMATS = ("text", "md", "csv", "latex", "json")
+_COMPARE_CODES = """
+exit codes, the first that holds:
+  2  a mistake that you can mend: no such file, a bad threshold
+  1  something is worse
+  3  incomplete: a row is missing or failed, or nothing was compared
+  4  incomparable: a row's two figures do not mean the same, or cannot tell
+  0  nothing is worse, and everything was compared
+with --history 1 where a row became worse with the newest run, else 0"""
+_EXPORT_FLAGS = (
+    "--checkpoint",
+    "--calibration",
+    "--text-columns",
+    "--drop-bad-rows",
+    "--allow-pickle",
+    "--variants",
+    "--threads",
+    "--work-dir",
+)
+_DUEL_FLAGS = {  # and what each means here, where that is another thing than for a run
+    "--checkpoint": "what both revisions export; A and B are then git revisions",
+    "--variants": f"variants to hold against each other (default: {REFERENCE})",
+    "--batch-sizes": "latency at each (default: 1)",
+    "--sequence-lengths": "tokens; latency at each (default: 128, or what both sides take)",
+    "--threads": "",
+    "--precision": "time until the 99 in 100 intervals of the ratios are narrower than this share (default: 0.01)",
+    "--time-budget": "or until so many seconds of timing are over (default: 60)",
+    "--work-dir": "",
+    "--allow-pickle": "",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Of the whole command line; what it parses has the command's name as ``command``."""
+    whole = argparse.ArgumentParser(
+        prog="deploybench",
+        description="Which way of deploying a fine-tuned text classifier on this CPU is best, and what does it cost?",
+        epilog=_examples(
+            "deploybench run",
+            "deploybench run --checkpoint my-albert --real real.csv --fake fake.csv",
+            "deploybench run --checkpoint arch:albert-base-v2 --batch-sizes 1 --sequence-lengths 512",
+            "deploybench report results --format md",
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_export(commands)
+    _add_train(commands)
+    _add_report(commands)
+    _add_compare(commands)
+    _add_duel(commands)
+    _command(commands, "list", "what there is to choose from", ["deploybench list"])
+    return whole
+
+
+def _add_run(commands: Any) -> None:
+    command = _command(
+        commands,
+        "run",
+        "train or load a checkpoint, export, prove and measure every variant, print the tables",
+        [
+            "deploybench run",
+            "deploybench run --checkpoint my-albert --external in_domain=test.csv --external ai=fakes.csv",
+            "deploybench run --checkpoint my-albert --variants onnx-fp32,openvino-int8 --profile standard",
+            "deploybench run --checkpoint arch:bert-base-uncased --batch-sizes 1,8 --sequence-lengths 64,512",
+        ],
+    )
+    add_options(command.add_argument)
+
+
+def _add_export(commands: Any) -> None:
+    command = _command(
+        commands,
+        "export",
+        "export variants and prove that they are the same model; measure nothing",
+        [
+            "deploybench export --checkpoint my-albert",
+            "deploybench export --checkpoint my-albert --variants openvino-int8 --calibration train.csv --output artifacts",
+        ],
+    )
+    add_options(command.add_argument, _EXPORT_FLAGS)
+    command.add_argument(
+        "--output", dest="artifacts", metavar="DIR", help="where the artifacts go (default: below the work folder)"
+    )
+
+
+def _add_train(commands: Any) -> None:
+    command = _command(
+        commands,
+        "train",
+        "train a classifier by a recipe",
+        [
+            "deploybench train demonstration --output checkpoints/demonstration",
+            "deploybench train albert-mini --train train.csv --external test=test.csv --tokenizer DIR --output posts",
+        ],
+    )
+    command.add_argument("recipe", metavar="RECIPE", help="a shipped recipe's name (deploybench list) or a TOML file")
+    command.add_argument("--train", metavar="FILE", help="labelled texts to train on (default: the bundled corpus)")
+    command.add_argument("--tokenizer", metavar="DIR", help="tokenizer to use, where the recipe trains none")
+    command.add_argument("--output", metavar="DIR", required=True, help="where the checkpoint goes")
+    add_options(command.add_argument, ("--external", "--text-columns", "--drop-bad-rows", "--threads"))
+
+
+def _add_report(commands: Any) -> None:
+    command = _command(
+        commands,
+        "report",
+        "print the tables of a saved run",
+        [
+            "deploybench report results",
+            "deploybench report results/Linux-CPython-3.11-64bit/0001_….json --format json",
+            "deploybench report results --format csv --table batch",
+        ],
+    )
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    command.add_argument(
+        "--format", choices=_FORMATS, default="text", help="text for a terminal (default), md, csv, latex, json"
+    )
+    command.add_argument(
+        "--table", metavar="A,B", help=f"tables to print: {', '.join(TABLES)} (default: all but timing)"
+    )
+
+
+def _add_compare(commands: Any) -> None:
+    command = _command(
+        commands,
+        "compare",
+        "say what changed between two saved runs, and how sure that is",
+        [
+            "deploybench compare results/Linux-CPython-3.11-64bit/0001_….json results",
+            "deploybench compare base.json contender.json --format md --all",
+            "deploybench compare base.json contender.json --lenient",
+            "deploybench compare here.json there.json --normalise",
+            "deploybench compare --history results",
+        ],
+    )
+    command.description = f"{command.description}\n{_COMPARE_CODES}"
+    command.add_argument(
+        "base", nargs="?", metavar="BASE", help="a saved run, or a folder: its newest; or any file of pytest-benchmark"
+    )
+    command.add_argument("contender", nargs="?", metavar="CONTENDER", help="likewise")
+    command.add_argument(
+        "--history",
+        nargs="?",
+        const=RESULTS,
+        metavar="FOLDER",
+        help=f"instead of BASE and CONTENDER: change points over all runs of one machine (default: {RESULTS})",
+    )
+    command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
+    command.add_argument("--all", action="store_true", help="show rows without a detectable change as well")
+    command.add_argument("--lenient", action="store_true", help="missing and incomparable rows do not fail")
+    command.add_argument(
+        "--normalise", action="store_true", help="compare times of two CPUs by the machines' own yardsticks"
+    )
+    command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
+
+
+def _add_duel(commands: Any) -> None:
+    command = _command(
+        commands,
+        "duel",
+        "measure two artifacts, checkpoints or git revisions against each other in one run",
+        [
+            "deploybench duel artifacts/onnx-fp32 artifacts/openvino-fp32 --sequence-lengths 128",
+            "deploybench duel my-albert my-distilbert --variants onnx-int8-dynamic --batch-sizes 1,8",
+            "deploybench duel HEAD~1 HEAD --checkpoint my-albert --variants openvino-int8",
+        ],
+    )
+    command.add_argument(
+        "a", metavar="A", help="an artifact's folder, a checkpoint, or with --checkpoint a git revision"
+    )
+    command.add_argument("b", metavar="B", help="what it is held against, of the same kind")
+    command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
+
+    def add(flag: str, **keywords: Any) -> None:
+        command.add_argument(flag, **{**keywords, "help": _DUEL_FLAGS[flag] or keywords["help"]})
+
+    add_options(add, tuple(_DUEL_FLAGS))
+    command.set_defaults(variants=REFERENCE, batch_sizes="1", precision="0.01", time_budget="60")
+
+
+def _command(commands: Any, name: str, text: str, examples: list[str]) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=_examples(*examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=name)
+    return command
+
+
+def _examples(*lines: str) -> str:
+    return "\n".join(["examples:", *(f"  {line}" for line in lines)])
