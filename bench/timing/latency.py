@@ -173,10 +173,14 @@ class LatencyRun:
         return ("start", name, self._contenders[name].fingerprint, launch)
 
     def _start(self, stack: ExitStack, launch: int, names: set[str]) -> dict[str, Worker]:
-        """A fresh loaded worker for every contender that is wanted and has not failed."""
+        """A fresh loaded worker for every contender that is wanted and has not failed.
+
+        In random order: of two processes that are the same, the one that was started later is faster, by 0.2 %.
+        """
         workers = {}
         cores = shared_cores(self._threads, launch)
-        for name, contender in self._contenders.items():
+        for name in self._random.sample(list(self._contenders), len(self._contenders)):
+            contender = self._contenders[name]
             if name not in names or (name, None) in self._failed:
                 continue
             worker = stack.enter_context(Worker(f"{name}, launch {launch}", self._threads, code=contender.code))
