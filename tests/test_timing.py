@@ -71,6 +71,7 @@ def test_a_block_holds_every_variant_in_an_order_of_its_own(monkeypatch):
     blocks = [tuple(asked[i : i + 2]) for i in range(0, len(asked), 2)]
     assert len(blocks) == 2 * 3 * 2
     assert set(blocks) == {("fakes.steady", "fakes.allocating"), ("fakes.allocating", "fakes.steady")}
+    assert all(blocks[first + 1] == blocks[first][::-1] for first in range(0, len(blocks), 3))  # neither is favoured
 
 
 @pytest.mark.parametrize(
