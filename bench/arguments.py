@@ -19,7 +19,10 @@ exit codes, the first that holds:
   3  incomplete: a row is missing or failed, or nothing was compared
   4  incomparable: a row's two figures do not mean the same, or cannot tell
   0  nothing is worse, and everything was compared
-with --history 1 where a row became worse with the newest run, else 0"""
+with --history
+  1  a row became worse with the newest run
+  3  the newest run lacks a row of the one before
+  0  neither"""
 _EXPORT_FLAGS = (
     "--checkpoint",
     "--calibration",

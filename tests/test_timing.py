@@ -74,6 +74,22 @@ def test_a_block_holds_every_variant_in_an_order_of_its_own(monkeypatch):
     assert all(blocks[first + 1] == blocks[first][::-1] for first in range(0, len(blocks), 3))  # neither is favoured
 
 
+def test_every_other_launch_starts_backwards(monkeypatch):
+    started = []
+    start = bench.timing.latency.Worker.start
+
+    def spy(worker, *arguments):
+        started.append(worker.label.split(",")[0])
+        return start(worker, *arguments)
+
+    monkeypatch.setattr(bench.timing.latency.Worker, "start", spy)
+    measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, launches=4))
+
+    launches = [tuple(started[i : i + 2]) for i in range(0, len(started), 2)]
+    assert len(launches) == 4
+    assert all(launches[first + 1] == launches[first][::-1] for first in (0, 2))
+
+
 @pytest.mark.parametrize(
     ("name", "reason", "loaded"),
     [

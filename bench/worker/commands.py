@@ -83,12 +83,13 @@ class Commands:
         """
         self._batch = batch
         first = spent = previous = self._round(*batch)
-        calls = 1
-        while calls < _MOST_UNTIMED and spent < _LONGEST_UNTIMED_S * 1e9:
+        for _ in range(_MOST_UNTIMED - 1):
+            if spent >= _LONGEST_UNTIMED_S * 1e9:
+                break
             nanoseconds = self._round(*batch)
             if abs(nanoseconds - previous) <= _SETTLED * previous:
                 break
-            calls, spent, previous = calls + 1, spent + nanoseconds, nanoseconds
+            spent, previous = spent + nanoseconds, nanoseconds
         gc.collect()
         gc.freeze()  # else each later collection looks at all that was imported: 0.3 s of a transformers process
         return first

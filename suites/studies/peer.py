@@ -210,13 +210,12 @@ def run_peer(python: Path, folder: Path, plan: dict[str, Any]) -> list[dict[str,
     """What each point gave, those included that ended there before; the peer's own words go to a file."""
     plan_file, reports, log = folder / "plan.json", folder / "reports.jsonl", folder / "peer.log"
     answers = _answers(reports)
-    done = [{key: one[key] for key in plan["points"][0]} for one in answers]
-    plan["points"] = [point for point in plan["points"] if point not in done]
-    plan_file.write_text(json.dumps(plan), encoding="utf-8")
+    left = [point for point in plan["points"] if not any(point.items() <= one.items() for one in answers)]
+    plan_file.write_text(json.dumps({**plan, "points": left}), encoding="utf-8")
     command = [str(python), "-I", peer_cell.__file__, str(plan_file), str(reports)]
     with (
         log.open("a", encoding="utf-8") as words,
-        progress("peer", len(plan["points"])) as bar,
+        progress("peer", len(left)) as bar,
         subprocess.Popen(
             command,
             cwd=folder,
@@ -269,6 +268,8 @@ def compare(parsed: argparse.Namespace, asked: tuple[str, ...]) -> tuple[dict[st
     scenario = {
         theirs: value for mine, theirs in _SCENARIO.items() if (value := getattr(parsed, f"peer_{mine}")) is not None
     }
+    if parsed.resume and not parsed.resume.is_dir():
+        raise UserError(f"--resume: {str(parsed.resume)!r} is no folder; expected the one that a stopped study named")
     python = install(parsed.peer_env)
     checkpoint = find_checkpoint(options).path.resolve()
     options.work_dir.mkdir(parents=True, exist_ok=True)
