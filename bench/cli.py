@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except DeploybenchError as error:
         say(f"deploybench: error: {error}")
-        return 1
+        return 3 if parsed.command in ("compare", "duel") else 1  # theirs for "nothing was compared"; 1 is "worse"
     except KeyboardInterrupt:
         say("deploybench: interrupted")
         return 130
@@ -171,7 +171,7 @@ def _history(parsed: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise UserError(f"--history: {str(folder)!r} is no folder; expected one with saved runs, such as {RESULTS}")
     history = history_of(read_saved_runs(folder), _thresholds(parsed))
-    outcome = outcome_of_history(len(history.worse), len(history.lacking), lenient=parsed.lenient)
+    outcome = outcome_of_history(history, lenient=parsed.lenient)
     _print(render_history(history, parsed.format, outcome))
     return outcome.code
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.checkpoints import demonstration, find_checkpoint
+from bench.execution import how_it_runs
 from bench.options import PROFILES, Options
-from bench.precision import precision_problem
 from bench.progress import progress, say
 from bench.saved.store import VariantInfo
 from bench.texts import corpus, data
@@ -18,7 +18,7 @@ from bench.workload import full_batch, parity_batches, spread
 from exporters.artifact import Artifact, Origin, read_artifact
 from exporters.catalogue import find_variant
 from exporters.checkpoint import CALIBRATION_FILE
-from exporters.errors import DeploybenchError, ExportError, UserError, WorkerError
+from exporters.errors import DeploybenchError, UserError
 from exporters.parity import compare_logits
 from exporters.tokenization import FAST_FILE, copy_tokenizer, tokenise
 from exporters.variant import REFERENCE
@@ -239,32 +239,12 @@ def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
     return artifact
 
 
-def _executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> dict[str, Any]:
-    """What ``VariantInfo`` says of the precision in which the artifact runs; not knowing it is no failure of the variant."""
-    try:
-        arguments = (artifact.variant, artifact.path, threads, batch)
-        found = worker.ask("call", "exporters.executed:executed_precision", arguments, {})
-    except (ExportError, WorkerError) as error:
-        return {"executed_unknown": str(error)}
-    precision = find_variant(artifact.variant).precision
-    return {
-        "executed": found["weights"],
-        "executed_attention": found["attention"],
-        "executed_problem": precision_problem(precision, found["weights"], found["attention"]),
-    }
-
-
-_BUDGET_ROUNDS = 5
-
-
 def _run(
     artifact: Artifact, batches: Sequence[Batch], watched: Batch, threads: int
 ) -> tuple[list[Float32Array], dict[str, Any]]:
-    """Logits of every batch, by the artifact loaded alone in a process; and what really ran, which is looked at last."""
+    """Logits of every batch, by the artifact loaded alone in a process; and how it really runs, which is looked at last."""
     with Worker(f"proving {artifact.variant}", threads) as worker:
         worker.start(artifact.variant, artifact.path, threads)
         logits = [logits for logits, _ in worker.predict(batches)]
-        worker.ask("settle", batches[0])
-        rounds = worker.ask("time", _BUDGET_ROUNDS, None)
-        used = {"cores_used": sum(cpu for _, cpu in rounds) / sum(wall for wall, _ in rounds)}
-        return logits, {**used, **_executed(worker, artifact, watched, threads)}
+        timed = (batches[0], max(batches, key=lambda batch: batch[0].size))
+        return logits, how_it_runs(worker, artifact, timed, watched, threads)

@@ -16,7 +16,7 @@ from exporters.errors import ExportError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporters.variant import Int64Array, Variant
+    from exporters.variant import Int64Array
 
 
 def executed_precision(
@@ -31,7 +31,7 @@ def executed_precision(
     To be called in a process of its own: it changes what a runtime keeps beside its results. Raises ExportError when
     nothing watches the variant's runtime, or when no product was seen.
     """
-    variant: Variant = importlib.import_module(name).VARIANT if "." in name else find_variant(name)  # tests' have a dot
+    variant = find_variant(name)
     watcher = f"exporters.watchers.on_{variant.runtime}"
     if importlib.util.find_spec(watcher) is None:
         raise ExportError(f"nothing watches the runtime {variant.runtime!r}; write {watcher.replace('.', '/')}.py")

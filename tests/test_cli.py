@@ -11,9 +11,10 @@ import pytest
 from bench import cli
 from bench.arguments import TABLES, parser
 from exporters.catalogue import variant_names
+from exporters.errors import WorkerError
 
 SAVED = Path(__file__).parent / "data" / "run-schema-1.json"
-COMMANDS = ("run", "export", "train", "report", "compare", "list")
+COMMANDS = ("run", "export", "train", "report", "compare", "duel", "list")
 
 
 def command(capsys, *arguments):
@@ -170,3 +171,15 @@ def test_a_bad_name_of_a_set_is_one_line_under_pytest(tmp_path):
     assert "deploybench: error: '=x.csv' is not [NAME=]FILE; write a name and a file" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "bench/texts/data.py" not in done.stdout + done.stderr  # pytest's own kind of traceback
+
+
+@pytest.mark.parametrize(("name", "code"), [("duel", 3), ("export", 1)])
+def test_a_worker_that_dies_is_not_taken_for_a_change_for_the_worse(capsys, monkeypatch, tmp_path, name, code):
+    def die(*_):
+        raise WorkerError("converting: the worker was killed by signal 9")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("bench.prepare.prepare", die)
+    monkeypatch.setattr("bench.duel.sides.two_sides", die)
+
+    assert command(capsys, name, *(["a", "b"] if name == "duel" else []))[0] == code

@@ -281,6 +281,10 @@ def test_thresholds_by_metric_and_row(run, tmp_path):
         "[[tool.deploybench.compare.rows]]\nvariant = 'x'",
         "[[tool.deploybench.compare.rows]]\nthreshold = 0.1\nwhere = 'x'",
         "[tool",
+        "tool = 1",
+        "[tool]\ndeploybench = 'x'",
+        "[tool.deploybench]\ncompare = [1]",
+        "[tool.deploybench.compare]\nrows = 5",
     ],
 )
 def test_a_threshold_that_cannot_be_meant_is_one_line(tmp_path, text):

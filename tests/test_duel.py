@@ -20,6 +20,7 @@ from bench.duel import measure as duel
 from bench.duel.sides import Side
 from bench.measurement import Measurement, Workload
 from bench.report.comparison import render_comparison
+from bench.saved.store import VariantInfo
 from exporters.artifact import read_artifact
 from suites.studies.duels import sides as slowed_sides
 
@@ -324,12 +325,52 @@ def test_sides_of_different_checkpoints_are_told_apart(artifacts):
         )
         for name in "AB"
     ]
-    said = list(duel_notes(tuple(sides), [timed({0: [1.0], 1: [1.0]}), timed({0: [1.0]})], 3, 2))
+    odd = VariantInfo(runtime="fake", precision="fp32", executed_problem="runs bf16, called fp32", cores_used=2.2)
+    infos = {"A: ": {"x": VariantInfo(runtime="fake", precision="fp32", cores_used=2.0)}, "B: ": {"x": odd}}
+    said = list(duel_notes(tuple(sides), [timed({0: [1.0], 1: [1.0]}), timed({0: [1.0]})], infos, 3, 2))
 
     assert "1 to 2 launches of each side" in said[0]
     assert "2 threads" in said[0]
-    assert "different checkpoints" in said[1]
-    assert len(said) == 2
+    assert said[1:3] == [
+        "! B: x runs bf16, called fp32",
+        "! B: x takes 2.20 CPU-seconds a second, its budget is 2 threads",
+    ]
+    assert "different checkpoints" in said[3]
+    assert len(said) == 4
+
+
+@pytest.mark.parametrize(
+    ("precision", "executed", "reason"),
+    [
+        ("fp32", "bf16", "runs fp32 in A, bf16 in B, called fp32"),
+        ("fp32", "fp32", ""),
+        ("int8", "int8", ""),  # another way is what such a duel asks about
+        ("fp32", None, ""),
+    ],
+)
+def test_what_is_called_alike_and_executed_otherwise_is_not_comparable(precision, executed, reason):
+    base = VariantInfo(runtime="fake", precision="fp32", executed={"fp32": 9.0, "bf16": 1.0})
+    other = VariantInfo(runtime="fake", precision=precision, executed={executed: 1.0} if executed else {})
+    terms = duel._terms({"x": base}, {"x": other})
+
+    assert terms(("x", "latency", WORKLOAD, None)).unlike == reason
+    assert terms(("x", "artifact_size", None, None)).unlike == ""
+
+
+def test_a_duel_looks_at_what_really_runs(artifacts, few_launches):
+    found = duel._how_they_run(
+        "A: ",
+        Side(
+            name="one",
+            artifacts={"onnx-fp32": read_artifact(artifacts / "onnx-fp32")},
+            tokenizer=artifacts / "onnx-fp32" / "tokenizer",
+            max_length=64,
+        ),
+        duel.Setting(workloads=(WORKLOAD,), precision=0.1, budget_s=1),
+    )
+
+    assert set(found["onnx-fp32"].executed) == {"fp32"}
+    assert 0.5 < found["onnx-fp32"].cores_used < 1.05
 
 
 def test_progress_is_for_a_terminal_only():

@@ -94,8 +94,10 @@ def test_a_revision_that_runs_the_model_twice_is_slower(clone, checkpoint_folder
         ("bench/cli.py", lambda _: OLDER.replace("OLD", "'deploybench: error: unrecognized arguments: --output=x'"),
          "that revision does not export onnx-fp32: deploybench: error: unrecognized arguments: --output"),
         ("bench/cli.py", lambda _: "import nowhere", "onnx-fp32: ModuleNotFoundError: No module named 'nowhere'"),
+        (ONNX, lambda text: text.replace("logits_atol=1e-4", "logits_atol=1e-30"),
+         "that revision does not export onnx-fp32: failed: not the same model as torch-eager: logits differ by up to"),
     ],
-    ids=["broken exporter", "older than export --output", "broken command"],
+    ids=["broken exporter", "older than export --output", "broken command", "another model"],
 )  # fmt: skip
 def test_a_revision_that_cannot_export_is_one_line(clone, checkpoint_folder, file, change, reason):
     commit(clone, file, change)

@@ -8,9 +8,10 @@ import onnx
 import pytest
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from bench.execution import _cores_used
+from bench.execution import executed as executed_by
 from bench.machine.environment import describe_environment
 from bench.precision import executed_details, main_precision, precision_problem
-from bench.prepare import _executed
 from bench.saved.store import VariantInfo
 from bench.worker import Worker, call_in_child
 from exporters.artifact import Artifact, Origin
@@ -120,7 +121,7 @@ def test_what_ran_is_said_shortly():
 def test_not_knowing_is_no_failure(variant, reason):
     artifact = Artifact(path=Path("/nowhere"), variant=variant, fingerprint="", size=0)
     with Worker("watching", 1) as worker:
-        found = _executed(worker, artifact, BATCH, 1)
+        found = executed_by(worker, artifact, BATCH, 1)
 
     assert list(found) == ["executed_unknown"]
     assert reason in found["executed_unknown"]
@@ -130,4 +131,19 @@ def test_a_load_that_fails_under_watch_is_no_failure(tmp_path):
     artifact = Artifact(path=tmp_path, variant="onnx-fp32", fingerprint="", size=0)
 
     with Worker("watching", 1) as worker:
-        assert "model.onnx" in _executed(worker, artifact, BATCH, 1)["executed_unknown"]
+        assert "model.onnx" in executed_by(worker, artifact, BATCH, 1)["executed_unknown"]
+
+
+def test_the_cores_that_a_runtime_uses_are_those_of_its_busiest_batch():
+    """One text may be too little to spread; the worker here spreads over as many cores as there are texts."""
+
+    class Spreading:
+        def ask(self, command, *arguments):
+            if command == "settle":
+                self.texts = len(arguments[0][0])
+            return [(100, 100 * self.texts)] * 5
+
+    one, wide = BATCH, tuple(np.repeat(array, 8, axis=0) for array in BATCH)
+
+    assert _cores_used(Spreading(), [one]) == 1.0
+    assert _cores_used(Spreading(), [one, wide]) == _cores_used(Spreading(), [wide, one]) == 8.0

@@ -180,8 +180,41 @@ def test_rows_that_the_newest_run_lacks_are_no_pass(tmp_path, capsys):
 
     code, text, _ = history(capsys, tmp_path)
     assert code == 3
-    assert " ".join(text.splitlines()[-1].split()).startswith("incomplete: 1")
+    assert " ".join(text.splitlines()[-1].split()).startswith("incomplete: the newest run lacks 13 rows")
     assert history(capsys, tmp_path, "--lenient")[0] == 0
+
+
+def failing(block):
+    block["variants"]["onnx-fp32"]["failed"] = "not the same model"
+    block["measurements"] = [one for one in block["measurements"] if one["variant"] != "onnx-fp32"]
+
+
+def test_a_variant_that_fails_run_after_run_is_never_a_pass(tmp_path, capsys):
+    for index in (1, 2):
+        write(tmp_path, index)
+    for index in (3, 4, 5):
+        write(tmp_path, index, failing)
+        code, text, _ = history(capsys, tmp_path)
+        assert code == 3
+        assert "lacking in the newest run: onnx-fp32 " in " ".join(text.split())
+        assert text.splitlines()[-1].startswith("incomplete: the newest run lacks ")
+    told = json.loads(history(capsys, tmp_path, "--format", "json")[1])
+
+    assert (told["outcome"], told["exit_code"]) == ("incomplete", 3)
+    assert "onnx-fp32 latency" in told["lacking"]
+
+
+def test_a_project_that_wants_every_change_gets_steps_where_they_are():
+    rows = np.array([[[100.0], [100.0], [200.0]]])
+    runs = saved_runs(rows)
+    measured = [replace(one.run.measurements[0], metric="artifact_size", launches=()) for one in runs.runs]
+    changed = [
+        replace(one, run=replace(one.run, measurements=(m,))) for one, m in zip(runs.runs, measured, strict=True)
+    ]
+    thresholds = Thresholds(by_metric={**Thresholds().by_metric, "artifact_size": 0.0})
+    [series] = history_of(replace(runs, runs=tuple(changed)), thresholds).series
+
+    assert [(one.point, round(one.change, 6)) for one in series.changes] == [(2, 1.0)]
 
 
 def test_markdown_and_json_say_the_same(tmp_path, capsys):
@@ -227,7 +260,7 @@ def test_what_cannot_be_held_against_the_newest_is_left_out_and_said(tmp_path, c
     (tmp_path / "torn.json").write_text("{")
     (tmp_path / "stock.json").write_text('{"benchmarks": []}')
     (tmp_path / "other.json").write_text("{}")
-    _, text, _ = history(capsys, tmp_path)
+    code, text, _ = history(capsys, tmp_path)
     text = " ".join(text.split())
 
     assert "left out: 2 files: CPU: another against AMD EPYC 7B13" in text
@@ -235,6 +268,8 @@ def test_what_cannot_be_held_against_the_newest_is_left_out_and_said(tmp_path, c
     assert "left out: 1 file: not JSON" in text
     assert "left out: 1 file: a file of pytest-benchmark without" in text
     assert "runs: 1 " in text
+    assert code == 3
+    assert text.endswith("incomplete: nothing was compared")
 
 
 def test_another_set_under_the_same_name_is_no_point_of_its_series(tmp_path):

@@ -80,6 +80,36 @@ def test_a_finished_run_leaves_no_journal(file):
     assert not file.exists()
 
 
+@pytest.mark.parametrize("used", [True, False])
+def test_a_finished_run_keeps_the_cells_that_were_not_its_own(file, used):
+    """Of another checkpoint, or of tests that this part of a run had not chosen."""
+    Journal(file, 1).keep((("a",), 1))
+    journal = Journal(file, 1 if not used else 2, resume=True)
+    journal.keep((("b",), 1))
+    journal.finish()
+
+    assert not file.exists()
+    kept = file.with_suffix(".before")
+    assert json.loads(kept.read_text().splitlines()[0])["value"] == 1
+    kept.replace(file)
+    again = Journal(file, 1, resume=True)
+    assert again.find("a") == 1
+
+
+def test_what_was_timed_beside_others_is_timed_anew(file):
+    """A row that was not there when its neighbours were timed would be held against times of another hour."""
+    timed(Journal(file), lambda: None)
+    journal = Journal(file, resume=True)
+    find, found = journal.find, []
+    journal.find = lambda *key: found.append(find(*key))
+    alone = [Contender(name="fakes.steady", artifact=Path())]
+    LatencyRun(alone, Schedule(launches=2, blocks=2, rounds=1), 1, journal=journal).measure(BATCHES, lambda: None)
+
+    assert journal.taken == 14  # of each launch two starts, four series and how long it took
+    assert found == [None] * len(found)
+    assert found
+
+
 def test_without_a_file_nothing_is_kept():
     journal = Journal()
     journal.keep((("a",), 1))

@@ -85,6 +85,7 @@ def test_the_text_says_what_was_missed_and_that_it_was_a_part():
             "torch-eager 1x32": {"ours": cell},
         },
         "failed": {"peer: torch-eager 1x32": "out of memory"},
+        "peer_points": {"measured": 1, "of": 2},
         "closest": {},
     }
     printed = peer.text(figures)
@@ -92,6 +93,7 @@ def test_the_text_says_what_was_missed_and_that_it_was_a_part():
     assert "at our width: 0.30: reached" in printed
     assert "out of memory" in printed
     assert "a part of the grid" in printed
+    assert "stopped after 1 of 2 points, so all of them take longer" in printed
     assert "open" in printed
 
 
@@ -100,3 +102,47 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     with pytest.raises(peer.UserError, match="something else"):
         peer.install(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_what_a_kill_left_of_a_last_line_is_cut_off(tmp_path, answers):
+    reports = tmp_path / "reports.jsonl"
+    whole = "".join(json.dumps(one) + "\n" for one in answers)
+    reports.write_text(whole + '{"variant": "onn', encoding="utf-8")
+
+    assert peer._answers(reports) == answers
+    assert reports.read_text(encoding="utf-8") == whole
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_the_peer_stops_once_the_answer_is_known(tmp_path, monkeypatch, capsys, enough):
+    asked = []
+    monkeypatch.setattr(peer_cell, "measure", lambda _, point: asked.append(point) or {})
+    plan = {"points": [{"variant": "x", "batch_size": size, "sequence_length": 8} for size in (1, 2)]}
+    (tmp_path / "plan").write_text(json.dumps({**plan, "enough_s": 0.0 if enough else math.inf}))
+    peer_cell.main(str(tmp_path / "plan"), str(tmp_path / "reports"))
+
+    assert len(asked) == (0 if enough else 2)
+
+
+def test_ours_is_given_the_grid_of_the_peer_and_an_empty_folder(tmp_path, monkeypatch):
+    """What a stopped run of ours exported would else be no part of our time."""
+    left = tmp_path / ".deploybench" / "artifacts"
+    left.mkdir(parents=True)
+    seen = []
+
+    class Done:
+        returncode = 0
+
+    def run(command, **_):
+        seen.append((command, left.exists()))
+        return Done()
+
+    monkeypatch.setattr(peer.subprocess, "run", run)
+    options = peer.read_options({"profile": "quick", "variants": "onnx-fp32", "threads": "1"})
+    peer.run_ours(tmp_path, tmp_path, options, (1, 2, 64), (16,))
+    [(command, there)] = seen
+
+    assert not there
+    assert "--batch-sizes=1,2,64" in command
+    assert peer.run_ours(tmp_path, tmp_path, options, (1,), (16,)) >= 0
+    assert len(seen) == 1

@@ -56,22 +56,28 @@ def test_a_slow_workload_has_as_many_blocks_as_tell_enough():
         assert Counter(zip(one.launches, one.blocks, strict=True)) == {(0, 0): 2, (1, 0): 2}
 
 
-def test_a_block_holds_every_variant_in_an_order_of_its_own(monkeypatch):
-    asked = []
-    ask = bench.timing.latency.Worker.ask
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_every_other_block_of_a_workload_is_in_reverse(monkeypatch, blocks):
+    """Across launches too, else a workload of one block a launch would favour one side of a duel."""
+    asked = {workload: [] for workload in BATCHES}
+    ask, last = bench.timing.latency.Worker.ask, {}
 
     def spy(worker, command, *arguments):
+        name = worker.label.split(",")[0]
+        if command == "settle":
+            last[name] = next(one for one, batch in BATCHES.items() if batch is arguments[0])
         if command == "time":
-            asked.append(worker.label.split(",")[0])
+            asked[last[name]].append(name)
         return ask(worker, command, *arguments)
 
     monkeypatch.setattr(bench.timing.latency.Worker, "ask", spy)
-    measure("fakes.steady", "fakes.allocating")
+    measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, launches=8, blocks=blocks))
 
-    blocks = [tuple(asked[i : i + 2]) for i in range(0, len(asked), 2)]
-    assert len(blocks) == 2 * 3 * 2
-    assert set(blocks) == {("fakes.steady", "fakes.allocating"), ("fakes.allocating", "fakes.steady")}
-    assert all(blocks[first + 1] == blocks[first][::-1] for first in range(0, len(blocks), 3))  # neither is favoured
+    for names in asked.values():
+        orders = [tuple(names[i : i + 2]) for i in range(0, len(names), 2)]
+        assert len(orders) == 8 * blocks
+        assert all(orders[first + 1] == orders[first][::-1] for first in range(0, len(orders), 2))
+        assert len(set(orders[::2])) == 2  # and the first of a pair is in random order
 
 
 def test_every_other_launch_starts_backwards(monkeypatch):

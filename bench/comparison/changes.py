@@ -12,7 +12,7 @@ from bench.measurement import Measurement
 from bench.timing.controls import CONTROLS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from bench.comparison.thresholds import Thresholds
     from bench.saved.predictions import Right
@@ -38,8 +38,8 @@ def compare_runs(
     ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
     """
     found = differences(facts_of(base), facts_of(contender))
-    before, after = rows_in(base), rows_in(contender)
-    after.update(_failed_rows(contender, before))
+    before = rows_in(base)
+    after = rows_in(contender, before)
     return Comparison(
         base=base.path.name,
         contender=contender.path.name,
@@ -48,15 +48,19 @@ def compare_runs(
     )
 
 
-def rows_in(run: Run) -> dict[Row, Measurement]:
-    """The compared rows of a run, variants in the order of its plan; its controls are no variants."""
+def rows_in(run: Run, before: Iterable[Row] | None = None) -> dict[Row, Measurement]:
+    """The compared rows of a run, variants in the order of its plan; its controls are no variants.
+
+    ``before``: rows of another run; of a variant that failed as a whole in this one, those are then failed rows.
+    """
     planned = {name: index for index, name in enumerate(run.plan.variants)}
     measured = [one for one in run.measurements if one.variant not in CONTROLS]
-    return rows_of(sorted(measured, key=lambda one: planned.get(one.variant, len(planned))))
+    rows = rows_of(sorted(measured, key=lambda one: planned.get(one.variant, len(planned))))
+    return rows if before is None else {**rows, **_failed_rows(run, before)}
 
 
-def _failed_rows(run: Run, before: Mapping[Row, Measurement]) -> dict[Row, Measurement]:
-    """The rows of variants that failed as a whole: those that the base has of them, or one where it has none."""
+def _failed_rows(run: Run, before: Iterable[Row]) -> dict[Row, Measurement]:
+    """The rows of variants that failed as a whole: those that were there of them before, or one where none were."""
     rows = {}
     for name, info in run.variants.items():
         if info.failed and name in run.plan.variants:

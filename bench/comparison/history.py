@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.comparison.thresholds import Thresholds
 
 _FINEST = 0.25  # times the threshold: the standard deviation of a value is taken for at least this
+_LEAST = 1e-6  # that threshold, where a project wants none: a variance must be above 0
 _FREEDOM = 6.0  # degrees of freedom of a variance, at least
 Direction: TypeAlias = Literal["better", "worse"]
 
@@ -60,7 +61,8 @@ class History:
     saved: SavedRuns
     series: tuple[Series, ...]  # in the order of rows in the newest run that has them
     worse: tuple[Series, ...]  # their newest level is worse than the one before, as is known since the newest run
-    lacking: tuple[Series, ...]  # the run before the newest has a value, the newest has none
+    lacking: tuple[Row, ...]  # failed in the newest run, or are not in it and in the run before
+    compared: int  # rows that the newest run and an older one have
 
 
 def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
@@ -74,8 +76,15 @@ def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
         for one in series
         if one.changes and one.changes[-1].direction == "worse" and _times_worse(one) > known.get(_row(one), 0)
     ]
-    lacking = [one for one in series if newest - 1 in one.runs and newest not in one.runs]
-    return History(saved=saved, series=series, worse=tuple(worse), lacking=tuple(lacking))
+    gone = [_row(one) for one in series if newest - 1 in one.runs and newest not in one.runs]
+    failed = [row for row, one in rows_in(saved.runs[-1].run, gone).items() if one.status == "failed"]
+    return History(
+        saved=saved,
+        series=series,
+        worse=tuple(worse),
+        lacking=tuple(dict.fromkeys([*gone, *failed])),
+        compared=sum(newest in one.runs and len(one.runs) > 1 for one in series),
+    )
 
 
 def _series(saved: SavedRuns, thresholds: Thresholds) -> tuple[Series, ...]:
@@ -137,7 +146,7 @@ def _variances(
             sampled[row],
             own_variance(values),
             common.get(row[1], 0.0),
-            (_FINEST * thresholds.of(row[0], row[1])) ** 2,
+            (_FINEST * max(thresholds.of(row[0], row[1]), _LEAST)) ** 2,
         )
         for row, values in scaled.items()
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bench.comparison.history import History
     from bench.comparison.judging import Change, Verdict
 
 Name: TypeAlias = Literal["nothing worse", "worse", "incomplete", "incomparable"]
@@ -60,16 +61,19 @@ def outcome_of(changes: Sequence[Change], *, lenient: bool = False) -> Outcome:
     return Outcome(name="nothing worse", detail=f"{_rows(compared)} compared")
 
 
-def outcome_of_history(worse: int, lacking: int, *, lenient: bool = False) -> Outcome:
-    """What the newest of many runs comes to, by how many rows became worse with it and how many it lacks.
+def outcome_of_history(history: History, *, lenient: bool = False) -> Outcome:
+    """What the newest of many runs comes to; where it shares no row with an older one, nothing was compared.
 
     ``lenient``: rows that it lacks do not count.
     """
+    worse, lacking = len(history.worse), len(history.lacking)
     if worse:
         return Outcome(name="worse", detail=f"{_rows(worse)} became worse with the newest run")
     if lacking and not lenient:
-        return Outcome(name="incomplete", detail=f"{_rows(lacking)} of the run before the newest has no value in it")
-    return Outcome(name="nothing worse", detail="no row became worse with the newest run")
+        return Outcome(name="incomplete", detail=f"the newest run lacks {_rows(lacking)}")
+    if not history.compared:
+        return Outcome(name="incomplete", detail="nothing was compared")
+    return Outcome(name="nothing worse", detail=f"no row of {history.compared} became worse with the newest run")
 
 
 def count_verdicts(changes: Sequence[Change]) -> dict[Verdict, int]:

@@ -63,8 +63,17 @@ def read_thresholds(file: Path) -> Thresholds:
         raise UserError(f"{file}: no such file; expected a pyproject.toml with [tool.deploybench.compare]") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{file}: cannot be read as TOML: {error}") from None
-    table = content.get("tool", {}).get("deploybench", {}).get("compare", {})
+    table, place = content, []
+    for key in ("tool", "deploybench", "compare"):
+        place.append(key)
+        table = table.get(key, {})
+        if not isinstance(table, dict):
+            raise UserError(f"{file}: {'.'.join(place)} is {table!r}, expected a table [tool.deploybench.compare]")
     rows = table.get("rows", [])
+    if not isinstance(rows, list):
+        raise UserError(
+            f"{file}: [tool.deploybench.compare] rows is {rows!r}, expected tables [[tool.deploybench.compare.rows]]"
+        )
     given = {key: value for key, value in table.items() if key != "rows"}
     unknown = sorted(set(given) - set(DEFAULTS))
     if unknown:

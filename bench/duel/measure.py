@@ -7,32 +7,37 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bench.comparison.changes import Comparison
-from bench.comparison.judging import judge_rows, rows_of
+from bench.comparison.judging import FAIR, Row, Terms, judge_rows, rows_of
 from bench.comparison.thresholds import Thresholds
 from bench.duel.notes import duel_notes
-from bench.measurement import Measurement, Workload, launch_ratios
+from bench.execution import how_it_runs
+from bench.measurement import TIMED, Measurement, Workload, launch_ratios
 from bench.memory.peaks import measure_peaks
+from bench.precision import main_precision
 from bench.progress import progress
+from bench.saved.store import VariantInfo
 from bench.statistics import DUEL_LEVEL, paired_ratios
 from bench.texts import corpus
 from bench.timing.latency import LatencyRun
 from bench.timing.schedule import Contender, Schedule
+from bench.worker import Worker
 from bench.workload import full_batch
+from exporters.catalogue import find_variant
 from exporters.errors import UserError, WorkerError
 from exporters.tokenization import tokenise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bench.duel.side import Side
     from bench.options import Options
-    from bench.timing.schedule import Row
+    from bench.timing import schedule as timing
 
 DEFAULT_LENGTH = 128
 DEFAULT_THRESHOLD = 0.005  # of times: what is smaller is no change that anybody would act on
 _MARKS = ("A: ", "B: ")  # before a variant's name, for a contender of each side
 _SHORTEST = 3  # tokens: the first, the last and one of text
-_LAUNCHES, _BLOCKS, _BLOCK_S = 5, 30, 0.01
+_LAUNCHES, _BLOCKS, _BLOCK_S = 6, 30, 0.01  # launches go in pairs, the second in reverse
 _WARM_UP_S = 0.0  # one call: what it leaves cold is cold for both sides
 _TEXTS = 64  # of the bundled corpus: batches are cut from them
 
@@ -45,6 +50,11 @@ class Setting:
     precision: float  # launches are added while a ratio's 99 % interval is wider than this
     budget_s: float  # seconds of timing
     memory: bool = True
+
+    @property
+    def largest(self) -> Workload:
+        """The workload with most tokens."""
+        return max(self.workloads, key=lambda one: one.batch_size * one.sequence_length)
 
 
 def workloads(sides: Sequence[Side], options: Options) -> tuple[Workload, ...]:
@@ -84,12 +94,13 @@ def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
     for mark, side in sides.items():
         measured += _sizes(mark, side)
         measured += _memory(mark, side, setting) if setting.memory else []
+    infos = {mark: _how_they_run(mark, side, setting) for mark, side in sides.items()}
     before, after = (rows_of(_of_side(mark, measured)) for mark in _MARKS)
     return Comparison(
         base=f"A: {base.name}",
         contender=f"B: {contender.name}",
-        notes=tuple(duel_notes((base, contender), measured, _BLOCKS, threads)),
-        changes=judge_rows((before, after), _THRESHOLDS, interleaved=True),
+        notes=tuple(duel_notes((base, contender), measured, infos, _BLOCKS, threads)),
+        changes=judge_rows((before, after), _THRESHOLDS, _terms(*infos.values()), interleaved=True),
     )
 
 
@@ -103,7 +114,7 @@ def _contenders(mark: str, side: Side, setting: Setting) -> Iterator[Contender]:
         yield Contender(name=mark + name, variant=artifact.variant, artifact=artifact.path, code=side.code, feed=feed)
 
 
-def _unsure(measured: Sequence[Measurement], precision: float) -> set[Row]:
+def _unsure(measured: Sequence[Measurement], precision: float) -> set[timing.Row]:
     """Both contenders of every row whose ratio is known less well than ``precision``."""
     found = {(one.variant, one.workload): one for one in measured if one.workload}
     pairs = []
@@ -131,8 +142,7 @@ def _sizes(mark: str, side: Side) -> list[Measurement]:
 
 def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
     """Peaks of every variant at the largest workload; a worker that dies is a row that failed."""
-    largest = max(setting.workloads, key=lambda one: one.batch_size * one.sequence_length)
-    found = []
+    largest, found = setting.largest, []
     for contender in _contenders(mark, side, setting):
         measured: dict[str, Any] = {"variant": contender.name, "workload": largest}
         try:
@@ -148,6 +158,38 @@ def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
             for metric in ("peak_memory", "peak_resident")
         ]
     return found
+
+
+def _how_they_run(mark: str, side: Side, setting: Setting) -> dict[str, VariantInfo]:
+    """How every variant of a side really runs, at the largest workload; not to know it is no failure of the row."""
+    largest, found = setting.largest, {}
+    for contender in _contenders(mark, side, setting):
+        name = contender.name.removeprefix(mark)
+        variant = find_variant(contender.variant)
+        info = VariantInfo(runtime=variant.runtime, precision=variant.precision)
+        assert contender.feed is not None
+        batch = contender.feed[largest]
+        try:
+            with Worker(f"looking at {contender.name}", largest.threads, code=contender.code) as worker:
+                worker.start(contender.variant, contender.artifact, largest.threads)
+                how = how_it_runs(worker, side.artifacts[name], [batch], batch, largest.threads)
+            found[name] = replace(info, **how)
+        except WorkerError as error:
+            found[name] = replace(info, executed_unknown=str(error))
+    return found
+
+
+def _terms(base: Mapping[str, VariantInfo], contender: Mapping[str, VariantInfo]) -> Callable[[Row], Terms]:
+    """Times of what is called alike and is executed in two precisions are no like for like."""
+
+    def terms(row: Row) -> Terms:
+        one, other = base[row[0]], contender[row[0]]
+        known = one.executed and other.executed and row[1] in TIMED
+        if not known or one.precision != other.precision or main_precision(one) == main_precision(other):
+            return FAIR
+        return Terms(unlike=f"runs {main_precision(one)} in A, {main_precision(other)} in B, called {one.precision}")
+
+    return terms
 
 
 def _of_side(mark: str, measured: Sequence[Measurement]) -> list[Measurement]:

@@ -51,6 +51,11 @@ def alone() -> Iterator[None]:
             _held.clear()
 
 
+def held() -> tuple[int, ...]:
+    """The lock's descriptor, for a child that has its part of the lock."""
+    return tuple(_held)
+
+
 def _open() -> tuple[int, bool]:
     """The lock's file and whether it can be written; another user's can be locked all the same."""
     path = None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bench.comparison.history import Series
     from bench.comparison.judging import Change
     from bench.comparison.outcome import Outcome
+    from bench.measurement import Workload
 
 _WORDS = {  # what better and worse are called, by metric
     "latency": ("faster", "slower"),
@@ -139,10 +140,15 @@ def direction_word(metric: str, direction: str) -> str:
 
 def place_name(row: Change | Series) -> str:
     """What was measured, in short: ``latency 8×128``."""
-    metric = _NAMES.get(row.metric, row.metric)
-    if row.workload:
-        return f"{metric} {row.workload.batch_size}×{row.workload.sequence_length}"
-    return f"{metric} {row.data}" if row.data else metric
+    return place_of(row.metric, row.workload, row.data)
+
+
+def place_of(metric: str, workload: Workload | None, data: str | None) -> str:
+    """The same of a row's parts."""
+    name = _NAMES.get(metric, metric)
+    if workload:
+        return f"{name} {workload.batch_size}×{workload.sequence_length}"
+    return f"{name} {data}" if data else name
 
 
 def format_amount(metric: str, value: float | None) -> str:

@@ -11,7 +11,7 @@ import tabulate
 
 from bench.comparison.comparability import commit_name
 from bench.report.cells import printable
-from bench.report.comparison import direction_word, format_amount, format_change, place_name
+from bench.report.comparison import direction_word, format_amount, format_change, place_name, place_of
 from bench.report.notes import counted
 from bench.report.terminal import wrapped
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.comparison.history import ChangePoint, History, Series
+    from bench.comparison.judging import Row
     from bench.comparison.outcome import Outcome
     from bench.comparison.saved_runs import SavedRun
 
@@ -28,7 +29,7 @@ _HASH = re.compile(r"_([0-9a-f]{10})[0-9a-f]{30}_")  # in a file's name
 def render_history(history: History, fmt: str, outcome: Outcome) -> str:
     """``text``, ``md`` or ``json``; the first two show rows with a change point only, and end with the outcome."""
     if fmt == "json":
-        return _json(history)
+        return _json(history, outcome)
     changes = list(_changes(history))
     if fmt == "md":
         table = [_markdown(changes, history)] if changes else []
@@ -59,9 +60,16 @@ def _heads(history: History) -> list[str]:
 def _notes(history: History) -> list[str]:
     changed = sum(bool(series.changes) for series in history.series)
     lines = [f"{counted(len(history.series), 'row')}, {changed} with a change point"]
+    if history.lacking:
+        lines.append(printable(f"lacking in the newest run: {', '.join(map(_row_name, history.lacking))}"))
     for reason, files in history.saved.left_out.items():
         lines.append(printable(f"left out: {counted(len(files), 'file')}: {reason}"))
     return lines
+
+
+def _row_name(row: Row) -> str:
+    variant, metric, workload, data = row
+    return f"{variant} {place_of(metric, workload, data)}"
 
 
 def _line(series: Series, change: ChangePoint) -> str:
@@ -103,7 +111,7 @@ def _commit(saved: SavedRun) -> str:
     return str(printable(commit_name(saved.commit, dirty=saved.dirty)))
 
 
-def _json(history: History) -> str:
+def _json(history: History, outcome: Outcome) -> str:
     """The runs, why files were left out, then one object per row with the origin of each of its changes."""
     runs = [
         {"file": one.file, "time": one.time, "commit": one.commit, "dirty": one.dirty} for one in history.saved.runs
@@ -111,8 +119,10 @@ def _json(history: History) -> str:
     block = {
         "runs": runs,
         "left_out": history.saved.left_out,
+        "outcome": outcome.name,
+        "exit_code": outcome.code,
         "became_worse": len(history.worse),
-        "lacking": len(history.lacking),
+        "lacking": [_row_name(row) for row in history.lacking],
         "series": [
             {
                 **asdict(series),

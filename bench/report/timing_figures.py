@@ -33,10 +33,14 @@ def over_budget(row: Measurement, elsewhere: float = 0.0) -> str:
     """
     if not row.cpu_seconds or not row.workload or row.status != "ok":
         return ""
-    used, budget = max(elsewhere, sum(row.cpu_seconds) / sum(row.values)), row.workload.threads
-    if used <= budget * _TOLERANCE:
+    return budget_problem(max(elsewhere, sum(row.cpu_seconds) / sum(row.values)), row.workload.threads)
+
+
+def budget_problem(used: float, threads: int) -> str:
+    """Why ``used`` CPU-seconds a second are too many for ``threads`` threads; nothing where they are not."""
+    if used <= threads * _TOLERANCE:
         return ""
-    return f"takes {used:.2f} CPU-seconds a second, its budget is {budget} thread{'s' * (budget != 1)}"
+    return f"takes {used:.2f} CPU-seconds a second, its budget is {threads} thread{'s' * (threads != 1)}"
 
 
 def _if_enough(figure: Figure) -> Figure:

@@ -27,6 +27,7 @@ class Journal:
         self._file = file
         self._facts = digest(facts)
         self._found: dict[str, Any] = {}
+        self._asked: set[str] = set()  # keys of _found
         self._broken = False  # a cell could not be written, so none is any more
         self.others = 0  # cells of the file that another run made
         self.spoilt = 0  # lines of the file that are no cells
@@ -48,7 +49,9 @@ class Journal:
 
     def find(self, *key: Any) -> Any:
         """The value of a finished cell, or None."""
-        return self._found.get(digest(key))
+        name = digest(key)
+        self._asked.update({name} & self._found.keys())
+        return self._found.get(name)
 
     def keep(self, *cells: tuple[tuple[Any, ...], Any]) -> None:
         """Put finished cells, each a key and a JSON-able value, on disk; they are there when this returns."""
@@ -73,9 +76,12 @@ class Journal:
         return value
 
     def finish(self) -> None:
-        """The run is saved as a whole: forget its cells."""
-        if self._file is not None:
-            self._file.unlink(missing_ok=True)
+        """The run is saved as a whole: forget its cells; those that were not its own are set aside."""
+        if self._file is not None and self._file.exists():
+            if self.others or len(self._asked) < len(self._found):
+                self._file.replace(self._file.with_suffix(".before"))
+            else:
+                self._file.unlink()
 
     def _read(self, file: Path) -> None:
         """Take over the cells that fit; what a kill has left of a last line is cut off, so that the next one is whole."""

@@ -66,6 +66,7 @@ class LatencyRun:
         before_launch: Callable[[], None] = lambda: None,
     ) -> None:
         self._contenders = {one.name: one for one in contenders}
+        self._together = sorted(self._contenders)  # what was timed beside others is no cell of another selection
         self._schedule = schedule
         self._threads = threads
         self._journal = journal if journal is not None else Journal()
@@ -75,7 +76,7 @@ class LatencyRun:
         self._series: dict[Row, _Series] = {}
         self._starts: dict[str, dict[int, Sequence[float]]] = {}  # seconds of _START, by launch
         self._spent = 0.0
-        self._order: list[str] = []  # in which the last launch was started
+        self._mirrored: dict[Workload | None, list[str]] = {}  # the next order of blocks, or of starts (None)
 
     def steps(self, workloads: int) -> int:
         """How many times ``advance`` will be called for so many workloads in the launches that are sure to come."""
@@ -150,7 +151,8 @@ class LatencyRun:
                 names = [name for name in self._contenders if (name, workload) in wanted]
                 self._measure_workload(workers, names, (workload, batch), launch, advance)
         spent = time.perf_counter() - start
-        self._spent += self._journal.cell(("launch", launch), lambda: spent)
+        key = ("launch", launch, self._together, [asdict(workload) for workload in batches])
+        self._spent += self._journal.cell(key, lambda: spent)
 
     def _launches_of(self, row: Row) -> list[int]:
         return self._series[row].launches if row in self._series else []
@@ -168,17 +170,16 @@ class LatencyRun:
 
     def _key(self, row: Row, launch: int) -> tuple[Any, ...]:
         contender, workload = self._contenders[row[0]], row[1]
-        return ("latency", contender.name, contender.fingerprint, asdict(workload), launch)
+        return ("latency", contender.name, contender.fingerprint, asdict(workload), launch, self._together)
 
     def _start_key(self, name: str, launch: int) -> tuple[Any, ...]:
-        return ("start", name, self._contenders[name].fingerprint, launch)
+        return ("start", name, self._contenders[name].fingerprint, launch, self._together)
 
     def _start(self, stack: ExitStack, launch: int, names: set[str]) -> dict[str, Worker]:
         """A fresh loaded worker for every contender that is wanted and has not failed."""
         workers = {}
         cores = shared_cores(self._threads, launch)
-        self._order = self._next_order(self._order, list(self._contenders), launch)
-        for name in self._order:
+        for name in self._next_order(None, list(self._contenders)):
             contender = self._contenders[name]
             if name not in names or (name, None) in self._failed:
                 continue
@@ -206,11 +207,9 @@ class LatencyRun:
         """All blocks of one workload in one launch: the cells that are finished together."""
         workload, batch = task
         cells: dict[str, dict[str, Any]] = {}
-        order: list[str] = []
         for block in range(self._schedule.blocks):
             enough = block > 0 and self._enough(cells)
-            order = self._next_order(order, names, block)
-            for name in order:
+            for name in names if enough else self._next_order(workload, names):
                 if not enough and name in workers and (name, workload) not in self._failed:
                     try:
                         feed = self._contenders[name].feed
@@ -226,12 +225,16 @@ class LatencyRun:
             self._series.setdefault((name, workload), _Series()).add(cell, launch)
         self._journal.keep(*((self._key((name, workload), launch), cell) for name, cell in cells.items()))
 
-    def _next_order(self, last: list[str], names: Sequence[str], turn: int) -> list[str]:
-        """A random order, and in the turn after it the same one backwards: of two, neither comes first more often.
+    def _next_order(self, of: Workload | None, names: Sequence[str]) -> list[str]:
+        """A random order, and the next time the same one backwards: of two, neither comes first more often.
 
         Random alone is not enough: with one seed every duel has the same few orders, and favours the same side.
         """
-        return last[::-1] if turn % 2 and last else self._random.sample(names, len(names))
+        order = self._mirrored.pop(of, [])
+        if set(order) != set(names):
+            order = self._random.sample(names, len(names))
+            self._mirrored[of] = order[::-1]
+        return order
 
     def _enough(self, cells: Mapping[str, Any]) -> bool:
         """Whether one more block of these would tell little."""

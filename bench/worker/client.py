@@ -107,6 +107,7 @@ class Worker:
                 status, value = self._connection.recv()
             except BlockingIOError:
                 self._process.kill()
+                self._process.wait()
                 raise WorkerError(
                     f"{self.label}: no answer to {self._asked!r} within {self._timeout_s:.0f} s; the worker was ended"
                 ) from None

@@ -18,6 +18,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from bench.machine.alone import alone
 from bench.options import add_options, read_options
 from bench.prepare import prepare
 from bench.progress import progress
@@ -107,15 +108,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=10)
     parsed = parser.parse_args(arguments)
     options = read_options({**vars(parsed), "variants": REFERENCE})
-    prepared = prepare(options)
-    size, length = options.batch_sizes[0], prepared.sequence_lengths[-1]
-    batch = full_batch(prepared.tokens, size, length)
-    folder, plan = prepared.artifacts[REFERENCE].path, (parsed.alternations, parsed.rounds)
-    launches = []
-    with progress("bare loop", parsed.launches) as bar:
-        for _ in range(parsed.launches):
-            launches.append(measure_launch(folder, batch, options.threads, plan))
-            bar.advance()
+    with alone():
+        prepared = prepare(options)
+        size, length = options.batch_sizes[0], prepared.sequence_lengths[-1]
+        batch = full_batch(prepared.tokens, size, length)
+        folder, plan = prepared.artifacts[REFERENCE].path, (parsed.alternations, parsed.rounds)
+        launches = []
+        with progress("bare loop", parsed.launches) as bar:
+            for _ in range(parsed.launches):
+                launches.append(measure_launch(folder, batch, options.threads, plan))
+                bar.advance()
     figures = _summary(launches)
     sys.stdout.write(_text(launches, figures))
     workload = {"checkpoint": prepared.checkpoint.name, "batch_size": size, "sequence_length": length}

@@ -112,19 +112,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.set_defaults(precision="0.01", time_budget="10")
     parsed = parser.parse_args(arguments)
     options = read_options({**vars(parsed), "variants": "onnx-fp32", "threads": "1"})
-    artifact = prepare(options).artifacts["onnx-fp32"]
+    with alone():
+        artifact = prepare(options).artifacts["onnx-fp32"]
     workload = Workload(batch_size=1, sequence_length=LENGTH, padding="full", threads=1)
     setting = Setting(workloads=(workload,), precision=options.precision, budget_s=options.time_budget)
     plan = [(0.0, parsed.same)] if parsed.same else []
     plan += [(float(share), int(duels)) for share, duels in (one.split("=") for one in parsed.slowed)]
-    name = f"duels-{options.time_budget:.0f}s{'-loaded' if parsed.loaded else ''}"
-    found = []
     with alone(), busy_core() if parsed.loaded else contextlib.nullcontext():
         for share, duels in plan:
-            found.append(fight(artifact, share, duels, replace(setting, memory=not share)))
-            sys.stdout.write(_text(found[-1]))
-            # After each: an hour's work is not lost with the next one.
-            save_study(name, {"precision": options.precision, "budget_seconds": options.time_budget, "duels": found})
+            found = fight(artifact, share, duels, replace(setting, memory=not share))
+            sys.stdout.write(_text(found))
+            name = f"duels-{f'slowed-{share:g}' if share else 'same'}{'-loaded' if parsed.loaded else ''}"
+            save_study(name, {"precision": options.precision, "budget_seconds": options.time_budget, **found})
     return 0
 
 

@@ -14,6 +14,7 @@ import json
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,14 +59,16 @@ def start(folder: Path, *arguments: str, command: Sequence[str] = RUN) -> subpro
     )
 
 
-def kill_and_resume(folder: Path, ready: Callable[[], bool], command: Sequence[str] = RUN) -> dict[str, Any]:
-    """Kill a run as soon as ``ready`` says so, resume it, and say what was found."""
+def kill_and_resume(folder: Path, ready: Callable[[], bool], command: Sequence[str] = RUN) -> dict[str, Any] | None:
+    """Kill a run as soon as ``ready`` says so, resume it, and say what was found; None where it ended before."""
     killed, begin = start(folder, command=command), time.monotonic()
     while killed.poll() is None and not ready():
         time.sleep(0.01)
     killed.kill()
     killed.communicate()
     seconds = time.monotonic() - begin
+    if killed.returncode != -signal.SIGKILL:
+        return None
     journal = folder / ".deploybench" / "journal.jsonl"
     cells = journal.read_bytes().count(b"\n") if journal.exists() else 0
     resumed = start(folder, "--resume", command=command)
@@ -96,16 +99,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         begin = time.monotonic()
         start(whole).communicate()
         lasts, expected = time.monotonic() - begin, rows_of_run(whole)
-        found = []
-        for number in range(parsed.kills):
-            folder = Path(scratch, str(number))
+        found: list[dict[str, Any]] = []
+        while len(found) < parsed.kills:
+            folder = Path(scratch, "killed")
             shutil.copytree(whole / ".deploybench" / "checkpoints", folder / ".deploybench" / "checkpoints")
             end = time.monotonic() + moments.uniform(0, lasts)
             one = kill_and_resume(folder, lambda end=end: time.monotonic() > end)  # type: ignore[misc]
-            same = one.get("rows") == expected and one["taken"] == one["cells"]
-            found.append({**one, "rows": len(one.get("rows", ())), "same": same})
             shutil.rmtree(folder)
-            bar.advance()
+            if one is not None:  # else the run was over sooner than the one before: another moment
+                same = one.get("rows") == expected and one["taken"] == one["cells"]
+                found.append({**one, "rows": len(one.get("rows", ())), "same": same})
+                bar.advance()
     same = sum(one["same"] for one in found)
     timing = sum(one["cells"] > 0 for one in found)
     sys.stdout.write(

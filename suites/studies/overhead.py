@@ -75,9 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser.add_argument, ("--work-dir", "--threads"))
     parsed = parser.parse_args(arguments)
-    prepared = prepare(read_options({**vars(parsed), "variants": "onnx-fp32"}))
-    artifact, threads = prepared.artifacts["onnx-fp32"].path, prepared.options.threads
     with alone():
+        prepared = prepare(read_options({**vars(parsed), "variants": "onnx-fp32"}))
+        artifact, threads = prepared.artifacts["onnx-fp32"].path, prepared.options.threads
         found = {
             **null_rounds(full_batch(prepared.tokens, 1, _LENGTH), artifact),
             **parent_share(artifact, prepared.tokens, threads),

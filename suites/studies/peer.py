@@ -2,6 +2,7 @@
 
     python -m suites.studies.peer --work-dir .deploybench --peer-env .peer
     python -m suites.studies.peer --variants onnx-fp32 --batch-sizes 1,2 --sequence-lengths 64,128
+    python -m suites.studies.peer --enough
     python -m suites.studies.peer --resume .deploybench/peer-abcd1234
 
 First ours: one whole ``deploybench run`` from an empty work folder: export, proof that each variant is still the same
@@ -22,6 +23,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -184,16 +186,20 @@ def install(folder: Path) -> Path:
     return python
 
 
-def run_ours(folder: Path, checkpoint: Path, options: Options, lengths: Sequence[int]) -> float:
+def run_ours(
+    folder: Path, checkpoint: Path, options: Options, batch_sizes: Sequence[int], lengths: Sequence[int]
+) -> float:
     """Wall seconds of one whole run with ``folder`` as its working folder; one that ended there before is not run again."""
     done = folder / "ours.json"
     if done.is_file():
         return float(json.loads(done.read_text(encoding="ascii")))
+    for part in (".deploybench", "results"):  # of one that was stopped: what it exported would be no part of our time
+        shutil.rmtree(folder / part, ignore_errors=True)
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     command = [
         *(sys.executable, "-m", "bench.cli", "run", f"--checkpoint={checkpoint}", f"--profile={options.profile}"),
         f"--variants={','.join(options.variants)}",
-        f"--batch-sizes={','.join(map(str, options.batch_sizes))}",
+        f"--batch-sizes={','.join(map(str, batch_sizes))}",
         f"--sequence-lengths={','.join(map(str, lengths))}",
         *(f"--threads={options.threads}", f"--precision={options.precision}", f"--time-budget={options.time_budget}"),
     ]
@@ -206,12 +212,16 @@ def run_ours(folder: Path, checkpoint: Path, options: Options, lengths: Sequence
     return wall
 
 
-def run_peer(python: Path, folder: Path, plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each point gave, those included that ended there before; the peer's own words go to a file."""
+def run_peer(python: Path, folder: Path, plan: dict[str, Any], enough_s: float = math.inf) -> list[dict[str, Any]]:
+    """What each point gave, those included that ended there before; the peer's own words go to a file.
+
+    After ``enough_s`` seconds of its time no further point is begun.
+    """
     plan_file, reports, log = folder / "plan.json", folder / "reports.jsonl", folder / "peer.log"
     answers = _answers(reports)
     left = [point for point in plan["points"] if not any(point.items() <= one.items() for one in answers)]
-    plan_file.write_text(json.dumps({**plan, "points": left}), encoding="utf-8")
+    rest = max(0.0, enough_s - _seconds(answers))
+    plan_file.write_text(json.dumps({**plan, "points": left, "enough_s": rest}), encoding="utf-8")
     command = [str(python), "-I", peer_cell.__file__, str(plan_file), str(reports)]
     with (
         log.open("a", encoding="utf-8") as words,
@@ -238,7 +248,16 @@ def run_peer(python: Path, folder: Path, plan: dict[str, Any]) -> list[dict[str,
 
 
 def _answers(reports: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in reports.read_text(encoding="utf-8").splitlines()] if reports.is_file() else []
+    """What is there of whole lines; what a kill has left of a last one is cut off, so that the next one is whole."""
+    content = reports.read_bytes() if reports.is_file() else b""
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(reports, whole)
+    return [json.loads(line) for line in content[:whole].splitlines()]
+
+
+def _seconds(answers: Sequence[Mapping[str, Any]]) -> float:
+    return float(sum(one["seconds"] for one in answers))  # between two points it does nothing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -277,13 +296,13 @@ def compare(parsed: argparse.Namespace, asked: tuple[str, ...]) -> tuple[dict[st
     say(f"everything that both sides say is kept in {folder}")
     with alone():  # waiting for another run is no part of ours
         pass
-    our_wall = run_ours(folder, checkpoint, options, lengths)
+    our_wall = run_ours(folder, checkpoint, options, batch_sizes, lengths)
     plan = {"checkpoint": str(checkpoint), "scenario": scenario, "points": points(asked, batch_sizes, lengths)}
     with alone():
-        answers = run_peer(python, folder, plan)
-    peer_wall = sum(one["seconds"] for one in answers)  # between two points it does nothing
+        answers = run_peer(python, folder, plan, our_wall / TARGET if parsed.enough else math.inf)
+    peer_wall = _seconds(answers)
     whole = (
-        (parsed.checkpoint, parsed.variants) == (GRID["checkpoint"], GRID["variants"])
+        all(getattr(parsed, name) == value for name, value in GRID.items())
         and (batch_sizes, lengths) == (profile.batch_sizes, profile.sequence_lengths)
         and not scenario
     )
@@ -300,6 +319,7 @@ def compare(parsed: argparse.Namespace, asked: tuple[str, ...]) -> tuple[dict[st
         "closest": {name: CLOSEST[name] for name in asked if name in CLOSEST},
         "wall_seconds": {"ours": our_wall, "peer": peer_wall},
         "ours_over_peer": our_wall / peer_wall,
+        "peer_points": {"measured": len(answers), "of": len(plan["points"])},
         "peer_seconds_at_our_width_computed": scaled_seconds(peer_wall, ours[0], peer[0]),
         "peer_seconds_by_point": {
             cell_name(one["variant"], one["batch_size"], one["sequence_length"]): one["seconds"] for one in answers
@@ -339,7 +359,7 @@ def text(figures: Mapping[str, Any]) -> str:
     lines += [
         "",
         f"ours  {walls['ours']:8.0f} s, export, proof and everything else that a run measures included",
-        f"peer  {walls['peer']:8.0f} s, process launcher, {figures['peer_settings']}",
+        f"peer  {walls['peer']:8.0f} s, process launcher, {figures['peer_settings']}{_stopped(figures)}",
         f"ours / peer: {figures['ours_over_peer']:.2f}, at most {TARGET} wanted: {_verdict(figures['ours_over_peer'])}",
         f"median width of a cell: ours {_median(figures, 'ours')}, peer {_median(figures, 'peer')} (rounds of one process)",
         f"peer  {scaled:8.0f} s for our width in every cell: computed, not measured",
@@ -349,6 +369,11 @@ def text(figures: Mapping[str, Any]) -> str:
         ["this was a part of the grid, or not the peer's defaults: no answer for the whole"] if figures["part"] else []
     )
     return "\n".join(lines) + "\n"
+
+
+def _stopped(figures: Mapping[str, Any]) -> str:
+    measured, of = figures["peer_points"]["measured"], figures["peer_points"]["of"]
+    return f"; stopped after {measured} of {of} points, so all of them take longer" if measured < of else ""
 
 
 def _verdict(ratio: float) -> str:
@@ -378,6 +403,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--resume", type=Path, metavar="DIR", help="go on in the folder of a study that was stopped, asked as before"
+    )
+    parser.add_argument(
+        "--enough", action="store_true", help="stop the peer once it has taken twice our time: the answer is known then"
     )
     for name in _SCENARIO:
         parser.add_argument(f"--peer-{name}", type=int, metavar="N", help="instead of the peer's default, 10")
