@@ -14,7 +14,7 @@ from bench.comparison.changes import compare_runs
 from bench.comparison.judging import judge_rows, rows_of
 from bench.comparison.outcome import Outcome, outcome_of
 from bench.comparison.thresholds import Rule, Thresholds, read_thresholds
-from bench.measurement import Measurement
+from bench.measurement import Measurement, Workload
 from bench.report.comparison import render_comparison
 from bench.saved.store import VariantInfo, read_run, run_block
 from bench.timing.controls import CONTROLS
@@ -263,12 +263,19 @@ def test_thresholds_by_metric_and_row(run, tmp_path):
     file = tmp_path / "pyproject.toml"
     file.write_text(
         "[tool.deploybench.compare]\nlatency = 0.2\n[[tool.deploybench.compare.rows]]\nvariant = 'onnx-*'\nthreshold = 0.5\n"
+        "[[tool.deploybench.compare.rows]]\nat = '8x*'\nthreshold = 0.6\n"
+        "[[tool.deploybench.compare.rows]]\nat = 'home'\nmetric = 'accuracy'\nthreshold = 0.01\n"
     )
     thresholds = read_thresholds(file)
+    one, eight = (Workload(batch_size=size, sequence_length=64, padding="full", threads=1) for size in (1, 8))
 
-    assert thresholds.rules == (Rule(variant="onnx-*", metric="*", threshold=0.5),)
-    assert (thresholds.of("torch-eager", "latency"), thresholds.of("onnx-fp32", "latency")) == (0.2, 0.5)
-    assert thresholds.of("torch-eager", "peak_memory") == Thresholds().of("torch-eager", "peak_memory")
+    assert thresholds.rules[0] == Rule(variant="onnx-*", metric="*", at="*", threshold=0.5)
+    assert thresholds.of(("torch-eager", "latency", one, None)) == 0.2
+    assert thresholds.of(("onnx-fp32", "latency", one, None)) == 0.5
+    assert thresholds.of(("onnx-fp32", "latency", eight, None)) == 0.6
+    assert thresholds.of(("torch-eager", "accuracy", None, "home")) == 0.01
+    assert thresholds.of(("torch-eager", "accuracy", None, "away")) == Thresholds().by_metric["accuracy"]
+    assert thresholds.of(("torch-eager", "peak_memory", one, None)) == Thresholds().by_metric["peak_memory"]
     assert verdicts(compare(run, scaled(run, "latency", 1.4), thresholds)) == {"no detectable change"}
 
 

@@ -71,7 +71,7 @@ def test_every_other_block_of_a_workload_is_in_reverse(monkeypatch, blocks):
         return ask(worker, command, *arguments)
 
     monkeypatch.setattr(bench.timing.latency.Worker, "ask", spy)
-    measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, launches=8, blocks=blocks))
+    measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, launches=8, blocks=blocks, seed=0))
 
     for names in asked.values():
         orders = [tuple(names[i : i + 2]) for i in range(0, len(names), 2)]

@@ -146,7 +146,7 @@ def _variances(
             sampled[row],
             own_variance(values),
             common.get(row[1], 0.0),
-            (_FINEST * max(thresholds.of(row[0], row[1]), _LEAST)) ** 2,
+            (_FINEST * max(thresholds.of(row), _LEAST)) ** 2,
         )
         for row, values in scaled.items()
     }
@@ -172,7 +172,7 @@ def _segmented(row: Row, found: Mapping[int, Measurement], variance: float, thre
     values = [_scaled(one) for one in found.values()]
     at = steps(values, variance)
     changes = _changes(metric, values, at, variance)
-    while small := [one for one in changes if abs(one.change) <= thresholds.of(variant, metric)]:
+    while small := [one for one in changes if abs(one.change) <= thresholds.of(row)]:
         at.remove(
             min(small, key=lambda one: abs(one.change)).point
         )  # one by one: each makes its neighbours' levels longer

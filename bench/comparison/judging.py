@@ -94,7 +94,7 @@ def judge_rows(
         judged = _unpaired(row, old, new, interleaved=interleaved) or _hindered(row, old, new, on[row])
         if judged is None:
             blank = replace(
-                _blank(row, old, new), threshold=max(on[row].least, thresholds.of(row[0], row[1])), reason=on[row].note
+                _blank(row, old, new), threshold=max(on[row].least, thresholds.of(row)), reason=on[row].note
             )
             judged = (
                 _judge_timed(blank, timed[row])

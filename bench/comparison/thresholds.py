@@ -6,6 +6,7 @@ latency = 0.05                    # relative; accuracy: absolute
 [[tool.deploybench.compare.rows]] # the last row that fits decides
 variant = "openvino-*"
 metric = "latency"
+at = "8x*"                        # batch size x length, or the name of a labelled set
 threshold = 0.1
 """
 
@@ -21,6 +22,8 @@ from exporters.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bench.comparison.judging import Row
+
 # Memory by one process each: two runs of the same commit differed by up to 2 % (heap) and 4 % (resident).
 DEFAULTS = {
     "latency": 0.02,
@@ -30,7 +33,7 @@ DEFAULTS = {
     "artifact_size": 0.001,
     "accuracy": 0.0,
 }
-_ROW_KEYS = {"variant", "metric", "threshold"}
+_ROW_KEYS = {"variant", "metric", "at", "threshold"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,15 @@ class Rule:
 
     variant: str  # a pattern: "openvino-*"
     metric: str  # a pattern
+    at: str  # a pattern: "8x*" for batches of 8, or the name of a labelled set
     threshold: float
+
+    def fits(self, row: Row) -> bool:
+        """Whether it is for this row."""
+        variant, metric, workload, data = row
+        at = f"{workload.batch_size}x{workload.sequence_length}" if workload else data or ""
+        found = (variant, self.variant), (metric, self.metric), (at, self.at)
+        return all(fnmatchcase(name, pattern) for name, pattern in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +60,10 @@ class Thresholds:
     by_metric: dict[str, float] = field(default_factory=lambda: dict(DEFAULTS))
     rules: tuple[Rule, ...] = ()
 
-    def of(self, variant: str, metric: str) -> float:
+    def of(self, row: Row) -> float:
         """The threshold of one row."""
-        fitting = [r for r in self.rules if fnmatchcase(variant, r.variant) and fnmatchcase(metric, r.metric)]
-        return fitting[-1].threshold if fitting else self.by_metric[metric]
+        fitting = [rule for rule in self.rules if rule.fits(row)]
+        return fitting[-1].threshold if fitting else self.by_metric[row[1]]
 
 
 def read_thresholds(file: Path) -> Thresholds:
@@ -85,11 +96,12 @@ def read_thresholds(file: Path) -> Thresholds:
 def _rule(file: Path, row: Any) -> Rule:
     if not isinstance(row, dict) or "threshold" not in row or set(row) - _ROW_KEYS:
         raise UserError(
-            f"{file}: a row of [tool.deploybench.compare.rows] is {row!r}, expected threshold, and variant or metric"
+            f"{file}: a row of [tool.deploybench.compare.rows] is {row!r}, expected threshold, and variant, metric or at"
         )
     return Rule(
         variant=str(row.get("variant", "*")),
         metric=str(row.get("metric", "*")),
+        at=str(row.get("at", "*")),
         threshold=_threshold(file, "threshold", row["threshold"]),
     )
 

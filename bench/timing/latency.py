@@ -226,10 +226,7 @@ class LatencyRun:
         self._journal.keep(*((self._key((name, workload), launch), cell) for name, cell in cells.items()))
 
     def _next_order(self, of: Workload | None, names: Sequence[str]) -> list[str]:
-        """A random order, and the next time the same one backwards: of two, neither comes first more often.
-
-        Random alone is not enough: with one seed every duel has the same few orders, and favours the same side.
-        """
+        """A random order, and the next time the same one backwards: of two, neither comes first more often."""
         order = self._mirrored.pop(of, [])
         if set(order) != set(names):
             order = self._random.sample(names, len(names))
