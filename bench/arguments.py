@@ -21,7 +21,7 @@ exit codes, the first that holds:
   0  nothing is worse, and everything was compared
 with --history
   1  a row became worse with the newest run
-  3  the newest run lacks a row of the one before
+  3  the newest run lacks a row, or shares none with an older one
   0  neither"""
 _EXPORT_FLAGS = (
     "--checkpoint",

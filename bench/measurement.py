@@ -97,6 +97,11 @@ class Workload:
     instances: int = 1  # processes
 
 
+def batch_shape(workload: Workload) -> str:
+    """How a saved run names the shape of a batch: ``8x512``."""
+    return f"{workload.batch_size}x{workload.sequence_length}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """All raw values of one metric, for one variant at one workload, or the reason why there are none.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.measurement import batch_shape
 from bench.progress import say
 from bench.worker import call_in_child
 from exporters.errors import DeploybenchError
@@ -13,11 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.measurement import Workload
-
-
-def batch_shape(workload: Workload) -> str:
-    """How a saved run names the shape of a batch: ``8x512``."""
-    return f"{workload.batch_size}x{workload.sequence_length}"
 
 
 def count_operations(checkpoint: Path, workloads: Iterable[Workload], threads: int) -> dict[str, float]:

@@ -45,6 +45,14 @@ def main_precision(info: VariantInfo) -> str:
     return max(info.executed, key=info.executed.__getitem__, default=info.precision)
 
 
+def differing_precisions(one: VariantInfo, other: VariantInfo) -> tuple[str, str] | None:
+    """The main precisions of both, where both are known and they are two."""
+    if not (one.executed and other.executed):
+        return None
+    found = main_precision(one), main_precision(other)
+    return found if found[0] != found[1] else None
+
+
 def executed_details(info: VariantInfo) -> str:
     """What a variant's main precision does not say: the share of the others with weights, and attention's where it differs."""
     main = main_precision(info)

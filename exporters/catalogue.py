@@ -30,11 +30,15 @@ def check_variant_name(name: str) -> None:
     raise UnknownVariantError(f"unknown variant {name!r}; {hint}known variants: {', '.join(known)}")
 
 
+def variant_module(name: str) -> str:
+    """The module that stands for ``name``; one with a dot is a module of its own (tests and studies have such)."""
+    return name if "." in name else f"exporters.variants.{name.replace('-', '_')}"
+
+
 def find_variant(name: str) -> Variant:
-    """Import the one file that stands for ``name``; one with a dot is a module of its own (tests and studies have such)."""
+    """Import the one file that stands for ``name``."""
     if "." not in name:
         check_variant_name(name)
-        name = f"exporters.variants.{name.replace('-', '_')}"
-    module = importlib.import_module(name)
+    module = importlib.import_module(variant_module(name))
     variant: Variant = module.VARIANT
     return variant

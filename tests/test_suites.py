@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 
 import suites
-from bench.measurement import YARDSTICKS
-from bench.operations import batch_shape
+from bench.measurement import YARDSTICKS, batch_shape
 from bench.report.figures import figures
 from bench.saved.recorder import Recorder
 from bench.saved.store import read_run

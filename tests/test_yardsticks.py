@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.measurement import METRICS, YARDSTICKS, Workload
-from bench.operations import batch_shape, count_operations
+from bench.measurement import METRICS, YARDSTICKS, Workload, batch_shape
+from bench.operations import count_operations
 from bench.saved.journal import Journal
 from bench.timing.yardsticks import MACHINE, Yardsticks
 

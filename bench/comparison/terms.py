@@ -8,7 +8,7 @@ from bench.comparison.comparability import obstacle, same_processor
 from bench.comparison.judging import Row, Terms
 from bench.comparison.yardstick import drift, normalised
 from bench.measurement import TIMED
-from bench.precision import main_precision
+from bench.precision import differing_precisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,11 +48,6 @@ def _other_examples(name: str, base: Run, contender: Run) -> str:
 
 def _other_precision(variant: str, base: Run, contender: Run) -> str:
     """Whether a variant was executed in another precision, as a reason; runtimes choose it by the CPU."""
-    before, after = _executed(base, variant), _executed(contender, variant)
-    return f"runs {before} in the base, {after} in the contender" if before and after and before != after else ""
-
-
-def _executed(run: Run, variant: str) -> str:
-    """The precision that most of a variant was executed in, or nothing where it was not recorded."""
-    info = run.variants.get(variant)
-    return main_precision(info) if info and info.executed else ""
+    before, after = base.variants.get(variant), contender.variants.get(variant)
+    found = differing_precisions(before, after) if before and after else None
+    return f"runs {found[0]} in the base, {found[1]} in the contender" if found else ""

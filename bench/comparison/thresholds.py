@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from bench.measurement import batch_shape
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Rule:
     def fits(self, row: Row) -> bool:
         """Whether it is for this row."""
         variant, metric, workload, data = row
-        at = f"{workload.batch_size}x{workload.sequence_length}" if workload else data or ""
+        at = batch_shape(workload) if workload else data or ""
         found = (variant, self.variant), (metric, self.metric), (at, self.at)
         return all(fnmatchcase(name, pattern) for name, pattern in found)
 

@@ -13,7 +13,7 @@ from bench.duel.notes import duel_notes
 from bench.execution import how_it_runs
 from bench.measurement import TIMED, Measurement, Workload, launch_ratios
 from bench.memory.peaks import measure_peaks
-from bench.precision import main_precision
+from bench.precision import differing_precisions
 from bench.progress import progress
 from bench.saved.store import VariantInfo
 from bench.statistics import DUEL_LEVEL, paired_ratios
@@ -184,10 +184,10 @@ def _terms(base: Mapping[str, VariantInfo], contender: Mapping[str, VariantInfo]
 
     def terms(row: Row) -> Terms:
         one, other = base[row[0]], contender[row[0]]
-        known = one.executed and other.executed and row[1] in TIMED
-        if not known or one.precision != other.precision or main_precision(one) == main_precision(other):
+        found = differing_precisions(one, other)
+        if found is None or row[1] not in TIMED or one.precision != other.precision:
             return FAIR
-        return Terms(unlike=f"runs {main_precision(one)} in A, {main_precision(other)} in B, called {one.precision}")
+        return Terms(unlike=f"runs {found[0]} in A, {found[1]} in B, called {one.precision}")
 
     return terms
 

@@ -8,8 +8,17 @@ from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import scores
-from bench.measurement import MEMORY, METRICS, TIMED, Figure, Measurement, Status, Workload, process_medians
-from bench.operations import batch_shape
+from bench.measurement import (
+    MEMORY,
+    METRICS,
+    TIMED,
+    Figure,
+    Measurement,
+    Status,
+    Workload,
+    batch_shape,
+    process_medians,
+)
 from bench.precision import main_precision
 from bench.report.ledgers import ledger_figures, memory_caution
 from bench.report.timing_figures import over_budget, timing_figures

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from socket import SO_RCVTIMEO, SOL_SOCKET, socketpair
 from typing import TYPE_CHECKING, Any, Self
 
+from exporters.catalogue import variant_module
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -120,9 +121,8 @@ class Worker:
         return self.import_runtime(variant), self.ask("read", artifact) / 1e9, self.ask("load", artifact, threads) / 1e9
 
     def import_runtime(self, variant: str) -> float:
-        """Import what the variant's runtime needs; seconds. A name with a dot is a module of its own (tests have such)."""
-        module = variant if "." in variant else f"exporters.variants.{variant.replace('-', '_')}"
-        return self.ask("import_runtime", module) / 1e9
+        """Import what the variant's runtime needs; seconds."""
+        return self.ask("import_runtime", variant_module(variant)) / 1e9
 
     def predict(self, batches: Sequence[Batch]) -> list[tuple[Float32Array, float]]:
         """Logits and seconds of each batch."""
