@@ -91,6 +91,9 @@ def test_the_text_says_what_was_missed_and_that_it_was_a_part():
     printed = peer.text(figures)
     assert "0.60, at most 0.5 wanted: missed" in printed
     assert "at our width: 0.30: reached" in printed
+    assert "at our width: less than 0.75, as far as was measured: not known" in peer.text(
+        {**figures, "peer_seconds_at_our_width_computed": 80.0}
+    )
     assert "out of memory" in printed
     assert "a part of the grid" in printed
     assert "stopped after 1 of 2 points, so all of them take longer" in printed

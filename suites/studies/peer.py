@@ -363,7 +363,7 @@ def text(figures: Mapping[str, Any]) -> str:
         f"ours / peer: {figures['ours_over_peer']:.2f}, at most {TARGET} wanted: {_verdict(figures['ours_over_peer'])}",
         f"median width of a cell: ours {_median(figures, 'ours')}, peer {_median(figures, 'peer')} (rounds of one process)",
         f"peer  {scaled:8.0f} s for our width in every cell: computed, not measured",
-        f"ours / peer at our width: {walls['ours'] / scaled:.2f}: {_verdict(walls['ours'] / scaled)}",
+        f"ours / peer at our width: {_at_our_width(figures)}",
     ]
     lines += (
         ["this was a part of the grid, or not the peer's defaults: no answer for the whole"] if figures["part"] else []
@@ -374,6 +374,15 @@ def text(figures: Mapping[str, Any]) -> str:
 def _stopped(figures: Mapping[str, Any]) -> str:
     measured, of = figures["peer_points"]["measured"], figures["peer_points"]["of"]
     return f"; stopped after {measured} of {of} points, so all of them take longer" if measured < of else ""
+
+
+def _at_our_width(figures: Mapping[str, Any]) -> str:
+    """Of a peer that was stopped only the most that the ratio can be is known: our time is of every point."""
+    ratio = figures["wall_seconds"]["ours"] / figures["peer_seconds_at_our_width_computed"]
+    open_yet = _stopped(figures) and ratio > TARGET
+    return (
+        f"less than {ratio:.2f}, as far as was measured: not known" if open_yet else f"{ratio:.2f}: {_verdict(ratio)}"
+    )
 
 
 def _verdict(ratio: float) -> str:
