@@ -44,9 +44,7 @@ class Schedule:
     precision: float = 0.02  # launches are added while a row is known less well than this share of its value
     budget_s: float = 0.0  # and while a further launch is likely to end within so many seconds of timing
     unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # those rows, by ``precision``
-    seed: int | None = (
-        None  # of the orders; None: another at each run, so that no order favours one side in all of them
-    )
+    seed: int | None = None  # of the orders; None: new ones in every run, so that none favours a side in all runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -362,7 +362,7 @@ def text(figures: Mapping[str, Any]) -> str:
         f"peer  {walls['peer']:8.0f} s, process launcher, {figures['peer_settings']}{_stopped(figures)}",
         f"ours / peer: {figures['ours_over_peer']:.2f}, at most {TARGET} wanted: {_verdict(figures['ours_over_peer'])}",
         f"median width of a cell: ours {_median(figures, 'ours')}, peer {_median(figures, 'peer')} (rounds of one process)",
-        f"peer  {scaled:8.0f} s for our width in every cell: computed, not measured",
+        f"peer  {scaled:8.0f} s for our width in every cell that it measured: computed, not measured",
         f"ours / peer at our width: {_at_our_width(figures)}",
     ]
     lines += (
