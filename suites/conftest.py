@@ -89,7 +89,7 @@ def _save_whole(storage: Any, recorder: Recorder, output_json: dict[str, Any], s
     file = storage.get(f"{storage._next_num}_{save}.json")
     aside = file.with_name(f".{file.name}.part")
     with aside.open("w", encoding="ascii") as stream:
-        stream.write(safe_dumps(output_json, ensure_ascii=True, indent=1)  # 4: half of it would be spaces)
+        stream.write(safe_dumps(output_json, ensure_ascii=True, indent=1))  # 4: half of it would be spaces
         stream.flush()
         os.fsync(stream.fileno())
     aside.rename(file)
