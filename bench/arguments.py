@@ -20,9 +20,10 @@ exit codes, the first that holds:
   4  incomparable: a row's two figures do not mean the same, or cannot tell
   0  nothing is worse, and everything was compared
 with --history
-  1  a row became worse with the newest run
-  3  the newest run lacks a row, or shares none with an older one
-  0  neither"""
+  1  a row became worse with the newest run, or with the others of its commit
+  3  the newest run lacks a row, or shares none with an older one, or a file cannot be read
+  4  a row of the newest run means something else than in all older ones
+  0  none of these"""
 _EXPORT_FLAGS = (
     "--checkpoint",
     "--calibration",
@@ -165,7 +166,9 @@ def _add_compare(commands: Any) -> None:
     )
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
     command.add_argument("--all", action="store_true", help="show rows without a detectable change as well")
-    command.add_argument("--lenient", action="store_true", help="missing and incomparable rows do not fail")
+    command.add_argument(
+        "--lenient", action="store_true", help="missing and incomparable rows, and files of a history, do not fail"
+    )
     command.add_argument(
         "--normalise", action="store_true", help="compare times of two CPUs by the machines' own yardsticks"
     )

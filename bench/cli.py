@@ -31,6 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     try:
         code: int = _COMMANDS[parsed.command](parsed)
+        sys.stdout.flush()
+    except (
+        BrokenPipeError
+    ):  # `deploybench report RUN | head`: whoever reads has read enough; the code is a shell's for it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python says so once more at its end
+        return 141
     except UserError as error:
         say(f"deploybench: error: {error}")
         return 2
@@ -47,17 +53,18 @@ def _run(parsed: argparse.Namespace) -> int:
     """Prepare, run the suites on what was prepared, and print the tables of the file that they saved."""
     from bench.machine.alone import alone
     from bench.prepare import prepare
+    from bench.saved.place import refuse_unwritable
     from bench.saved.store import read_run
 
     values = vars(parsed)
     options = read_options(values)
+    refuse_unwritable(Path(RESULTS))
     with alone():
         handover = _Handover(prepare(options))
         before = set(Path(RESULTS).rglob("*.json"))
         code = _run_suites(handover, values)
     saved = sorted(set(Path(RESULTS).rglob("*.json")) - before)
     if not saved:
-        say("deploybench: nothing was measured, so nothing was saved")
         return handover.exit_code(code) or 1
     _print_run(read_run(saved[-1]), "text", SHOWN)
     say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json")
@@ -192,6 +199,10 @@ def _compared(parsed: argparse.Namespace) -> Comparison:
 
     thresholds = _thresholds(parsed)
     if is_stock(parsed.base) or is_stock(parsed.contender):
+        if parsed.normalise:
+            raise UserError(
+                "--normalise: needs the yardsticks of both runs, and a stock file of pytest-benchmark has none"
+            )
         stock = read_stock(parsed.base), read_stock(parsed.contender)
         _refuse_same(*(one.path for one in stock))
         return compare_stock(*stock, thresholds)

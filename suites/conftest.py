@@ -6,7 +6,6 @@ import functools
 import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from bench.measurement import METRICS
 from bench.options import PROFILES, Options, add_options, read_options
 from bench.prepare import Prepared, prepare, set_names
 from bench.progress import say
+from bench.saved.place import refuse_unwritable
 from bench.saved.recorder import Recorder
 from bench.saved.resuming import open_journal
 from bench.saved.store import decode
@@ -76,6 +76,8 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     config.add_cleanup(stack.close)
     with _one_line_errors():
         stack.enter_context(alone())
+        for folder in _saving_to(config):
+            refuse_unwritable(folder)
         prepared = handover.prepared if handover else prepare(config.stash[OPTIONS])
         journal = open_journal(prepared)
     recorder = config.stash[RECORDER] = Recorder(prepared, journal)
@@ -84,29 +86,47 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     return (yield)
 
 
+def _saving_to(config: pytest.Config) -> list[Path]:
+    """The folders of the files that will be saved."""
+    option, storage = config.option, config._benchmarksession.storage  # type: ignore[attr-defined]
+    stored = [storage.get("any").parent] if option.benchmark_save or option.benchmark_autosave else []
+    return [*stored, *([option.benchmark_json.parent] if option.benchmark_json else [])]
+
+
 def _save_whole(storage: Any, recorder: Recorder, output_json: dict[str, Any], save: str) -> None:
     """What pytest-benchmark's storage does, but aside first: a file under ``results/`` is whole or absent."""
+    if recorder.unsaved:
+        return
     file = storage.get(f"{storage._next_num}_{save}.json")
     aside = file.with_name(f".{file.name}.part")
-    with aside.open("w", encoding="ascii") as stream:
-        stream.write(safe_dumps(output_json, ensure_ascii=True, indent=1))  # 4: half of it would be spaces
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.rename(file)
-    for left in file.parent.glob(".*.part"):  # of runs that were killed at this very point
-        left.unlink()
-    recorder.saved = file
+    try:
+        with aside.open("w", encoding="ascii") as stream:
+            stream.write(safe_dumps(output_json, ensure_ascii=True, indent=1))  # 4: half of it would be spaces
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.rename(file)
+        recorder.saved = file
+    except OSError as error:
+        recorder.unsaved = f"{file}: cannot be written ({error.strerror}); "
+    for left in file.parent.glob(".*.part"):  # of this run, or of one that was killed at this very point
+        left.unlink(missing_ok=True)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Forget the journal of a run that came to its end and was saved; say where the cells are of one that was not."""
-    recorder = session.config.stash.get(RECORDER, None)
-    saved = recorder and (recorder.saved or session.config.option.benchmark_json)
-    if recorder and saved and exitstatus in _ENDED:
+    config = session.config
+    recorder = config.stash.get(RECORDER, None)
+    if recorder is None:
+        return
+    saved = recorder.saved or (config.option.benchmark_json and not recorder.unsaved)
+    if saved and exitstatus in _ENDED:
         recorder.journal.finish()
-    elif recorder and not saved:
-        say("nothing was saved: the same command with --benchmark-autosave --resume saves what was measured")
+    elif not saved:
+        autosave = "" if config.pluginmanager.has_plugin("deploybench_prepared") else "--benchmark-autosave "
+        say(f"{recorder.unsaved}nothing was saved: the same command with {autosave}--resume saves what was measured")
+        if recorder.unsaved and exitstatus in _ENDED:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @contextmanager
@@ -235,7 +255,8 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
     recorder = config.stash.get(RECORDER, None)
     if recorder is None:
         return
-    time = datetime.fromisoformat(output_json["datetime"]).astimezone(UTC)
-    name = f"predictions_{time:%Y%m%d_%H%M%S}_{recorder.prepared.checkpoint.sha256[:8]}.parquet"
-    folder = config._benchmarksession.storage.get(name).parent  # type: ignore[attr-defined]
-    output_json["deploybench"] = recorder.block(name if recorder.save_predictions(folder / name) else "")
+    try:
+        name = recorder.save_predictions(_saving_to(config))
+    except OSError as error:
+        name, recorder.unsaved = "", f"predictions: cannot be written ({error.strerror or error}); "
+    output_json["deploybench"] = recorder.block(name)

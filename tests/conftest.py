@@ -27,9 +27,7 @@ def pytest_collection_modifyitems(items):
 def own_lock(tmp_path_factory):
     """Tests wait for no run on this machine, nor for other tests."""
     with pytest.MonkeyPatch.context() as patch:
-        folder = str(tmp_path_factory.mktemp("tmp"))
-        patch.setattr("tempfile.tempdir", folder)
-        patch.setenv("TMPDIR", folder)
+        patch.setenv("DEPLOYBENCH_LOCK_DIR", str(tmp_path_factory.mktemp("lock")))
         yield
 
 

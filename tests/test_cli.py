@@ -56,6 +56,16 @@ def test_report_prints_what_the_golden_file_holds(capsys, form):
     assert out.rstrip("\n") == (SAVED.parent / f"report.{suffix}").read_text(encoding="utf-8").rstrip("\n")
 
 
+def test_whoever_reads_may_stop_reading():
+    """`deploybench report RUN | head`"""
+    command = [sys.executable, "-m", "bench.cli", "report", str(SAVED), "--format", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as done:
+        done.stdout.close()
+        said = done.stderr.read()
+
+    assert (said, done.returncode) == ("", 141)
+
+
 def test_one_table_alone_is_a_plain_csv(capsys):
     import io
 

@@ -52,6 +52,8 @@ def test_no_fact_is_there_twice():
             "tolerated",
             "load: quiet against 3.0% of the time stolen, 0.5 cores busy with other work",
         ),
+        ({"kernels": {}}, {"kernels": {"ONEDNN_MAX_CPU_ISA": "AVX2"}}, "fatal", "kernels: "),
+        ({}, {"resumed": True, "steal_share": 0.0}, "tolerated", "quiet after it was resumed"),
         ({"steal_share": 0.0}, {"steal_share": 0.011}, "tolerated", "load: quiet against 1.1% of the time stolen"),
     ],
 )

@@ -259,11 +259,29 @@ def test_a_time_of_zero_is_no_time(run):
     }
 
 
+def test_another_budget_of_threads_is_not_comparable(run):
+    """And neither missing nor new: the same rows were measured."""
+
+    def budget(threads):
+        rows = tuple(
+            replace(one, workload=replace(one.workload, threads=threads)) if one.workload else one
+            for one in run.measurements
+        )
+        return replace(run, plan=replace(run.plan, threads=threads), measurements=rows)
+
+    changes = compare(budget(2), budget(4)).changes
+    timed = [one for one in changes if one.metric != "artifact_size"]
+
+    assert {(one.verdict, one.reason) for one in timed} == {("not comparable", "threads: 2 against 4")}
+    assert {one.workload.threads for one in timed if one.workload} == {4}
+    assert {one.verdict for one in changes if one.metric == "artifact_size"} == {"no detectable change"}
+
+
 def test_thresholds_by_metric_and_row(run, tmp_path):
     file = tmp_path / "pyproject.toml"
     file.write_text(
         "[tool.deploybench.compare]\nlatency = 0.2\n[[tool.deploybench.compare.rows]]\nvariant = 'onnx-*'\nthreshold = 0.5\n"
-        "[[tool.deploybench.compare.rows]]\nat = '8x*'\nthreshold = 0.6\n"
+        "[[tool.deploybench.compare.rows]]\nat = '8×*'\nthreshold = 0.6\n"
         "[[tool.deploybench.compare.rows]]\nat = 'home'\nmetric = 'accuracy'\nthreshold = 0.01\n"
     )
     thresholds = read_thresholds(file)
@@ -292,6 +310,10 @@ def test_thresholds_by_metric_and_row(run, tmp_path):
         "[tool]\ndeploybench = 'x'",
         "[tool.deploybench]\ncompare = [1]",
         "[tool.deploybench.compare]\nrows = 5",
+        "[[tool.deploybench.compare.rows]]\nthreshold = 0.1\nmetric = 'heap'",
+        "[[tool.deploybench.compare.rows]]\nthreshold = 0.1\nmetric = 'latncy'",
+        "[[tool.deploybench.compare.rows]]\nthreshold = 0.1\nat = 8",
+        "[[tool.deploybench.compare.rows]]\nthreshold = 0.1\nvariant = ['a']",
     ],
 )
 def test_a_threshold_that_cannot_be_meant_is_one_line(tmp_path, text):

@@ -30,7 +30,7 @@ def saved_runs(rows):
             for row, values in enumerate(rows[:, index])
         )
         run = replace(RUN, measurements=measurements)
-        runs.append(SavedRun(run=run, file=f"{index:04}_x.json", time=str(index), commit="c" * 10, dirty=False))
+        runs.append(SavedRun(run=run, file=f"{index:04}_x.json", time=str(index), commit=f"{index:010x}", dirty=False))
     return SavedRuns(runs=tuple(runs), left_out={})
 
 
@@ -166,7 +166,10 @@ def test_a_row_that_became_worse_with_the_newest_run_fails(tmp_path, capsys):
     assert text.splitlines()[-1] == "worse: 2 rows became worse with the newest run"
     assert max(map(len, text.splitlines())) <= 80
 
-    write(tmp_path, 5, slower)  # known since the run before
+    commit = {"id": "04" + "ab" * 19, "dirty": False}
+    write(tmp_path, 5, slower, commit_info=commit)  # the same commit, once more
+    assert history(capsys, tmp_path)[0] == 1
+    write(tmp_path, 5, slower)  # another one: known since the run before
     assert history(capsys, tmp_path)[0] == 0
     write(tmp_path, 6)  # faster again
     assert history(capsys, tmp_path)[0] == 0
@@ -269,16 +272,56 @@ def test_what_cannot_be_held_against_the_newest_is_left_out_and_said(tmp_path, c
     assert "left out: 1 file: a file of pytest-benchmark without" in text
     assert "runs: 1 " in text
     assert code == 3
-    assert text.endswith("incomplete: nothing was compared")
+    assert text.endswith("incomplete: 2 files cannot be read")
+    code, text, _ = history(capsys, tmp_path, "--lenient")
+    assert code == 3
+    assert text.splitlines()[-1] == "incomplete: nothing was compared"
 
 
-def test_another_set_under_the_same_name_is_no_point_of_its_series(tmp_path):
+def test_another_set_under_the_same_name_is_no_point_of_its_series(tmp_path, capsys):
     write(tmp_path, 1, lambda block: block["sets"][0].update(sha256="other"))
     write(tmp_path, 2)
     series = history_of(read_saved_runs(tmp_path), Thresholds()).series
 
     assert {one.runs for one in series if one.metric == "accuracy"} == {(1,)}
     assert {one.runs for one in series if one.metric in TIMED} == {(0, 1)}
+    code, text, _ = history(capsys, tmp_path)
+    assert code == 4
+    assert (
+        "mean something else in the newest run than before: torch-eager accuracy posts, onnx-fp32 accuracy posts"
+        in (" ".join(text.split()))
+    )
+    assert text.splitlines()[-1] == "incomparable: 2 rows of the newest run"
+    assert history(capsys, tmp_path, "--lenient")[0] == 0
+
+
+def test_a_file_that_cannot_be_read_is_no_pass(tmp_path, capsys):
+    """It may be the newest run: the gate would be that of the one before."""
+    for index in (1, 2):
+        write(tmp_path, index)
+    assert history(capsys, tmp_path)[0] == 0
+    (tmp_path / "0003_torn.json").write_text('{"benchmarks": [')
+    code, text, _ = history(capsys, tmp_path)
+
+    assert (code, text.splitlines()[-1]) == (3, "incomplete: 1 file cannot be read")
+    assert history(capsys, tmp_path, "--lenient")[0] == 0
+
+
+@pytest.mark.parametrize(("rate", "worse"), [(100.0, 1), (80.0, 0), (125.0, 1)])
+def test_what_became_slower_as_the_machine_did_is_no_step(rate, worse):
+    """And a machine that became faster excuses nothing."""
+    rows = noise(np.random.default_rng(0), runs=6, within=0.005)
+    rows[:, 5] *= 1.2
+    runs = []
+    for index, one in enumerate(saved_runs(rows).runs):
+        rates = (rate if index == 5 else 100.0,)
+        yardstick = Measurement(variant="machine", metric="yardstick_fp32", values=rates)
+        row = replace(one.run.measurements[0], variant="torch-eager")
+        runs.append(replace(one, run=replace(one.run, measurements=(row, yardstick))))
+    history = history_of(SavedRuns(runs=tuple(runs), left_out={}), Thresholds())
+
+    assert len(history.worse) == worse
+    assert [change.drift for one in history.series for change in one.changes] == pytest.approx([100 / rate - 1] * worse)
 
 
 def test_the_time_of_saving_decides_the_order(tmp_path):

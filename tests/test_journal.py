@@ -64,9 +64,10 @@ def test_a_torn_last_line_is_cut_off_and_the_next_cell_is_whole(file):
     assert Journal(file, 1, resume=True).find("b") == 3
 
 
-def test_a_run_that_does_not_resume_sets_the_unfinished_one_aside(file):
+def test_a_run_that_does_not_resume_sets_the_unfinished_one_aside_and_says_so(file, capsys):
     Journal(file, 1).keep((("a",), 1))
     fresh = Journal(file, 1)
+    assert f"now in {file.with_suffix('.before')}; with --resume" in capsys.readouterr().err
 
     assert fresh.find("a") is None
     assert json.loads(file.with_suffix(".before").read_text())["value"] == 1
@@ -165,8 +166,8 @@ def test_timing_goes_on_after_the_last_finished_cell(file, monkeypatch):
 
 
 def test_a_second_run_waits_and_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # no run on this machine is waited for
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("DEPLOYBENCH_LOCK_DIR", str(tmp_path))  # no run on this machine is waited for
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "of a job"))
     script = "from bench.machine.alone import alone\nwith alone(): print('mine', flush=True)"
     with alone():
         second = subprocess.Popen(
@@ -267,7 +268,7 @@ def test_a_work_folder_that_is_a_file_ends_a_run_with_one_line(tmp_path):
 
 @pytest.fixture
 def lock(monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("DEPLOYBENCH_LOCK_DIR", str(tmp_path))
     return tmp_path / "deploybench.lock"
 
 
@@ -318,7 +319,7 @@ def test_a_place_without_a_lock_is_one_line(lock, monkeypatch, place):
     elif place == "link":
         lock.symlink_to(lock.with_name("mine"))
     else:
-        monkeypatch.setattr("tempfile.tempdir", str(lock / "nowhere"))
+        monkeypatch.setenv("DEPLOYBENCH_LOCK_DIR", str(lock / "nowhere"))
     with pytest.raises(OutputError, match="deploybench.lock: cannot be opened") as error, alone():
         pytest.fail("it is not held")
     assert "\n" not in str(error.value)
@@ -329,6 +330,8 @@ def test_no_temporary_folder_at_all_is_one_line(lock, monkeypatch):
     def nowhere():
         raise FileNotFoundError(2, "No usable temporary directory found")
 
+    monkeypatch.delenv("DEPLOYBENCH_LOCK_DIR")
+    monkeypatch.setattr("bench.machine.alone._SHARED", str(lock.parent / "no such folder"))
     monkeypatch.setattr("tempfile.gettempdir", nowhere)
     with pytest.raises(OutputError, match="temporary folder: cannot be opened"), alone():
         pass

@@ -100,12 +100,15 @@ def test_nothing_is_normalised_unless_asked_or_on_one_machine():
     [
         (1.08, 100.0, "worse", ""),
         (1.08, 99.0, "worse", ""),
-        (1.08, 90.0, "no detectable change", "the machine's own yardstick_fp32 was 11.1% slower"),
-        (1.25, 90.0, "worse", "the machine's own yardstick_fp32 was 11.1% slower"),
-        (1.08, 110.0, "no detectable change", "the machine's own yardstick_fp32 was 10.0% faster"),
+        (1.08, 90.0, "no detectable change", "the machine's own yardstick_fp32 took 11.1% more time"),
+        (1.25, 90.0, "worse", "the machine's own yardstick_fp32 took 11.1% more time"),
+        (1.08, 110.0, "worse", "the machine's own yardstick_fp32 took 9.1% less time"),
+        (0.92, 110.0, "no detectable change", "the machine's own yardstick_fp32 took 9.1% less time"),
+        (0.88, 110.0, "better", "the machine's own yardstick_fp32 took 9.1% less time"),
+        (0.92, 90.0, "better", "the machine's own yardstick_fp32 took 11.1% more time"),
     ],
 )
-def test_what_changed_less_than_the_machine_is_no_change(slower, rate, verdict, reason):
+def test_what_changed_as_the_machine_did_and_no_more_is_no_change(slower, rate, verdict, reason):
     comparison = compare(machine("a", {"fp32": 100.0}), machine("a", {"fp32": rate}, slower), normalise=False)
 
     assert {(one.verdict, one.reason) for one in comparison.changes if one.metric == "latency"} == {(verdict, reason)}

@@ -13,6 +13,7 @@ import pytest
 import suites
 from bench.measurement import YARDSTICKS, batch_shape
 from bench.report.figures import figures
+from bench.saved.journal import Journal
 from bench.saved.recorder import Recorder
 from bench.saved.store import read_run
 from bench.scoring import Scores
@@ -20,6 +21,7 @@ from bench.timing.controls import CONTROLS
 from bench.timing.yardsticks import yardstick_readings
 from exporters.catalogue import variant_names
 from exporters.errors import WorkerError
+from suites import conftest
 from suites import test_accuracy as accuracy_suite
 
 SUITES = str(Path(suites.__file__).parent)
@@ -207,6 +209,70 @@ def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, checkpoint_folder, comm
         assert done.stderr.startswith("deploybench: error: ")
         assert done.stderr.count("\n") == 1
     assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize("command", [("bench.cli", "run"), ("pytest", SUITES, "--benchmark-autosave")])
+def test_a_place_that_cannot_be_saved_to_is_said_before_anything_is_made(tmp_path, checkpoint_folder, command):
+    (tmp_path / "results").write_text("no folder")
+    done = run(tmp_path, *command, f"--checkpoint={checkpoint_folder}", *SMALL)
+
+    assert done.returncode == 2
+    assert "results: cannot be written (" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / ".deploybench" / "artifacts").exists()
+
+
+def test_a_disk_that_is_full_in_the_end_is_one_line_and_the_cells_are_kept(tmp_path, capsys):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.keep((("a",), 1))
+    recorder = SimpleNamespace(saved=None, unsaved="", journal=journal)
+    full = SimpleNamespace(get=lambda name: tmp_path / "gone" / name, _next_num="0001")
+    conftest._save_whole(full, recorder, {}, "run")
+    plugins = SimpleNamespace(has_plugin=lambda name: True)
+    config = SimpleNamespace(
+        stash={conftest.RECORDER: recorder}, option=SimpleNamespace(benchmark_json=None), pluginmanager=plugins
+    )
+    session = SimpleNamespace(config=config, exitstatus=0)
+    conftest.pytest_sessionfinish(session, pytest.ExitCode.OK)
+    said = capsys.readouterr().err
+
+    assert said.count("\n") == 1
+    assert (
+        "0001_run.json: cannot be written (No such file or directory); nothing was saved: the same command with" in said
+    )
+    assert session.exitstatus == 1
+    assert (tmp_path / "journal.jsonl").exists()
+
+
+def test_predictions_lie_beside_every_file_of_the_run(tmp_path):
+    """Of `--benchmark-json` as well: a comparison looks for them there."""
+    labelled = SimpleNamespace(name="few", row_hashes=["a", "b"], labels=[0, 1])
+    prepared = SimpleNamespace(checkpoint=SimpleNamespace(sha256="c" * 64), sets=[labelled])
+    scores = {("few", "onnx-fp32"): Scores(logits=np.zeros((2, 2), dtype=np.float32), seconds=(1.0,))}
+    recorder = Recorder(prepared, scores=scores)
+    folders = [tmp_path / "stored", tmp_path / "apart"]
+    name = recorder.save_predictions(folders)
+
+    assert [[one.name for one in folder.iterdir()] for folder in folders] == [[name], [name]]
+    assert Recorder(prepared).save_predictions(folders) == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "folders"),
+    [
+        ({"benchmark_autosave": True}, ["stored"]),
+        ({"benchmark_save": "name"}, ["stored"]),
+        ({"benchmark_json": Path("apart/run.json")}, ["apart"]),
+        ({"benchmark_autosave": True, "benchmark_json": Path("apart/run.json")}, ["stored", "apart"]),
+        ({}, []),
+    ],
+)
+def test_where_a_run_is_saved(asked, folders):
+    option = SimpleNamespace(**{"benchmark_save": None, "benchmark_autosave": None, "benchmark_json": None, **asked})
+    storage = SimpleNamespace(get=lambda name: Path("stored") / name)
+    config = SimpleNamespace(option=option, _benchmarksession=SimpleNamespace(storage=storage))
+
+    assert [str(one) for one in conftest._saving_to(config)] == folders
 
 
 def test_memory_of_a_checkpoint_shorter_than_the_profile_is_measured_at_its_own_length(tmp_path, checkpoint_folder):

@@ -117,6 +117,9 @@ def test_the_table_says_which_rows_ran_out_of_time(run):
     text = " ".join(render(with_rows(replace(run, plan=plan), known, late), "text", ["timing"]).split())
 
     assert "narrower than 2.0%, or 60 s are over; over before: onnx-fp32" in text
+    for table in ("summary", "batch"):
+        text = " ".join(render(with_rows(replace(run, plan=plan), known, late), "text", [table]).split())
+        assert "or 60 s are over; over before: 1 of 2 rows" in text
 
 
 def figure(value, variant="onnx-fp32"):

@@ -19,6 +19,7 @@ Weight = Literal["fatal", "tolerated", "informative"]
 _COST = (*TIMED, *MEMORY, "artifact_size")
 _ACCURACY = ("accuracy",)
 _HASH = re.compile("[0-9a-f]{40,64}")
+_SHORT_HASH = re.compile("[0-9a-f]{10}")
 _PROCESSOR = ("CPU", "CPU model", "instruction sets", "cores")  # a yardstick makes up for these
 _STEAL = 0.01  # share of time that the hypervisor took, above which it is said
 _LOAD = 0.2  # cores that others kept busy, likewise
@@ -41,6 +42,10 @@ NOT_RECORDED = "not recorded"
 
 def _environment(key: str) -> Callable[[Run], Any]:
     return lambda run: run.environment.get(key, NOT_RECORDED)
+
+
+def _kernels(run: Run) -> dict[str, str]:
+    return dict(run.environment.get("kernels", {}))  # files from before do not say, and hardly any had some
 
 
 def _version(package: str) -> Callable[[Run], Any]:
@@ -70,6 +75,11 @@ def short_commit(commit: str) -> str:
     return commit[:10] if _HASH.fullmatch(commit) else commit
 
 
+def is_commit(name: str) -> bool:
+    """Whether ``name`` is a commit's, as ``short_commit`` gives it, and not "unversioned"."""
+    return bool(_SHORT_HASH.fullmatch(name))
+
+
 def _load(run: Run) -> str:
     """What else the machine was busy with, where it is worth a word."""
     steal, other = run.environment.get("steal_share"), run.environment.get("other_load")
@@ -79,7 +89,8 @@ def _load(run: Run) -> str:
         f"{steal:.1%} of the time stolen" if steal and steal > _STEAL else "",
         f"{other:.1f} cores busy with other work" if other and other > _LOAD else "",
     )
-    return ", ".join(filter(None, said)) or "quiet"
+    known = ", ".join(filter(None, said)) or "quiet"
+    return f"{known} after it was resumed" if run.environment.get("resumed") else known
 
 
 FACTS = (
@@ -93,7 +104,8 @@ FACTS = (
     Fact(name="labels", read=lambda run: run.checkpoint.labels, metrics=_ACCURACY, weight="fatal"),
     Fact(name="weights", read=lambda run: run.checkpoint.sha256[:12], metrics=(*_COST, *_ACCURACY), weight="tolerated"),
     Fact(name="tokenizer", read=_tokenizer, metrics=_ACCURACY, weight="tolerated"),
-    Fact(name="threads", read=lambda run: run.plan.threads, metrics=(*TIMED, *MEMORY), weight="tolerated"),
+    Fact(name="threads", read=lambda run: run.plan.threads, metrics=(*TIMED, *MEMORY), weight="fatal"),
+    Fact(name="kernels", read=_kernels, metrics=TIMED, weight="fatal"),
     Fact(name="malloc", read=_environment("malloc"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
     Fact(name="load", read=_load, metrics=TIMED, weight="tolerated"),
     Fact(name="memory", read=_environment("memory"), metrics=TIMED, weight="tolerated"),

@@ -9,7 +9,8 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bench.comparison.changes import rows_in
-from bench.comparison.comparability import differences, facts_of
+from bench.comparison.comparability import differences, facts_of, is_commit
+from bench.comparison.judging import Terms, row_of
 from bench.comparison.segments import common_variance, own_variance, steps
 from bench.comparison.terms import terms_of
 from bench.measurement import METRICS, TIMED, Measurement, Workload, process_medians
@@ -39,6 +40,9 @@ class ChangePoint:
     low: float  # 95 % interval of ``change``
     high: float
     direction: Direction
+    drift: float = (
+        0.0  # share by which the machine itself took more time, or less; ``change`` is larger, or the other way
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +66,17 @@ class History:
     series: tuple[Series, ...]  # in the order of rows in the newest run that has them
     worse: tuple[Series, ...]  # their newest level is worse than the one before, as is known since the newest run
     lacking: tuple[Row, ...]  # failed in the newest run, or are not in it and in the run before
+    unlike: tuple[Row, ...]  # the newest run and older ones have them, and their figures never mean the same
     compared: int  # rows that the newest run and an older one have
 
 
 def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
     """Find where each row changed by more than its threshold."""
-    series, newest = _series(saved, thresholds), len(saved.runs) - 1
-    before = _series(replace(saved, runs=saved.runs[:-1]), thresholds) if newest else ()
+    found, newest = _measured(saved), len(saved.runs) - 1
+    series = _series(saved, found, thresholds)
+    older = replace(saved, runs=saved.runs[: _first_of_commit(saved)])
     # A change of a few per cent may take two or three runs to be told from noise: what begins it need not be the newest.
-    known = {_row(one): _times_worse(one) for one in before}
+    known = {_row(one): _times_worse(one) for one in _series(older, _measured(older), thresholds)} if older.runs else {}
     worse = [
         one
         for one in series
@@ -83,34 +89,60 @@ def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
         series=series,
         worse=tuple(worse),
         lacking=tuple(dict.fromkeys([*gone, *failed])),
+        unlike=tuple(_row(one) for one in series if one.runs == (newest,) and _row(one) in found.unlike),
         compared=sum(newest in one.runs and len(one.runs) > 1 for one in series),
     )
 
 
-def _series(saved: SavedRuns, thresholds: Thresholds) -> tuple[Series, ...]:
-    measured = _measured(saved)
-    variances = _variances(measured, len(saved.runs), thresholds)
-    return tuple(_segmented(row, found, variances[row], thresholds) for row, found in measured.items())
+def _first_of_commit(saved: SavedRuns) -> int:
+    """Index of the first of the last runs that are of one commit: to measure it again does not make it innocent."""
+    first = len(saved.runs) - 1
+    while first and is_commit(saved.runs[first].commit) and saved.runs[first - 1].commit == saved.runs[first].commit:
+        first -= 1
+    return first
+
+
+def _series(saved: SavedRuns, found: _Measured, thresholds: Thresholds) -> tuple[Series, ...]:
+    variances = _variances(found.rows, len(saved.runs), thresholds)
+    return tuple(
+        _segmented(row, by_run, found.drifts[row], (variances[row], thresholds.of(row)))
+        for row, by_run in found.rows.items()
+    )
 
 
 def _row(series: Series) -> Row:
-    return series.variant, series.metric, series.workload, series.data
+    return row_of(series.variant, series.metric, series.workload, series.data)
 
 
 def _times_worse(series: Series) -> int:
     return sum(change.direction == "worse" for change in series.changes)
 
 
-def _measured(saved: SavedRuns) -> dict[Row, dict[int, Measurement]]:
-    """Every row's measurements by run, where they mean the same as in the newest run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    rows: dict[Row, dict[int, Measurement]]  # by run, where they mean the same as in the newest run
+    drifts: dict[Row, list[float]]  # of each of those runs: log of the time that the machine took more in the newest
+    unlike: set[Row]  # that mean something else in some run
+
+
+def _measured(saved: SavedRuns) -> _Measured:
     newest = saved.runs[-1].run
-    rows: dict[Row, dict[int, Measurement]] = {}
+    rows: dict[Row, dict[int, tuple[Measurement, float]]] = {}
+    unlike = set()
     for index, one in reversed(list(enumerate(saved.runs))):
         terms = terms_of(one.run, newest, differences(facts_of(one.run), facts_of(newest)))
         for row, measurement in rows_in(one.run).items():
-            if _usable(measurement) and not terms(row).unlike:
-                rows.setdefault(row, {})[index] = measurement
-    return {row: dict(sorted(found.items())) for row, found in rows.items()}
+            on = terms(row)
+            if on.unlike:
+                unlike.add(row)
+            elif _usable(measurement):
+                rows.setdefault(row, {})[index] = measurement, math.log1p(on.drift)
+    ordered = {row: dict(sorted(found.items())) for row, found in rows.items()}
+    return _Measured(
+        rows={row: {index: one for index, (one, _) in found.items()} for row, found in ordered.items()},
+        drifts={row: [drift for _, drift in found.values()] for row, found in ordered.items()},
+        unlike=unlike,
+    )
 
 
 def _usable(measurement: Measurement) -> bool:
@@ -167,20 +199,22 @@ def _sampled(measured: Mapping[Row, Mapping[int, Measurement]]) -> dict[Row, flo
     return sampled
 
 
-def _segmented(row: Row, found: Mapping[int, Measurement], variance: float, thresholds: Thresholds) -> Series:
-    variant, metric, workload, data = row
+def _segmented(
+    row: Row, found: Mapping[int, Measurement], drifts: Sequence[float], limits: tuple[float, float]
+) -> Series:
+    """Where the row changed; ``limits``: the variance of a value, and the threshold."""
+    variant, metric, _, data = row
     values = [_scaled(one) for one in found.values()]
+    variance, threshold = limits
     at = steps(values, variance)
-    changes = _changes(metric, values, at, variance)
-    while small := [one for one in changes if abs(one.change) <= thresholds.of(row)]:
-        at.remove(
-            min(small, key=lambda one: abs(one.change)).point
-        )  # one by one: each makes its neighbours' levels longer
-        changes = _changes(metric, values, at, variance)
+    changes = _changes(metric, values, at, variance, drifts)
+    while small := [one for one in changes if _excess(one, threshold) <= 0]:
+        at.remove(min(small, key=lambda one: _excess(one, threshold)).point)  # one by one: its neighbours grow longer
+        changes = _changes(metric, values, at, variance, drifts)
     return Series(
         variant=variant,
         metric=metric,
-        workload=workload,
+        workload=None if data else found[max(found)].workload,
         data=data,
         runs=tuple(found),
         values=tuple(_level(one) for one in found.values()),
@@ -188,15 +222,22 @@ def _segmented(row: Row, found: Mapping[int, Measurement], variance: float, thre
     )
 
 
-def _changes(metric: str, values: Sequence[float], at: Sequence[int], variance: float) -> list[ChangePoint]:
+def _excess(change: ChangePoint, threshold: float) -> float:
+    """By how much a change is larger than what does not count: the threshold, and what the machine did itself."""
+    return abs(change.change) - Terms(drift=change.drift).threshold(threshold, change.change)
+
+
+def _changes(
+    metric: str, values: Sequence[float], at: Sequence[int], variance: float, drifts: Sequence[float]
+) -> list[ChangePoint]:
     from scipy.stats import t
 
     bounds = [0, *at, len(values)]
-    levels = [values[begin:end] for begin, end in pairwise(bounds)]
+    levels, paces = ([series[begin:end] for begin, end in pairwise(bounds)] for series in (values, drifts))
     # Differences of neighbours say about so much of a variance; where these are few, processes say more.
     reach = float(t.ppf(QUANTILES[1], max(_FREEDOM, len(values) / 2)))
     found = []
-    for point, old, new in zip(at, levels, levels[1:], strict=False):
+    for index, (point, old, new) in enumerate(zip(at, levels, levels[1:], strict=False)):
         step = fmean(new) - fmean(old)
         half = reach * math.sqrt(variance * (1 / len(old) + 1 / len(new)))
         one = ChangePoint(
@@ -207,6 +248,7 @@ def _changes(metric: str, values: Sequence[float], at: Sequence[int], variance: 
             low=step - half,
             high=step + half,
             direction="better" if (step > 0) == (METRICS[metric].better == "higher") else "worse",
+            drift=math.expm1(median(paces[index]) - median(paces[index + 1])),
         )
         found.append(one if metric == "accuracy" else _relative(one))
     return found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.statistics import LogRatio
 
 Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
-Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload, labelled set
+Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload of 0 threads, labelled set
 
 COMPARED = tuple(DEFAULTS)  # metrics, in the order in which they are shown
 ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"
@@ -55,7 +55,12 @@ class Terms:
     unlike: str = ""  # why they do not mean the same; such a row is not comparable
     factor: float = 1.0  # of a timed row: by which the contender's times are multiplied before they are compared
     least: float = 0.0  # a change must be larger than this, whatever the threshold
+    drift: float = 0.0  # share by which the machine itself took more time, or less: a change that way must be larger
     note: str = ""  # what is said of the verdict
+
+    def threshold(self, own: float, change: float) -> float:
+        """How large a ``change``, by its sign, must be where ``own`` is what the project asks."""
+        return max(own, self.least, self.drift if change > 0 else -self.drift)
 
 
 FAIR = Terms()
@@ -66,8 +71,13 @@ def rows_of(measurements: Iterable[Measurement]) -> dict[Row, Measurement]:
     rows: dict[Row, Measurement] = {}
     for one in measurements:
         if one.metric in COMPARED and one.status != "not_measured":
-            rows[one.variant, one.metric, None if one.data else one.workload, one.data] = one
+            rows[row_of(one.variant, one.metric, one.workload, one.data)] = one
     return rows
+
+
+def row_of(variant: str, metric: str, workload: Workload | None, data: str | None) -> Row:
+    """The row of a figure, whatever its threads: whether those of two runs may differ is a fact's affair."""
+    return variant, metric, replace(workload, threads=0) if workload and not data else None, data
 
 
 def judge_rows(
@@ -93,11 +103,9 @@ def judge_rows(
         old, new = before.get(row), after.get(row)
         judged = _unpaired(row, old, new, interleaved=interleaved) or _hindered(row, old, new, on[row])
         if judged is None:
-            blank = replace(
-                _blank(row, old, new), threshold=max(on[row].least, thresholds.of(row)), reason=on[row].note
-            )
+            blank = replace(_blank(row, old, new), threshold=thresholds.of(row), reason=on[row].note)
             judged = (
-                _judge_timed(blank, timed[row])
+                _judge_timed(blank, timed[row], on[row])
                 if row in timed
                 else _judge(blank, right, NO_LAUNCH if old and new and _usable(old, new) else NO_TIME)
             )
@@ -113,10 +121,11 @@ def _place(row: Row, variants: list[str]) -> tuple[object, ...]:
 
 def _blank(row: Row, old: Measurement | None, new: Measurement | None) -> Change:
     variant, metric, workload, data = row
+    known = new if new and new.workload else old
     return Change(
         variant=variant,
         metric=metric,
-        workload=workload,
+        workload=known.workload if known and workload else workload,
         data=data,
         base=_value(old),
         contender=_value(new),
@@ -209,13 +218,16 @@ def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
     return replace(judged, verdict=_direction(judged, change)) if abs(change) > (blank.threshold or 0.0) else judged
 
 
-def _judge_timed(blank: Change, timed: _Timed) -> Change:
+def _judge_timed(blank: Change, timed: _Timed, terms: Terms) -> Change:
     ratio, low, high = timed.ratio.interval(timed.level)
     if math.isinf(timed.ratio.error):
         return replace(blank, change=ratio - 1, verdict="not comparable", reason=ONE_PROCESS)
-    threshold = blank.threshold or 0.0
+    own = blank.threshold or 0.0
     alone = timed.ratio.detectable(timed.level / timed.rows) - 1  # were it the only one of the rows to change
-    judged = replace(blank, change=ratio - 1, low=low - 1, high=high - 1, detectable=max(threshold, alone))
+    threshold, slower = terms.threshold(own, ratio - 1), terms.threshold(own, 1.0)
+    judged = replace(
+        blank, threshold=threshold, change=ratio - 1, low=low - 1, high=high - 1, detectable=max(slower, alone)
+    )
     return (
         replace(judged, verdict=_direction(judged, ratio - 1)) if timed.sure and abs(ratio - 1) > threshold else judged
     )

@@ -64,13 +64,17 @@ def outcome_of(changes: Sequence[Change], *, lenient: bool = False) -> Outcome:
 def outcome_of_history(history: History, *, lenient: bool = False) -> Outcome:
     """What the newest of many runs comes to; where it shares no row with an older one, nothing was compared.
 
-    ``lenient``: rows that it lacks do not count.
+    ``lenient``: rows that it lacks or that cannot be compared do not count, nor do files that cannot be read.
     """
-    worse, lacking = len(history.worse), len(history.lacking)
+    worse, lacking, unread, unlike = map(len, (history.worse, history.lacking, history.saved.unread, history.unlike))
     if worse:
         return Outcome(name="worse", detail=f"{_rows(worse)} became worse with the newest run")
     if lacking and not lenient:
         return Outcome(name="incomplete", detail=f"the newest run lacks {_rows(lacking)}")
+    if unread and not lenient:
+        return Outcome(name="incomplete", detail=f"{unread} file{'s' * (unread != 1)} cannot be read")
+    if unlike and not lenient:
+        return Outcome(name="incomparable", detail=f"{_rows(unlike)} of the newest run")
     if not history.compared:
         return Outcome(name="incomplete", detail="nothing was compared")
     return Outcome(name="nothing worse", detail=f"no row of {history.compared} became worse with the newest run")

@@ -32,6 +32,7 @@ class SavedRuns:
 
     runs: tuple[SavedRun, ...]  # the newest last; never empty
     left_out: dict[str, tuple[str, ...]]  # files by the reason
+    unread: tuple[str, ...] = ()  # those of them that may be runs of this machine, and cannot be read
 
 
 def read_saved_runs(folder: Path) -> SavedRuns:
@@ -39,7 +40,7 @@ def read_saved_runs(folder: Path) -> SavedRuns:
 
     Raises RunFileError where there is no run at all.
     """
-    found, left_out = _read_all(folder)
+    found, left_out, unread = _read_all(folder)
     if not found:
         raise RunFileError(
             f"{folder}: no saved run in this folder or below; name a folder, or measure with: deploybench run"
@@ -53,13 +54,18 @@ def read_saved_runs(folder: Path) -> SavedRuns:
             left_out.setdefault(reason, []).append(one.file)
         else:
             kept.append(one)
-    return SavedRuns(runs=tuple(kept), left_out={reason: tuple(files) for reason, files in left_out.items()})
+    return SavedRuns(
+        runs=tuple(kept),
+        left_out={reason: tuple(files) for reason, files in left_out.items()},
+        unread=tuple(unread),
+    )
 
 
-def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]]]:
-    """Every run in the order of time, and files that are none though they might be, by the reason."""
+def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]], list[str]]:
+    """Every run in the order of time; files that are none though they might be, by the reason; and those not readable."""
     found: list[SavedRun] = []
     left_out: dict[str, list[str]] = {}
+    unread: list[str] = []
     for path in sorted(folder.rglob("*.json")):
         file = str(path.relative_to(folder))
         try:
@@ -70,7 +76,8 @@ def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]]]:
                 left_out.setdefault(f"a file of pytest-benchmark without a {BLOCK!r} block", []).append(file)
         except RunFileError as error:
             left_out.setdefault(str(error).removeprefix(f"{path}: "), []).append(file)
-    return sorted(found, key=lambda one: (one.time, one.file)), left_out
+            unread.append(file)
+    return sorted(found, key=lambda one: (one.time, one.file)), left_out, unread
 
 
 def _saved_run(path: Path, file: str, saved: dict[str, Any]) -> SavedRun:

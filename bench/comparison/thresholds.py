@@ -99,12 +99,18 @@ def _rule(file: Path, row: Any) -> Rule:
         raise UserError(
             f"{file}: a row of [tool.deploybench.compare.rows] is {row!r}, expected threshold, and variant, metric or at"
         )
-    return Rule(
-        variant=str(row.get("variant", "*")),
-        metric=str(row.get("metric", "*")),
-        at=str(row.get("at", "*")),
-        threshold=_threshold(file, "threshold", row["threshold"]),
-    )
+    patterns = {key: row.get(key, "*") for key in ("variant", "metric", "at")}
+    for key, pattern in patterns.items():
+        if not isinstance(pattern, str):
+            raise UserError(
+                f"{file}: [tool.deploybench.compare.rows] {key} is {pattern!r}, expected a pattern in quotes"
+            )
+    if not any(fnmatchcase(metric, patterns["metric"]) for metric in DEFAULTS):
+        raise UserError(
+            f"{file}: [tool.deploybench.compare.rows] metric {patterns['metric']!r} fits none of: {', '.join(DEFAULTS)}"
+        )
+    patterns["at"] = patterns["at"].replace("×", "x")  # as the tables have it
+    return Rule(**patterns, threshold=_threshold(file, "threshold", row["threshold"]))
 
 
 def _threshold(file: Path, key: str, value: Any) -> float:

@@ -29,19 +29,16 @@ def normalised(row: Row, base: Run, contender: Run, unlike: str) -> Terms:
 
 
 def drift(row: Row, base: Run, contender: Run) -> Terms:
-    """Terms for a time on one machine on two occasions: what changed less than the machine is no change.
+    """Terms for a time on one machine on two occasions: what changed as the machine did, and no more, is no change.
 
     Processes of one run share its hour, its clock and its neighbours, so their spread says nothing of another hour's.
     """
     yardstick, before, after = _rates(row, base, contender)
     if not before or not after:
         return Terms()
-    faster = after / before
-    least = max(faster, 1 / faster) - 1
-    way = "faster" if faster > 1 else "slower"
-    return Terms(
-        least=least, note=f"the machine's own {yardstick} was {least:.1%} {way}" if least > _WORTH_SAYING else ""
-    )
+    drift = before / after - 1
+    note = f"the machine's own {yardstick} took {abs(drift):.1%} {'more' if drift > 0 else 'less'} time"
+    return Terms(drift=drift, note=note if abs(drift) > _WORTH_SAYING else "")
 
 
 def _rates(row: Row, base: Run, contender: Run) -> tuple[str, float, float]:

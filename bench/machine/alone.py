@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOCK = "deploybench.lock"
+_SHARED = "/dev/shm"  # noqa: S108 - a lock, opened without following links
 _SHORT = 20  # characters of a process id
 HELD = "DEPLOYBENCH_LOCK_HELD"  # in the environment of a command that is started by one that holds the lock
+FOLDER = "DEPLOYBENCH_LOCK_DIR"  # in the environment: where the lock is to lie
 _held: list[int] = []  # the lock's descriptor, while this process has it
 
 
@@ -61,7 +63,7 @@ def _open() -> tuple[int, bool]:
     path = None
     flags = os.O_CLOEXEC | os.O_NOFOLLOW  # in a folder of all users, a link may lead to a file of this one
     try:
-        path = Path(tempfile.gettempdir(), _LOCK)
+        path = Path(_folder(), _LOCK)
         with contextlib.suppress(PermissionError):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
             return descriptor, True
@@ -69,5 +71,11 @@ def _open() -> tuple[int, bool]:
     except OSError as error:
         raise OutputError(
             f"{path or 'temporary folder'}: cannot be opened ({error.strerror or first_line(error)}), and without it two runs "
-            "could slow each other; remove it, or set TMPDIR to a folder that can be written"
+            f"could slow each other; remove it, or set {FOLDER} to a folder that can be written"
         ) from error
+
+
+def _folder() -> str:
+    """Shared memory where there is some: a job or a service may have a temporary folder of its own."""
+    shared = _SHARED if os.access(_SHARED, os.W_OK) else ""
+    return os.environ.get(FOLDER) or shared or tempfile.gettempdir()

@@ -25,12 +25,24 @@ RUNTIMES = (
 )
 PACKAGES = ("deploybench", *RUNTIMES, "numpy", "memray", "pytest-benchmark")
 _MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # settings that change what memory is kept, and so its figures
+# Settings of the libraries that decide which kernel runs, and so how fast it is.
+_KERNELS = (
+    "ATEN_CPU_CAPABILITY",
+    "DNNL_MAX_CPU_ISA",
+    "FBGEMM_ENABLE_INSTRUCTIONS",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE",
+    "ORT_DISABLE_FLASH_ATTENTION",
+    "OV_CPU_MAX_ISA",
+)
 # The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all.
 _ISA = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile")
 
 
 def describe_environment() -> dict[str, Any]:
-    """CPU, cores, memory (bytes), kernel, settings of malloc and versions, as JSON-able data."""
+    """CPU, cores, memory (bytes), system, settings of malloc and of kernels, and versions, as JSON-able data."""
     cpu = _cpu_fields()
     flags = set(cpu.get("flags", "").split())
     return {
@@ -40,6 +52,7 @@ def describe_environment() -> dict[str, Any]:
         "cores": available_cores(),
         "quota": cpu_quota(),
         "malloc": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_MALLOC)},
+        "kernels": {name: os.environ[name] for name in _KERNELS if name in os.environ},
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

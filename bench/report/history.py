@@ -62,6 +62,9 @@ def _notes(history: History) -> list[str]:
     lines = [f"{counted(len(history.series), 'row')}, {changed} with a change point"]
     if history.lacking:
         lines.append(printable(f"lacking in the newest run: {', '.join(map(_row_name, history.lacking))}"))
+    if history.unlike:
+        names = ", ".join(map(_row_name, history.unlike))
+        lines.append(printable(f"mean something else in the newest run than before: {names}"))
     for reason, files in history.saved.left_out.items():
         lines.append(printable(f"left out: {counted(len(files), 'file')}: {reason}"))
     return lines
@@ -123,6 +126,7 @@ def _json(history: History, outcome: Outcome) -> str:
         "exit_code": outcome.code,
         "became_worse": len(history.worse),
         "lacking": [_row_name(row) for row in history.lacking],
+        "unlike": [_row_name(row) for row in history.unlike],
         "series": [
             {
                 **asdict(series),

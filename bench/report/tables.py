@@ -14,7 +14,14 @@ from bench.report.figures import SERVED, figures, labelled_sets, latency_workloa
 from bench.report.instances_table import instances_contents, instances_notes, instances_title
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, troubles
 from bench.report.notes import counted, gap_notes
-from bench.report.timing_tables import cold_contents, cold_notes, control_notes, timing_contents, timing_notes
+from bench.report.timing_tables import (
+    cold_contents,
+    cold_notes,
+    control_notes,
+    stop_notes,
+    timing_contents,
+    timing_notes,
+)
 from bench.timing.yardsticks import yardstick_readings
 from bench.units import (
     COUNT,
@@ -150,6 +157,7 @@ def _summary_notes(cells: _Cells) -> list[str]:
         f"best throughput: texts per second at the best of batch sizes {', '.join(map(str, plan.batch_sizes))}",
         f"peak memory: heap held after loading and the most that {held} take on top, by memray",
         *troubles(cells.run),
+        *stop_notes(cells.run),
         *control_notes(cells.run, min(plan.batch_sizes)),
     ]
 
@@ -189,6 +197,7 @@ def _batch(cells: _Cells) -> list[Table]:
     notes = [
         "latency: median time of one batch; ±: to the farther end of its 95 % interval, by the medians of the processes",
         "throughput: texts per second, batch size / latency",
+        *stop_notes(cells.run),
         *control_notes(cells.run),
     ]
     return [cells.table(f"Latency and throughput by batch size, {at}", contents, notes)]

@@ -51,16 +51,22 @@ def timing_notes(run: Run, workload: Workload) -> list[str]:
         return []
     counts = {(len(one.values), len(set(one.launches))) for one in rows}
     notes = [f"values: {_between([n for n, _ in counts])} of {_between([n for _, n in counts])} processes for each row"]
-    stopped = {one.variant: one.stopped for one in rows if one.stopped}
-    if stopped:
-        late = [name for name, why in stopped.items() if why == "budget"]
-        asked, budget = run.plan.precision, run.plan.time_budget
-        what = ", ".join(late) if len(late) < len(stopped) else "all rows"
-        notes.append(
-            f"timed until the 95 % interval is narrower than {asked:.1%}, or {budget:.0f} s are over; "
-            + (f"over before: {what}" if late else "all rows are known so well")
-        )
-    return notes
+    return [*notes, *stop_notes(run, workload)]
+
+
+def stop_notes(run: Run, workload: Workload | None = None) -> list[str]:
+    """Whether the rows, those of one workload or all, were timed until they were known as well as was asked."""
+    rows = [one for one in _timed(run, workload) if one.stopped and one.variant in run.plan.variants]
+    if not rows:
+        return []
+    late = [one for one in rows if one.stopped == "budget"]
+    asked, budget = run.plan.precision, run.plan.time_budget
+    some = ", ".join(one.variant for one in late) if workload else f"{len(late)} of {len(rows)} rows"
+    what = some if len(late) < len(rows) else "all rows"
+    return [
+        f"timed until the 95 % interval is narrower than {asked:.1%}, or {budget:.0f} s are over; "
+        + (f"over before: {what}" if late else "all rows are known so well")
+    ]
 
 
 def control_notes(run: Run, batch_size: int | None = None) -> Iterator[str]:

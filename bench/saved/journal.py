@@ -38,7 +38,11 @@ class Journal:
             if resume:
                 self._read(file)
             elif file.exists() and file.stat().st_size:
-                file.replace(file.with_suffix(".before"))  # the run before was not finished: nobody asked to lose it
+                before = file.with_suffix(".before")
+                file.replace(before)  # the run before was not finished: nobody asked to lose it
+                say(
+                    f"cells of a run that was not finished are now in {before}; with --resume they would have been taken over"
+                )
             with file.open("a", encoding="utf-8"):  # a place that cannot be written is said now, not hours later
                 pass
 

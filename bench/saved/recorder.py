@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from bench.saved.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo
 from bench.texts.data import display_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.measurement import Measurement
     from bench.memory.ledger import CellLedger
     from bench.prepare import Prepared
@@ -32,6 +35,8 @@ class Recorder:
     watch: Watch = field(default_factory=Watch)
     commit: dict[str, Any] = field(default_factory=describe_commit)  # of the start: a checkout may follow
     saved: Path | None = None  # the file, once it is whole
+    unsaved: str = ""  # why there can be none
+    made: datetime = field(default_factory=lambda: datetime.now(UTC))
     measurements: list[Measurement] = field(default_factory=list)
     ledgers: list[CellLedger] = field(default_factory=list)
     cold_starts: list[Measurement] = field(default_factory=list)  # of processes that were started to time
@@ -57,6 +62,7 @@ class Recorder:
                     **describe_environment(),
                     **self.commit,
                     **self.watch.shares(),
+                    "resumed": self.journal.taken > 0,  # the shares are then of what was measured after that
                     "tokenizer_sha256": tokenizer_digest(self.prepared),
                 },
                 ledgers=tuple(self.ledgers),
@@ -65,11 +71,13 @@ class Recorder:
             )
         )
 
-    def save_predictions(self, path: Path) -> bool:
-        """Write every example's logits to ``path``, unless nothing was scored; whether there is such a file."""
-        if self.scores and not path.exists():
-            write_predictions(path, self.prepared.sets, self.scores)
-        return bool(self.scores)
+    def save_predictions(self, folders: Sequence[Path]) -> str:
+        """Write every example's logits into ``folders``, unless nothing was scored; the file's name, or nothing."""
+        name = f"predictions_{self.made:%Y%m%d_%H%M%S}_{self.prepared.checkpoint.sha256[:8]}.parquet"
+        for folder in folders if self.scores else ():
+            if not (folder / name).exists():
+                write_predictions(folder / name, self.prepared.sets, self.scores)
+        return name if self.scores else ""
 
     def _plan(self) -> Plan:
         options = self.prepared.options

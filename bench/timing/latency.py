@@ -275,5 +275,5 @@ class LatencyRun:
             workload=workload,
             launches=tuple(series.launches),
             blocks=tuple(series.blocks),
-            stopped="budget" if (name, workload) in unsure else "precise",
+            stopped="budget" if (name, workload) in unsure else "" if self._contenders[name].control else "precise",
         )

@@ -29,7 +29,7 @@ from suites.studies.saving import save_study
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-RUN = ("bench.cli", "run", "--variants=onnx-fp32", "--time-budget=1", "--batch-sizes=1,8")
+RUN = ("bench.cli", "run", "--variants=onnx-fp32", "--time-budget=1", "--batch-sizes=1,8", "--sequence-lengths=64")
 
 
 def rows_of_run(folder: Path) -> list[str]:
