@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, NoReturn
 
 from bench.options import add_options
 from exporters.variant import REFERENCE
@@ -47,9 +47,16 @@ _DUEL_FLAGS = {  # and what each means here, where that is another thing than fo
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """A mistake is one line, like all others; argparse would print the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"deploybench: error: {message}; see: {self.prog} --help\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Of the whole command line; what it parses has the command's name as ``command``."""
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="deploybench",
         description="Which way of deploying a fine-tuned text classifier on this CPU is best, and what does it cost?",
         epilog=_examples(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bench.arguments import RESULTS, SHOWN, TABLES, parser
 from bench.options import as_arguments, names, read_options
 from bench.progress import say
-from exporters.errors import DeploybenchError, UserError
+from exporters.errors import DeploybenchError, OutputError, UserError, first_line
 
 if TYPE_CHECKING:
     import argparse
@@ -28,21 +29,21 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 is well, 1 a variant or test that failed, 2 something that the person can mend; compare has more."""
+    _ready_output()
     parsed = parser().parse_args(arguments)
     try:
         code: int = _COMMANDS[parsed.command](parsed)
-        sys.stdout.flush()
-    except (
-        BrokenPipeError
-    ):  # `deploybench report RUN | head`: whoever reads has read enough; the code is a shell's for it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python says so once more at its end
-        return 141
+    except BrokenPipeError:  # `deploybench report RUN | head`: whoever reads has read enough
+        return 141  # what a shell says of it
     except UserError as error:
         say(f"deploybench: error: {error}")
         return 2
     except DeploybenchError as error:
         say(f"deploybench: error: {error}")
         return 3 if parsed.command in ("compare", "duel") else 1  # theirs for "nothing was compared"; 1 is "worse"
+    except OSError as error:  # a name too long, a disk gone
+        say(f"deploybench: error: {first_line(error)}")
+        return 2
     except KeyboardInterrupt:
         say("deploybench: interrupted")
         return 130
@@ -139,7 +140,7 @@ def _report(parsed: argparse.Namespace) -> int:
     """Print the tables of a saved run."""
     from bench.saved.store import read_run
 
-    tables = tuple(name.strip() for name in parsed.table.split(",")) if parsed.table else SHOWN
+    tables = SHOWN if parsed.table is None else tuple(name.strip() for name in parsed.table.split(","))
     unknown = [name for name in tables if name not in TABLES]
     if unknown:
         raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(TABLES)}")
@@ -187,7 +188,7 @@ def _thresholds(parsed: argparse.Namespace) -> Thresholds:
     from bench.comparison.thresholds import Thresholds, read_thresholds
 
     own = Path("pyproject.toml")
-    file = Path(parsed.config) if parsed.config else own if own.is_file() else None
+    file = Path(parsed.config) if parsed.config is not None else own if own.is_file() else None
     return read_thresholds(file) if file else Thresholds()
 
 
@@ -255,8 +256,23 @@ def _print_run(run: Run, fmt: Format, tables: Sequence[str]) -> None:
     _print(coloured(text, run.plan.variants) if looked_at else text)
 
 
+def _ready_output() -> None:
+    """Let standard output take whatever is printed."""
+    if sys.stdout is None:  # closed by whoever started this
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # one without × or † shows ? there
+
+
 def _print(text: str) -> None:
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    try:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python says so once more at its end
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OutputError(f"standard output: cannot be written ({error.strerror}); send it elsewhere") from error
 
 
 _COMMANDS = {

@@ -88,6 +88,12 @@ def read_artifact(folder: Path) -> Artifact | None:
         return None
 
 
+def changed_file(folder: Path) -> str:
+    """The first file of a whole artifact whose content is not what was exported, or nothing."""
+    files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    return next((name for name, file in files.items() if sha256_file(folder / name) != file.get("sha256")), "")
+
+
 def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -> dict[str, Any]:
     """Everything that decides what an export writes."""
     return {

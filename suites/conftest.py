@@ -112,13 +112,18 @@ def _save_whole(storage: Any, recorder: Recorder, output_json: dict[str, Any], s
         left.unlink(missing_ok=True)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Forget the journal of a run that came to its end and was saved; say where the cells are of one that was not."""
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
+    """Save what came to its end and forget its journal; of what did not, half a run would be compared like a whole one."""
     config = session.config
     recorder = config.stash.get(RECORDER, None)
     if recorder is None:
-        return
+        return (yield)
+    if exitstatus not in _ENDED:
+        recorder.unsaved = "stopped: "
+        stock = config._benchmarksession  # type: ignore[attr-defined]
+        stock.save = stock.autosave = stock.json = None
+    yield
     saved = recorder.saved or (config.option.benchmark_json and not recorder.unsaved)
     if saved and exitstatus in _ENDED:
         recorder.journal.finish()
@@ -127,6 +132,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         say(f"{recorder.unsaved}nothing was saved: the same command with {autosave}--resume saves what was measured")
         if recorder.unsaved and exitstatus in _ENDED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    return None
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The command line: help that shows real commands, lists, reports, and one-line errors."""
 
 import importlib.util
+import os
 import shlex
 import subprocess
 import sys
@@ -64,6 +65,46 @@ def test_whoever_reads_may_stop_reading():
         said = done.stderr.read()
 
     assert (said, done.returncode) == ("", 141)
+
+
+@pytest.mark.parametrize(
+    ("output", "encoding", "code", "message"),
+    [
+        ("/dev/full", "utf-8", 2, "standard output: cannot be written (No space left on device)"),
+        ("/dev/null", "ascii", 0, ""),
+    ],
+)
+def test_an_output_that_takes_not_all_is_no_traceback(output, encoding, code, message):
+    command = [sys.executable, "-m", "bench.cli", "report", str(SAVED)]
+    with Path(output).open("w") as stream:
+        env = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, text=True, check=False, env=env)
+
+    assert done.returncode == code
+    assert message in done.stderr
+    assert done.stderr.count("\n") == bool(message)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("compare", "a", "b", "--format", "xml"),
+        ("duel", "a"),
+        ("compare", "a", "b", "c"),
+        ("compare", "x" * 5000, "b"),
+        ("nonsense",),
+        (),
+    ],
+)
+def test_a_mistake_of_the_command_line_is_one_line(capsys, arguments):
+    try:
+        code = cli.main(list(arguments))
+    except SystemExit as ended:
+        code = ended.code
+    err = capsys.readouterr().err
+
+    assert (code, err.count("\n")) == (2, 1), err
+    assert err.startswith("deploybench: error: ")
 
 
 def test_one_table_alone_is_a_plain_csv(capsys):

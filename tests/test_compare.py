@@ -259,6 +259,17 @@ def test_a_time_of_zero_is_no_time(run):
     }
 
 
+@pytest.mark.parametrize(("metric", "factor"), [("artifact_size", 0.0), ("artifact_size", -1.0), ("peak_memory", 0.0)])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_figure_that_is_not_above_zero_is_not_comparable(run, metric, factor, swapped):
+    """It is what a measurement that failed leaves."""
+    sides = [run, scaled(run, metric, factor)]
+    changes = compare(*(reversed(sides) if swapped else sides)).changes
+    odd = {(one.verdict, one.reason) for one in changes if (one.variant, one.metric) == ("onnx-fp32", metric)}
+
+    assert odd == {("not comparable", "a figure is not above zero")}
+
+
 def test_another_budget_of_threads_is_not_comparable(run):
     """And neither missing nor new: the same rows were measured."""
 

@@ -1,5 +1,6 @@
 """A duel: what is measured side by side, how it is judged, and what mistakes come to."""
 
+import hashlib
 import json
 import math
 import shutil
@@ -128,13 +129,17 @@ def test_a_side_that_cannot_be_loaded_is_incomplete(capsys, artifacts, tmp_path,
     spoilt = shutil.copytree(artifacts / "onnx-fp32", tmp_path / "spoilt")
     model = spoilt / "model.onnx"
     model.write_bytes(bytes(model.stat().st_size))
+    assert "spoilt: model.onnx is not what was exported" in refused(capsys, spoilt, artifacts / "onnx-fp32", *QUICK)
+    manifest = json.loads((spoilt / "manifest.json").read_text())
+    manifest["files"]["model.onnx"]["sha256"] = hashlib.sha256(model.read_bytes()).hexdigest()
+    edit(spoilt / "manifest.json", files=manifest["files"])  # as if it had been exported so
     both = (artifacts / "onnx-fp32", spoilt)
     code, out, err = command(capsys, *(both if side == "B" else reversed(both)), *QUICK)
 
     assert code == 3
     assert "Traceback" not in out + err
     assert "Protobuf parsing failed" in " ".join(out.split())
-    assert "incomplete: 2 rows failed" in out
+    assert "incomplete: 4 rows failed" in out  # latency, load, heap, resident: none is missing or new
 
 
 def test_mistakes_are_one_line(capsys, monkeypatch, artifacts, tmp_path):

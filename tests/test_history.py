@@ -295,6 +295,54 @@ def test_another_set_under_the_same_name_is_no_point_of_its_series(tmp_path, cap
     assert history(capsys, tmp_path, "--lenient")[0] == 0
 
 
+def without(block):
+    block["measurements"] = [one for one in block["measurements"] if one["variant"] != "onnx-fp32"]
+
+
+def other_examples(block):
+    block["sets"][0].update(sha256="other")
+
+
+@pytest.mark.parametrize(("change", "code"), [(slower, 1), (without, 3), (failing, 3), (other_examples, 4)])
+def test_to_measure_the_same_commit_again_makes_nothing_innocent(tmp_path, capsys, change, code):
+    for index in (1, 2, 3):
+        write(tmp_path, index)
+    write(tmp_path, 4, change)
+    once, text, _ = history(capsys, tmp_path)
+    write(tmp_path, 5, change, commit_info={"id": "04" + "ab" * 19, "dirty": False})
+    again, text_again, _ = history(capsys, tmp_path)
+
+    assert (once, again) == (code, code)
+    assert text.splitlines()[-1] == text_again.splitlines()[-1]
+
+
+def test_a_failure_is_not_forgiven(tmp_path, capsys):
+    for index in (1, 2):
+        write(tmp_path, index)
+    write(tmp_path, 3, failing)
+
+    assert history(capsys, tmp_path, "--lenient")[0] == 3
+
+
+@pytest.mark.parametrize("time", [None, "garbage", 5])
+def test_a_run_without_its_time_has_no_place_in_the_order(tmp_path, capsys, time):
+    for index in (1, 2):
+        write(tmp_path, index)
+    write(tmp_path, 3, datetime=time)
+    code, text, _ = history(capsys, tmp_path)
+
+    assert code == 3
+    assert "left out: 1 file: datetime is " in " ".join(text.split())
+
+
+def test_hours_are_of_one_zone(tmp_path):
+    write(tmp_path, 1, datetime="2026-11-01T12:00:00+02:00")
+    write(tmp_path, 2, datetime="2026-11-01T11:00:00+00:00")
+    write(tmp_path, 3, datetime="2026-11-01T10:30:00")
+
+    assert [one.file[:4] for one in read_saved_runs(tmp_path).runs] == ["0001", "0003", "0002"]
+
+
 def test_a_file_that_cannot_be_read_is_no_pass(tmp_path, capsys):
     """It may be the newest run: the gate would be that of the one before."""
     for index in (1, 2):

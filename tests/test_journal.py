@@ -3,8 +3,10 @@
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +200,30 @@ def test_a_killed_run_resumes_with_every_row(tmp_path, checkpoint_folder):
     assert len(timed) == 2 * len(("torch-eager", "onnx-fp32", "torch-eager-again", "null"))
     assert all(row.endswith(" ok") for row in timed)
     assert not journal.exists()
+
+
+def test_a_run_that_is_interrupted_saves_nothing_and_keeps_its_cells(tmp_path, checkpoint_folder):
+    """Half a run under results/ would be compared like a whole one."""
+    journal = tmp_path / ".deploybench" / "journal.jsonl"
+    command = [sys.executable, "-m", "bench.cli", "run", f"--checkpoint={checkpoint_folder}", "--variants=onnx-fp32"]
+    run = subprocess.Popen(
+        [*command, "--batch-sizes=1", "--sequence-lengths=16", "--time-budget=1"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a shell's "&" ignores it, for all
+    )
+    while run.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 8):
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate()
+
+    assert run.returncode == 130
+    assert "stopped: nothing was saved: the same command with --resume saves what was measured" in said
+    assert "Traceback" not in said
+    assert not [one for one in (tmp_path / "results").rglob("*") if one.is_file()]
+    assert journal.stat().st_size
 
 
 @pytest.mark.parametrize("line", [b"{", b"[]", b"null", b'{"facts": 1}', b"\xff\xfe", b"", b'{"value": "\x85"}'])

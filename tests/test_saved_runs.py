@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from bench import cli
@@ -108,6 +110,83 @@ def test_predictions_that_cannot_be_read_are_one_line(kept, tmp_path, capsys, co
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert f"{name}: holds no predictions" in err
+
+
+def doctored(kept, folder, **columns):
+    """The run with these columns of its predictions changed."""
+    contender = Path(shutil.copy(kept, folder / "contender.json"))
+    name = json.loads(kept.read_text(encoding="utf-8"))["deploybench"]["predictions"]
+    frame = pd.read_parquet(kept.with_name(name))
+    frame = frame.sample(frac=1, random_state=0).assign(**columns)
+    frame.to_parquet(folder / name)
+    return contender
+
+
+def test_predictions_are_paired_by_row(kept, tmp_path):
+    right, shuffled = read_right(read_run(kept)), read_right(read_run(doctored(kept, tmp_path)))
+
+    assert right.keys() == shuffled.keys()
+    for place, found in right.items():
+        np.testing.assert_array_equal(found, shuffled[place])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"logit_0": 9.0}, "an accuracy of "),
+        ({"logit_0": float("nan")}, "an accuracy of "),
+        ({"logit_0": "high"}, "holds no predictions"),
+        ({"label": "real"}, "holds no predictions"),
+    ],
+)
+def test_predictions_of_another_run_are_one_line(kept, tmp_path, capsys, columns, message):
+    assert cli.main(["compare", str(kept), str(doctored(kept, tmp_path, **columns))]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def spoilt(kept, folder, change):
+    saved = json.loads(kept.read_text(encoding="utf-8"))
+    change(saved["deploybench"])
+    path = folder / "spoilt.json"
+    path.write_text(json.dumps(saved), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda block: block["measurements"].append(block["measurements"][0]), "is there twice"),
+        (lambda block: block["environment"].update(versions=[1]), "environment.versions is [1]"),
+        (lambda block: block["environment"].update(kernels="x"), "environment.kernels is 'x'"),
+        (lambda block: block["environment"].update(steal_share="much"), "environment.steal_share is 'much'"),
+        (lambda block: block["measurements"][0]["values"].__setitem__(0, 10**400), "expected float"),
+        (lambda block: block["measurements"][0]["values"].__setitem__(0, float("nan")), "expected float"),
+    ],
+)
+def test_a_run_that_was_changed_is_one_line(kept, tmp_path, capsys, change, message):
+    assert cli.main(["compare", str(kept), str(spoilt(kept, tmp_path, change))]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert message in err
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"deploybench": ' + "9" * 5_000 + "}"])
+def test_what_json_cannot_hold_is_one_line(tmp_path, capsys, text):
+    (tmp_path / "odd.json").write_text(text)
+    assert cli.main(["report", str(tmp_path / "odd.json")]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "odd.json: no saved run" in err
+
+
+def test_an_unknown_fact_is_equal_to_itself(kept, tmp_path, capsys):
+    path = spoilt(kept, tmp_path, lambda block: block["environment"].update(cpu=float("nan")))
+    other = shutil.copy(path, tmp_path / "other.json")
+    cli.main(["compare", str(path), str(other), "--format", "json"])
+
+    assert "CPU: " not in json.dumps(json.loads(capsys.readouterr().out))
 
 
 def test_an_older_version_is_brought_up_to_this_one(kept, monkeypatch):

@@ -217,7 +217,9 @@ def test_a_place_that_cannot_be_saved_to_is_said_before_anything_is_made(tmp_pat
     done = run(tmp_path, *command, f"--checkpoint={checkpoint_folder}", *SMALL)
 
     assert done.returncode == 2
-    assert "results: cannot be written (" in done.stdout + done.stderr
+    assert (
+        "cannot be written (Not a directory), expected a folder where the run can be saved" in done.stdout + done.stderr
+    )
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / ".deploybench" / "artifacts").exists()
 
@@ -233,7 +235,7 @@ def test_a_disk_that_is_full_in_the_end_is_one_line_and_the_cells_are_kept(tmp_p
         stash={conftest.RECORDER: recorder}, option=SimpleNamespace(benchmark_json=None), pluginmanager=plugins
     )
     session = SimpleNamespace(config=config, exitstatus=0)
-    conftest.pytest_sessionfinish(session, pytest.ExitCode.OK)
+    list(conftest.pytest_sessionfinish(session, pytest.ExitCode.OK))
     said = capsys.readouterr().err
 
     assert said.count("\n") == 1

@@ -45,11 +45,11 @@ def _environment(key: str) -> Callable[[Run], Any]:
 
 
 def _kernels(run: Run) -> dict[str, str]:
-    return dict(run.environment.get("kernels", {}))  # files from before do not say, and hardly any had some
+    return dict(run.environment.get("kernels") or {})  # files from before do not say, and hardly any had some
 
 
 def _version(package: str) -> Callable[[Run], Any]:
-    return lambda run: run.environment.get("versions", {}).get(package, NOT_RECORDED)
+    return lambda run: (run.environment.get("versions") or {}).get(package, NOT_RECORDED)
 
 
 def _tokenizer(run: Run) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _FINEST = 0.25  # times the threshold: the standard deviation of a value is taken for at least this
 _LEAST = 1e-6  # that threshold, where a project wants none: a variance must be above 0
 _FREEDOM = 6.0  # degrees of freedom of a variance, at least
+_MOST = 1e30  # in whatever unit: nothing that was measured
 Direction: TypeAlias = Literal["better", "worse"]
 
 
@@ -65,16 +66,17 @@ class History:
     saved: SavedRuns
     series: tuple[Series, ...]  # in the order of rows in the newest run that has them
     worse: tuple[Series, ...]  # their newest level is worse than the one before, as is known since the newest run
-    lacking: tuple[Row, ...]  # failed in the newest run, or are not in it and in the run before
+    lacking: tuple[Row, ...]  # failed in the newest run, or are not in it and in the one before its commit
+    failed: tuple[Row, ...]  # of these, those that failed
     unlike: tuple[Row, ...]  # the newest run and older ones have them, and their figures never mean the same
     compared: int  # rows that the newest run and an older one have
 
 
 def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
     """Find where each row changed by more than its threshold."""
-    found, newest = _measured(saved), len(saved.runs) - 1
+    found, newest, first = _measured(saved), len(saved.runs) - 1, _first_of_commit(saved)
     series = _series(saved, found, thresholds)
-    older = replace(saved, runs=saved.runs[: _first_of_commit(saved)])
+    older = replace(saved, runs=saved.runs[:first])
     # A change of a few per cent may take two or three runs to be told from noise: what begins it need not be the newest.
     known = {_row(one): _times_worse(one) for one in _series(older, _measured(older), thresholds)} if older.runs else {}
     worse = [
@@ -82,14 +84,16 @@ def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
         for one in series
         if one.changes and one.changes[-1].direction == "worse" and _times_worse(one) > known.get(_row(one), 0)
     ]
-    gone = [_row(one) for one in series if newest - 1 in one.runs and newest not in one.runs]
+    first = first or newest  # where all are of one commit, the newest alone is on trial
+    gone = [_row(one) for one in series if first - 1 in one.runs and newest not in one.runs]
     failed = [row for row, one in rows_in(saved.runs[-1].run, gone).items() if one.status == "failed"]
     return History(
         saved=saved,
         series=series,
         worse=tuple(worse),
         lacking=tuple(dict.fromkeys([*gone, *failed])),
-        unlike=tuple(_row(one) for one in series if one.runs == (newest,) and _row(one) in found.unlike),
+        failed=tuple(failed),
+        unlike=tuple(_row(one) for one in series if min(one.runs) >= first and _row(one) in found.unlike),
         compared=sum(newest in one.runs and len(one.runs) > 1 for one in series),
     )
 
@@ -137,6 +141,8 @@ def _measured(saved: SavedRuns) -> _Measured:
                 unlike.add(row)
             elif _usable(measurement):
                 rows.setdefault(row, {})[index] = measurement, math.log1p(on.drift)
+            elif measurement.values:
+                unlike.add(row)
     ordered = {row: dict(sorted(found.items())) for row, found in rows.items()}
     return _Measured(
         rows={row: {index: one for index, (one, _) in found.items()} for row, found in ordered.items()},
@@ -147,8 +153,8 @@ def _measured(saved: SavedRuns) -> _Measured:
 
 def _usable(measurement: Measurement) -> bool:
     """Whether there are values, of which a logarithm can be taken where one must."""
-    lowest = min(measurement.values, default=-1.0)
-    return lowest >= 0 if measurement.metric == "accuracy" else lowest > 0
+    lowest, highest = min(measurement.values, default=-1.0), max(measurement.values, default=-1.0)
+    return 0 <= lowest <= highest <= 1 if measurement.metric == "accuracy" else 1 / _MOST < lowest <= highest < _MOST
 
 
 def _level(measurement: Measurement) -> float:

@@ -213,7 +213,9 @@ def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
         return replace(blank, verdict="not comparable", reason=unusable)
     assert blank.base is not None
     assert blank.contender is not None
-    change = blank.contender / blank.base - 1 if blank.base else 0.0
+    if min(blank.base, blank.contender) <= 0:
+        return replace(blank, verdict="not comparable", reason="a figure is not above zero")
+    change = blank.contender / blank.base - 1
     judged = replace(blank, change=change, detectable=blank.threshold)
     return replace(judged, verdict=_direction(judged, change)) if abs(change) > (blank.threshold or 0.0) else judged
 

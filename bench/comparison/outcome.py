@@ -66,10 +66,11 @@ def outcome_of_history(history: History, *, lenient: bool = False) -> Outcome:
 
     ``lenient``: rows that it lacks or that cannot be compared do not count, nor do files that cannot be read.
     """
-    worse, lacking, unread, unlike = map(len, (history.worse, history.lacking, history.saved.unread, history.unlike))
+    rows = history.failed if lenient else history.lacking
+    worse, lacking, unread, unlike = map(len, (history.worse, rows, history.saved.unread, history.unlike))
     if worse:
         return Outcome(name="worse", detail=f"{_rows(worse)} became worse with the newest run")
-    if lacking and not lenient:
+    if lacking:
         return Outcome(name="incomplete", detail=f"the newest run lacks {_rows(lacking)}")
     if unread and not lenient:
         return Outcome(name="incomplete", detail=f"{unread} file{'s' * (unread != 1)} cannot be read")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bench.comparison.comparability import differences, facts_of, short_commit
@@ -21,7 +22,7 @@ class SavedRun:
 
     run: Run
     file: str  # relative to the folder
-    time: str  # ISO 8601
+    time: str  # ISO 8601, UTC
     commit: str  # ten digits
     dirty: bool
 
@@ -83,10 +84,15 @@ def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]], list[
 def _saved_run(path: Path, file: str, saved: dict[str, Any]) -> SavedRun:
     made = saved.get("commit_info")
     made = made if isinstance(made, dict) else {}
+    try:
+        time = datetime.fromisoformat(saved["datetime"])
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise RunFileError(f"{path}: datetime is {saved.get('datetime')!r:.40}, expected a time by ISO 8601") from None
     return SavedRun(
         run=parse_run(path, saved),
         file=file,
-        time=str(saved.get("datetime", "")),
+        time=time.isoformat(),
         commit=short_commit(str(made.get("id", "unknown"))),
         dirty=bool(made.get("dirty", False)),
     )

@@ -48,9 +48,9 @@ def read_stock(path: Path | str) -> StockRun:
         timed = [
             one for one in saved["benchmarks"] if one["extra_info"].get("unit", "s") == "s"
         ]  # ours keeps sizes too
-        values = {one["fullname"]: _values(one["stats"]) for one in timed}
+        values = {_name(one["fullname"]): _values(one["stats"]) for one in timed}
         facts = _facts(saved)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"{type(error).__name__} {error}"
         raise RunFileError(f"{path}: not as pytest-benchmark writes it: {reason:.60}") from None
     rows: dict[Row, Measurement] = {
@@ -75,6 +75,12 @@ def compare_stock(base: StockRun, contender: StockRun, thresholds: Thresholds) -
         differences=found,
         changes=judge_rows((base.rows, contender.rows), thresholds, terms),
     )
+
+
+def _name(fullname: Any) -> str:
+    if not isinstance(fullname, str):
+        raise TypeError(f"fullname {fullname!r:.20} is no text")
+    return fullname
 
 
 def _values(stats: Mapping[str, Any]) -> tuple[tuple[float, ...], bool]:

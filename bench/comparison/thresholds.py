@@ -73,7 +73,7 @@ def read_thresholds(file: Path) -> Thresholds:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{file}: no such file; expected a pyproject.toml with [tool.deploybench.compare]") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{file}: cannot be read as TOML: {error}") from None
     table, place = content, []
     for key in ("tool", "deploybench", "compare"):

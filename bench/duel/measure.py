@@ -11,7 +11,7 @@ from bench.comparison.judging import FAIR, Row, Terms, judge_rows, rows_of
 from bench.comparison.thresholds import Thresholds
 from bench.duel.notes import duel_notes
 from bench.execution import how_it_runs
-from bench.measurement import TIMED, Measurement, Workload, launch_ratios
+from bench.measurement import MEMORY, TIMED, Measurement, Workload, launch_ratios
 from bench.memory.peaks import measure_peaks
 from bench.precision import differing_precisions
 from bench.progress import progress
@@ -91,6 +91,7 @@ def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
     run = LatencyRun(contenders, schedule, threads)
     with progress("duel", run.steps(len(setting.workloads))) as bar:
         measured = [*run.measure(contenders[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
+    measured += _never_loaded(measured)
     for mark, side in sides.items():
         measured += _sizes(mark, side)
         measured += _memory(mark, side, setting) if setting.memory else []
@@ -140,6 +141,13 @@ def _sizes(mark: str, side: Side) -> list[Measurement]:
     ]
 
 
+def _never_loaded(measured: Sequence[Measurement]) -> list[Measurement]:
+    """A side that cannot be loaded has failed at that as well: not to be there is another thing."""
+    loaded = {one.variant for one in measured if one.metric == "load_time"}
+    failed = {one.variant: one.reason for one in measured if one.status == "failed" and one.variant not in loaded}
+    return [Measurement(variant=name, metric="load_time", status="failed", reason=why) for name, why in failed.items()]
+
+
 def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
     """Peaks of every variant at the largest workload; a worker that dies is a row that failed."""
     largest, found = setting.largest, []
@@ -151,12 +159,9 @@ def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
                 contender.variant, contender.artifact, contender.feed[largest], largest.threads, code=contender.code
             )
         except WorkerError as error:
-            found.append(Measurement(metric="peak_memory", status="failed", reason=str(error), **measured))
+            found += [Measurement(metric=metric, status="failed", reason=str(error), **measured) for metric in MEMORY]
             continue
-        found += [
-            Measurement(metric=metric, values=(getattr(peaks, metric),), **measured)
-            for metric in ("peak_memory", "peak_resident")
-        ]
+        found += [Measurement(metric=metric, values=(getattr(peaks, metric),), **measured) for metric in MEMORY]
     return found
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.duel.revisions import is_revision, revision_sides
 from bench.duel.side import Side, side_of
 from bench.prepare import prepare
-from exporters.artifact import MANIFEST, read_artifact
+from exporters.artifact import MANIFEST, changed_file, read_artifact
 from exporters.catalogue import check_variant_name
 from exporters.errors import CheckpointError, UserError
 
@@ -58,6 +58,9 @@ def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]
             raise UserError(
                 f"{name}: this artifact is not whole, a file is gone or cut, or another version wrote it; export it again"
             )
+        changed = changed_file(folder)
+        if changed:
+            raise UserError(f"{name}: {changed} is not what was exported, its content was changed; export it again")
         check_variant_name(artifact.variant)
         return side_of(name, {artifact.variant: artifact})
     try:

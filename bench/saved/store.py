@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench.measurement import METRICS, Measurement
 from bench.memory.ledger import PHASES, TERMS, CellLedger
-from exporters.errors import RunFileError
+from exporters.errors import RunFileError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,18 +141,25 @@ def _number(path: Path) -> int:
     return int(match[1]) if match else -1
 
 
+def _constant(name: str) -> float | None:
+    """What NaN and Infinity mean: the first is no figure, and equal to nothing."""
+    return None if name == "NaN" else float(name)
+
+
 def load_saved(path: Path) -> Any:
     """What ``json`` reads of a file; raises RunFileError, in one line, where it cannot."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_constant)
     except FileNotFoundError:
         raise RunFileError(f"{path}: no such file; expected a saved run, or a folder of saved runs") from None
     except OSError as error:
-        raise RunFileError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RunFileError(f"{path}: cannot be read: {error.strerror or first_line(error)}") from None
     except json.JSONDecodeError as error:
         raise RunFileError(f"{path}: not JSON, line {error.lineno}: {error.msg}; the file may be torn") from None
     except UnicodeDecodeError:
         raise RunFileError(f"{path}: not JSON, it is not even UTF-8 text; expected a saved run") from None
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, or brackets without an end
+        raise RunFileError(f"{path}: no saved run: {first_line(error)}") from None
 
 
 def parse_run(path: Path, saved: Any) -> Run:
@@ -202,7 +210,8 @@ def decode(kind: Any, value: Any, where: str) -> Any:
     if kind is Any or (origin is Literal and value in parts):
         return value
     if kind in _PLAIN and isinstance(value, _PLAIN[kind]) and isinstance(value, bool) == (kind is bool):
-        return kind(value)
+        with contextlib.suppress(OverflowError):  # a whole number of 400 digits
+            return kind(value)
     raise _ShapeError(f"{where} is {value!r:.40}, expected {getattr(kind, '__name__', kind)}")
 
 
@@ -232,15 +241,32 @@ def _check(run: Run) -> None:
     for index, cell in enumerate(run.ledgers):
         if (*cell.ledger.phases, *cell.ledger.terms) != (*PHASES, *TERMS):
             raise _ShapeError(f"{BLOCK}.ledgers[{index}] ({cell.variant!r}): phases or terms are missing or unknown")
+    _check_environment(run.environment)
     _check_measurements(run.measurements, labels)
 
 
+def _check_environment(environment: dict[str, Any]) -> None:
+    """Raise _ShapeError for what cannot be read as it is meant."""
+    for name, kind in _ENVIRONMENT.items():
+        value = environment.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise _ShapeError(f"{BLOCK}.environment.{name} is {value!r:.40}, expected another kind of value")
+
+
+_ENVIRONMENT = {"versions": dict, "kernels": dict, "steal_share": int | float, "other_load": int | float}
+
+
 def _check_measurements(measurements: tuple[Measurement, ...], labels: int) -> None:
+    seen = set()
     for index, measurement in enumerate(measurements):
         where = f"{BLOCK}.measurements[{index}] ({measurement.variant!r} {measurement.metric!r})"
         count = len(measurement.values)
         if measurement.metric not in METRICS:
             raise _ShapeError(f"{where}: unknown metric")
+        row = (measurement.variant, measurement.metric, measurement.workload, measurement.data)
+        if row in seen:
+            raise _ShapeError(f"{where}: is there twice")
+        seen.add(row)
         if not all(math.isfinite(value) for value in measurement.values):
             raise _ShapeError(f"{where}: a value is not a finite number")
         if {len(measurement.launches), len(measurement.blocks)} - {0, count}:
