@@ -84,7 +84,7 @@ def kill_and_resume(folder: Path, ready: Callable[[], bool], command: Sequence[s
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Kill, resume, compare and save; 1 when any result differs."""
+    """Kill, resume, compare and save, each kill at once; 1 when any result differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
@@ -109,14 +109,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if one is not None:  # else the run was over sooner than the one before: another moment
                 same = one.get("rows") == expected and one["taken"] == one["cells"]
                 found.append({**one, "rows": len(one.get("rows", ())), "same": same})
+                save_study("kills", {"run_seconds": lasts, "rows": len(expected), "kills": found})
                 bar.advance()
-    same = sum(one["same"] for one in found)
-    timing = sum(one["cells"] > 0 for one in found)
+    same, timing = sum(one["same"] for one in found), sum(one["cells"] > 0 for one in found)
     sys.stdout.write(
         f"{same} of {len(found)} resumed runs took over every finished cell ({timing} had any) "
         f"and have the {len(expected)} rows of a run left alone\n"
     )
-    save_study("kills", {"run_seconds": lasts, "rows": len(expected), "same": same, "kills": found})
     return 0 if same == len(found) else 1
 
 
