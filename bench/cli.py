@@ -54,8 +54,8 @@ def _run(parsed: argparse.Namespace) -> int:
     """Prepare, run the suites on what was prepared, and print the tables of the file that they saved."""
     from bench.machine.alone import alone
     from bench.prepare import prepare
-    from bench.saved.place import refuse_unwritable
     from bench.saved.store import read_run
+    from bench.saved.whole_file import refuse_unwritable
 
     values = vars(parsed)
     options = read_options(values)

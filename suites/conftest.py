@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,10 @@ from bench.measurement import METRICS
 from bench.options import PROFILES, Options, add_options, read_options
 from bench.prepare import Prepared, prepare, set_names
 from bench.progress import say
-from bench.saved.place import refuse_unwritable
 from bench.saved.recorder import Recorder
 from bench.saved.resuming import open_journal
 from bench.saved.store import decode
+from bench.saved.whole_file import refuse_unwritable, whole_file
 from exporters.errors import UserError, WorkerError
 
 if TYPE_CHECKING:
@@ -98,18 +97,15 @@ def _save_whole(storage: Any, recorder: Recorder, output_json: dict[str, Any], s
     if recorder.unsaved:
         return
     file = storage.get(f"{storage._next_num}_{save}.json")
-    aside = file.with_name(f".{file.name}.part")
     try:
-        with aside.open("w", encoding="ascii") as stream:
-            stream.write(safe_dumps(output_json, ensure_ascii=True, indent=1))  # 4: half of it would be spaces
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.rename(file)
+        with whole_file(file) as stream:
+            text = safe_dumps(output_json, ensure_ascii=True, indent=1)  # with the usual 4, half of it would be spaces
+            stream.write(text.encode("ascii"))
         recorder.saved = file
     except OSError as error:
         recorder.unsaved = f"{file}: cannot be written ({error.strerror}); "
-    for left in file.parent.glob(".*.part"):  # of this run, or of one that was killed at this very point
-        left.unlink(missing_ok=True)
+    for left in file.parent.glob(".*.part"):  # of runs that were killed at this very point
+        left.unlink()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -41,9 +41,7 @@ class ChangePoint:
     low: float  # 95 % interval of ``change``
     high: float
     direction: Direction
-    drift: float = (
-        0.0  # share by which the machine itself took more time, or less; ``change`` is larger, or the other way
-    )
+    drift: float = 0.0  # share by which the machine itself took more time, or less, for the same work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from bench.saved.whole_file import whole_file
 from exporters.errors import RunFileError, first_line
 
 if TYPE_CHECKING:
@@ -40,15 +40,8 @@ def write_predictions(path: Path, sets: Sequence[LabelledSet], scores: Mapping[t
         frames.append(pd.DataFrame({**columns, **logits}))
     frame = pd.concat(frames).astype({"set": "category", "variant": "category", "row": "category"})
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with aside.open("wb") as stream:
-            frame.to_parquet(stream, index=False, compression="zstd")
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.rename(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(path) as stream:
+        frame.to_parquet(stream, index=False, compression="zstd")
 
 
 def read_right(run: Run) -> Right:

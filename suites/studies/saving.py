@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine.environment import describe_environment
+from bench.saved.whole_file import whole_file
 
 FOLDER = Path("results/studies")
 
@@ -15,7 +16,6 @@ def save_study(name: str, figures: dict[str, Any]) -> Path:
     """Write ``results/studies/NAME.json``, aside first; its path."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.json"
-    aside = path.with_suffix(".part")
-    aside.write_text(json.dumps({**figures, "environment": describe_environment()}, indent=1) + "\n", encoding="utf-8")
-    aside.rename(path)
+    with whole_file(path) as stream:
+        stream.write((json.dumps({**figures, "environment": describe_environment()}, indent=1) + "\n").encode())
     return path

@@ -1,14 +1,31 @@
-"""The folder that a run is saved in."""
+"""Files of a run that are whole or absent, in a folder of which it is known beforehand that it can be written."""
 
 from __future__ import annotations
 
+import os
 import tempfile
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
 
 from exporters.errors import OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A stream beside ``path`` that becomes it when the block ends well, on disk by then, and vanishes when it does not."""
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        with aside.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.rename(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def refuse_unwritable(folder: Path) -> None:
