@@ -131,7 +131,7 @@ def test_folder_gives_its_highest_number(tmp_path, saved):
 
 def test_of_two_machines_the_later_run_is_given(tmp_path, saved):
     late = write(tmp_path / "a" / MACHINE / "0001_x_1.json", {**saved, "datetime": "2026-08-01T00:00:00+00:00"})
-    write(tmp_path / "b" / MACHINE / "0007_y_2.json", {**saved, "datetime": "2026-07-31T23:59:59+00:00"})
+    write(tmp_path / "b" / MACHINE / "0007_y_2.json", {**saved, "datetime": "2026-08-01T01:30:00+02:00"})  # 23:30 UTC
 
     assert late == read_run(str(tmp_path)).path
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bench.comparison.comparability import differences, facts_of, short_commit
-from bench.saved.store import BLOCK, load_saved, parse_run
+from bench.saved.store import BLOCK, load_saved, parse_run, saved_at
 from exporters.errors import RunFileError
 
 if TYPE_CHECKING:
@@ -84,15 +83,10 @@ def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]], list[
 def _saved_run(path: Path, file: str, saved: dict[str, Any]) -> SavedRun:
     made = saved.get("commit_info")
     made = made if isinstance(made, dict) else {}
-    try:
-        time = datetime.fromisoformat(saved["datetime"])
-        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        raise RunFileError(f"{path}: datetime is {saved.get('datetime')!r:.40}, expected a time by ISO 8601") from None
     return SavedRun(
         run=parse_run(path, saved),
         file=file,
-        time=time.isoformat(),
+        time=saved_at(path, saved).isoformat(),
         commit=short_commit(str(made.get("id", "unknown"))),
         dirty=bool(made.get("dirty", False)),
     )

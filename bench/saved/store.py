@@ -9,6 +9,7 @@ import re
 import types
 import typing
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -121,19 +122,28 @@ def read_run(path: Path | str) -> Run:
 
 def _newest(folder: Path) -> Path:
     """Find the run saved last: pytest-benchmark counts up within a folder; folders go by the time inside their file."""
-    latest: dict[Path, tuple[str, Path]] = {}
+    latest: dict[Path, tuple[datetime, Path]] = {}
     for path in sorted(folder.rglob("*.json"), key=_number, reverse=True):
         if _number(path) < 0 or path.parent in latest:
             continue
         saved = load_saved(path)
         if isinstance(saved, dict) and BLOCK in saved:  # not a stock file beside it
-            latest[path.parent] = (str(saved.get("datetime", "")), path)
+            latest[path.parent] = (saved_at(path, saved), path)
     if not latest:
         raise RunFileError(
             f"{folder}: no saved run in this folder, expected files such as Linux-CPython-3.11-64bit/0001_….json; "
             "name a file, or measure with: pytest suites"
         )
     return max(latest.values())[1]
+
+
+def saved_at(path: Path, saved: dict[str, Any]) -> datetime:
+    """When the run in the file ``path`` was made, in UTC; raises RunFileError, in one line, when it does not say."""
+    try:
+        time = datetime.fromisoformat(saved["datetime"])
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise RunFileError(f"{path}: datetime is {saved.get('datetime')!r:.40}, expected a time by ISO 8601") from None
 
 
 def _number(path: Path) -> int:
