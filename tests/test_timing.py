@@ -49,6 +49,25 @@ def test_every_value_is_kept_with_its_launch_and_block():
     assert load_times(run) == {"fakes.steady": 2, "fakes.allocating": 2}
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_who_is_timed_next_has_the_cores_for_itself(monkeypatch, threads):
+    """A worker that has threads to look out for work is asked to rest after each block; one thread alone cannot."""
+    asked = []
+    ask = bench.timing.latency.Worker.ask
+
+    def note(worker, command, *arguments):
+        asked.append(command)
+        return ask(worker, command, *arguments)
+
+    monkeypatch.setattr(bench.timing.latency.Worker, "ask", note)
+    LatencyRun(contenders("fakes.steady", "fakes.allocating"), SCHEDULE, threads).measure(BATCHES, lambda: None)
+
+    after = Counter(asked[index + 1] for index, command in enumerate(asked[:-1]) if command == "time")
+    blocks = SCHEDULE.launches * SCHEDULE.blocks * len(BATCHES) * 2
+    assert asked.count("rest") == (blocks if threads > 1 else 0)
+    assert after["rest"] == asked.count("rest")
+
+
 def test_a_slow_workload_has_as_many_blocks_as_tell_enough():
     _, measured = measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, enough_s=0.0))
 

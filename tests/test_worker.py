@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +48,16 @@ def test_a_worker_answers_on_after_an_error():
             worker.ask("call", "fakes.calls:double", ("a", "b"), {})
 
         assert worker.ask("call", "fakes.calls:double", (1,), {}) == 2
+
+
+def test_a_worker_that_rests_computes_nothing():
+    with Worker("fake", 2) as worker:
+        worker.start("fakes.restless", Path(), 2)
+        worker.ask("settle", BATCH)
+        worker.ask("time", 2, None)
+        worker.ask("rest")
+
+        assert worker.ask("call", "fakes.restless:looking", (), {}) == 0
 
 
 def test_a_death_carries_exit_code_and_last_words():

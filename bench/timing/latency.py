@@ -245,6 +245,8 @@ class LatencyRun:
             cell["first"] = worker.ask("settle", batch)
         slow = (blocks[-1][-1][0] if blocks else cell["first"]) > _SLOW_S * 1e9
         blocks.append(worker.ask("time", self._rounds(blocks), None if slow else self._schedule.warm_up_s))
+        if self._threads > 1:
+            worker.ask("rest")
 
     def _rounds(self, blocks: Sequence[Any]) -> int:
         """How many rounds the next block has, by the shortest round of those before."""
