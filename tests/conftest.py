@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.texts import corpus
+from bench.worker import Worker
 from exporters.checkpoint import read_checkpoint
 
 TESTS = Path(__file__).parent
@@ -35,6 +36,20 @@ def own_lock(tmp_path_factory):
 def fakes_importable(monkeypatch):
     """Children find tests/fakes as the package ``fakes``, and the product of this checkout, whatever is installed."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent)]))
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The commands that workers are asked while latency is measured, in order."""
+    commands = []
+    ask = Worker.ask
+
+    def note(worker, command, *arguments):
+        commands.append(command)
+        return ask(worker, command, *arguments)
+
+    monkeypatch.setattr(Worker, "ask", note)
+    return commands
 
 
 @pytest.fixture(scope="session")

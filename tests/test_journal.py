@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bench.timing.latency
 import suites
 from bench import cli
 from bench.machine.alone import HELD, alone
@@ -135,7 +134,7 @@ def timed(journal, advance):
     return run, run.measure(BATCHES, advance)
 
 
-def test_timing_goes_on_after_the_last_finished_cell(file, monkeypatch):
+def test_timing_goes_on_after_the_last_finished_cell(file, asked):
     left = [10]  # of 16 blocks: two of the four pairs of launch and workload are finished, the third is half done
 
     def advance():
@@ -146,14 +145,7 @@ def test_timing_goes_on_after_the_last_finished_cell(file, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         timed(Journal(file), advance)
     kept = {(line["key"]): line["value"] for line in map(json.loads, file.read_text().splitlines()) if line["value"]}
-    asked = []
-    ask = bench.timing.latency.Worker.ask
-
-    def spy(worker, command, *arguments):
-        asked.append(command)
-        return ask(worker, command, *arguments)
-
-    monkeypatch.setattr(bench.timing.latency.Worker, "ask", spy)
+    asked.clear()  # of the run that was stopped
     run, measured = timed(Journal(file, resume=True), lambda: None)
 
     assert asked.count("time") == 8

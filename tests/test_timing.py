@@ -50,16 +50,8 @@ def test_every_value_is_kept_with_its_launch_and_block():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_who_is_timed_next_has_the_cores_for_itself(monkeypatch, threads):
+def test_who_is_timed_next_has_the_cores_for_itself(asked, threads):
     """A worker that has threads to look out for work is asked to rest after each block; one thread alone cannot."""
-    asked = []
-    ask = bench.timing.latency.Worker.ask
-
-    def note(worker, command, *arguments):
-        asked.append(command)
-        return ask(worker, command, *arguments)
-
-    monkeypatch.setattr(bench.timing.latency.Worker, "ask", note)
     LatencyRun(contenders("fakes.steady", "fakes.allocating"), SCHEDULE, threads).measure(BATCHES, lambda: None)
 
     after = Counter(asked[index + 1] for index, command in enumerate(asked[:-1]) if command == "time")

@@ -114,9 +114,9 @@ class Commands:
             gc.enable()
 
     def rest(self) -> None:
-        """Wait until no thread of this process computes: one that looks out for work takes a core from who is timed next.
+        """Wait until no thread of this process computes, at most a second.
 
-        Those of ONNX Runtime do for 30 ms after a call.
+        Threads of ONNX Runtime look out for work for a while after a call, on a core that the one timed next needs.
         """
         end = time.perf_counter() + _LONGEST_REST_S
         while time.perf_counter() < end:
