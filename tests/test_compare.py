@@ -270,6 +270,23 @@ def test_a_figure_that_is_not_above_zero_is_not_comparable(run, metric, factor, 
     assert odd == {("not comparable", "a figure is not above zero")}
 
 
+@pytest.mark.parametrize(
+    ("megabytes", "more", "verdict"),
+    [(9.3, 1.05, "no detectable change"), (9.3, 2.2, "worse"), (100, 4.9, "no detectable change")],
+)
+def test_a_block_of_memory_more_is_no_change(run, megabytes, more, verdict):
+    """Two processes that do the same differ by a block, which may be a tenth of a small model's heap."""
+    small = replace(
+        run,
+        measurements=tuple(
+            replace(one, values=(megabytes * 1e6,)) if one.metric == "peak_memory" else one for one in run.measurements
+        ),
+    )
+
+    comparison = compare(small, scaled(small, "peak_memory", 1 + more / megabytes))
+    assert verdicts(comparison, variant="onnx-fp32", metric="peak_memory") == {verdict}
+
+
 def test_another_budget_of_threads_is_not_comparable(run):
     """And neither missing nor new: the same rows were measured."""
 

@@ -75,12 +75,15 @@ def test_cpu_time_is_for_a_thousand_texts_and_old_runs_say_that_it_was_not_count
 
 
 def test_a_row_that_uses_more_than_its_threads_is_marked(run):
+    run = replace(run, environment={**run.environment, "cores": 4})
     greedy = with_rows(run, row("onnx-fp32", [0.01, 0.01], cpu_seconds=[0.03, 0.03]))
     text = render(greedy, "text", ["summary"])
 
     assert over_budget(row("x", [0.01], cpu_seconds=[0.0209])) == ""
     assert over_budget(row("x", [0.01], cpu_seconds=[0.01]), 2.09) == ""
     assert over_budget(row("x", [0.01], cpu_seconds=[0.01]), 3.0).startswith("takes 3.00 CPU-seconds")
+    assert over_budget(row("x", [0.01], cpu_seconds=[0.01]), 3.0, 4).startswith("takes 3.00 CPU-seconds")
+    assert over_budget(row("x", [0.01], cpu_seconds=[0.025]), 2.3, 2) == ""  # more than there are: a clock's affair
     assert "onnx-fp32!" in text
     assert "! onnx-fp32: takes 3.00 CPU-seconds a second, its budget is 2 threads" in " ".join(text.split())
 

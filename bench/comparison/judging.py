@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bench.comparison.thresholds import DEFAULTS
-from bench.measurement import METRICS, TIMED, Measurement, Workload, launch_ratios, process_medians
+from bench.measurement import MEMORY, METRICS, TIMED, Measurement, Workload, launch_ratios, process_medians
 from bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios, ratios
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"
 NO_TIME = "a time is not above zero"
 NO_LAUNCH = "no launch timed both sides"
 _SURE = 0.05  # McNemar's p below which a change of accuracy counts
+_BLOCKS = 2 * 1024 * 1024  # bytes; two processes that do the same differed by an allocator's block of 1 MiB
 _FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
 
 
@@ -216,8 +217,11 @@ def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
     if min(blank.base, blank.contender) <= 0:
         return replace(blank, verdict="not comparable", reason="a figure is not above zero")
     change = blank.contender / blank.base - 1
-    judged = replace(blank, change=change, detectable=blank.threshold)
-    return replace(judged, verdict=_direction(judged, change)) if abs(change) > (blank.threshold or 0.0) else judged
+    threshold = blank.threshold or 0.0
+    if blank.metric in MEMORY:
+        threshold = max(threshold, _BLOCKS / blank.base)
+    judged = replace(blank, threshold=threshold, change=change, detectable=threshold)
+    return replace(judged, verdict=_direction(judged, change)) if abs(change) > threshold else judged
 
 
 def _judge_timed(blank: Change, timed: _Timed, terms: Terms) -> Change:

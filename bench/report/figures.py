@@ -126,7 +126,9 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
         found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
     info = run.variants.get(rows.variant)
     used = info.cores_used if info else 0.0
-    problems = [info.executed_problem if info else "", *(over_budget(row, used) for row in rows.of_metric("latency"))]
+    cores = run.environment.get("cores")
+    problems = [info.executed_problem if info else ""]
+    problems += [over_budget(row, used, cores) for row in rows.of_metric("latency")]
     caution = next(filter(None, problems), "")
     found = [replace(figure, caution=caution) for figure in found] if caution else found
     return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found

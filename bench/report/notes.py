@@ -62,7 +62,11 @@ def _precisions(run: Run) -> Iterator[str]:
     yield from (f"{CAUTION} {name}: {info.executed_problem}" for name, info in proven if info.executed_problem)
     timed = [one for one in run.measurements if one.metric == "latency" and one.variant in dict(proven)]
     used = {name: info.cores_used for name, info in proven}
-    over = {one.variant: problem for one in timed if (problem := over_budget(one, used[one.variant]))}
+    over = {
+        one.variant: problem
+        for one in timed
+        if (problem := over_budget(one, used[one.variant], run.environment.get("cores")))
+    }
     yield from (f"{CAUTION} {name}: {problem}" for name, problem in over.items())
     ran: dict[str, list[str]] = {}
     for name, info in proven:

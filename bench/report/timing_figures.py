@@ -26,14 +26,17 @@ def timing_figures(row: Measurement, latency: Figure) -> list[Figure]:
     return [*map(_if_enough, figures), _cpu_time(row, latency)]
 
 
-def over_budget(row: Measurement, elsewhere: float = 0.0) -> str:
+def over_budget(row: Measurement, elsewhere: float = 0.0, cores: float | None = None) -> str:
     """What is wrong where a row's process used more CPU time than its threads allow, else nothing.
 
     ``elsewhere``: CPU-seconds a second that it used where it had more cores than its budget; while it is timed it has not.
+    ``cores``: of the machine, as far as it is known. More than those cannot be used: what says so is a clock, since
+    the kernel books a running thread's time at its ticks, and a round may be shorter than one.
     """
     if not row.cpu_seconds or not row.workload or row.status != "ok":
         return ""
-    return budget_problem(max(elsewhere, sum(row.cpu_seconds) / sum(row.values)), row.workload.threads)
+    used = max(elsewhere, sum(row.cpu_seconds) / sum(row.values))
+    return budget_problem(min(used, cores or used), row.workload.threads)
 
 
 def budget_problem(used: float, threads: int) -> str:

@@ -263,7 +263,7 @@ def _check_environment(environment: dict[str, Any]) -> None:
             raise _ShapeError(f"{BLOCK}.environment.{name} is {value!r:.40}, expected another kind of value")
 
 
-_ENVIRONMENT = {"versions": dict, "kernels": dict, "steal_share": int | float, "other_load": int | float}
+_ENVIRONMENT = {"cores": int, "versions": dict, "kernels": dict, "steal_share": int | float, "other_load": int | float}
 
 
 def _check_measurements(measurements: tuple[Measurement, ...], labels: int) -> None:
