@@ -5,12 +5,25 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-from bench.options import add_options
+from bench.options import OBJECTIVES, add_options
 from exporters.variant import REFERENCE
 
 RESULTS = "results"  # folder of the saved runs
-TABLES = ("summary", "batch", "timing", "instances", "roofline", "cold", "sequence", "memory", "accuracy")
-SHOWN = tuple(name for name in TABLES if name != "timing")  # unless other tables are asked for
+TABLES = (
+    "summary",
+    "batch",
+    "timing",
+    "instances",
+    "roofline",
+    "operators",
+    "weights",
+    "cold",
+    "sequence",
+    "memory",
+    "accuracy",
+)
+_ON_DEMAND = ("timing", "operators")
+SHOWN = tuple(name for name in TABLES if name not in _ON_DEMAND)  # unless other tables are asked for
 _FORMATS = ("text", "md", "csv", "latex", "json")
 _COMPARE_CODES = """
 exit codes, the first that holds:
@@ -33,6 +46,17 @@ _EXPORT_FLAGS = (
     "--variants",
     "--threads",
     "--work-dir",
+)
+BEST_FLAGS = (  # of ``export --best`` alone
+    "--external",
+    "--real",
+    "--fake",
+    "--batch-sizes",
+    "--sequence-lengths",
+    "--profile",
+    "--precision",
+    "--time-budget",
+    "--resume",
 )
 _DUEL_FLAGS = {  # and what each means here, where that is another thing than for a run
     "--checkpoint": "what both revisions export; A and B are then git revisions",
@@ -97,16 +121,25 @@ def _add_export(commands: Any) -> None:
     command = _command(
         commands,
         "export",
-        "export variants and prove that they are the same model; measure nothing",
+        "export variants and prove that they are the same model; with --best, find the one to deploy",
         [
             "deploybench export --checkpoint my-albert",
             "deploybench export --checkpoint my-albert --variants openvino-int8 --calibration train.csv --output artifacts",
+            "deploybench export --checkpoint my-albert --external test.csv --best --objective latency --output best",
+            "deploybench export --checkpoint my-albert --external test.csv --best --max-accuracy-drop 0.002 --output best",
         ],
     )
     add_options(command.add_argument, _EXPORT_FLAGS)
     command.add_argument(
         "--output", dest="artifacts", metavar="DIR", help="where the artifacts go (default: below the work folder)"
     )
+    best = command.add_argument_group("the best of them", "measured within the time budget; only that one is written")
+    best.add_argument("--best", action="store_true", help="write the best variant to --output, with its evidence")
+    best.add_argument("--objective", choices=OBJECTIVES, help="what is to be best (default: latency)")
+    best.add_argument(
+        "--max-accuracy-drop", metavar="SHARE", help="what it may lose of the accuracy on any set (default: 0.01)"
+    )
+    add_options(best.add_argument, BEST_FLAGS)
 
 
 def _add_train(commands: Any) -> None:
@@ -142,7 +175,9 @@ def _add_report(commands: Any) -> None:
         "--format", choices=_FORMATS, default="text", help="text for a terminal (default), md, csv, latex, json"
     )
     command.add_argument(
-        "--table", metavar="A,B", help=f"tables to print: {', '.join(TABLES)} (default: all but timing)"
+        "--table",
+        metavar="A,B",
+        help=f"tables to print: {', '.join(TABLES)} (default: all but {' and '.join(_ON_DEMAND)})",
     )
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.arguments import RESULTS, SHOWN, TABLES, parser
+from bench.arguments import BEST_FLAGS, RESULTS, SHOWN, TABLES, parser
 from bench.options import as_arguments, names, read_options
 from bench.progress import say
 from exporters.errors import DeploybenchError, OutputError, UserError, first_line
@@ -72,8 +72,10 @@ def _run(parsed: argparse.Namespace) -> int:
     return handover.exit_code(code)
 
 
-def _run_suites(handover: _Handover, values: dict[str, Any]) -> int:
-    """What `pytest suites` does, on what is prepared; pytest's exit code."""
+def _run_suites(
+    handover: _Handover, values: dict[str, Any], storage: str = f"./{RESULTS}", files: Sequence[str] = ("",)
+) -> int:
+    """What `pytest suites` does, on what is prepared, or ``files`` of it; pytest's exit code."""
     import pytest
 
     suites = importlib.util.find_spec("suites")
@@ -81,9 +83,9 @@ def _run_suites(handover: _Handover, values: dict[str, Any]) -> int:
     assert suites.submodule_search_locations
     return pytest.main(
         [
-            suites.submodule_search_locations[0],
+            *(str(Path(suites.submodule_search_locations[0], name)) for name in files),
             "--benchmark-autosave",
-            f"--benchmark-storage=file://./{RESULTS}",
+            f"--benchmark-storage=file://{storage}",
             "--benchmark-quiet",
             "-q",
             "-p",
@@ -115,15 +117,60 @@ class _Handover:
 
 def _export(parsed: argparse.Namespace) -> int:
     """Export and prove variants; print where each one lies."""
+    if parsed.best:
+        return _export_best(parsed)
     from bench.machine.alone import alone
     from bench.prepare import prepare
     from bench.report.exports import render_exports
 
+    unwanted = [flag for flag, value in _of_best(parsed).items() if value]
+    if unwanted:
+        raise UserError(f"{unwanted[0]}: says which variant is best, expected with --best; pass --best as well")
     options = read_options(vars(parsed))
     with alone():
         prepared = prepare(options)
     _print(render_exports(prepared.variants, prepared.artifacts))
     return 1 if len(prepared.artifacts) < len(prepared.variants) else 0
+
+
+def _export_best(parsed: argparse.Namespace) -> int:
+    """Measure every variant by what decides, and put the best one, with its evidence, where it was asked for."""
+    from bench.best import DECIDES, EVIDENCE, read_drop, read_target, write_best
+    from bench.choice import choose
+    from bench.machine.alone import alone
+    from bench.prepare import prepare
+    from bench.report.choice import render_choice
+    from bench.saved.predictions import read_right
+    from bench.saved.store import read_run
+
+    objective: Any = parsed.objective or "latency"
+    max_drop, target = read_drop(parsed.max_accuracy_drop), read_target(parsed.artifacts)
+    values = {**vars(parsed), "artifacts": None}
+    options = read_options(values)
+    storage = options.work_dir.absolute() / "best"  # no saved run that later ones are compared with
+    with alone():
+        handover = _Handover(prepare(options))
+        before = set(storage.rglob("*.json"))
+        code = _run_suites(handover, values, str(storage), DECIDES[objective])
+    saved = sorted(set(storage.rglob("*.json")) - before)
+    run = read_run(saved[-1]) if saved else None
+    choice = choose(run, read_right(run), objective, max_drop) if run else None
+    if run is None or choice is None:
+        return handover.exit_code(code) or 1
+    write_best(run, choice, handover.prepared.artifacts[choice.best.variant].path, target)
+    _print(render_choice(choice))
+    say(f"written: {target}, with its evidence in {EVIDENCE}")
+    return 0
+
+
+def _of_best(parsed: argparse.Namespace) -> dict[str, Any]:
+    """What has a meaning for the search of the best alone, by flag."""
+    flags = ("--objective", "--max-accuracy-drop", *BEST_FLAGS)
+    return {
+        flag: value
+        for flag in flags
+        if (value := getattr(parsed, flag[2:].replace("-", "_"))) not in (None, False, "quick")
+    }
 
 
 def _train(parsed: argparse.Namespace) -> int:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from bench.worker import Worker
     from bench.workload import Batch
     from exporters.artifact import Artifact
+    from exporters.operators import Operator
+    from exporters.stored import Stored
 
 _ROUNDS = 5
 
@@ -22,7 +24,21 @@ def how_it_runs(
     worker: Worker, artifact: Artifact, batches: Iterable[Batch], watched: Batch, threads: int
 ) -> dict[str, Any]:
     """What ``VariantInfo`` says of it; ``worker`` has the artifact loaded, and is of no other use afterwards."""
-    return {"cores_used": _cores_used(worker, batches), **executed(worker, artifact, watched, threads)}
+    return {
+        "cores_used": _cores_used(worker, batches),
+        "stored": _stored(worker, artifact),
+        "operators": _operators(worker, artifact, watched, threads),
+        **executed(worker, artifact, watched, threads),
+    }
+
+
+def _stored(worker: Worker, artifact: Artifact) -> Stored | None:
+    """The weights in its files; None where they are of a kind that cannot be read, which is no failure of the variant."""
+    try:
+        stored: Stored = worker.ask("call", "exporters.stored:stored_weights", (artifact.path,), {})
+    except (ExportError, WorkerError):
+        return None
+    return stored
 
 
 def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
@@ -33,6 +49,16 @@ def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
         rounds = worker.ask("time", _ROUNDS, None)
         most = max(most, sum(cpu for _, cpu in rounds) / sum(wall for wall, _ in rounds))
     return most
+
+
+def _operators(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> dict[str, Operator]:
+    """What its time goes to, by type of operator; empty where that cannot be found out, which is no failure either."""
+    try:
+        arguments = (artifact.variant, artifact.path, threads, batch)
+        operators: dict[str, Operator] = worker.ask("call", "exporters.operators:profile", arguments, {})
+    except (ExportError, WorkerError):
+        return {}
+    return operators
 
 
 def executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> dict[str, Any]:

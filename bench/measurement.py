@@ -32,6 +32,8 @@ METRICS = {
         Metric(name="cpu_time", unit="s", better="lower"),  # of all threads, for 1,000 texts
         Metric(name="throughput", unit="1/s", better="higher"),  # derived: batch size / latency; never stored
         Metric(name="served_throughput", unit="1/s", better="higher"),  # texts of all instances, computing at once
+        Metric(name="operators", unit="1", better="lower"),  # derived: that one forward pass runs
+        Metric(name="operator_time", unit="s", better="lower"),  # derived: of one kind of work, while profiled
         Metric(name="achieved", unit="1/s", better="higher"),  # derived: operations of a batch / latency
         Metric(name="yardstick_share", unit="1", better="higher"),  # derived: achieved / the yardstick of its precision
         Metric(
@@ -52,6 +54,10 @@ METRICS = {
         Metric(name="steady_resident", unit="B", better="lower"),  # kernel: RssAnon before, amid and after 50 batches
         Metric(name="steady_held", unit="B", better="lower"),  # likewise, without what the allocator keeps free
         Metric(name="artifact_size", unit="B", better="lower"),  # the files that the runtime reads
+        Metric(name="needed_size", unit="B", better="lower"),  # derived: parameters in the variant's precision
+        Metric(name="inflation", unit="1", better="lower"),  # derived: artifact_size / needed_size
+        Metric(name="doubled_size", unit="B", better="lower"),  # tensors in the files that are there already
+        Metric(name="held_after_load", unit="B", better="lower"),  # derived: resident after loading, less the imports
         Metric(name="import_time", unit="s", better="lower"),  # the variant's runtime, in a fresh process
         Metric(name="read_time", unit="s", better="lower"),  # the artifact's bytes into memory, in a fresh process
         Metric(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.machine.cpu import available_cores, cpu_features
 from bench.timing.schedule import Schedule
 from exporters.artifact import MANIFEST
-from exporters.catalogue import check_variant_name, variant_names
+from exporters.catalogue import check_variant_name, default_variants, variant_names
 from exporters.errors import UserError
 from exporters.variant import REFERENCE
 
+OBJECTIVES = ("latency", "throughput", "memory", "size")  # of ``export --best``
+EVERY = "all"  # in place of names of variants
 MEMORY_BATCH_SIZE = 8
 SCORING_BATCH_SIZE = 8
 THROUGHPUT_BATCH_SIZE = 8  # of instances against threads
@@ -105,7 +107,8 @@ _FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--drop-bad-rows", {"action": "store_true", "help": "leave out rows that cannot be used, and count them"}),
     ("--calibration", {"metavar": "FILE", "help": "training texts for static int8 (default: left by training)"}),
     ("--allow-pickle", {"action": "store_true", "help": "read pytorch_model.bin where there are no safetensors"}),
-    ("--variants", {"metavar": "A,B", "help": f"variants to measure (default: all; {REFERENCE} is always among them)"}),
+    ("--variants", {"metavar": "A,B", "help": "variants to measure, or all (default: those that "
+      f"choices marks; {REFERENCE} is always among them)"}),
     ("--batch-sizes", {"metavar": "N,N", "help": "latency is timed at these (default: the profile's)"}),
     ("--sequence-lengths", {"metavar": "N,N", "help": "tokens: memory at each, latency at the longest"}),
     ("--threads", {"metavar": "N", "help": "thread budget of every variant (default: the cores this process may use)"}),
@@ -187,7 +190,7 @@ def _artifacts(text: str | None) -> Path | None:
 
 def _variants(text: str | None) -> tuple[str, ...]:
     """The reference first, then the others in the order asked; doubles count once."""
-    asked = variant_names() if text is None else names(text)
+    asked = default_variants(cpu_features()) if text is None else variant_names() if text == EVERY else names(text)
     if not asked:
         raise UserError(f"--variants: found {text!r}, expected names such as onnx-fp32,openvino-int8")
     for name in asked:
@@ -231,37 +234,3 @@ def _threads(text: str | None) -> int:
             f"--threads: found {text!r}, expected one number of at most {available}, the cores this process may use"
         )
     return threads
-
-
-def available_cores() -> int:
-    """Cores that this process may use: its affinity, cut to the cgroup's quota (rounded down, at least one)."""
-    cores, quota = len(os.sched_getaffinity(0)), cpu_quota()
-    return cores if quota is None else max(1, min(cores, int(quota)))
-
-
-def cpu_quota() -> float | None:
-    """Cores' worth of time that the cgroup allows, the least of its own and its parents'; None where nothing limits it."""
-    try:
-        group = Path("/proc/self/cgroup").read_text(encoding="ascii").strip().rpartition("::")[2]
-    except OSError:
-        return None
-    here = Path("/sys/fs/cgroup", group.lstrip("/"))
-    quotas = []
-    for folder in (here, *here.parents):
-        try:
-            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
-            quotas += [int(quota) / int(period)] if quota != "max" else []
-        except (OSError, ValueError):
-            continue
-    return min([*quotas, *first_version_quota()], default=None)
-
-
-def first_version_quota(folder: Path = Path("/sys/fs/cgroup/cpu")) -> list[float]:
-    """The same of version 1 of cgroups, whose containers see their own group at the root; -1: no limit."""
-    try:
-        quota, period = (
-            int((folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii")) for name in ("quota", "period")
-        )
-    except (OSError, ValueError):
-        return []
-    return [quota / period] if quota > 0 else []

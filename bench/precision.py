@@ -1,8 +1,8 @@
-"""Does a variant compute in the precision that it is called after? The rule, and how what really ran is said."""
+"""Does a variant compute in the precision that it is called after, and the same elsewhere? The rules, and how it is said."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,23 @@ def precision_problem(precision: str, weights: Mapping[str, float], attention: M
         return ""
     least = _percent(_LEAST_SHARE)
     return f"only {_percent(share)} of its multiply-adds with weights run in {precision}, at least {least} expected"
+
+
+def vnni_problem(found: Mapping[str, float], parity: Mapping[str, Any]) -> str:
+    """Why a variant may predict otherwise on a CPU without VNNI; nothing where it does not, or is not known to.
+
+    >>> vnni_problem({"cut": 0.0012}, {"agreement": 1.0})
+    'without VNNI, 0.12 % of its int8 sums are cut: on such a CPU it may predict otherwise'
+    >>> vnni_problem({"agreement": 0.95}, {"agreement": 0.99})
+    'without VNNI, its labels agree on 95.0 % instead of 99.0 %'
+    """
+    if found.get("cut", 0.0) > 0:
+        return (
+            f"without VNNI, {100 * found['cut']:.2g} % of its int8 sums are cut: on such a CPU it may predict otherwise"
+        )
+    if found.get("agreement", 1.0) < parity.get("agreement", 0.0):
+        return f"without VNNI, its labels agree on {100 * found['agreement']:.1f} % instead of {100 * parity['agreement']:.1f} %"
+    return ""
 
 
 def main_precision(info: VariantInfo) -> str:

@@ -13,6 +13,7 @@ from bench.options import PROFILES, Options
 from bench.progress import progress, say
 from bench.saved.store import VariantInfo
 from bench.texts import corpus, data
+from bench.without_vnni import without_vnni
 from bench.worker import Worker, call_in_child
 from bench.workload import full_batch, parity_batches, spread
 from exporters.artifact import Artifact, Origin, read_artifact
@@ -217,7 +218,8 @@ def _export_all(
                     "agreement": parity.agreement,
                     "examples": parity.examples,
                 }
-                variants[name] = info(parity=numbers, **executed)
+                limited = without_vnni(name, artifact.path, batches, reference, options.threads)
+                variants[name] = info(parity=numbers, notes=artifact.notes, without_vnni=limited, **executed)
                 artifacts[name] = artifact
             except UserError:
                 raise

@@ -15,24 +15,45 @@ if TYPE_CHECKING:
 
 PREFIX = "arch:"
 
-# The published configurations; what is not named is the model type's default in transformers.
-ARCHITECTURES: dict[str, dict[str, Any]] = {
-    "albert-base-v2": {
+_MINILM = {"model_type": "bert", "hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 1536}
+
+
+def _albert(*, hidden: int, layers: int, heads: int) -> dict[str, Any]:
+    """Version 2 of ALBERT: one layer, used ``layers`` times."""
+    return {
         "model_type": "albert",
         "vocab_size": 30000,
         "embedding_size": 128,
-        "hidden_size": 768,
-        "num_hidden_layers": 12,
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
         "num_hidden_groups": 1,
-        "num_attention_heads": 12,
-        "intermediate_size": 3072,
+        "num_attention_heads": heads,
+        "intermediate_size": 4 * hidden,
         "hidden_act": "gelu_new",
         "hidden_dropout_prob": 0.0,
         "attention_probs_dropout_prob": 0.0,
-    },
+    }
+
+
+# The published configurations; what is not named is the model type's default in transformers.
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "albert-base-v2": _albert(hidden=768, layers=12, heads=12),
+    "albert-large-v2": _albert(hidden=1024, layers=24, heads=16),
+    "albert-xlarge-v2": _albert(hidden=2048, layers=24, heads=16),
+    "albert-xxlarge-v2": _albert(hidden=4096, layers=12, heads=64),
     "bert-base-uncased": {"model_type": "bert"},
     "distilbert-base-uncased": {"model_type": "distilbert"},
+    "minilm-l6-h384-uncased": {**_MINILM, "num_hidden_layers": 6},
+    "minilm-l12-h384-uncased": {**_MINILM, "num_hidden_layers": 12},
     "mobilebert-uncased": {"model_type": "mobilebert"},
+    "roberta-base": {
+        "model_type": "roberta",
+        "vocab_size": 50265,
+        "max_position_embeddings": 514,
+        "type_vocab_size": 1,
+        "layer_norm_eps": 1e-5,
+        "pad_token_id": 0,  # the tokenizer's that is trained here
+    },
     "tinybert-4-312": {
         "model_type": "bert",
         "hidden_size": 312,

@@ -31,6 +31,7 @@ class Artifact:
     variant: str
     fingerprint: str
     size: int  # bytes of the files that the runtime reads: neither tokenizer nor manifest
+    notes: tuple[str, ...] = ()  # what people should know of it, by its export
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
             calibration=origin.calibration if variant.calibrates else (),
         )
         variant.export(job)
-        _complete(out_dir, facts, origin)
+        _complete(out_dir, facts, job.notes, origin)
     written = read_artifact(folder)
     assert written is not None
     return written
@@ -83,9 +84,15 @@ def read_artifact(folder: Path) -> Artifact | None:
             variant=manifest["variant"],
             fingerprint=manifest["fingerprint"],
             size=sum(file["size"] for file in manifest["files"].values()),
+            notes=tuple(manifest.get("notes", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # JSON of another shape is no manifest either
         return None
+
+
+def model_files(folder: Path) -> list[Path]:
+    """The files of a whole artifact that the runtime reads: neither tokenizer nor manifest."""
+    return [folder / name for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]]
 
 
 def changed_file(folder: Path) -> str:
@@ -114,15 +121,22 @@ def _source_digest(name: str) -> str:
     """Digest of the variant's own file and of what variants share: a changed exporter makes a new artifact."""
     here = Path(__file__).parent
     own = here / "variants" / f"{name.replace('-', '_')}.py"
-    shared = [here / file for file in ("torch_model.py", "onnx_graph.py", "onnx_session.py", "openvino_model.py")]
-    return _digest([sha256_file(file) for file in (own, *shared)])
+    shared = (
+        "calibration.py",
+        "torch_model.py",
+        "onnx_export.py",
+        "onnx_graph.py",
+        "onnx_session.py",
+        "openvino_model.py",
+    )
+    return _digest([sha256_file(file) for file in (own, *(here / name for name in shared))])
 
 
 def _digest(facts: Any) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _complete(out_dir: Path, facts: dict[str, Any], origin: Origin) -> None:
+def _complete(out_dir: Path, facts: dict[str, Any], notes: list[str], origin: Origin) -> None:
     """Add tokenizer and manifest to the files that an export wrote."""
     files = {
         file.name: {"size": file.stat().st_size, "sha256": sha256_file(file)}
@@ -130,7 +144,7 @@ def _complete(out_dir: Path, facts: dict[str, Any], origin: Origin) -> None:
         if file.is_file()
     }
     shutil.copytree(origin.tokenizer, out_dir / TOKENIZER)
-    manifest = {**facts, "fingerprint": _digest(facts), "files": files}
+    manifest = {**facts, "fingerprint": _digest(facts), "notes": notes, "files": files}
     with (out_dir / MANIFEST).open("w", encoding="utf-8") as file:
         json.dump(manifest, file, indent=2)
         file.flush()

@@ -11,6 +11,8 @@ import exporters.variants
 from exporters.errors import UnknownVariantError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from exporters.variant import Variant
 
 
@@ -18,6 +20,14 @@ def variant_names() -> tuple[str, ...]:
     """Names of all variants, sorted; imports none of them."""
     modules = pkgutil.iter_modules(exporters.variants.__path__)
     return tuple(sorted(module.name.replace("_", "-") for module in modules))
+
+
+def default_variants(features: Collection[str]) -> tuple[str, ...]:
+    """Names of the variants that are made when none is named, on a CPU with these ``features``."""
+    variants = {name: find_variant(name) for name in variant_names()}
+    return tuple(
+        name for name, one in variants.items() if one.default and (not one.needs or {*one.needs} & {*features})
+    )
 
 
 def check_variant_name(name: str) -> None:

@@ -1,30 +1,93 @@
-"""Passes over an exported ONNX graph; each leaves every logit as it was, bit for bit."""
+"""Passes over an exported ONNX graph; each leaves every logit as it was, bit for bit, and writes the file in its place."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+_WHOLE = 3  # axes: batch, tokens, all numbers of a token
 
 
 def use_weights_by_name(file: Path) -> None:
-    """Let every node take a shared weight itself, not an Identity of it; the file is written again in its place.
+    """Let every node take a shared weight itself, not an Identity of it.
 
     optimum stores a weight that several layers share once, and hands it to all layers but the first through an Identity.
     The quantiser of ONNX Runtime takes such an input for an activation: of ALBERT-base's 75 linear layers it left 66 in
     fp32, and their weights in the file.
     """
-    import onnx
+    model = _read(file)
+    weights = {weight.name for weight in model.graph.initializer}
+    copies = [node for node in model.graph.node if node.op_type == "Identity" and node.input[0] in weights]
+    _bypass(model.graph, {node.output[0]: node.input[0] for node in copies})
+    _write(model, file)
 
-    model = onnx.load(file, load_external_data=False)  # weights outside the file stay where they are
-    graph = model.graph
-    weights = {weight.name for weight in graph.initializer}
-    copies = [node for node in graph.node if node.op_type == "Identity" and node.input[0] in weights]
-    origins = {node.output[0]: node.input[0] for node in copies}
-    for node in graph.node:
+
+def drop_round_trips(file: Path) -> None:
+    """Let what reads an attention's result read it as it comes, not cut into heads and put together again.
+
+    A MultiHeadAttention gives ``(batch, tokens, numbers)``; PyTorch's attention gives ``(batch, heads, tokens, numbers)``,
+    which every model turns back. The exporter sees that the two turns are none, and leaves the two Reshapes around them.
+    """
+    model = _read(file)
+    makers = {output: node for node in model.graph.node for output in node.output}
+    origins = {}
+    for whole in model.graph.node:
+        cut = makers.get(whole.input[0]) if whole.op_type == "Reshape" else None
+        attention = makers.get(cut.input[0]) if cut is not None and cut.op_type == "Reshape" else None
+        if attention is not None and attention.op_type == "MultiHeadAttention" and _axes(whole, makers) == _WHOLE:
+            origins[whole.output[0]] = attention.output[0]
+    _bypass(model.graph, origins)
+    _write(model, file)
+
+
+def count_operators(file: Path) -> Counter[str]:
+    """How many nodes of each operator a graph has."""
+    return Counter(node.op_type for node in _read(file).graph.node)
+
+
+def _axes(reshape: Any, makers: dict[str, Any]) -> int | None:
+    """How many axes a Reshape gives, where its shape is put together in the graph."""
+    shape = makers.get(reshape.input[1])
+    return len(shape.input) if shape is not None and shape.op_type == "Concat" else None
+
+
+def _bypass(graph: Any, origins: dict[str, str]) -> None:
+    """Let every node read ``origins[name]`` in place of ``name``, and drop the nodes that nothing reads any more."""
+    for node in _with_branches(graph.node):
         for index, name in enumerate(node.input):
             node.input[index] = origins.get(name, name)
-    for node in copies:
-        graph.node.remove(node)
+    needed = {output.name for output in graph.output}
+    alive = []
+    for node in reversed(graph.node):  # a node comes after all that it reads
+        if needed.intersection(node.output):
+            alive.append(node)
+            needed.update(name for one in _with_branches([node]) for name in one.input)
+    del graph.node[:]
+    graph.node.extend(reversed(alive))
+    typed = [info for info in graph.value_info if info.type.WhichOneof("value")]  # the quantiser takes no others
+    del graph.value_info[:]
+    graph.value_info.extend(typed)
+
+
+def _with_branches(nodes: Iterable[Any]) -> Iterator[Any]:
+    """Nodes, and those in the branches of an If or the body of a Loop, which read names from around them."""
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            yield from _with_branches(attribute.g.node)
+
+
+def _read(file: Path) -> Any:
+    import onnx
+
+    return onnx.load(file, load_external_data=False)  # weights outside the file stay where they are
+
+
+def _write(model: Any, file: Path) -> None:
+    import onnx
+
     onnx.save(model, file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.xml"
 
 
-def save_openvino(model: Any, out_dir: Path) -> None:
-    """Write ``model.xml`` and ``model.bin`` with the weights as they are: OpenVINO halves fp32 to fp16 unless told not to.
+def save_openvino(model: Any, out_dir: Path, *, halved: bool = False) -> None:
+    """Write ``model.xml`` and ``model.bin`` with the weights as they are, or ``halved``: fp32 as fp16.
 
     Raises OSError (ENOSPC) when they do not fit: OpenVINO's own error is a bare "iostream error", its file then gone.
     """
     import openvino
 
     try:
-        openvino.save_model(model, out_dir / MODEL_FILE, compress_to_fp16=False)
+        openvino.save_model(model, out_dir / MODEL_FILE, compress_to_fp16=halved)
     except RuntimeError as error:
         needed = sum(op.get_byte_size() for op in model.get_ops() if op.get_type_name() == "Constant")
         if shutil.disk_usage(out_dir).free < needed:
@@ -32,15 +32,15 @@ def save_openvino(model: Any, out_dir: Path) -> None:
         raise
 
 
-def load_compiled(artifact: Path, threads: int) -> Predictor:
+def load_compiled(artifact: Path, threads: int, *, precision: Literal["f32", "bf16"] = "f32") -> Predictor:
     """A predictor over ``artifact/model.xml`` on the CPU, one stream of ``threads`` threads.
 
-    The precision hint is f32, because OpenVINO runs bf16 unasked where the CPU has it; int8 operators stay int8.
+    What is no int8 operator is computed in ``precision``; it is said, because OpenVINO runs bf16 unasked where the CPU has it.
     """
     import openvino
 
     settings = {
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": "1",
         "INFERENCE_NUM_THREADS": str(threads),

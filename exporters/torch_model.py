@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -24,8 +24,8 @@ def limit_threads(threads: int) -> None:
         torch.set_num_interop_threads(1)
 
 
-def load_classifier(folder: Path) -> Any:
-    """The checkpoint's module in eval mode, fp32, with PyTorch's fused attention where the architecture has it.
+def load_classifier(folder: Path, *, dtype: Literal["float32", "bfloat16"] = "float32") -> Any:
+    """The checkpoint's module in eval mode, in ``dtype``, with PyTorch's fused attention where the architecture has it.
 
     Raises CheckpointError when the weights do not fill the whole architecture.
     """
@@ -33,10 +33,28 @@ def load_classifier(folder: Path) -> Any:
     from transformers import AutoModelForSequenceClassification
 
     model, info = AutoModelForSequenceClassification.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, local_files_only=True
+        folder, dtype=getattr(torch, dtype), use_safetensors=True, output_loading_info=True, local_files_only=True
     )
     check_whole(folder, info)
     return model.eval()
+
+
+def logits_alone(checkpoint: Path) -> Any:
+    """The checkpoint's module as ids and mask to logits: neither a trace nor an export returns transformers' output class."""
+    import torch
+
+    class Logits(torch.nn.Module):
+        """Ids and mask to logits alone."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = load_classifier(checkpoint)
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+            return logits
+
+    return Logits().eval()
 
 
 def check_whole(folder: Path, info: Mapping[str, Any]) -> None:
@@ -56,7 +74,7 @@ def run_classifier(model: Any) -> Predictor:
     def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
         with torch.inference_mode():
             output = model(input_ids=torch.from_numpy(input_ids), attention_mask=torch.from_numpy(attention_mask))
-        logits: Float32Array = output.logits.numpy()
+        logits: Float32Array = output.logits.float().numpy()
         return logits
 
     return predict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -22,6 +22,10 @@ REFERENCE = "torch-eager"
 """The variant that every other one must agree with, and is compared to."""
 
 
+BF16 = ("avx512_bf16", "amx_bf16")
+"""CPU features, of which one makes bf16 faster than fp32; without one it is emulated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportJob:
     """What an export reads and where it writes."""
@@ -30,6 +34,7 @@ class ExportJob:
     out_dir: Path  # empty folder for the model files
     base: Path | None  # artifact of ``Variant.base``
     calibration: tuple[tuple[int, ...], ...]  # token ids of training texts, special tokens included
+    notes: list[str] = field(default_factory=list)  # the export adds what people should know of it, one line each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,4 +57,6 @@ class Variant:
     min_agreement: float = 1.0  # smallest share of labels equal to the reference's
     base: str | None = None  # variant whose artifact this one is made from
     calibrates: bool = False  # reads ``ExportJob.calibration``
+    needs: tuple[str, ...] = ()  # CPU features, of which one must be there for the variant to be worth while
+    default: bool = True  # among those that are made when none is named
     deprecated: str = ""  # why, when upstream has deprecated this way

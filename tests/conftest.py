@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.texts import corpus
-from bench.worker import Worker
+from bench.worker import Worker, call_in_child
+from exporters.artifact import Origin
 from exporters.checkpoint import read_checkpoint
 
 TESTS = Path(__file__).parent
@@ -118,6 +119,21 @@ def fragile_checkpoint(checkpoint_folder, tmp_path_factory):
 @pytest.fixture(scope="session")
 def checkpoint(checkpoint_folder):
     return read_checkpoint(checkpoint_folder)
+
+
+@pytest.fixture(scope="session")
+def artifacts(checkpoint, checkpoint_folder, tmp_path_factory):
+    """Folders of the tiny checkpoint's artifacts, by variant, each exported when it is first asked for."""
+    calibration = json.loads((checkpoint_folder / "calibration.json").read_text())["input_ids"][:8]
+    origin = Origin(
+        checkpoint=checkpoint_folder,
+        checkpoint_sha256=checkpoint.sha256,
+        tokenizer=checkpoint_folder,
+        calibration=tuple(map(tuple, calibration)),
+        calibration_source="training texts",
+    )
+    root = tmp_path_factory.mktemp("artifacts")
+    return lambda name: call_in_child("exporters.artifact:export_artifact", name, origin, root, threads=1).path
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from exporters.catalogue import check_variant_name, find_variant, variant_names
+from exporters.catalogue import check_variant_name, default_variants, find_variant, variant_names
 from exporters.errors import UnknownVariantError
 from exporters.variant import REFERENCE
 
@@ -13,9 +13,14 @@ from exporters.variant import REFERENCE
 def test_every_file_is_a_variant():
     assert variant_names() == (
         "onnx-fp32",
+        "onnx-fp32-fused",
+        "onnx-int8-7bit",
         "onnx-int8-dynamic",
+        "openvino-bf16",
         "openvino-fp32",
         "openvino-int8",
+        "openvino-int8-bf16",
+        "torch-bf16",
         "torch-eager",
         "torch-int8-dynamic",
         "torchscript",
@@ -26,8 +31,8 @@ def test_every_file_is_a_variant():
 def test_every_variant_is_judged_and_rests_on_what_exists(name):
     variant = find_variant(name)
 
-    assert variant.precision in {"fp32", "int8"}
-    assert (variant.logits_atol is not None) == (variant.precision == "fp32")
+    assert variant.precision in {"fp32", "bf16", "int8"}
+    assert variant.precision == "fp32" or variant.logits_atol is None
     assert variant.min_agreement >= 0.95
     assert variant.base is None or variant.base in variant_names()
 
@@ -36,13 +41,21 @@ def test_deprecated_ways_say_so():
     assert [name for name in variant_names() if find_variant(name).deprecated] == ["torch-int8-dynamic", "torchscript"]
 
 
+def test_what_needs_a_feature_is_made_where_the_cpu_has_it():
+    plain, capable = default_variants([]), default_variants(["avx2", "avx512_bf16"])
+
+    assert {"torch-eager", "onnx-fp32-fused"} < {*plain}
+    assert {*capable} - {*plain} == {"openvino-bf16", "openvino-int8-bf16"}
+    assert "torch-bf16" not in capable  # made when it is named
+
+
 def test_an_unknown_name_gets_the_nearest_one():
     with pytest.raises(UnknownVariantError) as error:
         check_variant_name("onnx-in8-dynamic")
 
     assert str(error.value) == (
         "unknown variant 'onnx-in8-dynamic'; did you mean 'onnx-int8-dynamic'? known variants: "
-        "onnx-fp32, onnx-int8-dynamic, openvino-fp32, openvino-int8, torch-eager, torch-int8-dynamic, torchscript"
+        + ", ".join(variant_names())
     )
 
 

@@ -291,7 +291,9 @@ def test_albert_base_has_its_published_number_of_parameters(tmp_path):
 
 
 def test_an_unknown_architecture_gets_the_nearest_name(tmp_path):
-    with pytest.raises(CheckpointError, match="did you mean arch:albert-base-v2\\? known: albert-base-v2, bert-base"):
+    with pytest.raises(
+        CheckpointError, match="did you mean arch:albert-base-v2\\? known: albert-base-v2, albert-large-v2"
+    ):
         find(tmp_path, "arch:albert-base")
 
 

@@ -124,7 +124,7 @@ def test_one_table_alone_is_a_plain_csv(capsys):
         (("report", "nowhere.json"), "nowhere.json: no such file; expected a saved run, or a folder of saved runs"),
         (
             ("report", str(SAVED), "--table", "all"),
-            "--table: 'all' is unknown; known tables: summary, batch, timing, instances, roofline, cold, "
+            "--table: 'all' is unknown; known tables: summary, batch, timing, instances, roofline, operators, weights, cold, "
             "sequence, memory, accuracy",
         ),
         (("run", "--threads", "none"), "--threads: found 'none', expected positive whole numbers such as 1,8,32"),

@@ -1,6 +1,5 @@
 """What really runs: every variant computes in the precision that it is called after, and one that does not is found out."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +13,15 @@ from bench.machine.environment import describe_environment
 from bench.precision import executed_details, main_precision, precision_problem
 from bench.saved.store import VariantInfo
 from bench.worker import Worker, call_in_child
-from exporters.artifact import Artifact, Origin
+from exporters.artifact import Artifact
 from exporters.catalogue import find_variant, variant_names
+from exporters.operators import seconds_by_kind
 
 LENGTH, LAYERS, HIDDEN, INNER, EMBEDDED = 32, 2, 64, 128, 32  # of the tiny checkpoint
 LAYER = 4 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER  # query, key, value, output and the two of the feed-forward block
 WEIGHTS = LENGTH * (EMBEDDED * HIDDEN + LAYERS * LAYER) + HIDDEN * HIDDEN + 2 * HIDDEN  # and pooler and classifier
 ATTENTION = LAYERS * 2 * LENGTH * LENGTH * HIDDEN
 BATCH = (np.full((1, LENGTH), 7, dtype=np.int64), np.ones((1, LENGTH), dtype=np.int64))
-
-
-@pytest.fixture(scope="module")
-def artifacts(checkpoint, checkpoint_folder, tmp_path_factory):
-    calibration = json.loads((checkpoint_folder / "calibration.json").read_text())["input_ids"][:8]
-    origin = Origin(
-        checkpoint=checkpoint_folder,
-        checkpoint_sha256=checkpoint.sha256,
-        tokenizer=checkpoint_folder,
-        calibration=tuple(map(tuple, calibration)),
-        calibration_source="training texts",
-    )
-    root = tmp_path_factory.mktemp("artifacts")
-    return lambda name: call_in_child("exporters.artifact:export_artifact", name, origin, root, threads=1).path
 
 
 def executed(name, folder):
@@ -53,6 +39,8 @@ def needs_bf16():
 
 @pytest.mark.parametrize("name", variant_names())
 def test_a_variant_runs_what_it_is_called(artifacts, name):
+    if find_variant(name).needs:
+        needs_bf16()
     found = executed(name, artifacts(name))
 
     assert found["weights"] == {find_variant(name).precision: WEIGHTS}
@@ -84,6 +72,16 @@ def test_a_quantiser_that_left_most_products_in_fp32_is_found_out(artifacts, tmp
     assert found["weights"]["fp32"] == LENGTH * LAYERS * LAYER
     assert sum(found["weights"].values()) == WEIGHTS
     assert "only 3.22 % of its multiply-adds with weights run in int8" in problem("int8", found)
+
+
+@pytest.mark.parametrize("name", ["torch-eager", "onnx-int8-dynamic", "openvino-fp32"])
+def test_where_the_time_goes(artifacts, name):
+    found = call_in_child("exporters.operators:profile", name, artifacts(name), 1, BATCH, threads=1)
+    kinds = seconds_by_kind(found)
+
+    assert kinds["products"] > 0
+    assert kinds["other"] < 0.5 * sum(kinds.values()), found
+    assert 10 < sum(one.count for one in found.values()) < 500
 
 
 @pytest.mark.parametrize(

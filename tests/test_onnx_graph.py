@@ -9,25 +9,27 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from bench.worker import call_in_child
-from exporters.artifact import Origin
-from exporters.onnx_graph import use_weights_by_name
+from exporters.onnx_graph import count_operators, drop_round_trips, use_weights_by_name
+
+LAYERS = 2  # of the tiny checkpoint
+LENGTHS = ((1, 3), (1, 64), (3, 17))
 
 
-@pytest.fixture(scope="module")
-def int8_folder(checkpoint, checkpoint_folder, tmp_path_factory):
-    origin = Origin(
-        checkpoint=checkpoint_folder,
-        checkpoint_sha256=checkpoint.sha256,
-        tokenizer=checkpoint_folder,
-        calibration=(),
-        calibration_source="",
-    )
-    root = tmp_path_factory.mktemp("artifacts")
-    return call_in_child("exporters.artifact:export_artifact", "onnx-int8-dynamic", origin, root, threads=1).path
+def logits(file, *, unmasked=False):
+    """Of texts of several shapes, the last of each batch padded."""
+    session = onnxruntime.InferenceSession(file)
+    random, found = np.random.default_rng(0), []
+    for shape in LENGTHS:
+        ids = random.integers(5, 100, shape)
+        mask = np.ones_like(ids)
+        mask[-1, shape[1] // 2 :] = unmasked
+        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        found.append(session.run(["logits"], feed)[0])
+    return found
 
 
-def test_every_use_of_a_shared_weight_runs_in_int8(int8_folder):
-    graph = onnx.load(int8_folder / "model.onnx").graph
+def test_every_use_of_a_shared_weight_runs_in_int8(artifacts):
+    graph = onnx.load(artifacts("onnx-int8-dynamic") / "model.onnx").graph
     weights = {weight.name for weight in graph.initializer}
     kinds = Counter(node.op_type for node in graph.node)
     fp32 = [node.name for node in graph.node if node.op_type in ("MatMul", "Gemm") and node.input[1] in weights]
@@ -36,8 +38,8 @@ def test_every_use_of_a_shared_weight_runs_in_int8(int8_folder):
     assert fp32 == []
 
 
-def test_no_fp32_original_stays_beside_its_int8_weight(int8_folder):
-    graph = onnx.load(int8_folder / "model.onnx").graph
+def test_no_fp32_original_stays_beside_its_int8_weight(artifacts):
+    graph = onnx.load(artifacts("onnx-int8-dynamic") / "model.onnx").graph
     matrices = [weight for weight in graph.initializer if len(weight.dims) == 2 and min(weight.dims) > 1]
 
     assert {weight.data_type for weight in matrices if weight.dims[0] > 2} <= {TensorProto.INT8, TensorProto.UINT8}
@@ -69,3 +71,81 @@ def test_logits_are_the_same_to_the_last_bit(tmp_path):
 
     assert [node.op_type for node in onnx.load(file).graph.node] == ["MatMul", "MatMul", "Identity"]
     assert (before == after).all()
+
+
+def test_every_attention_is_one_node(artifacts):
+    plain, fused = (count_operators(artifacts(name) / "model.onnx") for name in ("onnx-fp32", "onnx-fp32-fused"))
+
+    assert plain["Softmax"] == fused["MultiHeadAttention"] == LAYERS
+    assert fused["Softmax"] == fused["Transpose"] == 0
+    assert fused["Reshape"] < 2  # of heads, there and back
+
+
+def test_a_fused_attention_gives_the_same_logits_at_every_shape_and_padding(artifacts):
+    plain, fused = (artifacts(name) / "model.onnx" for name in ("onnx-fp32", "onnx-fp32-fused"))
+
+    for before, after in zip(logits(plain), logits(fused), strict=True):
+        assert after == pytest.approx(before, abs=1e-5)
+    assert any(abs(a - b).max() > 1e-3 for a, b in zip(logits(fused), logits(fused, unmasked=True), strict=True))
+
+
+def test_dropping_round_trips_changes_no_bit(checkpoint_folder, tmp_path):
+    call_in_child("fakes.calls:export_unpolished", checkpoint_folder, tmp_path, threads=1)
+    file = tmp_path / "model.onnx"
+    before, reshapes = logits(file), count_operators(file)["Reshape"]
+    drop_round_trips(file)
+
+    assert reshapes - count_operators(file)["Reshape"] == 2 * LAYERS
+    assert all((one == other).all() for one, other in zip(before, logits(file), strict=True))
+
+
+@pytest.mark.parametrize(("axes", "left"), [(3, 2), (2, 4)])
+def test_a_reshape_that_is_no_way_back_stays(tmp_path, axes, left):
+    """Flattened to one row for each token, an attention's result is another one."""
+    nodes = [
+        helper.make_node("MultiHeadAttention", ["x", "x", "x"], ["a"], domain="com.microsoft", num_heads=2),
+        helper.make_node("Reshape", ["a", "heads"], ["b"]),
+        helper.make_node("Concat", ["minus", *["eight"] * (axes - 1)][-axes:], ["shape"], axis=0),
+        helper.make_node("Reshape", ["b", "shape"], ["c"]),
+        helper.make_node("Neg", ["c"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "turned",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [
+            numpy_helper.from_array(np.array(n), k)
+            for k, n in (("heads", [0, 0, 2, 4]), ("minus", [-1]), ("eight", [8]))
+        ],
+    )
+    file = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), file)
+    drop_round_trips(file)
+
+    assert len([node for node in onnx.load(file).graph.node if node.op_type != "Concat"]) == left
+
+
+def test_what_only_a_branch_reads_stays(tmp_path):
+    """An If reads names from around it that no list of inputs has."""
+    info = helper.make_tensor_value_info
+    branches = {
+        f"{name}_branch": helper.make_graph(
+            [helper.make_node(operator, ["doubled"], [f"from_{name}"])],
+            name,
+            [],
+            [info(f"from_{name}", TensorProto.FLOAT, [2])],
+        )
+        for name, operator in (("then", "Neg"), ("else", "Abs"))
+    }
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "x"], ["doubled"]), helper.make_node("If", ["choice"], ["y"], **branches)],
+        "branching",
+        [info("x", TensorProto.FLOAT, [2]), info("choice", TensorProto.BOOL, [])],
+        [info("y", TensorProto.FLOAT, [2])],
+    )
+    file = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), file)
+    use_weights_by_name(file)
+
+    assert [node.op_type for node in onnx.load(file).graph.node] == ["Add", "If"]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.options import add_options, as_arguments, available_cores, first_version_quota, read_options
-from exporters.catalogue import variant_names
+from bench.machine.cpu import available_cores, cpu_features, first_version_quota
+from bench.options import add_options, as_arguments, read_options
+from exporters.catalogue import default_variants, variant_names
 from exporters.errors import UserError
 
 
@@ -29,12 +30,19 @@ def parse(*arguments):
     return vars(parser.parse_args(arguments))
 
 
+DEFAULT = default_variants(cpu_features())
+
+
+def test_all_variants_can_be_asked_for():
+    assert set(read_options(parse("--variants", "all")).variants) == set(variant_names()) > set(DEFAULT)
+
+
 def test_nothing_asked_is_the_quick_demonstration():
     options = read_options(parse())
 
     assert options.checkpoint is None
     assert options.profile == "quick"
-    assert options.variants == ("torch-eager", *(name for name in variant_names() if name != "torch-eager"))
+    assert options.variants == ("torch-eager", *(name for name in DEFAULT if name != "torch-eager"))
     assert options.threads == available_cores()
     assert options.sequence_lengths is None
 

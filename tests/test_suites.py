@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import suites
+from bench.machine.cpu import cpu_features
 from bench.measurement import YARDSTICKS, batch_shape
 from bench.report.figures import figures
 from bench.saved.journal import Journal
@@ -19,7 +20,7 @@ from bench.saved.store import read_run
 from bench.scoring import Scores
 from bench.timing.controls import CONTROLS
 from bench.timing.yardsticks import yardstick_readings
-from exporters.catalogue import variant_names
+from exporters.catalogue import default_variants
 from exporters.errors import WorkerError
 from suites import conftest
 from suites import test_accuracy as accuracy_suite
@@ -39,7 +40,12 @@ def whole_run(tmp_path_factory, checkpoint_folder, labelled_file):
     """`deploybench run` of all variants; its folder, and what it printed."""
     folder = tmp_path_factory.mktemp("run")
     done = run(
-        folder, "bench.cli", "run", f"--checkpoint={checkpoint_folder}", f"--external=small={labelled_file}", *SMALL
+        folder,
+        "bench.cli",
+        "run",
+        f"--checkpoint={checkpoint_folder}",
+        f"--external=small={labelled_file}",
+        *SMALL,
     )
     return folder, done
 
@@ -55,7 +61,7 @@ def test_every_variant_is_measured_and_the_table_printed(whole_run):
 
     assert done.returncode == 0
     assert "Summary" in done.stdout
-    for name in variant_names():
+    for name in default_variants(cpu_features()):
         assert name in done.stdout
     assert "failed" not in done.stdout
     assert "set small: 24 articles" in done.stdout
@@ -104,7 +110,7 @@ def test_the_stock_rows_hold_exactly_the_measured_values(saved):
     }
     rows = [row for row in stock["benchmarks"] if row["extra_info"]["metric"] == "latency"]
 
-    assert len(rows) == len(latency) == 2 * len([*variant_names(), *CONTROLS])
+    assert len(rows) == len(latency) == 2 * len([*default_variants(cpu_features()), *CONTROLS])
     for row in rows:
         key = row["extra_info"]["variant"], row["extra_info"]["workload"]["batch_size"]
         assert row["stats"]["data"] == latency[key]
@@ -114,7 +120,7 @@ def test_the_stock_rows_hold_exactly_the_measured_values(saved):
 
 def test_memory_rises_with_the_sequence_length(saved):
     for metric in ("peak_memory", "peak_resident"):
-        for name in variant_names():
+        for name in default_variants(cpu_features()):
             by_length = [
                 one.values[0]  # noqa: PD011 - no pandas
                 for one in sorted(
@@ -133,7 +139,7 @@ def test_predictions_are_stored_by_row_hash_and_hold_no_text(saved, labelled_fil
     frame = pd.read_parquet(saved.path.parent / saved.predictions)
     first_text = json.loads(labelled_file.read_text().splitlines()[0])["text"]
 
-    assert len(frame) == 24 * len(variant_names())
+    assert len(frame) == 24 * len(default_variants(cpu_features()))
     assert list(frame.columns) == ["set", "row", "label", "variant", "logit_0", "logit_1"]
     assert frame["row"].str.fullmatch("[0-9a-f]{16}").all()
     assert first_text not in (saved.path.parent / saved.predictions).read_bytes().decode("latin-1")
@@ -157,7 +163,7 @@ def test_artifacts_are_reused(whole_run, checkpoint_folder):
     done = run(folder, "bench.cli", "export", f"--checkpoint={checkpoint_folder}", "--variants=onnx-fp32,torchscript")
 
     assert done.returncode == 0
-    assert len(manifests) == len(variant_names())
+    assert len(manifests) == len(default_variants(cpu_features()))
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("manifest.json")} == manifests
 
 

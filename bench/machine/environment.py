@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 from bench.git import git
-from bench.options import available_cores, cpu_quota
+from bench.machine.cpu import available_cores, cpu_features, cpu_fields, cpu_quota
 
 # What makes and runs a model; a version of these may change what is measured.
 RUNTIMES = (
@@ -37,18 +36,15 @@ _KERNELS = (
     "ORT_DISABLE_FLASH_ATTENTION",
     "OV_CPU_MAX_ISA",
 )
-# The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all.
-_ISA = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile")
 
 
 def describe_environment() -> dict[str, Any]:
     """CPU, cores, memory (bytes), system, settings of malloc and of kernels, and versions, as JSON-able data."""
-    cpu = _cpu_fields()
-    flags = set(cpu.get("flags", "").split())
+    cpu = cpu_fields()
     return {
         "cpu": f"{cpu.get('model name', platform.processor() or 'unknown')}",
         "cpu_family": f"{cpu.get('cpu family', '?')}/{cpu.get('model', '?')}/{cpu.get('stepping', '?')}",
-        "isa": [name for name in _ISA if name in flags],
+        "isa": list(cpu_features()),
         "cores": available_cores(),
         "quota": cpu_quota(),
         "malloc": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_MALLOC)},
@@ -67,13 +63,6 @@ def describe_commit() -> dict[str, Any]:
     except OSError:
         return {}
     return {"commit": head.stdout.strip(), "dirty": bool(status.stdout.strip())} if head.returncode == 0 else {}
-
-
-def _cpu_fields() -> dict[str, str]:
-    """The first processor's block of /proc/cpuinfo."""
-    text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
-    pairs = (line.partition(":") for line in text.splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def _version(name: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from exporters.architectures import ARCHITECTURES, PREFIX
 from exporters.catalogue import find_variant, variant_names
 from exporters.training.recipe import read_recipe, recipe_names
+
+if TYPE_CHECKING:
+    from exporters.variant import Variant
 
 
 def render_choices() -> str:
@@ -14,7 +19,7 @@ def render_choices() -> str:
     variants = {name: find_variant(name) for name in variant_names()}
     sections = {
         "variants (--variants)": {
-            name: f"{one.runtime}, {one.precision}{'; ' + one.deprecated if one.deprecated else ''}"
+            name: "; ".join(filter(None, [f"{one.runtime}, {one.precision}", _when(one), one.deprecated]))
             for name, one in variants.items()
         },
         "architectures with random weights (--checkpoint)": {
@@ -24,6 +29,13 @@ def render_choices() -> str:
         "profiles (--profile)": {name: one.description for name, one in PROFILES.items()},
     }
     return "\n\n".join(_section(title, rows) for title, rows in sections.items())
+
+
+def _when(variant: Variant) -> str:
+    """When it is not measured unless it is named."""
+    if not variant.default:
+        return "if named"
+    return f"if named or with {' or '.join(variant.needs)}" if variant.needs else ""
 
 
 def _section(title: str, rows: dict[str, str]) -> str:

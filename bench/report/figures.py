@@ -19,9 +19,11 @@ from bench.measurement import (
     batch_shape,
     process_medians,
 )
-from bench.precision import main_precision
+from bench.precision import main_precision, vnni_problem
 from bench.report.ledgers import ledger_figures, memory_caution
+from bench.report.operators_table import operator_figures
 from bench.report.timing_figures import over_budget, timing_figures
+from bench.report.weights_table import weight_figures
 from bench.saved.store import SetInfo
 from bench.statistics import NO_INTERVAL, interval_factors
 from bench.timing.controls import CONTROLS
@@ -117,6 +119,8 @@ class _Rows:
 def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     found = [*_speed(run, rows), *_memory(run, rows)]
     found += [rows.figure(metric) for metric in ("artifact_size", "load_time", "import_time", "read_time")]
+    found += weight_figures(run, rows.figure("artifact_size"), _loaded(run, rows))
+    found += operator_figures(run, _profiled(run, rows))
     found += [rows.figure(SERVED, workload) for workload in served_workloads(run)]
     found += [rows.figure("first_inference", latency_workload(run, min(run.plan.batch_sizes)))]
     found += [ledger_figure for length in run.plan.sequence_lengths for ledger_figure in _ledger(run, rows, length)]
@@ -129,6 +133,7 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     cores = run.environment.get("cores")
     problems = [info.executed_problem if info else ""]
     problems += [over_budget(row, used, cores) for row in rows.of_metric("latency")]
+    problems += [vnni_problem(info.without_vnni, info.parity)] if info else []
     caution = next(filter(None, problems), "")
     found = [replace(figure, caution=caution) for figure in found] if caution else found
     return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
@@ -166,6 +171,24 @@ def _ledger(run: Run, rows: _Rows, length: int) -> list[Figure]:
     if peak.status == "ok":
         return ledger_figures(run, _empty(peak, "not_measured", _NOT_RUN))
     return ledger_figures(run, peak)
+
+
+def _profiled(run: Run, rows: _Rows) -> Figure:
+    """The place of what a profiler saw: one text of full length."""
+    return rows.figure("latency", _full(run, 1, max(run.plan.sequence_lengths)))
+
+
+def _loaded(run: Run, rows: _Rows) -> Figure:
+    """What resident memory grew by while loading, in the process of the longest texts."""
+    workload = memory_workload(run, max(run.plan.sequence_lengths))
+    place = replace(rows.figure("peak_memory", workload), low=None, high=None)  # measured by the same processes
+    found = next((one for one in run.ledgers if (one.variant, one.workload) == (rows.variant, workload)), None)
+    if found is None:
+        missing = place if place.status != "ok" else _empty(place, "not_measured", _NOT_RUN)
+        return replace(missing, workload=None)
+    phases = found.ledger.phases
+    grown = phases["load"].resident - phases["imports"].resident
+    return replace(place, value=float(grown), n=1, status="ok", reason="", workload=None)
 
 
 def _accuracy(run: Run, rows: _Rows, labelled: SetInfo) -> list[Figure]:

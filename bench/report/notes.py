@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.precision import executed_details, main_precision
+from bench.precision import executed_details, main_precision, vnni_problem
 from bench.report.cells import CAUTION, DAGGER, EMPTY, FAILED, gap, printable
 from bench.report.timing_figures import over_budget
 from bench.units import format_bytes, format_count
@@ -44,6 +44,7 @@ def run_notes(run: Run) -> tuple[str, ...]:
         *(f"{FAILED}: {name}: {reason}" for name, reason in _failures(run).items()),
         *_precisions(run),
         *_deprecations(run),
+        *(f"{name}: {note}" for name in run.plan.variants if name in run.variants for note in run.variants[name].notes),
         f"checkpoint {checkpoint.name}: {checkpoint.model_type}, {size}{_caution(checkpoint)}",
         *(f"set {labelled.name}: {labelled.summary}" for labelled in run.sets),
         f"machine: {cpu}, {counted(cores, 'core')}, {counted(run.plan.threads, 'thread')} used",
@@ -60,6 +61,8 @@ def _precisions(run: Run) -> Iterator[str]:
     """Which variants are not what they are called, what every one really ran, and where that is not known."""
     proven = [(name, run.variants[name]) for name in run.plan.variants if name in run.variants]
     yield from (f"{CAUTION} {name}: {info.executed_problem}" for name, info in proven if info.executed_problem)
+    elsewhere = ((name, vnni_problem(info.without_vnni, info.parity)) for name, info in proven)
+    yield from (f"{CAUTION} {name}: {problem}" for name, problem in elsewhere if problem)
     timed = [one for one in run.measurements if one.metric == "latency" and one.variant in dict(proven)]
     used = {name: info.cores_used for name, info in proven}
     over = {

@@ -14,6 +14,7 @@ from bench.report.figures import SERVED, figures, labelled_sets, latency_workloa
 from bench.report.instances_table import instances_contents, instances_notes, instances_title
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, troubles
 from bench.report.notes import counted, gap_notes
+from bench.report.operators_table import operators_contents, operators_notes, operators_title
 from bench.report.timing_tables import (
     cold_contents,
     cold_notes,
@@ -22,6 +23,7 @@ from bench.report.timing_tables import (
     timing_contents,
     timing_notes,
 )
+from bench.report.weights_table import weights_contents, weights_notes
 from bench.timing.yardsticks import yardstick_readings
 from bench.units import (
     COUNT,
@@ -256,6 +258,23 @@ def _roofline_notes(run: Run) -> list[str]:
     ]
 
 
+def _weights(cells: _Cells) -> list[Table]:
+    """Nothing for a run whose files were not looked into: it is of an earlier day."""
+    if not any(info.stored for info in cells.run.variants.values()):
+        return []
+    return [cells.table("Weights", weights_contents(cells.at), weights_notes(cells.run))]
+
+
+def _operators(cells: _Cells) -> list[Table]:
+    """Nothing for a run of which nothing was profiled: it is of an earlier day."""
+    run = cells.run
+    if not any(info.operators for info in run.variants.values()):
+        return []
+    workload = latency_workload(run, 1)
+    contents = operators_contents(lambda metric, label: cells.at(metric, workload, label))
+    return [cells.table(operators_title(workload), contents, operators_notes(run))]
+
+
 def _accuracy(cells: _Cells) -> list[Table]:
     return [_accuracy_on(cells, labelled) for labelled in cells.run.sets]
 
@@ -348,6 +367,8 @@ TABLES = {
     "timing": _timing,
     "instances": _instances,
     "roofline": _roofline,
+    "operators": _operators,
+    "weights": _weights,
     "cold": _cold,
     "sequence": _sequence,
     "memory": _memory,

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench.measurement import METRICS, Measurement
 from bench.memory.ledger import PHASES, TERMS, CellLedger
 from exporters.errors import RunFileError, first_line
+from exporters.operators import Operator  # noqa: TC001 - the types of fields are read
+from exporters.stored import Stored  # noqa: TC001 - the types of fields are read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +87,10 @@ class VariantInfo:
     executed_attention: dict[str, float] = field(default_factory=dict)  # of attention's scores and values
     executed_problem: str = ""  # how that is not what the variant is called
     executed_unknown: str = ""  # why it could not be found out
+    without_vnni: dict[str, float] = field(default_factory=dict)  # int8: "agreement", or share of sums that are "cut"
+    operators: dict[str, Operator] = field(default_factory=dict)  # of one text of full length, by the runtime's names
+    notes: tuple[str, ...] = ()  # what people should know of its artifact
+    stored: Stored | None = None  # the weights in its files; None in runs from before they were looked at
     cores_used: float = 0.0  # CPU-seconds a second, on a process that may use every core; 0.0: not looked at
 
 

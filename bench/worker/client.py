@@ -13,13 +13,14 @@ import tempfile
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from socket import SO_RCVTIMEO, SOL_SOCKET, socketpair
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from exporters.catalogue import variant_module
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bench.worker.commands import Batch
@@ -33,10 +34,10 @@ DEFAULT_TIMEOUT_S = 1800.0
 class Worker:
     """One child process with a budget of ``threads`` threads; a context manager that ends it.
 
-    ``code``: a folder that the child imports from before anything else.
+    ``code``: a folder that the child imports from before anything else; ``environment``: what is set in it besides.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each says one thing of the child
         self,
         label: str,
         threads: int,
@@ -44,6 +45,7 @@ class Worker:
         *,
         visible: bool = False,
         code: Path | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.label = label
         self._timeout_s = timeout_s
@@ -54,7 +56,7 @@ class Worker:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env={**_inherited(), **_environment(threads), **_path(code)},
+                env={**_inherited(), **_environment(threads), **_path(code), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=None if visible else self._output,

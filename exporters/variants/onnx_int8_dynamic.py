@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from exporters.onnx_session import MODEL_FILE, load_session
+from exporters.onnx_session import load_session, quantise_weights
 from exporters.variant import ExportJob, Variant
 
 
 def export(job: ExportJob) -> None:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
     assert job.base is not None
-    quantize_dynamic(
-        job.base / MODEL_FILE,
-        job.out_dir / MODEL_FILE,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-    )
+    quantise_weights(job.base, job.out_dir)
 
 
 VARIANT = Variant(
@@ -26,5 +19,5 @@ VARIANT = Variant(
     export=export,
     load=load_session,
     min_agreement=0.95,
-    base="onnx-fp32",
+    base="onnx-fp32-fused",
 )

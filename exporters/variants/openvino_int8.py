@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
+from exporters.calibration import calibration_feed
 from exporters.openvino_model import MODEL_FILE, load_compiled, save_openvino
 from exporters.variant import ExportJob, Variant
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def export(job: ExportJob) -> None:
@@ -20,9 +14,10 @@ def export(job: ExportJob) -> None:
 
     assert job.base is not None
     model = openvino.Core().read_model(job.base / MODEL_FILE)
+    names = {name for port in model.inputs for name in port.names}
     quantised = nncf.quantize(
         model,
-        nncf.Dataset([_feed(model, ids) for ids in job.calibration]),
+        nncf.Dataset([calibration_feed(ids, names) for ids in job.calibration]),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(job.calibration),
         # SmoothQuant scales a weight by the inputs of each of its uses, so a shared weight would be stored once per use.
@@ -31,18 +26,6 @@ def export(job: ExportJob) -> None:
         ),
     )
     save_openvino(quantised, job.out_dir)
-
-
-def _feed(model: Any, ids: Sequence[int]) -> dict[str, np.ndarray]:
-    """One calibration text as a batch of one, for the inputs that the model has."""
-    input_ids = np.asarray([ids], dtype=np.int64)
-    feed = {
-        "input_ids": input_ids,
-        "attention_mask": np.ones_like(input_ids),
-        "token_type_ids": np.zeros_like(input_ids),
-    }
-    names = {name for port in model.inputs for name in port.names}
-    return {name: array for name, array in feed.items() if name in names}
 
 
 VARIANT = Variant(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from exporters.torch_model import example_inputs, limit_threads, load_classifier
+from exporters.torch_model import example_inputs, limit_threads, logits_alone
 from exporters.variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
@@ -15,19 +15,8 @@ if TYPE_CHECKING:
 def export(job: ExportJob) -> None:
     import torch
 
-    class Logits(torch.nn.Module):
-        """Ids and mask to logits alone: a trace cannot return transformers' output class."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = load_classifier(job.checkpoint)
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-            return logits
-
     with torch.inference_mode():
-        traced = torch.jit.trace(Logits().eval(), example_inputs(), check_trace=False)
+        traced = torch.jit.trace(logits_alone(job.checkpoint), example_inputs(), check_trace=False)
         # Through memory: PyTorch's own writer ends the whole process when the disk is full.
         buffer = io.BytesIO()
         torch.jit.save(torch.jit.freeze(traced), buffer)

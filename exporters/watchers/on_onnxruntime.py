@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -23,6 +24,27 @@ _MATRIX = 2
 
 def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
     """Every matrix product of one forward pass of the sessions that ``load`` makes, with the options that it gives them."""
+    profiles = _profiled(load, (input_ids, attention_mask), 1)
+    return [product for profile in profiles for event in profile for product in _products(event)]
+
+
+def operators(
+    load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
+) -> dict[str, tuple[int, float]]:
+    """How many operators of each type one forward pass runs, and their seconds: the average of ``runs``, after another."""
+    count: Counter[str] = Counter()
+    microseconds: Counter[str] = Counter()
+    for profile in _profiled(load, (input_ids, attention_mask), 1 + runs):
+        starts = [event["ts"] for event in profile if event["name"] == "model_run"]
+        for event in profile:
+            if _is_kernel(event) and event["ts"] >= sorted(starts)[1]:
+                count[event["args"]["op_name"]] += 1
+                microseconds[event["args"]["op_name"]] += event["dur"]
+    return {name: (number // runs, microseconds[name] / runs / 1e6) for name, number in count.items()}
+
+
+def _profiled(load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], runs: int) -> list[list[Any]]:
+    """The events of every session that ``load`` makes, over ``runs`` forward passes."""
     import onnxruntime
 
     start = onnxruntime.InferenceSession.__init__
@@ -39,13 +61,17 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
         # The profiler can be asked for only when a session is made, and load() is what makes it.
         with mock.patch.object(onnxruntime.InferenceSession, "__init__", start_profiled):
             predict = load()
-        predict(input_ids, attention_mask)
-        profiles = [json.loads(Path(session.end_profiling()).read_text(encoding="utf-8")) for session in sessions]
-    return [product for profile in profiles for event in profile for product in _products(event)]
+        for _ in range(runs):
+            predict(*batch)
+        return [json.loads(Path(session.end_profiling()).read_text(encoding="utf-8")) for session in sessions]
+
+
+def _is_kernel(event: dict[str, Any]) -> bool:
+    return event.get("cat") == "Node" and event["name"].endswith("_kernel_time")
 
 
 def _products(event: dict[str, Any]) -> Iterator[Product]:
-    if event.get("cat") != "Node" or not event["name"].endswith("_kernel_time"):
+    if not _is_kernel(event):
         return
     node = event["args"]
     operator, inputs = node["op_name"], node["input_type_shape"]

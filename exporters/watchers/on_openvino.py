@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -20,19 +21,7 @@ _PRODUCT_NAME = re.compile(r"(?:^|[/,])MatMul(?:_\d+)?(?=,|$)")  # of a node tha
 
 def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
     """Every matrix product of one forward pass of the models that ``load`` compiles, with the settings that it gives."""
-    import openvino
-
-    compile_model = openvino.Core.compile_model
-    compiled: list[Any] = []
-
-    def compile_and_keep(*arguments: Any, **keywords: Any) -> Any:
-        compiled.append(compile_model(*arguments, **keywords))
-        return compiled[-1]
-
-    # A predictor hides its model; load() passes through here with the settings that decide the precision.
-    with mock.patch.object(openvino.Core, "compile_model", compile_and_keep):
-        predict = load()
-    predict(input_ids, attention_mask)
+    compiled = _compiled(load, (input_ids, attention_mask), 1, {})
     keys = input_ids.shape[1]
     return [
         product
@@ -40,6 +29,42 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
         for node in model.get_runtime_model().get_ops()
         for product in _products(node, keys)
     ]
+
+
+def operators(
+    load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
+) -> dict[str, tuple[int, float]]:
+    """How many operators of each type one forward pass runs, and their seconds: OpenVINO's own average of all runs."""
+    count: Counter[str] = Counter()
+    microseconds: Counter[str] = Counter()
+    for model in _compiled(load, (input_ids, attention_mask), 1 + runs, {"PERF_COUNT": True}):
+        for node in model.get_runtime_model().get_ops():
+            facts = {name: fact.astype(str) for name, fact in node.get_rt_info().items()}
+            if facts["execTimeMcs"].isdigit():  # "not_executed" is what was folded away
+                count[facts["layerType"]] += 1
+                microseconds[facts["layerType"]] += int(facts["execTimeMcs"])
+    return {name: (number, microseconds[name] / 1e6) for name, number in count.items()}
+
+
+def _compiled(
+    load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], runs: int, more: dict[str, Any]
+) -> list[Any]:
+    """The models that ``load`` compiles, with ``more`` settings beside its own, after ``runs`` forward passes."""
+    import openvino
+
+    compile_model = openvino.Core.compile_model
+    compiled: list[Any] = []
+
+    def compile_and_keep(core: Any, model: Any, device: str, settings: Any = None) -> Any:
+        compiled.append(compile_model(core, model, device, {**(settings or {}), **more}))
+        return compiled[-1]
+
+    # A predictor hides its model; load() passes through here with the settings that decide the precision.
+    with mock.patch.object(openvino.Core, "compile_model", compile_and_keep):
+        predict = load()
+    for _ in range(runs):
+        predict(*batch)
+    return compiled
 
 
 def _products(node: Any, keys: int) -> Iterator[Product]:

@@ -40,6 +40,24 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
     return seen
 
 
+def operators(
+    load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
+) -> dict[str, tuple[int, float]]:
+    """How many operators of each type one forward pass runs, and their own seconds: the average of ``runs``, after another."""
+    import torch
+
+    predict = load()
+    predict(input_ids, attention_mask)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        for _ in range(runs):
+            predict(input_ids, attention_mask)
+    return {
+        event.key: (event.count // runs, event.self_cpu_time_total / runs / 1e6)
+        for event in profiler.key_averages()
+        if event.count >= runs
+    }
+
+
 def _product(namespace: str, name: str, args: Any, output: Any) -> Product | None:
     if namespace == "quantized" and name.startswith("linear") and "pack" not in name:  # packs and unpacks no product
         return Product("weights", "fp16" if "fp16" in name else "int8", multiply_adds(args[0].shape, output.shape))

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.machine.cpu import available_cores
 from bench.machine.environment import describe_environment
-from bench.options import available_cores
 from bench.worker import Worker
 from suites.studies.saving import save_study
 

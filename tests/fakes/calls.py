@@ -34,3 +34,11 @@ def sleep(seconds):
 def export_alone(name, base, folder):
     with whole_folder(folder) as out_dir:
         find_variant(name).export(ExportJob(checkpoint=base, out_dir=out_dir, base=base, calibration=()))
+
+
+def export_unpolished(checkpoint, out_dir):
+    """A fused export before its round trips are dropped."""
+    from exporters.onnx_export import attention_as_one_node, export_onnx
+
+    with attention_as_one_node(2):
+        export_onnx(checkpoint, out_dir)

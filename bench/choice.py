@@ -1,0 +1,135 @@
+"""Which variant to take: the best one by an objective, of those that keep the accuracy; from a saved run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bench.measurement import METRICS
+from bench.report.figures import figures
+from bench.statistics import paired_interval
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from bench.measurement import Figure
+    from bench.saved.predictions import Right
+    from bench.saved.store import Run
+
+Objective = Literal["latency", "throughput", "memory", "size"]
+_METRICS: dict[Objective, str] = {
+    "latency": "latency",
+    "throughput": "throughput",
+    "memory": "peak_memory",
+    "size": "artifact_size",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """What a variant loses of the reference's accuracy."""
+
+    on: str  # the labelled set where it loses most; "" for labels that differ from the reference's at parity's texts
+    share: float  # 0.01: one text in a hundred
+    most: float  # end of the 95 % interval, by the texts that changed sides; ``share`` itself at parity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One variant, in or out."""
+
+    variant: str
+    figure: Figure | None  # of the objective
+    drop: Drop | None
+    out: str = ""  # why it cannot be taken; empty where it can
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Every variant, those that can be taken first, best first; the first one is taken."""
+
+    objective: Objective
+    max_drop: float
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def best(self) -> Candidate:
+        """The one to take."""
+        return self.candidates[0]
+
+    @property
+    def alike(self) -> tuple[Candidate, ...]:
+        """Those whose interval overlaps the best one's: which of them is better this run cannot tell."""
+        best = self.best.figure
+        return tuple(one for one in self.candidates[1:] if not one.out and _overlap(best, one.figure))
+
+
+def choose(run: Run, right: Right, objective: Objective, max_drop: float) -> Choice | None:
+    """Rank the variants of ``run``, whose examples are called as ``right`` says; None where not even one can be taken.
+
+    A variant is out whose accuracy drops by more than ``max_drop`` on any set, as measured; what the interval leaves open
+    is in its ``Drop``. Of a run without labelled sets, or with random weights, the drop is the share of labels that differ
+    from the reference's on the texts of the parity test.
+    """
+    found = {name: _figure(run, name, _METRICS[objective]) for name in run.plan.variants}
+    candidates = [_candidate(run, name, found[name], right, max_drop) for name in run.plan.variants]
+    sign = 1 if METRICS[_METRICS[objective]].better == "lower" else -1
+
+    def rank(one: Candidate) -> tuple[bool, float]:
+        value = one.figure.value if one.figure and one.figure.value is not None else np.inf * sign
+        return bool(one.out), sign * value
+
+    ranked = tuple(sorted(candidates, key=rank))
+    return None if ranked[0].out else Choice(objective=objective, max_drop=max_drop, candidates=ranked)
+
+
+def _figure(run: Run, variant: str, metric: str) -> Figure | None:
+    """The figure of a metric that decides: of latency that of the smallest batch, of memory the longest text's."""
+    every = [one for one in figures(run) if (one.variant, one.metric) == (variant, metric) and one.value is not None]
+    if metric == "latency":
+        return min(every, key=lambda one: one.workload.batch_size if one.workload else 0, default=None)
+    return max(every, key=lambda one: one.value or 0.0, default=None)
+
+
+def _candidate(run: Run, name: str, figure: Figure | None, right: Right, max_drop: float) -> Candidate:
+    info = run.variants[name]
+    drop = None if info.failed else _drop(run, name, right)
+    if info.failed:
+        out = f"failed: {info.failed}"
+    elif figure is None:
+        out = "was not measured"
+    elif info.executed_problem:
+        out = info.executed_problem
+    elif drop is None:
+        out = "its accuracy was not measured"
+    elif drop.share > max_drop:
+        out = "loses more accuracy than was allowed"
+    else:
+        out = ""
+    return Candidate(variant=name, figure=figure, drop=drop, out=out)
+
+
+def _drop(run: Run, name: str, right: Right) -> Drop | None:
+    if not run.sets or run.checkpoint.random_weights:
+        share = 1 - run.variants[name].parity["agreement"]
+        return Drop(on="", share=share, most=share)
+    drops = []
+    for labelled in run.sets:
+        before, after = right.get((labelled.name, REFERENCE)), right.get((labelled.name, name))
+        if before is None or after is None:
+            return None
+        lost, won = int((before & ~after).sum()), int((~before & after).sum())
+        low, _ = paired_interval(lost, won, len(before))
+        drops.append(Drop(on=labelled.name, share=(lost - won) / len(before), most=-low))
+    return max(drops, key=lambda one: one.share)
+
+
+def _overlap(one: Figure | None, other: Figure | None) -> bool:
+    if one is None or other is None or None in (one.low, one.high, other.low, other.high):
+        return False
+    assert one.low is not None
+    assert one.high is not None
+    assert other.low is not None
+    assert other.high is not None
+    return one.low <= other.high and other.low <= one.high

@@ -1,0 +1,30 @@
+"""ONNX Runtime, fp32, each attention one node: ONNX Runtime's own kernel, which holds no scores of all tokens in memory."""
+
+from __future__ import annotations
+
+from exporters.onnx_export import attention_as_one_node, export_onnx
+from exporters.onnx_graph import count_operators, drop_round_trips
+from exporters.onnx_session import MODEL_FILE, load_session
+from exporters.variant import ExportJob, Variant
+
+
+def export(job: ExportJob) -> None:
+    from transformers import AutoConfig
+
+    heads = AutoConfig.from_pretrained(job.checkpoint, local_files_only=True).num_attention_heads
+    with attention_as_one_node(heads):
+        export_onnx(job.checkpoint, job.out_dir)
+    drop_round_trips(job.out_dir / MODEL_FILE)
+    if not count_operators(job.out_dir / MODEL_FILE)["MultiHeadAttention"]:
+        job.notes.append("no attention is fused: the architecture does not call PyTorch's, so this is onnx-fp32")
+
+
+VARIANT = Variant(
+    runtime="onnxruntime",
+    precision="fp32",
+    packages=("onnxruntime", "onnx", "optimum", "optimum-onnx", "torch", "transformers"),
+    imports=("onnxruntime",),
+    export=export,
+    load=load_session,
+    logits_atol=1e-4,
+)

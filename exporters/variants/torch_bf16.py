@@ -1,0 +1,35 @@
+"""PyTorch eager, weights and activations bf16."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporters.torch_model import limit_threads, load_classifier, run_classifier
+from exporters.variant import BF16, ExportJob, Predictor, Variant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def export(job: ExportJob) -> None:
+    import torch
+
+    load_classifier(job.checkpoint).to(torch.bfloat16).save_pretrained(job.out_dir, safe_serialization=True)
+
+
+def load(artifact: Path, threads: int) -> Predictor:
+    limit_threads(threads)
+    return run_classifier(load_classifier(artifact, dtype="bfloat16"))
+
+
+VARIANT = Variant(
+    runtime="torch",
+    precision="bf16",
+    packages=("torch", "transformers"),
+    imports=("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
+    export=export,
+    load=load,
+    min_agreement=0.95,
+    default=False,
+    needs=BF16,
+)

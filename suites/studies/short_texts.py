@@ -1,0 +1,108 @@
+"""Short texts, one at a time: does a model whose weights stay in the cache win? ALBERT-base against BERT-base, per runtime.
+
+    python -m suites.studies.short_texts
+    python -m suites.studies.short_texts --variants onnx-int8-dynamic --sequence-lengths 8,64 --time-budget 60
+
+Both do the same arithmetic per token; ALBERT stores one layer and runs it twelve times, BERT reads twelve layers. All are timed
+in one interleaved run, and each ratio is of medians of processes. The weights are random: time does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from bench.machine.alone import alone
+from bench.measurement import Workload, process_medians
+from bench.options import add_options, read_options
+from bench.prepare import prepare
+from bench.progress import progress, say
+from bench.timing.latency import LatencyRun
+from bench.timing.schedule import Contender
+from bench.workload import full_batch
+from exporters.errors import DeploybenchError, UserError
+from suites.studies.saving import save_study
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.options import Options
+
+MODELS = ("arch:albert-base-v2", "arch:bert-base-uncased")
+DEFAULTS = {
+    "variants": "torch-eager,onnx-fp32-fused,onnx-int8-dynamic,openvino-fp32,openvino-int8",
+    "sequence_lengths": "8,16,32,64",
+    "profile": "full",
+    "time_budget": "600",
+}
+
+
+def measure(options: Options) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Seconds of one text, the median of each process, by model, variant and length."""
+    lengths = options.sequence_lengths or ()
+    workloads = {
+        length: Workload(batch_size=1, sequence_length=length, padding="full", threads=options.threads)
+        for length in lengths
+    }
+    contenders = []
+    for model in MODELS:
+        prepared = prepare(replace(options, checkpoint=model))
+        failed = [f"{name}: {info.failed}" for name, info in prepared.variants.items() if info.failed]
+        if failed:
+            raise DeploybenchError(f"{model}: {failed[0]}")
+        feed = {workload: full_batch(prepared.tokens, 1, length) for length, workload in workloads.items()}
+        contenders += [
+            Contender(name=f"{model} {name}", variant=name, artifact=artifact.path, feed=feed)
+            for name, artifact in prepared.artifacts.items()
+        ]
+    run = LatencyRun(contenders, options.schedule, options.threads)
+    assert contenders[0].feed is not None
+    with progress("timing", run.steps(len(workloads))) as bar:
+        measured = run.measure(contenders[0].feed, bar.advance, bar.extend)
+    found: dict[str, dict[str, dict[str, list[float]]]] = {model: {} for model in MODELS}
+    for one in measured:
+        model, _, variant = one.variant.partition(" ")
+        if one.status != "ok" or one.workload is None:
+            raise DeploybenchError(f"{one.variant}: {one.reason}")
+        found[model].setdefault(variant, {})[str(one.workload.sequence_length)] = process_medians(one)
+    return found
+
+
+def text(seconds: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> str:
+    """Milliseconds of both, and how many times as fast ALBERT is."""
+    albert, bert = (seconds[model] for model in MODELS)
+    lengths = list(next(iter(albert.values())))
+    lines = [f"{'ALBERT / BERT ms':<20}" + "".join(f"{length + ' tokens':>22}" for length in lengths)]
+    for variant, by_length in albert.items():
+        line = f"{variant:<20}"
+        for length in lengths:
+            mine, other = statistics.median(by_length[length]), statistics.median(bert[variant][length])
+            line += f"{mine * 1e3:>8.2f}{other * 1e3:>8.2f}{other / mine:>5.2f}x"
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = ("--variants", "--sequence-lengths", "--threads", "--profile", "--precision", "--time-budget", "--work-dir")
+    add_options(parser.add_argument, flags)
+    parser.set_defaults(**DEFAULTS)
+    values: dict[str, Any] = vars(parser.parse_args(arguments))
+    try:
+        options = read_options(values)
+        with alone():
+            seconds = measure(options)
+    except DeploybenchError as error:
+        say(f"short_texts: error: {error}")
+        return 2 if isinstance(error, UserError) else 1
+    sys.stdout.write(text(seconds))
+    say(f"saved: {save_study('short_texts', {'threads': options.threads, 'process_medians': seconds})}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

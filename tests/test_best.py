@@ -1,0 +1,86 @@
+"""``deploybench export --best``: measured, chosen, and ready to serve, with the evidence beside it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bench import cli
+from bench.worker import Worker
+from exporters.artifact import read_artifact
+
+
+def best(folder, checkpoint, *arguments):
+    command = [sys.executable, "-m", "bench.cli", "export", "--best", f"--checkpoint={checkpoint}"]
+    done = subprocess.run(
+        [*command, "--variants=onnx-fp32,onnx-int8-dynamic", "--sequence-lengths=16", "--time-budget=1", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout, done.stderr)
+    return done
+
+
+@pytest.mark.parametrize("objective", ["size", "latency"])
+def test_the_best_artifact_is_written_with_its_evidence(checkpoint_folder, labelled_file, tmp_path, objective):
+    done = best(
+        tmp_path,
+        checkpoint_folder,
+        f"--external=small={labelled_file}",
+        "--batch-sizes=1,2",
+        f"--objective={objective}",
+        "--max-accuracy-drop=0.05",
+        "--output=best",
+    )
+
+    assert done.returncode == 0
+    evidence = json.loads((tmp_path / "best" / "evidence.json").read_text())
+    artifact = read_artifact(tmp_path / "best")
+    assert artifact.variant == evidence["chosen"]
+    assert f"take {artifact.variant}" in done.stdout
+    assert evidence["objective"] == objective
+    assert {one["variant"] for one in evidence["candidates"]} == {"torch-eager", "onnx-fp32", "onnx-int8-dynamic"}
+    assert all(one["figure"]["value"] > 0 for one in evidence["candidates"])
+    if objective == "size":
+        assert artifact.variant == "onnx-int8-dynamic"
+    assert not (tmp_path / "results").exists()  # no run to compare later ones with
+    with Worker("serving", 1) as worker:
+        worker.start(artifact.variant, artifact.path, 1)
+        [(logits, _)] = worker.predict([(np.full((1, 8), 7), np.ones((1, 8), dtype=np.int64))])
+    assert logits.shape == (1, 2)
+
+
+def test_without_a_labelled_set_parity_decides(checkpoint_folder, tmp_path):
+    done = best(tmp_path, checkpoint_folder, "--objective=size", "--output=best", "--max-accuracy-drop=0.05")
+
+    assert done.returncode == 0
+    assert "of the texts of the parity test" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--best",), "--best: expected --output DIR"),
+        (("--objective", "size"), "--objective: says which variant is best, expected with --best"),
+        (("--external", "x.csv"), "--external: says which variant is best, expected with --best"),
+        (("--best", "--output", "x", "--max-accuracy-drop", "1%"), "--max-accuracy-drop: found '1%', expected a share"),
+        (("--best", "--output", "x", "--max-accuracy-drop", "1"), "--max-accuracy-drop: found '1', expected a share"),
+        (("--best", "--output", "mine"), "--output: mine exists and is no artifact, expected a new folder"),
+        (("--best", "--output", "file"), "--output: file exists and is no artifact, expected a new folder"),
+    ],
+)
+def test_a_mistake_is_one_line_and_changes_nothing(
+    capsys, monkeypatch, tmp_path, checkpoint_folder, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+
+    assert cli.main(["export", f"--checkpoint={checkpoint_folder}", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "mine", "notes.txt"]
