@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.report.choice import render_evidence
+from bench.report.best import render_evidence
 from bench.saved.whole_file import refuse_unwritable
 from exporters.artifact import MANIFEST
 from exporters.errors import UserError

@@ -13,6 +13,8 @@ from bench.statistics import paired_interval
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bench.measurement import Figure
     from bench.saved.predictions import Right
     from bench.saved.store import Run
@@ -72,8 +74,8 @@ def choose(run: Run, right: Right, objective: Objective, max_drop: float) -> Cho
     is in its ``Drop``. Of a run without labelled sets, or with random weights, the drop is the share of labels that differ
     from the reference's on the texts of the parity test.
     """
-    found = {name: _figure(run, name, _METRICS[objective]) for name in run.plan.variants}
-    candidates = [_candidate(run, name, found[name], right, max_drop) for name in run.plan.variants]
+    every = [one for one in figures(run) if one.metric == _METRICS[objective] and one.value is not None]
+    candidates = [_candidate(run, name, _figure(every, name), right, max_drop) for name in run.plan.variants]
     sign = 1 if METRICS[_METRICS[objective]].better == "lower" else -1
 
     def rank(one: Candidate) -> tuple[bool, float]:
@@ -84,12 +86,12 @@ def choose(run: Run, right: Right, objective: Objective, max_drop: float) -> Cho
     return None if ranked[0].out else Choice(objective=objective, max_drop=max_drop, candidates=ranked)
 
 
-def _figure(run: Run, variant: str, metric: str) -> Figure | None:
-    """The figure of a metric that decides: of latency that of the smallest batch, of memory the longest text's."""
-    every = [one for one in figures(run) if (one.variant, one.metric) == (variant, metric) and one.value is not None]
-    if metric == "latency":
-        return min(every, key=lambda one: one.workload.batch_size if one.workload else 0, default=None)
-    return max(every, key=lambda one: one.value or 0.0, default=None)
+def _figure(every: Iterable[Figure], variant: str) -> Figure | None:
+    """The figure of a metric that decides: of latency that of the smallest batch, of all others the largest."""
+    own = [one for one in every if one.variant == variant]
+    if any(one.metric == "latency" for one in own):
+        return min(own, key=lambda one: one.workload.batch_size if one.workload else 0)
+    return max(own, key=lambda one: one.value or 0.0, default=None)
 
 
 def _candidate(run: Run, name: str, figure: Figure | None, right: Right, max_drop: float) -> Candidate:

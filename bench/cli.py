@@ -139,7 +139,7 @@ def _export_best(parsed: argparse.Namespace) -> int:
     from bench.choice import choose
     from bench.machine.alone import alone
     from bench.prepare import prepare
-    from bench.report.choice import render_choice
+    from bench.report.best import render_choice
     from bench.saved.predictions import read_right
     from bench.saved.store import read_run
 
@@ -164,7 +164,7 @@ def _export_best(parsed: argparse.Namespace) -> int:
 
 
 def _of_best(parsed: argparse.Namespace) -> dict[str, Any]:
-    """What has a meaning for the search of the best alone, by flag."""
+    """What was asked that has a meaning for the search of the best alone, by flag; a default ("quick") was not asked."""
     flags = ("--objective", "--max-accuracy-drop", *BEST_FLAGS)
     return {
         flag: value

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from bench.worker import Worker
     from bench.workload import Batch
     from exporters.artifact import Artifact
-    from exporters.operators import Operator
-    from exporters.stored import Stored
 
 _ROUNDS = 5
 
@@ -24,21 +22,13 @@ def how_it_runs(
     worker: Worker, artifact: Artifact, batches: Iterable[Batch], watched: Batch, threads: int
 ) -> dict[str, Any]:
     """What ``VariantInfo`` says of it; ``worker`` has the artifact loaded, and is of no other use afterwards."""
+    profiled = (artifact.variant, artifact.path, threads, watched)
     return {
         "cores_used": _cores_used(worker, batches),
-        "stored": _stored(worker, artifact),
-        "operators": _operators(worker, artifact, watched, threads),
+        "stored": _looked_at(worker, "exporters.stored:stored_weights", (artifact.path,), None),
+        "operators": _looked_at(worker, "exporters.operators:profile", profiled, {}),
         **executed(worker, artifact, watched, threads),
     }
-
-
-def _stored(worker: Worker, artifact: Artifact) -> Stored | None:
-    """The weights in its files; None where they are of a kind that cannot be read, which is no failure of the variant."""
-    try:
-        stored: Stored = worker.ask("call", "exporters.stored:stored_weights", (artifact.path,), {})
-    except (ExportError, WorkerError):
-        return None
-    return stored
 
 
 def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
@@ -51,14 +41,12 @@ def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
     return most
 
 
-def _operators(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> dict[str, Operator]:
-    """What its time goes to, by type of operator; empty where that cannot be found out, which is no failure either."""
+def _looked_at(worker: Worker, target: str, arguments: tuple[Any, ...], unknown: Any) -> Any:
+    """What ``module:function`` tells of an artifact; ``unknown`` where it cannot: no failure of the variant."""
     try:
-        arguments = (artifact.variant, artifact.path, threads, batch)
-        operators: dict[str, Operator] = worker.ask("call", "exporters.operators:profile", arguments, {})
+        return worker.ask("call", target, arguments, {})
     except (ExportError, WorkerError):
-        return {}
-    return operators
+        return unknown
 
 
 def executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> dict[str, Any]:

@@ -107,8 +107,8 @@ _FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--drop-bad-rows", {"action": "store_true", "help": "leave out rows that cannot be used, and count them"}),
     ("--calibration", {"metavar": "FILE", "help": "training texts for static int8 (default: left by training)"}),
     ("--allow-pickle", {"action": "store_true", "help": "read pytorch_model.bin where there are no safetensors"}),
-    ("--variants", {"metavar": "A,B", "help": "variants to measure, or all (default: those that "
-      f"choices marks; {REFERENCE} is always among them)"}),
+    ("--variants", {"metavar": "A,B", "help": "variants to measure, or all (default: see deploybench "
+      f"list; {REFERENCE} is always among them)"}),
     ("--batch-sizes", {"metavar": "N,N", "help": "latency is timed at these (default: the profile's)"}),
     ("--sequence-lengths", {"metavar": "N,N", "help": "tokens: memory at each, latency at the longest"}),
     ("--threads", {"metavar": "N", "help": "thread budget of every variant (default: the cores this process may use)"}),

@@ -1,7 +1,7 @@
-"""The checkpoint as an ONNX graph, by optimum; what PyTorch calls one operation can stay one node.
+"""ONNX files: the checkpoint as a graph, by optimum, in which attention can stay one node; and a graph with int8 weights.
 
-optimum (through PyTorch's TorchScript exporter) writes PyTorch's fused attention out as 16 nodes a layer, and ONNX Runtime's
-own optimiser looks for them again by patterns of the models of its day. Here the exporter is told another word for it.
+optimum (through PyTorch's TorchScript exporter) writes PyTorch's fused attention out in small operators, and ONNX Runtime's own
+optimiser looks for them again by patterns of the models of its day. Here the exporter is told another word for it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,22 @@ def export_onnx(checkpoint: Path, out_dir: Path) -> None:
         if not file.name.startswith(MODEL_FILE):
             file.unlink()
     use_weights_by_name(out_dir / MODEL_FILE)
+
+
+def quantise_weights(base: Path, out_dir: Path, *, reduced: bool = False) -> None:
+    """Write the model in the artifact ``base`` with int8 weights per channel, of 7 bits where ``reduced``."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    unknown = onnx.TensorProto.FLOAT  # the type of what a fused attention gives, which the quantiser cannot infer
+    quantize_dynamic(
+        base / MODEL_FILE,
+        out_dir / MODEL_FILE,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        reduce_range=reduced,
+        extra_options={"DefaultTensorType": unknown},
+    )
 
 
 @contextmanager

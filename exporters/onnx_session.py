@@ -14,23 +14,6 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.onnx"
 
 
-def quantise_weights(base: Path, out_dir: Path, *, reduced: bool = False) -> None:
-    """Write the model in the artifact ``base`` with int8 weights per channel, of 7 bits where ``reduced``."""
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    quantize_dynamic(
-        base / MODEL_FILE,
-        out_dir / MODEL_FILE,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        reduce_range=reduced,
-        extra_options={
-            "DefaultTensorType": onnx.TensorProto.FLOAT
-        },  # of what a fused attention gives, which it cannot infer
-    )
-
-
 def load_session(artifact: Path, threads: int) -> Predictor:
     """A predictor over ``artifact/model.onnx`` with ``threads`` threads for one operator and one operator at a time."""
     import onnxruntime

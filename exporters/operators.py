@@ -18,69 +18,29 @@ RUNS = 5  # of the batch that are profiled, after one that is not
 
 KINDS = {  # by kind of work, what the runtimes call it; what is in none of them is "other"
     "products": (
-        *(
-            "MatMul",
-            "FusedMatMul",
-            "Gemm",
-            "FusedGemm",
-            "MatMulInteger",
-            "MatMulIntegerToFloat",
-            "DynamicQuantizeMatMul",
-        ),
-        *("QLinearMatMul", "QGemm", "FullyConnected", "aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm"),
-        *("quantized::linear_dynamic", "mkldnn::_linear_pointwise"),
+        "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul",
+        "QLinearMatMul", "QGemm", "FullyConnected", "aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm",
+        "quantized::linear_dynamic", "mkldnn::_linear_pointwise",
     ),
     "attention": (
-        *("MultiHeadAttention", "Attention", "QAttention", "Softmax", "ScaledDotProductAttention", "MHA"),
-        *("aten::_scaled_dot_product_flash_attention_for_cpu", "aten::_softmax"),
+        "MultiHeadAttention", "Attention", "QAttention", "Softmax", "ScaledDotProductAttention", "MHA",
+        "aten::_scaled_dot_product_flash_attention_for_cpu", "aten::_softmax",
     ),
     "normalisation": (
-        *(
-            "LayerNormalization",
-            "SkipLayerNormalization",
-            "SimplifiedLayerNormalization",
-            "MVN",
-            "aten::native_layer_norm",
-        ),
+        "LayerNormalization", "SkipLayerNormalization", "SimplifiedLayerNormalization", "MVN", "aten::native_layer_norm",
     ),
     "elementwise": (
-        *(
-            "Gelu",
-            "FastGelu",
-            "BiasGelu",
-            "QuickGelu",
-            "Tanh",
-            "Erf",
-            "Add",
-            "Mul",
-            "Sub",
-            "Div",
-            "Pow",
-            "Sqrt",
-            "Where",
-        ),
-        *("Eltwise", "Subgraph", "aten::gelu", "aten::tanh", "aten::add", "aten::mul", "aten::pow", "aten::sub"),
-        *("aten::add_", "aten::mul_", "aten::div", "aten::where"),
+        "Gelu", "FastGelu", "BiasGelu", "QuickGelu", "Tanh", "Erf", "Add", "Mul", "Sub", "Div", "Pow", "Sqrt", "Where",
+        "Eltwise", "Subgraph", "aten::gelu", "aten::tanh", "aten::add", "aten::mul", "aten::pow", "aten::sub",
+        "aten::add_", "aten::mul_", "aten::div", "aten::where",
     ),
     "quantisation": ("DynamicQuantizeLinear", "QuantizeLinear", "DequantizeLinear", "FakeQuantize"),
     "moves": (
-        *(
-            "Reshape",
-            "Transpose",
-            "Concat",
-            "Slice",
-            "Split",
-            "Gather",
-            "Expand",
-            "Unsqueeze",
-            "Squeeze",
-            "Cast",
-            "Shape",
-        ),
-        *("Reorder", "Convert", "Broadcast", "StridedSlice", "aten::copy_", "aten::index_select", "aten::cat"),
-        *("aten::clone", "aten::contiguous", "aten::embedding"),
+        "Reshape", "Transpose", "Concat", "Slice", "Split", "Gather", "Expand", "Unsqueeze", "Squeeze", "Cast", "Shape",
+        "Reorder", "Convert", "Broadcast", "StridedSlice", "aten::copy_", "aten::index_select", "aten::cat",
+        "aten::clone", "aten::contiguous", "aten::embedding",
     ),
-}
+}  # fmt: skip
 _KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
 
 
@@ -93,7 +53,7 @@ class Operator:
 
 
 def profile(name: str, artifact: Path, threads: int, batch: tuple[Int64Array, Int64Array]) -> dict[str, Operator]:
-    """Operators of one forward pass by the runtime's own names; nothing for a runtime whose profiler is not asked.
+    """Operators of one forward pass by the runtime's own names; raises ImportError for a runtime that nothing watches.
 
     To be called in a process of its own: a profiler slows what it sees.
     """

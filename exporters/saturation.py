@@ -41,9 +41,8 @@ def cut_share(artifact: Path, batches: Sequence[tuple[Int64Array, Int64Array]]) 
     names = list(dict.fromkeys(name for name, _ in products))
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = (
-        onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    )  # else activations are merged away
+    plain = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # else activations are merged away
+    options.graph_optimization_level = plain
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     fed = {one.name for one in session.get_inputs()}
     cut, total = 0, 0

@@ -9,7 +9,7 @@ import pytest
 
 from bench.choice import choose
 from bench.measurement import Measurement, Workload
-from bench.report.choice import render_choice, render_evidence
+from bench.report.best import render_choice, render_evidence
 from bench.saved.store import VariantInfo, read_run
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"

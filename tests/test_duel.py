@@ -317,7 +317,7 @@ def test_long_names_are_cut_to_a_terminal():
     assert deep in render_comparison(comparison, "md")
 
 
-def test_sides_of_different_checkpoints_are_told_apart(artifacts):
+def test_sides_of_different_checkpoints_are_told_apart(monkeypatch, artifacts):
     from bench.duel.notes import duel_notes
 
     sides = [
@@ -330,6 +330,7 @@ def test_sides_of_different_checkpoints_are_told_apart(artifacts):
         )
         for name in "AB"
     ]
+    monkeypatch.setattr("bench.duel.notes.available_cores", lambda: 4)
     odd = VariantInfo(runtime="fake", precision="fp32", executed_problem="runs bf16, called fp32", cores_used=2.2)
     infos = {"A: ": {"x": VariantInfo(runtime="fake", precision="fp32", cores_used=2.0)}, "B: ": {"x": odd}}
     said = list(duel_notes(tuple(sides), [timed({0: [1.0], 1: [1.0]}), timed({0: [1.0]})], infos, 3, 2))
@@ -342,6 +343,10 @@ def test_sides_of_different_checkpoints_are_told_apart(artifacts):
     ]
     assert "different checkpoints" in said[3]
     assert len(said) == 4
+
+    monkeypatch.setattr("bench.duel.notes.available_cores", lambda: 2)
+    said = list(duel_notes(tuple(sides), [], infos, 3, 2))
+    assert not any("CPU-seconds" in one for one in said)  # more than the machine has is a clock's affair
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from bench.machine.cpu import cpu_features
 from bench.precision import vnni_problem
 from bench.report.figures import figures
 from bench.report.notes import run_notes
@@ -60,6 +61,20 @@ def test_sums_of_pairs_are_those_of_the_whole_product():
     left, right = random.integers(0, 256, (3, 7)).astype(np.uint8), random.integers(-127, 128, (7, 5)).astype(np.int8)
 
     assert (pair_sums(left, right).sum(axis=1) == left.astype(int) @ right.astype(int)).all()
+
+
+@pytest.mark.parametrize("library", ["openvino", "fbgemm", "onednn"])
+def test_the_limits_hold_libraries_back(library):
+    """Sums that VNNI holds and pairs of 16 bits do not: under the limits every library cuts them."""
+    true = 128.0
+
+    def largest(environment):
+        with Worker(library, 1, environment=environment) as worker:
+            return worker.ask("call", f"fakes.largest_sums:by_{library}", (), {})
+
+    if {"avx512_vnni", "avx_vnni"} & set(cpu_features()):
+        assert largest({}) == pytest.approx(true)
+    assert largest(LIMITS) < 0.6 * true
 
 
 @pytest.mark.parametrize("name", ["openvino-int8", "torch-int8-dynamic"])

@@ -26,7 +26,7 @@ ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"
 NO_TIME = "a time is not above zero"
 NO_LAUNCH = "no launch timed both sides"
 _SURE = 0.05  # McNemar's p below which a change of accuracy counts
-_BLOCKS = 2 * 1024 * 1024  # bytes; two processes that do the same differed by an allocator's block of 1 MiB
+BLOCKS = 2 * 1024 * 1024  # bytes; two processes that do the same differed by an allocator's block of 1 MiB
 _FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
 
 
@@ -219,7 +219,7 @@ def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
     change = blank.contender / blank.base - 1
     threshold = blank.threshold or 0.0
     if blank.metric in MEMORY:
-        threshold = max(threshold, _BLOCKS / blank.base)
+        threshold = max(threshold, BLOCKS / blank.base)
     judged = replace(blank, threshold=threshold, change=change, detectable=threshold)
     return replace(judged, verdict=_direction(judged, change)) if abs(change) > threshold else judged
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.machine.cpu import available_cores
 from bench.machine.environment import describe_environment
 from bench.report.cells import CAUTION
 from bench.report.notes import counted
@@ -52,5 +53,5 @@ def _cautions(name: str, info: VariantInfo, threads: int) -> Iterator[str]:
         yield f"{CAUTION} {name} {info.executed_problem}"
     if info.executed_unknown:
         yield f"executed precision unknown: {name}: {info.executed_unknown}"
-    if problem := budget_problem(info.cores_used, threads):
+    if problem := budget_problem(min(info.cores_used, available_cores()), threads):
         yield f"{CAUTION} {name} {problem}"

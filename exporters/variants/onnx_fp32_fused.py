@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from exporters.onnx_export import attention_as_one_node, export_onnx
 from exporters.onnx_graph import count_operators, drop_round_trips
-from exporters.onnx_session import MODEL_FILE, load_session
-from exporters.variant import ExportJob, Variant
+from exporters.onnx_session import MODEL_FILE
+from exporters.variants import onnx_fp32
+
+if TYPE_CHECKING:
+    from exporters.variant import ExportJob
 
 
 def export(job: ExportJob) -> None:
@@ -19,12 +25,4 @@ def export(job: ExportJob) -> None:
         job.notes.append("no attention is fused: the architecture does not call PyTorch's, so this is onnx-fp32")
 
 
-VARIANT = Variant(
-    runtime="onnxruntime",
-    precision="fp32",
-    packages=("onnxruntime", "onnx", "optimum", "optimum-onnx", "torch", "transformers"),
-    imports=("onnxruntime",),
-    export=export,
-    load=load_session,
-    logits_atol=1e-4,
-)
+VARIANT = replace(onnx_fp32.VARIANT, export=export)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from exporters.onnx_session import load_session, quantise_weights
-from exporters.variant import ExportJob, Variant
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporters.onnx_export import quantise_weights
+from exporters.variants import onnx_int8_dynamic
+
+if TYPE_CHECKING:
+    from exporters.variant import ExportJob
 
 
 def export(job: ExportJob) -> None:
@@ -11,14 +17,4 @@ def export(job: ExportJob) -> None:
     quantise_weights(job.base, job.out_dir, reduced=True)
 
 
-VARIANT = Variant(
-    runtime="onnxruntime",
-    precision="int8",
-    packages=("onnxruntime", "onnx"),
-    imports=("onnxruntime",),
-    export=export,
-    load=load_session,
-    min_agreement=0.95,
-    default=False,
-    base="onnx-fp32-fused",
-)
+VARIANT = replace(onnx_int8_dynamic.VARIANT, export=export, default=False)

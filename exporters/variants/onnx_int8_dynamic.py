@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from exporters.onnx_session import load_session, quantise_weights
+from exporters.onnx_export import quantise_weights
+from exporters.onnx_session import load_session
 from exporters.variant import ExportJob, Variant
 
 
