@@ -25,9 +25,12 @@ def variant_names() -> tuple[str, ...]:
 def default_variants(features: Collection[str]) -> tuple[str, ...]:
     """Names of the variants that are made when none is named, on a CPU with these ``features``."""
     variants = {name: find_variant(name) for name in variant_names()}
-    return tuple(
-        name for name, one in variants.items() if one.default and (not one.needs or {*one.needs} & {*features})
-    )
+    return tuple(name for name, one in variants.items() if one.default and is_worth_while(one, features))
+
+
+def is_worth_while(variant: Variant, features: Collection[str]) -> bool:
+    """Whether a CPU with these ``features`` has one that the variant needs."""
+    return not variant.needs or bool({*variant.needs} & {*features})
 
 
 def check_variant_name(name: str) -> None:

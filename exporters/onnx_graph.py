@@ -1,4 +1,7 @@
-"""Passes over an exported ONNX graph; each leaves every logit as it was, bit for bit, and writes the file in its place."""
+"""Passes over an exported ONNX graph; each leaves the model as it was and writes the file in its place.
+
+All but ``attend_without_mask`` leave every logit as it was, bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WHOLE = 3  # axes: batch, tokens, all numbers of a token
+_MASK = 5  # the place of what is added to the scores among the inputs of a MultiHeadAttention
 
 
 def use_weights_by_name(file: Path) -> None:
@@ -44,9 +48,60 @@ def drop_round_trips(file: Path) -> None:
     _write(model, file)
 
 
+def attend_without_mask(file: Path) -> None:
+    """Let every attention whose mask hides nothing run without it: a batch without padding takes ONNX Runtime's flash kernel.
+
+    That kernel knows no mask, and keeps no scores of all tokens with all. Which of the two runs is decided for each batch by
+    the mask itself, so a mask of any other meaning is kept.
+    """
+    from onnx import helper
+
+    model = _read(file)
+    nodes, open_masks = [], {}
+    for node in model.graph.node:
+        if node.op_type != "MultiHeadAttention" or len(node.input) <= _MASK:
+            nodes.append(node)
+            continue
+        mask = node.input[_MASK]
+        if mask not in open_masks:
+            open_masks[mask] = f"{mask}_open"
+            nodes += _is_zero(mask, open_masks[mask])
+        branches = {"then_branch": _branch(node, "open"), "else_branch": _branch(node, "masked")}
+        del branches["then_branch"].node[0].input[_MASK - 2 :]  # and the two that are left out ahead of it
+        nodes.append(helper.make_node("If", [open_masks[mask]], node.output, name=f"{node.name}_if", **branches))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    _write(model, file)
+
+
+def _is_zero(name: str, result: str) -> list[Any]:
+    """Nodes that tell whether all numbers of a tensor are zero."""
+    from onnx import TensorProto, helper
+
+    return [
+        helper.make_node("ReduceMin", [name], [f"{result}_least"], keepdims=0),
+        helper.make_node("ReduceMax", [name], [f"{result}_most"], keepdims=0),
+        helper.make_node("Cast", [f"{result}_least"], [f"{result}_below"], to=TensorProto.BOOL),
+        helper.make_node("Cast", [f"{result}_most"], [f"{result}_above"], to=TensorProto.BOOL),
+        helper.make_node("Or", [f"{result}_below", f"{result}_above"], [f"{result}_not"]),
+        helper.make_node("Not", [f"{result}_not"], [result]),
+    ]
+
+
+def _branch(node: Any, name: str) -> Any:
+    """A graph of one copy of ``node``, to be run in its place."""
+    from onnx import TensorProto, helper
+
+    copy = helper.make_node(node.op_type, node.input, [f"{node.output[0]}_{name}"], f"{node.name}_{name}")
+    copy.domain = node.domain
+    copy.attribute.extend(node.attribute)
+    result = helper.make_tensor_value_info(copy.output[0], TensorProto.FLOAT, None)
+    return helper.make_graph([copy], name, [], [result])
+
+
 def count_operators(file: Path) -> Counter[str]:
-    """How many nodes of each operator a graph has."""
-    return Counter(node.op_type for node in _read(file).graph.node)
+    """How many nodes of each operator a graph has, those in branches included."""
+    return Counter(node.op_type for node in _with_branches(_read(file).graph.node))
 
 
 def _axes(reshape: Any, makers: dict[str, Any]) -> int | None:

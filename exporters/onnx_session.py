@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from exporters.variant import Float32Array, Int64Array, Predictor
 
 MODEL_FILE = "model.onnx"
+NOT_USED = [
+    "SkipLayerNormFusion"
+]  # its kernel takes the numbers one by one; an Add and a LayerNormalization take vectors
 
 
 def load_session(artifact: Path, threads: int) -> Predictor:
@@ -21,7 +24,9 @@ def load_session(artifact: Path, threads: int) -> Predictor:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(artifact / MODEL_FILE, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        artifact / MODEL_FILE, options, providers=["CPUExecutionProvider"], disabled_optimizers=NOT_USED
+    )
     names = {node.name for node in session.get_inputs()}
 
     def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:

@@ -16,6 +16,7 @@ def test_every_file_is_a_variant():
         "onnx-fp32-fused",
         "onnx-int8-7bit",
         "onnx-int8-dynamic",
+        "onnx-int8-static",
         "openvino-bf16",
         "openvino-fp32",
         "openvino-int8",

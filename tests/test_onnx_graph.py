@@ -1,6 +1,8 @@
 """ONNX graphs of models that share weights: nothing of the sharing may be lost."""
 
+import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -9,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from bench.worker import call_in_child
-from exporters.onnx_graph import count_operators, drop_round_trips, use_weights_by_name
+from exporters.onnx_graph import attend_without_mask, count_operators, drop_round_trips, use_weights_by_name
 
 LAYERS = 2  # of the tiny checkpoint
 LENGTHS = ((1, 3), (1, 64), (3, 17))
@@ -76,7 +78,8 @@ def test_logits_are_the_same_to_the_last_bit(tmp_path):
 def test_every_attention_is_one_node(artifacts):
     plain, fused = (count_operators(artifacts(name) / "model.onnx") for name in ("onnx-fp32", "onnx-fp32-fused"))
 
-    assert plain["Softmax"] == fused["MultiHeadAttention"] == LAYERS
+    assert plain["Softmax"] == fused["If"] == LAYERS
+    assert fused["MultiHeadAttention"] == 2 * LAYERS  # for batches with padding, and for those without
     assert fused["Softmax"] == fused["Transpose"] == 0
     assert fused["Reshape"] < 2  # of heads, there and back
 
@@ -87,6 +90,54 @@ def test_a_fused_attention_gives_the_same_logits_at_every_shape_and_padding(arti
     for before, after in zip(logits(plain), logits(fused), strict=True):
         assert after == pytest.approx(before, abs=1e-5)
     assert any(abs(a - b).max() > 1e-3 for a, b in zip(logits(fused), logits(fused, unmasked=True), strict=True))
+
+
+@pytest.mark.parametrize("hidden", [0, 1])
+def test_attention_reads_a_mask_where_one_hides_something(artifacts, tmp_path, hidden):
+    options = onnxruntime.SessionOptions()
+    options.enable_profiling, options.profile_file_prefix = True, str(tmp_path / "profile")
+    session = onnxruntime.InferenceSession(artifacts("onnx-fp32-fused") / "model.onnx", options)
+    ids, mask = np.full((2, 9), 7), np.ones((2, 9), dtype=np.int64)
+    mask[0, 9 - hidden :] = 0
+    session.run(["logits"], {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)})
+    events = json.loads(Path(session.end_profiling()).read_text())
+    read = [
+        len(event["args"]["input_type_shape"])
+        for event in events
+        if event["name"].endswith("_kernel_time") and event["args"]["op_name"] == "MultiHeadAttention"
+    ]
+
+    assert len(read) == LAYERS
+    assert {number > 3 for number in read} == {hidden > 0}  # query, key and value come first
+
+
+def test_a_mask_that_hides_nothing_is_not_one_that_adds_something(tmp_path):
+    """What is added to the scores may be no mask, but how far tokens are from each other."""
+    nodes = [
+        helper.make_node(
+            "MultiHeadAttention", ["x", "x", "x", "", "", "bias"], ["y"], domain="com.microsoft", num_heads=2
+        )
+    ]
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "biased",
+        [info("x", TensorProto.FLOAT, [1, 3, 8]), info("bias", TensorProto.FLOAT, [1, 2, 3, 3])],
+        [info("y", TensorProto.FLOAT, None)],
+    )
+    file, random = tmp_path / "model.onnx", np.random.default_rng(0)
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), file)
+    x = random.standard_normal((1, 3, 8)).astype(np.float32)
+    biases = [np.zeros((1, 2, 3, 3)), random.random((1, 2, 3, 3)), -random.random((1, 2, 3, 3))]
+    feeds = [{"x": x, "bias": bias.astype(np.float32)} for bias in biases]
+
+    before = [onnxruntime.InferenceSession(file).run(None, feed)[0] for feed in feeds]
+    attend_without_mask(file)
+    after = [onnxruntime.InferenceSession(file).run(None, feed)[0] for feed in feeds]
+
+    assert after[0] == pytest.approx(before[0], abs=1e-6)
+    assert all((one == other).all() for one, other in zip(before[1:], after[1:], strict=True))
 
 
 def test_dropping_round_trips_changes_no_bit(checkpoint_folder, tmp_path):

@@ -67,7 +67,8 @@ def _profiled(load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array
 
 
 def _is_kernel(event: dict[str, Any]) -> bool:
-    return event.get("cat") == "Node" and event["name"].endswith("_kernel_time")
+    """Whether it is an operator's own time; that of an If is its branch's operators' time once more."""
+    return event.get("cat") == "Node" and event["name"].endswith("_kernel_time") and event["args"]["op_name"] != "If"
 
 
 def _products(event: dict[str, Any]) -> Iterator[Product]:

@@ -1,0 +1,24 @@
+"""An ONNX file as ONNX Runtime runs it unless told otherwise, but for the thread budget: all of its optimisers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from unittest import mock
+
+from exporters import onnx_session
+from exporters.variants import onnx_fp32
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporters.variant import Predictor
+
+
+def load(artifact: Path, threads: int) -> Predictor:
+    """As our own, but that no optimiser is left out."""
+    with mock.patch.object(onnx_session, "NOT_USED", []):
+        return onnx_session.load_session(artifact, threads)
+
+
+VARIANT = replace(onnx_fp32.VARIANT, load=load)

@@ -1,0 +1,153 @@
+"""What each choice in the ONNX int8 export is worth: the shipped artifact beside the same without it, in one interleaved run.
+
+    python -m suites.studies.onnx_choices --work-dir .deploybench
+    python -m suites.studies.onnx_choices --checkpoint arch:bert-base-uncased --time-budget 300
+
+``torch.export`` is PyTorch's other way to ONNX (attention as opset 23's Attention); it needs ``pip install onnxscript``, and its
+row is left out, with a line, where that is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.machine.alone import alone
+from bench.options import Options, add_options, read_options
+from bench.prepare import prepare
+from bench.progress import say
+from bench.worker import call_in_child
+from exporters.errors import DeploybenchError, UserError
+from exporters.onnx_session import MODEL_FILE
+from suites.studies.saving import save_study
+from suites.studies.side_by_side import Side, manifest_of_files, measure, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.prepare import Prepared
+
+SHIPPED, FUSED, PLAIN = "onnx-int8-dynamic", "onnx-fp32-fused", "onnx-fp32"
+_OPSET = 23  # the first with an Attention
+
+
+def one_scale_a_weight(prepared: Prepared, out_dir: Path) -> None:
+    """Quantised per tensor."""
+    _quantise(prepared.artifacts[FUSED].path / MODEL_FILE, out_dir, per_channel=False)
+
+
+def embedding_in_fp32(prepared: Prepared, out_dir: Path) -> None:
+    """Matrix products alone are quantised."""
+    _quantise(prepared.artifacts[FUSED].path / MODEL_FILE, out_dir, op_types_to_quantize=["MatMul", "Gemm"])
+
+
+def attention_in_parts(prepared: Prepared, out_dir: Path) -> None:
+    """As optimum writes it."""
+    _quantise(prepared.artifacts[PLAIN].path / MODEL_FILE, out_dir)
+
+
+def mask_always_read(prepared: Prepared, out_dir: Path) -> None:
+    """One attention for batches with and without padding."""
+    from transformers import AutoConfig
+
+    from exporters.onnx_export import attention_as_one_node, export_onnx
+    from exporters.onnx_graph import drop_round_trips
+
+    checkpoint = prepared.checkpoint.path
+    heads = AutoConfig.from_pretrained(checkpoint, local_files_only=True).num_attention_heads
+    with tempfile.TemporaryDirectory() as folder:
+        with attention_as_one_node(heads):
+            export_onnx(checkpoint, Path(folder))
+        drop_round_trips(Path(folder, MODEL_FILE))
+        _quantise(Path(folder, MODEL_FILE), out_dir)
+
+
+def by_torch_export(prepared: Prepared, out_dir: Path) -> None:
+    """PyTorch's other exporter."""
+    import onnx
+    import torch
+
+    from exporters.torch_model import example_inputs, logits_alone
+
+    axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
+    program: Any = torch.onnx.export(
+        logits_alone(prepared.checkpoint.path),
+        example_inputs(),
+        dynamo=True,
+        dynamic_shapes=(axes, axes),
+        opset_version=_OPSET,
+        input_names=["input_ids", "attention_mask"],
+        output_names=["logits"],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        program.save(Path(folder, MODEL_FILE))
+        graph = onnx.load(Path(folder, MODEL_FILE))
+        del graph.graph.value_info[:]  # the quantiser turns weights over, and stops at shapes of before
+        onnx.save(graph, Path(folder, MODEL_FILE))
+        # It takes opset 23's Attention for its own operator of that name, and writes a file that does not load.
+        _quantise(Path(folder, MODEL_FILE), out_dir, op_types_to_quantize=["MatMul", "Gemm", "Gather"])
+
+
+def _quantise(model: Path, out_dir: Path, **changed: Any) -> None:
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    unknown = {"DefaultTensorType": onnx.TensorProto.FLOAT}
+    settings = {"weight_type": QuantType.QInt8, "per_channel": True, "extra_options": unknown}
+    quantize_dynamic(model, out_dir / MODEL_FILE, **{**settings, **changed})
+
+
+ALTERNATIVES = {
+    "one scale a weight": one_scale_a_weight,
+    "embedding in fp32": embedding_in_fp32,
+    "attention in parts": attention_in_parts,
+    "mask always read": mask_always_read,
+    "by torch.export": by_torch_export,
+}
+
+
+def compare(options: Options) -> dict[str, Any]:
+    """Every figure of the study; the shipped artifact comes first."""
+    with alone(), tempfile.TemporaryDirectory() as scratch:
+        prepared = prepare(options)
+        shipped = prepared.artifacts[SHIPPED].path
+        sides = [
+            Side(name=SHIPPED, variant=SHIPPED, path=shipped),
+            Side(name="default session", variant="suites.studies.default_session", path=shipped),
+        ]
+        for name, make in ALTERNATIVES.items():
+            if make is by_torch_export and importlib.util.find_spec("onnxscript") is None:
+                say(f"{name}: left out: onnxscript is not installed")
+                continue
+            folder = Path(scratch, name.replace(" ", "-"))
+            folder.mkdir()
+            say(f"exporting: {name}")
+            call_in_child(f"{__spec__.name}:{make.__name__}", prepared, folder, threads=options.threads)
+            manifest_of_files(folder)
+            sides.append(Side(name=name, variant=SHIPPED, path=folder))
+        figures = measure(sides, prepared)
+    return {"checkpoint": prepared.checkpoint.name, "threads": options.threads, "artifacts": figures}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = ("--checkpoint", "--threads", "--profile", "--precision", "--time-budget", "--work-dir")
+    add_options(parser.add_argument, flags)
+    parser.set_defaults(checkpoint="arch:albert-base-v2", variants=f"{PLAIN},{FUSED},{SHIPPED}")
+    try:
+        figures = compare(read_options(vars(parser.parse_args(arguments))))
+    except DeploybenchError as error:
+        say(f"onnx_choices: error: {error}")
+        return 2 if isinstance(error, UserError) else 1
+    sys.stdout.write(table(figures["artifacts"]))
+    say(f"saved: {save_study('onnx_choices-' + figures['checkpoint'].replace(':', '-'), figures)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Artifacts of one checkpoint held against each other: size, weights, memory of loading, parity, and latency in one run."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bench.measurement import Workload, process_medians
+from bench.memory.peaks import take_phase
+from bench.prepare import pad_id
+from bench.progress import progress, say
+from bench.timing.latency import LatencyRun
+from bench.timing.schedule import Contender
+from bench.worker import Worker, call_in_child
+from bench.workload import full_batch, parity_batches
+from exporters.artifact import MANIFEST
+from exporters.catalogue import find_variant
+from exporters.errors import ParityError
+from exporters.parity import compare_logits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from bench.options import Options
+    from bench.prepare import Prepared
+    from bench.workload import Batch
+    from exporters.variant import Float32Array
+
+LENGTHS = (16, 512)  # tokens of the one text that is timed
+_NO_BOUND: dict[str, Any] = {"min_agreement": 0.0, "logits_atol": None}  # parity is shown here, not judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One artifact in the table; the first of a table is what the others are held against."""
+
+    name: str  # "stock onnx-fp32-O2", "onnx-fp32-fused"
+    variant: str  # that loads it
+    path: Path
+
+
+def manifest_of_files(folder: Path) -> None:
+    """What ``look_at`` reads the size from, for a folder that no export of ours wrote."""
+    files = {file.name: {"size": file.stat().st_size} for file in folder.iterdir()}
+    (folder / MANIFEST).write_text(json.dumps({"files": files}), encoding="utf-8")
+
+
+def measure(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, Any]]:
+    """Every figure of each side by name; parity is held against the first."""
+    batches = parity_batches(prepared.tokens, pad_id(prepared.checkpoint), prepared.checkpoint.max_length)
+    found: dict[str, dict[str, Any]] = {}
+    reference: list[Float32Array] | None = None
+    for side in sides:
+        facts, logits = _look_at(side, batches, prepared.options.threads)
+        reference = reference or logits
+        try:
+            parity = compare_logits(replace(find_variant(side.variant), **_NO_BOUND), reference, logits)
+            facts |= {"agreement": parity.agreement, "max_abs_diff": parity.max_abs_diff}
+        except ParityError as error:
+            facts |= {"agreement": 0.0, "parity": str(error)}
+        found[side.name] = facts
+    for name, by_length in _time(sides, prepared).items():
+        found[name]["process_medians"] = by_length
+    return found
+
+
+def _look_at(side: Side, batches: Sequence[Batch], threads: int) -> tuple[dict[str, Any], list[Float32Array]]:
+    """Size, weights, and what loading takes of one artifact; and its logits."""
+    stored = call_in_child("exporters.stored:stored_weights", side.path, threads=1)
+    files = json.loads((side.path / MANIFEST).read_text(encoding="utf-8"))["files"]
+    with Worker(side.name, threads) as worker:
+        worker.import_runtime(side.variant)
+        before = take_phase(worker, side.path).resident
+        worker.ask("load", side.path, threads)
+        loaded = take_phase(worker, side.path).resident - before
+        logits = [logits for logits, _ in worker.predict(batches)]
+    facts = {
+        "size": sum(file["size"] for file in files.values()),
+        "weights": stored.size,
+        "doubled": stored.doubled,
+        "loaded": loaded,
+    }
+    return facts, logits
+
+
+def _time(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, list[float]]]:
+    """Seconds of one text, the median of each process, by artifact and length."""
+    options = prepared.options
+    lengths = [length for length in LENGTHS if length <= prepared.checkpoint.max_length]
+    batches = {_workload(length, options): full_batch(prepared.tokens, 1, length) for length in lengths}
+    run = LatencyRun(
+        [Contender(name=one.name, variant=one.variant, artifact=one.path) for one in sides],
+        options.schedule,
+        options.threads,
+    )
+    with progress("timing", run.steps(len(batches))) as bar:
+        measured = run.measure(batches, bar.advance, bar.extend)
+    found: dict[str, dict[str, list[float]]] = {side.name: {} for side in sides}
+    for one in measured:
+        assert one.workload
+        if one.status == "ok":
+            found[one.variant][str(one.workload.sequence_length)] = process_medians(one)
+        else:
+            say(f"{one.variant}: {one.reason}")
+    return found
+
+
+def _workload(length: int, options: Options) -> Workload:
+    return Workload(batch_size=1, sequence_length=length, padding="full", threads=options.threads)
+
+
+def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """What a study prints: MB, and by length milliseconds and how many times as fast as the first row."""
+    return "\n".join(_lines(rows)) + "\n"
+
+
+def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    first, reference = next((name, facts["process_medians"]) for name, facts in rows.items())
+    heads = [f"{f'1x{length} ms':>9}{'x':>6}" for length in reference]
+    yield f"{'artifact':<24}{'MB':>6}{'twice':>6}{'loaded':>7}{'same':>6}" + "".join(heads)
+    for name, facts in rows.items():
+        line = f"{name:<24}{facts['size'] / 1e6:>6.1f}{facts['doubled'] / 1e6:>6.1f}{facts['loaded'] / 1e6:>7.1f}"
+        line += f"{100 * facts['agreement']:>5.0f}%"
+        for length, values in facts["process_medians"].items():
+            value = statistics.median(values)
+            line += f"{value * 1e3:>9.2f}{statistics.median(reference[length]) / value:>5.2f}x"
+        yield line + (f"  {facts['parity']}" if "parity" in facts else "")
+    yield "MB: size, weights stored more than once, and resident memory of loading"
+    yield f"same: labels equal to those of {first}; x: how many times as fast"
