@@ -20,11 +20,13 @@ KINDS = {  # by kind of work, what the runtimes call it; what is in none of them
     "products": (
         "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul",
         "QLinearMatMul", "QGemm", "FullyConnected", "aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm",
-        "quantized::linear_dynamic", "mkldnn::_linear_pointwise",
+        "quantized::linear_dynamic", "mkldnn::_linear_pointwise", "aoti_torch_cpu_addmm_out", "aoti_torch_cpu_mm_out",
+        "aoti_torch_cpu_bmm_out",
     ),
     "attention": (
         "MultiHeadAttention", "Attention", "QAttention", "Softmax", "ScaledDotProductAttention", "MHA",
         "aten::_scaled_dot_product_flash_attention_for_cpu", "aten::_softmax",
+        "aoti_torch_cpu__scaled_dot_product_flash_attention_for_cpu",
     ),
     "normalisation": (
         "LayerNormalization", "SkipLayerNormalization", "SimplifiedLayerNormalization", "MVN", "aten::native_layer_norm",

@@ -92,10 +92,13 @@ def _safetensors(file: Path) -> Iterator[_Tensor]:
 
 
 def _zip(file: Path) -> Iterator[_Tensor]:
-    """PyTorch's archives hold one entry per storage, without the names of tensors; what is compiled holds them in itself."""
+    """PyTorch's archives hold one entry per storage, without the names of tensors, or one in all beside what is compiled."""
     with zipfile.ZipFile(file) as archive:
         for entry in archive.namelist():
-            if "/data/" in entry or "/constants/" in entry or entry.endswith(".so"):
+            weights = (
+                entry.endswith(".blob") if "/aotinductor/" in entry else "/data/" in entry or "/constants/" in entry
+            )
+            if weights:
                 yield _Tensor(entry.partition("/")[2], archive.read(entry))
 
 

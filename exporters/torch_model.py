@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -37,6 +38,12 @@ def load_classifier(folder: Path, *, dtype: Literal["float32", "bfloat16"] = "fl
     )
     check_whole(folder, info)
     return model.eval()
+
+
+def copy_classifier(checkpoint: Path, out_dir: Path) -> None:
+    """Copy what ``load_classifier`` reads."""
+    for source in [checkpoint / "config.json", *checkpoint.glob("*.safetensors*")]:
+        shutil.copyfile(source, out_dir / source.name)
 
 
 def logits_alone(checkpoint: Path) -> Any:

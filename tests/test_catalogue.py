@@ -21,7 +21,9 @@ def test_every_file_is_a_variant():
         "openvino-fp32",
         "openvino-int8",
         "openvino-int8-bf16",
+        "torch-aot",
         "torch-bf16",
+        "torch-compile",
         "torch-eager",
         "torch-int8-dynamic",
         "torchscript",
@@ -47,7 +49,7 @@ def test_what_needs_a_feature_is_made_where_the_cpu_has_it():
 
     assert {"torch-eager", "onnx-fp32-fused"} < {*plain}
     assert {*capable} - {*plain} == {"openvino-bf16", "openvino-int8-bf16"}
-    assert "torch-bf16" not in capable  # made when it is named
+    assert not {"torch-bf16", "torch-compile", "torch-aot"} & {*capable}  # made when they are named
 
 
 def test_an_unknown_name_gets_the_nearest_one():

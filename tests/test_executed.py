@@ -21,6 +21,7 @@ LENGTH, LAYERS, HIDDEN, INNER, EMBEDDED = 32, 2, 64, 128, 32  # of the tiny chec
 LAYER = 4 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER  # query, key, value, output and the two of the feed-forward block
 WEIGHTS = LENGTH * (EMBEDDED * HIDDEN + LAYERS * LAYER) + HIDDEN * HIDDEN + 2 * HIDDEN  # and pooler and classifier
 ATTENTION = LAYERS * 2 * LENGTH * LENGTH * HIDDEN
+UNSEEN = {"torch-aot"}  # its library calls PyTorch's kernels past the dispatcher: no one is told shapes and types
 BATCH = (np.full((1, LENGTH), 7, dtype=np.int64), np.ones((1, LENGTH), dtype=np.int64))
 
 
@@ -37,7 +38,7 @@ def needs_bf16():
         pytest.skip("nothing runs in bf16 unasked on a CPU without it")
 
 
-@pytest.mark.parametrize("name", variant_names())
+@pytest.mark.parametrize("name", [name for name in variant_names() if name not in UNSEEN])
 def test_a_variant_runs_what_it_is_called(artifacts, name):
     if find_variant(name).needs:
         needs_bf16()
@@ -46,6 +47,22 @@ def test_a_variant_runs_what_it_is_called(artifacts, name):
     assert found["weights"] == {find_variant(name).precision: WEIGHTS}
     assert sum(found["attention"].values()) == ATTENTION
     assert problem(find_variant(name).precision, found) == ""
+
+
+@pytest.mark.parametrize("name", sorted(UNSEEN))
+def test_what_cannot_be_seen_is_said_not_to_be_known(artifacts, name):
+    artifact = Artifact(path=artifacts(name), variant=name, fingerprint="", size=0)
+    with Worker("watching", 1) as worker:
+        found = executed_by(worker, artifact, BATCH, 1)
+
+    assert found == {"executed_unknown": "no matrix product was seen in torch"}
+
+
+def test_what_is_seen_is_what_was_compiled(artifacts):
+    """Watched in another way, torch.compile falls back to the eager module, and says nothing."""
+    found = executed("fakes.compiled_to_bf16", artifacts("torch-eager"))
+
+    assert found["weights"] == {"bf16": WEIGHTS}
 
 
 def test_openvinos_default_precision_is_not_fp32(artifacts):
@@ -74,7 +91,7 @@ def test_a_quantiser_that_left_most_products_in_fp32_is_found_out(artifacts, tmp
     assert "only 3.22 % of its multiply-adds with weights run in int8" in problem("int8", found)
 
 
-@pytest.mark.parametrize("name", ["torch-eager", "onnx-int8-dynamic", "openvino-fp32"])
+@pytest.mark.parametrize("name", ["torch-eager", "torch-aot", "onnx-int8-dynamic", "openvino-fp32"])
 def test_where_the_time_goes(artifacts, name):
     found = call_in_child("exporters.operators:profile", name, artifacts(name), 1, BATCH, threads=1)
     kinds = seconds_by_kind(found)

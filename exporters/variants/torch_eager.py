@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
-from exporters.torch_model import limit_threads, load_classifier, run_classifier
+from exporters.torch_model import copy_classifier, limit_threads, load_classifier, run_classifier
 from exporters.variant import ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
 
 
 def export(job: ExportJob) -> None:
-    for source in [job.checkpoint / "config.json", *job.checkpoint.glob("*.safetensors*")]:
-        shutil.copyfile(source, job.out_dir / source.name)
+    copy_classifier(job.checkpoint, job.out_dir)
 
 
 def load(artifact: Path, threads: int) -> Predictor:

@@ -1,4 +1,4 @@
-"""What PyTorch executes: operators as the dispatcher gets them, from eager and scripted modules alike."""
+"""What PyTorch executes: operators as the dispatcher gets them, from eager, scripted and just-in-time compiled modules alike."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
 
     class Watch(TorchDispatchMode):
         """Executes everything as it is, and notes the products."""
+
+        @classmethod
+        def ignore_compile_internals(cls) -> bool:
+            """Let torch.compile run what it compiled: under any other mode it falls back to eager, unsaid."""
+            return True
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             output = func(*args, **(kwargs or {}))

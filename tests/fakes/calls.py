@@ -42,3 +42,18 @@ def export_unpolished(checkpoint, out_dir):
 
     with attention_as_one_node(2):
         export_onnx(checkpoint, out_dir)
+
+
+def graphs_made(name, artifact, batches):
+    """How many graphs torch.compile has made after the load, and after ``batches``."""
+    from torch._dynamo.utils import counters
+
+    predict = find_variant(name).load(artifact, 1)
+    loaded = counters["stats"]["unique_graphs"]
+    for batch in batches:
+        predict(*batch)
+    return loaded, counters["stats"]["unique_graphs"]
+
+
+def packages_imported():
+    return {module.partition(".")[0] for module in sys.modules}

@@ -1,0 +1,74 @@
+"""PyTorch, compiled ahead of time: torch.export, then AOTInductor, fp32."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from typing import TYPE_CHECKING
+from unittest import mock
+
+from exporters.compiler import check_compiler
+from exporters.torch_model import example_inputs, limit_threads, logits_alone
+from exporters.variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SETTINGS = {
+    "cpp.dynamic_threads": True,  # else it keeps to the number of threads that the export had
+    "cpp.enable_kernel_profile": True,  # else a profiler sees none of its kernels
+    "aot_inductor.package_constants_in_so": False,  # weights beside the code, where what is stored can be looked at
+    "aot_inductor.package_constants_on_disk_format": "binary_blob",
+}
+
+
+def export(job: ExportJob) -> None:
+    import torch
+    from torch._inductor import aoti_compile_and_package
+    from torch._inductor.cpu_vec_isa import pick_vec_isa
+    from torch._inductor.utils import fresh_cache
+    from torch.export import Dim
+
+    check_compiler()
+    axes = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
+    # Through memory: PyTorch's own writer ends the whole process when the disk is full. The cache would keep the weights.
+    buffer = io.BytesIO()
+    with torch.no_grad(), fresh_cache():
+        program = torch.export.export(
+            logits_alone(job.checkpoint), example_inputs(), dynamic_shapes=(axes, axes), strict=False
+        )
+        aoti_compile_and_package(program, package_path=buffer, inductor_configs=_SETTINGS)
+        instructions = str(pick_vec_isa())  # "avx512 avx512_vnni"
+    (job.out_dir / "model.pt2").write_bytes(buffer.getbuffer())
+    job.notes.append(f"compiled for the exporting CPU ({instructions}); for one that has less, export it there")
+
+
+def load(artifact: Path, threads: int) -> Predictor:
+    import torch
+
+    limit_threads(threads)
+    # The loader unpacks the library and removes it when it ends, which a process that is killed never comes to; what is
+    # mapped stays without its file. Its public name compiles a test of this CPU first, and imports the whole compiler.
+    with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, TMPDIR=folder):
+        model = torch._C._aoti.AOTIModelPackageLoader(str(artifact / "model.pt2"), "model", False, 1, -1)  # noqa: SLF001
+
+    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+        with torch.inference_mode():
+            [logits] = model.run([torch.from_numpy(input_ids), torch.from_numpy(attention_mask)])
+        found: Float32Array = logits.numpy()
+        return found
+
+    return predict
+
+
+VARIANT = Variant(
+    runtime="torch",
+    precision="fp32",
+    packages=("torch", "transformers"),
+    imports=("torch",),
+    export=export,
+    load=load,
+    logits_atol=1e-4,
+    default=False,
+)
