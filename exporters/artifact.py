@@ -128,6 +128,7 @@ def _source_digest(name: str) -> str:
         "onnx_graph.py",
         "onnx_session.py",
         "openvino_model.py",
+        "openvino_sensitive.py",
     )
     return _digest([sha256_file(file) for file in (own, *(here / name for name in shared))])
 

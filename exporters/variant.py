@@ -25,6 +25,9 @@ REFERENCE = "torch-eager"
 BF16 = ("avx512_bf16", "amx_bf16")
 """CPU features, of which one makes bf16 faster than fp32; without one it is emulated."""
 
+VNNI = ("avx512_vnni", "avx_vnni")
+"""CPU features, of which one multiplies int8 as fast as it is meant to be; without one, int8 sums may be cut, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportJob:

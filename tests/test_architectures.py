@@ -79,7 +79,7 @@ def test_fused_it_is_the_same_model(model):
 def test_groups_of_layers_stay_shared_in_int8(model):
     _, artifact = model
     eager = logits("torch-eager", artifact("torch-eager"))
-    for variant in ("onnx-int8-dynamic", "openvino-int8"):
+    for variant in ("onnx-int8-dynamic", "openvino-int8", "openvino-fp32-int8-weights", "openvino-int8-dynamic"):
         assert call_in_child("exporters.stored:stored_weights", artifact(variant), threads=1).doubles == {}, variant
         assert abs(logits(variant, artifact(variant)) - eager).max() < 0.3 * max(1.0, abs(eager).max()), variant
 

@@ -16,6 +16,7 @@ from bench.worker import Worker, call_in_child
 from exporters.artifact import Artifact
 from exporters.catalogue import find_variant, variant_names
 from exporters.operators import seconds_by_kind
+from exporters.variant import BF16, VNNI
 
 LENGTH, LAYERS, HIDDEN, INNER, EMBEDDED = 32, 2, 64, 128, 32  # of the tiny checkpoint
 LAYER = 4 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER  # query, key, value, output and the two of the feed-forward block
@@ -33,15 +34,19 @@ def problem(name, found):
     return precision_problem(name, found["weights"], found["attention"])
 
 
+def needs(*features):
+    if not {*features} & {*describe_environment()["isa"]}:
+        pytest.skip(f"nothing runs so on a CPU without {' or '.join(features)}")
+
+
 def needs_bf16():
-    if not {"avx512_bf16", "amx_bf16"} & set(describe_environment()["isa"]):
-        pytest.skip("nothing runs in bf16 unasked on a CPU without it")
+    needs(*BF16)
 
 
 @pytest.mark.parametrize("name", [name for name in variant_names() if name not in UNSEEN])
 def test_a_variant_runs_what_it_is_called(artifacts, name):
     if find_variant(name).needs:
-        needs_bf16()
+        needs(*find_variant(name).needs)
     found = executed(name, artifacts(name))
 
     assert found["weights"] == {find_variant(name).precision: WEIGHTS}
@@ -71,6 +76,19 @@ def test_openvinos_default_precision_is_not_fp32(artifacts):
 
     assert found == {"weights": {"bf16": WEIGHTS}, "attention": {"bf16": ATTENTION}}
     assert problem("fp32", found) == "runs bf16 in 100 % of its multiply-adds, called fp32"
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("openvino-int8-dynamic", "openvino-fp32-int8-weights"), ("openvino-fp32-int8-weights", "openvino-int8-dynamic")],
+)
+def test_what_weights_are_stored_as_is_not_what_is_computed(artifacts, name, other):
+    """One file, and the same runtime model: only the load decides whether activations are rounded."""
+    needs(*VNNI)
+    found = executed(name, artifacts(other))
+
+    assert found["weights"] == {find_variant(name).precision: WEIGHTS}
+    assert found["attention"] == {"fp32": ATTENTION}
 
 
 def test_pytorch_that_rounds_inside_its_products_is_not_fp32(artifacts):

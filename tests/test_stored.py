@@ -29,6 +29,12 @@ def test_every_variant_stores_a_shared_weight_once(artifacts, checkpoint, name):
         assert stored.size <= checkpoint.num_parameters * 4 * 1.01
 
 
+@pytest.mark.parametrize("name", ["openvino-fp32-int8-weights", "openvino-int8-dynamic"])
+def test_int8_weights_are_a_quarter(artifacts, name):
+    """And a little: scales and zero points are one for each row."""
+    assert stored_weights(artifacts(name)).size < 0.35 * stored_weights(artifacts("openvino-fp32")).size
+
+
 def test_what_is_there_twice_is_named(tmp_path):
     weight = np.random.default_rng(0).standard_normal((32, 32)).astype(np.float32)
     tensors = {

@@ -7,13 +7,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import numpy as np
+
 from exporters.errors import ExportError
 from exporters.watchers.product import Product, attention_multiply_adds, multiply_adds, precision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from exporters.variant import Int64Array, Predictor
+    from exporters.variant import Float32Array, Int64Array, Predictor
 
 _MATRIX = 2
 _PRODUCT_NAME = re.compile(r"(?:^|[/,])MatMul(?:_\d+)?(?=,|$)")  # of a node that was merged into another
@@ -21,14 +23,14 @@ _PRODUCT_NAME = re.compile(r"(?:^|[/,])MatMul(?:_\d+)?(?=,|$)")  # of a node tha
 
 def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
     """Every matrix product of one forward pass of the models that ``load`` compiles, with the settings that it gives."""
-    compiled = _compiled(load, (input_ids, attention_mask), 1, {})
-    keys = input_ids.shape[1]
-    return [
-        product
-        for model in compiled
-        for node in model.get_runtime_model().get_ops()
-        for product in _products(node, keys)
-    ]
+    batch = (input_ids, attention_mask)
+    compiled, logits = _compiled(load, batch, 1, {})
+    nodes = [node for model in compiled for node in model.get_runtime_model().get_ops()]
+    rounded = "fp32"  # what the products run in that have fp32 activations and int8 weights
+    if any(_decompresses(node) for node in nodes):
+        _, exact = _compiled(load, batch, 1, {"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"})
+        rounded = "fp32" if np.array_equal(logits, exact) else "int8"
+    return [product for node in nodes for product in _products(node, input_ids.shape[1], rounded)]
 
 
 def operators(
@@ -37,7 +39,8 @@ def operators(
     """How many operators of each type one forward pass runs, and their seconds: OpenVINO's own average of all runs."""
     count: Counter[str] = Counter()
     microseconds: Counter[str] = Counter()
-    for model in _compiled(load, (input_ids, attention_mask), 1 + runs, {"PERF_COUNT": True}):
+    compiled, _ = _compiled(load, (input_ids, attention_mask), 1 + runs, {"PERF_COUNT": True})
+    for model in compiled:
         for node in model.get_runtime_model().get_ops():
             facts = {name: fact.astype(str) for name, fact in node.get_rt_info().items()}
             if facts["execTimeMcs"].isdigit():  # "not_executed" is what was folded away
@@ -48,8 +51,8 @@ def operators(
 
 def _compiled(
     load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], runs: int, more: dict[str, Any]
-) -> list[Any]:
-    """The models that ``load`` compiles, with ``more`` settings beside its own, after ``runs`` forward passes."""
+) -> tuple[list[Any], Float32Array]:
+    """The models that ``load`` compiles, with ``more`` settings over its own, after ``runs`` forward passes; the last's logits."""
     import openvino
 
     compile_model = openvino.Core.compile_model
@@ -62,14 +65,27 @@ def _compiled(
     # A predictor hides its model; load() passes through here with the settings that decide the precision.
     with mock.patch.object(openvino.Core, "compile_model", compile_and_keep):
         predict = load()
-    for _ in range(runs):
-        predict(*batch)
-    return compiled
+    return compiled, [predict(*batch) for _ in range(runs)][-1]
 
 
-def _products(node: Any, keys: int) -> Iterator[Product]:
+def _decompresses(node: Any) -> bool:
+    """Whether a product has float activations and int8 weights.
+
+    OpenVINO's ``runtimePrecision`` is then that of the weights, whatever is computed, and nothing else in its runtime model
+    says whether the kernel rounds the activations; its results do.
+    """
+    if node.get_rt_info()["layerType"].astype(str) != "FullyConnected":
+        return False
+    left, right = (precision_of(node.input(index).get_element_type().to_string()) for index in (0, 1))
+    return left != "int8" and right == "int8"
+
+
+def _products(node: Any, keys: int, rounded: str) -> Iterator[Product]:
     facts = {name: fact.astype(str) for name, fact in node.get_rt_info().items()}
     layer, precision = facts["layerType"], precision_of(facts["runtimePrecision"])
+    if _decompresses(node):
+        left = precision_of(node.input(0).get_element_type().to_string())
+        precision = rounded if left == "fp32" else left  # only fp32 is quantised dynamically
     if layer in ("FullyConnected", "MatMul"):
         kind: Any = "weights" if len(_shape(node.input(1))) == _MATRIX else "attention"
         yield Product(kind, precision, multiply_adds(_shape(node.input(0)), _shape(node.output(0))))
