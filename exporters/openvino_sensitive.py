@@ -27,16 +27,18 @@ _RANKED = 16  # texts on which products are ranked: the order asks for less than
 _Feed = dict[str, "Int64Array"]
 
 
-def quantise(model: Any, calibration: Sequence[Sequence[int]]) -> tuple[Any, list[str]]:
+def quantise(model: Any, calibration: Sequence[Sequence[int]], *, judged: bool = True) -> tuple[Any, list[str]]:
     """Give the int8 model, and the names of the products left in fp32: none, if labels hold on the calibration texts.
 
-    All uses of a weight stay in fp32 together, so that it is stored once. Where no choice of products holds the labels,
-    all of them are left.
+    None either where labels are not to be ``judged``. All uses of a weight stay in fp32 together, so that it is stored once.
+    Where no choice of products holds the labels, all of them are left.
     """
     names = {name for port in model.inputs for name in port.names}
     feeds = [calibration_feed(ids, names) for ids in calibration]
-    expected = _logits(model, feeds)
     quantised, left = _quantised(model, feeds, []), list[str]()
+    if not judged:
+        return quantised, left
+    expected = _logits(model, feeds)
     if _holds(expected, _logits(quantised, feeds)):
         return quantised, left
     for group in _by_damage(model, feeds[:_RANKED], expected[:_RANKED]):

@@ -47,6 +47,18 @@ def test_inflation_is_size_over_what_the_parameters_need(run):
         )
 
 
+def test_a_shared_weight_is_read_at_each_use(run):
+    """Two thirds of the products in int8, a third in fp32: 1 and 4 bytes for each weight and token."""
+    tokens = max(run.plan.sequence_lengths)
+    info = replace(run.variants["onnx-int8-dynamic"], executed={"int8": 2e6 * tokens, "fp32": 1e6 * tokens})
+    known = replace(run, variants={**run.variants, "onnx-int8-dynamic": info})
+    unknown = replace(run, variants={**run.variants, "onnx-int8-dynamic": replace(info, executed={"int4": 1.0})})
+
+    assert value(known, "onnx-int8-dynamic", "weights_read") == 6e6
+    assert value(unknown, "onnx-int8-dynamic", "weights_read") is None
+    assert "read: weights that one pass" in render(known, "md", ["weights"])
+
+
 def test_what_is_stored_twice_is_named(run):
     text = render(run, "md", ["weights"])
 

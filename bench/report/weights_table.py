@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.measurement import Figure
-    from bench.saved.store import Run
+    from bench.saved.store import Run, VariantInfo
 
     _ByVariant: TypeAlias = Callable[[str], Figure]
 
@@ -23,7 +23,7 @@ _NAMED = 3  # doubled tensors of a variant that are named; of more, their number
 
 
 def weight_figures(run: Run, on_disk: Figure, loaded: Figure) -> list[Figure]:
-    """What a variant's parameters need, its inflation, what it stores twice, and what loading it takes.
+    """What a variant's parameters need, its inflation, what it stores twice, what loading it takes, and what a text reads.
 
     ``on_disk``: its artifact's size; ``loaded``: its growth in resident bytes while loading.
     """
@@ -35,6 +35,7 @@ def weight_figures(run: Run, on_disk: Figure, loaded: Figure) -> list[Figure]:
         _derived(on_disk, "inflation", on_disk.value / needed if on_disk.value and needed else None),
         _derived(on_disk, "doubled_size", float(stored.doubled) if stored else None),
         replace(loaded, metric="held_after_load"),
+        _derived(on_disk, "weights_read", _read(run, info) if info else None),
     ]
 
 
@@ -46,6 +47,7 @@ def weights_contents(at: Callable[[str], _ByVariant]) -> list[tuple[Column, _ByV
         "inflation": Column(head="inflation", short="infla-\ntion", scale=RATIO, group="weights"),
         "doubled_size": Column(head="stored twice", short="stored\ntwice", scale=MEGABYTES, group="weights"),
         "held_after_load": Column(head="loaded", scale=MEGABYTES, group="weights"),
+        "weights_read": Column(head="read", scale=MEGABYTES, group="weights"),
     }
     return [(column, at(metric)) for metric, column in columns.items()]
 
@@ -57,8 +59,17 @@ def weights_notes(run: Run) -> list[str]:
         "inflation: on disk / parameters; what int8 leaves in fp32 shows here",
         "stored twice: tensors of 1 KiB and more that are in the files already, bit by bit",
         "loaded: what resident memory grows by while loading, imports excluded",
+        "read: weights that one pass of one text takes up, in the precision that ran, a shared one at each use",
         *(_doubles(run, variant) for variant in run.plan.variants if _stored_twice(run, variant)),
     ]
+
+
+def _read(run: Run, info: VariantInfo) -> float | None:
+    """Bytes, from the multiply-adds with weights of one text of the longest length: each weight once for each token."""
+    if not all(precision in _WIDTHS for precision in info.executed):
+        return None
+    taken = sum(count * _WIDTHS[precision] for precision, count in info.executed.items())
+    return taken / max(run.plan.sequence_lengths) or None
 
 
 def _derived(figure: Figure, metric: str, value: float | None) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exporters.checkpoint import RANDOM_WEIGHTS_FILE
 from exporters.openvino_model import MODEL_FILE, load_compiled, save_openvino
 from exporters.openvino_sensitive import quantise
 from exporters.variant import ExportJob, Variant
@@ -11,7 +12,10 @@ def export(job: ExportJob) -> None:
     import openvino
 
     assert job.base is not None
-    quantised, left = quantise(openvino.Core().read_model(job.base / MODEL_FILE), job.calibration)
+    judged = not (
+        job.checkpoint / RANDOM_WEIGHTS_FILE
+    ).is_file()  # labels of random weights are not worth a product in fp32
+    quantised, left = quantise(openvino.Core().read_model(job.base / MODEL_FILE), job.calibration, judged=judged)
     if left:
         job.notes.append(
             f"{len(left)} of the matrix products stay in fp32: int8 changed too many labels ({', '.join(left)})"
