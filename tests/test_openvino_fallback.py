@@ -16,10 +16,11 @@ from exporters.openvino_sensitive import _logits, _quantised, quantise
 from exporters.stored import stored_weights
 
 OUTLIER = 3000.0  # times as large as its neighbours, as LayerNorms of large models make some channels
-LAYER = "/albert/encoder/albert_layer_groups.0/albert_layers.0/attention"
+ENCODER = "__module.model.albert.encoder"
+DENSE = f"{ENCODER}.albert_layer_groups.0.albert_layers.0.attention.dense/aten::linear/MatMul"
 SENSITIVE = {
-    "layer-norm": {"/albert/encoder/embedding_hidden_mapping_in/MatMul"},
-    "shared": {f"{LAYER}/dense/MatMul", f"{LAYER}/dense_1/MatMul"},
+    "layer-norm": {f"{ENCODER}.embedding_hidden_mapping_in/aten::linear/MatMul"},
+    "shared": {DENSE, f"{DENSE}_1"},
 }
 
 

@@ -11,13 +11,11 @@ def export(job: ExportJob) -> None:
     import openvino
 
     # Not by way of ONNX: there PyTorch's fused attention is many operators, of which OpenVINO finds fewer again.
-    any_shape = ([-1, -1], openvino.Type.i64)
     model = openvino.convert_model(
-        logits_alone(job.checkpoint),
-        example_input=example_inputs(),
-        input=[("input_ids", *any_shape), ("attention_mask", *any_shape)],
+        logits_alone(job.checkpoint), example_input=example_inputs(), input=[([-1, -1], openvino.Type.i64)] * 2
     )
-    model.output(0).get_tensor().set_names({"logits"})
+    for port, name in zip([*model.inputs, *model.outputs], ("input_ids", "attention_mask", "logits"), strict=True):
+        port.get_tensor().set_names({name})
     save_openvino(model, job.out_dir)
 
 

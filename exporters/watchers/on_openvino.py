@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from unittest import mock
 import numpy as np
 
 from exporters.errors import ExportError
-from exporters.watchers.product import Product, attention_multiply_adds, multiply_adds, precision_of
+from exporters.watchers.product import Product, multiply_adds, precision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,13 +91,17 @@ def _products(node: Any, keys: int, rounded: str) -> Iterator[Product]:
         kind: Any = "weights" if len(_shape(node.input(1))) == _MATRIX else "attention"
         yield Product(kind, precision, multiply_adds(_shape(node.input(0)), _shape(node.output(0))))
     elif layer == "ScaledDotProductAttention" or _holds_attention(layer, facts["originalLayersNames"]):
-        query, output = _shape(node.input(0)), _shape(node.output(0))
-        yield Product("attention", precision, attention_multiply_adds(query, output, keys))
+        # Scores are of the first input, the query; values are the last one. Either may be int8 alone.
+        query, values = node.input(0), node.input(node.get_input_size() - 1)
+        for port, numbers in ((query, _shape(query)), (values, _shape(node.output(0)))):
+            name = precision_of(port.get_element_type().to_string())
+            yield Product("attention", name, float(math.prod(numbers) * keys))
 
 
 def _holds_attention(layer: str, merged: str) -> bool:
     """Whether a generated kernel holds the two products of an attention: no other products are merged into one."""
-    return layer == "Subgraph" and len(_PRODUCT_NAME.findall(merged)) == 2  # noqa: PLR2004 - scores and values
+    products = len(_PRODUCT_NAME.findall(merged))
+    return layer == "Subgraph" and ("/ScaledDotProductAttention" in merged or products == 2)  # noqa: PLR2004 - scores and values
 
 
 def _shape(port: Any) -> list[int]:

@@ -2,8 +2,8 @@
 
     python -m suites.studies.openvino_settings --work-dir .deploybench
 
-Cache: seconds from files to a predictor, and resident memory above the imports, in fresh processes in turn. Hints: texts a second of
-one process that is given batches of one text of 128 tokens by as many callers as threads, in turn with the latency hint.
+Cache: seconds from files to a predictor, and resident memory above the imports, in fresh processes in turn. Hints: texts a second,
+of 128 tokens, of one process that is asked for as many at once as it has threads, in turn as well.
 """
 
 from __future__ import annotations
