@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.report.best import render_evidence
 from bench.saved.whole_file import refuse_unwritable
-from exporters.artifact import MANIFEST
+from exporters.artifact import holds_artifact_alone
 from exporters.errors import UserError
 from exporters.whole_folder import whole_folder
 
@@ -40,11 +40,13 @@ def read_target(text: str | None) -> Path:
     """Where the winner goes; raises UserError, before anything is measured, for what is somebody's or cannot be written."""
     if not text:
         raise UserError("--best: expected --output DIR, the folder for the best artifact; pass one")
-    target = Path(text)
+    target = Path(text).resolve()
     empty = not target.exists() or (target.is_dir() and not any(target.iterdir()))
-    if not empty and not (target / MANIFEST).is_file():
-        raise UserError(f"--output: {target} exists and is no artifact, expected a new folder; name another")
-    refuse_unwritable(target.absolute().parent)
+    if not empty and not holds_artifact_alone(target, EVIDENCE):
+        raise UserError(f"--output: {text} holds more than an artifact, expected a new folder; name another")
+    if Path.cwd().is_relative_to(target) or target.is_mount():
+        raise UserError(f"--output: {text} is in use itself, and is replaced as a whole; name a folder in it")
+    refuse_unwritable(target.parent)
     return target
 
 

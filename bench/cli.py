@@ -156,6 +156,8 @@ def _export_best(parsed: argparse.Namespace) -> int:
     run = read_run(saved[-1]) if saved else None
     choice = choose(run, read_right(run), objective, max_drop) if run else None
     if run is None or choice is None:
+        if run is not None:
+            say(f"nothing was written: {objective} of no variant could be measured, not even the reference's")
         return handover.exit_code(code) or 1
     write_best(run, choice, handover.prepared.artifacts[choice.best.variant].path, target)
     _print(render_choice(choice))
@@ -185,13 +187,20 @@ def _train(parsed: argparse.Namespace) -> int:
 
 def _report(parsed: argparse.Namespace) -> int:
     """Print the tables of a saved run."""
+    from bench.report.tables import build_tables
     from bench.saved.store import read_run
 
     tables = SHOWN if parsed.table is None else tuple(name.strip() for name in parsed.table.split(","))
     unknown = [name for name in tables if name not in TABLES]
     if unknown:
         raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(TABLES)}")
-    _print_run(read_run(parsed.run), parsed.format, tables)
+    run = read_run(parsed.run)
+    lacking = [name for name in tables if parsed.table and not build_tables(run, [name])]
+    if lacking == list(tables):
+        raise UserError(f"--table: {parsed.run} holds nothing for {', '.join(lacking)}; measure again, or name another")
+    _print_run(run, parsed.format, tables)
+    for name in lacking:
+        say(f"table {name} is left out: {parsed.run} holds nothing for it")
     return 0
 
 

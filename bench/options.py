@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.machine.cpu import available_cores, cpu_features
 from bench.timing.schedule import Schedule
-from exporters.artifact import MANIFEST
+from exporters.artifact import holds_artifact_alone
 from exporters.catalogue import check_variant_name, default_variants, variant_names
 from exporters.errors import UserError
 from exporters.variant import REFERENCE
@@ -183,8 +183,8 @@ def _artifacts(text: str | None) -> Path | None:
     if not text or (folder.exists() and not folder.is_dir()):
         raise UserError(f"--output: found {text!r}, expected a folder, new or with artifacts; name another")
     for name in variant_names():
-        if (folder / name).exists() and not (folder / name / MANIFEST).is_file():
-            raise UserError(f"--output: {folder / name} exists and is no artifact, expected none; name another folder")
+        if (folder / name).exists() and not holds_artifact_alone(folder / name):
+            raise UserError(f"--output: {folder / name} holds more than an artifact; name another folder")
     return folder
 
 

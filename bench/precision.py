@@ -57,6 +57,12 @@ def vnni_problem(found: Mapping[str, float], parity: Mapping[str, Any]) -> str:
     return ""
 
 
+def cautions(info: VariantInfo) -> tuple[str, ...]:
+    """All that people should know of a variant before they take it: where it is not what it is called, or not everywhere."""
+    found = (info.executed_problem, vnni_problem(info.without_vnni, info.parity), *info.notes)
+    return tuple(caution for caution in found if caution)
+
+
 def main_precision(info: VariantInfo) -> str:
     """The precision of most of its multiply-adds with weights; what it is called where that is not known."""
     return max(info.executed, key=info.executed.__getitem__, default=info.precision)

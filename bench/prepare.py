@@ -183,6 +183,8 @@ def _origin(options: Options, checkpoint: Checkpoint, tokenizer: Path) -> Origin
         tokenizer=tokenizer,
         calibration=tuple(tuple(one) for one in ids),
         calibration_source=source,
+        max_length=checkpoint.max_length,
+        scoring_length=checkpoint.scoring_length,
     )
 
 

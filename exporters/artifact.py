@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporters.catalogue import find_variant
+from exporters.tokenization import cut_texts_at
 from exporters.variant import ExportJob
 from exporters.whole_folder import sha256_file, whole_folder
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 TOKENIZER = "tokenizer"  # folder within the artifact
 SCHEMA_VERSION = 1
+FEW = 32  # texts of calibration: ranges of fewer are of those texts, and one label of them may change without a word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class Origin:
     tokenizer: Path  # folder with tokenizer.json
     calibration: tuple[tuple[int, ...], ...]
     calibration_source: str  # "training texts"
+    max_length: int | None = None  # tokens that the model takes at most; None: not known
+    scoring_length: int | None = None  # tokens that texts are cut at when accuracy is measured
 
 
 def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
@@ -64,6 +68,8 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
             base=base.path if base else None,
             calibration=origin.calibration if variant.calibrates else (),
         )
+        if variant.calibrates and len(origin.calibration) < FEW:
+            job.notes.append(f"calibrated with {len(origin.calibration)} texts only, expected {FEW} or more")
         variant.export(job)
         _complete(out_dir, facts, job.notes, origin)
     written = read_artifact(folder)
@@ -90,6 +96,19 @@ def read_artifact(folder: Path) -> Artifact | None:
         return None
 
 
+def holds_artifact_alone(folder: Path, *more: str) -> bool:
+    """Whether all that lies in ``folder`` was written by an export, whole or not, or is called as in ``more``.
+
+    Such a folder may be replaced; any other is somebody's.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        known = {MANIFEST, TOKENIZER, *manifest["files"], *more}
+        return "fingerprint" in manifest and all(one.name in known for one in folder.iterdir())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def model_files(folder: Path) -> list[Path]:
     """The files of a whole artifact that the runtime reads: neither tokenizer nor manifest."""
     return [folder / name for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]]
@@ -112,6 +131,8 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "base": base.fingerprint if base else None,
         "calibration": _digest(origin.calibration) if variant.calibrates else None,
         "calibration_source": origin.calibration_source if variant.calibrates else None,
+        "max_length": origin.max_length,
+        "scoring_length": origin.scoring_length,
         "source_sha256": _source_digest(name),
         "versions": {package: importlib.metadata.version(package) for package in variant.packages},
     }
@@ -129,6 +150,7 @@ def _source_digest(name: str) -> str:
         "onnx_session.py",
         "openvino_model.py",
         "openvino_sensitive.py",
+        "too_long.py",
     )
     return _digest([sha256_file(file) for file in (own, *(here / name for name in shared))])
 
@@ -145,6 +167,8 @@ def _complete(out_dir: Path, facts: dict[str, Any], notes: list[str], origin: Or
         if file.is_file()
     }
     shutil.copytree(origin.tokenizer, out_dir / TOKENIZER)
+    if origin.scoring_length:
+        cut_texts_at(origin.scoring_length, out_dir / TOKENIZER)
     manifest = {**facts, "fingerprint": _digest(facts), "notes": notes, "files": files}
     with (out_dir / MANIFEST).open("w", encoding="utf-8") as file:
         json.dump(manifest, file, indent=2)

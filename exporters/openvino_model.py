@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from exporters.too_long import refusing_too_long
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -62,4 +64,4 @@ def load_compiled(
         logits: Float32Array = request.infer(feed, share_inputs=True)[output]
         return logits
 
-    return predict
+    return refusing_too_long(predict, artifact)

@@ -26,6 +26,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Raises DiskFullError, in one line, in place of whatever a library made of a full disk, and OutputError where nothing
     can be written at all.
     """
+    folder = folder.resolve()  # a link stays a link to it
     aside = _make_aside(folder)
     try:
         yield aside

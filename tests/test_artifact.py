@@ -7,10 +7,12 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.worker import call_in_child
 from exporters.artifact import Origin, export_artifact, read_artifact
+from exporters.catalogue import find_variant
 from exporters.errors import DiskFullError, OutputError
 from exporters.whole_folder import whole_folder
 
@@ -36,6 +38,38 @@ def test_an_artifact_is_complete_on_its_own(origin, tmp_path):
     assert manifest["checkpoint_sha256"] == origin.checkpoint_sha256
     assert set(manifest["versions"]) == {"torch", "transformers"}
     assert made.size == sum((made.path / name).stat().st_size for name in ("model.safetensors", "config.json"))
+
+
+def test_its_tokenizer_cuts_texts_as_accuracy_is_measured(origin, tmp_path):
+    from tokenizers import Tokenizer
+
+    made = export_artifact("torch-eager", dataclasses.replace(origin, max_length=64, scoring_length=9), tmp_path)
+    tokenizer = Tokenizer.from_file(str(made.path / "tokenizer" / "tokenizer.json"))
+
+    assert len(tokenizer.encode("one two three " * 20).ids) == 9
+    assert json.loads((made.path / "manifest.json").read_text())["max_length"] == 64
+
+
+@pytest.mark.parametrize("name", ["openvino-fp32", "torch-eager"])
+def test_a_text_that_is_too_long_is_no_text_that_came_before(origin, tmp_path, name):
+    """OpenVINO with one thread gives the logits of the text before, unsaid, and then the next text them as well."""
+    made = export_artifact(name, dataclasses.replace(origin, max_length=64), tmp_path)
+    predict = find_variant(name).load(made.path, 1)
+    short, other, long = (np.full((1, length), 7) for length in (10, 12, 65))
+    before, apart = predict(short, np.ones_like(short)), predict(other, np.ones_like(other))
+
+    with pytest.raises((ValueError, RuntimeError, IndexError)):
+        predict(long, np.ones_like(long))
+    assert np.array_equal(predict(short, np.ones_like(short)), before)
+    assert np.array_equal(predict(other, np.ones_like(other)), apart)
+
+
+@pytest.mark.parametrize(("texts", "said"), [(31, True), (32, False)])
+def test_few_texts_of_calibration_are_said(origin, tmp_path, texts, said):
+    few = dataclasses.replace(origin, calibration=((2, 10, 11, 3),) * texts)
+    notes = export_artifact("onnx-int8-static", few, tmp_path).notes
+
+    assert any("calibrated with 31 texts only" in note for note in notes) == said
 
 
 def test_it_is_reused_until_something_changes(origin, tmp_path):
@@ -92,6 +126,17 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
         pass
 
     assert sorted(os.listdir(tmp_path)) == [f".made-{os.getpid()}-abc", "made"]
+
+
+def test_a_link_stays_one_to_the_folder_that_is_replaced(tmp_path):
+    (tmp_path / "made").mkdir()
+    (tmp_path / "link").symlink_to("made")
+    with whole_folder(tmp_path / "link") as aside:
+        (aside / "new").write_text("")
+
+    assert (tmp_path / "link").is_symlink()
+    assert os.listdir(tmp_path / "made") == ["new"]
+    assert sorted(os.listdir(tmp_path)) == ["link", "made"]
 
 
 def test_no_space_left_is_said_so_however_a_library_wraps_it(tmp_path):

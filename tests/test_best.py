@@ -1,6 +1,7 @@
 """``deploybench export --best``: measured, chosen, and ready to serve, with the evidence beside it."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 
 from bench import cli
+from bench.best import read_target
 from bench.worker import Worker
 from exporters.artifact import read_artifact
+from exporters.errors import UserError
 
 
 def best(folder, checkpoint, *arguments):
@@ -69,18 +72,42 @@ def test_without_a_labelled_set_parity_decides(checkpoint_folder, tmp_path):
         (("--external", "x.csv"), "--external: says which variant is best, expected with --best"),
         (("--best", "--output", "x", "--max-accuracy-drop", "1%"), "--max-accuracy-drop: found '1%', expected a share"),
         (("--best", "--output", "x", "--max-accuracy-drop", "1"), "--max-accuracy-drop: found '1', expected a share"),
-        (("--best", "--output", "mine"), "--output: mine exists and is no artifact, expected a new folder"),
-        (("--best", "--output", "file"), "--output: file exists and is no artifact, expected a new folder"),
+        (("--best", "--output", "mine"), "--output: mine holds more than an artifact, expected a new folder"),
+        (("--best", "--output", "webapp"), "--output: webapp holds more than an artifact, expected a new folder"),
+        (("--output", "mine"), "--output: mine/onnx-fp32 holds more than an artifact; name another folder"),
+        (("--best", "--output", "file"), "--output: file holds more than an artifact, expected a new folder"),
     ],
 )
 def test_a_mistake_is_one_line_and_changes_nothing(
     capsys, monkeypatch, tmp_path, checkpoint_folder, arguments, message
 ):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    (tmp_path / "mine" / "onnx-fp32").mkdir(parents=True)
+    (tmp_path / "mine" / "onnx-fp32" / "notes.txt").write_text("mine")
+    (tmp_path / "webapp").mkdir()
+    (tmp_path / "webapp" / "manifest.json").write_text('{"name": "my app", "files": {}}')  # not all manifests are ours
     (tmp_path / "file").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
 
     assert cli.main(["export", f"--checkpoint={checkpoint_folder}", *arguments]) == 2
     assert message in capsys.readouterr().err
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "mine", "notes.txt"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_folder_that_one_is_in_is_not_replaced(capsys, monkeypatch, tmp_path, checkpoint_folder):
+    monkeypatch.chdir(tmp_path)
+
+    assert cli.main(["export", f"--checkpoint={checkpoint_folder}", "--best", "--output=."]) == 2
+    assert "--output: . is in use itself" in capsys.readouterr().err
+
+
+def test_an_artifact_may_be_replaced_and_what_lies_beside_it_not(artifacts, tmp_path):
+    made = shutil.copytree(artifacts("onnx-fp32"), tmp_path / "best")
+    (made / "evidence.json").write_text("{}")
+    (tmp_path / "link").symlink_to("best")
+
+    assert read_target(str(made)) == made
+    assert read_target(str(tmp_path / "link")) == made
+    (made / "serve.py").write_text("mine")
+    with pytest.raises(UserError, match="holds more than an artifact"):
+        read_target(str(made))

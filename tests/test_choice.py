@@ -122,10 +122,10 @@ def test_a_variant_that_scored_nothing_is_out(run):
 def test_without_a_labelled_set_the_labels_of_parity_decide(run):
     infos = {
         **run.variants,
-        "onnx-int8-dynamic": replace(run.variants["onnx-int8-dynamic"], parity={"agreement": 0.97}),
+        "onnx-int8-dynamic": replace(run.variants["onnx-int8-dynamic"], parity={"agreement": 0.97, "examples": 100}),
     }
     infos = {
-        name: replace(info, parity={"agreement": 1.0}) if name != "onnx-int8-dynamic" else info
+        name: replace(info, parity={"agreement": 1.0, "examples": 100}) if name != "onnx-int8-dynamic" else info
         for name, info in infos.items()
     }
     bare = replace(run, sets=(), variants=infos)
@@ -140,7 +140,38 @@ def test_what_cannot_be_told_apart_is_said(run):
     choice = choose(alike, right({}), "latency", 0.01)
 
     assert [one.variant for one in choice.alike] == ["openvino-int8"]
-    assert "as good, as far as this run can tell: openvino-int8" in render_choice(choice)
+    assert "this run cannot tell it from: openvino-int8" in render_choice(choice)
+
+
+def test_no_gain_is_claimed_over_what_it_cannot_be_told_from(run):
+    others = [one for one in run.measurements if one.variant not in ("openvino-int8", "onnx-int8-dynamic", "onnx-fp32")]
+    alike = replace(run, measurements=(*others, *rows("onnx-fp32", milliseconds=39.999)))
+    text = render_choice(choose(alike, right({}), "latency", 0.01))
+
+    assert "take onnx-fp32; loses" in text
+    assert "this run cannot tell it from: torch-eager" in text
+
+
+@pytest.mark.parametrize(("texts", "agreement", "taken"), [(77, 76 / 77, True), (77, 75 / 77, False)])
+def test_one_label_at_parity_is_no_loss(run, texts, agreement, taken):
+    infos = {name: replace(info, parity={"agreement": 1.0, "examples": texts}) for name, info in run.variants.items()}
+    infos["openvino-int8"] = replace(infos["openvino-int8"], parity={"agreement": agreement, "examples": texts})
+
+    best = choose(replace(run, sets=(), variants=infos), {}, "size", 0.01).best
+    assert (best.variant == "openvino-int8") == taken
+
+
+def test_what_the_best_one_is_not_is_said(run):
+    info = replace(run.variants["openvino-int8"], without_vnni={"cut": 0.001}, notes=("two stay in fp32",))
+    choice = choose(replace(run, variants={**run.variants, "openvino-int8": info}), right({}), "size", 0.01)
+
+    assert choice.best.cautions == (
+        "without VNNI, 0.1 % of its int8 sums are cut: on such a CPU it may predict otherwise",
+        "two stay in fp32",
+    )
+    for caution in choice.best.cautions:
+        assert f"! openvino-int8: {caution}" in render_choice(choice)
+        assert caution in render_evidence(run, choice)
 
 
 def test_what_people_read(run):

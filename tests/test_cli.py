@@ -118,6 +118,14 @@ def test_one_table_alone_is_a_plain_csv(capsys):
     assert pd.read_csv(io.StringIO(out)).iloc[0, 0] == "torch-eager"
 
 
+def test_a_table_that_a_run_has_nothing_for_is_named(capsys):
+    code, out, error = command(capsys, "report", str(SAVED), "--format", "md", "--table", "summary,weights")
+
+    assert code == 0
+    assert "### Summary" in out
+    assert "table weights is left out" in error
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -127,6 +135,7 @@ def test_one_table_alone_is_a_plain_csv(capsys):
             "--table: 'all' is unknown; known tables: summary, batch, timing, instances, roofline, operators, weights, cold, "
             "sequence, memory, accuracy",
         ),
+        (("report", str(SAVED), "--table", "weights,operators"), "holds nothing for weights, operators; measure again"),
         (("run", "--threads", "none"), "--threads: found 'none', expected positive whole numbers such as 1,8,32"),
         (("run", "--checkpoint", "./nowhere"), "./nowhere: does not exist, expected the folder of a fine-tuned"),
         (("export", "--variants", "torchscrpt"), "unknown variant 'torchscrpt'; did you mean 'torchscript'?"),

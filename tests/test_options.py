@@ -130,6 +130,7 @@ def test_a_folder_of_the_user_is_not_replaced_by_an_artifact(tmp_path):
 
     with pytest.raises(UserError) as error:
         read_options(parse("--output", str(tmp_path)))
-    assert str(error.value) == (f"--output: {folder} exists and is no artifact, expected none; name another folder")
-    (folder / "manifest.json").touch()
+    assert str(error.value) == (f"--output: {folder} holds more than an artifact; name another folder")
+    (folder / "manifest.json").write_text('{"fingerprint": "0", "files": {"model.onnx": {}}}')
+    (folder / "model.onnx").touch()
     assert read_options(parse("--output", str(tmp_path))).artifacts == tmp_path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tabulate
 
 from bench.measurement import batch_shape
+from bench.report.cells import CAUTION
 from bench.units import format_bytes, format_share
 from exporters.variant import REFERENCE
 
@@ -25,7 +26,8 @@ def render_choice(choice: Choice) -> str:
     best, alike = choice.best, ", ".join(one.variant for one in choice.alike)
     lines = [table, "", f"take {best.variant}{_gain(choice)}; {_lost(best.drop)}"]
     if alike:
-        lines.append(f"as good, as far as this run can tell: {alike}")
+        lines.append(f"this run cannot tell it from: {alike}; with a longer --time-budget it may")
+    lines += [f"{CAUTION} {best.variant}: {caution}" for caution in best.cautions]
     return "\n".join(lines)
 
 
@@ -66,7 +68,8 @@ def _gain(choice: Choice) -> str:
     """How much better than the reference it is."""
     reference = next((one.figure for one in choice.candidates if one.variant == REFERENCE), None)
     best = choice.best.figure
-    if not reference or not best or not reference.value or not best.value or choice.best.variant == REFERENCE:
+    alike = {choice.best.variant, *(one.variant for one in choice.alike)}
+    if not reference or not best or not reference.value or not best.value or REFERENCE in alike:
         return ""
     times = reference.value / best.value if choice.objective != "throughput" else best.value / reference.value
     word = {"latency": "as fast as", "throughput": "the throughput of"}.get(choice.objective, "as small as")

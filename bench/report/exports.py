@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.precision import cautions
 from bench.report.cells import CAUTION
 from bench.units import format_bytes
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
 
 def render_exports(variants: Mapping[str, VariantInfo], artifacts: Mapping[str, Artifact]) -> str:
-    """One line per variant: its size, how near it is to the reference and where it lies, or why it failed."""
+    """One line per variant: its size, how near it is to the reference and where it lies, or why it failed; then cautions."""
     width = max(map(len, variants))
-    return "\n".join(f"{name:<{width}}  {_line(info, artifacts.get(name))}" for name, info in variants.items())
+    lines = [f"{name:<{width}}  {_line(info, artifacts.get(name))}" for name, info in variants.items()]
+    lines += [f"{CAUTION} {name}: {caution}" for name, info in variants.items() for caution in cautions(info)]
+    return "\n".join(lines)
 
 
 def _line(info: VariantInfo, artifact: Artifact | None) -> str:
@@ -25,5 +28,4 @@ def _line(info: VariantInfo, artifact: Artifact | None) -> str:
         return f"failed: {info.failed}"
     parity = info.parity
     near = f"labels agree on {parity['agreement']:.1%} of {parity['examples']:.0f}, logits within {parity['max_abs_diff']:.1e}"
-    caution = f"; {CAUTION} {info.executed_problem}" if info.executed_problem else ""
-    return f"{format_bytes(artifact.size)}, {near}{caution}: {artifact.path}"
+    return f"{format_bytes(artifact.size)}, {near}: {artifact.path}"

@@ -71,7 +71,7 @@ def operators_title(workload: Workload) -> str:
 def operators_notes(run: Run) -> list[str]:
     """What the columns mean, and what takes most in each variant."""
     return [
-        f"by the runtime's own profiler, which slows what it sees: the average of {RUNS} passes; latency is in other tables",
+        f"by the runtime's own profiler, which slows what it sees: the quickest of {RUNS} passes; latency is in other tables",
         "a fused operator counts where most of its work is: a product with its GELU as a product",
         *(f"{name}: {_largest(run, name)}" for name in run.plan.variants if _largest(run, name)),
     ]

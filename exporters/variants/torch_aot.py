@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from exporters.compiler import check_compiler
+from exporters.too_long import refusing_too_long
 from exporters.torch_model import example_inputs, limit_threads, logits_alone
 from exporters.variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
 
@@ -59,7 +60,7 @@ def load(artifact: Path, threads: int) -> Predictor:
         found: Float32Array = logits.numpy()
         return found
 
-    return predict
+    return refusing_too_long(predict, artifact)
 
 
 VARIANT = Variant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import tempfile
 from collections import Counter
@@ -30,17 +31,20 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
 
 def operators(
     load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
-) -> dict[str, tuple[int, float]]:
-    """How many operators of each type one forward pass runs, and their seconds: the average of ``runs``, after another."""
-    count: Counter[str] = Counter()
-    microseconds: Counter[str] = Counter()
-    for profile in _profiled(load, (input_ids, attention_mask), 1 + runs):
-        starts = [event["ts"] for event in profile if event["name"] == "model_run"]
-        for event in profile:
-            if _is_kernel(event) and event["ts"] >= sorted(starts)[1]:
-                count[event["args"]["op_name"]] += 1
-                microseconds[event["args"]["op_name"]] += event["dur"]
-    return {name: (number // runs, microseconds[name] / runs / 1e6) for name, number in count.items()}
+) -> list[dict[str, tuple[int, float]]]:
+    """Of each of ``runs`` forward passes: how many operators of each type it runs, and their seconds."""
+    count: list[Counter[str]] = [Counter() for _ in range(runs)]
+    microseconds: list[Counter[str]] = [Counter() for _ in range(runs)]
+    for profile in _profiled(load, (input_ids, attention_mask), runs):
+        starts = sorted(event["ts"] for event in profile if event["name"] == "model_run")
+        for event in filter(_is_kernel, profile):
+            index = bisect.bisect(starts, event["ts"]) - 1
+            count[index][event["args"]["op_name"]] += 1
+            microseconds[index][event["args"]["op_name"]] += event["dur"]
+    return [
+        {name: (number, spent[name] / 1e6) for name, number in counted.items()}
+        for counted, spent in zip(count, microseconds, strict=True)
+    ]
 
 
 def _profiled(load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], runs: int) -> list[list[Any]]:

@@ -14,7 +14,7 @@ from exporters.errors import ExportError
 from exporters.watchers.product import Product, multiply_adds, precision_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from exporters.variant import Float32Array, Int64Array, Predictor
 
@@ -25,35 +25,57 @@ _PRODUCT_NAME = re.compile(r"(?:^|[/,])MatMul(?:_\d+)?(?=,|$)")  # of a node tha
 def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
     """Every matrix product of one forward pass of the models that ``load`` compiles, with the settings that it gives."""
     batch = (input_ids, attention_mask)
-    compiled, logits = _compiled(load, batch, 1, {})
+    compiled, logits = _compiled(load, batch, {})
     nodes = [node for model in compiled for node in model.get_runtime_model().get_ops()]
     rounded = "fp32"  # what the products run in that have fp32 activations and int8 weights
     if any(_decompresses(node) for node in nodes):
-        _, exact = _compiled(load, batch, 1, {"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"})
+        _, exact = _compiled(load, batch, {"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"})
         rounded = "fp32" if np.array_equal(logits, exact) else "int8"
     return [product for node in nodes for product in _products(node, input_ids.shape[1], rounded)]
 
 
 def operators(
     load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
-) -> dict[str, tuple[int, float]]:
-    """How many operators of each type one forward pass runs, and their seconds: OpenVINO's own average of all runs."""
+) -> list[dict[str, tuple[int, float]]]:
+    """Of each of ``runs`` forward passes: how many operators of each type it runs, and their seconds."""
+    import openvino
+
+    create = openvino.CompiledModel.create_infer_request
+    requests: list[Any] = []
+
+    def create_and_keep(compiled: Any) -> Any:
+        requests.append(create(compiled))
+        return requests[-1]
+
+    with mock.patch.object(openvino.CompiledModel, "create_infer_request", create_and_keep):
+        _, predict = _loaded(load, {"PERF_COUNT": True})
+    passes = []
+    for _ in range(runs):
+        predict(input_ids, attention_mask)
+        passes.append(_operators(node for request in requests for node in request.profiling_info))
+    return passes
+
+
+def _operators(nodes: Iterable[Any]) -> dict[str, tuple[int, float]]:
     count: Counter[str] = Counter()
-    microseconds: Counter[str] = Counter()
-    compiled, _ = _compiled(load, (input_ids, attention_mask), 1 + runs, {"PERF_COUNT": True})
-    for model in compiled:
-        for node in model.get_runtime_model().get_ops():
-            facts = {name: fact.astype(str) for name, fact in node.get_rt_info().items()}
-            if facts["execTimeMcs"].isdigit():  # "not_executed" is what was folded away
-                count[facts["layerType"]] += 1
-                microseconds[facts["layerType"]] += int(facts["execTimeMcs"])
-    return {name: (number, microseconds[name] / 1e6) for name, number in count.items()}
+    seconds: Counter[str] = Counter()
+    for node in nodes:
+        if node.status == node.EXECUTED:  # others were folded away
+            count[node.node_type] += 1
+            seconds[node.node_type] += node.real_time.total_seconds()
+    return {name: (number, seconds[name]) for name, number in count.items()}
 
 
 def _compiled(
-    load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], runs: int, more: dict[str, Any]
+    load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], more: dict[str, Any]
 ) -> tuple[list[Any], Float32Array]:
-    """The models that ``load`` compiles, with ``more`` settings over its own, after ``runs`` forward passes; the last's logits."""
+    """The models that ``load`` compiles, with ``more`` settings over its own, after a forward pass; and its logits."""
+    compiled, predict = _loaded(load, more)
+    return compiled, predict(*batch)
+
+
+def _loaded(load: Callable[[], Predictor], more: dict[str, Any]) -> tuple[list[Any], Predictor]:
+    """The models that ``load`` compiles, with ``more`` settings over its own, and its predictor."""
     import openvino
 
     compile_model = openvino.Core.compile_model
@@ -66,7 +88,7 @@ def _compiled(
     # A predictor hides its model; load() passes through here with the settings that decide the precision.
     with mock.patch.object(openvino.Core, "compile_model", compile_and_keep):
         predict = load()
-    return compiled, [predict(*batch) for _ in range(runs)][-1]
+    return compiled, predict
 
 
 def _decompresses(node: Any) -> bool:

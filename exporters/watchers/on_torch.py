@@ -47,20 +47,17 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
 
 def operators(
     load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
-) -> dict[str, tuple[int, float]]:
-    """How many operators of each type one forward pass runs, and their own seconds: the average of ``runs``, after another."""
+) -> list[dict[str, tuple[int, float]]]:
+    """Of each of ``runs`` forward passes: how many operators of each type it runs, and their own seconds."""
     import torch
 
-    predict = load()
-    predict(input_ids, attention_mask)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
-        for _ in range(runs):
+    predict, passes = load(), []
+    for _ in range(runs):
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
             predict(input_ids, attention_mask)
-    return {
-        event.key: (event.count // runs, event.self_cpu_time_total / runs / 1e6)
-        for event in profiler.key_averages()
-        if event.count >= runs
-    }
+        found = profiler.key_averages()
+        passes.append({event.key: (event.count, event.self_cpu_time_total / 1e6) for event in found})
+    return passes
 
 
 def _product(namespace: str, name: str, args: Any, output: Any) -> Product | None:

@@ -1,0 +1,99 @@
+"""What does the first text of a new length cost? Texts of many lengths in random order, one at a time, as they are served.
+
+    python -m suites.studies.new_lengths --work-dir .deploybench
+
+Of every variant fresh processes, in turn. In each, after texts of two other lengths, every length comes for the first time once
+and then twice more; the cost of a new length is its first call over the quicker of the two later ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import sys
+from typing import TYPE_CHECKING, Any
+
+from bench.machine.alone import alone
+from bench.options import Options, add_options, read_options
+from bench.prepare import prepare
+from bench.progress import progress, say
+from bench.worker import Worker
+from bench.workload import full_batch
+from exporters.errors import DeploybenchError, UserError
+from suites.studies.saving import save_study
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.prepare import Prepared
+    from exporters.artifact import Artifact
+
+LENGTHS = tuple(range(20, 500, 24))  # tokens
+PROCESSES = 3  # of each variant
+_WARM = (8, 510)  # tokens; what any first call costs belongs to none of the lengths
+_CALLS = 3
+
+
+def first_and_later(name: str, artifact: Artifact, prepared: Prepared, seed: int) -> list[tuple[int, float, float]]:
+    """Of each length: tokens, seconds of its first call, and of the quicker later one; in the order they came."""
+    lengths = [length for length in LENGTHS if length <= prepared.checkpoint.max_length]
+    random.Random(seed).shuffle(lengths)  # noqa: S311 - no secret
+    coming = [length for length in _WARM if length <= prepared.checkpoint.max_length] + lengths
+    coming += [length for _ in range(_CALLS - 1) for length in lengths]
+    with Worker(name, prepared.options.threads) as worker:
+        worker.import_runtime(name)
+        worker.ask("load", artifact.path, prepared.options.threads)
+        answers = worker.predict([full_batch(prepared.tokens, 1, length) for length in coming])
+    calls: dict[int, list[float]] = {}
+    for length, (_, nanoseconds) in zip(coming, answers, strict=True):
+        calls.setdefault(length, []).append(nanoseconds / 1e9)
+    return [(length, calls[length][0], min(calls[length][1:])) for length in lengths]
+
+
+def measure(options: Options) -> dict[str, list[list[tuple[int, float, float]]]]:
+    """By variant, of each process: what ``first_and_later`` gives."""
+    with alone():
+        prepared = prepare(options)
+        found: dict[str, list[list[tuple[int, float, float]]]] = {name: [] for name in prepared.artifacts}
+        with progress("measuring", PROCESSES * len(found)) as bar:
+            for seed in range(PROCESSES):
+                for name, artifact in prepared.artifacts.items():
+                    found[name].append(first_and_later(name, artifact, prepared, seed))
+                    bar.advance()
+    return found
+
+
+def text(found: Mapping[str, Sequence[Sequence[tuple[int, float, float]]]]) -> str:
+    """What the study prints."""
+    lines = [f"{'':<22}{'later call, ms':>16}{'new length, ms more':>21}{'at most':>9}{'ratio':>8}"]
+    for name, processes in found.items():
+        calls = [call for process in processes for call in process]
+        later = statistics.median(call[2] for call in calls)
+        more = [first - other for _, first, other in calls]
+        ratio = statistics.median(first / other for _, first, other in calls)
+        figures = f"{later * 1e3:>16.2f}{statistics.median(more) * 1e3:>21.2f}{max(more) * 1e3:>9.1f}{ratio:>7.2f}x"
+        lines.append(f"{name:<22}{figures}")
+    return "\n".join([*lines, "medians over all lengths and processes"]) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser.add_argument, ("--checkpoint", "--variants", "--threads", "--work-dir"))
+    parser.set_defaults(checkpoint="arch:albert-base-v2")
+    values: dict[str, Any] = vars(parser.parse_args(arguments))
+    try:
+        options = read_options(values)
+        found = measure(options)
+    except DeploybenchError as error:
+        say(f"new_lengths: error: {error}")
+        return 2 if isinstance(error, UserError) else 1
+    sys.stdout.write(text(found))
+    figures = {"checkpoint": options.checkpoint, "threads": options.threads, "seconds": found}
+    say(f"saved: {save_study('new_lengths', figures)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Small versions of the studies that hold artifacts against each other: each measures, prints and saves what it says."""
+
+import importlib
+import json
+
+import pytest
+
+from suites.studies import new_lengths, openvino_settings, short_texts
+
+QUICK = ["--profile", "quick", "--time-budget", "1"]
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch, capsys):
+    """Runs one in an empty folder: its exit code, what it printed, and what it saved."""
+    monkeypatch.chdir(tmp_path)
+    for module in (new_lengths, openvino_settings):
+        monkeypatch.setattr(module, "PROCESSES", 1)
+
+    def run(name, *arguments):
+        code = importlib.import_module(f"suites.studies.{name}").main([*arguments, "--threads", "1"])
+        [saved] = (tmp_path / "results" / "studies").iterdir()
+        return code, capsys.readouterr().out, json.loads(saved.read_text())
+
+    return run
+
+
+def test_each_choice_of_the_onnx_export_is_held_against_what_is_shipped(study, checkpoint_folder):
+    code, printed, saved = study("onnx_choices", "--checkpoint", str(checkpoint_folder), *QUICK)
+    found = saved["artifacts"]
+    assert code == 0
+    assert {"onnx-int8-dynamic", "default session", "one scale a weight", "embedding in fp32"} <= found.keys()
+    assert found["embedding in fp32"]["weights"] > found["onnx-int8-dynamic"]["weights"]
+    for name, figures in found.items():
+        assert f"{name:<24}{figures['size'] / 1e6:>6.1f}" in printed
+        assert figures["agreement"] > 0.9
+        assert figures["process_medians"].keys() == {"16"}  # this model takes no 512
+
+
+def test_settings_of_openvino_are_tried_with_and_without_a_cache(study, checkpoint_folder):
+    code, printed, saved = study("openvino_settings", "--checkpoint", str(checkpoint_folder))
+    assert code == 0
+    for name, figures in saved["variants"].items():
+        assert name in printed
+        assert figures["cache_bytes"] > 0
+        assert {len(values) for values in [*figures["load"].values(), *figures["texts_a_second"].values()]} == {1}
+
+
+def test_every_new_length_is_met_once_and_later_again(study, checkpoint_folder):
+    arguments = ["--checkpoint", str(checkpoint_folder), "--variants", "onnx-fp32,openvino-fp32"]
+    code, printed, saved = study("new_lengths", *arguments)
+    assert code == 0
+    assert saved["seconds"].keys() == {"torch-eager", "onnx-fp32", "openvino-fp32"}  # what all others are held against
+    for name, [calls] in saved["seconds"].items():
+        assert name in printed
+        assert sorted(tokens for tokens, _, _ in calls) == [20, 44]  # of those that 64 tokens allow
+        assert all(first > 0 and later > 0 for _, first, later in calls)
+
+
+def test_short_texts_hold_one_model_against_the_other(study, checkpoint_folder, checkpoint_copy, monkeypatch):
+    monkeypatch.setattr(short_texts, "MODELS", (str(checkpoint_folder), str(checkpoint_copy)))
+    arguments = ["--variants", "onnx-fp32-fused", "--sequence-lengths", "8,16", *QUICK]
+    code, printed, saved = study("short_texts", *arguments)
+    assert code == 0
+    assert len(saved["process_medians"]) == 2
+    for by_variant in saved["process_medians"].values():
+        assert by_variant["onnx-fp32-fused"].keys() == {"8", "16"}
+    assert "8 tokens" in printed
+
+
+@pytest.mark.parametrize("name", ["new_lengths", "short_texts"])
+def test_a_mistake_in_a_study_is_one_line(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main = importlib.import_module(f"suites.studies.{name}").main
+    assert main(["--variants", "onnx-fp33"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "onnx-fp33" in line
+    assert not (tmp_path / "results").exists()
