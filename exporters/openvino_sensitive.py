@@ -66,13 +66,16 @@ def _by_damage(model: Any, feeds: Sequence[_Feed], expected: Float32Array) -> li
 
 
 def _groups(model: Any) -> list[list[str]]:
-    """The names of all matrix products, those together that use one weight; a product of two activations is alone.
+    """The names of all matrix products, those together that use one weight; an attention is alone.
+
+    Attention itself is computed in floats, but its queries and keys are rounded: the products before it then write int8, which
+    is quicker.
 
     One weight by its content: OpenVINO has a constant for each use, and stores those once that are alike.
     """
     groups: dict[str, list[str]] = {}
     for node in model.get_ordered_ops():
-        if node.get_type_name() == "MatMul":
+        if node.get_type_name() in ("MatMul", "ScaledDotProductAttention"):
             name, right = node.get_friendly_name(), node.input_value(1).get_node()
             weight = right.get_type_name() == "Constant"
             key = hashlib.sha256(right.data.tobytes()).hexdigest() if weight else name
@@ -89,8 +92,7 @@ def _quantised(model: Any, feeds: Sequence[_Feed], left: Sequence[str]) -> Any:
         nncf.Dataset(feeds),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(feeds),
-        # OpenVINO has no int8 kernel for fused attention on CPUs: queries and keys would be rounded, and then computed in floats.
-        ignored_scope=nncf.IgnoredScope(names=list(left), types=["ScaledDotProductAttention"], validate=False),
+        ignored_scope=nncf.IgnoredScope(names=list(left)),
         # SmoothQuant scales a weight by the inputs of each of its uses, so a shared weight would be stored once per use.
         advanced_parameters=AdvancedQuantizationParameters(
             smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=-1)
