@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from exporters.checkpoint import RANDOM_WEIGHTS_FILE
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX = "arch:"
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 _MINILM = {"model_type": "bert", "hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 1536}
 
@@ -75,7 +77,7 @@ def check_architecture(name: str) -> None:
 
 
 def build_architecture(name: str, texts: Sequence[str], out_dir: Path) -> None:
-    """Write a checkpoint of architecture ``name``, two labels, with random weights and a tokenizer trained on ``texts``."""
+    """Write a checkpoint of architecture ``name``, two labels, with random weights and a tokenizer for ``texts``."""
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
@@ -85,15 +87,28 @@ def build_architecture(name: str, texts: Sequence[str], out_dir: Path) -> None:
     config.label2id = {"real": 0, "fake": 1}
     torch.manual_seed(SEED)
     AutoModelForSequenceClassification.from_config(config).save_pretrained(out_dir, safe_serialization=True)
-    _train_tokenizer(texts, config.vocab_size).save_pretrained(out_dir)
+    _make_tokenizer(texts, config.vocab_size).save_pretrained(out_dir)
     (out_dir / RANDOM_WEIGHTS_FILE).write_text(json.dumps({"architecture": name, "seed": SEED}), encoding="utf-8")
 
 
-def _train_tokenizer(texts: Sequence[str], vocab_size: int) -> Any:
-    """A lower-casing WordPiece tokenizer: with random weights only the number of tokens and the range of ids matter."""
+def _make_tokenizer(texts: Sequence[str], vocab_size: int) -> Any:
+    """A lower-casing WordPiece tokenizer: with random weights only the number of tokens and the range of ids matter.
+
+    Its pieces are the characters and the commonest words of ``texts``. The trainer of tokenizers breaks ties by chance, so that
+    one architecture would be another checkpoint each time.
+    """
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertTokenizerFast
 
-    trainer = BertWordPieceTokenizer()
-    trainer.train_from_iterator(texts, vocab_size=vocab_size, show_progress=False)
-    return BertTokenizerFast(tokenizer_object=trainer._tokenizer, model_max_length=512)  # noqa: SLF001 - its one way out
+    splitter = BertWordPieceTokenizer()
+    words = Counter(
+        word
+        for text in texts
+        for word, _ in splitter.pre_tokenizer.pre_tokenize_str(splitter.normalizer.normalize_str(text))
+    )
+    characters = sorted({character for word in words for character in word})
+    common = sorted(words, key=lambda word: (-words[word], word))
+    pieces = dict.fromkeys([*_SPECIAL, *characters, *(f"##{one}" for one in characters), *common])
+    vocabulary = {piece: index for index, piece in enumerate([*pieces][:vocab_size])}
+    tokenizer = BertWordPieceTokenizer(vocabulary)
+    return BertTokenizerFast(tokenizer_object=tokenizer._tokenizer, model_max_length=512)  # noqa: SLF001 - its one way out

@@ -59,11 +59,11 @@ def checkpoint_folder(tmp_path_factory):
     import torch
     from transformers import AlbertConfig, AlbertForSequenceClassification
 
-    from exporters.architectures import _train_tokenizer
+    from exporters.architectures import _make_tokenizer
 
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny-albert"
     texts, labels = corpus.corpus("train")
-    tokenizer = _train_tokenizer(texts[:300], 500)
+    tokenizer = _make_tokenizer(texts[:300], 500)
     config = AlbertConfig(
         vocab_size=len(tokenizer),
         embedding_size=32,

@@ -1,5 +1,6 @@
 """Every architecture that the field compares: fused where it can be, each weight once, and still the same model."""
 
+import filecmp
 import json
 
 import numpy as np
@@ -91,6 +92,19 @@ def test_architectures_that_are_named_by_the_field_are_known():
         check_architecture(name)
     with pytest.raises(CheckpointError, match="did you mean arch:roberta-base"):
         check_architecture("roberta-bas")
+
+
+def test_one_name_is_one_checkpoint_on_every_machine(tmp_path):
+    """Else no run of an architecture could be compared with one of another checkout."""
+    texts = ("the cat sat on the mat", "a dog saw the cat", "MATS and hats")
+    for name in ("one", "other"):  # each in a process of its own, where chance falls otherwise
+        (tmp_path / name).mkdir()
+        build = "exporters.architectures:build_architecture"
+        call_in_child(build, "tinybert-4-312", texts, tmp_path / name, threads=1)
+
+    files = sorted(file.name for file in (tmp_path / "one").iterdir())
+    assert "tokenizer.json" in files
+    assert filecmp.cmpfiles(tmp_path / "one", tmp_path / "other", files, shallow=False) == (files, [], [])
 
 
 @pytest.mark.parametrize(
