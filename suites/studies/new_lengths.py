@@ -46,8 +46,8 @@ def first_and_later(name: str, artifact: Artifact, prepared: Prepared, seed: int
         worker.ask("load", artifact.path, prepared.options.threads)
         answers = worker.predict([full_batch(prepared.tokens, 1, length) for length in coming])
     calls: dict[int, list[float]] = {}
-    for length, (_, nanoseconds) in zip(coming, answers, strict=True):
-        calls.setdefault(length, []).append(nanoseconds / 1e9)
+    for length, (_, seconds) in zip(coming, answers, strict=True):
+        calls.setdefault(length, []).append(seconds)
     return [(length, calls[length][0], min(calls[length][1:])) for length in lengths]
 
 
