@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.saved.predictions import Right
     from bench.saved.store import Run
 
-_SPARED = 1.5  # labels, one and what rounding leaves of a share: one may hang by a thread in fp32 as well
+_SPARED = 1  # labels: one may hang by a thread in fp32 as well
 Objective = Literal["latency", "throughput", "memory", "size"]
 _METRICS: dict[Objective, str] = {
     "latency": "latency",
@@ -109,7 +109,7 @@ def _candidate(run: Run, name: str, figure: Figure | None, right: Right, max_dro
         out = info.executed_problem
     elif drop is None:
         out = "its accuracy was not measured"
-    elif drop.share > max_drop and (drop.on or drop.share * drop.texts > _SPARED):
+    elif drop.share > max_drop and (drop.on or round(drop.share * drop.texts) > _SPARED):
         out = "loses more accuracy than was allowed"
     else:
         out = ""

@@ -58,9 +58,7 @@ METRICS = {
         Metric(name="inflation", unit="1", better="lower"),  # derived: artifact_size / needed_size
         Metric(name="doubled_size", unit="B", better="lower"),  # tensors in the files that are there already
         Metric(name="held_after_load", unit="B", better="lower"),  # derived: resident after loading, less the imports
-        Metric(
-            name="weights_read", unit="B", better="lower"
-        ),  # derived: of one text's pass, a shared weight at each use
+        Metric(name="weights_read", unit="B", better="lower"),  # derived: of one text, a shared weight at each use
         Metric(name="import_time", unit="s", better="lower"),  # the variant's runtime, in a fresh process
         Metric(name="read_time", unit="s", better="lower"),  # the artifact's bytes into memory, in a fresh process
         Metric(

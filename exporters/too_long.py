@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from exporters.artifact import MANIFEST
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 def refusing_too_long(predict: Predictor, artifact: Path) -> Predictor:
     """``predict``, but a ValueError for batches of more tokens than the manifest of ``artifact`` says, if it says any."""
-    manifest = artifact / "manifest.json"
+    manifest = artifact / MANIFEST
     most = json.loads(manifest.read_text(encoding="utf-8")).get("max_length") if manifest.is_file() else None
     if most is None:
         return predict

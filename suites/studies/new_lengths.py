@@ -8,20 +8,18 @@ and then twice more; the cost of a new length is its first call over the quicker
 
 from __future__ import annotations
 
-import argparse
 import random
 import statistics
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.machine.alone import alone
-from bench.options import Options, add_options, read_options
+from bench.options import Options, read_options
 from bench.prepare import prepare
-from bench.progress import progress, say
+from bench.progress import progress
 from bench.worker import Worker
 from bench.workload import full_batch
-from exporters.errors import DeploybenchError, UserError
-from suites.studies.saving import save_study
+from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,20 +77,16 @@ def text(found: Mapping[str, Sequence[Sequence[tuple[int, float, float]]]]) -> s
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser.add_argument, ("--checkpoint", "--variants", "--threads", "--work-dir"))
-    parser.set_defaults(checkpoint="arch:albert-base-v2")
-    values: dict[str, Any] = vars(parser.parse_args(arguments))
-    try:
-        options = read_options(values)
+    flags = ("--checkpoint", "--variants", "--threads", "--work-dir")
+    parsed = study_parser(__doc__, flags, checkpoint="arch:albert-base-v2").parse_args(arguments)
+
+    def answer() -> Answer:
+        options = read_options(vars(parsed))
         found = measure(options)
-    except DeploybenchError as error:
-        say(f"new_lengths: error: {error}")
-        return 2 if isinstance(error, UserError) else 1
-    sys.stdout.write(text(found))
-    figures = {"checkpoint": options.checkpoint, "threads": options.threads, "seconds": found}
-    say(f"saved: {save_study('new_lengths', figures)}")
-    return 0
+        figures = {"checkpoint": options.checkpoint, "threads": options.threads, "seconds": found}
+        return Answer("new_lengths", figures, text(found))
+
+    return run_study("new_lengths", answer)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ row is left out, with a line, where that is not installed.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import sys
 import tempfile
@@ -17,14 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.machine.alone import alone
-from bench.options import Options, add_options, read_options
+from bench.options import Options, read_options
 from bench.prepare import prepare
 from bench.progress import say
 from bench.worker import call_in_child
-from exporters.errors import DeploybenchError, UserError
 from exporters.onnx_session import MODEL_FILE
-from suites.studies.saving import save_study
 from suites.studies.side_by_side import Side, manifest_of_files, measure, table
+from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,18 +133,15 @@ def compare(options: Options) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags = ("--checkpoint", "--threads", "--profile", "--precision", "--time-budget", "--work-dir")
-    add_options(parser.add_argument, flags)
-    parser.set_defaults(checkpoint="arch:albert-base-v2", variants=f"{PLAIN},{FUSED},{SHIPPED}")
-    try:
-        figures = compare(read_options(vars(parser.parse_args(arguments))))
-    except DeploybenchError as error:
-        say(f"onnx_choices: error: {error}")
-        return 2 if isinstance(error, UserError) else 1
-    sys.stdout.write(table(figures["artifacts"]))
-    say(f"saved: {save_study('onnx_choices-' + figures['checkpoint'].replace(':', '-'), figures)}")
-    return 0
+    defaults = {"checkpoint": "arch:albert-base-v2", "variants": f"{PLAIN},{FUSED},{SHIPPED}"}
+    parsed = study_parser(__doc__, flags, **defaults).parse_args(arguments)
+
+    def answer() -> Answer:
+        figures = compare(read_options(vars(parsed)))
+        return Answer(f"onnx_choices-{figures['checkpoint'].replace(':', '-')}", figures, table(figures["artifacts"]))
+
+    return run_study("onnx_choices", answer)
 
 
 if __name__ == "__main__":

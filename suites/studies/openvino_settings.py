@@ -8,7 +8,6 @@ of 128 tokens, of one process that is asked for as many at once as it has thread
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -20,14 +19,13 @@ import numpy as np
 
 from bench.machine.alone import alone
 from bench.memory.peaks import take_phase
-from bench.options import Options, add_options, read_options
+from bench.options import Options, read_options
 from bench.prepare import prepare
-from bench.progress import progress, say
+from bench.progress import progress
 from bench.worker import Worker, call_in_child
 from bench.workload import full_batch
-from exporters.errors import DeploybenchError, UserError
 from exporters.openvino_model import MODEL_FILE
-from suites.studies.saving import save_study
+from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,19 +127,16 @@ def text(found: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser.add_argument, ("--checkpoint", "--threads", "--work-dir"))
-    parser.set_defaults(checkpoint="arch:albert-base-v2", variants=",".join(VARIANTS))
-    try:
-        options = read_options(vars(parser.parse_args(arguments)))
+    defaults = {"checkpoint": "arch:albert-base-v2", "variants": ",".join(VARIANTS)}
+    parsed = study_parser(__doc__, ("--checkpoint", "--threads", "--work-dir"), **defaults).parse_args(arguments)
+
+    def answer() -> Answer:
+        options = read_options(vars(parsed))
         found = measure(options)
-    except DeploybenchError as error:
-        say(f"openvino_settings: error: {error}")
-        return 2 if isinstance(error, UserError) else 1
-    sys.stdout.write(text(found))
-    figures = {"checkpoint": options.checkpoint, "threads": options.threads, "variants": found}
-    say(f"saved: {save_study('openvino_settings', figures)}")
-    return 0
+        figures = {"checkpoint": options.checkpoint, "threads": options.threads, "variants": found}
+        return Answer("openvino_settings", figures, text(found))
+
+    return run_study("openvino_settings", answer)
 
 
 if __name__ == "__main__":

@@ -9,22 +9,21 @@ in one interleaved run, and each ratio is of medians of processes. The weights a
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.machine.alone import alone
 from bench.measurement import Workload, process_medians
-from bench.options import add_options, read_options
+from bench.options import read_options
 from bench.prepare import prepare
-from bench.progress import progress, say
+from bench.progress import progress
 from bench.timing.latency import LatencyRun
 from bench.timing.schedule import Contender
 from bench.workload import full_batch
-from exporters.errors import DeploybenchError, UserError
-from suites.studies.saving import save_study
+from exporters.errors import DeploybenchError
+from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,21 +86,16 @@ def text(seconds: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags = ("--variants", "--sequence-lengths", "--threads", "--profile", "--precision", "--time-budget", "--work-dir")
-    add_options(parser.add_argument, flags)
-    parser.set_defaults(**DEFAULTS)
-    values: dict[str, Any] = vars(parser.parse_args(arguments))
-    try:
-        options = read_options(values)
+    parsed = study_parser(__doc__, flags, **DEFAULTS).parse_args(arguments)
+
+    def answer() -> Answer:
+        options = read_options(vars(parsed))
         with alone():
             seconds = measure(options)
-    except DeploybenchError as error:
-        say(f"short_texts: error: {error}")
-        return 2 if isinstance(error, UserError) else 1
-    sys.stdout.write(text(seconds))
-    say(f"saved: {save_study('short_texts', {'threads': options.threads, 'process_medians': seconds})}")
-    return 0
+        return Answer("short_texts", {"threads": options.threads, "process_medians": seconds}, text(seconds))
+
+    return run_study("short_texts", answer)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ text of 16 and of 512 tokens.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -22,16 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from bench.machine.alone import alone
 from bench.machine.cpu import cpu_features
-from bench.options import Options, add_options, read_options
+from bench.options import Options, read_options
 from bench.prepare import prepare
 from bench.progress import say
 from exporters.catalogue import find_variant, is_worth_while
 from exporters.checkpoint import CALIBRATION_FILE
-from exporters.errors import DeploybenchError, UserError, WorkerError
+from exporters.errors import DeploybenchError
 from suites.studies import stock_export_cell
 from suites.studies.peer import install
-from suites.studies.saving import save_study
 from suites.studies.side_by_side import Side, manifest_of_files, measure, table
+from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,26 +113,18 @@ def text(figures: Mapping[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    parsed = _parser().parse_args(arguments)
-    try:
-        figures = compare(read_options(vars(parsed)), parsed.peer_env)
-    except (DeploybenchError, WorkerError) as error:
-        say(f"stock_export: error: {error}")
-        return 2 if isinstance(error, UserError) else 1
-    sys.stdout.write(text(figures))
-    say(f"saved: {save_study('stock_export-' + figures['checkpoint'].replace(':', '-'), figures)}")
-    return 1 if figures["failed"] else 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags = ("--checkpoint", "--variants", "--calibration", "--threads", "--profile", "--precision", "--time-budget")
-    add_options(parser.add_argument, (*flags, "--work-dir"))
-    parser.set_defaults(checkpoint="arch:albert-base-v2")
+    parser = study_parser(__doc__, (*flags, "--work-dir"), checkpoint="arch:albert-base-v2")
     parser.add_argument(
         "--peer-env", type=Path, default=Path(".peer"), metavar="DIR", help="made where it is not there"
     )
-    return parser
+    parsed = parser.parse_args(arguments)
+
+    def answer() -> Answer:
+        figures = compare(read_options(vars(parsed)), parsed.peer_env)
+        return Answer(f"stock_export-{figures['checkpoint'].replace(':', '-')}", figures, text(figures))
+
+    return run_study("stock_export", answer)
 
 
 if __name__ == "__main__":
