@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporters.onnx_export import attention_as_one_node, export_onnx
+from exporters.onnx_first_token import keep_first_token
 from exporters.onnx_graph import attend_without_mask, count_operators, drop_round_trips
 from exporters.onnx_session import MODEL_FILE
 from exporters.variants import onnx_fp32
@@ -21,6 +22,7 @@ def export(job: ExportJob) -> None:
     with attention_as_one_node(heads):
         export_onnx(job.checkpoint, job.out_dir)
     drop_round_trips(job.out_dir / MODEL_FILE)
+    keep_first_token(job.out_dir / MODEL_FILE)
     attend_without_mask(job.out_dir / MODEL_FILE)
     if not count_operators(job.out_dir / MODEL_FILE)["MultiHeadAttention"]:
         job.notes.append("no attention is fused: the architecture does not call PyTorch's, so this is onnx-fp32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exporters.openvino_first_token import keep_first_token
 from exporters.openvino_model import load_compiled, save_openvino
 from exporters.torch_model import example_inputs, logits_alone
 from exporters.variant import ExportJob, Variant
@@ -16,6 +17,7 @@ def export(job: ExportJob) -> None:
     )
     for port, name in zip([*model.inputs, *model.outputs], ("input_ids", "attention_mask", "logits"), strict=True):
         port.get_tensor().set_names({name})
+    keep_first_token(model)
     save_openvino(model, job.out_dir)
 
 
