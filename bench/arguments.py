@@ -21,7 +21,13 @@ TABLES = (
     "sequence",
     "memory",
     "accuracy",
+    "fidelity",
 )
+LIMITS = {  # of ``recommend``: metric, its SI units in one of the flag's, help
+    "--max-p95-ms": ("latency_p95", 1e-3, "95 of 100 batches of the smallest size take at most so many ms"),
+    "--max-memory-mb": ("peak_memory", 1e6, "heap held after loading and taken by batches, by memray"),
+    "--max-size-mb": ("artifact_size", 1e6, "on disk"),
+}
 _ON_DEMAND = ("timing", "operators")
 SHOWN = tuple(name for name in TABLES if name not in _ON_DEMAND)  # unless other tables are asked for
 _FORMATS = ("text", "md", "csv", "latex", "json")
@@ -96,6 +102,7 @@ def parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_train(commands)
     _add_report(commands)
+    _add_recommend(commands)
     _add_compare(commands)
     _add_duel(commands)
     _command(commands, "list", "what there is to choose from", ["deploybench list"])
@@ -179,6 +186,27 @@ def _add_report(commands: Any) -> None:
         metavar="A,B",
         help=f"tables to print: {', '.join(TABLES)} (default: all but {' and '.join(_ON_DEMAND)})",
     )
+
+
+def _add_recommend(commands: Any) -> None:
+    command = _command(
+        commands,
+        "recommend",
+        "say which variant of a saved run to take within limits, and why each other one is out",
+        [
+            "deploybench recommend results --max-accuracy-drop 0.01 --max-p95-ms 100",
+            "deploybench recommend results --objective size --max-memory-mb 400 --max-size-mb 50",
+        ],
+    )
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    command.add_argument(
+        "--objective", choices=OBJECTIVES, default="latency", help="what is to be best (default: latency)"
+    )
+    command.add_argument(
+        "--max-accuracy-drop", metavar="SHARE", help="what it may lose of the accuracy on any set (default: 0.01)"
+    )
+    for flag, (_, _, text) in LIMITS.items():
+        command.add_argument(flag, metavar="NUMBER", help=text)
 
 
 def _add_compare(commands: Any) -> None:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from bench.fidelity.retention import Pairs, retention
 from bench.measurement import METRICS
 from bench.precision import cautions
 from bench.report.figures import figures
-from bench.statistics import paired_interval
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import numpy.typing as npt
 
     from bench.measurement import Figure
     from bench.saved.predictions import Right
@@ -36,7 +38,8 @@ class Drop:
 
     on: str  # the labelled set where it loses most; "" for labels that differ from the reference's at parity's texts
     share: float  # 0.01: one text in a hundred
-    most: float  # end of the 95 % interval, by the texts that changed sides; ``share`` itself at parity
+    least: float  # ends of the 95 % interval, by the texts that changed sides; ``share`` itself at parity
+    most: float
     texts: int  # that is a share of
 
 
@@ -72,28 +75,33 @@ class Choice:
 
 
 def choose(run: Run, right: Right, objective: Objective, max_drop: float) -> Choice | None:
-    """Rank the variants of ``run``, whose examples are called as ``right`` says; None where not even one can be taken.
+    """Rank the variants of ``run``, whose examples are called as ``right`` says; None where not even one can be taken."""
+    ranked = rank_candidates(run, right, objective, max_drop)
+    return None if ranked[0].out else Choice(objective=objective, max_drop=max_drop, candidates=ranked)
+
+
+def rank_candidates(run: Run, right: Right, objective: Objective, max_drop: float) -> tuple[Candidate, ...]:
+    """Every variant of ``run``, those that can be taken first, best first.
 
     A variant is out whose accuracy drops by more than ``max_drop`` on any set, as measured; what the interval leaves open
     is in its ``Drop``. Of a run without labelled sets, or with random weights, the drop is the share of labels that differ
     from the reference's on the texts of the parity test; there one label may differ, for they are few.
     """
     every = [one for one in figures(run) if one.metric == _METRICS[objective] and one.value is not None]
-    candidates = [_candidate(run, name, _figure(every, name), right, max_drop) for name in run.plan.variants]
+    candidates = [_candidate(run, name, deciding_figure(every, name), right, max_drop) for name in run.plan.variants]
     sign = 1 if METRICS[_METRICS[objective]].better == "lower" else -1
 
     def rank(one: Candidate) -> tuple[bool, float]:
         value = one.figure.value if one.figure and one.figure.value is not None else np.inf * sign
         return bool(one.out), sign * value
 
-    ranked = tuple(sorted(candidates, key=rank))
-    return None if ranked[0].out else Choice(objective=objective, max_drop=max_drop, candidates=ranked)
+    return tuple(sorted(candidates, key=rank))
 
 
-def _figure(every: Iterable[Figure], variant: str) -> Figure | None:
+def deciding_figure(every: Iterable[Figure], variant: str) -> Figure | None:
     """The figure of a metric that decides: of latency that of the smallest batch, of all others the largest."""
     own = [one for one in every if one.variant == variant]
-    if any(one.metric == "latency" for one in own):
+    if any(one.metric.startswith("latency") for one in own):
         return min(own, key=lambda one: one.workload.batch_size if one.workload else 0)
     return max(own, key=lambda one: one.value or 0.0, default=None)
 
@@ -117,19 +125,32 @@ def _candidate(run: Run, name: str, figure: Figure | None, right: Right, max_dro
 
 
 def _drop(run: Run, name: str, right: Right) -> Drop | None:
+    drops = drops_of(run, name, right)
+    return max(drops, key=lambda one: one.share) if drops else None
+
+
+def drops_of(run: Run, name: str, right: Right) -> list[Drop]:
+    """What a variant loses on every labelled set, or at parity where the run has none; empty where that is not known."""
     if not run.sets or run.checkpoint.random_weights:
         parity = run.variants[name].parity
         share = 1 - parity["agreement"]
-        return Drop(on="", share=share, most=share, texts=int(parity["examples"]))
+        return [Drop(on="", share=share, least=share, most=share, texts=int(parity["examples"]))]
     drops = []
     for labelled in run.sets:
         before, after = right.get((labelled.name, REFERENCE)), right.get((labelled.name, name))
         if before is None or after is None:
-            return None
-        lost, won = int((before & ~after).sum()), int((~before & after).sum())
-        low, _ = paired_interval(lost, won, len(before))
-        drops.append(Drop(on=labelled.name, share=(lost - won) / len(before), most=-low, texts=len(before)))
-    return max(drops, key=lambda one: one.share)
+            return []
+        drops.append(_paired_drop(labelled.name, before, after, same=name == REFERENCE))
+    return drops
+
+
+def _paired_drop(on: str, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], *, same: bool) -> Drop:
+    texts, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
+    both = int((before & after).sum())
+    kept = None if same else retention(Pairs(both=both, lost=lost, won=won, neither=texts - both - lost - won))
+    low, high = (kept.low, kept.high) if kept else (1.0, 1.0)
+    accuracy = float(before.mean())
+    return Drop(on=on, share=(lost - won) / texts, least=accuracy * (1 - high), most=accuracy * (1 - low), texts=texts)
 
 
 def _overlap(one: Figure | None, other: Figure | None) -> bool:

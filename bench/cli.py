@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.arguments import BEST_FLAGS, RESULTS, SHOWN, TABLES, parser
+from bench.arguments import BEST_FLAGS, LIMITS, RESULTS, SHOWN, TABLES, parser
 from bench.options import as_arguments, names, read_options
 from bench.progress import say
 from exporters.errors import DeploybenchError, OutputError, UserError, first_line
@@ -204,6 +204,35 @@ def _report(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _recommend(parsed: argparse.Namespace) -> int:
+    """Print which variant of a saved run to take; 1 where none is surely within every limit."""
+    from bench.best import read_drop
+    from bench.recommendation import Limit, recommend
+    from bench.report.recommendation import render_recommendation
+    from bench.saved.predictions import read_right
+    from bench.saved.store import read_run
+
+    limits = [
+        Limit(flag=flag, metric=metric, most=_read_limit(flag, text) * unit)
+        for flag, (metric, unit, _) in LIMITS.items()
+        if (text := getattr(parsed, flag[2:].replace("-", "_"))) is not None
+    ]
+    max_drop, run = read_drop(parsed.max_accuracy_drop), read_run(parsed.run)
+    found = recommend(run, read_right(run), parsed.objective, max_drop, limits)
+    _print(render_recommendation(found))
+    return 0 if found.best else 1
+
+
+def _read_limit(flag: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise UserError(f"{flag}: found {text!r}, expected a number above 0 such as 100")
+    return number
+
+
 def _compare(parsed: argparse.Namespace) -> int:
     """Print what changed between two saved runs, or over all of them; the outcome decides the exit code."""
     if parsed.history is not None:
@@ -336,6 +365,7 @@ _COMMANDS = {
     "export": _export,
     "train": _train,
     "report": _report,
+    "recommend": _recommend,
     "compare": _compare,
     "duel": _duel,
     "list": _list,

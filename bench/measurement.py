@@ -74,6 +74,21 @@ METRICS = {
         Metric(name="false_positive_rate", unit="1", better="lower"),
         Metric(name="false_negative_rate", unit="1", better="lower"),
         Metric(name="confusion", unit="1", better="higher"),  # counts
+        # derived from every example's logits and the reference's, by set:
+        Metric(name="agreement", unit="1", better="higher"),  # share of examples with the reference's class
+        Metric(name="lost", unit="1", better="lower"),  # examples that the reference alone got right
+        Metric(name="won", unit="1", better="higher"),  # examples that the variant alone got right
+        Metric(name="mcnemar_p", unit="1", better="higher"),
+        Metric(name="accuracy_change", unit="1", better="higher"),
+        Metric(name="f1_change", unit="1", better="higher"),
+        Metric(name="retention", unit="1", better="higher"),  # accuracy / the reference's
+        Metric(name="holds_99", unit="1", better="higher"),  # retention of 99 %: 1 holds, 0 undecided, -1 fails
+        Metric(name="holds_999", unit="1", better="higher"),  # likewise of 99.9 %
+        Metric(name="max_logit_change", unit="1", better="lower"),
+        Metric(name="mean_logit_change", unit="1", better="lower"),
+        Metric(name="calibration_error", unit="1", better="lower"),
+        Metric(name="brier", unit="1", better="lower"),
+        Metric(name="roc_area", unit="1", better="higher"),
     )
 }
 

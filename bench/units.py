@@ -20,6 +20,8 @@ class Scale:
     decimals: int | None = None  # None: as many as give the smallest number three digits
     max_decimals: int = 3
     mark: str = ""  # printed after every number
+    signed: bool = False  # a plus before what is above zero
+    words: tuple[tuple[float, str], ...] = ()  # printed in place of these values, and no others come
 
 
 SECONDS = Scale(unit="s", si="s", max_decimals=2)
@@ -30,6 +32,9 @@ GIGA_OPERATIONS = Scale(unit="Gop/s", si="per_s", factor=1e-9, max_decimals=2)
 SHARE = Scale(unit="", decimals=3)
 RATIO = Scale(unit="", decimals=2, mark="×")
 COUNT = Scale(unit="", decimals=0)
+DIFFERENCE = Scale(unit="", decimals=3, signed=True)
+CHANCE = Scale(unit="", decimals=3)
+VERDICT = Scale(unit="", decimals=0, words=((-1.0, "fails"), (0.0, "undecided"), (1.0, "holds")))
 
 
 def format_seconds(seconds: float) -> str:
@@ -119,7 +124,13 @@ def format_number(value: float, scale: Scale, decimals: int) -> str:
 
     >>> format_number(0.605, MILLISECONDS, 1), format_number(1.2603, RATIO, 2)
     ('605.0', '1.26×')
+    >>> format_number(0.01, DIFFERENCE, 3), format_number(0, DIFFERENCE, 3), format_number(-1, VERDICT, 0)
+    ('+0.010', '0.000', 'fails')
     """
+    if scale.words:
+        return dict(scale.words)[value]
+    if scale.signed and value > 0:
+        return f"+{value * scale.factor:.{decimals}f}{scale.mark}"
     return f"{value * scale.factor:.{decimals}f}{scale.mark}"
 
 

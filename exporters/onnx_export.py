@@ -85,7 +85,8 @@ def _attention(heads: int) -> Any:
         enable_gqa: bool = False,
     ) -> Any:
         scales = {} if helper._is_none(scale) else {"scale_f": helper._maybe_get_const(scale, "f")}
-        if is_causal or enable_gqa or dropout or not all(isinstance(number, float) for number in scales.values()):
+        known = all(isinstance(number, float) for number in scales.values())
+        if is_causal or enable_gqa or dropout or not known or helper._is_bool(mask):
             return stock.scaled_dot_product_attention(g, query, key, value, mask, dropout, is_causal, scale, enable_gqa)
         inputs = [_before_heads(g, one) for one in (query, key, value)]
         if not helper._is_none(mask):

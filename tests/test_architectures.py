@@ -26,10 +26,19 @@ MODELS = {
     },
     "bert": SIZED,
     "distilbert": {**SMALL, "dim": 48, "n_layers": LAYERS, "n_heads": 4, "hidden_dim": 96},
+    "gpt2": {
+        "vocab_size": 200,
+        "num_labels": 2,
+        "n_positions": 64,
+        "pad_token_id": 0,
+        "n_embd": 48,
+        "n_layer": LAYERS,
+        "n_head": 4,
+    },  # its mask is of truth values
     "mobilebert": {**SIZED, "embedding_size": 16, "intra_bottleneck_size": 32, "true_hidden_size": 32},
     "roberta": {**SIZED, "type_vocab_size": 1, "pad_token_id": 0},
 }
-ATTENTIONS = {"albert-groups": 8, "mobilebert": 0}  # the rest: one a layer
+ATTENTIONS = {"albert-groups": 8, "gpt2": 0, "mobilebert": 0}  # the rest: one a layer
 
 
 @pytest.fixture(scope="module", params=MODELS)

@@ -50,10 +50,11 @@ def render_evidence(run: Run, choice: Choice) -> str:
 
 def _row(one: Candidate) -> tuple[str, str, str, str]:
     lost = "" if one.drop is None else format_share(one.drop.share)
-    return one.variant, _value(one.figure), lost, one.out
+    return one.variant, shown_value(one.figure), lost, one.out
 
 
-def _value(figure: Figure | None) -> str:
+def shown_value(figure: Figure | None) -> str:
+    """A figure with its unit, and the batch that it is of."""
     if figure is None or figure.value is None:
         return ""
     at = f" ({batch_shape(figure.workload)})" if figure.workload else ""

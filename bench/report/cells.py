@@ -130,7 +130,7 @@ def _texts(column: Column, cells: Sequence[Figure]) -> list[str]:
     numbers = [_number(cell.value, column.scale, decimals) or gap(cell) for cell in cells]
     if not column.interval:
         return numbers
-    margins = [_number(margin(cell), column.scale, decimals) for cell in cells]
+    margins = [_number(margin(cell), replace(column.scale, signed=False), decimals) for cell in cells]
     width = max(map(len, margins), default=0)
     tails = [f" ±{text:>{width}}" if text else "" for text in margins]
     return [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bench.measurement import Workload
 from bench.report.cells import plain_frame, text_frame
+from bench.report.fidelity_table import fidelities, fidelity_figures
 from bench.report.figures import figures
 from bench.report.notes import run_notes
 from bench.report.tables import TABLES, build_tables
@@ -57,7 +58,7 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES)) -> str:
     Raises KeyError for a format or table that does not exist.
     """
     if fmt == "json":
-        return render_json(figures(run))
+        return render_json([*figures(run), *fidelity_figures(run, fidelities(run))])
     return _RENDERERS[fmt](build_tables(run, tables), run_notes(run))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from bench.accuracy import positive
 from bench.measurement import Figure, Workload
 from bench.report.cells import Column, Table, margin, printable
+from bench.report.fidelity_table import fidelities, fidelity_contents, fidelity_figures, fidelity_notes
 from bench.report.figures import SERVED, figures, labelled_sets, latency_workload, memory_workload, served_workloads
 from bench.report.instances_table import instances_contents, instances_notes, instances_title
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, troubles
@@ -295,6 +296,19 @@ def _accuracy_on(cells: _Cells, labelled: SetInfo) -> Table:
     return cells.table(f"Accuracy on {labelled.name}", contents, _accuracy_notes(labels))
 
 
+def _fidelity(cells: _Cells) -> list[Table]:
+    """One table for each labelled set of which the answers were kept."""
+    found, tables = fidelities(cells.run), []
+    by_place = {(one.data, one.variant, one.metric): one for one in fidelity_figures(cells.run, found)}
+    for name, of_set in found.items():
+
+        def at(metric: str, name: str = name) -> Callable[[str], Figure]:
+            return lambda variant: by_place[name, variant, metric]
+
+        tables.append(cells.table(f"Answers on {printable(name)}", fidelity_contents(at), fidelity_notes(of_set)))
+    return tables
+
+
 def _errors(cells: _Cells, labelled: SetInfo) -> list[_Content]:
     """Show the two error rates of a binary classifier; of more classes, the recall of each."""
     labels = cells.run.checkpoint.labels
@@ -373,4 +387,5 @@ TABLES = {
     "sequence": _sequence,
     "memory": _memory,
     "accuracy": _accuracy,
+    "fidelity": _fidelity,
 }

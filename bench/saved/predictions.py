@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -44,8 +45,16 @@ def write_predictions(path: Path, sets: Sequence[LabelledSet], scores: Mapping[t
         frame.to_parquet(stream, index=False, compression="zstd")
 
 
-def read_right(run: Run) -> Right:
-    """Whether each example was called right, by set and variant, in the order of row hashes; empty where none were kept.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What every variant made of one labelled set; one order of examples, that of their row hashes."""
+
+    labels: npt.NDArray[np.int64]  # true class, (examples,)
+    logits: dict[str, npt.NDArray[np.float32]]  # by variant, (examples, num_labels)
+
+
+def read_answers(run: Run) -> dict[str, Answers]:
+    """Every example's logits, by labelled set; empty where none were kept.
 
     Raises RunFileError for a file that cannot be read, or that does not give the run's own accuracy.
     """
@@ -55,21 +64,41 @@ def read_right(run: Run) -> Right:
 
     try:
         frame = pd.read_parquet(file).astype({"row": str, "label": int}).sort_values("row", kind="stable")
-        logits = frame[[f"logit_{index}" for index in range(len(run.checkpoint.labels))]].to_numpy(dtype=np.float32)
-        frame["right"] = logits.argmax(axis=1) == frame["label"].to_numpy()
-        groups = frame.groupby(["set", "variant"], observed=True)["right"]
+        columns = [f"logit_{index}" for index in range(len(run.checkpoint.labels))]
+        found: dict[str, Answers] = {}
+        for (name, variant), part in frame.groupby(["set", "variant"], observed=True):
+            labels = part["label"].to_numpy(dtype=np.int64)
+            of_set = found.setdefault(str(name), Answers(labels=labels, logits={}))
+            if len(labels) != len(of_set.labels) or (labels != of_set.labels).any():
+                raise ValueError(f"{variant} answered other examples of {name}")
+            of_set.logits[str(variant)] = part[columns].to_numpy(dtype=np.float32)
     except _NO_PREDICTIONS as error:
         raise RunFileError(
             f"{file}: holds no predictions ({first_line(error)}); restore it, or remove it to compare without accuracy"
         ) from error
-    right = {(str(name), str(variant)): np.asarray(part, dtype=np.bool_) for (name, variant), part in groups}
-    for place, accuracy in _accuracies(run).items():
-        if place in right and abs(right[place].mean() - accuracy) > _SAME:
+    _check(run, file, found)
+    return found
+
+
+def read_right(run: Run) -> Right:
+    """Whether each example was called right, by set and variant; as ``read_answers`` otherwise."""
+    return {
+        (name, variant): logits.argmax(axis=1) == of_set.labels
+        for name, of_set in read_answers(run).items()
+        for variant, logits in of_set.logits.items()
+    }
+
+
+def _check(run: Run, file: Path, found: Mapping[str, Answers]) -> None:
+    for (name, variant), accuracy in _accuracies(run).items():
+        if name not in found or variant not in found[name].logits:
+            continue
+        counted = float((found[name].logits[variant].argmax(axis=1) == found[name].labels).mean())
+        if abs(counted - accuracy) > _SAME:
             raise RunFileError(
-                f"{file}: an accuracy of {right[place].mean():.4f} for {' of '.join(reversed(place))}, and {run.path.name} "
+                f"{file}: an accuracy of {counted:.4f} for {variant} of {name}, and {run.path.name} "
                 f"says {accuracy:.4f}; restore either file"
             )
-    return right
 
 
 def _accuracies(run: Run) -> dict[tuple[str, str], float]:

@@ -1,0 +1,1 @@
+"""What a variant really changes: its answers held against the reference's, example by example."""

@@ -1,0 +1,153 @@
+"""How much of the reference's accuracy a variant keeps, and whether that is enough."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Verdict: TypeAlias = Literal["holds", "fails", "undecided"]
+
+BOUNDS = (0.99, 0.999)  # shares of the reference's accuracy that MLPerf asks for
+_Z = 1.959963984540054  # 97.5 % point of the normal distribution
+_NEAR = 1e-9  # of the ends of what a root is looked for between
+_MOST = 1e9  # examples; of more nobody has heard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Examples that two models answered, counted by who was right; scaled counts may be broken numbers."""
+
+    both: float
+    lost: float  # right by the reference alone
+    won: float  # right by the variant alone
+    neither: float
+
+    @property
+    def examples(self) -> float:
+        """All of them."""
+        return self.both + self.lost + self.won + self.neither
+
+    def times(self, factor: float) -> Pairs:
+        """As many of each kind, ``factor`` times."""
+        return Pairs(
+            both=self.both * factor, lost=self.lost * factor, won=self.won * factor, neither=self.neither * factor
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """Accuracy of a variant / accuracy of the reference, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def verdict(self, bound: float) -> Verdict:
+        """Whether at least ``bound`` is kept: by the interval, not by the value."""
+        if self.low >= bound:
+            return "holds"
+        return "fails" if self.high < bound else "undecided"
+
+
+def retention(pairs: Pairs) -> Retention | None:
+    """The share of the reference's accuracy that is kept; None where the reference was never right.
+
+    The interval holds all shares that a score test of the paired ratio does not refuse, so that it is right for few examples
+    and where not one changed sides. Source: Nam and Blackwelder, "Analysis of the ratio of marginal probabilities in a
+    matched-pair setting", Statistics in Medicine 21 (2002); also Tang, Tang and Chan, ibid. 22 (2003).
+    """
+    before, after = pairs.both + pairs.lost, pairs.both + pairs.won
+    if not before:
+        return None
+    value = after / before
+    low = _root(pairs, _Z, 0.0, value) if after else 0.0
+    high = _root(pairs, -_Z, max(value, _NEAR), _beyond(pairs, max(value, _NEAR)))
+    return Retention(value=value, low=low, high=high)
+
+
+def examples_to_decide(pairs: Pairs, bound: float) -> int | None:
+    """How many examples like these would decide whether ``bound`` is kept, the verdict's own being undecided; None: no number.
+
+    As if their shares stayed what they are here, and to two digits: it says where to look for more, not when to stop.
+    """
+
+    def decided(factor: float) -> bool:
+        known = retention(pairs.times(factor))
+        return known is not None and known.verdict(bound) != "undecided"
+
+    low, high = 1.0, 2.0
+    while not decided(high):
+        low, high = high, 2 * high
+        if high * pairs.examples > _MOST:
+            return None
+    while high / low > 1.001:  # noqa: PLR2004 - finer than the two digits that are given
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return _two_digits(high * pairs.examples)
+
+
+def _two_digits(number: float) -> int:
+    """Rounded up.
+
+    >>> _two_digits(12_101), _two_digits(7)
+    (13000, 7)
+    """
+    unit = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    return math.ceil(number / unit) * unit
+
+
+def _beyond(pairs: Pairs, value: float) -> float:
+    """A ratio that is surely refused."""
+    ratio = 2 * value
+    while _score(pairs, ratio) > -_Z:
+        ratio *= 2
+    return ratio
+
+
+def _root(pairs: Pairs, z: float, low: float, high: float) -> float:
+    """The ratio between ``low`` and ``high`` at which the score is ``z``; it falls as the ratio grows."""
+    from scipy.optimize import brentq
+
+    low = low or high * _NEAR
+    if _score(pairs, low) <= z:
+        return low
+    if _score(pairs, high) >= z:
+        return high
+    return float(brentq(lambda ratio: _score(pairs, ratio) - z, low, high, xtol=1e-12))
+
+
+def _score(pairs: Pairs, ratio: float) -> float:
+    """How many standard errors the counts are above those that a true ``ratio`` would give; 0 where they are the same."""
+    n = pairs.examples
+    above = (pairs.both + pairs.won - ratio * (pairs.both + pairs.lost)) / n
+    if not above:
+        return 0.0
+    lost, won = _shares_under(pairs, ratio)
+    variance = ratio * (lost + won) / n
+    return above / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, above)
+
+
+def _shares_under(pairs: Pairs, ratio: float) -> tuple[float, float]:
+    """The likeliest shares of lost and won examples if the ratio of accuracies is ``ratio``: maximum likelihood under it.
+
+    By Lagrange's multiplier of the constraint: ``balance`` is what it is broken by, and falls as the multiplier grows.
+    """
+    from scipy.optimize import brentq
+
+    n, both, lost, won = pairs.examples, pairs.both, pairs.lost, pairs.won
+
+    def balance(multiplier: float) -> float:
+        kept = both * (1 - ratio) / (n + multiplier * (1 - ratio)) if both else 0.0
+        gained = won / (n + multiplier) if won else 0.0
+        return kept + gained - (ratio * lost / (n - multiplier * ratio) if lost else 0.0)
+
+    low, high = -n * (1 - _NEAR), n / ratio * (1 - _NEAR)
+    if balance(low) <= 0:  # nothing was won, and yet the ratio asks for some
+        left_lost, left_both = lost / (n * (1 + ratio)), both / (n * ratio)
+        return left_lost, max(0.0, ratio * left_lost - (1 - ratio) * left_both)
+    if balance(high) >= 0:  # nothing was lost
+        left_won, left_both = won * ratio / (n * (1 + ratio)), both * ratio / n
+        return max(0.0, ((1 - ratio) * left_both + left_won) / ratio), left_won
+    multiplier = float(brentq(balance, low, high, xtol=1e-12 * n))
+    return (lost / (n - multiplier * ratio) if lost else 0.0), (won / (n + multiplier) if won else 0.0)

@@ -1,0 +1,158 @@
+"""The table of what a variant makes of the reference's answers, on the same examples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from bench.accuracy import positive
+from bench.fidelity.answers import Change, Fidelity, fidelity
+from bench.fidelity.retention import BOUNDS, Retention, examples_to_decide
+from bench.measurement import METRICS, Figure
+from bench.report.cells import Column
+from bench.report.notes import counted
+from bench.saved.predictions import read_answers
+from bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, format_count
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bench.saved.store import Run
+
+    Fidelities: TypeAlias = Mapping[str, Fidelity]  # by variant
+    _ByVariant: TypeAlias = Callable[[str], Figure]
+
+_VERDICTS = {word: number for number, word in VERDICT.words}
+_HOLDS = dict(zip(("holds_99", "holds_999"), BOUNDS, strict=True))
+
+
+def fidelities(run: Run) -> dict[str, dict[str, Fidelity]]:
+    """What each variant changes, by labelled set and variant; nothing where no answers, or none of the reference, were kept."""
+    sought, found = positive(run.checkpoint.labels), {}
+    for name, answers in read_answers(run).items():
+        reference = answers.logits.get(REFERENCE)
+        if reference is not None:
+            found[name] = {
+                variant: fidelity(answers.labels, reference, logits, sought, same=variant == REFERENCE)
+                for variant, logits in answers.logits.items()
+            }
+    return found
+
+
+def fidelity_figures(run: Run, found: Mapping[str, Fidelities]) -> list[Figure]:
+    """Every number, by labelled set and variant, in the order of the plan."""
+    return [
+        figure
+        for name, of_set in found.items()
+        for variant in run.plan.variants
+        for figure in _figures(name, variant, of_set.get(variant))
+    ]
+
+
+def fidelity_contents(of_set: Callable[[str], _ByVariant]) -> list[tuple[Column, _ByVariant]]:
+    """From what changed, by way of what that means, to how good the probabilities are."""
+    share = partial(Column, scale=SHARE)
+    change = partial(Column, scale=DIFFERENCE, group="change", interval=True)
+    columns = {
+        "agreement": share(head="agreement", short="agree", group="answers"),
+        "lost": Column(head="lost", scale=COUNT, group="answers"),
+        "won": Column(head="won", scale=COUNT, group="answers"),
+        "mcnemar_p": Column(head="p", scale=CHANCE, group="answers"),
+        "accuracy_change": change(head="accuracy change", short="accuracy"),
+        "f1_change": change(head="F1 change", short="F1"),
+        "retention": share(head="kept", group="kept", interval=True),
+        "holds_99": Column(head="keeps 99 %", short="99 %", scale=VERDICT, group="kept"),
+        "holds_999": Column(head="keeps 99.9 %", short="99.9 %", scale=VERDICT, group="kept"),
+        "max_logit_change": share(head="largest logit change", short="largest", group="logits"),
+        "mean_logit_change": share(head="mean logit change", short="mean", group="logits"),
+        "calibration_error": share(head="calibration error", short="ECE", group="probabilities"),
+        "brier": share(head="Brier score", short="Brier", group="probabilities"),
+        "roc_area": share(head="area under ROC", short="AUC", group="probabilities"),
+    }
+    return [(head, of_set(metric)) for metric, head in columns.items()]
+
+
+def fidelity_notes(found: Fidelities) -> list[str]:
+    """What the columns mean, and how many examples would decide what is undecided."""
+    examples = next(int(one.pairs.examples) for one in found.values())
+    return [
+        f"on {counted(examples, 'example')}, each answered by {REFERENCE} too; ±: to the farther end of the 95 % interval",
+        f"lost, won: right by {REFERENCE} alone, by the variant alone; p: McNemar's, exact",
+        f"kept: accuracy / that of {REFERENCE}; holds or fails by the ends of its interval, else undecided",
+        "logit change: of one number of one example; ECE: expected calibration error, 15 bins",
+        *_deciding(found),
+    ]
+
+
+def _deciding(found: Fidelities) -> list[str]:
+    """One line for each bound."""
+    lines = []
+    for bound in BOUNDS:
+        needed = {
+            variant: examples_to_decide(one.pairs, bound)
+            for variant, one in found.items()
+            if one.retention and one.retention.verdict(bound) == "undecided"
+        }
+        known = {variant: number for variant, number in needed.items() if number}
+        if known:
+            least, most = min(known.values()), max(known.values())
+            span = format_count(least) if least == most else f"{format_count(least)} to {format_count(most)}"
+            lines.append(f"undecided at {100 * bound:g} %: {span} such examples would decide")
+    return lines
+
+
+def _figures(name: str, variant: str, one: Fidelity | None) -> list[Figure]:
+    values: dict[str, float | Change | Retention | None] = dict.fromkeys(_METRICS)
+    if one:
+        values |= {
+            "agreement": one.agreement,
+            "lost": one.pairs.lost,
+            "won": one.pairs.won,
+            "mcnemar_p": one.p,
+            "accuracy_change": one.accuracy_change,
+            "f1_change": one.f1_change,
+            "retention": one.retention,
+            **{
+                metric: _VERDICTS[one.retention.verdict(bound)] if one.retention else None
+                for metric, bound in _HOLDS.items()
+            },
+            "max_logit_change": one.max_logit_change,
+            "mean_logit_change": one.mean_logit_change,
+            "calibration_error": one.calibration_error,
+            "brier": one.brier,
+            "roc_area": one.roc_area,
+        }
+    blank = Figure(
+        variant=variant,
+        metric="agreement",
+        value=None,
+        unit="1",
+        low=None,
+        high=None,
+        n=0,
+        status="not_measured",
+        reason="undefined" if one else "no answers",
+        workload=None,
+        data=name,
+    )
+    examples = int(one.pairs.examples) if one else 0
+    return [
+        _filled(replace(blank, metric=metric, unit=METRICS[metric].unit), value, examples)
+        for metric, value in values.items()
+    ]
+
+
+_METRICS = (
+    "agreement", "lost", "won", "mcnemar_p", "accuracy_change", "f1_change", "retention", *_HOLDS, "max_logit_change",
+    "mean_logit_change", "calibration_error", "brier", "roc_area",
+)  # fmt: skip
+
+
+def _filled(blank: Figure, value: float | Change | Retention | None, examples: int) -> Figure:
+    if value is None:
+        return blank
+    low, high = (value.low, value.high) if isinstance(value, Change | Retention) else (None, None)
+    number = value.value if isinstance(value, Change | Retention) else float(value)
+    return replace(blank, value=number, low=low, high=high, n=examples, status="ok", reason="")

@@ -1,0 +1,72 @@
+"""A recommendation as text."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import tabulate
+
+from bench.report.best import shown_value
+from bench.report.cells import CAUTION
+from bench.units import format_share
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from bench.recommendation import Finding, Recommendation, Standings
+
+_WIDTH = 80  # of a terminal
+_WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
+
+
+def render_recommendation(found: Recommendation) -> str:
+    """A table of all variants, best first, what to take, and what a better measurement could change."""
+    heads = ["variant", found.objective, "accuracy lost", ""]
+    rows = [
+        (one.variant + "*" * one.front, shown_value(one.objective), _lost(one), _WORDS[one.standing])
+        for one in found.variants
+    ]
+    why = [f"{one.variant}: {reason}" for one in found.variants if (reason := _why(one))]
+    front = "* no other variant is as good in accuracy, latency, memory and size, and better in one of them"
+    table, lines = tabulate.tabulate(rows, heads, disable_numparse=True), ["", *why, front, ""]
+    best = found.best
+    if best:
+        lines.append(f"take {best.variant}: within every limit, by the ends of the intervals too")
+        lines += [f"{CAUTION} {best.variant}: {caution}" for caution in best.cautions]
+    else:
+        lines.append("take none: no variant is surely within every limit")
+    if found.hopeful:
+        names = ", ".join(one.variant for one in found.hopeful)
+        lines.append(
+            f"undecided, and better if within: {names}; more labelled texts, or a longer --time-budget, may tell"
+        )
+    return "\n".join([table, *map(_wrapped, lines)])
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _lost(one: Standings) -> str:
+    if one.drop is None:
+        return ""
+    if one.variant == REFERENCE or one.drop.least == one.drop.most:
+        return format_share(one.drop.share)
+    return f"{format_share(one.drop.share)} ({one.drop.least:+.3f} to {one.drop.most:+.3f})"
+
+
+def _why(one: Standings) -> str:
+    if one.out:
+        return one.out
+    return "; ".join(_reason(finding) for finding in one.findings if finding.standing != "in")
+
+
+def _reason(finding: Finding) -> str:
+    """What is beyond a limit, or may be."""
+    may = "may be " if finding.standing == "undecided" else ""
+    if finding.drop:
+        on = f" on {finding.drop.on}" if finding.drop.on else ""
+        return f"{may}above {finding.flag}{on}"
+    if finding.figure is None:
+        return f"{finding.flag[6:]} was not measured"
+    return f"{shown_value(finding.figure)} {'may be' if may else 'is'} above {finding.flag}"
