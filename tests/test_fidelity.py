@@ -27,6 +27,7 @@ def answered(draw, *, classes=None):
     return labels, reference, variant.astype(np.float32)
 
 
+@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_probabilities_are_scored_as_scikit_learn_does(made):
     labels, _, logits = made
@@ -50,6 +51,7 @@ def test_probabilities_are_scored_as_scikit_learn_does(made):
         assert area == pytest.approx(expected, abs=CLOSE)
 
 
+@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_calibration_error_is_what_its_definition_says(made):
     labels, _, logits = made
@@ -67,7 +69,7 @@ def test_calibration_error_is_what_its_definition_says(made):
     assert calibration_error(chances, labels) == pytest.approx(total, abs=CLOSE)
 
 
-@settings(deadline=None)
+@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_changes_are_those_of_the_scores(made):
     labels, reference, variant = made
@@ -87,6 +89,7 @@ def test_changes_are_those_of_the_scores(made):
         assert found.retention.value == pytest.approx(expected, abs=CLOSE)
 
 
+@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_mcnemar_is_that_of_statsmodels(made):
     from statsmodels.stats.contingency_tables import mcnemar
@@ -99,7 +102,7 @@ def test_mcnemar_is_that_of_statsmodels(made):
     assert found.p == pytest.approx(expected, abs=CLOSE)
 
 
-@settings(deadline=None)
+@settings(deadline=None)  # others may use the cores
 @given(COUNTS, COUNTS, COUNTS, COUNTS, st.floats(0.5, 1.5))
 def test_shares_under_a_ratio_are_the_likeliest(both, lost, won, neither, ratio):
     """As a general optimiser finds them: no shares that keep to the ratio are likelier."""
@@ -127,7 +130,7 @@ def test_shares_under_a_ratio_are_the_likeliest(both, lost, won, neither, ratio)
     assert unlikely(shares) <= unlikely(best.x) + 1e-3 * max(1.0, abs(best.fun))
 
 
-@settings(deadline=None)
+@settings(deadline=None)  # others may use the cores
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
 def test_an_interval_holds_its_value(both, lost, won, neither):
     found = retention(Pairs(both=both, lost=lost, won=won, neither=neither))

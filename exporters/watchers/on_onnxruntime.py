@@ -90,6 +90,9 @@ def _products(event: dict[str, Any]) -> Iterator[Product]:
         precision = "int8" if operator in _INT8 else numbers
         yield Product("attention" if second > _MATRIX else "weights", precision, multiply_adds(left, output))
         return
-    if operator != "MultiHeadAttention":  # the other two project query, key and value as well
+    keys = left
+    if operator == "MultiHeadAttention":  # of one query in the last layer, and all keys
+        keys = next(iter(inputs[1].values()))
+    else:  # the other two project query, key and value as well
         yield Product("weights", "int8" if operator in _INT8 else numbers, 3 * multiply_adds(left, output))
-    yield Product("attention", numbers, attention_multiply_adds(output, output, left[1]))
+    yield Product("attention", numbers, attention_multiply_adds(output, output, keys[1]))
