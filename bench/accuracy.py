@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 
@@ -75,17 +75,29 @@ def scores(matrix: ConfusionMatrix, labels: Sequence[str]) -> list[Score]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Margins:
-    """What precision and F1 need of many matrices, ``(1 + RESAMPLES, num_labels)``: the observed one comes first."""
+class Margins:
+    """What precision and F1 need of many matrices, ``(matrices, num_labels)``; where some are resampled, the observed one is first."""
 
     right: Numbers
     actual: Numbers  # examples of each class
     predicted: Numbers
 
+    @classmethod
+    def of_cells(cls, cells: Numbers, labels: Counts, predicted: Counts, num_labels: int) -> Self:
+        """Sum up ``cells`` ``(matrices, cells)``, counts of examples by the true and the predicted class of a cell."""
+        of_class, hit = np.eye(num_labels), labels == predicted
+        return cls(
+            right=cells[:, hit] @ of_class[labels[hit]],
+            actual=cells @ of_class[labels],
+            predicted=cells @ of_class[predicted],
+        )
+
     def precision(self) -> Numbers:
+        """Of each class; NaN where nothing was predicted as it."""
         return _divide(self.right, self.predicted)
 
     def f1(self) -> Numbers:
+        """Of each class; NaN where none is of it and none was predicted as it."""
         return _divide(2 * self.right, self.actual + self.predicted)
 
     def weighted(self, per_class: Numbers) -> Numbers:
@@ -93,20 +105,15 @@ class _Margins:
         return _divide((np.nan_to_num(per_class) * self.actual).sum(axis=1), self.actual.sum(axis=1))
 
 
-def _resample(counts: Counts) -> _Margins:
+def _resample(counts: Counts) -> Margins:
     """Sum up the matrix and what as many examples drawn from it give; only filled cells are drawn, most are empty."""
     rows, columns = np.nonzero(counts)
     drawn = resampled_counts(counts[rows, columns])
     cells = np.concatenate([counts[rows, columns][np.newaxis], drawn]).astype(np.float64)
-    of_class = np.eye(len(counts))
-    return _Margins(
-        right=cells[:, rows == columns] @ of_class[rows[rows == columns]],
-        actual=cells @ of_class[rows],
-        predicted=cells @ of_class[columns],
-    )
+    return Margins.of_cells(cells, rows, columns, len(counts))
 
 
-def _overall(margins: _Margins) -> list[Score]:
+def _overall(margins: Margins) -> list[Score]:
     right, total = round(margins.right[0].sum()), round(margins.actual[0].sum())
     return [
         _proportion("accuracy", right, total, _EMPTY),
@@ -116,7 +123,7 @@ def _overall(margins: _Margins) -> list[Score]:
     ]
 
 
-def _per_class(margins: _Margins, labels: Sequence[str]) -> list[Score]:
+def _per_class(margins: Margins, labels: Sequence[str]) -> list[Score]:
     f1, total = margins.f1(), round(margins.actual[0].sum())
     found = []
     for index, label in enumerate(labels):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bench.options import OBJECTIVES, add_options
 from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RESULTS = "results"  # folder of the saved runs
 TABLES = (
@@ -142,10 +145,7 @@ def _add_export(commands: Any) -> None:
     )
     best = command.add_argument_group("the best of them", "measured within the time budget; only that one is written")
     best.add_argument("--best", action="store_true", help="write the best variant to --output, with its evidence")
-    best.add_argument("--objective", choices=OBJECTIVES, help="what is to be best (default: latency)")
-    best.add_argument(
-        "--max-accuracy-drop", metavar="SHARE", help="what it may lose of the accuracy on any set (default: 0.01)"
-    )
+    _add_aim(best.add_argument)
     add_options(best.add_argument, BEST_FLAGS)
 
 
@@ -199,14 +199,15 @@ def _add_recommend(commands: Any) -> None:
         ],
     )
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
-    command.add_argument(
-        "--objective", choices=OBJECTIVES, default="latency", help="what is to be best (default: latency)"
-    )
-    command.add_argument(
-        "--max-accuracy-drop", metavar="SHARE", help="what it may lose of the accuracy on any set (default: 0.01)"
-    )
+    _add_aim(command.add_argument)
     for flag, (_, _, text) in LIMITS.items():
         command.add_argument(flag, metavar="NUMBER", help=text)
+
+
+def _add_aim(add: Callable[..., Any]) -> None:
+    """What makes a variant the best one."""
+    add("--objective", choices=OBJECTIVES, help="what is to be best (default: latency)")
+    add("--max-accuracy-drop", metavar="SHARE", help="what it may lose of the accuracy on any set (default: 0.01)")
 
 
 def _add_compare(commands: Any) -> None:

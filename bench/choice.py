@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bench.fidelity.retention import Pairs, retention
+from bench.fidelity.retention import ALL, count_pairs, retention
 from bench.measurement import METRICS
 from bench.precision import cautions
 from bench.report.figures import figures
@@ -145,12 +145,10 @@ def drops_of(run: Run, name: str, right: Right) -> list[Drop]:
 
 
 def _paired_drop(on: str, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], *, same: bool) -> Drop:
-    texts, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
-    both = int((before & after).sum())
-    kept = None if same else retention(Pairs(both=both, lost=lost, won=won, neither=texts - both - lost - won))
-    low, high = (kept.low, kept.high) if kept else (1.0, 1.0)
-    accuracy = float(before.mean())
-    return Drop(on=on, share=(lost - won) / texts, least=accuracy * (1 - high), most=accuracy * (1 - low), texts=texts)
+    pairs, texts, accuracy = count_pairs(before, after), len(before), float(before.mean())
+    kept = ALL if same else retention(pairs) or ALL  # a reference that was never right has nothing to lose
+    share = (pairs.lost - pairs.won) / texts
+    return Drop(on=on, share=share, least=accuracy * (1 - kept.high), most=accuracy * (1 - kept.low), texts=texts)
 
 
 def _overlap(one: Figure | None, other: Figure | None) -> bool:

@@ -218,7 +218,7 @@ def _recommend(parsed: argparse.Namespace) -> int:
         if (text := getattr(parsed, flag[2:].replace("-", "_"))) is not None
     ]
     max_drop, run = read_drop(parsed.max_accuracy_drop), read_run(parsed.run)
-    found = recommend(run, read_right(run), parsed.objective, max_drop, limits)
+    found = recommend(run, read_right(run), parsed.objective or "latency", max_drop, limits)
     _print(render_recommendation(found))
     return 0 if found.best else 1
 

@@ -24,7 +24,7 @@ SEED = 0
 LEVEL = 0.05  # an interval misses in so many of all cases
 QUANTILES = (LEVEL / 2, 1 - LEVEL / 2)
 DUEL_LEVEL = 0.01  # a duel may add launches until it knows enough: that leaves room for it
-_Z = 1.959963984540054  # 97.5 % point of the normal distribution
+Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _MIN_ROWS = 3  # fewer variances say nothing about how variances are spread
 _ROUNDING = 1e-24  # sum of squares of logarithms
 _LARGEST_LOG = 700.0  # of a float
@@ -39,9 +39,9 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     if not trials:
         return NO_INTERVAL
     share = successes / trials
-    scale = 1 + _Z**2 / trials
-    middle = (share + _Z**2 / (2 * trials)) / scale
-    half = _Z * math.sqrt(share * (1 - share) / trials + _Z**2 / (4 * trials**2)) / scale
+    scale = 1 + Z**2 / trials
+    middle = (share + Z**2 / (2 * trials)) / scale
+    half = Z * math.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2)) / scale
     low = 0.0 if successes == 0 else middle - half  # the formula gives these two only up to rounding
     high = 1.0 if successes == trials else middle + half
     return low, high

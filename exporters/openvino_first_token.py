@@ -19,9 +19,8 @@ def keep_first_token(model: Any) -> bool:
 
     As in ``exporters/onnx_first_token.py``, and through attention that is written out as well: here every rank is known.
     """
-    axes: dict[
-        tuple[str, int], int
-    ] = {}  # by reader and place: of what it reads there, it needs the first along this axis
+    # By reader and place among its inputs: of what comes in there, it needs the first along this axis.
+    axes: dict[tuple[str, int], int] = {}
     inside = []
     for node in reversed(model.get_ordered_ops()):
         if node.get_output_size() != 1:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from bench.statistics import Z
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Verdict: TypeAlias = Literal["holds", "fails", "undecided"]
 
 BOUNDS = (0.99, 0.999)  # shares of the reference's accuracy that MLPerf asks for
-_Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _NEAR = 1e-9  # of the ends of what a root is looked for between
 _MOST = 1e9  # examples; of more nobody has heard
 
@@ -50,6 +55,19 @@ class Retention:
         return "fails" if self.high < bound else "undecided"
 
 
+ALL = Retention(value=1.0, low=1.0, high=1.0)  # what the reference keeps of its own, on whatever examples
+
+
+def count_pairs(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> Pairs:
+    """Whether each example was right, by the reference and by the variant, ``(examples,)``."""
+    return Pairs(
+        both=int((before & after).sum()),
+        lost=int((before & ~after).sum()),
+        won=int((~before & after).sum()),
+        neither=int((~before & ~after).sum()),
+    )
+
+
 def retention(pairs: Pairs) -> Retention | None:
     """The share of the reference's accuracy that is kept; None where the reference was never right.
 
@@ -61,8 +79,8 @@ def retention(pairs: Pairs) -> Retention | None:
     if not before:
         return None
     value = after / before
-    low = _root(pairs, _Z, 0.0, value) if after else 0.0
-    high = _root(pairs, -_Z, max(value, _NEAR), _beyond(pairs, max(value, _NEAR)))
+    low = _root(pairs, Z, 0.0, value) if after else 0.0
+    high = _root(pairs, -Z, max(value, _NEAR), _beyond(pairs, max(value, _NEAR)))
     return Retention(value=value, low=low, high=high)
 
 
@@ -100,7 +118,7 @@ def _two_digits(number: float) -> int:
 def _beyond(pairs: Pairs, value: float) -> float:
     """A ratio that is surely refused."""
     ratio = 2 * value
-    while _score(pairs, ratio) > -_Z:
+    while _score(pairs, ratio) > -Z:
         ratio *= 2
     return ratio
 
