@@ -76,7 +76,7 @@ def scores(matrix: ConfusionMatrix, labels: Sequence[str]) -> list[Score]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margins:
-    """What precision and F1 need of many matrices, ``(matrices, num_labels)``; where some are resampled, the observed one is first."""
+    """What precision and F1 need of many matrices, ``(matrices, num_labels)``; an observed one comes before its resampled ones."""
 
     right: Numbers
     actual: Numbers  # examples of each class
