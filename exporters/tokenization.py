@@ -55,6 +55,14 @@ def tokenise(folder: Path, texts: Sequence[str], max_length: int) -> list[list[i
     return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
 
 
+def count_tokens(folder: Path, texts: Sequence[str]) -> list[int]:
+    """Tokens of each whole text, special tokens included, wherever a model cuts it."""
+    tokenizer = _read_fast(folder)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return [len(encoding.ids) for encoding in tokenizer.encode_batch_fast(list(texts))]
+
+
 def _read_fast(folder: Path) -> Any:
     from tokenizers import Tokenizer
 

@@ -142,7 +142,7 @@ def test_predictions_are_stored_by_row_hash_and_hold_no_text(saved, labelled_fil
     first_text = json.loads(labelled_file.read_text().splitlines()[0])["text"]
 
     assert len(frame) == 24 * len(default_variants(cpu_features()))
-    assert list(frame.columns) == ["set", "row", "label", "variant", "logit_0", "logit_1"]
+    assert list(frame.columns) == ["set", "row", "label", "tokens", "variant", "logit_0", "logit_1"]
     assert frame["row"].str.fullmatch("[0-9a-f]{16}").all()
     assert first_text not in (saved.path.parent / saved.predictions).read_bytes().decode("latin-1")
     right = (frame["logit_1"] > frame["logit_0"]) == frame["label"].astype(bool)
@@ -254,16 +254,22 @@ def test_a_disk_that_is_full_in_the_end_is_one_line_and_the_cells_are_kept(tmp_p
     assert (tmp_path / "journal.jsonl").exists()
 
 
-def test_predictions_lie_beside_every_file_of_the_run(tmp_path):
-    """Of `--benchmark-json` as well: a comparison looks for them there."""
-    labelled = SimpleNamespace(name="few", row_hashes=["a", "b"], labels=[0, 1])
-    prepared = SimpleNamespace(checkpoint=SimpleNamespace(sha256="c" * 64), sets=[labelled])
+def test_predictions_lie_beside_every_file_of_the_run(tmp_path, checkpoint_folder):
+    """Of `--benchmark-json` as well: a comparison looks for them there. A text has its own length, wherever it is cut."""
+    texts = ["short", "long " * 3000]
+    labelled = SimpleNamespace(name="few", row_hashes=["a", "b"], labels=[0, 1], texts=texts)
+    prepared = SimpleNamespace(
+        checkpoint=SimpleNamespace(sha256="c" * 64), sets=[labelled], tokenizer=checkpoint_folder
+    )
     scores = {("few", "onnx-fp32"): Scores(logits=np.zeros((2, 2), dtype=np.float32), seconds=(1.0,))}
     recorder = Recorder(prepared, scores=scores)
     folders = [tmp_path / "stored", tmp_path / "apart"]
     name = recorder.save_predictions(folders)
 
     assert [[one.name for one in folder.iterdir()] for folder in folders] == [[name], [name]]
+    tokens = pd.read_parquet(folders[0] / name)["tokens"].tolist()
+    assert 3 <= tokens[0] < 10
+    assert tokens[1] >= 3000
     assert Recorder(prepared).save_predictions(folders) == ""
 
 

@@ -28,15 +28,29 @@ _NO_PREDICTIONS = (OSError, ValueError, KeyError, TypeError, NotImplementedError
 _SAME = 1e-9  # by which two ways of computing an accuracy may differ
 
 
-def write_predictions(path: Path, sets: Sequence[LabelledSet], scores: Mapping[tuple[str, str], Scores]) -> None:
-    """Write one Parquet row per set, text and variant: row hash, true label, logits by class."""
+def write_predictions(
+    path: Path,
+    sets: Sequence[LabelledSet],
+    scores: Mapping[tuple[str, str], Scores],
+    tokens: Mapping[str, Sequence[int]],
+) -> None:
+    """Write one Parquet row per set, text and variant: row hash, true label, tokens of the whole text, logits by class.
+
+    ``tokens``: of each text, by set.
+    """
     import pandas as pd
 
     by_name = {one.name: one for one in sets}
     frames = []
     for (set_name, variant), made in scores.items():
         labelled = by_name[set_name]
-        columns = {"set": set_name, "row": labelled.row_hashes, "label": labelled.labels, "variant": variant}
+        columns = {
+            "set": set_name,
+            "row": labelled.row_hashes,
+            "label": labelled.labels,
+            "tokens": np.asarray(tokens[set_name], dtype=np.int32),
+            "variant": variant,
+        }
         logits = {f"logit_{i}": made.logits[:, i] for i in range(made.logits.shape[1])}
         frames.append(pd.DataFrame({**columns, **logits}))
     frame = pd.concat(frames).astype({"set": "category", "variant": "category", "row": "category"})
@@ -49,7 +63,9 @@ def write_predictions(path: Path, sets: Sequence[LabelledSet], scores: Mapping[t
 class Answers:
     """What every variant made of one labelled set; one order of examples, that of their row hashes."""
 
+    rows: npt.NDArray[np.str_]  # hashes of the texts, (examples,)
     labels: npt.NDArray[np.int64]  # true class, (examples,)
+    tokens: npt.NDArray[np.int32] | None  # of the whole text, (examples,); None: a run of an earlier day
     logits: dict[str, npt.NDArray[np.float32]]  # by variant, (examples, num_labels)
 
 
@@ -68,7 +84,9 @@ def read_answers(run: Run) -> dict[str, Answers]:
         found: dict[str, Answers] = {}
         for (name, variant), part in frame.groupby(["set", "variant"], observed=True):
             labels = part["label"].to_numpy(dtype=np.int64)
-            of_set = found.setdefault(str(name), Answers(labels=labels, logits={}))
+            tokens = part["tokens"].to_numpy(dtype=np.int32) if "tokens" in part else None
+            rows = part["row"].to_numpy(dtype=np.str_)
+            of_set = found.setdefault(str(name), Answers(rows=rows, labels=labels, tokens=tokens, logits={}))
             if len(labels) != len(of_set.labels) or (labels != of_set.labels).any():
                 raise ValueError(f"{variant} answered other examples of {name}")
             of_set.logits[str(variant)] = part[columns].to_numpy(dtype=np.float32)

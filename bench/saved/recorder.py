@@ -16,6 +16,7 @@ from bench.saved.predictions import write_predictions
 from bench.saved.resuming import tokenizer_digest
 from bench.saved.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
 from bench.texts.data import display_labels
+from exporters.tokenization import count_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,10 +74,12 @@ class Recorder:
 
     def save_predictions(self, folders: Sequence[Path]) -> str:
         """Write every example's logits into ``folders``, unless nothing was scored; the file's name, or nothing."""
-        name = f"predictions_{self.made:%Y%m%d_%H%M%S}_{self.prepared.checkpoint.sha256[:8]}.parquet"
+        prepared = self.prepared
+        name = f"predictions_{self.made:%Y%m%d_%H%M%S}_{prepared.checkpoint.sha256[:8]}.parquet"
+        tokens = {one.name: count_tokens(prepared.tokenizer, one.texts) for one in prepared.sets if self.scores}
         for folder in folders if self.scores else ():
             if not (folder / name).exists():
-                write_predictions(folder / name, self.prepared.sets, self.scores)
+                write_predictions(folder / name, prepared.sets, self.scores, tokens)
         return name if self.scores else ""
 
     def _plan(self) -> Plan:
