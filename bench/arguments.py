@@ -67,6 +67,18 @@ BEST_FLAGS = (  # of ``export --best`` alone
     "--time-budget",
     "--resume",
 )
+_SCORE = """
+One row for each row of FILE, in its order: row (from 1), label, probability of it, logit_0, logit_1, ..., tokens of the whole
+text. Texts are read one by one: memory does not grow with FILE. What was killed is taken up again by the same command."""
+_SCORE_FLAGS = (
+    "--checkpoint",
+    "--calibration",
+    "--text-columns",
+    "--drop-bad-rows",
+    "--allow-pickle",
+    "--threads",
+    "--work-dir",
+)
 _DUEL_FLAGS = {  # and what each means here, where that is another thing than for a run
     "--checkpoint": "what both revisions export; A and B are then git revisions",
     "--variants": f"variants to hold against each other (default: {REFERENCE})",
@@ -103,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
     _add_export(commands)
+    _add_score(commands)
     _add_train(commands)
     _add_report(commands)
     _add_recommend(commands)
@@ -164,6 +177,24 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--tokenizer", metavar="DIR", help="tokenizer to use, where the recipe trains none")
     command.add_argument("--output", metavar="DIR", required=True, help="where the checkpoint goes")
     add_options(command.add_argument, ("--external", "--text-columns", "--drop-bad-rows", "--threads"))
+
+
+def _add_score(commands: Any) -> None:
+    command = _command(
+        commands,
+        "score",
+        "label a file of any size with one variant, the fastest way that is found by trying",
+        [
+            "deploybench score --checkpoint my-albert --variant openvino-int8 posts.csv -o predictions.parquet",
+            "deploybench score --checkpoint my-albert --variant onnx-fp32-fused --max-memory-mb 600 posts.jsonl -o out.parquet",
+        ],
+    )
+    command.description = f"{command.description}\n{_SCORE}"
+    command.add_argument("file", metavar="FILE", help="texts: CSV, TSV, JSON Lines or Parquet")
+    command.add_argument("-o", "--output", metavar="FILE", required=True, help="where the answers go: a Parquet file")
+    command.add_argument("--variant", metavar="NAME", required=True, help="see deploybench recommend, deploybench list")
+    command.add_argument("--max-memory-mb", metavar="NUMBER", help="resident memory of all processes together")
+    add_options(command.add_argument, _SCORE_FLAGS)
 
 
 def _add_report(commands: Any) -> None:

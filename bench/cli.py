@@ -175,6 +175,34 @@ def _of_best(parsed: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _score(parsed: argparse.Namespace) -> int:
+    """Label a file with one variant, and print what that took."""
+    from bench.machine.alone import alone
+    from bench.prepare import prepare, reading
+    from bench.report.scoring import render_scoring
+    from bench.saved.whole_file import refuse_unwritable
+    from bench.scoring.rows import survey
+    from bench.scoring.score_file import Job, score_file
+
+    source, output = Path(parsed.file), Path(parsed.output)
+    if output.suffix != ".parquet" or output.is_dir():
+        raise UserError(f"--output: found {parsed.output!r}, expected a file that ends in .parquet; name one")
+    refuse_unwritable(output.parent)
+    options = read_options({**vars(parsed), "variants": parsed.variant})
+    os.environ["RAYON_NUM_THREADS"] = str(options.threads)  # of tokenizers, in this process
+    most = None if parsed.max_memory_mb is None else _read_limit("--max-memory-mb", parsed.max_memory_mb) * 1e6
+    found = survey(source, **reading(options))  # what cannot be read is said before an export
+    with alone():
+        prepared = prepare(options)
+        if parsed.variant not in prepared.artifacts:
+            raise UserError(f"--variant: {parsed.variant} cannot be used: {prepared.variants[parsed.variant].failed}")
+        job = Job(prepared=prepared, variant=parsed.variant, source=source, found=found, output=output, max_memory=most)
+        done = score_file(job)
+    _print(render_scoring(done))
+    say(f"written: {output}")
+    return 0
+
+
 def _train(parsed: argparse.Namespace) -> int:
     """Train a classifier by a recipe, in a process of its own, and print what it reached."""
     from bench.machine.alone import alone
@@ -363,6 +391,7 @@ def _print(text: str) -> None:
 _COMMANDS = {
     "run": _run,
     "export": _export,
+    "score": _score,
     "train": _train,
     "report": _report,
     "recommend": _recommend,

@@ -23,9 +23,9 @@ class Bar:
     def __init__(self, bar: tqdm[Any]) -> None:
         self._bar = bar
 
-    def advance(self) -> None:
-        """One step is done."""
-        self._bar.update()
+    def advance(self, steps: int = 1) -> None:
+        """So many steps are done."""
+        self._bar.update(steps)
 
     def extend(self, steps: int) -> None:
         """There are so many steps more than were said."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Tokens = Sequence[Sequence[int]]  # one list of ids per text, special tokens included
 
 T = TypeVar("T")
+Padding: TypeAlias = Literal["max_length", "longest", "bucketed"]
+PADDINGS: tuple[Padding, ...] = ("max_length", "longest", "bucketed")
 
 
 def full_batch(tokens: Tokens, batch_size: int, sequence_length: int) -> Batch:
@@ -40,19 +42,39 @@ def padded_batch(tokens: Tokens, pad_id: int, length: int | None = None) -> Batc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How texts become batches.
+
+    ``max_length``: as they come, every text padded to what the model takes; ``longest``: as they come, padded to the longest
+    of their batch; ``bucketed``: texts of like length side by side, padded to the longest of their batch.
+    """
+
+    padding: Padding
+    batch_size: int  # texts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringBatches:
-    """A labelled set cut into batches of texts of like length, so that padding costs little."""
+    """Texts cut into batches."""
 
     batches: tuple[Batch, ...]
-    order: tuple[int, ...]  # the set's row behind every row of the batches, in turn
+    order: tuple[int, ...]  # the text behind every row of the batches, in turn
+
+    @property
+    def computed_tokens(self) -> int:
+        """Tokens that a predictor computes, padding included."""
+        return sum(input_ids.size for input_ids, _ in self.batches)
 
 
-def scoring_batches(tokens: Tokens, pad_id: int, batch_size: int) -> ScoringBatches:
-    """Sort by length, longest first (ties by row), and pad each batch to its longest text."""
-    order = sorted(range(len(tokens)), key=lambda row: (-len(tokens[row]), row))
-    cuts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+def scoring_batches(tokens: Tokens, pad_id: int, policy: Policy, max_length: int) -> ScoringBatches:
+    """Cut texts of at most ``max_length`` tokens into batches; bucketed ones begin with the longest (ties by row)."""
+    order = list(range(len(tokens)))
+    if policy.padding == "bucketed":
+        order.sort(key=lambda row: -len(tokens[row]))
+    length = max_length if policy.padding == "max_length" else None
+    cuts = [order[start : start + policy.batch_size] for start in range(0, len(order), policy.batch_size)]
     return ScoringBatches(
-        batches=tuple(padded_batch([tokens[row] for row in cut], pad_id) for cut in cuts), order=tuple(order)
+        batches=tuple(padded_batch([tokens[row] for row in cut], pad_id, length) for cut in cuts), order=tuple(order)
     )
 
 

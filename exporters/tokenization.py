@@ -47,20 +47,29 @@ def cut_texts_at(max_length: int, folder: Path) -> None:
     tokenizer.save(str(folder / FAST_FILE))
 
 
+class Tokeniser:
+    """The tokenizer in ``folder``, read once; it cuts texts at ``max_length`` tokens, special tokens included."""
+
+    def __init__(self, folder: Path, max_length: int) -> None:
+        self._tokenizer = _read_fast(folder)
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_length)
+        self._special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+
+    def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
+        """Token ids of each text, and the tokens that the whole text would be."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        return [one.ids for one in encodings], [self._whole(one) for one in encodings]
+
+    def _whole(self, encoding: Any) -> int:
+        """What was cut off comes in pieces, each with special tokens of its own."""
+        return len(encoding.ids) + sum(len(piece.ids) - self._special for piece in encoding.overflowing)
+
+
 def tokenise(folder: Path, texts: Sequence[str], max_length: int) -> list[list[int]]:
     """Token ids of each text, special tokens included, cut at ``max_length`` tokens."""
-    tokenizer = _read_fast(folder)
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length)
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
-
-
-def count_tokens(folder: Path, texts: Sequence[str]) -> list[int]:
-    """Tokens of each whole text, special tokens included, wherever a model cuts it."""
-    tokenizer = _read_fast(folder)
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return [len(encoding.ids) for encoding in tokenizer.encode_batch_fast(list(texts))]
+    ids, _ = Tokeniser(folder, max_length)(texts)
+    return ids
 
 
 def _read_fast(folder: Path) -> Any:

@@ -12,8 +12,8 @@ from bench.accuracy import confusion_matrix
 from bench.measurement import Measurement, Workload
 from bench.options import SCORING_BATCH_SIZE
 from bench.prepare import pad_id
-from bench.scoring import Scores, score
-from bench.workload import ScoringBatches, scoring_batches
+from bench.scoring.labelled_set import Scores, score
+from bench.workload import Policy, ScoringBatches, scoring_batches
 from exporters.errors import WorkerError
 from exporters.tokenization import tokenise
 
@@ -30,11 +30,10 @@ METRICS = ("accuracy", "scoring_time")
 @pytest.fixture(scope="session")
 def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
     """Every set, tokenised and cut into batches once, by name."""
-    checkpoint = prepared.checkpoint
+    checkpoint, policy = prepared.checkpoint, Policy(padding="bucketed", batch_size=SCORING_BATCH_SIZE)
+    length = checkpoint.scoring_length
     return {
-        one.name: scoring_batches(
-            tokenise(prepared.tokenizer, one.texts, checkpoint.scoring_length), pad_id(checkpoint), SCORING_BATCH_SIZE
-        )
+        one.name: scoring_batches(tokenise(prepared.tokenizer, one.texts, length), pad_id(checkpoint), policy, length)
         for one in prepared.sets
     }
 

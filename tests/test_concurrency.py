@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import bench.timing.concurrency
+import bench.worker.instances
 from bench.timing.concurrency import BLOCKS, measure_served
 from bench.worker import commands
 from exporters.errors import WorkerError
@@ -27,7 +28,7 @@ def watched(monkeypatch):
     """Every worker that is started, and what is sent to it and received of it, in turn."""
     workers, events = [], []
 
-    class Watched(bench.timing.concurrency.Worker):
+    class Watched(bench.worker.instances.Worker):
         def __init__(self, label, threads):
             super().__init__(label, threads)
             self.threads = threads
@@ -48,7 +49,7 @@ def watched(monkeypatch):
                 events.append(("receive", workers.index(self), value))
             return value
 
-    monkeypatch.setattr(bench.timing.concurrency, "Worker", Watched)
+    monkeypatch.setattr(bench.worker.instances, "Worker", Watched)
     return workers, events
 
 

@@ -17,7 +17,7 @@ from bench import cli
 from bench.machine.alone import HELD, alone
 from bench.measurement import Workload
 from bench.saved.journal import Journal
-from bench.scoring import Scores
+from bench.scoring.labelled_set import Scores
 from bench.timing.latency import LatencyRun
 from bench.timing.schedule import Contender, Schedule
 from exporters.errors import OutputError, UserError

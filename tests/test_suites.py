@@ -18,7 +18,7 @@ from bench.report.figures import figures
 from bench.saved.journal import Journal
 from bench.saved.recorder import Recorder
 from bench.saved.store import read_run
-from bench.scoring import Scores
+from bench.scoring.labelled_set import Scores
 from bench.timing.controls import CONTROLS
 from bench.timing.yardsticks import yardstick_readings
 from exporters.catalogue import default_variants
@@ -259,7 +259,7 @@ def test_predictions_lie_beside_every_file_of_the_run(tmp_path, checkpoint_folde
     texts = ["short", "long " * 3000]
     labelled = SimpleNamespace(name="few", row_hashes=["a", "b"], labels=[0, 1], texts=texts)
     prepared = SimpleNamespace(
-        checkpoint=SimpleNamespace(sha256="c" * 64), sets=[labelled], tokenizer=checkpoint_folder
+        checkpoint=SimpleNamespace(sha256="c" * 64, scoring_length=64), sets=[labelled], tokenizer=checkpoint_folder
     )
     scores = {("few", "onnx-fp32"): Scores(logits=np.zeros((2, 2), dtype=np.float32), seconds=(1.0,))}
     recorder = Recorder(prepared, scores=scores)

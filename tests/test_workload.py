@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.workload import full_batch, padded_batch, parity_batches, scoring_batches
+from bench.workload import PADDINGS, Policy, full_batch, padded_batch, parity_batches, scoring_batches
 
 texts = st.lists(
     st.lists(st.integers(10, 99), min_size=1, max_size=30).map(lambda inner: [2, *inner, 3]), min_size=1, max_size=30
@@ -34,14 +34,27 @@ def test_padding_is_masked_and_comes_last(tokens):
         assert mask[row].sum() == len(text)
 
 
-@given(tokens=texts, size=st.integers(1, 9))
-def test_scoring_batches_hold_every_text_once(tokens, size):
-    made = scoring_batches(tokens, 0, size)
+@given(tokens=texts, size=st.integers(1, 9), padding=st.sampled_from(PADDINGS))
+def test_scoring_batches_hold_every_text_once(tokens, size, padding):
+    made = scoring_batches(tokens, 0, Policy(padding=padding, batch_size=size), 40)
     rows = [row[mask == 1].tolist() for ids, masks in made.batches for row, mask in zip(ids, masks, strict=True)]
 
     assert sorted(made.order) == list(range(len(tokens)))
     assert rows == [tokens[row] for row in made.order]
     assert all(len(ids) <= size for ids, _ in made.batches)
+    assert made.computed_tokens == sum(mask.size for _, mask in made.batches)
+
+
+def test_what_each_padding_computes():
+    tokens = [[2, *range(10, 10 + inner), 3] for inner in (1, 6, 2, 5)]
+
+    def lengths(padding):
+        made = scoring_batches(tokens, 0, Policy(padding=padding, batch_size=2), 40)
+        return [ids.shape[1] for ids, _ in made.batches], made.order
+
+    assert lengths("max_length") == ([40, 40], (0, 1, 2, 3))
+    assert lengths("longest") == ([8, 7], (0, 1, 2, 3))
+    assert lengths("bucketed") == ([8, 4], (1, 3, 2, 0))
 
 
 def test_parity_is_tried_at_several_shapes_and_paddings():

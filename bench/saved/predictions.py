@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bench.saved.store import Run
-    from bench.scoring import Scores
+    from bench.scoring.labelled_set import Scores
     from bench.texts.data import LabelledSet
 
     Right: TypeAlias = dict[tuple[str, str], npt.NDArray[np.bool_]]  # by set and variant, in the set's order

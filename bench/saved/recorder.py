@@ -16,7 +16,7 @@ from bench.saved.predictions import write_predictions
 from bench.saved.resuming import tokenizer_digest
 from bench.saved.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
 from bench.texts.data import display_labels
-from exporters.tokenization import count_tokens
+from exporters.tokenization import Tokeniser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.measurement import Measurement
     from bench.memory.ledger import CellLedger
     from bench.prepare import Prepared
-    from bench.scoring import Scores
+    from bench.scoring.labelled_set import Scores
 
 
 @dataclass(slots=True)
@@ -76,11 +76,16 @@ class Recorder:
         """Write every example's logits into ``folders``, unless nothing was scored; the file's name, or nothing."""
         prepared = self.prepared
         name = f"predictions_{self.made:%Y%m%d_%H%M%S}_{prepared.checkpoint.sha256[:8]}.parquet"
-        tokens = {one.name: count_tokens(prepared.tokenizer, one.texts) for one in prepared.sets if self.scores}
+        tokens = self._tokens() if self.scores else {}
         for folder in folders if self.scores else ():
             if not (folder / name).exists():
                 write_predictions(folder / name, prepared.sets, self.scores, tokens)
         return name if self.scores else ""
+
+    def _tokens(self) -> dict[str, list[int]]:
+        """Length of every text, by set."""
+        tokeniser = Tokeniser(self.prepared.tokenizer, self.prepared.checkpoint.scoring_length)
+        return {one.name: tokeniser(one.texts)[1] for one in self.prepared.sets}
 
     def _plan(self) -> Plan:
         options = self.prepared.options

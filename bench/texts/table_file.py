@@ -10,48 +10,72 @@ import reprlib
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = 60  # characters
 _MAX_LISTED = 20  # a file without a header can have any number of "columns"
+_PARQUET_ROWS = 256  # that are decoded at a time
 _CELL_LIMIT = 2**31 - 1  # characters; csv refuses more than 131,072 unless told, which is less than a long article
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFile:
-    """A table whose columns are known; its cells are asked for column by column."""
+    """A table whose columns are known; its rows are read from the file each time they are asked for, one by one."""
 
     path: Path
     columns: tuple[str, ...]
-    num_rows: int
-    read_cells: Callable[[str], list[Any]]
+    read: Callable[[Sequence[str]], Iterator[Sequence[Any]]]
+
+    def rows(self, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Cells of some columns, row by row; None where a cell is missing (empty, null or NaN). Raises DataError on the way."""
+        with _readable(self.path):
+            for cells in self.read(columns):
+                yield tuple(None if _is_missing(cell) else cell for cell in cells)
 
     def column(self, name: str) -> list[Any]:
-        """Cells of one column, in file order; None where a cell is missing (empty, null or NaN)."""
-        return [None if _is_missing(cell) else cell for cell in self.read_cells(name)]
+        """Cells of one column, in file order."""
+        return [cell for (cell,) in self.rows([name])]
+
+
+def open_table(path: Path) -> TableFile:
+    """Find the columns of the table in ``path``, read as its suffix says; DataError for what is no table."""
+    with _readable(path):
+        table = _reader(path)(path)
+    for name, count in Counter(table.columns).items():
+        if name and count > 1:  # columns without a name are indices that a spreadsheet or pandas wrote
+            raise DataError(f"{path}: {count} columns are named {short_repr(name)}; rename all but one")
+    return table
 
 
 def read_table(path: Path) -> TableFile:
-    """Read the table in ``path`` as its suffix says; DataError for anything that is no table with at least one row."""
+    """``open_table``, and read it through; DataError for anything that is no table with at least one row, from end to end."""
+    table = open_table(path)
+    if not sum(1 for _ in table.rows(())):
+        raise no_rows(path)
+    return table
+
+
+def no_rows(path: Path) -> DataError:
+    """The error for a table without any."""
+    return DataError(f"{path}: no rows; give a file with at least one row")
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        table = _reader(path)(path)
+        yield
     except UnicodeDecodeError:
         raise DataError(_non_utf8_message(path)) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}); check the path and its rights") from error
-    for name, count in Counter(table.columns).items():
-        if name and count > 1:  # columns without a name are indices that a spreadsheet or pandas wrote
-            raise DataError(f"{path}: {count} columns are named {short_repr(name)}; rename all but one")
-    if not table.num_rows:
-        raise DataError(f"{path}: no rows; give a file with at least one row")
-    return table
 
 
 def short_repr(value: object) -> str:
@@ -81,18 +105,22 @@ def _reader(path: Path) -> Callable[[Path], TableFile]:
     return reader
 
 
-def _read_delimited(path: Path, *, delimiter: str) -> TableFile:
-    with _wide_cells(), path.open(encoding="utf-8-sig", newline="") as lines:
-        records = list(_records(path, csv.reader(lines, delimiter=delimiter, strict=True)))
-    if not records:
+def _open_delimited(path: Path, *, delimiter: str) -> TableFile:
+    def records() -> Iterator[list[str]]:
+        with _wide_cells(), path.open(encoding="utf-8-sig", newline="") as lines:
+            yield from _records(path, csv.reader(lines, delimiter=delimiter, strict=True))
+
+    header = next(records(), None)
+    if header is None:
         raise _empty(path)
-    columns = tuple(name.strip() for name in records.pop(0))
+    columns = tuple(name.strip() for name in header)
 
-    def read_cells(name: str) -> list[str]:
-        index = columns.index(name)
-        return [record[index] for record in records]
+    def read(names: Sequence[str]) -> Iterator[list[str]]:
+        places = [columns.index(name) for name in names]
+        for record in islice(records(), 1, None):
+            yield [record[place] for place in places]
 
-    return TableFile(path=path, columns=columns, num_rows=len(records), read_cells=read_cells)
+    return TableFile(path=path, columns=columns, read=read)
 
 
 def _records(path: Path, reader: Any) -> Iterator[list[str]]:
@@ -126,17 +154,26 @@ def _wide_cells() -> Iterator[None]:
         csv.field_size_limit(limit)  # the limit is one for the whole process
 
 
-def _read_json_lines(path: Path) -> TableFile:
-    with path.open(encoding="utf-8-sig", newline="\n") as lines:
-        records = [_json_record(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if not records:
+def _open_json_lines(path: Path) -> TableFile:
+    def records() -> Iterator[dict[str, Any]]:
+        with path.open(encoding="utf-8-sig", newline="\n") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _json_record(path, number, line)
+
+    columns: dict[str, None] = {}  # a writer may leave nulls out, so that each line has some
+    empty = True
+    for record in records():
+        columns.update(dict.fromkeys(record))
+        empty = False
+    if empty:
         raise _empty(path)
-    columns = tuple(dict.fromkeys(name for record in records for name in record))  # a writer may leave nulls out
 
-    def read_cells(name: str) -> list[Any]:
-        return [record.get(name) for record in records]
+    def read(names: Sequence[str]) -> Iterator[list[Any]]:
+        for record in records():
+            yield [record.get(name) for name in names]
 
-    return TableFile(path=path, columns=columns, num_rows=len(records), read_cells=read_cells)
+    return TableFile(path=path, columns=tuple(columns), read=read)
 
 
 def _json_record(path: Path, number: int, line: str) -> dict[str, Any]:
@@ -157,17 +194,23 @@ def _json_record(path: Path, number: int, line: str) -> dict[str, Any]:
     raise DataError(f"{path}: line {number}: {found}; mend the line (one JSON object per line)")
 
 
-def _read_parquet(path: Path) -> TableFile:
+def _open_parquet(path: Path) -> TableFile:
     from pyarrow.parquet import ParquetFile
-
-    def read_cells(name: str) -> list[Any]:
-        with _parquet_errors(path), ParquetFile(path, page_checksum_verification=True) as file:
-            return list(file.read(columns=[name]).column(name).to_pylist())
 
     # Not pyarrow's read_table: that one would take folders named "a=1" on the way to the file for columns.
     with _parquet_errors(path), ParquetFile(path) as file:
         columns = tuple(file.schema_arrow.names)
-        return TableFile(path=path, columns=columns, num_rows=file.metadata.num_rows, read_cells=read_cells)
+
+    def read(names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        # Without pre_buffer a row group is not in memory as a whole.
+        with _parquet_errors(path), ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
+            if not names:
+                yield from ((),) * file.metadata.num_rows
+                return
+            for batch in file.iter_batches(_PARQUET_ROWS, columns=list(names)):
+                yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+
+    return TableFile(path=path, columns=columns, read=read)
 
 
 @contextlib.contextmanager
@@ -201,10 +244,10 @@ def _non_utf8_message(path: Path) -> str:
 
 
 _READERS: dict[str, Callable[[Path], TableFile]] = {
-    ".csv": partial(_read_delimited, delimiter=","),
-    ".tsv": partial(_read_delimited, delimiter="\t"),
-    ".jsonl": _read_json_lines,
-    ".ndjson": _read_json_lines,
-    ".json-lines": _read_json_lines,
-    ".parquet": _read_parquet,
+    ".csv": partial(_open_delimited, delimiter=","),
+    ".tsv": partial(_open_delimited, delimiter="\t"),
+    ".jsonl": _open_json_lines,
+    ".ndjson": _open_json_lines,
+    ".json-lines": _open_json_lines,
+    ".parquet": _open_parquet,
 }

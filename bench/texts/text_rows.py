@@ -6,13 +6,13 @@ import difflib
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from bench.texts.table_file import listed, short_repr
 from exporters.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from bench.texts.table_file import TableFile
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 BadRows = Literal["refuse", "drop"]
 
 _TEXT_COLUMNS = (("title", "content"), ("title", "text"), ("text",), ("content",))  # the first that a file has
+
+
+class Columns(Protocol):
+    """A table whose columns are known."""
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names."""
 
 
 class Cause(StrEnum):
@@ -52,18 +64,27 @@ class TextRow:
 
 def read_rows(table: TableFile, text_columns: Sequence[str] | None) -> list[TextRow]:
     """Join the text cells of every row; None takes the columns that the field uses; DataError for unknown columns."""
+    columns = find_text_columns(table, text_columns)
+    cells = zip(*map(table.column, columns), strict=True)
+    return [text_row(table.path, number, columns, row) for number, row in enumerate(cells, 1)]
+
+
+def find_text_columns(table: Columns, text_columns: Sequence[str] | None) -> tuple[str, ...]:
+    """Those that were asked for, or that the field uses; DataError where the table has them not."""
     columns = tuple(text_columns or _usual_text_columns(table))
     for column in columns:
         check_column(table, column, "name the text columns with --text-columns")
-    rows = []
-    for number, cells in enumerate(zip(*map(table.column, columns), strict=True), 1):
-        row = TextRow(path=table.path, number=number)
-        _set_text(row, dict(zip(columns, cells, strict=True)))
-        rows.append(row)
-    return rows
+    return columns
 
 
-def check_column(table: TableFile, column: str, advice: str) -> None:
+def text_row(path: Path, number: int, columns: Sequence[str], cells: Sequence[object]) -> TextRow:
+    """Row ``number`` of ``path``, with its text or why it has none."""
+    row = TextRow(path=path, number=number)
+    _set_text(row, dict(zip(columns, cells, strict=True)))
+    return row
+
+
+def check_column(table: Columns, column: str, advice: str) -> None:
     """Raise DataError if the table has no such column."""
     if column in table.columns:
         return
@@ -94,19 +115,27 @@ def refuse_repeats(rows: Iterable[TextRow], label_names: Sequence[str]) -> None:
 
 def usable_rows(rows: list[TextRow], bad_rows: BadRows) -> tuple[list[TextRow], tuple[str, ...]]:
     """Rows that can be used, and counts of the others by cause; DataError for the first bad row, or if none is left."""
-    counts = Counter(row.cause for row in rows)
-    dropped = tuple(counted(counts[cause], cause) for cause in Cause if counts[cause])
+    dropped = dropped_counts(Counter(row.cause for row in rows))
     usable = [row for row in rows if row.cause is None]
     if dropped and bad_rows == "refuse":
-        row = next(row for row in rows if row.cause)
-        such = "every copy" if row.cause is Cause.CONTRADICTION else "such rows"
-        raise DataError(
-            f"{row.path}: row {row.number}: {row.found}; {row.advice}, or pass --drop-bad-rows to leave {such} out "
-            f"(in all: {', '.join(dropped)})"
-        )
+        raise refusal(next(row for row in rows if row.cause), dropped)
     if not usable:
         raise DataError(f"{rows[0].path}: no row can be used ({', '.join(dropped)}); mend the file")
     return usable, dropped
+
+
+def dropped_counts(counts: Mapping[Cause | None, int]) -> tuple[str, ...]:
+    """What is left out, by cause: ``2 duplicate rows``."""
+    return tuple(counted(counts[cause], cause) for cause in Cause if counts.get(cause))
+
+
+def refusal(row: TextRow, dropped: Sequence[str]) -> DataError:
+    """The error for the first bad row of a file."""
+    such = "every copy" if row.cause is Cause.CONTRADICTION else "such rows"
+    return DataError(
+        f"{row.path}: row {row.number}: {row.found}; {row.advice}, or pass --drop-bad-rows to leave {such} out "
+        f"(in all: {', '.join(dropped)})"
+    )
 
 
 def counted(count: int, noun: str) -> str:
@@ -116,7 +145,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun.replace('row', 'rows', 1) if 'row' in noun else noun + 's'}"
 
 
-def _usual_text_columns(table: TableFile) -> tuple[str, ...]:
+def _usual_text_columns(table: Columns) -> tuple[str, ...]:
     for columns in _TEXT_COLUMNS:
         if set(columns) <= set(table.columns):
             return columns

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.timing.cores import shared_cores
-from bench.worker import Worker
+from bench.worker.instances import loaded_instances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from bench.worker import Worker
     from bench.workload import Batch
 
 BLOCKS = 3
@@ -29,20 +28,11 @@ class ServedTexts:
 
 def measure_served(variant: str, artifact: Path, batch: Batch, threads: int) -> ServedTexts:
     """Take turns, everything loaded from the first block to the last; raises WorkerError when a process dies."""
-    with ExitStack() as stack:
-
-        def loaded(label: str, budget: int, cores: Sequence[int]) -> Worker:
-            worker = stack.enter_context(Worker(f"{variant}, {label}", budget))
-            worker.ask("stay_on", cores)  # else runtimes that choose a core for themselves may all choose the same
-            worker.start(variant, artifact, budget)
-            return worker
-
-        cores = sorted(shared_cores(threads, 0))
-        own_cores = [cores[number % len(cores)] for number in range(threads)]
-        sides = {
-            "alone": [loaded(f"one process of {threads} threads", threads, cores)],
-            "together": [loaded(f"process {n} of {threads}", 1, [core]) for n, core in enumerate(own_cores, 1)],
-        }
+    with (
+        loaded_instances(variant, artifact, 1, threads) as one,
+        loaded_instances(variant, artifact, threads, threads) as many,
+    ):
+        sides = {"alone": one, "together": many}
         for workers in sides.values():
             _ask_all(workers, "settle", batch)
         rates: dict[str, list[float]] = {side: [] for side in sides}

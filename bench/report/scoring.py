@@ -1,0 +1,46 @@
+"""What a scoring did, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.cells import printable
+from bench.report.notes import counted
+from bench.units import format_bytes, format_count, format_duration, format_seconds
+
+if TYPE_CHECKING:
+    from bench.scoring.score_file import Scoring
+
+
+def render_scoring(done: Scoring) -> str:
+    """Rows and classes, then where the time went, what was computed, and the memory that it took."""
+    texts = done.counts.total()
+    lines = [f"{format_count(done.rows)} rows{_taken(done)}{_dropped(done)}"]
+    if texts:
+        classes = ", ".join(f"{format_count(count)} {printable(name)}" for name, count in sorted(done.counts.items()))
+        padding = _percent(1 - done.read_tokens / done.computed_tokens)
+        each = format_seconds(done.elapsed / done.read_tokens)
+        lines += [
+            f"scored: {classes}",
+            f"time: {format_duration(done.elapsed)}, {texts / done.elapsed:.1f} texts/s",
+            f"  {_stages(done)}",
+            f"tokens: {done.read_tokens / texts:.1f} a text, {each} each; padding: {padding} of what was computed",
+            f"cut at {done.length} tokens: {counted(done.cut, 'text')} ({_percent(done.cut / texts)})",
+        ]
+    return "\n".join([*lines, f"memory: at most {format_bytes(done.peak)} resident, all processes together"])
+
+
+def _taken(done: Scoring) -> str:
+    return f", {format_count(done.taken)} of them scored before" if done.taken else ""
+
+
+def _dropped(done: Scoring) -> str:
+    return f"; without an answer: {', '.join(done.dropped)}" if done.dropped else ""
+
+
+def _stages(done: Scoring) -> str:
+    return ", ".join(f"{stage} {_percent(seconds / done.elapsed)}" for stage, seconds in done.seconds.items())
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

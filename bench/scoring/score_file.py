@@ -1,0 +1,141 @@
+"""A file of any size, labelled by one variant: read twice, never held whole, and answered in the order of its rows."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.progress import progress, say
+from bench.scoring.choosing import choose_plan
+from bench.scoring.models import Models
+from bench.scoring.parts import Parts
+from bench.scoring.pipeline import STAGES
+from bench.scoring.plan import Plan
+from bench.scoring.rows import stream_rows, stretches
+from bench.texts.data import display_labels
+from bench.workload import Policy
+from exporters.whole_folder import sha256_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from bench.prepare import Prepared
+    from bench.scoring.pipeline import Answered
+    from bench.scoring.rows import Survey
+    from bench.texts.text_rows import TextRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be scored, and by what."""
+
+    prepared: Prepared
+    variant: str
+    source: Path
+    found: Survey  # of the source
+    output: Path
+    max_memory: float | None = None  # bytes resident, of all processes; None: whatever it takes
+
+
+@dataclass(slots=True, kw_only=True)
+class Scoring:
+    """What was done; the figures are of what was scored now."""
+
+    rows: int  # of the file
+    dropped: tuple[str, ...]  # "2 rows without text"; their answers are empty
+    plan: Plan
+    length: int  # tokens that a text is cut at
+    taken: int  # rows that an interrupted scoring had left
+    peak: int = 0  # bytes resident: what every process took at most, added up
+    elapsed: float = 0.0  # seconds from the first row to the last
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", *STAGES, "write"), 0.0))
+    counts: Counter[str] = field(default_factory=Counter)  # texts of each class
+    cut: int = 0  # texts of which the model does not read all
+    read_tokens: int = 0
+    computed_tokens: int = 0  # with padding
+
+    def add(self, answered: Answered | None, labels: Sequence[str]) -> None:
+        """Count what was answered."""
+        if answered is None:
+            return
+        self.counts.update(labels[one] for one in answered.classes)
+        self.cut += int((answered.tokens > self.length).sum())
+        self.read_tokens += answered.read_tokens
+        self.computed_tokens += answered.computed_tokens
+        for stage, seconds in answered.seconds.items():
+            self.seconds[stage] += seconds
+
+
+def score_file(job: Job) -> Scoring:
+    """Score every row of ``job.source`` into ``job.output``; raises UserError for what a person can mend."""
+    options, models = job.prepared.options, Models(job.prepared, job.variant)
+    found = job.found
+    parts = Parts(job.output, _identity(job))
+    number, taken, kept = parts.found()
+    if kept is None:
+        plan = choose_plan(models, found, job.max_memory)
+        parts.begin(asdict(plan))
+    else:
+        plan = Plan(**{**kept, "policy": Policy(**kept["policy"])})
+        say(f"taken over: {taken} rows that were scored before, and the plan: {plan}")
+    done = Scoring(rows=found.rows, dropped=found.dropped, plan=plan, length=models.length, taken=taken)
+    labels = display_labels(job.prepared.checkpoint.labels)
+    with models.opened(plan.instances) as opened, progress("scoring", found.rows - taken) as bar:
+        begun = clock = time.perf_counter()
+        for stretch in stretches(islice(stream_rows(job.source, options.text_columns), taken, None)):
+            done.seconds["read"] += time.perf_counter() - clock
+            texts = [row.text for row in stretch if row.cause is None]
+            answered = opened.pipeline.answer(texts, plan.policy, bar.advance) if texts else None
+            clock = time.perf_counter()
+            parts.write(number, _table(stretch, answered, labels))
+            number += 1
+            done.add(answered, labels)
+            bar.advance(len(stretch) - len(texts))
+            done.seconds["write"] += time.perf_counter() - clock
+            clock = time.perf_counter()
+        done.elapsed = time.perf_counter() - begun
+        done.peak = opened.peak()
+    parts.join(number)
+    return done
+
+
+def _identity(job: Job) -> dict[str, Any]:
+    """All that decides the answers but the plan, which is kept with them."""
+    options = job.prepared.options
+    return {
+        "source": sha256_file(job.source),
+        "text_columns": list(options.text_columns),
+        "drop_bad_rows": options.drop_bad_rows,
+        "variant": job.variant,
+        "artifact": job.prepared.artifacts[job.variant].fingerprint,
+        "threads": options.threads,
+    }
+
+
+def _table(stretch: Sequence[TextRow], answered: Answered | None, labels: Sequence[str]) -> pa.Table:
+    """A row for each of ``stretch``: number, label and its chance, every logit, tokens; all but the number empty without a text."""
+    import pyarrow as pa
+
+    row_numbers = pa.array([row.number for row in stretch], type=pa.int64())
+    kinds = {"label": pa.string(), "probability": pa.float32(), **_logits(labels, pa.float32()), "tokens": pa.int32()}
+    if answered is None:
+        return pa.table({"row": row_numbers, **{name: pa.nulls(len(stretch), kind) for name, kind in kinds.items()}})
+    names = np.asarray(labels, dtype=object)[answered.classes]
+    values = (names, answered.chances, *answered.logits.T, answered.tokens)
+    empty = np.asarray([row.cause is not None for row in stretch])
+    place = np.where(empty, 0, np.cumsum(~empty) - 1)
+    columns = zip(kinds.items(), values, strict=True)
+    filled = {name: pa.array(found[place], type=kind, mask=empty) for (name, kind), found in columns}
+    return pa.table({"row": row_numbers, **filled})
+
+
+def _logits(labels: Sequence[str], kind: Any) -> dict[str, Any]:
+    return {f"logit_{index}": kind for index in range(len(labels))}
