@@ -25,6 +25,7 @@ TABLES = (
     "memory",
     "accuracy",
     "fidelity",
+    "invariance",
 )
 LIMITS = {  # of ``recommend``: metric, its SI units in one of the flag's, help
     "--max-p95-ms": ("latency_p95", 1e-3, "95 of 100 batches of the smallest size take at most so many ms"),

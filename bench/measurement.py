@@ -20,6 +20,9 @@ class Metric:
     better: Literal["lower", "higher"]
 
 
+ARRANGEMENTS = ("shuffled", "long_neighbour", "padded")  # of texts that were asked alone before
+INVARIANCE = tuple(f"{arrangement}_{what}" for arrangement in ARRANGEMENTS for what in ("flips", "change"))
+
 METRICS = {
     metric.name: metric
     for metric in (
@@ -74,6 +77,10 @@ METRICS = {
         Metric(name="false_positive_rate", unit="1", better="lower"),
         Metric(name="false_negative_rate", unit="1", better="lower"),
         Metric(name="confusion", unit="1", better="higher"),  # counts
+        # of the same texts shuffled, beside a long one, padded to the maximum, against each alone:
+        *(
+            Metric(name=name, unit="1", better="lower") for name in INVARIANCE
+        ),  # flips: share of texts; change: of a logit
         # derived from every example's logits and the reference's, by set:
         Metric(name="agreement", unit="1", better="higher"),  # share of examples with the reference's class
         Metric(name="lost", unit="1", better="lower"),  # examples that the reference alone got right

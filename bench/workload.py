@@ -78,6 +78,19 @@ def scoring_batches(tokens: Tokens, pad_id: int, policy: Policy, max_length: int
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Some texts for a model."""
+
+    tokens: Tokens  # none with more than max_length
+    pad_id: int
+    max_length: int
+
+    def cut(self, policy: Policy) -> ScoringBatches:
+        """Their batches."""
+        return scoring_batches(self.tokens, self.pad_id, policy, self.max_length)
+
+
 def spread(items: Sequence[T], count: int) -> list[T]:
     """At most ``count`` of the items, evenly from the first to the last: sets come sorted by label, too.
 

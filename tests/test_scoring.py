@@ -26,13 +26,13 @@ from bench.report.scoring import render_scoring
 from bench.scoring import plan as planning
 from bench.scoring.parts import Parts
 from bench.scoring.pipeline import Pipeline
-from bench.scoring.plan import DEFAULT_POLICY, Plan, Sample, every_plan, find_plan
+from bench.scoring.plan import DEFAULT_POLICY, Plan, every_plan, find_plan
 from bench.scoring.rows import stream_rows, stretches, survey
 from bench.scoring.score_file import Job, score_file
 from bench.texts import corpus
 from bench.texts.text_rows import TextRow
 from bench.worker.instances import loaded_instances
-from bench.workload import Policy, padded_batch
+from bench.workload import Policy, Sample, padded_batch
 from exporters.errors import DataError, UserError, WorkerError
 from exporters.tokenization import Tokeniser
 

@@ -23,7 +23,7 @@ def render_scoring(done: Scoring) -> str:
         lines += [
             f"scored: {classes}",
             f"time: {format_duration(done.elapsed)}, {texts / done.elapsed:.1f} texts/s",
-            f"  {_stages(done)}",
+            _stages(done),
             f"tokens: {done.read_tokens / texts:.1f} a text, {each} each; padding: {padding} of what was computed",
             f"cut at {done.length} tokens: {counted(done.cut, 'text')} ({_percent(done.cut / texts)})",
         ]

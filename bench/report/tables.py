@@ -8,11 +8,12 @@ from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import positive
-from bench.measurement import Figure, Workload
+from bench.measurement import INVARIANCE, Figure, Workload
 from bench.report.cells import Column, Table, margin, printable
 from bench.report.fidelity_table import fidelities, fidelity_contents, fidelity_figures, fidelity_notes
 from bench.report.figures import SERVED, figures, labelled_sets, latency_workload, memory_workload, served_workloads
 from bench.report.instances_table import instances_contents, instances_notes, instances_title
+from bench.report.invariance_table import invariance_contents, invariance_notes
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, troubles
 from bench.report.notes import counted, gap_notes
 from bench.report.operators_table import operators_contents, operators_notes, operators_title
@@ -309,6 +310,13 @@ def _fidelity(cells: _Cells) -> list[Table]:
     return tables
 
 
+def _invariance(cells: _Cells) -> list[Table]:
+    """Nothing for a run of an earlier day."""
+    if not any(one.metric in INVARIANCE for one in cells.run.measurements):
+        return []
+    return [cells.table("Texts in other company", invariance_contents(cells.at), invariance_notes())]
+
+
 def _errors(cells: _Cells, labelled: SetInfo) -> list[_Content]:
     """Show the two error rates of a binary classifier; of more classes, the recall of each."""
     labels = cells.run.checkpoint.labels
@@ -388,4 +396,5 @@ TABLES = {
     "memory": _memory,
     "accuracy": _accuracy,
     "fidelity": _fidelity,
+    "invariance": _invariance,
 }

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.progress import progress, say
-from bench.scoring.plan import DEFAULT_POLICY, Plan, Sample, find_plan, instance_counts, seconds_per_token
+from bench.scoring.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token
 from bench.units import format_bytes, format_duration
-from bench.workload import full_batch
+from bench.workload import Sample, full_batch
 from exporters.errors import UserError
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.workload import PADDINGS, Policy, scoring_batches
+from bench.workload import PADDINGS, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bench.progress import Bar
     from bench.scoring.pipeline import Pipeline
-    from bench.workload import ScoringBatches
+    from bench.workload import Sample
 
 _SIZES = {"max_length": (1, 8), "longest": (1, 8, 32), "bucketed": (1, 2, 4, 8, 16, 32, 64)}
 _FIRST_TRIAL_S = 0.25  # of each plan, doubled from round to round
@@ -50,19 +50,6 @@ class Trial:
     plan: Plan
     rate: float  # texts per second, from padding to logits
     seconds: float  # that it was tried for, in the last round
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """Texts that stand for all; ``tokens`` are theirs, cut where the model cuts."""
-
-    tokens: Sequence[Sequence[int]]
-    pad_id: int
-    max_length: int
-
-    def cut(self, policy: Policy) -> ScoringBatches:
-        """Their batches."""
-        return scoring_batches(self.tokens, self.pad_id, policy, self.max_length)
 
 
 def instance_counts(threads: int) -> list[int]:

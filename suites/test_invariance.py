@@ -1,0 +1,35 @@
+"""Invariance: what a variant answers to a text must not depend on the texts that it is computed with."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from bench.fidelity.invariance import BATCH_SIZE, TEXTS, Invariance, measure_invariance
+from bench.measurement import ARRANGEMENTS, INVARIANCE, Measurement, Workload
+from bench.prepare import pad_id
+from bench.workload import Sample, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.prepare import Prepared
+
+
+def test_invariance(
+    variant_name: str, artifact: Path, prepared: Prepared, cell: Callable[..., Any], replay: Callable[..., None]
+) -> None:
+    """What the row times is each text alone; a flip is shown in the report and fails nothing."""
+    checkpoint, threads = prepared.checkpoint, prepared.options.threads
+    length = checkpoint.scoring_length
+    workload = Workload(batch_size=BATCH_SIZE, sequence_length=length, padding="longest", threads=threads)
+    measured = functools.partial(Measurement, variant=variant_name, workload=workload)
+    tokens = [text[: length - 1] + text[-1:] if len(text) > length else text for text in spread(prepared.tokens, TEXTS)]
+    sample = Sample(tokens=tokens, pad_id=pad_id(checkpoint), max_length=length)
+    measure = functools.partial(measure_invariance, variant_name, artifact, sample, threads)
+    found = cell(Invariance, workload, measure, *(measured(metric=metric) for metric in INVARIANCE))
+
+    assert len(found.flips) == len(found.changes) == len(ARRANGEMENTS)
+    values = [value for pair in zip(found.flips, found.changes, strict=True) for value in pair]
+    replay(found.seconds, *(measured(metric=name, values=(one,)) for name, one in zip(INVARIANCE, values, strict=True)))
