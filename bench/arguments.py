@@ -25,13 +25,16 @@ TABLES = (
     "memory",
     "accuracy",
     "fidelity",
+    "errors",
+    "groups",
+    "shift",
 )
 LIMITS = {  # of ``recommend``: metric, its SI units in one of the flag's, help
     "--max-p95-ms": ("latency_p95", 1e-3, "95 of 100 batches of the smallest size take at most so many ms"),
     "--max-memory-mb": ("peak_memory", 1e6, "heap held after loading and taken by batches, by memray"),
     "--max-size-mb": ("artifact_size", 1e6, "on disk"),
 }
-_ON_DEMAND = ("timing", "operators")
+_ON_DEMAND = ("timing", "operators", "errors", "groups", "shift")
 SHOWN = tuple(name for name in TABLES if name not in _ON_DEMAND)  # unless other tables are asked for
 _FORMATS = ("text", "md", "csv", "latex", "json")
 _COMPARE_CODES = """
@@ -184,7 +187,7 @@ def _add_report(commands: Any) -> None:
     command.add_argument(
         "--table",
         metavar="A,B",
-        help=f"tables to print: {', '.join(TABLES)} (default: all but {' and '.join(_ON_DEMAND)})",
+        help=f"tables to print: {', '.join(TABLES)} (default: all but {', '.join(_ON_DEMAND)})",
     )
 
 
