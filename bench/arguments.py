@@ -70,6 +70,7 @@ BEST_FLAGS = (  # of ``export --best`` alone
     "--time-budget",
     "--resume",
 )
+_ERRORS_FLAGS = ("--external", "--real", "--fake", "--text-columns", "--drop-bad-rows")
 _DUEL_FLAGS = {  # and what each means here, where that is another thing than for a run
     "--checkpoint": "what both revisions export; A and B are then git revisions",
     "--variants": f"variants to hold against each other (default: {REFERENCE})",
@@ -109,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_report(commands)
     _add_recommend(commands)
+    _add_errors(commands)
     _add_compare(commands)
     _add_duel(commands)
     _command(commands, "list", "what there is to choose from", ["deploybench list"])
@@ -205,6 +207,25 @@ def _add_recommend(commands: Any) -> None:
     _add_aim(command.add_argument)
     for flag, (_, _, text) in LIMITS.items():
         command.add_argument(flag, metavar="NUMBER", help=text)
+
+
+def _add_errors(commands: Any) -> None:
+    command = _command(
+        commands,
+        "errors",
+        "show texts that a saved run's variants called wrong, and accuracy by source, author or any column",
+        [
+            "deploybench errors results",
+            "deploybench errors results --external test=test.csv --by source",
+            "deploybench errors results --real real.csv --fake fake.csv --examples 10 --variant onnx-int8-dynamic",
+        ],
+    )
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    add_options(command.add_argument, _ERRORS_FLAGS)
+    command.add_argument("--by", metavar="COLUMN", help="accuracy by the values of a column of the labelled files")
+    command.add_argument("--examples", metavar="N", default="3", help="texts of each kind of error (default: 3)")
+    command.add_argument("--variant", metavar="NAME", help="errors of this one alone (default: of every variant)")
+    command.add_argument("--seed", metavar="N", default="0", help="another one draws other texts (default: 0)")
 
 
 def _add_aim(add: Callable[..., Any]) -> None:

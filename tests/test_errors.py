@@ -4,30 +4,37 @@ The expected texts are ``tests/data/errors-*.txt``; after a wanted change write 
 ``UPDATE_GOLDEN=1 pytest tests/test_errors.py``.
 """
 
+import csv
+import doctest
 import io
 import json
 import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+import bench.report.excerpt
 from bench.accuracy import confusion_matrix
+from bench.cli import main
+from bench.errors.by_value import NO_VALUE, by_values
 from bench.errors.examples import sample_errors
 from bench.errors.groups import Group, by_group
 from bench.errors.lengths import LENGTHS, length_bins, typical
 from bench.errors.shift import shift
 from bench.fidelity.calibration import probabilities
 from bench.measurement import Measurement
+from bench.report.excerpt import excerpt, excerpt_lines
 from bench.report.render import render
 from bench.saved.predictions import Answers
-from bench.saved.store import SetInfo, read_run
+from bench.saved.store import SetInfo, read_run, run_block
 from bench.texts.data import LabelledSet
 
 DATA = Path(__file__).parent / "data"
@@ -138,18 +145,18 @@ def test_examples_are_errors_and_disputed_ones_come_first(answers, count, seed):
     assert [one.texts for one in directions] == sorted((one.texts for one in directions), reverse=True)
     for one in directions:
         assert len(one.examples) == min(count, one.texts)
-        assert len({example.index for example in one.examples}) == len(one.examples)
-        disputed = [len(set(example.called.values())) > 1 for example in one.examples]
+        assert len({text.index for text in one.examples}) == len(one.examples)
+        disputed = [len(set(text.called.values())) > 1 for text in one.examples]
         assert sum(disputed) == min(count, one.disagreed)
         assert disputed == sorted(disputed, reverse=True)
         for kind in (True, False):
-            sure = [example.chance for example, is_so in zip(one.examples, disputed, strict=True) if is_so == kind]
+            sure = [text.chance for text, is_so in zip(one.examples, disputed, strict=True) if is_so == kind]
             assert sure == sorted(sure, reverse=True)
-        for example in one.examples:
-            assert (one.truth, one.called, example.index) in errors
-            assert example.called == {name: classes[example.index] for name, classes in called.items()}
-            assert example.chance == pytest.approx(chances[example.index].max(), abs=CLOSE)
-            assert (example.row, example.tokens) == (answers.rows[example.index], answers.tokens[example.index])
+        for text in one.examples:
+            assert (one.truth, one.called, text.index) in errors
+            assert text.called == {name: classes[text.index] for name, classes in called.items()}
+            assert text.chance == pytest.approx(chances[text.index].max(), abs=CLOSE)
+            assert (text.row, text.tokens) == (answers.rows[text.index], answers.tokens[text.index])
 
 
 @settings(deadline=None)  # others may use the cores
@@ -158,7 +165,7 @@ def test_errors_of_one_variant_are_its_own(answers):
     wrong = answers.logits["onnx-fp32"].argmax(axis=1) != answers.labels
     directions = sample_errors(answers, ["onnx-fp32"], "onnx-fp32", 100, 0)
 
-    assert sorted(example.index for one in directions for example in one.examples) == np.flatnonzero(wrong).tolist()
+    assert sorted(text.index for one in directions for text in one.examples) == np.flatnonzero(wrong).tolist()
 
 
 def test_a_seed_draws_the_same_texts_again_and_another_one_others():
@@ -234,6 +241,7 @@ WRONG = {
     ("news", "torch-eager"): (1, 2, 4, 5, 6),
     ("news", "onnx-fp32"): (1, 2, 4, 5, 6),
 }
+HOSTILE = "\x1b[2J\u202eevil\x00 \r\n\u2066" + "\u3042" * 300 + "e\u0301" * 300
 
 
 @pytest.fixture
@@ -323,3 +331,221 @@ def test_more_classes_have_no_false_positives():
 
     assert frame.loc["onnx-fp32", ["texts", "right", "wrong", "accuracy"]].astype(float).tolist() == [30, 27, 3, 0.9]
     assert not [name for name in frame.columns if "false" in name]
+
+
+# excerpts
+
+
+def test_the_examples_of_excerpts_are_true():
+    assert doctest.testmod(bench.report.excerpt).attempted
+
+
+def columns(text):
+    return sum(2 if east_asian_width(mark) in "WF" else 1 for mark in text)
+
+
+@settings(deadline=None)  # others may use the cores
+@example("\x1b\u3042\u30420", 8, 20)  # cut between the columns of a character
+@given(st.text() | st.text("\u3042 a\x1b"), st.integers(8, 60), st.integers(20, 60))
+def test_an_excerpt_is_printable_and_narrow(text, most, width):
+    line, lines = excerpt(text, most), excerpt_lines(text, 3 * width, width)
+
+    assert columns(line) <= most
+    assert all(columns(one) <= width for one in lines)
+    assert all(mark.isprintable() for one in (line, *lines) for mark in one)
+
+
+@given(st.lists(st.text("abcdefgh", min_size=1, max_size=9), min_size=1, max_size=9))
+def test_a_short_text_is_its_own_excerpt(words):
+    text = " ".join(words)
+
+    assert excerpt("\n\t".join(words), 100) == text
+    assert " ".join(excerpt_lines(text, 100, 40)) == text
+
+
+# accuracy by the values of a column
+
+
+@settings(deadline=None)  # others may use the cores
+@given(answered(), st.integers(1, 40), st.integers(0, 99))
+def test_accuracy_by_value_is_what_pandas_counts(answers, distinct, seed):
+    random = np.random.default_rng(seed)
+    cells = [random.choice([None, *map(str, range(distinct))]) for _ in answers.labels]
+    found = by_values(cells, answers, "torch-eager")
+    right = pd.DataFrame({name: logits.argmax(axis=1) == answers.labels for name, logits in answers.logits.items()})
+    expected = right.groupby([NO_VALUE if cell is None else cell for cell in cells]).mean()
+
+    assert sum(one.group.texts for one in found) == len(cells)
+    assert sum(one.group.right for one in found) == right["torch-eager"].sum()
+    assert len(found) == min(len(expected), 21)
+    rest = len(expected) - len(found) + 1
+    assert (found[-1].value == f"{rest} others") == (rest > 1)
+    for one in found[: None if rest == 1 else -1]:
+        assert one.group.accuracy == pytest.approx(expected.loc[one.value, "torch-eager"], abs=CLOSE)
+        assert (one.least, one.most) == pytest.approx((expected.loc[one.value].min(), expected.loc[one.value].max()))
+
+
+# the command
+
+
+def save(run):
+    block = {"deploybench": run_block(run), "datetime": "2026-11-22T12:00:00+00:00"}
+    run.path.write_text(json.dumps(block), encoding="utf-8")
+    return run.path
+
+
+def write_csv(path, one, sources=("reuters", "blog", ""), order=1):
+    rows = [
+        (text, label, sources[index % len(sources)])
+        for index, (text, label) in enumerate(zip(one.texts, one.labels, strict=True))
+    ]
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        csv.writer(lines).writerows([("text", "label", "source"), *rows[::order]])
+    return path
+
+
+def errors(capsys, *arguments):
+    code = main(["errors", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def file(tmp_path):
+    return write_csv(tmp_path / "posts.csv", SETS[0])
+
+
+def test_the_command_looks_like_this(capsys, run, file):
+    code, text, _ = errors(capsys, save(run), "--external", file, "--by", "source", "--examples", 2)
+
+    assert code == 0
+    assert text == golden("errors-command.txt", text)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_an_example_stands_where_it_says(capsys, run, file, tmp_path):
+    """In whatever order the file has its rows."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = [row["text"] for row in csv.DictReader(lines)]
+    backwards = write_csv(tmp_path / "turned.csv", SETS[0], order=-1)
+    _, text, _ = errors(capsys, save(run), "--external", f"posts={file}", "--examples", 9)
+    _, turned, _ = errors(capsys, run.path, "--external", backwards, "--examples", 9)
+
+    shown = [line.split() for line in text.splitlines() if line.startswith(("  posts.csv row", "    >"))]
+    places = {
+        " ".join(quote[1:]): int(place[2].rstrip(",")) for place, quote in zip(shown[::2], shown[1::2], strict=True)
+    }
+    assert len(places) == 5
+    assert all(rows[number - 1] == quote for quote, number in places.items())
+    for quote, number in places.items():
+        assert f"turned.csv row {31 - number}, text" in turned
+        assert quote in turned
+
+
+def test_real_and_fake_files_are_one_set(capsys, tmp_path):
+    one = labelled("external", 30)
+    run = with_answers(tmp_path, [one], {("external", "torch-eager"): (0, 1)})
+    for name, label in (("real", 0), ("fake", 1)):
+        rows = [[text, name] for text, of in zip(one.texts, one.labels, strict=True) if of == label]
+        with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as lines:
+            csv.writer(lines).writerows([["text", "source"], *rows])
+    files = ("--real", tmp_path / "real.csv", "--fake", tmp_path / "fake.csv")
+    code, text, _ = errors(capsys, save(run), *files, "--by", "source")
+
+    assert code == 0
+    assert "fake.csv row 1, text" in text
+    assert "> external text 0" in text
+    assert "real.csv row 1, text" in text
+    assert "> external text 1" in text
+    assert "real 20 0.950" in " ".join(text.split())
+
+
+def test_without_files_there_are_hashes(capsys, run):
+    code, text, _ = errors(capsys, save(run))
+
+    assert code == 0
+    assert text.index("posts: 30 texts") < text.index("news: 12 texts")
+    assert f"text {SETS[0].row_hashes[29]}, 585 tokens" in text
+    assert "no texts: a saved run holds none" in text
+    assert " > " not in text
+
+
+def test_the_demonstration_needs_no_files(capsys, tmp_path, monkeypatch):
+    one = labelled("external", 30)
+    run = with_answers(tmp_path, [one], {("external", "torch-eager"): (0,)})
+    run = replace(run, checkpoint=replace(run.checkpoint, demonstration=True))
+    monkeypatch.setattr("bench.prepare.demonstration_sets", lambda: (one, labelled("in_domain", 9)))
+
+    assert "> external text 0" in errors(capsys, save(run))[1]
+    assert "no texts" in errors(capsys, save(replace(run, sets=(replace(run.sets[0], sha256="other"),))))[1]
+
+
+def test_errors_of_one_variant_alone(capsys, run):
+    text = errors(capsys, save(run), "--variant", "openvino-int8")[1]
+
+    assert "posts: 30 texts, 4 called wrong by openvino-int8" in text
+    assert "counted: texts that openvino-int8 calls so" in text
+    assert "news: 12 texts, 0 called wrong by openvino-int8" in text
+    assert SETS[0].row_hashes[29] not in text  # wrong by the others only
+
+
+def test_nothing_in_a_text_or_a_name_reaches_the_terminal_as_it_is(capsys, tmp_path):
+    texts = (HOSTILE, "x" * 1_000_000, "word " * 200_000, "= harmless\n\nposts: 0 texts")
+    one = LabelledSet(name=HOSTILE, texts=texts, labels=(0, 1, 0, 1), label_names=("real", HOSTILE), dropped=())
+    run = with_answers(tmp_path, [one], {(HOSTILE, name): (0, 1, 2, 3) for name in VARIANTS})
+    run = replace(run, checkpoint=replace(run.checkpoint, labels=("real", HOSTILE)))
+    file = write_csv(tmp_path / "hard.csv", one, sources=(HOSTILE, "=1+1", "\u202e"))
+    code, text, _ = errors(capsys, save(run), "--external", file, "--by", "source")
+
+    assert code == 0
+    assert all(mark.isprintable() for line in text.split("\n") for mark in line)
+    assert max(map(columns, text.splitlines())) <= 80
+    assert len(text.splitlines()) < 60
+    assert "\n    > = harmless posts: 0 texts\n" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--external", "{other}"),
+            "news.csv: holds no text of the run, expected all of one of its sets: 'news', 'posts';",
+        ),
+        (("--external", "posts={news}"), "news.csv: holds 0 of the 30 texts of the run's set 'posts', expected all"),
+        (("--external", "{part}"), "part.csv: holds 29 of the 30 texts of the run's set 'posts', expected all"),
+        (("--external", "{flipped}"), "flipped.csv: labels texts of the run's set 'posts' otherwise than the run"),
+        (("--external", "{posts}", "--by", "sauce"), "no column 'sauce' (did you mean 'source'?)"),
+        (("--external", "{posts}", "--text-columns", "source"), "row 3: no text in 'source'"),
+        (("--external", "nowhere.csv"), "nowhere.csv: no such file"),
+        (("--real", "{posts}"), "--real: was given without --fake"),
+        (("--by", "source"), "--by: names a column of labelled files, and none was given"),
+        (("--variant", "onnx"), "--variant: no answers of 'onnx' on 'posts'; there are: 'onnx-fp32', 'openvino-int8'"),
+        (("--examples", "-1"), "--examples: found '-1', expected a whole number"),
+        (("--seed", "x"), "--seed: found 'x', expected a whole number"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(capsys, run, file, tmp_path, arguments, message):
+    posts = SETS[0]
+    files = {
+        "posts": file,
+        "news": write_csv(tmp_path / "news.csv", SETS[1]),
+        "other": write_csv(tmp_path / "other-news.csv", labelled("other", 9)),
+        "part": write_csv(tmp_path / "part.csv", replace(posts, texts=posts.texts[1:], labels=posts.labels[1:])),
+        "flipped": write_csv(tmp_path / "flipped.csv", replace(posts, labels=tuple(1 - one for one in posts.labels))),
+    }
+    given = [argument.format(**files) for argument in arguments]
+    code, text, error = errors(capsys, save(run), *given)
+    last = error.splitlines()[-1]
+
+    assert (code, text) == (2, "")
+    assert last.startswith("deploybench: error: ")
+    assert message in last
+    assert all(line.startswith("set ") for line in error.splitlines()[:-1])
+
+
+def test_a_run_without_answers_says_so(capsys, run):
+    (run.path.parent / "answers.parquet").unlink()
+    code, _, error = errors(capsys, save(run))
+
+    assert code == 2
+    assert "no answers were kept beside it; restore its Parquet file, or measure again" in error
