@@ -307,8 +307,9 @@ def test_what_is_not_known_has_a_reason(tmp_path):
     for reason, one in texts.items():
         for table in ("errors", "groups"):
             assert reason in " ".join(render(one, "text", [table]).split()), (reason, table)
-        for cell in cells(one, "length_accuracy", "right_tokens_mean", "accuracy_shift"):
-            assert (cell["value"] is None) == bool(cell["reason"])
+        lengths = cells(one, "length_accuracy", "right_tokens_mean")
+        assert all((cell["value"] is None) == bool(cell["reason"]) for cell in lengths + cells(one, "accuracy_shift"))
+        assert not lengths if reason == "no answers were kept" else reason in {cell["reason"] for cell in lengths}
 
 
 def test_texts_in_two_sets_are_said_to_be(tmp_path):
@@ -344,8 +345,9 @@ def columns(text):
     return sum(2 if east_asian_width(mark) in "WF" else 1 for mark in text)
 
 
-@settings(deadline=None)  # others may use the cores
+@settings(deadline=None, max_examples=50)  # others may use the cores
 @example("\x1b\u3042\u30420", 8, 20)  # cut between the columns of a character
+@example("\u3042" * 60, 60, 21)  # likewise at the end of a line
 @given(st.text() | st.text("\u3042 a\x1b"), st.integers(8, 60), st.integers(20, 60))
 def test_an_excerpt_is_printable_and_narrow(text, most, width):
     line, lines = excerpt(text, most), excerpt_lines(text, 3 * width, width)
@@ -366,7 +368,7 @@ def test_a_short_text_is_its_own_excerpt(words):
 # accuracy by the values of a column
 
 
-@settings(deadline=None)  # others may use the cores
+@settings(deadline=None, max_examples=50)  # others may use the cores
 @given(answered(), st.integers(1, 40), st.integers(0, 99))
 def test_accuracy_by_value_is_what_pandas_counts(answers, distinct, seed):
     random = np.random.default_rng(seed)
@@ -494,7 +496,7 @@ def test_nothing_in_a_text_or_a_name_reaches_the_terminal_as_it_is(capsys, tmp_p
     one = LabelledSet(name=HOSTILE, texts=texts, labels=(0, 1, 0, 1), label_names=("real", HOSTILE), dropped=())
     run = with_answers(tmp_path, [one], {(HOSTILE, name): (0, 1, 2, 3) for name in VARIANTS})
     run = replace(run, checkpoint=replace(run.checkpoint, labels=("real", HOSTILE)))
-    file = write_csv(tmp_path / "hard.csv", one, sources=(HOSTILE, "=1+1", "\u202e"))
+    file = write_csv(tmp_path / "h\u202eard\x1b.csv", one, sources=(HOSTILE, "=1+1", "\u202e"))
     code, text, _ = errors(capsys, save(run), "--external", file, "--by", "source")
 
     assert code == 0
