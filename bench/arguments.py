@@ -26,13 +26,16 @@ TABLES = (
     "accuracy",
     "fidelity",
     "invariance",
+    "errors",
+    "groups",
+    "shift",
 )
 LIMITS = {  # of ``recommend``: metric, its SI units in one of the flag's, help
     "--max-p95-ms": ("latency_p95", 1e-3, "95 of 100 batches of the smallest size take at most so many ms"),
     "--max-memory-mb": ("peak_memory", 1e6, "heap held after loading and taken by batches, by memray"),
     "--max-size-mb": ("artifact_size", 1e6, "on disk"),
 }
-_ON_DEMAND = ("timing", "operators")
+_ON_DEMAND = ("timing", "operators", "errors", "groups", "shift")
 SHOWN = tuple(name for name in TABLES if name not in _ON_DEMAND)  # unless other tables are asked for
 _FORMATS = ("text", "md", "csv", "latex", "json")
 _COMPARE_CODES = """
@@ -80,6 +83,7 @@ _SCORE_FLAGS = (
     "--threads",
     "--work-dir",
 )
+_ERRORS_FLAGS = ("--external", "--real", "--fake", "--text-columns", "--drop-bad-rows")
 _DUEL_FLAGS = {  # and what each means here, where that is another thing than for a run
     "--checkpoint": "what both revisions export; A and B are then git revisions",
     "--variants": f"variants to hold against each other (default: {REFERENCE})",
@@ -120,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_report(commands)
     _add_recommend(commands)
+    _add_errors(commands)
     _add_compare(commands)
     _add_duel(commands)
     _command(commands, "list", "what there is to choose from", ["deploybench list"])
@@ -216,7 +221,7 @@ def _add_report(commands: Any) -> None:
     command.add_argument(
         "--table",
         metavar="A,B",
-        help=f"tables to print: {', '.join(TABLES)} (default: all but {' and '.join(_ON_DEMAND)})",
+        help=f"tables to print: {', '.join(TABLES)} (default: all but {', '.join(_ON_DEMAND)})",
     )
 
 
@@ -234,6 +239,25 @@ def _add_recommend(commands: Any) -> None:
     _add_aim(command.add_argument)
     for flag, (_, _, text) in LIMITS.items():
         command.add_argument(flag, metavar="NUMBER", help=text)
+
+
+def _add_errors(commands: Any) -> None:
+    command = _command(
+        commands,
+        "errors",
+        "show texts that a saved run's variants called wrong, and accuracy by source, author or any column",
+        [
+            "deploybench errors results",
+            "deploybench errors results --external test=test.csv --by source",
+            "deploybench errors results --real real.csv --fake fake.csv --examples 10 --variant onnx-int8-dynamic",
+        ],
+    )
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    add_options(command.add_argument, _ERRORS_FLAGS)
+    command.add_argument("--by", metavar="COLUMN", help="accuracy by the values of a column of the labelled files")
+    command.add_argument("--examples", metavar="N", default="3", help="texts of each kind of error (default: 3)")
+    command.add_argument("--variant", metavar="NAME", help="errors of this one alone (default: of every variant)")
+    command.add_argument("--seed", metavar="N", default="0", help="another one draws other texts (default: 0)")
 
 
 def _add_aim(add: Callable[..., Any]) -> None:

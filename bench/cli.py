@@ -261,6 +261,34 @@ def _read_limit(flag: str, text: str) -> float:
     return number
 
 
+def _errors(parsed: argparse.Namespace) -> int:
+    """Print which texts of a saved run were called wrong, and accuracy by a column of their files."""
+    from bench.errors.analysis import Asked, find_errors
+    from bench.prepare import demonstration_sets, labelled_sets
+    from bench.report.error_examples import render_errors
+    from bench.saved.store import read_run
+
+    asked = Asked(
+        variant=parsed.variant,
+        by=parsed.by,
+        examples=_read_count("--examples", parsed.examples),
+        seed=_read_count("--seed", parsed.seed),
+    )
+    run = read_run(parsed.run)
+    sets = labelled_sets(read_options(vars(parsed)), run.checkpoint.labels)
+    if not sets and run.checkpoint.demonstration:
+        known = {one.sha256 for one in run.sets}
+        sets = tuple(one for one in demonstration_sets() if one.sha256 in known)
+    _print(render_errors(find_errors(run, sets, asked), run.checkpoint.labels, asked))
+    return 0
+
+
+def _read_count(flag: str, text: str) -> int:
+    if not text.isdecimal():
+        raise UserError(f"{flag}: found {text!r}, expected a whole number such as 3")
+    return int(text)
+
+
 def _compare(parsed: argparse.Namespace) -> int:
     """Print what changed between two saved runs, or over all of them; the outcome decides the exit code."""
     if parsed.history is not None:
@@ -395,6 +423,7 @@ _COMMANDS = {
     "train": _train,
     "report": _report,
     "recommend": _recommend,
+    "errors": _errors,
     "compare": _compare,
     "duel": _duel,
     "list": _list,

@@ -96,6 +96,12 @@ METRICS = {
         Metric(name="calibration_error", unit="1", better="lower"),
         Metric(name="brier", unit="1", better="lower"),
         Metric(name="roc_area", unit="1", better="higher"),
+        Metric(name="length_accuracy", unit="1", better="higher"),  # of the texts of one length; label: "33–64 tokens"
+        Metric(name="right_tokens_mean", unit="1", better="higher"),  # length of the texts that were called right
+        Metric(name="right_tokens_median", unit="1", better="higher"),
+        Metric(name="wrong_tokens_mean", unit="1", better="higher"),
+        Metric(name="wrong_tokens_median", unit="1", better="higher"),
+        Metric(name="accuracy_shift", unit="1", better="higher"),  # accuracy less that on another set, the label
     )
 }
 

@@ -58,7 +58,7 @@ def prepare(options: Options) -> Prepared:
     """
     sets = None
     if options.checkpoint is None:  # bad input is said before a training, not after
-        sets = labelled_sets(options, corpus.LABELS) or _demonstration_sets()
+        sets = labelled_sets(options, corpus.LABELS) or demonstration_sets()
         checkpoint = demonstration(options)
     else:
         checkpoint = find_checkpoint(options)
@@ -125,7 +125,8 @@ def reading(options: Options) -> dict[str, Any]:
     return {"text_columns": options.text_columns or None, "bad_rows": bad_rows}
 
 
-def _demonstration_sets() -> tuple[data.LabelledSet, ...]:
+def demonstration_sets() -> tuple[data.LabelledSet, ...]:
+    """What the demonstration is scored on: texts of the bundled corpus."""
     sets = []
     splits: dict[str, Literal["external", "test"]] = {"external": "external", "in_domain": "test"}
     for name, split in splits.items():

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bench.measurement import Workload
 from bench.report.cells import plain_frame, text_frame
+from bench.report.errors_table import error_lengths
 from bench.report.fidelity_table import fidelities, fidelity_figures
 from bench.report.figures import figures
+from bench.report.groups_table import length_figures
 from bench.report.notes import run_notes
+from bench.report.shift_table import shift_figures
 from bench.report.tables import TABLES, build_tables
 from bench.report.terminal import render_text
+from bench.saved.predictions import read_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,8 +62,14 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES)) -> str:
     Raises KeyError for a format or table that does not exist.
     """
     if fmt == "json":
-        return render_json([*figures(run), *fidelity_figures(run, fidelities(run))])
+        return render_json(_every_figure(run))
     return _RENDERERS[fmt](build_tables(run, tables), run_notes(run))
+
+
+def _every_figure(run: Run) -> list[Figure]:
+    found, answers = figures(run), read_answers(run)
+    of_examples = [*error_lengths(run, answers), *length_figures(run, answers)] if answers else []
+    return [*found, *fidelity_figures(run, fidelities(run)), *of_examples, *shift_figures(run, found)]
 
 
 def render_json(cells: Sequence[Figure]) -> str:

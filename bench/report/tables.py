@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import positive
 from bench.measurement import INVARIANCE, Figure, Workload
 from bench.report.cells import Column, Table, margin, printable
+from bench.report.errors_table import error_lengths, errors_contents, errors_notes
 from bench.report.fidelity_table import fidelities, fidelity_contents, fidelity_figures, fidelity_notes
 from bench.report.figures import SERVED, figures, labelled_sets, latency_workload, memory_workload, served_workloads
+from bench.report.groups_table import groups_contents, groups_notes, length_figures
 from bench.report.instances_table import instances_contents, instances_notes, instances_title
 from bench.report.invariance_table import invariance_contents, invariance_notes
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, troubles
 from bench.report.notes import counted, gap_notes
 from bench.report.operators_table import operators_contents, operators_notes, operators_title
+from bench.report.shift_table import shift_contents, shift_figures, shift_notes
 from bench.report.timing_tables import (
     cold_contents,
     cold_notes,
@@ -26,6 +30,7 @@ from bench.report.timing_tables import (
     timing_notes,
 )
 from bench.report.weights_table import weights_contents, weights_notes
+from bench.saved.predictions import read_answers
 from bench.timing.yardsticks import yardstick_readings
 from bench.units import (
     COUNT,
@@ -42,8 +47,9 @@ from bench.units import (
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from bench.saved.predictions import Answers
     from bench.saved.store import Run, SetInfo
 
 _Content: TypeAlias = tuple[Column, Callable[[str], Figure]]  # a column, and its figure for a variant
@@ -64,8 +70,17 @@ class _Cells:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._found = {}
-        for figure in figures(run):
+        self._found: dict[tuple[str, str, Workload | None, str | None, str | None], Figure] = {}
+        self.add(figures(run))
+
+    @cached_property
+    def answers(self) -> dict[str, Answers]:
+        """What was kept of every example, by labelled set."""
+        return {printable(name): of_set for name, of_set in read_answers(self.run).items()}
+
+    def add(self, found: Iterable[Figure]) -> None:
+        """Take in figures that only some tables show."""
+        for figure in found:
             workload = None if figure.data else figure.workload  # a set is scored at one workload only
             self._found[figure.variant, figure.metric, workload, figure.data, figure.label] = figure
 
@@ -288,7 +303,7 @@ def _accuracy_on(cells: _Cells, labelled: SetInfo) -> Table:
     per_text = Column(head="time per text", short="per text", scale=MILLISECONDS, group="errors")
     contents = [
         *((_share(head, "overall"), cells.of_set(metric, labelled)) for head, metric in overall.items()),
-        *_errors(cells, labelled),
+        *_error_rates(cells, labelled),
         (seconds, cells.of_set("scoring_time", labelled)),
         (per_text, cells.of_set("scoring_time_per_sample", labelled)),
     ]
@@ -317,7 +332,42 @@ def _invariance(cells: _Cells) -> list[Table]:
     return [cells.table("Texts in other company", invariance_contents(cells.at), invariance_notes())]
 
 
-def _errors(cells: _Cells, labelled: SetInfo) -> list[_Content]:
+def _errors(cells: _Cells) -> list[Table]:
+    """One table for each labelled set."""
+    run = cells.run
+    cells.add(error_lengths(run, cells.answers))
+
+    def table(labelled: SetInfo) -> Table:
+        contents = errors_contents(lambda metric, label: cells.of_set(metric, labelled, label), run.checkpoint.labels)
+        return cells.table(f"Errors on {labelled.name}", contents, errors_notes(run))
+
+    return [table(labelled) for labelled in run.sets]
+
+
+def _groups(cells: _Cells) -> list[Table]:
+    """One table for each labelled set."""
+    run = cells.run
+    cells.add(length_figures(run, cells.answers))
+
+    def table(labelled: SetInfo) -> Table:
+        answers = cells.answers.get(labelled.name)
+        contents = groups_contents(lambda metric, label: cells.of_set(metric, labelled, label), run, answers)
+        return cells.table(f"Accuracy by group of {labelled.name}", contents, groups_notes(run, labelled, answers))
+
+    return [table(labelled) for labelled in run.sets]
+
+
+def _shift(cells: _Cells) -> list[Table]:
+    """Nothing for a run of fewer than two sets."""
+    run = cells.run
+    if len(run.sets) < 2:  # noqa: PLR2004 - a shift is between two
+        return []
+    cells.add(shift_figures(run, figures(run)))
+    contents = shift_contents(run.sets, cells.of_set)
+    return [cells.table("Accuracy from set to set", contents, shift_notes(run, cells.answers))]
+
+
+def _error_rates(cells: _Cells, labelled: SetInfo) -> list[_Content]:
     """Show the two error rates of a binary classifier; of more classes, the recall of each."""
     labels = cells.run.checkpoint.labels
     if len(labels) == _BINARY:
@@ -397,4 +447,7 @@ TABLES = {
     "accuracy": _accuracy,
     "fidelity": _fidelity,
     "invariance": _invariance,
+    "errors": _errors,
+    "groups": _groups,
+    "shift": _shift,
 }

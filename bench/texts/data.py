@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from exporters.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.texts.text_rows import BadRows, TextRow
+    from bench.texts.text_rows import BadRows, Place, TextRow
 
 REAL_FAKE = ("real", "fake")
 _UNINFORMATIVE = ("LABEL_0", "LABEL_1")  # what transformers writes for a checkpoint that was saved without label names
@@ -38,6 +38,7 @@ class LabelledSet:
     labels: tuple[int, ...]  # class index of each text
     label_names: tuple[str, ...]  # by class index
     dropped: tuple[str, ...]  # "2 duplicate rows"; empty when nothing was left out
+    places: tuple[Place, ...] = field(default=(), compare=False)  # of each text; empty for texts of no file
 
     @property
     def row_hashes(self) -> tuple[str, ...]:
@@ -146,7 +147,8 @@ def _labelled_set(name: str, rows: list[TextRow], names: tuple[str, ...], bad_ro
     refuse_repeats(rows, names)
     rows, dropped = usable_rows(rows, bad_rows)
     texts, labels = tuple(row.text for row in rows), tuple(row.label for row in rows)
-    return LabelledSet(name=name, texts=texts, labels=labels, label_names=names, dropped=dropped)
+    places = tuple((row.path, row.number) for row in rows)
+    return LabelledSet(name=name, texts=texts, labels=labels, label_names=names, dropped=dropped, places=places)
 
 
 def _label_rows(rows: Sequence[TextRow], cells: Sequence[object], names: tuple[str, ...]) -> None:

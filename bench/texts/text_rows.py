@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from bench.texts.table_file import TableFile
 
+    Place = tuple[Path, int]  # a file, and the number of a row in it, from 1
+
 BadRows = Literal["refuse", "drop"]
 
 _TEXT_COLUMNS = (("title", "content"), ("title", "text"), ("text",), ("content",))  # the first that a file has

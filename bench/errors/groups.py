@@ -1,0 +1,40 @@
+"""Accuracy of one model by groups of texts: of one length, one class, one source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.statistics import wilson_interval
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bench.statistics import Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Texts that have something in common, and how many of them were called right."""
+
+    texts: int
+    right: int
+
+    @property
+    def accuracy(self) -> float | None:
+        """None of a group without texts."""
+        return self.right / self.texts if self.texts else None
+
+    @property
+    def interval(self) -> Interval:
+        """Wilson's, of the accuracy."""
+        return wilson_interval(self.right, self.texts)
+
+
+def by_group(member: npt.NDArray[np.int64], right: npt.NDArray[np.bool_], groups: int) -> list[Group]:
+    """Count texts by the index of their group, ``(texts,)``, of which there are ``groups``."""
+    texts = np.bincount(member, minlength=groups).tolist()
+    called_right = np.bincount(member[right], minlength=groups).tolist()
+    return [Group(texts=of_group, right=good) for of_group, good in zip(texts, called_right, strict=True)]

@@ -1,0 +1,114 @@
+"""Errors as text: examples of each direction, and accuracy by the values of a column."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import tabulate
+
+from bench.report.cells import printable
+from bench.report.excerpt import excerpt, excerpt_lines
+from bench.report.notes import counted
+from bench.report.terminal import WIDTH, wrapped
+from bench.units import format_share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.errors.analysis import Asked, SetErrors
+    from bench.errors.by_value import ValueGroup
+    from bench.errors.examples import Direction, Example
+
+_EXCERPT = 220  # columns of a text, about three lines
+_VALUE = 24  # of a value or a column's name
+_DIRECTIONS = 12  # that are shown; a hundred classes have thousands
+_INDENT = "    "
+_QUOTE = f"{_INDENT}> "  # whatever a text says, it is not taken for a line of ours
+
+
+def render_errors(found: Sequence[SetErrors], labels: Sequence[str], asked: Asked) -> str:
+    """All sets, then how the examples were drawn."""
+    labels = [excerpt(label, _VALUE) for label in labels]
+    parts = [_set(one, labels, asked) for one in found]
+    notes = [
+        f"counted: texts that {printable(asked.variant) if asked.variant else 'one variant at least'} calls so",
+        f"drawn with seed {asked.seed}: texts on which variants disagree, then others; of both, the surest first",
+        "in brackets: the probability that a variant gives to the class it calls",
+    ]
+    if not any(one.answered.texts for one in found):
+        notes.append("no texts: a saved run holds none, only their hashes; pass the labelled files with --external")
+    return "\n\n\n".join([*parts, wrapped(notes)])
+
+
+def _set(found: SetErrors, labels: Sequence[str], asked: Asked) -> str:
+    texts = counted(len(found.answered.answers.rows), "text")
+    head = (
+        f"{excerpt(found.answered.name, _VALUE)}: {texts}, {found.wrong} called wrong by {printable(found.spokesman)}"
+    )
+    shown, hidden = found.directions[:_DIRECTIONS], found.directions[_DIRECTIONS:]
+    paragraphs = [wrapped([head]), *(_direction(found, one, labels) for one in shown)]
+    if hidden:
+        rest = sum(one.texts for one in hidden)
+        paragraphs.append(f"{counted(len(hidden), 'rarer direction')}, {counted(rest, 'error')}")
+    if found.values and asked.by:
+        paragraphs.append(_values(found.values, asked.by, found.spokesman))
+    return "\n\n".join(paragraphs)
+
+
+def _direction(found: SetErrors, direction: Direction, labels: Sequence[str]) -> str:
+    head = f"{labels[direction.truth]} called {labels[direction.called]}: {counted(direction.texts, 'text')}"
+    if direction.disagreed:
+        head += f", variants disagree on {direction.disagreed}"
+    if len(direction.examples) < direction.texts:
+        head += f"; {len(direction.examples)} of them"
+    lines = [line for example in direction.examples for line in _example(found, example, labels)]
+    return "\n".join([wrapped([head]), *lines])
+
+
+def _example(found: SetErrors, example: Example, labels: Sequence[str]) -> Iterator[str]:
+    answered = found.answered
+    place = f"text {example.row}"
+    if answered.places:
+        path, number = answered.places[example.index]
+        place = f"{excerpt(path.name, _VALUE)} row {number}, {place}"
+    yield f"  {place}" + (f", {counted(example.tokens, 'token')}" if example.tokens is not None else "")
+    calls = _calls(found, example, labels)
+    yield textwrap.fill(calls, WIDTH, initial_indent=_INDENT, subsequent_indent=f"{_INDENT}  ", break_on_hyphens=False)
+    if answered.texts:
+        lines = excerpt_lines(answered.texts[example.index], _EXCERPT, WIDTH - len(_QUOTE))
+        yield from (f"{_QUOTE}{line}" for line in lines)
+
+
+def _calls(found: SetErrors, example: Example, labels: Sequence[str]) -> str:
+    """What the variants call it, the class of the spokesman first."""
+    chance = f"{printable(found.spokesman)} ({format_share(example.chance)})"
+    by_class: dict[int, list[str]] = {example.called[found.spokesman]: [chance]}
+    for variant, called in example.called.items():
+        if variant != found.spokesman:
+            by_class.setdefault(called, []).append(printable(variant))
+    if len(by_class) == 1 and len(example.called) > 1:
+        return f"{labels[next(iter(by_class))]} by every variant, {chance}"
+    return "; ".join(f"{labels[called]} by {', '.join(variants)}" for called, variants in by_class.items())
+
+
+def _values(values: Sequence[ValueGroup], column: str, spokesman: str) -> str:
+    heads = [excerpt(column, _VALUE), "texts", "accuracy", "95 % interval", "all variants"]
+    rows = [
+        (
+            excerpt(one.value, _VALUE),
+            str(one.group.texts),
+            format_share(one.group.right / one.group.texts),
+            _span(*one.group.interval),
+            _span(one.least, one.most),
+        )
+        for one in values
+    ]
+    align = ("left", *["right"] * (len(heads) - 1))
+    table = tabulate.tabulate(rows, heads, disable_numparse=True, colalign=align)
+    head = f"accuracy of {printable(spokesman)} by {heads[0]}; all variants: from the worst to the best of them"
+    return f"{wrapped([head])}\n\n{table}"
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{format_share(low)} to {format_share(high)}"
