@@ -26,6 +26,7 @@ TABLES = (
     "accuracy",
     "fidelity",
     "invariance",
+    "policies",
     "errors",
     "groups",
     "shift",

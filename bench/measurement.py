@@ -81,6 +81,12 @@ METRICS = {
         *(
             Metric(name=name, unit="1", better="lower") for name in INVARIANCE
         ),  # flips: share of texts; change: of a logit
+        # of some texts of a set, by padding policy:
+        Metric(name="classified", unit="1/s", better="higher"),  # texts, from text to class
+        Metric(name="tokenised", unit="1/s", better="higher"),  # texts
+        Metric(name="token_time", unit="s", better="lower"),  # from text to class / tokens that are no padding
+        Metric(name="padding_share", unit="1", better="lower"),  # of the tokens that are computed
+        Metric(name="policy_accuracy", unit="1", better="higher"),
         # derived from every example's logits and the reference's, by set:
         Metric(name="agreement", unit="1", better="higher"),  # share of examples with the reference's class
         Metric(name="lost", unit="1", better="lower"),  # examples that the reference alone got right
@@ -113,6 +119,7 @@ TIMED = (
     "read_time",
     "first_inference",
 )  # by several processes, each of which is one independent value
+END_TO_END = ("classified", "tokenised", "token_time", "padding_share", "policy_accuracy")
 MEMORY = ("peak_memory", "peak_resident")
 YARDSTICKS = tuple(name for name in METRICS if name.startswith("yardstick_") and name != "yardstick_share")
 
@@ -122,12 +129,13 @@ class Workload:
     """What a predictor was fed, the thread budget it had, and how many of it computed at the same time.
 
     ``padding``: ``full`` = every row is ``sequence_length`` real tokens; ``longest`` = texts of their own length, padded
-    to the longest of their batch (``sequence_length`` is then the truncation limit).
+    to the longest of their batch (``sequence_length`` is then the truncation limit); ``max_length`` = likewise, padded to that
+    limit; ``bucketed`` = as ``longest``, texts of like length side by side.
     """
 
     batch_size: int
     sequence_length: int
-    padding: Literal["full", "longest"]
+    padding: Literal["full", "longest", "max_length", "bucketed"]
     threads: int  # of each instance
     instances: int = 1  # processes
 

@@ -26,6 +26,7 @@ class Scale:
 
 SECONDS = Scale(unit="s", si="s", max_decimals=2)
 MILLISECONDS = Scale(unit="ms", si="s", factor=1e3)
+MICROSECONDS = Scale(unit="µs", si="s", factor=1e6)
 MEGABYTES = Scale(unit="MB", si="B", factor=1e-6, max_decimals=2)
 PER_SECOND = Scale(unit="1/s", si="per_s", max_decimals=2)
 GIGA_OPERATIONS = Scale(unit="Gop/s", si="per_s", factor=1e-9, max_decimals=2)

@@ -439,6 +439,7 @@ def test_one_csv_table_loads_in_pandas(run):
         "operators",
         "fidelity",
         "invariance",
+        "policies",
         "errors",
         "groups",
         "shift",
@@ -462,7 +463,7 @@ def test_several_csv_tables_have_titles_and_a_blank_line_between_them(run):
     parts = render(run, "csv").split("\n\n")
 
     assert (
-        len(parts) == len(TABLES) - 8 + 1
+        len(parts) == len(TABLES) - 9 + 1
     )  # no operations, cold starts, instances, weights, operators, answers and second set in the sample; timing is two tables
     assert parts[1].splitlines()[0] == '"Latency and throughput by batch size, 128 tokens, 2 threads"'
     assert all(part.splitlines()[1].startswith("variant,") for part in parts)
@@ -498,7 +499,7 @@ def test_no_csv_cell_starts_a_formula(hostile):
 def test_markdown_rows_have_as_many_cells_as_their_head(hostile):
     tables = re.findall(r"(?:^\|.*\n)+", render(hostile, "md"), flags=re.MULTILINE)
 
-    assert len(tables) == len(TABLES) - 8 + 1
+    assert len(tables) == len(TABLES) - 9 + 1
     assert all(len({line.count("|") for line in table.splitlines()}) == 1 for table in tables)
     assert "<" not in render(hostile, "md")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import scores
 from bench.measurement import (
+    END_TO_END,
     INVARIANCE,
     MEMORY,
     METRICS,
@@ -29,6 +30,7 @@ from bench.saved.store import SetInfo
 from bench.statistics import NO_INTERVAL, interval_factors
 from bench.timing.controls import CONTROLS
 from bench.timing.yardsticks import yardstick_readings
+from bench.workload import PADDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 SERVED = "served_throughput"
 _MEMORY = (*MEMORY, "load_peak_memory", "load_peak_resident")
-_BY_WORKLOAD = ("latency", "first_inference", SERVED, *_MEMORY)
+_BY_WORKLOAD = ("latency", "first_inference", SERVED, *_MEMORY, *END_TO_END)
 _NOT_RUN = "not run"
 _RANDOM_WEIGHTS = "random weights"
 _NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled set")
@@ -123,7 +125,7 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     found += weight_figures(run, rows.figure("artifact_size"), _loaded(run, rows))
     found += operator_figures(run, _profiled(run, rows))
     if any(one.metric in INVARIANCE for one in run.measurements):  # none in a run of an earlier day
-        found += [rows.figure(metric) for metric in INVARIANCE]
+        found += [replace(rows.figure(metric), workload=None) for metric in INVARIANCE]
     found += [rows.figure(SERVED, workload) for workload in served_workloads(run)]
     found += [rows.figure("first_inference", latency_workload(run, min(run.plan.batch_sizes)))]
     found += [ledger_figure for length in run.plan.sequence_lengths for ledger_figure in _ledger(run, rows, length)]
@@ -131,6 +133,7 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     for labelled in labelled_sets(run):
         of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
         found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
+        found += _end_to_end(run, rows, labelled)
     info = run.variants.get(rows.variant)
     used = info.cores_used if info else 0.0
     cores = run.environment.get("cores")
@@ -211,6 +214,21 @@ def _scoring(rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
     whole = rows.figure("scoring_time", data=labelled.name or None)
     yield whole
     yield _per_sample(whole, labelled.rows)
+
+
+def policy_workloads(run: Run) -> tuple[Workload, ...]:
+    """What texts were classified at, by padding policy; nothing where that was left out."""
+    found = {one.workload for one in run.measurements if one.metric == "classified" and one.workload}
+    return tuple(sorted(found, key=lambda one: PADDINGS.index(one.padding)))
+
+
+def _end_to_end(run: Run, rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
+    """The policy is the label: other figures of a set are of one workload."""
+    for workload in policy_workloads(run):
+        for metric in END_TO_END:
+            figure = replace(rows.figure(metric, workload, labelled.name or None), label=workload.padding)
+            nothing = metric == "policy_accuracy" and run.checkpoint.random_weights
+            yield _empty(figure, "not_measured", _RANDOM_WEIGHTS) if nothing else figure
 
 
 def _figure(measurement: Measurement, factor: float) -> Figure:

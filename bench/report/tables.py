@@ -13,13 +13,22 @@ from bench.measurement import INVARIANCE, Figure, Workload
 from bench.report.cells import Column, Table, margin, printable
 from bench.report.errors_table import error_lengths, errors_contents, errors_notes
 from bench.report.fidelity_table import fidelities, fidelity_contents, fidelity_figures, fidelity_notes
-from bench.report.figures import SERVED, figures, labelled_sets, latency_workload, memory_workload, served_workloads
+from bench.report.figures import (
+    SERVED,
+    figures,
+    labelled_sets,
+    latency_workload,
+    memory_workload,
+    policy_workloads,
+    served_workloads,
+)
 from bench.report.groups_table import groups_contents, groups_notes, length_figures
 from bench.report.instances_table import instances_contents, instances_notes, instances_title
 from bench.report.invariance_table import invariance_contents, invariance_notes
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, troubles
 from bench.report.notes import counted, gap_notes
 from bench.report.operators_table import operators_contents, operators_notes, operators_title
+from bench.report.policies_table import policies_contents, policies_notes
 from bench.report.shift_table import shift_contents, shift_figures, shift_notes
 from bench.report.timing_tables import (
     cold_contents,
@@ -325,6 +334,22 @@ def _fidelity(cells: _Cells) -> list[Table]:
     return tables
 
 
+def _policies(cells: _Cells) -> list[Table]:
+    """One table for each labelled set; nothing where the policies were left out."""
+    workloads = policy_workloads(cells.run)
+    if not workloads:
+        return []
+
+    def table(labelled: SetInfo) -> Table:
+        def of_set(metric: str, padding: str) -> Callable[[str], Figure]:
+            return cells.of_set(metric, labelled, padding)
+
+        notes = policies_notes(workloads, of_set, cells.answers.get(labelled.name))
+        return cells.table(f"Padding policies on {labelled.name}", policies_contents(workloads, of_set), notes)
+
+    return [table(labelled) for labelled in cells.run.sets]
+
+
 def _invariance(cells: _Cells) -> list[Table]:
     """Nothing for a run of an earlier day."""
     if not any(one.metric in INVARIANCE for one in cells.run.measurements):
@@ -447,6 +472,7 @@ TABLES = {
     "accuracy": _accuracy,
     "fidelity": _fidelity,
     "invariance": _invariance,
+    "policies": _policies,
     "errors": _errors,
     "groups": _groups,
     "shift": _shift,

@@ -1,0 +1,64 @@
+"""End to end: texts to classes by every padding policy, with tokenising as a stage of its own."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.measurement import END_TO_END, Measurement, Workload
+from bench.scoring.end_to_end import BATCH_SIZE, EndToEnd, measure_end_to_end
+from bench.workload import PADDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.prepare import Prepared
+    from bench.scoring.end_to_end import PolicyRun
+
+
+@pytest.mark.usefixtures("thorough", "artifact")
+def test_end_to_end(
+    variant_name: str,
+    set_name: str | None,
+    prepared: Prepared,
+    cell: Callable[..., Any],
+    replay: Callable[..., None],
+) -> None:
+    """What the row times is the whole way of all texts, once by each policy."""
+    labelled = next((one for one in prepared.sets if one.name == set_name), None)
+    if labelled is None:
+        pytest.skip("no labelled set was given: pass --external FILE, or --real FILE --fake FILE")
+    length, threads = prepared.checkpoint.scoring_length, prepared.options.threads
+    workloads = [
+        Workload(batch_size=BATCH_SIZE, sequence_length=length, padding=padding, threads=threads)
+        for padding in PADDINGS
+    ]
+    measured = functools.partial(Measurement, variant=variant_name, data=set_name)
+    blanks = [measured(metric=metric, workload=workload) for workload in workloads for metric in END_TO_END]
+    key = Workload(batch_size=BATCH_SIZE, sequence_length=length, padding="longest", threads=threads)
+    measure = functools.partial(measure_end_to_end, variant_name, prepared, labelled)
+    found = cell(EndToEnd, key, measure, *blanks)
+
+    assert len(found.policies) == len(PADDINGS)
+    replay(
+        [sum(run.seconds.values()) for run in found.policies],
+        *(
+            measured(metric=metric, workload=workload, values=(value,))
+            for workload, run in zip(workloads, found.policies, strict=True)
+            for metric, value in _values(run).items()
+        ),
+    )
+
+
+def _values(run: PolicyRun) -> dict[str, float]:
+    """Each of END_TO_END."""
+    whole, texts = sum(run.seconds.values()), len(run.right)
+    return {
+        "classified": texts / whole,
+        "tokenised": texts / run.seconds["tokenise"],
+        "token_time": whole / run.read_tokens,
+        "padding_share": 1 - run.read_tokens / run.computed_tokens,
+        "policy_accuracy": sum(run.right) / texts,
+    }
