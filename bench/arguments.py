@@ -196,12 +196,15 @@ def _add_recommend(commands: Any) -> None:
         [
             "deploybench recommend results --max-accuracy-drop 0.01 --max-p95-ms 100",
             "deploybench recommend results --objective size --max-memory-mb 400 --max-size-mb 50",
+            "deploybench recommend results --copy-to best",
         ],
     )
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
     _add_aim(command.add_argument)
     for flag, (_, _, text) in LIMITS.items():
         command.add_argument(flag, metavar="NUMBER", help=text)
+    command.add_argument("--copy-to", metavar="DIR", help="put its artifact there, ready to serve, with an example")
+    add_options(command.add_argument, ("--work-dir",))
 
 
 def _add_aim(add: Callable[..., Any]) -> None:
