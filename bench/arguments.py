@@ -33,7 +33,7 @@ LIMITS = {  # of ``recommend``: metric, its SI units in one of the flag's, help
 }
 _ON_DEMAND = ("timing", "operators")
 SHOWN = tuple(name for name in TABLES if name not in _ON_DEMAND)  # unless other tables are asked for
-_FORMATS = ("text", "md", "csv", "latex", "json")
+_FORMATS = ("text", "md", "csv", "latex", "json", "card")
 _COMPARE_CODES = """
 exit codes, the first that holds:
   2  a mistake that you can mend: no such file, a bad threshold
@@ -179,7 +179,10 @@ def _add_report(commands: Any) -> None:
     )
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
     command.add_argument(
-        "--format", choices=_FORMATS, default="text", help="text for a terminal (default), md, csv, latex, json"
+        "--format",
+        choices=_FORMATS,
+        default="text",
+        help="text for a terminal (default), md, csv, latex, json, or card, a model card",
     )
     command.add_argument(
         "--table",

@@ -69,7 +69,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if not saved:
         return handover.exit_code(code) or 1
     _print_run(read_run(saved[-1]), "text", SHOWN)
-    say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json")
+    say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json|card")
     return handover.exit_code(code)
 
 

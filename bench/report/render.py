@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bench.report.cells import Table
     from bench.saved.store import Run
 
-Format: TypeAlias = Literal["text", "md", "csv", "latex", "json"]
+Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "card"]
 
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
 _MARKDOWN = str.maketrans({"|": "&#124;", "<": "&lt;", "[": "&#91;"})
@@ -36,10 +36,14 @@ _WORKLOAD = tuple(field.name for field in fields(Workload))
 def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES)) -> str:
     """Tables of a run, named by keys of TABLES, as one text; ``json`` is every figure of the run, whatever the tables.
 
-    Raises KeyError for a format or table that does not exist.
+    So is ``card``, which has tables of its own. Raises KeyError for a format or table that does not exist.
     """
     if fmt == "json":
         return render_json([*figures(run), *fidelity_figures(run, fidelities(run))])
+    if fmt == "card":
+        from bench.report.card import render_card  # it imports huggingface_hub
+
+        return render_card(run)
     return _RENDERERS[fmt](build_tables(run, tables), run_notes(run))
 
 
