@@ -38,7 +38,7 @@ LIMITS = {  # of ``recommend``: metric, its SI units in one of the flag's, help
 }
 _ON_DEMAND = ("timing", "operators", "errors", "groups", "shift")
 SHOWN = tuple(name for name in TABLES if name not in _ON_DEMAND)  # unless other tables are asked for
-_FORMATS = ("text", "md", "csv", "latex", "json")
+_FORMATS = ("text", "md", "csv", "latex", "json", "card")
 _COMPARE_CODES = """
 exit codes, the first that holds:
   2  a mistake that you can mend: no such file, a bad threshold
@@ -217,7 +217,10 @@ def _add_report(commands: Any) -> None:
     )
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
     command.add_argument(
-        "--format", choices=_FORMATS, default="text", help="text for a terminal (default), md, csv, latex, json"
+        "--format",
+        choices=_FORMATS,
+        default="text",
+        help="text for a terminal (default), md, csv, latex, json, or card, a model card",
     )
     command.add_argument(
         "--table",
@@ -234,12 +237,15 @@ def _add_recommend(commands: Any) -> None:
         [
             "deploybench recommend results --max-accuracy-drop 0.01 --max-p95-ms 100",
             "deploybench recommend results --objective size --max-memory-mb 400 --max-size-mb 50",
+            "deploybench recommend results --copy-to best",
         ],
     )
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
     _add_aim(command.add_argument)
     for flag, (_, _, text) in LIMITS.items():
         command.add_argument(flag, metavar="NUMBER", help=text)
+    command.add_argument("--copy-to", metavar="DIR", help="put its artifact there, ready to serve, with an example")
+    add_options(command.add_argument, ("--work-dir",))
 
 
 def _add_errors(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""``export --best``: what has to be measured for it, where the winner goes, and the evidence that lies beside it."""
+"""``export --best``: what has to be measured for it, and where the winner goes, with an example and the evidence beside it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.report.best import render_evidence
 from bench.saved.whole_file import refuse_unwritable
 from exporters.artifact import holds_artifact_alone
 from exporters.errors import UserError
+from exporters.serving import EXAMPLE, is_example_changed, write_example
 from exporters.whole_folder import whole_folder
 
 if TYPE_CHECKING:
-    from bench.choice import Choice, Objective
-    from bench.saved.store import Run
+    from bench.choice import Objective
 
 EVIDENCE = "evidence.json"
 DECIDES: dict[Objective, tuple[str, ...]] = {  # the suites whose figures an objective needs
@@ -36,22 +35,30 @@ def read_drop(text: str | None) -> float:
     return share
 
 
-def read_target(text: str | None) -> Path:
+def read_target(text: str | None, flag: str = "--output") -> Path:
     """Where the winner goes; raises UserError, before anything is measured, for what is somebody's or cannot be written."""
     if not text:
-        raise UserError("--best: expected --output DIR, the folder for the best artifact; pass one")
+        raise UserError(f"{flag}: expected DIR, the folder for the best artifact; pass one")
     target = Path(text).resolve()
     empty = not target.exists() or (target.is_dir() and not any(target.iterdir()))
-    if not empty and not holds_artifact_alone(target, EVIDENCE):
-        raise UserError(f"--output: {text} holds more than an artifact, expected a new folder; name another")
+    if not empty and not holds_artifact_alone(target, EVIDENCE, EXAMPLE):
+        raise UserError(f"{flag}: {text} holds more than an artifact, expected a new folder; name another")
+    if not empty and is_example_changed(target):
+        raise UserError(f"{flag}: {text} is replaced as a whole, and its {EXAMPLE} was changed; name another folder")
     if Path.cwd().is_relative_to(target) or target.is_mount():
-        raise UserError(f"--output: {text} is in use itself, and is replaced as a whole; name a folder in it")
+        raise UserError(f"{flag}: {text} is in use itself, and is replaced as a whole; name a folder in it")
     refuse_unwritable(target.parent)
     return target
 
 
-def write_best(run: Run, choice: Choice, artifact: Path, target: Path) -> None:
-    """Copy the winner's ``artifact`` to ``target``, whole or not at all, with its evidence."""
+def write_best(artifact: Path, target: Path, evidence: str) -> None:
+    """Copy the winner's ``artifact`` to ``target``, whole or not at all, with an example and its evidence."""
     with whole_folder(target) as out_dir:
         shutil.copytree(artifact, out_dir, dirs_exist_ok=True)
-        (out_dir / EVIDENCE).write_text(render_evidence(run, choice) + "\n", encoding="utf-8")
+        write_example(out_dir)
+        (out_dir / EVIDENCE).write_text(evidence + "\n", encoding="utf-8")
+
+
+def said_of(target: Path) -> str:
+    """Where it was written, and what can be done with it."""
+    return f"written: {target}, with its evidence in {EVIDENCE}; try: python {target / EXAMPLE} TEXT"

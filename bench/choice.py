@@ -133,6 +133,8 @@ def drops_of(run: Run, name: str, right: Right) -> list[Drop]:
     """What a variant loses on every labelled set, or at parity where the run has none; empty where that is not known."""
     if not run.sets or run.checkpoint.random_weights:
         parity = run.variants[name].parity
+        if not parity:
+            return []
         share = 1 - parity["agreement"]
         return [Drop(on="", share=share, least=share, most=share, texts=int(parity["examples"]))]
     drops = []

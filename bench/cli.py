@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bench.comparison.changes import Comparison
     from bench.comparison.thresholds import Thresholds
     from bench.prepare import Prepared
+    from bench.recommendation import Recommendation
     from bench.report.render import Format
     from bench.saved.store import Run
 
@@ -68,7 +69,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if not saved:
         return handover.exit_code(code) or 1
     _print_run(read_run(saved[-1]), "text", SHOWN)
-    say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json")
+    say(f"saved: {saved[-1]}\ntables: deploybench report {saved[-1]} --format md|csv|latex|json|card")
     return handover.exit_code(code)
 
 
@@ -135,11 +136,11 @@ def _export(parsed: argparse.Namespace) -> int:
 
 def _export_best(parsed: argparse.Namespace) -> int:
     """Measure every variant by what decides, and put the best one, with its evidence, where it was asked for."""
-    from bench.best import DECIDES, EVIDENCE, read_drop, read_target, write_best
+    from bench.best import DECIDES, read_drop, read_target, said_of, write_best
     from bench.choice import choose
     from bench.machine.alone import alone
     from bench.prepare import prepare
-    from bench.report.best import render_choice
+    from bench.report.best import render_choice, render_evidence
     from bench.saved.predictions import read_right
     from bench.saved.store import read_run
 
@@ -159,9 +160,9 @@ def _export_best(parsed: argparse.Namespace) -> int:
         if run is not None:
             say(f"nothing was written: {objective} of no variant could be measured, not even the reference's")
         return handover.exit_code(code) or 1
-    write_best(run, choice, handover.prepared.artifacts[choice.best.variant].path, target)
+    write_best(handover.prepared.artifacts[choice.best.variant].path, target, render_evidence(run, choice))
     _print(render_choice(choice))
-    say(f"written: {target}, with its evidence in {EVIDENCE}")
+    say(said_of(target))
     return 0
 
 
@@ -233,8 +234,8 @@ def _report(parsed: argparse.Namespace) -> int:
 
 
 def _recommend(parsed: argparse.Namespace) -> int:
-    """Print which variant of a saved run to take; 1 where none is surely within every limit."""
-    from bench.best import read_drop
+    """Print which variant of a saved run to take, and copy it if asked; 1 where none is surely within every limit."""
+    from bench.best import read_drop, read_target
     from bench.recommendation import Limit, recommend
     from bench.report.recommendation import render_recommendation
     from bench.saved.predictions import read_right
@@ -245,10 +246,25 @@ def _recommend(parsed: argparse.Namespace) -> int:
         for flag, (metric, unit, _) in LIMITS.items()
         if (text := getattr(parsed, flag[2:].replace("-", "_"))) is not None
     ]
+    target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")
     max_drop, run = read_drop(parsed.max_accuracy_drop), read_run(parsed.run)
     found = recommend(run, read_right(run), parsed.objective or "latency", max_drop, limits)
     _print(render_recommendation(found))
+    if target:
+        _copy_recommended(run, found, Path(parsed.work_dir), target)
     return 0 if found.best else 1
+
+
+def _copy_recommended(run: Run, found: Recommendation, work_dir: Path, target: Path) -> None:
+    from bench.best import said_of, write_best
+    from bench.made import find_artifact
+    from bench.report.recommendation import render_reasons
+
+    if found.best is None:
+        say("nothing was written: no variant is surely within every limit")
+        return
+    write_best(find_artifact(run, found.best.variant, work_dir).path, target, render_reasons(run, found))
+    say(said_of(target))
 
 
 def _read_limit(flag: str, text: str) -> float:

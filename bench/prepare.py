@@ -186,6 +186,7 @@ def _origin(options: Options, checkpoint: Checkpoint, tokenizer: Path) -> Origin
         calibration_source=source,
         max_length=checkpoint.max_length,
         scoring_length=checkpoint.scoring_length,
+        labels=checkpoint.labels,
     )
 
 

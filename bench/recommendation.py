@@ -63,6 +63,8 @@ class Recommendation:
     """Every variant, those within the limits first, best first."""
 
     objective: Objective
+    max_drop: float
+    limits: tuple[Limit, ...]
     variants: tuple[Standings, ...]
 
     @property
@@ -105,6 +107,8 @@ def recommend(run: Run, right: Right, objective: Objective, max_drop: float, lim
     order = ("in", "undecided", "out")
     return Recommendation(
         objective=objective,
+        max_drop=max_drop,
+        limits=tuple(limits),
         variants=tuple(sorted(found, key=lambda one: (order.index(one.standing), _rank(one, objective)))),
     )
 

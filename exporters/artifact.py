@@ -47,6 +47,7 @@ class Origin:
     calibration_source: str  # "training texts"
     max_length: int | None = None  # tokens that the model takes at most; None: not known
     scoring_length: int | None = None  # tokens that texts are cut at when accuracy is measured
+    labels: tuple[str, ...] = ()  # by class index
 
 
 def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
@@ -133,6 +134,7 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "calibration_source": origin.calibration_source if variant.calibrates else None,
         "max_length": origin.max_length,
         "scoring_length": origin.scoring_length,
+        "labels": list(origin.labels),
         "source_sha256": _source_digest(name),
         "versions": {package: importlib.metadata.version(package) for package in variant.packages},
     }

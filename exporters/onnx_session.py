@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from exporters.variant import Example
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +18,15 @@ MODEL_FILE = "model.onnx"
 NOT_USED = [
     "SkipLayerNormFusion"
 ]  # its kernel takes the numbers one by one; an Add and a LayerNormalization take vectors
+
+EXAMPLE = Example(
+    imports=("import numpy as np", "import onnxruntime"),
+    answer=f"""\
+session = onnxruntime.InferenceSession(folder / "{MODEL_FILE}", disabled_optimizers={json.dumps(NOT_USED)})
+feed = {{"input_ids": np.array(ids), "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}}
+[logits] = session.run(["logits"], {{one.name: feed[one.name] for one in session.get_inputs()}})[0]
+chances = np.exp(logits - np.logaddexp.reduce(logits))""",
+)
 
 
 def load_session(artifact: Path, threads: int) -> Predictor:

@@ -41,8 +41,9 @@ def copy_tokenizer(checkpoint: Path, out_dir: Path) -> None:
 
 
 def cut_texts_at(max_length: int, folder: Path) -> None:
-    """Let the tokenizer in ``folder`` cut texts at ``max_length`` tokens by itself, as accuracy is measured."""
+    """Let the tokenizer in ``folder`` cut texts at ``max_length`` tokens and pad none by itself, as accuracy is measured."""
     tokenizer = _read_fast(folder)
+    tokenizer.no_padding()  # one that was saved by a training to a fixed length pads every text to it
     tokenizer.enable_truncation(max_length)
     tokenizer.save(str(folder / FAST_FILE))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from exporters.errors import CheckpointError
+from exporters.variant import Example
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +86,24 @@ def run_classifier(model: Any) -> Predictor:
         return logits
 
     return predict
+
+
+def example_of_classifier(*, dtype: Literal["float32", "bfloat16"] = "float32", model: str = "model") -> Example:
+    """How to serve what ``load_classifier`` loads, called by way of the expression ``model``."""
+    return Example(
+        imports=("import torch", "from transformers import AutoModelForSequenceClassification"),
+        answer=f"""\
+model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.{dtype}).eval()
+{example_answer(f"{model}(input_ids=ids, attention_mask=torch.ones_like(ids)).logits")}""",
+    )
+
+
+def example_answer(logits: str) -> str:
+    """The lines of an example that come after the model, by the expression that gives the ``logits`` of a tensor of ids."""
+    return f"""\
+ids = torch.tensor(ids)
+with torch.inference_mode():
+    chances = {logits}[0].float().softmax(-1)"""
 
 
 def example_inputs(batch_size: int = 2, sequence_length: int = 16) -> tuple[Any, Any]:

@@ -41,6 +41,14 @@ class ExportJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """The part of a program that is a variant's own; ``exporters/serving.py`` has the rest."""
+
+    imports: tuple[str, ...]  # lines
+    answer: str  # lines from ``ids``, one text's in a list, and the artifact's ``folder`` to ``chances``, one per class
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One way to deploy a checkpoint; its name is its file's name with dashes, ``<runtime>-<precision>[-<how>]``.
 
@@ -61,5 +69,6 @@ class Variant:
     base: str | None = None  # variant whose artifact this one is made from
     calibrates: bool = False  # reads ``ExportJob.calibration``
     needs: tuple[str, ...] = ()  # CPU features, of which one must be there for the variant to be worth while
+    example: Example = Example(imports=(), answer="")  # how to serve it without this project
     default: bool = True  # among those that are made when none is named
     deprecated: str = ""  # why, when upstream has deprecated this way

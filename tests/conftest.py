@@ -131,6 +131,7 @@ def artifacts(checkpoint, checkpoint_folder, tmp_path_factory):
         tokenizer=checkpoint_folder,
         calibration=tuple(map(tuple, calibration)),
         calibration_source="training texts",
+        labels=checkpoint.labels,
     )
     root = tmp_path_factory.mktemp("artifacts")
     return lambda name: call_in_child("exporters.artifact:export_artifact", name, origin, root, threads=1).path

@@ -44,6 +44,7 @@ def test_the_best_artifact_is_written_with_its_evidence(checkpoint_folder, label
     evidence = json.loads((tmp_path / "best" / "evidence.json").read_text())
     artifact = read_artifact(tmp_path / "best")
     assert artifact.variant == evidence["chosen"]
+    assert f"by {artifact.variant}:" in (tmp_path / "best" / "example.py").read_text()
     assert f"take {artifact.variant}" in done.stdout
     assert evidence["objective"] == objective
     assert {one["variant"] for one in evidence["candidates"]} == {"torch-eager", "onnx-fp32", "onnx-int8-dynamic"}
@@ -67,7 +68,7 @@ def test_without_a_labelled_set_parity_decides(checkpoint_folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--best",), "--best: expected --output DIR"),
+        (("--best",), "--output: expected DIR, the folder for the best artifact"),
         (("--objective", "size"), "--objective: says which variant is best, expected with --best"),
         (("--external", "x.csv"), "--external: says which variant is best, expected with --best"),
         (("--best", "--output", "x", "--max-accuracy-drop", "1%"), "--max-accuracy-drop: found '1%', expected a share"),

@@ -380,7 +380,7 @@ def test_a_duel_looks_at_what_really_runs(artifacts, few_launches):
     )
 
     assert set(found["onnx-fp32"].executed) == {"fp32"}
-    assert 0.5 < found["onnx-fp32"].cores_used < 1.05
+    assert 0 < found["onnx-fp32"].cores_used < 1.05
 
 
 def test_progress_is_for_a_terminal_only():

@@ -1,5 +1,9 @@
 """Which variant to take within limits: decided by intervals, with the reason for every other one."""
 
+import json
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +14,8 @@ from bench.cli import main
 from bench.measurement import Measurement, Workload
 from bench.recommendation import Limit, recommend
 from bench.report.recommendation import render_recommendation
-from bench.saved.store import read_run
+from bench.saved.store import BLOCK, read_run
+from exporters.artifact import read_artifact
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"
 MS = {"torch-eager": 40.0, "onnx-fp32": 30.0, "onnx-int8-dynamic": 10.0, "openvino-int8": 20.0}
@@ -153,3 +158,114 @@ def test_the_smallest_batch_decides_how_long_one_waits(run):
     limit = Limit(flag="--max-p95-ms", metric="latency_p95", most=1.0)
 
     assert standings(recommend(run, right(run, {}), "latency", 0.01, [limit]))["openvino-int8"] == "in"
+
+
+# --copy-to
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch, checkpoint):
+    """The sample as a run of the tiny checkpoint, judged by parity; its command line is in its folder."""
+    content = json.loads(SAMPLE.read_text())
+    content[BLOCK]["checkpoint"] |= {"sha256": checkpoint.sha256, "random_weights": True, "name": "tiny albert"}
+    content[BLOCK]["plan"]["variants"] = ["torch-eager", "onnx-fp32", "torchscript"]  # the last one failed
+    for info in content[BLOCK]["variants"].values():
+        info["parity"] = {"max_abs_diff": 0.0, "agreement": 1.0, "examples": 64}
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path)
+    return ["recommend", "run.json", "--max-size-mb=100"]
+
+
+@pytest.fixture
+def made(tmp_path, artifacts):
+    """An artifact where runs leave them, by variant."""
+
+    def put(variant, folder="tiny"):
+        return shutil.copytree(artifacts(variant), tmp_path / ".deploybench" / "artifacts" / folder / variant)
+
+    return put
+
+
+def test_what_is_recommended_is_copied_and_serves(saved, made, capsys):
+    folder = made("onnx-fp32")
+    assert main([*saved, "--copy-to=best"]) == 0
+    said = capsys.readouterr()
+    done = subprocess.run([sys.executable, "best/example.py", "a text"], capture_output=True, text=True, check=True)
+    evidence = json.loads(Path("best", "evidence.json").read_text())
+
+    assert "take onnx-fp32" in said.out
+    assert "exported again since" in said.err  # the tiny checkpoint's is not the one that was measured
+    assert read_artifact(Path("best")).fingerprint == read_artifact(folder).fingerprint
+    assert done.stdout.split()[0] in ("real", "fake")
+    assert evidence["chosen"] == "onnx-fp32"
+    assert evidence["limits"] == [{"flag": SIZE, "metric": "artifact_size", "most": 1e8}]
+    assert {one["variant"]: (one["standing"], bool(one["why"])) for one in evidence["variants"]} == {
+        "onnx-fp32": ("in", False),
+        "torch-eager": ("in", False),
+        "torchscript": ("out", True),
+    }
+    assert main([*saved, "--copy-to=best"]) == 0  # what it wrote it may replace
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (
+            shutil.rmtree,
+            "make it with: deploybench export --checkpoint 'tiny albert' --variants",
+        ),
+        (lambda folder: (folder / "model.onnx").write_bytes(b""), "holds no artifact of onnx-fp32"),
+        (lambda folder: change(folder, checkpoint_sha256="0"), "holds no artifact of onnx-fp32"),
+        (lambda folder: change(folder, labels=[]), "holds no artifact of onnx-fp32"),
+        (lambda folder: (folder / "manifest.json").write_text("[]"), "holds no artifact of onnx-fp32"),
+        (lambda folder: flip(folder / "model.onnx"), "model.onnx is not what was exported; remove the folder"),
+    ],
+)
+def test_an_artifact_that_is_not_there_is_one_line(saved, made, capsys, spoil, message):
+    spoil(made("onnx-fp32"))
+
+    assert main([*saved, "--copy-to=best"]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not Path("best").exists()
+
+
+def change(folder, **facts):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, **facts}))
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def test_another_checkpoint_of_the_same_name_is_passed_over(saved, made, capsys):
+    made("onnx-fp32", "older")
+    change(made("onnx-fp32", "newer"), checkpoint_sha256="0")
+
+    assert main([*saved, "--copy-to=best"]) == 0
+
+
+def test_nothing_recommended_is_nothing_written(saved, made, capsys):
+    made("onnx-fp32")
+
+    assert main([*saved, "--max-memory-mb=0.001", "--copy-to=best"]) == 1
+    assert "nothing was written" in capsys.readouterr().err
+    assert not Path("best").exists()
+
+
+def test_somebodys_folder_is_not_replaced(saved, made, capsys):
+    made("onnx-fp32")
+    assert main([*saved, "--copy-to=best"]) == 0
+    program = Path("best", "example.py")
+    program.write_text(program.read_text().replace("print", "return_"))
+    capsys.readouterr()
+
+    assert main([*saved, "--copy-to=best"]) == 2
+    assert "its example.py was changed" in capsys.readouterr().err
+    assert "return_" in program.read_text()
+    assert main([*saved, "--copy-to=."]) == 2
+    assert main([*saved, "--copy-to="]) == 2

@@ -1,6 +1,7 @@
 """An artifact serves where its runtime, numpy and tokenizers are all that is installed: no torch, no transformers."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from bench.worker import Worker
 from exporters.catalogue import find_variant, variant_names
+from exporters.serving import EXAMPLE, write_example
 
 ROOT = Path(__file__).parents[1]
 TEXTS = ["The minister said on Tuesday that the budget had passed.", "You won't believe what they hide from you!!!"]
@@ -43,6 +45,17 @@ def environment(folder, runtime):
     return folder / "bin" / "python"
 
 
+def shown(python, artifact, folder):
+    """What the example of an artifact prints of the first text: its label and probability."""
+    copy = shutil.copytree(artifact, folder)
+    write_example(copy)
+    command = [str(python), "-I", str(copy / EXAMPLE), TEXTS[0]]
+    done = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    label, chance = done.stdout.split()
+    return label, float(chance)
+
+
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_every_artifact_predicts_with_its_runtime_alone(artifacts, tmp_path, runtime):
     folders = {name: str(artifacts(name)) for name in variant_names() if find_variant(name).runtime == runtime}
@@ -63,5 +76,10 @@ def test_every_artifact_predicts_with_its_runtime_alone(artifacts, tmp_path, run
     for name, (ids, mask, logits) in answers.items():
         with Worker(name, 1) as worker:
             worker.start(name, Path(folders[name]), 1)
-            [(expected, _)] = worker.predict([(np.array(ids), np.array(mask))])
+            first = np.array([[one for one, real in zip(ids[0], mask[0], strict=True) if real]])
+            batches = [(np.array(ids), np.array(mask)), (first, np.ones_like(first))]
+            [(expected, _), ([of_first], _)] = worker.predict(batches)
         assert np.array(logits) == pytest.approx(expected, abs=1e-6)
+        label, chance = shown(python, folders[name], tmp_path / name)
+        assert label == ("real", "fake")[of_first.argmax()]
+        assert chance == pytest.approx(np.exp(of_first).max() / np.exp(of_first).sum(), abs=1e-5)

@@ -1,8 +1,10 @@
-"""A recommendation as text."""
+"""A recommendation as text, and as the evidence that lies beside what was recommended."""
 
 from __future__ import annotations
 
+import json
 import textwrap
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import tabulate
@@ -14,6 +16,7 @@ from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from bench.recommendation import Finding, Recommendation, Standings
+    from bench.saved.store import Run
 
 _WIDTH = 80  # of a terminal
 _WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
@@ -41,6 +44,24 @@ def render_recommendation(found: Recommendation) -> str:
             f"undecided, and better if within: {names}; more labelled texts, or a longer --time-budget, may tell"
         )
     return "\n".join([table, *map(_wrapped, lines)])
+
+
+def render_reasons(run: Run, found: Recommendation) -> str:
+    """Why it was recommended, as JSON: every variant with what it was judged by, in SI units, and where all was measured."""
+    return json.dumps(
+        {
+            "chosen": found.best.variant if found.best else None,
+            "objective": found.objective,
+            "max_accuracy_drop": found.max_drop,
+            "limits": [asdict(one) for one in found.limits],
+            "variants": [{"standing": one.standing, "why": _why(one), **asdict(one)} for one in found.variants],
+            "run": run.path.name,
+            "checkpoint": asdict(run.checkpoint),
+            "sets": [asdict(one) for one in run.sets],
+            "environment": run.environment,
+        },
+        indent=1,
+    )
 
 
 def _wrapped(line: str) -> str:

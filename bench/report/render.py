@@ -14,6 +14,7 @@ from bench.report.errors_table import error_lengths
 from bench.report.fidelity_table import fidelities, fidelity_figures
 from bench.report.figures import figures
 from bench.report.groups_table import length_figures
+from bench.report.latex import render_latex
 from bench.report.notes import run_notes
 from bench.report.shift_table import shift_figures
 from bench.report.tables import TABLES, build_tables
@@ -29,40 +30,24 @@ if TYPE_CHECKING:
     from bench.report.cells import Table
     from bench.saved.store import Run
 
-Format: TypeAlias = Literal["text", "md", "csv", "latex", "json"]
+Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "card"]
 
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
 _MARKDOWN = str.maketrans({"|": "&#124;", "<": "&lt;", "[": "&#91;"})
-_TYPOGRAPHY = {
-    "×": r"\ensuremath{\times}",
-    "±": r"\ensuremath{\pm}",
-    "†": r"\textdagger{}",
-    "–": "--",
-    "|": r"\textbar{}",
-}
-_LATEX_CELL = str.maketrans(_TYPOGRAPHY)  # tabulate has escaped the rest
-_LATEX = str.maketrans(
-    {
-        **_TYPOGRAPHY,
-        **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\^{}",
-        "<": r"\ensuremath{<}",
-        ">": r"\ensuremath{>}",
-    }
-)
 _WORKLOAD = tuple(field.name for field in fields(Workload))
-_LATEX_COLUMNS = 9  # a page is no wider; of a table with more, each group of columns stands below the other
 
 
 def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES)) -> str:
     """Tables of a run, named by keys of TABLES, as one text; ``json`` is every figure of the run, whatever the tables.
 
-    Raises KeyError for a format or table that does not exist.
+    So is ``card``, which has tables of its own. Raises KeyError for a format or table that does not exist.
     """
     if fmt == "json":
         return render_json(_every_figure(run))
+    if fmt == "card":
+        from bench.report.card import render_card  # it imports huggingface_hub
+
+        return render_card(run)
     return _RENDERERS[fmt](build_tables(run, tables), run_notes(run))
 
 
@@ -120,28 +105,6 @@ def _no_formula(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
-def _latex(tables: Sequence[Table], notes: Sequence[str]) -> str:
-    """One ``table`` environment for each, then what holds for all of them."""
-    parts = [_latex_table(table) for table in tables]
-    return "\n\n".join([r"% needs \usepackage{adjustbox,booktabs}", *parts, _latex_notes(notes)]) + "\n"
-
-
-def _latex_table(table: Table) -> str:
-    frame = text_frame(table)
-    groups = [column.group for column in table.columns]
-    parts = dict.fromkeys(groups) if len(groups) > _LATEX_COLUMNS else [None]
-    lines = [r"\begin{table}[htbp]", r"\centering", rf"\caption{{{table.title.translate(_LATEX)}}}"]
-    for part in parts:
-        chosen = [0, *(index for index, group in enumerate(groups, start=1) if part in (None, group))]
-        body = _tabulated(frame.iloc[:, chosen], "latex_booktabs").translate(_LATEX_CELL)
-        lines += [r"\begin{adjustbox}{max width=\textwidth}", body, r"\end{adjustbox}\par\medskip"]
-    return "\n".join([*lines, _latex_notes(table.notes), r"\end{table}"])
-
-
-def _latex_notes(notes: Sequence[str]) -> str:
-    return "\n".join([r"{\footnotesize\raggedright", *(rf"{note.translate(_LATEX)}\par" for note in notes), "}"])
-
-
 def _tabulated(frame: pd.DataFrame, style: str) -> str:
     import tabulate
 
@@ -156,5 +119,5 @@ _RENDERERS: dict[str, Callable[[Sequence[Table], Sequence[str]], str]] = {
     "text": render_text,
     "md": _markdown,
     "csv": _csv,
-    "latex": _latex,
+    "latex": render_latex,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporters.onnx_export import export_onnx
-from exporters.onnx_session import load_session
+from exporters.onnx_session import EXAMPLE, load_session
 from exporters.variant import ExportJob, Variant
 
 
@@ -18,5 +18,6 @@ VARIANT = Variant(
     imports=("onnxruntime",),
     export=export,
     load=load_session,
+    example=EXAMPLE,
     logits_atol=1e-4,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporters.onnx_export import quantise_weights
-from exporters.onnx_session import load_session
+from exporters.onnx_session import EXAMPLE, load_session
 from exporters.variant import ExportJob, Variant
 
 
@@ -19,6 +19,7 @@ VARIANT = Variant(
     imports=("onnxruntime",),
     export=export,
     load=load_session,
+    example=EXAMPLE,
     min_agreement=0.95,
     base="onnx-fp32-fused",
 )

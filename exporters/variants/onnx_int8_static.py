@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exporters.calibration import calibration_feed
-from exporters.onnx_session import MODEL_FILE, load_session
+from exporters.onnx_session import EXAMPLE, MODEL_FILE, load_session
 from exporters.variant import ExportJob, Variant
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ VARIANT = Variant(
     imports=("onnxruntime",),
     export=export,
     load=load_session,
+    example=EXAMPLE,
     min_agreement=0.95,
     base="onnx-fp32-fused",
     calibrates=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from exporters.openvino_model import MODEL_FILE, load_compiled, save_openvino
+from exporters.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
 from exporters.variant import BF16, ExportJob, Variant
 
 
@@ -22,6 +22,7 @@ VARIANT = Variant(
     imports=("openvino",),
     export=export,
     load=partial(load_compiled, precision="bf16"),
+    example=example(precision="bf16"),
     min_agreement=0.95,
     base="openvino-fp32",
     needs=BF16,

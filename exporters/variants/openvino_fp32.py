@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporters.openvino_first_token import keep_first_token
-from exporters.openvino_model import load_compiled, save_openvino
+from exporters.openvino_model import example, load_compiled, save_openvino
 from exporters.torch_model import example_inputs, logits_alone
 from exporters.variant import ExportJob, Variant
 
@@ -28,5 +28,6 @@ VARIANT = Variant(
     imports=("openvino",),
     export=export,
     load=load_compiled,
+    example=example(),
     logits_atol=1e-4,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporters.checkpoint import RANDOM_WEIGHTS_FILE
-from exporters.openvino_model import MODEL_FILE, load_compiled, save_openvino
+from exporters.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
 from exporters.openvino_sensitive import quantise
 from exporters.variant import ExportJob, Variant
 
@@ -30,6 +30,7 @@ VARIANT = Variant(
     imports=("openvino",),
     export=export,
     load=load_compiled,
+    example=example(),
     min_agreement=0.95,
     base="openvino-fp32",
     calibrates=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from functools import partial
 
-from exporters.openvino_model import load_compiled
+from exporters.openvino_model import example, load_compiled
 from exporters.variant import BF16, ExportJob, Variant
 
 
@@ -22,6 +22,7 @@ VARIANT = Variant(
     imports=("openvino",),
     export=export,
     load=partial(load_compiled, precision="bf16"),
+    example=example(precision="bf16"),
     min_agreement=0.95,
     base="openvino-int8",
     needs=BF16,

@@ -10,8 +10,8 @@ from unittest import mock
 
 from exporters.compiler import check_compiler
 from exporters.too_long import refusing_too_long
-from exporters.torch_model import example_inputs, limit_threads, logits_alone
-from exporters.variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
+from exporters.torch_model import example_answer, example_inputs, limit_threads, logits_alone
+from exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +63,12 @@ def load(artifact: Path, threads: int) -> Predictor:
     return refusing_too_long(predict, artifact)
 
 
+EXAMPLE = Example(
+    imports=("import torch",),
+    answer=f"""\
+model = torch._C._aoti.AOTIModelPackageLoader(str(folder / "model.pt2"), "model", False, 1, -1)
+{example_answer("model.run([ids, torch.ones_like(ids)])[0]")}""",
+)
 VARIANT = Variant(
     runtime="torch",
     precision="fp32",
@@ -70,6 +76,7 @@ VARIANT = Variant(
     imports=("torch",),
     export=export,
     load=load,
+    example=EXAMPLE,
     logits_atol=1e-4,
     default=False,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.torch_model import limit_threads, load_classifier, run_classifier
+from exporters.torch_model import example_of_classifier, limit_threads, load_classifier, run_classifier
 from exporters.variant import BF16, ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ VARIANT = Variant(
     imports=("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
     export=export,
     load=load,
+    example=example_of_classifier(dtype="bfloat16"),
     min_agreement=0.95,
     default=False,
     needs=BF16,

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporters.compiler import check_compiler
-from exporters.torch_model import copy_classifier, example_inputs, limit_threads, load_classifier, run_classifier
+from exporters.torch_model import (
+    copy_classifier,
+    example_inputs,
+    example_of_classifier,
+    limit_threads,
+    load_classifier,
+    run_classifier,
+)
 from exporters.variant import ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ VARIANT = Variant(
     ),
     export=export,
     load=load,
+    example=example_of_classifier(model="torch.compile(model, dynamic=True)"),
     logits_atol=1e-4,
     default=False,
 )

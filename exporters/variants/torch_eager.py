@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.torch_model import copy_classifier, limit_threads, load_classifier, run_classifier
+from exporters.torch_model import copy_classifier, example_of_classifier, limit_threads, load_classifier, run_classifier
 from exporters.variant import ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:
@@ -27,5 +27,6 @@ VARIANT = Variant(
     imports=("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
     export=export,
     load=load,
+    example=example_of_classifier(),
     logits_atol=1e-5,
 )

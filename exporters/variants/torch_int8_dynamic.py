@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from exporters.torch_model import limit_threads, load_classifier, run_classifier
-from exporters.variant import ExportJob, Predictor, Variant
+from exporters.torch_model import example_answer, limit_threads, load_classifier, run_classifier
+from exporters.variant import Example, ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,14 @@ def _quantise(model: Any) -> Any:
     return torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
 
 
+EXAMPLE = Example(
+    imports=("import torch", "from transformers import AutoConfig, AutoModelForSequenceClassification"),
+    answer=f"""\
+model = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder)).eval()
+model = torch.ao.quantization.quantize_dynamic(model, {{torch.nn.Linear}}, dtype=torch.qint8)
+model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
+{example_answer("model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits")}""",
+)
 VARIANT = Variant(
     runtime="torch",
     precision="int8",
@@ -47,6 +55,7 @@ VARIANT = Variant(
     imports=("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
     export=export,
     load=load,
+    example=EXAMPLE,
     min_agreement=0.95,
     deprecated="torch.ao eager quantisation is deprecated in favour of torchao",
 )

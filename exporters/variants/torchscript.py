@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from exporters.torch_model import example_inputs, limit_threads, logits_alone
-from exporters.variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
+from exporters.torch_model import example_answer, example_inputs, limit_threads, logits_alone
+from exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,12 @@ def load(artifact: Path, threads: int) -> Predictor:
     return predict
 
 
+EXAMPLE = Example(
+    imports=("import torch",),
+    answer=f"""\
+model = torch.jit.load(folder / "model.pt")
+{example_answer("model(ids, torch.ones_like(ids))")}""",
+)
 VARIANT = Variant(
     runtime="torch",
     precision="fp32",
@@ -46,6 +52,7 @@ VARIANT = Variant(
     imports=("torch",),
     export=export,
     load=load,
+    example=EXAMPLE,
     logits_atol=1e-4,
     deprecated="TorchScript is deprecated since PyTorch 2.11 in favour of torch.export",
 )

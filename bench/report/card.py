@@ -1,0 +1,146 @@
+"""A run as a model card: the README.md of its checkpoint on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from bench.checkpoints import DEMONSTRATION
+from bench.precision import cautions
+from bench.prepare import DEMONSTRATION_SETS
+from bench.recommendation import recommend
+from bench.report.cells import printable
+from bench.report.figures import figures
+from bench.report.render import render
+from bench.saved.predictions import read_right
+from bench.units import format_bytes, format_count
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.measurement import Figure
+    from bench.saved.store import Run
+
+_MAX_DROP = 0.01  # as `deploybench recommend` allows
+_METRICS = ("accuracy", "f1", "precision", "recall")
+_AVERAGED = {"average": "weighted"}
+_TASK = "text-classification"
+# What Markdown may take for more than the character; an entity is never markup.
+_ENTITIES = {mark: f"&#{ord(mark)};" for mark in "\\`*_[]#|<>&~$"}
+
+
+def render_card(run: Run) -> str:
+    """Front matter with the metrics of one variant on every labelled set, then what was measured, where and how.
+
+    The variant is the quickest that surely keeps the accuracy, as `deploybench recommend` names it, or else the reference.
+    """
+    found = recommend(run, read_right(run), "latency", _MAX_DROP, [])
+    run, variant = printable(run), found.best.variant if found.best else REFERENCE
+    scores = [one for one in figures(run) if one.variant == variant and one.metric in _METRICS and _is_score(one)]
+    parts = [
+        f"---\n{_front_matter(run, variant, scores)}\n---",
+        f"# {_plain(run.checkpoint.name)}",
+        _summary(run, variant, recommended=found.best is not None),
+        "## Results",
+        render(run, "md", ("summary", "accuracy")).rstrip("\n"),
+        "## Limitations",
+        "\n".join(f"- {_plain(line)}" for line in _limitations(run, variant, scores)),
+        "## Where it was measured",
+        "\n".join(f"- {_plain(line)}" for line in _machine(run)),
+        "## How to measure it again",
+        f"```sh\n{_command(run)}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _is_score(figure: Figure) -> bool:
+    return figure.value is not None and figure.data is not None and figure.label is None
+
+
+def _front_matter(run: Run, variant: str, scores: list[Figure]) -> str:
+    results = [
+        EvalResult(
+            task_type=_TASK,
+            dataset_type=one.data or "",
+            dataset_name=one.data or "",
+            metric_type=one.metric,
+            metric_name=f"{one.metric} ({variant})",
+            metric_value=one.value,
+            metric_args=None if one.metric == "accuracy" else _AVERAGED,
+        )
+        for one in scores
+    ]
+    data = ModelCardData(
+        pipeline_tag=_TASK,
+        tags=["deploybench"],
+        model_name=run.checkpoint.name if results else None,
+        eval_results=results or None,
+    )
+    return data.to_yaml(line_break="\n").rstrip("\n")
+
+
+def _summary(run: Run, variant: str, *, recommended: bool) -> str:
+    checkpoint = run.checkpoint
+    kind = f"{checkpoint.model_type}, {format_count(checkpoint.num_parameters)} parameters"
+    labels, sets = ", ".join(checkpoint.labels), ", ".join(_set_names(run)) or "no labelled set"
+    why = (
+        f"the quickest variant that surely loses at most {_MAX_DROP:.0%} of accuracy on any set"
+        if recommended
+        else "the reference: of no variant is it sure that it keeps the accuracy"
+    )
+    return "\n".join(
+        [
+            _plain(f"A text classifier ({kind}) with the labels {labels}, deployed on a CPU in several ways."),
+            _plain(f"Measured on {sets}. Metrics are those of {variant}, {why}."),
+        ]
+    )
+
+
+def _limitations(run: Run, variant: str, scores: list[Figure]) -> Iterator[str]:
+    by_set = {one.data: one.value for one in scores if one.metric == "accuracy" and one.value is not None}
+    most, least = max(by_set, key=by_set.__getitem__, default=""), min(by_set, key=by_set.__getitem__, default="")
+    if most != least:
+        yield f"its accuracy is {by_set[most]:.3f} on {most} and {by_set[least]:.3f} on {least}: it depends on the texts"
+    if not by_set:
+        yield "its accuracy was not measured"
+    yield "what is said of accuracy holds for these sets, and of speed and memory for this machine"
+    if variant in run.variants:
+        yield from (f"{variant}: {caution}" for caution in cautions(run.variants[variant]))
+
+
+def _machine(run: Run) -> Iterator[str]:
+    found = run.environment
+    yield f"{found.get('cpu', 'unknown CPU')}, {found.get('cores', 'unknown number of')} cores, {run.plan.threads} used"
+    if isinstance(found.get("memory"), int):
+        yield f"memory: {format_bytes(found['memory'])}"
+    versions = {"Python": found.get("python", "unknown"), **(found.get("versions") or {})}
+    yield ", ".join(f"{name} {version}" for name, version in versions.items())
+    yield f"saved run: {run.path.name}"
+    yield f"checkpoint: SHA-256 {run.checkpoint.sha256}"
+
+
+def _command(run: Run) -> str:
+    """What measures it again; of the sets their names are known, and FILE is whoever's who has them."""
+    plan, checkpoint = run.plan, run.checkpoint.name
+    own = checkpoint == DEMONSTRATION
+    sets = [] if own and _set_names(run) == DEMONSTRATION_SETS else [f"{name}=FILE" for name in _set_names(run)]
+    arguments = [
+        *([] if own else [f"--checkpoint={checkpoint}"]),
+        *(f"--external={one}" for one in sets),
+        *("--variants", ",".join(plan.variants)),
+        *("--batch-sizes", ",".join(map(str, plan.batch_sizes))),
+        *("--sequence-lengths", ",".join(map(str, plan.sequence_lengths))),
+        *("--threads", str(plan.threads), "--profile", plan.profile),
+    ]
+    return shlex.join(["deploybench", "run", *arguments])
+
+
+def _set_names(run: Run) -> tuple[str, ...]:
+    return tuple(one.name for one in run.sets)
+
+
+def _plain(text: str) -> str:
+    return "".join(_ENTITIES.get(mark, mark) for mark in text)

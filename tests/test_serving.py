@@ -1,0 +1,115 @@
+"""The program that lies beside an artifact runs, and says what the tool's own predictor says."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from bench.worker import Worker
+from exporters.catalogue import find_variant, variant_names
+from exporters.serving import EXAMPLE, is_example_changed, write_example
+from exporters.tokenization import cut_texts_at
+
+LENGTH = 12
+TEXT = "The minister said on Tuesday that the budget had passed. " * 9
+CODE = '''"""The label of a text and its probability, by onnx-fp32: python example.py TEXT"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+folder = Path(__file__).parent
+ids = [Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")).encode(sys.argv[1]).ids]
+session = onnxruntime.InferenceSession(folder / "model.onnx", disabled_optimizers=["SkipLayerNormFusion"])
+feed = {"input_ids": np.array(ids), "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+[logits] = session.run(["logits"], {one.name: feed[one.name] for one in session.get_inputs()})[0]
+chances = np.exp(logits - np.logaddexp.reduce(logits))
+print(['real', 'fake'][chances.argmax()], float(chances.max()))
+'''
+
+
+@pytest.fixture
+def folder(artifacts, tmp_path):
+    """A copy of an artifact, by variant, whose tokenizer cuts texts, with the program."""
+
+    def copied(variant):
+        made = shutil.copytree(artifacts(variant), tmp_path / variant)
+        cut_texts_at(LENGTH, made / "tokenizer")
+        write_example(made)
+        return made
+
+    return copied
+
+
+def label_and_chance(folder, text):
+    """What the program prints, started elsewhere."""
+    command = [sys.executable, "-I", str(folder / EXAMPLE), text]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder.parent)
+    assert done.returncode == 0, done.stderr
+    label, chance = done.stdout.rsplit(maxsplit=1)
+    return label, float(chance)
+
+
+def predicted(folder, variant, text):
+    """What the tool's own predictor makes of the text, cut by hand."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.enable_truncation(LENGTH)
+    ids = np.array([tokenizer.encode(text).ids])
+    with Worker(variant, 1) as worker:
+        worker.start(variant, folder, 1)
+        [([logits], _)] = worker.predict([(ids, np.ones_like(ids))])
+    return ids, np.exp(logits) / np.exp(logits).sum()
+
+
+@pytest.mark.parametrize("variant", ["onnx-fp32", "openvino-fp32", "torch-eager", "torch-int8-dynamic", "torchscript"])
+def test_it_says_what_the_predictor_says(folder, variant):
+    made = folder(variant)
+    label, chance = label_and_chance(made, TEXT)
+    ids, chances = predicted(made, variant, TEXT)
+
+    assert ids.shape == (1, LENGTH)
+    assert label == ("real", "fake")[chances.argmax()]
+    assert chance == pytest.approx(chances.max(), abs=1e-5)
+
+
+def test_it_reads_like_this(folder):
+    assert (folder("onnx-fp32") / EXAMPLE).read_text() == CODE
+
+
+def test_every_variant_has_one():
+    for name in variant_names():
+        own = find_variant(name).example
+        assert own.answer.count("\n") <= 5, name
+        assert "chances =" in own.answer
+
+
+def test_labels_are_whatever_they_are_called(folder):
+    hostile = ['a"b', "c'd\\", "\u202e\n\U0001f600 é"]
+    made = folder("onnx-fp32")
+    manifest = json.loads((made / "manifest.json").read_text())
+    (made / "manifest.json").write_text(json.dumps({**manifest, "labels": hostile}))
+    assert is_example_changed(made)
+    write_example(made)
+
+    assert not is_example_changed(made)
+    assert label_and_chance(made, TEXT)[0] in hostile
+    assert "\u202e" not in (made / EXAMPLE).read_text()
+
+
+def test_a_tokenizer_that_pads_is_told_not_to(folder):
+    made = folder("onnx-fp32")
+    file = made / "tokenizer" / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.enable_padding(length=512)
+    tokenizer.save(str(file))
+    cut_texts_at(LENGTH, made / "tokenizer")
+
+    assert len(Tokenizer.from_file(str(file)).encode("short").ids) < LENGTH
