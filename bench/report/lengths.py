@@ -37,4 +37,6 @@ def blank_figure(run: Run, name: str, variant: str, answers: Mapping[str, Answer
 
 def cut_note(run: Run) -> str:
     """What becomes of the longest texts."""
-    return f"of more than {run.checkpoint.max_length} tokens the first {run.checkpoint.max_length} are read"
+    cut = {one.workload.sequence_length for one in run.measurements if one.metric == "accuracy" and one.workload}
+    most = max(cut, default=run.checkpoint.max_length)
+    return f"of more than {most} tokens the first {most} are read"

@@ -81,7 +81,7 @@ def find_plan(pipelines: Mapping[int, Pipeline], threads: int, sample: Sample, b
         bar.extend(len(plans))
         trials = []
         for plan in plans:
-            trials.append(_try(pipelines[plan.instances], plan, sample, seconds, pace))
+            trials.append(try_plan(pipelines[plan.instances], plan, sample, seconds, pace))
             bar.advance()
         trials.sort(key=lambda trial: -trial.rate)
         kept = trials[: max(_FINALISTS, len(trials) // 2)] if len(trials) > _FINALISTS else []
@@ -105,7 +105,7 @@ def _longest_batch_s(plan: Plan, sample: Sample, pace: float) -> float:
     return plan.policy.batch_size * longest * pace
 
 
-def _try(pipeline: Pipeline, plan: Plan, sample: Sample, seconds: float, pace: float) -> Trial:
+def try_plan(pipeline: Pipeline, plan: Plan, sample: Sample, seconds: float, pace: float) -> Trial:
     """Run every n-th batch, so that about ``seconds`` go by; what the others take follows from their tokens."""
     start = time.perf_counter()
     made = sample.cut(plan.policy)

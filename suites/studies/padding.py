@@ -1,0 +1,154 @@
+"""How much faster a file is scored by the plan that is found than by batches of 32, padded to the maximum, as in notebooks.
+
+    python -m suites.studies.padding --checkpoint arch:albert-base-v2 --tokenizer DIR --external covid=test.csv \\
+        --variants openvino-int8-bf16
+
+Of each labelled set a sample. The planner looks for a plan of each variant; then that plan, the variant padded to the maximum, and
+the reference padded to the maximum take turns, and a ratio is of the medians. Tokenising counts on every side.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.machine.alone import alone
+from bench.options import Options, read_options
+from bench.prepare import prepare
+from bench.progress import progress, say
+from bench.scoring.models import Models
+from bench.scoring.plan import Plan, find_plan, instance_counts, seconds_per_token, try_plan
+from bench.texts.data import parse_external, read_texts
+from bench.workload import Policy, Sample, spread
+from exporters.variant import REFERENCE
+from suites.studies.study import Answer, run_study, study_parser
+
+if TYPE_CHECKING:
+    from bench.prepare import Prepared
+
+TEXTS = 1024
+ROUNDS = 3
+TURN_S = 2.0
+NOTEBOOK = Policy(padding="max_length", batch_size=32)
+
+
+def with_tokenizer(prepared: Prepared, folder: Path | None, length: int) -> Prepared:
+    """The same models fed by another tokenizer, where random weights have none of their own; texts are cut at ``length``."""
+    checkpoint = replace(prepared.checkpoint, scoring_length=length)
+    if folder is None:
+        return replace(prepared, checkpoint=checkpoint)
+    made = prepared.options.work_dir / "tokenizers" / "study"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(folder).save_pretrained(made)
+    return replace(prepared, checkpoint=checkpoint, tokenizer=made)
+
+
+def measure(prepared: Prepared, variant: str, texts: list[str]) -> dict[str, Any]:
+    """Texts per second by the plan, and padded to the maximum by the variant and by the reference; each turn's value."""
+    models, reference = Models(prepared, variant), Models(prepared, REFERENCE)
+    begun = time.perf_counter()
+    tokens = models.tokeniser(texts)[0]
+    tokenising = (time.perf_counter() - begun) / len(texts)
+    sample = Sample(tokens=tokens, pad_id=models.pad_id, max_length=models.length)
+    counts = instance_counts(models.threads)
+    with ExitStack() as stack, progress(variant, 0) as bar:
+        pipelines = {count: stack.enter_context(models.opened(count)).pipeline for count in counts}
+        slow = stack.enter_context(reference.opened(1)).pipeline
+        plan = find_plan(pipelines, models.threads, sample, bar)[0].plan
+        notebook = Plan(policy=NOTEBOOK, instances=1, threads=models.threads)
+        sides = {
+            "plan": (pipelines[plan.instances], plan),
+            "padded": (pipelines[1], notebook),
+            "eager": (slow, notebook),
+        }
+        rates: dict[str, list[float]] = {side: [] for side in sides}
+        for _ in range(ROUNDS):
+            for side, (pipeline, its) in sides.items():
+                trial = try_plan(pipeline, its, sample, TURN_S, seconds_per_token(pipeline, sample))
+                rates[side].append(1 / (1 / trial.rate + tokenising))
+    lengths = [len(text) for text in tokens]
+    made = sample.cut(plan.policy)
+    return {
+        "plan": str(plan),
+        "rates": rates,
+        "tokenised": 1 / tokenising,
+        "mean_tokens": statistics.fmean(lengths),
+        "cut_share": statistics.fmean(length == models.length for length in lengths),
+        "padding_share": 1 - sum(lengths) / made.computed_tokens,
+        "agreement": agreement(prepared, variant, sample, plan),
+    }
+
+
+def agreement(prepared: Prepared, variant: str, sample: Sample, plan: Plan) -> float:
+    """Share of 64 texts that the variant by the plan and the reference padded to the maximum give one class."""
+    few = replace(sample, tokens=spread(sample.tokens, 64))
+    classes = []
+    for name, policy in ((variant, plan.policy), (REFERENCE, replace(NOTEBOOK, batch_size=8))):
+        made = few.cut(policy)
+        with Models(prepared, name).opened(1) as opened:
+            stacked = np.concatenate(opened.pipeline.run(made.batches)).argmax(axis=1)
+        found = np.empty_like(stacked)
+        found[list(made.order)] = stacked
+        classes.append(found)
+    return float((classes[0] == classes[1]).mean())
+
+
+def answer(options: Options, tokenizer: Path | None, length: int) -> Answer:
+    """Every set and variant."""
+    with alone():
+        prepared = with_tokenizer(prepare(replace(options, external=())), tokenizer, length)
+        found: dict[str, Any] = {}
+        for argument in options.external:
+            name, path = parse_external(argument)
+            texts = spread(read_texts(path, bad_rows="drop")[0], TEXTS)
+            for variant in options.variants:
+                if variant != REFERENCE:
+                    found.setdefault(name, {})[variant] = measure(prepared, variant, list(texts))
+                    say(f"{name}, {variant}: {json.dumps(found[name][variant]['rates'])}")
+    figures = {"threads": options.threads, "length": length, "sets": found}
+    return Answer(name=f"padding-{prepared.checkpoint.name}".replace(":", "-"), figures=figures, text=text(found))
+
+
+def text(found: dict[str, Any]) -> str:
+    """What the study prints."""
+    lines = []
+    for name, variants in found.items():
+        for variant, one in variants.items():
+            rate = {side: statistics.median(values) for side, values in one["rates"].items()}
+            lines += [
+                f"{name}: {one['mean_tokens']:.1f} tokens a text, {100 * one['cut_share']:.1f} % cut",
+                f"  {variant}: {rate['plan']:.1f} texts/s by {one['plan']} ({100 * one['padding_share']:.1f} % padding)",
+                f"  over its own batches of 32 at the maximum, {rate['padded']:.2f}: {rate['plan'] / rate['padded']:.2f} times",
+                f"  over {REFERENCE}'s, {rate['eager']:.2f}: {rate['plan'] / rate['eager']:.1f} times",
+                f"  of 64 texts {100 * one['agreement']:.1f} % get the class that {REFERENCE} gives",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the study; the exit code."""
+    flags = ("--checkpoint", "--external", "--variants", "--threads", "--work-dir")
+    parser = study_parser(__doc__, flags, variants="openvino-int8-bf16")
+    parser.add_argument("--tokenizer", metavar="DIR", help="tokenizer that feeds random weights")
+    parser.add_argument("--length", metavar="N", type=int, default=512, help="tokens that texts are cut at")
+    parsed = parser.parse_args(arguments)
+    options = read_options(vars(parsed))
+    return run_study(
+        "padding", lambda: answer(options, Path(parsed.tokenizer) if parsed.tokenizer else None, parsed.length)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
