@@ -33,7 +33,7 @@ LIMITS = {  # of ``recommend``: metric, its SI units in one of the flag's, help
 }
 _ON_DEMAND = ("timing", "operators")
 SHOWN = tuple(name for name in TABLES if name not in _ON_DEMAND)  # unless other tables are asked for
-_FORMATS = ("text", "md", "csv", "latex", "json")
+_FORMATS = ("text", "md", "csv", "latex", "json", "html")
 _COMPARE_CODES = """
 exit codes, the first that holds:
   2  a mistake that you can mend: no such file, a bad threshold
@@ -170,22 +170,28 @@ def _add_report(commands: Any) -> None:
     command = _command(
         commands,
         "report",
-        "print the tables of a saved run",
+        "print the tables of a saved run, or make a page of it",
         [
             "deploybench report results",
             "deploybench report results/Linux-CPython-3.11-64bit/0001_….json --format json",
             "deploybench report results --format csv --table batch",
+            "deploybench report results --format html --output report.html --plots plots",
         ],
     )
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
     command.add_argument(
-        "--format", choices=_FORMATS, default="text", help="text for a terminal (default), md, csv, latex, json"
+        "--format",
+        choices=_FORMATS,
+        default="text",
+        help="text for a terminal (default), md, csv, latex, json, or html: a page",
     )
     command.add_argument(
         "--table",
         metavar="A,B",
         help=f"tables to print: {', '.join(TABLES)} (default: all but {' and '.join(_ON_DEMAND)})",
     )
+    command.add_argument("-o", "--output", metavar="FILE", help="write to FILE in place of printing")
+    command.add_argument("--plots", metavar="DIR", help="write the page's plots to DIR as well, as SVG and PNG")
 
 
 def _add_recommend(commands: Any) -> None:

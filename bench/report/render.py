@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.report.cells import Table
     from bench.saved.store import Run
 
-Format: TypeAlias = Literal["text", "md", "csv", "latex", "json"]
+Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "html"]
 
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
 _MARKDOWN = str.maketrans({"|": "&#124;", "<": "&lt;", "[": "&#91;"})
@@ -55,8 +55,12 @@ _LATEX_COLUMNS = 9  # a page is no wider; of a table with more, each group of co
 def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES)) -> str:
     """Tables of a run, named by keys of TABLES, as one text; ``json`` is every figure of the run, whatever the tables.
 
-    Raises KeyError for a format or table that does not exist.
+    ``html`` is the page for people, which has all tables. Raises KeyError for a format or table that does not exist.
     """
+    if fmt == "html":
+        from bench.report.page.page import render_page
+
+        return render_page(run)
     if fmt == "json":
         return render_json([*figures(run), *fidelity_figures(run, fidelities(run))])
     return _RENDERERS[fmt](build_tables(run, tables), run_notes(run))

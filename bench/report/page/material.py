@@ -1,0 +1,61 @@
+"""All that a page is made from, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.best import read_drop
+from bench.recommendation import recommend
+from bench.report.figures import figures
+from bench.report.page.looks import looks
+from bench.report.tables import TABLES, tables_by_name
+from bench.saved.predictions import read_answers, read_right
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from bench.measurement import Figure
+    from bench.recommendation import Recommendation
+    from bench.report.cells import Table
+    from bench.report.page.looks import Look
+    from bench.saved.predictions import Answers
+    from bench.saved.store import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """A run with everything that follows from it."""
+
+    run: Run
+    answers: dict[str, Answers]  # by labelled set, in the run's order
+    found: Recommendation
+    max_drop: float  # of accuracy, that ``found`` allows
+    figures: list[Figure]
+    tables: dict[str, list[Table]]  # by key of TABLES
+    looks: dict[str, Look]
+
+    @property
+    def best(self) -> str:
+        """The variant to take; empty where there is none."""
+        return self.found.best.variant if self.found.best else ""
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """What is shown where there is no room for all: the reference, the one to take, and who might come before it."""
+        hopeful = self.found.hopeful[:1]
+        names = [REFERENCE, self.best, *(one.variant for one in hopeful)]
+        return tuple(name for name in dict.fromkeys(names) if name in self.run.plan.variants)
+
+
+def gather(run: Run) -> Material:
+    """Raises RunFileError for a file of predictions that cannot be read."""
+    max_drop, answers = read_drop(None), read_answers(run)
+    return Material(
+        run=run,
+        answers={labelled.name: answers[labelled.name] for labelled in run.sets if labelled.name in answers},
+        found=recommend(run, read_right(run), "latency", max_drop, ()),
+        max_drop=max_drop,
+        figures=figures(run),
+        tables=tables_by_name(run, tuple(TABLES)),
+        looks=looks(run.plan.variants),
+    )
