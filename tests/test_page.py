@@ -72,6 +72,16 @@ def hostile_page(bare, tmp_path_factory):
     return render_page(with_answers(hostile(bare, HOSTILE), tmp_path_factory.mktemp("hostile")))
 
 
+@pytest.fixture(scope="module")
+def long_page(bare):
+    return render_page(hostile(bare, LONG))
+
+
+@pytest.fixture(scope="module")
+def bare_page(bare):
+    return render_page(bare)
+
+
 def all_plots(run):
     return [plot for section in sections(gather(run)) for plot in section.plots]
 
@@ -222,17 +232,17 @@ def test_the_variant_to_take_is_marked_in_every_table(page):
     assert page.count('<tr class="taken">') == page.count(">torch-eager</div></th>")
 
 
-def test_none_is_taken_where_nothing_is_sure(bare):
-    text = words(render_page(bare))
+def test_none_is_taken_where_nothing_is_sure(bare_page):
+    text = words(bare_page)
 
     assert "Take none: of no variant is it sure that it loses at most 0.01 of accuracy." in text
     assert "There is no plot: what a variant loses is known only where the answers were kept." in text
     assert "its accuracy was not measured" in text
 
 
-def test_a_run_without_answers_or_lengths_says_so(bare, tmp_path):
-    assert "The run kept no answers." in render_page(bare)
-    assert "The run did not keep the lengths of its texts" in render_page(bare)
+def test_a_run_without_answers_or_lengths_says_so(bare, bare_page, tmp_path):
+    assert "The run kept no answers." in bare_page
+    assert "The run did not keep the lengths of its texts" in bare_page
     assert "The run did not keep the lengths of its texts" in render_page(with_answers(bare, tmp_path, tokens=False))
 
 
@@ -415,8 +425,8 @@ def test_a_pasted_table_computes_nothing(bare):
     assert no_formula("-cmd") == "'-cmd"
 
 
-def test_a_line_of_a_megabyte_is_cut_and_says_so(bare):
-    page = render_page(hostile(bare, LONG))
+def test_a_line_of_a_megabyte_is_cut_and_says_so(long_page):
+    page = long_page
 
     assert len(page) < 3_000_000
     assert "… (1,000,017 characters)" in "".join(Reader(page).texts)
@@ -495,3 +505,112 @@ def test_the_template_is_in_the_package():
 
     assert found == {"page.html.jinja"}
     assert "bench.report.page" in packaging["packages"]
+
+
+# in a real browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM:
+        pytest.skip("no Chromium on this machine; Debian's package is called chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+
+
+class Visit:
+    """A page in a browser, and all that it wanted of the world."""
+
+    def __init__(self, browser, text, folder, width=1280, **settings):
+        (folder / "page.html").write_text(text, encoding="utf-8")
+        self.said, self.asked = [], []
+        self.page = browser.new_page(viewport={"width": width, "height": 800}, **settings)
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.said.append(dialog.message))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto((folder / "page.html").as_uri())
+
+    def find(self, code):
+        return self.page.evaluate(code)
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    visits = []
+
+    def go(text, **settings):
+        visits.append(Visit(browser, text, tmp_path, **settings))
+        return visits[-1]
+
+    yield go
+    for one in visits:
+        one.page.close()
+
+
+PICTURES = "[...document.images].map(one => one.complete && one.naturalWidth > 0)"
+BROAD = "document.scrollingElement.scrollWidth"
+SCROLLING = "[...document.querySelectorAll('.wide')].filter(one => one.scrollWidth > one.clientWidth).length"
+
+
+@pytest.fixture(params=["page", "hostile_page", "long_page", "bare_page"])
+def any_page(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_draws_every_plot_says_nothing_and_scrolls_only_tables(visit, any_page, width):
+    seen = visit(any_page, width=width)
+
+    assert seen.find(PICTURES) == [True] * any_page.count("<img ")
+    assert seen.find(BROAD) <= width
+    assert seen.find("document.scripts.length") == 0
+    assert seen.find("document.title").startswith("deploybench: ")
+    assert seen.said == []
+    assert [url.partition(":")[0] for url in seen.asked if not url.startswith("data:image/svg+xml;base64,")] == ["file"]
+
+
+def test_a_wide_table_scrolls_in_its_own_box_on_a_telephone(visit, page):
+    assert visit(page, width=390).find(SCROLLING) > 3
+
+
+def test_letters_can_be_read_on_a_telephone(visit, page):
+    seen = visit(page, width=390)
+    sizes = seen.find("[...document.querySelectorAll('body *')].map(one => parseFloat(getComputedStyle(one).fontSize))")
+    scale = seen.find("document.images[0].clientWidth / document.images[0].naturalWidth")
+
+    assert min(sizes) >= 13
+    assert scale * 9 * 96 / 72 >= 8  # of a legend, in pixels
+
+
+def test_no_head_of_a_table_is_broken_amid_a_word(visit, page):
+    heads = "[...document.querySelectorAll('thead .cell')].filter(one => one.scrollWidth > one.clientWidth + 1).length"
+
+    assert visit(page).find(heads) == 0
+
+
+def test_a_page_can_be_printed_with_nothing_cut(visit, page, tmp_path):
+    seen = visit(page)
+    printed = seen.page.pdf(prefer_css_page_size=True)
+    seen.page.emulate_media(media="print")
+    seen.page.set_viewport_size({"width": 1032, "height": 720})  # A4 across, less its margins
+
+    assert printed.startswith(b"%PDF")
+    assert seen.find(BROAD) <= 1032
+    assert seen.find(SCROLLING) == 0
+
+
+def test_what_is_dark_for_others_is_dark_here(visit, page):
+    colour = "getComputedStyle(document.body).backgroundColor"
+
+    assert visit(page, color_scheme="dark").find(colour) != visit(page, color_scheme="light").find(colour)
+
+
+def test_the_policy_stops_what_would_get_in(visit, page):
+    """Were something not escaped one day."""
+    picture = "<img src='https://example.invalid/a.png' onerror='document.title = 1'>"
+    seen = visit(page.replace("<main>", f"<main>{SCRIPT}{picture}"))
+
+    assert seen.find("document.title") == "deploybench: albert-base-newsmix"
+    assert "Content Security Policy" in "".join(seen.said)
