@@ -75,7 +75,7 @@ def _saved(plot: Plot, fmt: str, metadata: dict[str, str | None]) -> bytes:
     from matplotlib.figure import Figure
 
     stream = io.BytesIO()
-    with _style():
+    with styled():
         figure = Figure(figsize=(WIDTH, plot.height), layout="constrained")
         plot.draw(figure)
         figure.savefig(stream, format=fmt, dpi=_DOTS, metadata=metadata)
@@ -83,7 +83,7 @@ def _saved(plot: Plot, fmt: str, metadata: dict[str, str | None]) -> bytes:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def styled() -> Iterator[None]:
     """Ours, whatever is in anybody's matplotlibrc."""
     import matplotlib as mpl
 
