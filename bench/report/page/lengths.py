@@ -38,7 +38,7 @@ def length_plots(page: Material) -> tuple[Plot, ...]:
         for axes, (name, tokens) in zip(every, lengths.items(), strict=True):
             _draw(axes, tokens, edges, limit)
             axes.set_title(brief(name), fontsize=9)
-        every[-1].set_xlabel("tokens in a text")
+        every[-1].set_xlabel("tokens in a text; dashed: the most that the model takes")
 
     words = "; ".join(_words(name, tokens, limit) for name, tokens in lengths.items())
     title = "Lengths of the texts"

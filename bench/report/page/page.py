@@ -76,6 +76,7 @@ def _trade_off(page: Material) -> Section:
         title=f"Within {page.max_drop:g} of accuracy?",
         heads=(*heads[:-1], "limit", "why"),
         rows=tuple((*row, why_not(one)) for row, one in zip(rows, page.found.variants, strict=True)),
+        notes=("* on the front",),
         taken=0 if page.best else None,
         words=True,
     )
