@@ -38,7 +38,7 @@ LIMITS = {  # of ``recommend``: metric, its SI units in one of the flag's, help
 }
 _ON_DEMAND = ("timing", "operators", "errors", "groups", "shift")
 SHOWN = tuple(name for name in TABLES if name not in _ON_DEMAND)  # unless other tables are asked for
-_FORMATS = ("text", "md", "csv", "latex", "json", "card")
+_FORMATS = ("text", "md", "csv", "latex", "json", "html", "card")
 _COMPARE_CODES = """
 exit codes, the first that holds:
   2  a mistake that you can mend: no such file, a bad threshold
@@ -208,11 +208,12 @@ def _add_report(commands: Any) -> None:
     command = _command(
         commands,
         "report",
-        "print the tables of a saved run",
+        "print the tables of a saved run, or make a page of it",
         [
             "deploybench report results",
             "deploybench report results/Linux-CPython-3.11-64bit/0001_….json --format json",
             "deploybench report results --format csv --table batch",
+            "deploybench report results --format html --output report.html --plots plots",
         ],
     )
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
@@ -220,13 +221,17 @@ def _add_report(commands: Any) -> None:
         "--format",
         choices=_FORMATS,
         default="text",
-        help="text for a terminal (default), md, csv, latex, json, or card, a model card",
+        help="text for a terminal (default), md, csv, latex, json, html: a page, or card: a model card",
     )
     command.add_argument(
         "--table",
         metavar="A,B",
         help=f"tables to print: {', '.join(TABLES)} (default: all but {', '.join(_ON_DEMAND)})",
     )
+    command.add_argument("-o", "--output", metavar="FILE", help="write to FILE in place of printing")
+    command.add_argument("--plots", metavar="DIR", help="write the page's plots to DIR as well, as SVG and PNG")
+    texts = command.add_argument_group("texts", "of the run's sets, for the page's examples of errors")
+    add_options(texts.add_argument, _ERRORS_FLAGS)
 
 
 def _add_recommend(commands: Any) -> None:

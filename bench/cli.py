@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bench.recommendation import Recommendation
     from bench.report.render import Format
     from bench.saved.store import Run
+    from bench.texts.data import LabelledSet
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -223,11 +224,15 @@ def _report(parsed: argparse.Namespace) -> int:
     unknown = [name for name in tables if name not in TABLES]
     if unknown:
         raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(TABLES)}")
+    if parsed.table and parsed.format == "html":
+        raise UserError("--table: a page has all tables; leave --table out, or name another --format")
     run = read_run(parsed.run)
     lacking = [name for name in tables if parsed.table and not build_tables(run, [name])]
     if lacking == list(tables):
         raise UserError(f"--table: {parsed.run} holds nothing for {', '.join(lacking)}; measure again, or name another")
-    _print_run(run, parsed.format, tables)
+    if parsed.plots:
+        _write_plots(run, Path(parsed.plots))
+    _print_run(run, parsed.format, tables, parsed.output, _texts_of(run, parsed) if parsed.format == "html" else ())
     for name in lacking:
         say(f"table {name} is left out: {parsed.run} holds nothing for it")
     return 0
@@ -280,7 +285,6 @@ def _read_limit(flag: str, text: str) -> float:
 def _errors(parsed: argparse.Namespace) -> int:
     """Print which texts of a saved run were called wrong, and accuracy by a column of their files."""
     from bench.errors.analysis import Asked, find_errors
-    from bench.prepare import demonstration_sets, labelled_sets
     from bench.report.error_examples import render_errors
     from bench.saved.store import read_run
 
@@ -291,12 +295,19 @@ def _errors(parsed: argparse.Namespace) -> int:
         seed=_read_count("--seed", parsed.seed),
     )
     run = read_run(parsed.run)
+    _print(render_errors(find_errors(run, _texts_of(run, parsed), asked), run.checkpoint.labels, asked))
+    return 0
+
+
+def _texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
+    """The labelled files that were given; of a run of the demonstration, its own texts."""
+    from bench.prepare import demonstration_sets, labelled_sets
+
     sets = labelled_sets(read_options(vars(parsed)), run.checkpoint.labels)
     if not sets and run.checkpoint.demonstration:
         known = {one.sha256 for one in run.sets}
         sets = tuple(one for one in demonstration_sets() if one.sha256 in known)
-    _print(render_errors(find_errors(run, sets, asked), run.checkpoint.labels, asked))
-    return 0
+    return sets
 
 
 def _read_count(flag: str, text: str) -> int:
@@ -403,14 +414,36 @@ def _list(_: argparse.Namespace) -> int:
     return 0
 
 
-def _print_run(run: Run, fmt: Format, tables: Sequence[str]) -> None:
-    """Tables of a run; in colour where a person looks at them."""
+def _write_plots(run: Run, folder: Path) -> None:
+    from bench.report.page.plots import write_plots
+
+    written = write_plots(run, folder)
+    say(f"written: {len(written)} files in {folder}")
+
+
+def _print_run(
+    run: Run, fmt: Format, tables: Sequence[str], output: str | None = None, sets: Sequence[LabelledSet] = ()
+) -> None:
+    """Tables of a run, printed or written; in colour where a person looks at them."""
     from bench.report.render import render
     from bench.report.terminal import coloured
 
-    text = render(run, fmt, tables)
+    text = render(run, fmt, tables, sets)
+    if output:
+        _write(text, Path(output).resolve())
+        return
     looked_at = fmt == "text" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
     _print(coloured(text, run.plan.variants) if looked_at else text)
+
+
+def _write(text: str, file: Path) -> None:
+    """What would be printed, as a file that is whole or absent; a device or a folder is not replaced by one."""
+    from bench.saved.whole_file import whole_file
+
+    if not file.parent.is_dir() or (file.exists() and not file.is_file()):
+        raise UserError(f"--output: {file} cannot be made, expected the name of a file in a folder that exists")
+    with whole_file(file) as stream:
+        stream.write((text.rstrip("\n") + "\n").encode())
 
 
 def _ready_output() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+
+from bench.statistics import wilson_interval
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,13 +26,35 @@ def probabilities(logits: npt.NDArray[np.float32]) -> Numbers:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Examples of about the same confidence, at least one."""
+
+    low: float  # where the bin begins; it is 1 / BINS wide
+    confidence: float  # mean of its examples
+    texts: int
+    accuracy: float  # share of them that is right
+    below: float  # how far its 95 % interval reaches
+    above: float
+
+
+def reliability(chances: Numbers, labels: Classes) -> list[Bin]:
+    """What is right of what was said with each confidence; bins without an example are left out."""
+    confidence, right, bins = _binned(chances, labels)
+    texts = np.bincount(bins, minlength=BINS)
+    sums = np.bincount(bins, weights=confidence, minlength=BINS)
+    hits = np.bincount(bins, weights=right, minlength=BINS)
+    return [
+        _bin(place, int(texts[place]), int(hits[place]), float(sums[place])) for place in range(BINS) if texts[place]
+    ]
+
+
 def calibration_error(chances: Numbers, labels: Classes) -> float:
     """Expected calibration error: how far confidence and accuracy are apart, over bins of confidence.
 
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
-    confidence, right = chances.max(axis=1), chances.argmax(axis=1) == labels
-    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    confidence, right, bins = _binned(chances, labels)
     gaps = np.bincount(bins, weights=right - confidence, minlength=BINS)
     return float(np.abs(gaps).sum() / len(labels))
 
@@ -55,6 +80,27 @@ def roc_area(chances: Numbers, labels: Classes, sought: int) -> float | None:
         return None
     areas = [_one_area(chances[:, one], labels == one) for one in classes]
     return float(np.average(areas, weights=weights))
+
+
+def _binned(chances: Numbers, labels: Classes) -> tuple[Numbers, npt.NDArray[np.bool_], Classes]:
+    """Each example's confidence, whether it is right, and its bin."""
+    confidence, right = chances.max(axis=1), chances.argmax(axis=1) == labels
+    return confidence, right, np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+
+
+def _bin(place: int, texts: int, hits: int, confidences: float) -> Bin:
+    accuracy = hits / texts
+    low, high = wilson_interval(hits, texts)
+    assert low is not None
+    assert high is not None
+    return Bin(
+        low=place / BINS,
+        confidence=confidences / texts,
+        texts=texts,
+        accuracy=accuracy,
+        below=max(0.0, accuracy - low),
+        above=max(0.0, high - accuracy),
+    )
 
 
 def _one_area(chances: Numbers, positive: npt.NDArray[np.bool_]) -> float:

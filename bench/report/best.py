@@ -24,7 +24,7 @@ def render_choice(choice: Choice) -> str:
     rows = [_row(one) for one in choice.candidates]
     table = tabulate.tabulate(rows, ["variant", choice.objective, "accuracy lost", ""], disable_numparse=True)
     best, alike = choice.best, ", ".join(one.variant for one in choice.alike)
-    lines = [table, "", f"take {best.variant}{_gain(choice)}; {_lost(best.drop)}"]
+    lines = [table, "", f"take {best.variant}{_gain(choice)}; {lost_accuracy(best.drop)}"]
     if alike:
         lines.append(f"this run cannot tell it from: {alike}; with a longer --time-budget it may")
     lines += [f"{CAUTION} {best.variant}: {caution}" for caution in best.cautions]
@@ -77,7 +77,8 @@ def _gain(choice: Choice) -> str:
     return f": {times:.2f} times {word} {REFERENCE}"
 
 
-def _lost(drop: Drop | None) -> str:
+def lost_accuracy(drop: Drop | None) -> str:
+    """What a variant loses, as the end of a sentence."""
     if drop is None:
         return "what it loses of accuracy is not known"
     if not drop.on:

@@ -37,6 +37,11 @@ def blank_figure(run: Run, name: str, variant: str, answers: Mapping[str, Answer
 
 def cut_note(run: Run) -> str:
     """What becomes of the longest texts."""
-    cut = {one.workload.sequence_length for one in run.measurements if one.metric == "accuracy" and one.workload}
-    most = max(cut, default=run.checkpoint.max_length)
+    most = reading_length(run)
     return f"of more than {most} tokens the first {most} are read"
+
+
+def reading_length(run: Run) -> int:
+    """Tokens that texts were cut at when they were scored."""
+    cut = {one.workload.sequence_length for one in run.measurements if one.metric == "accuracy" and one.workload}
+    return max(cut, default=run.checkpoint.max_length)

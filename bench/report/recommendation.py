@@ -24,14 +24,8 @@ _WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
 
 def render_recommendation(found: Recommendation) -> str:
     """A table of all variants, best first, what to take, and what a better measurement could change."""
-    heads = ["variant", found.objective, "accuracy lost", ""]
-    rows = [
-        (one.variant + "*" * one.front, shown_value(one.objective), _lost(one), _WORDS[one.standing])
-        for one in found.variants
-    ]
-    why = [f"{one.variant}: {reason}" for one in found.variants if (reason := _why(one))]
-    front = "* no other variant is as good in accuracy, latency, memory and size, and better in one of them"
-    table, lines = tabulate.tabulate(rows, heads, disable_numparse=True), ["", *why, front, ""]
+    heads, rows = standings_table(found)
+    table, lines = tabulate.tabulate(rows, heads, disable_numparse=True), ["", *standings_notes(found), ""]
     best = found.best
     if best:
         lines.append(f"take {best.variant}: within every limit, by the ends of the intervals too")
@@ -54,7 +48,7 @@ def render_reasons(run: Run, found: Recommendation) -> str:
             "objective": found.objective,
             "max_accuracy_drop": found.max_drop,
             "limits": [asdict(one) for one in found.limits],
-            "variants": [{"standing": one.standing, "why": _why(one), **asdict(one)} for one in found.variants],
+            "variants": [{"standing": one.standing, "why": why_not(one), **asdict(one)} for one in found.variants],
             "run": run.path.name,
             "checkpoint": asdict(run.checkpoint),
             "sets": [asdict(one) for one in run.sets],
@@ -62,6 +56,21 @@ def render_reasons(run: Run, found: Recommendation) -> str:
         },
         indent=1,
     )
+
+
+def standings_table(found: Recommendation) -> tuple[list[str], list[list[str]]]:
+    """Heads, and a row for each variant."""
+    rows = [
+        [one.variant + "*" * one.front, shown_value(one.objective), _lost(one), _WORDS[one.standing]]
+        for one in found.variants
+    ]
+    return ["variant", found.objective, "accuracy lost", ""], rows
+
+
+def standings_notes(found: Recommendation) -> list[str]:
+    """Why variants are not within, and what the mark means."""
+    why = [f"{one.variant}: {reason}" for one in found.variants if (reason := why_not(one))]
+    return [*why, "* no other variant is as good in accuracy, latency, memory and size, and better in one of them"]
 
 
 def _wrapped(line: str) -> str:
@@ -76,7 +85,8 @@ def _lost(one: Standings) -> str:
     return f"{format_share(one.drop.share)} ({one.drop.least:+.3f} to {one.drop.most:+.3f})"
 
 
-def _why(one: Standings) -> str:
+def why_not(one: Standings) -> str:
+    """Why a variant is not within the limits; empty where it is."""
     if one.out:
         return one.out
     return "; ".join(_reason(finding) for finding in one.findings if finding.standing != "in")

@@ -29,19 +29,25 @@ if TYPE_CHECKING:
     from bench.measurement import Figure
     from bench.report.cells import Table
     from bench.saved.store import Run
+    from bench.texts.data import LabelledSet
 
-Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "card"]
+Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "html", "card"]
 
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
 _MARKDOWN = str.maketrans({"|": "&#124;", "<": "&lt;", "[": "&#91;"})
 _WORKLOAD = tuple(field.name for field in fields(Workload))
 
 
-def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES)) -> str:
+def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES), sets: Sequence[LabelledSet] = ()) -> str:
     """Tables of a run, named by keys of TABLES, as one text; ``json`` is every figure of the run, whatever the tables.
 
-    So is ``card``, which has tables of its own. Raises KeyError for a format or table that does not exist.
+    ``html`` is the page for people, with texts of ``sets``, and ``card`` the model card; both have tables of their own. Raises
+    KeyError for a format or table that does not exist.
     """
+    if fmt == "html":
+        from bench.report.page.page import render_page
+
+        return render_page(run, sets)
     if fmt == "json":
         return render_json(_every_figure(run))
     if fmt == "card":

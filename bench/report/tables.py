@@ -120,6 +120,12 @@ def build_tables(run: Run, names: Sequence[str]) -> list[Table]:
     return [table for name in names for table in TABLES[name](cells)]
 
 
+def tables_by_name(run: Run, names: Sequence[str]) -> dict[str, list[Table]]:
+    """The same, each name with its tables."""
+    cells = _Cells(printable(run))
+    return {name: TABLES[name](cells) for name in names}
+
+
 def _summary(cells: _Cells) -> list[Table]:
     contents = [*_summary_accuracy(cells), *_summary_cost(cells)]
     return [cells.table("Summary", contents, _summary_notes(cells))]

@@ -1,4 +1,4 @@
-"""How much faster a file is scored by the plan that is found than by batches of 32, padded to the maximum, as in notebooks.
+r"""How much faster a file is scored by the plan that is found than by batches of 32, padded to the maximum, as in notebooks.
 
     python -m suites.studies.padding --checkpoint arch:albert-base-v2 --tokenizer DIR --external covid=test.csv \\
         --variants openvino-int8-bf16

@@ -1,0 +1,1 @@
+"""A saved run as a page for people, and its plots."""

@@ -1,0 +1,63 @@
+"""Texts that were called wrong, as a table: what they are, and what the variants say of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.excerpt import excerpt
+from bench.report.page.grid import Grid
+from bench.units import format_count, format_share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.errors.analysis import SetErrors
+    from bench.errors.examples import Direction, Example
+    from bench.report.page.material import Material
+
+_EXCERPT = 300  # columns of a text
+_DIRECTIONS = 12  # that are shown of a set; a hundred classes have thousands
+_HEADS = ("text", "is", "called", "probability", "tokens", "otherwise by", "it begins")
+
+
+def example_grids(page: Material) -> tuple[Grid, ...]:
+    """One for each labelled set in which something was called wrong."""
+    return tuple(_grid(one, page.run.checkpoint.labels) for one in page.errors if one.directions)
+
+
+def _grid(found: SetErrors, labels: Sequence[str]) -> Grid:
+    texts = bool(found.answered.texts)
+    rows = [
+        (*_cells(found, one, example, labels), *([_beginning(found, example)] if texts else []))
+        for one in found.directions[:_DIRECTIONS]
+        for example in one.examples
+    ]
+    notes = [
+        f"probability: of the class that {found.spokesman} calls it; otherwise by: variants that call it another class",
+        "a seeded sample of each direction: texts on which variants disagree, then others; of both, the surest first",
+    ]
+    if not texts:
+        notes.append(
+            "a saved run holds no texts, only their hashes: deploybench report RUN --format html --external FILE"
+        )
+    heads = _HEADS if texts else _HEADS[:-1]
+    return Grid(
+        title=f"Called wrong on {found.answered.name}", heads=heads, rows=tuple(rows), notes=tuple(notes), words=True
+    )
+
+
+def _cells(found: SetErrors, direction: Direction, example: Example, labels: Sequence[str]) -> tuple[str, ...]:
+    called = example.called[found.spokesman]
+    others = [variant for variant, one in example.called.items() if one != called]
+    return (
+        example.row,
+        labels[direction.truth],
+        labels[called],
+        format_share(example.chance),
+        "" if example.tokens is None else format_count(example.tokens),
+        ", ".join(others),
+    )
+
+
+def _beginning(found: SetErrors, example: Example) -> str:
+    return excerpt(found.answered.texts[example.index], _EXCERPT)

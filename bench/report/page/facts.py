@@ -1,0 +1,63 @@
+"""Where a run comes from: what was measured, on what, and with which versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.report.page.grid import Grid
+from bench.units import format_bytes, format_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.saved.store import Run
+
+
+def facts(run: Run) -> tuple[Grid, ...]:
+    """The checkpoint with the labelled sets, the machine with its software, and how it was measured."""
+    return tuple(
+        Grid(title=title, heads=("what", "value"), rows=tuple(rows), words=True)
+        for title, rows in (
+            ("Checkpoint and labelled sets", _subject(run)),
+            ("How it was measured", _plan(run)),
+            ("Machine and software", _flat("", run.environment)),
+        )
+    )
+
+
+def _subject(run: Run) -> Iterator[tuple[str, str]]:
+    checkpoint = run.checkpoint
+    yield "checkpoint", checkpoint.name
+    yield "architecture", checkpoint.model_type
+    yield "labels", ", ".join(checkpoint.labels)
+    yield "parameters", format_count(checkpoint.num_parameters)
+    yield "weights", format_bytes(checkpoint.size)
+    yield "longest text", f"{format_count(checkpoint.max_length)} tokens"
+    yield "SHA-256 of the checkpoint", checkpoint.sha256
+    for labelled in run.sets:
+        yield f"set {labelled.name}", labelled.summary
+        yield f"SHA-256 of {labelled.name}", labelled.sha256
+
+
+def _plan(run: Run) -> Iterator[tuple[str, str]]:
+    plan = run.plan
+    yield "saved run", run.path.name
+    yield "schema", str(run.schema_version)
+    yield "predictions", run.predictions or "none were kept"
+    yield "profile", plan.profile
+    yield "batch sizes", ", ".join(map(str, plan.batch_sizes))
+    yield "lengths in tokens", ", ".join(map(str, plan.sequence_lengths))
+    yield "threads", str(plan.threads)
+
+
+def _flat(place: str, value: Any) -> Iterator[tuple[str, str]]:
+    """One row for each thing that was noted, whatever it was: ``versions torch``."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _flat(f"{place} {key}".strip().replace("_", " "), part)
+    elif isinstance(value, list):
+        yield place, ", ".join(map(str, value))
+    elif place == "memory":
+        yield place, format_bytes(value)
+    elif value is not None:
+        yield place, str(value)

@@ -1,0 +1,36 @@
+"""A table of texts, as a page shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.report.cells import text_frame
+
+if TYPE_CHECKING:
+    from bench.report.cells import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Heads and rows, the first cell of a row its name."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    taken: int | None = None  # the row of the variant to take
+    words: bool = False  # cells are words, and not numbers that line up
+
+
+def grid_of(table: Table, best: str) -> Grid:
+    """The table as every other format has it."""
+    frame = text_frame(table)
+    names = list(table.rows)
+    return Grid(
+        title=table.title,
+        heads=tuple(frame.columns),
+        rows=tuple(frame.itertuples(index=False, name=None)),
+        notes=table.notes,
+        taken=names.index(best) if best in names else None,
+    )

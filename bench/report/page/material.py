@@ -1,0 +1,75 @@
+"""All that a page is made from, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.best import read_drop
+from bench.errors.analysis import Asked, find_errors
+from bench.recommendation import recommend
+from bench.report.figures import figures
+from bench.report.page.looks import looks
+from bench.report.tables import TABLES, tables_by_name
+from bench.saved.predictions import read_answers, read_right
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.errors.analysis import SetErrors
+    from bench.measurement import Figure
+    from bench.recommendation import Recommendation
+    from bench.report.cells import Table
+    from bench.report.page.looks import Look
+    from bench.saved.predictions import Answers
+    from bench.saved.store import Run
+    from bench.texts.data import LabelledSet
+
+
+_EXAMPLES = 3  # of errors of each direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """A run with everything that follows from it."""
+
+    run: Run
+    answers: dict[str, Answers]  # by labelled set, in the run's order
+    found: Recommendation
+    max_drop: float  # of accuracy, that ``found`` allows
+    figures: list[Figure]
+    tables: dict[str, list[Table]]  # by key of TABLES
+    looks: dict[str, Look]
+    errors: tuple[SetErrors, ...]
+
+    @property
+    def best(self) -> str:
+        """The variant to take; empty where there is none."""
+        return self.found.best.variant if self.found.best else ""
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """What is shown where there is no room for all: the reference, the one to take, and who might come before it."""
+        hopeful = self.found.hopeful[:1]
+        names = [REFERENCE, self.best, *(one.variant for one in hopeful)]
+        return tuple(name for name in dict.fromkeys(names) if name in self.run.plan.variants)
+
+
+def gather(run: Run, sets: Sequence[LabelledSet] = ()) -> Material:
+    """``sets`` hold texts, as far as they are to be seen.
+
+    Raises RunFileError for a file of predictions that cannot be read, and UserError for texts that are not the run's.
+    """
+    max_drop, answers = read_drop(None), read_answers(run)
+    asked = Asked(variant=None, by=None, examples=_EXAMPLES, seed=0)
+    return Material(
+        run=run,
+        answers={labelled.name: answers[labelled.name] for labelled in run.sets if labelled.name in answers},
+        found=recommend(run, read_right(run), "latency", max_drop, ()),
+        max_drop=max_drop,
+        figures=figures(run),
+        tables=tables_by_name(run, tuple(TABLES)),
+        looks=looks(run.plan.variants),
+        errors=tuple(find_errors(run, sets, asked)) if answers else (),
+    )

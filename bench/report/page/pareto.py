@@ -1,0 +1,129 @@
+"""What is lost of accuracy against what it costs: every variant a point, the front of all costs filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.choice import deciding_figure
+from bench.report.page.plot import Plot, add_legend, make_logarithmic
+from bench.report.page.shown import brief, shown
+from bench.units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+    from bench.choice import Drop
+    from bench.measurement import Figure
+    from bench.recommendation import Standings
+    from bench.report.page.material import Material
+
+_COSTS = {
+    "latency": ("latency", MILLISECONDS),
+    "peak_memory": ("peak memory", MEGABYTES),
+    "artifact_size": ("size on disk", MEGABYTES),
+}
+_NUMBERS = (1, 1.5, 2, 3, 5, 7)  # most spans are below a power of ten
+_WIDE = 4  # times the least: what spans more is logarithmic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Point:
+    variant: str
+    cost: float  # in the unit of the axis
+    drop: Drop
+    front: bool
+
+
+def pareto_plots(page: Material) -> tuple[Plot, ...]:
+    """One for each cost that is known of a variant whose accuracy is known."""
+    found = {metric: _points(page, metric, scale) for metric, (_, scale) in _COSTS.items()}
+    return tuple(_plot(page, metric, points) for metric, points in found.items() if points)
+
+
+def _points(page: Material, metric: str, scale: Scale) -> list[_Point]:
+    every = [one for one in page.figures if one.metric == metric and one.value is not None]
+    return [point for one in page.found.variants if (point := _point(one, every, scale))]
+
+
+def _point(one: Standings, every: Sequence[Figure], scale: Scale) -> _Point | None:
+    figure = deciding_figure(every, one.variant)
+    if one.drop is None or figure is None or figure.value is None:
+        return None
+    return _Point(variant=one.variant, cost=figure.value * scale.factor, drop=one.drop, front=one.front)
+
+
+def _plot(page: Material, metric: str, points: Sequence[_Point]) -> Plot:
+    name, scale = _COSTS[metric]
+    told = "; ".join(f"{shown(one.variant)}: {one.cost:.3g} {scale.unit}, {_share(one.drop.share)}" for one in points)
+    front = ", ".join(shown(one.variant) for one in points if one.front)
+
+    def draw(drawing: Drawing) -> None:
+        axes = drawing.subplots()
+        _draw(page, axes, points)
+        axes.set_xlabel(f"{name} ({scale.unit})")
+        add_legend(drawing, axes)
+
+    return Plot(
+        name=f"pareto-{name.replace(' ', '-')}",
+        title=f"Accuracy lost against {name}",
+        words=f"Accuracy lost against {name}, the lower left the better. On the front: {front}. {told}",
+        height=5.2,
+        draw=draw,
+    )
+
+
+def _draw(page: Material, axes: Axes, points: Sequence[_Point]) -> None:
+    for one in points:
+        look = page.looks[one.variant]
+        axes.errorbar(
+            one.cost,
+            one.drop.share,
+            yerr=[[max(0.0, one.drop.share - one.drop.least)], [max(0.0, one.drop.most - one.drop.share)]],
+            color=look.colour,
+            marker=look.marker,
+            markersize=8,
+            markerfacecolor=look.colour if one.front else "white",
+            elinewidth=1,
+            linestyle="",
+            label=brief(one.variant) + "*" * one.front,
+        )
+    costs = [one.cost for one in points]
+    if min(costs) > 0 and max(costs) / min(costs) > _WIDE:
+        make_logarithmic(axes, "x", _NUMBERS)
+    _draw_limit(axes, page.max_drop)
+    taken = next((one for one in points if one.variant == page.best), None)
+    if taken:
+        axes.scatter(taken.cost, taken.drop.share, s=260, facecolors="none", edgecolors="black", label="to take")
+    axes.yaxis.set_major_formatter(lambda value, _: _share(value))
+    axes.set_ylabel(_lost_on(points))
+
+
+def _draw_limit(axes: Axes, most: float) -> None:
+    axes.axhline(most, color="black", linewidth=1, linestyle="--")
+    axes.annotate(
+        f"limit {most:g}",
+        (1.0, most),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
+        fontsize=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )
+
+
+def _lost_on(points: Sequence[_Point]) -> str:
+    """Without labelled sets, what is known of accuracy is the labels at parity's texts."""
+    if not any(one.drop.on for one in points):
+        return f"share of labels that differ from {REFERENCE}'s"
+    names = {one.drop.on for one in points if one.variant != REFERENCE}
+    return f"accuracy lost on {brief(names.pop())}" if len(names) == 1 else "accuracy lost, on the worst set"
+
+
+def _share(value: float) -> str:
+    return format_number(value, DIFFERENCE, 3)

@@ -1,0 +1,94 @@
+"""A plot, and how it becomes a file: always the same bytes, and readable for who cannot see it."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
+
+WIDTH = 5.2  # inches, so that letters of 10 points stay readable on a telephone
+_DOTS = 200  # an inch, of a PNG
+_COLUMNS = 2  # of a legend
+_STYLE: dict[RcKeyType, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that letters are alike everywhere
+    "text.parse_math": False,  # a name may hold dollar signs
+    "svg.hashsalt": "deploybench",  # else identifiers are drawn by chance
+    "svg.fonttype": "path",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """A picture with what it shows in words."""
+
+    name: str  # of its files: "pareto-latency"
+    title: str
+    words: str  # for who cannot see it
+    height: float  # inches
+    draw: Callable[[Figure], None]
+
+
+def as_svg(plot: Plot) -> bytes:
+    """The plot as SVG, its letters as outlines, with its title and words inside."""
+    return _saved(plot, "svg", {"Title": plot.title, "Description": plot.words, "Date": None, "Creator": None})
+
+
+def as_png(plot: Plot) -> bytes:
+    """The plot as PNG, with its title and words inside."""
+    return _saved(plot, "png", {"Title": plot.title, "Description": plot.words, "Software": None})
+
+
+def make_logarithmic(axes: Axes, which: Literal["x", "y"], numbers: Sequence[float] = (1, 2, 5)) -> None:
+    """Make an axis logarithmic, with plain ``numbers`` at every power of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    axis: Axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=numbers))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def add_legend(drawing: Figure, axes: Axes) -> None:
+    """Below the plot, in columns: names beside the points would lie on each other."""
+    drawing.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=_COLUMNS)
+
+
+def _saved(plot: Plot, fmt: str, metadata: dict[str, str | None]) -> bytes:
+    from matplotlib.figure import Figure
+
+    stream = io.BytesIO()
+    with styled():
+        figure = Figure(figsize=(WIDTH, plot.height), layout="constrained")
+        plot.draw(figure)
+        figure.savefig(stream, format=fmt, dpi=_DOTS, metadata=metadata)
+    return stream.getvalue()
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Ours, whatever is in anybody's matplotlibrc."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters that the font lacks: they are in the words
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield

@@ -1,0 +1,27 @@
+"""The plots of a run as files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.report.page.material import gather
+from bench.report.page.page import sections
+from bench.report.page.plot import as_png, as_svg
+from bench.saved.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.saved.store import Run
+
+
+def write_plots(run: Run, folder: Path) -> list[Path]:
+    """Every plot of the page, as SVG and as PNG; each file is whole or absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for plot in (plot for section in sections(gather(run)) for plot in section.plots):
+        for path, content in ((folder / f"{plot.name}.svg", as_svg(plot)), (folder / f"{plot.name}.png", as_png(plot))):
+            with whole_file(path) as stream:
+                stream.write(content)
+            written.append(path)
+    return written

@@ -1,0 +1,43 @@
+"""Names and notes as a page or a plot can show them: they may be anybody's, and of any length."""
+
+from __future__ import annotations
+
+import re
+
+from bench.report.cells import printable
+
+_PAGE = 1_000  # characters of one text on a page; a note on twelve variants has about 500
+_PLOT = 24  # of a name in a plot
+_FORMULA = re.compile(r"[=@]|[+-](?!\d)")
+
+
+def shown(text: str) -> str:
+    r"""No invisible character, and of a text without end its beginning.
+
+    >>> shown("\x1b[31mfake"), shown("x" * 2_000)[-20:]
+    ('\\x1b[31mfake', '… (2,000 characters)')
+    """
+    if len(text) > _PAGE:
+        text = f"{text[:_PAGE]}… ({len(text):,} characters)"
+    return str(printable(text))
+
+
+def no_formula(cell: str) -> str:
+    """For a table, which may be pasted into a spreadsheet: that would compute what looks like a formula.
+
+    >>> no_formula("=1+1"), no_formula("-0.010")
+    ("'=1+1", '-0.010')
+    """
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def brief(text: str, most: int = _PLOT) -> str:
+    """For a plot: its beginning and its end, for there names often differ.
+
+    >>> brief("onnx-int8-dynamic"), brief("a-variant-with-a-name-that-is-too-long")
+    ('onnx-int8-dynamic', 'a-variant-w…-is-too-long')
+    """
+    if len(text) > most:
+        half = most // 2
+        text = f"{text[: half - 1]}…{text[-half:]}"
+    return str(printable(text))
