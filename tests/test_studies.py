@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from suites.studies import new_lengths, openvino_settings, short_texts
+from bench.scoring import plan as planning
+from suites.studies import many_rows, new_lengths, openvino_settings, padding, short_texts
 
 QUICK = ["--profile", "quick", "--time-budget", "1"]
 
@@ -76,3 +77,42 @@ def test_a_mistake_in_a_study_is_one_line(name, tmp_path, monkeypatch, capsys):
     [line] = capsys.readouterr().err.splitlines()
     assert "onnx-fp33" in line
     assert not (tmp_path / "results").exists()
+
+
+def test_a_plan_is_held_against_padding_to_the_maximum(study, checkpoint_folder, labelled_file, monkeypatch):
+    monkeypatch.setattr(padding, "ROUNDS", 1)
+    monkeypatch.setattr(padding, "TURN_S", 0.01)
+    monkeypatch.setattr(planning, "_FIRST_TRIAL_S", 0.001)
+    code, printed, done = study(
+        "padding",
+        f"--checkpoint={checkpoint_folder}",
+        f"--tokenizer={checkpoint_folder}",
+        f"--external=few={labelled_file}",
+        "--variants=onnx-fp32",
+        "--length=64",
+    )
+    found = done["sets"]["few"]["onnx-fp32"]
+
+    assert code == 0
+    assert "few: " in printed
+    assert done["length"] == 64
+    assert set(found["rates"]) == {"plan", "padded", "eager"}
+    assert all(len(values) == 1 and values[0] > 0 for values in found["rates"].values())
+    assert 3 < found["mean_tokens"] <= 64
+    assert 0 <= found["padding_share"] < 1
+    assert found["agreement"] == 1.0
+
+
+def test_rows_are_scored_by_the_command_and_memory_that_grows_is_a_failure(tmp_path, monkeypatch):
+    many_rows.write_rows(tmp_path / "rows.csv", 5000)
+    lines = (tmp_path / "rows.csv").read_text().splitlines()
+    peaks = {10: 100e6, 1000: 111e6, 2000: 109e6}
+    monkeypatch.setattr(
+        many_rows, "score", lambda rows, _: {"rows": rows, "peak": peaks[rows], "seconds": 1.0, "plan": "plan: any"}
+    )
+
+    assert len(lines) == 5001
+    assert max(map(len, lines)) < 100
+    assert many_rows.answer((10, 2000), ()).figures["failed"] == []
+    assert many_rows.answer((10, 1000), ()).figures["failed"] == ["memory grows with the rows"]
+    assert "growth of the peak: +11.0 %, at most 10 % are allowed" in many_rows.answer((10, 1000), ()).text
