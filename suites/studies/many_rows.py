@@ -2,6 +2,7 @@
 
     python -m suites.studies.many_rows --rows 10000,1000000
 
+One thread, so that the plan of the many rows, which alone are worth a search, cannot have more processes than that of the few.
 The rows are the first words of the bundled texts. What is read off is what the command itself prints: the most that every process
 took, added up.
 """
@@ -71,11 +72,11 @@ def answer(rows: Sequence[int], arguments: Sequence[str]) -> Answer:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the study; the exit code."""
-    parser = study_parser(__doc__, ("--work-dir",))
+    parser = study_parser(__doc__, ("--work-dir", "--threads"), threads="1")
     parser.add_argument("--rows", metavar="N,N", default="10000,1000000", help="numbers of rows, the fewest first")
     parser.add_argument("--variant", metavar="NAME", default="onnx-fp32-fused", help="of the demonstration")
     parsed = parser.parse_args(arguments)
-    given = [f"--work-dir={parsed.work_dir}", f"--variant={parsed.variant}"]
+    given = [f"--work-dir={parsed.work_dir}", f"--variant={parsed.variant}", f"--threads={parsed.threads}"]
     return run_study("many_rows", lambda: answer([int(one) for one in names(parsed.rows)], given))
 
 

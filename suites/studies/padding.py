@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 TEXTS = 1024
 ROUNDS = 3
-TURN_S = 2.0
+TURN_S = 10.0
 NOTEBOOK = Policy(padding="max_length", batch_size=32)
 
 
@@ -118,7 +118,8 @@ def answer(options: Options, tokenizer: Path | None, length: int) -> Answer:
                     found.setdefault(name, {})[variant] = measure(prepared, variant, list(texts))
                     say(f"{name}, {variant}: {json.dumps(found[name][variant]['rates'])}")
     figures = {"threads": options.threads, "length": length, "sets": found}
-    return Answer(name=f"padding-{prepared.checkpoint.name}".replace(":", "-"), figures=figures, text=text(found))
+    name = "-".join(["padding", prepared.checkpoint.name.replace(":", "-"), *found])
+    return Answer(name=name, figures=figures, text=text(found))
 
 
 def text(found: dict[str, Any]) -> str:
