@@ -12,7 +12,10 @@ from exporters.artifact import Origin
 from exporters.checkpoint import read_checkpoint
 
 TESTS = Path(__file__).parent
-LONGEST = ("test_suites", "test_journal", "test_duel", "test_duel_revisions", "test_artifact")  # begun first
+LONGEST = (  # begun first
+    *("test_suites", "test_journal", "test_best", "test_studies", "test_scoring", "test_duel", "test_duel_revisions"),
+    *("test_artifact", "test_serving"),
+)
 # Two tests at once share the cores: threads that wait must not spin (read when libgomp is loaded, so set here).
 os.environ["GOMP_SPINCOUNT"] = "0"
 # Tests of what pytest-benchmark writes start a pytest of their own, which is no part of this one.
