@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench import cli
@@ -151,9 +151,9 @@ def test_hostile_texts_are_only_texts(score, tmp_path, reference, capsys):
 
 
 @pytest.mark.parametrize("count", [3, 1030])
-def test_rows_without_text_are_refused_or_have_no_answer(score, tmp_path, count):
+def test_rows_without_text_are_refused_or_have_no_answer(score, tmp_path, reference, count):
     """A whole stretch of them, too."""
-    source = write_lines(tmp_path / "few.jsonl", ["a text", *[" "] * count, "another"])
+    source = write_lines(tmp_path / "few.jsonl", ["a text", *[" "] * count, "another", "and a third"])
 
     said = (
         f"few.jsonl: row 2: no text in 'text'; mend it, or pass --drop-bad-rows to leave such rows out (in all: {count}"
@@ -163,9 +163,11 @@ def test_rows_without_text_are_refused_or_have_no_answer(score, tmp_path, count)
 
     done = score(source, tmp_path / "out.parquet", bad_rows="drop")
     made = pd.read_parquet(tmp_path / "out.parquet")
-    assert made["row"].tolist() == list(range(1, count + 3))
-    assert made["label"].isna().tolist() == [False, *[True] * count, False]
-    assert f"{count + 2:,} rows; without an answer: {count} rows without text" in render_scoring(done)
+    assert made["row"].tolist() == list(range(1, count + 4))
+    assert made["label"].isna().tolist() == [False, *[True] * count, False, False]
+    expected = reference(["a text", "another", "and a third"])
+    np.testing.assert_allclose(made.loc[[0, count + 1, count + 2], ["logit_0", "logit_1"]], expected, atol=1e-4)
+    assert f"{count + 3:,} rows; without an answer: {count} rows without text" in render_scoring(done)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +254,7 @@ def pa_table(rows):
 
 
 @given(lengths=st.lists(st.integers(0, 3_000_000), max_size=12), split=st.integers(0, 12))
+@example(lengths=[5_000_000, 5_000_000, 1, 1, 1], split=1)
 @settings(deadline=None)
 def test_stretches_do_not_depend_on_where_reading_began(lengths, split):
     rows = [TextRow(path=Path("x"), number=number, text="x" * length) for number, length in enumerate(lengths)]
@@ -326,6 +329,8 @@ def test_the_fastest_plan_is_found_by_trying(monkeypatch):
 
 
 def test_its_rate_is_what_all_texts_would_take(monkeypatch):
+    """Though only some of its batches are run."""
+    monkeypatch.setattr(planning, "_FIRST_TRIAL_S", 0.005)
     lengths = [8] * 512
     trials = virtual_trials(monkeypatch, lengths)
     found = {trial.plan: trial.rate for trial in trials}
@@ -356,6 +361,31 @@ def test_one_dead_process_of_two_is_an_error(prepared, two_workers):
     os.kill(two_workers[1].pid, signal.SIGKILL)
     with pytest.raises(WorkerError, match="killed by signal 9"):
         Pipeline(Tokeniser(prepared.tokenizer, 64), two_workers, 0, 64).run([padded_batch([[2, 7, 3]], 0)] * 400)
+
+
+class SlowWorker:
+    """Counts what it is asked."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def predict(self, batches):
+        self.asked += 1
+        time.sleep(0.01)
+        return [(np.zeros((len(ids), 2), dtype=np.float32), 0.01) for ids, _ in batches]
+
+
+class DeadWorker:
+    def predict(self, batches):
+        raise WorkerError("dead")
+
+
+def test_with_one_process_dead_the_others_are_asked_nothing_more():
+    other = SlowWorker()
+    with pytest.raises(WorkerError, match="dead"):
+        Pipeline(None, [other, DeadWorker()], 0, 64).run([padded_batch([[2, 7, 3]], 0)] * 400)
+
+    assert other.asked < 10
 
 
 def test_a_limit_of_memory_is_kept(score, tmp_path, capsys):
