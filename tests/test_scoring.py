@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,7 @@ from bench.arguments import parser
 from bench.options import read_options
 from bench.prepare import prepare
 from bench.report.scoring import render_scoring
+from bench.scoring import choosing
 from bench.scoring import plan as planning
 from bench.scoring.parts import Parts
 from bench.scoring.pipeline import Pipeline
@@ -386,6 +389,42 @@ def test_with_one_process_dead_the_others_are_asked_nothing_more():
         Pipeline(None, [other, DeadWorker()], 0, 64).run([padded_batch([[2, 7, 3]], 0)] * 400)
 
     assert other.asked < 10
+
+
+@pytest.mark.parametrize("count", [2, 3, 9, 40])
+def test_every_process_has_its_part_of_few_batches(count):
+    workers = [SlowWorker(), SlowWorker()]
+    Pipeline(None, workers, 0, 64).run([padded_batch([[2, 7, 3]], 0)] * count)
+
+    assert min(worker.asked for worker in workers) >= count // 2 // 4
+    assert all(worker.asked for worker in workers)
+
+
+def test_the_memory_of_every_process_counts(monkeypatch):
+    """Each has run the longest batch, whoever is quicker."""
+    asked = []
+
+    class Weighed(SlowWorker):
+        def predict(self, batches):
+            asked.append(self)
+            return super().predict(batches)
+
+    opened = SimpleNamespace(workers=[Weighed(), Weighed()], peak=lambda: 100e6)
+    models = SimpleNamespace(
+        length=64, opened=lambda count: nullcontext(opened), artifact=SimpleNamespace(variant="any")
+    )
+    plan = Plan(policy=Policy(padding="bucketed", batch_size=2), instances=2, threads=1)
+    sample = Sample(tokens=[[2, 7, 3]], pad_id=0, max_length=64)
+
+    assert choosing._within([plan], models, sample, 200e6) == plan
+    assert asked == opened.workers
+
+
+def test_a_model_too_slow_for_any_batch_still_has_a_plan(monkeypatch):
+    monkeypatch.setattr(planning, "_LONGEST_BATCH_S", 1e-9)
+    [trial] = virtual_trials(monkeypatch, [8] * 40)
+
+    assert trial.plan.policy.batch_size == 1
 
 
 def test_a_limit_of_memory_is_kept(score, tmp_path, capsys):

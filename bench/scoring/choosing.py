@@ -60,7 +60,8 @@ def _within(plans: Sequence[Plan], models: Models, sample: Sample, max_memory: f
     for plan in plans:
         with models.opened(plan.instances) as opened:
             batch = full_batch(sample.tokens, plan.policy.batch_size, models.length)
-            opened.pipeline.run([batch] * plan.instances)
+            for worker in opened.workers:
+                worker.predict([batch])
             peak = opened.peak()
         if peak <= max_memory:
             say(f"memory: at most {format_bytes(peak)} resident by {plan}")

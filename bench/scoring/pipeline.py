@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exporters.variant import Float32Array
 
 STAGES = ("tokenise", "pad", "run", "classify")
-_BATCHES_PER_REQUEST = 4  # few, so that instances end together
+_BATCHES_PER_REQUEST = 4  # at most; where there are few, less, so that every process has some and all end together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +74,13 @@ class Pipeline:
     def run(self, batches: Sequence[Batch], advance: Callable[[int], None] | None = None) -> list[Float32Array]:
         """Logits of each batch; whichever worker is free takes the next ones."""
         answers: dict[int, Float32Array] = {}
-        starts = iter(range(0, len(batches), _BATCHES_PER_REQUEST))  # hands each out once, to whichever thread asks
+        size = max(1, min(_BATCHES_PER_REQUEST, len(batches) // (_BATCHES_PER_REQUEST * len(self._workers))))
+        starts = iter(range(0, len(batches), size))  # hands each out once, to whichever thread asks
 
         def work(worker: Worker) -> None:
             for start in starts:
                 try:
-                    found = worker.predict(batches[start : start + _BATCHES_PER_REQUEST])
+                    found = worker.predict(batches[start : start + size])
                 except BaseException:
                     list(starts)  # the others have nothing more to do
                     raise

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from bench.workload import PADDINGS, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bench.progress import Bar
     from bench.scoring.pipeline import Pipeline
-    from bench.workload import Sample
+    from bench.workload import Batch, Sample
 
 _SIZES = {"max_length": (1, 8), "longest": (1, 8, 32), "bucketed": (1, 2, 4, 8, 16, 32, 64)}
 _FIRST_TRIAL_S = 0.25  # of each plan, doubled from round to round
@@ -49,7 +49,6 @@ class Trial:
 
     plan: Plan
     rate: float  # texts per second, from padding to logits
-    seconds: float  # that it was tried for, in the last round
 
 
 def instance_counts(threads: int) -> list[int]:
@@ -74,7 +73,8 @@ def every_plan(threads: int) -> list[Plan]:
 def find_plan(pipelines: Mapping[int, Pipeline], threads: int, sample: Sample, bar: Bar) -> list[Trial]:
     """Try every plan on the ``pipelines``, by number of instances; fastest first, and those of the last round before others."""
     pace = seconds_per_token(pipelines[1], sample)
-    plans = [plan for plan in every_plan(threads) if _longest_batch_s(plan, sample, pace) <= _LONGEST_BATCH_S]
+    every = sorted(every_plan(threads), key=lambda plan: _longest_batch_s(plan, sample, pace))
+    plans = [plan for plan in every if _longest_batch_s(plan, sample, pace) <= _LONGEST_BATCH_S] or every[:1]
     ranked: list[Trial] = []
     seconds = _FIRST_TRIAL_S
     while plans:
@@ -106,15 +106,24 @@ def _longest_batch_s(plan: Plan, sample: Sample, pace: float) -> float:
 
 
 def try_plan(pipeline: Pipeline, plan: Plan, sample: Sample, seconds: float, pace: float) -> Trial:
-    """Run every n-th batch, so that about ``seconds`` go by; what the others take follows from their tokens."""
+    """Run some of the batches, evenly from all, so that about ``seconds`` go by; what the others take follows from their tokens.
+
+    Every process has as many of them: one that idles in the end of a few batches idles in the end of a file, and no sooner.
+    """
     start = time.perf_counter()
     made = sample.cut(plan.policy)
     cutting = time.perf_counter() - start
-    step = max(1, round(made.computed_tokens * pace / seconds))
-    chosen = made.batches[min(step // 2, len(made.batches) - 1) :: step]
+    rounds = max(1, round(len(made.batches) * seconds / (made.computed_tokens * pace * plan.instances)))
+    chosen = _evenly(made.batches, rounds * plan.instances)
     pipeline.run(chosen)  # a new shape is compiled once, and comes again in the next texts
     start = time.perf_counter()
     pipeline.run(chosen)
     running = time.perf_counter() - start
     whole = cutting + running * made.computed_tokens / sum(input_ids.size for input_ids, _ in chosen)
-    return Trial(plan=plan, rate=len(sample.tokens) / whole, seconds=running)
+    return Trial(plan=plan, rate=len(sample.tokens) / whole)
+
+
+def _evenly(batches: Sequence[Batch], count: int) -> list[Batch]:
+    """``count`` of them, or all, from the middles of as many equal stretches: bucketed ones are sorted by length."""
+    chosen = min(count, len(batches))
+    return [batches[(2 * index + 1) * len(batches) // (2 * chosen)] for index in range(chosen)]
