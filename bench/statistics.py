@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 Interval: TypeAlias = tuple[float, float] | tuple[None, None]
 """Lower and upper end, or (None, None) where the values are too few to say."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A value with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 NO_INTERVAL: Interval = (None, None)
 RESAMPLES = 2000
 SEED = 0

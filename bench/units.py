@@ -93,6 +93,27 @@ def format_count(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(number: object, noun: str) -> str:
+    """Put a number before its noun, in the plural unless it is one.
+
+    >>> counted(1, "row without text"), counted(2, "row without text"), counted(2, "process")
+    ('1 row without text', '2 rows without text', '2 processes')
+    """
+    if number == 1:
+        return f"{number} {noun}"
+    head, with_, rest = noun.partition(" with")
+    return f"{number} {head}{'es' if head.endswith('s') else 's'}{with_}{rest}"
+
+
+def format_instances(instances: int, threads: int) -> str:
+    """Format how threads are shared out.
+
+    >>> format_instances(4, 1)
+    '4 processes of 1 thread'
+    """
+    return f"{counted(instances, 'process')} of {counted(threads, 'thread')}"
+
+
 def format_duration(seconds: float) -> str:
     """Format how long something takes, for progress lines; its last part is rounded.
 

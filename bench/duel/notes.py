@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from bench.machine.cpu import available_cores
 from bench.machine.environment import describe_environment
 from bench.report.cells import CAUTION
-from bench.report.notes import counted
 from bench.report.timing_figures import budget_problem
+from bench.units import counted
 from exporters.tokenization import FAST_FILE
 from exporters.whole_folder import sha256_file
 

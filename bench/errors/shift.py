@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from bench.statistics import Estimate
 
 if TYPE_CHECKING:
     from bench.errors.groups import Group
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
-    """Accuracy on one set less that on another, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def shift(before: Group, after: Group) -> Shift | None:
+def shift(before: Group, after: Group) -> Estimate | None:
     """What accuracy changes by from ``before`` to ``after``, two sets without a common text; None where one has no texts.
 
     Source: Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven methods",
@@ -29,16 +21,15 @@ def shift(before: Group, after: Group) -> Shift | None:
     if was is None or now is None:
         return None
     value = now.value - was.value
-    return Shift(
+    return Estimate(
         value=value,
         low=value - math.hypot(now.value - now.low, was.high - was.value),
         high=value + math.hypot(now.high - now.value, was.value - was.low),
     )
 
 
-def _known(group: Group) -> Shift | None:
-    """Its accuracy, as a shift from 0."""
+def _known(group: Group) -> Estimate | None:
     low, high = group.interval
     if group.accuracy is None or low is None or high is None:
         return None
-    return Shift(value=group.accuracy, low=low, high=high)
+    return Estimate(value=group.accuracy, low=low, high=high)

@@ -10,21 +10,12 @@ import numpy as np
 from bench.accuracy import ConfusionMatrix, Margins, confusion_matrix
 from bench.fidelity.calibration import brier_score, calibration_error, probabilities, roc_area
 from bench.fidelity.retention import ALL, Pairs, Retention, count_pairs, retention
-from bench.statistics import QUANTILES, mcnemar, paired_interval, resampled_counts
+from bench.statistics import QUANTILES, Estimate, mcnemar, paired_interval, resampled_counts
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bench.fidelity.calibration import Classes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A difference of two scores on the same examples, with its 95 % interval by resampling them."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +26,8 @@ class Fidelity:
     agreement: float  # share of examples with the reference's class
     flips: ConfusionMatrix  # counts, rows = the reference's class, columns = the variant's
     p: float  # exact McNemar: so many sides changed by chance
-    accuracy_change: Change
-    f1_change: Change  # of the average of classes, weighted by examples
+    accuracy_change: Estimate  # intervals by resampling the same examples
+    f1_change: Estimate  # of the average of classes, weighted by examples
     retention: Retention | None  # None where the reference was never right
     max_logit_change: float
     mean_logit_change: float
@@ -67,7 +58,7 @@ def fidelity(
         agreement=float((before == after).mean()),
         flips=confusion_matrix(before, after, classes),
         p=mcnemar(int(pairs.lost), int(pairs.won)),
-        accuracy_change=Change(value=(pairs.won - pairs.lost) / len(labels), low=low, high=high),
+        accuracy_change=Estimate(value=(pairs.won - pairs.lost) / len(labels), low=low, high=high),
         f1_change=_f1_change(labels, before, after, classes),
         retention=ALL if same else retention(pairs),
         max_logit_change=float(apart.max()),
@@ -78,7 +69,7 @@ def fidelity(
     )
 
 
-def _f1_change(labels: Classes, before: Classes, after: Classes, classes: int) -> Change:
+def _f1_change(labels: Classes, before: Classes, after: Classes, classes: int) -> Estimate:
     """Examples are drawn with both answers, so that what both get alike says nothing."""
     cells, inverse = np.unique(np.stack([labels, before, after]), axis=1, return_inverse=True)
     observed = np.bincount(inverse.ravel(), minlength=cells.shape[1])
@@ -86,4 +77,4 @@ def _f1_change(labels: Classes, before: Classes, after: Classes, classes: int) -
     was, now = (Margins.of_cells(counts, cells[0], predicted, classes) for predicted in cells[1:])
     change = now.weighted(now.f1()) - was.weighted(was.f1())
     low, high = np.quantile(change[1:], QUANTILES)
-    return Change(value=float(change[0]), low=float(low), high=float(high))
+    return Estimate(value=float(change[0]), low=float(low), high=float(high))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bench.measurement import Figure
 from bench.units import Scale, column_decimals, format_number
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from bench.measurement import Figure
+ByVariant: TypeAlias = Callable[[str], Figure]
 
 FAILED = "failed"
 EMPTY = "\N{EN DASH}"  # not measured; a note under the table says why
@@ -48,6 +50,9 @@ class Column:
         """Short head, one line above the other, the unit last."""
         short = self.short.split("\n") if self.short else self.head.split()
         return [*short, self.scale.unit] if self.scale.unit else short
+
+
+Content: TypeAlias = tuple[Column, ByVariant]  # a column, and its figure for a variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

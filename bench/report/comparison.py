@@ -13,9 +13,8 @@ from bench.comparison.comparability import NOT_RECORDED
 from bench.comparison.outcome import count_verdicts
 from bench.measurement import METRICS
 from bench.report.cells import printable
-from bench.report.notes import counted
 from bench.report.terminal import WIDTH, wrapped
-from bench.units import format_bytes, format_seconds, format_share
+from bench.units import counted, format_bytes, format_seconds, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,9 +9,8 @@ import tabulate
 
 from bench.report.cells import printable
 from bench.report.excerpt import excerpt, excerpt_lines
-from bench.report.notes import counted
 from bench.report.terminal import WIDTH, wrapped
-from bench.units import format_share
+from bench.units import counted, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

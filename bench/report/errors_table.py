@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from bench.accuracy import positive
 from bench.errors.lengths import typical
 from bench.measurement import METRICS, Figure
 from bench.report.cells import Column
-from bench.report.lengths import blank_figure, cut_note
+from bench.report.lengths import by_set_and_variant, cut_note
 from bench.units import COUNT, SHARE, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from bench.errors.lengths import Tokens
+    from bench.report.cells import ByVariant, Content
     from bench.saved.predictions import Answers
     from bench.saved.store import Run
 
-    _ByVariant: TypeAlias = Callable[[str], Figure]
 
 _KINDS = ("right", "wrong")
 _BINARY = 2
@@ -28,17 +28,10 @@ _BINARY = 2
 
 def error_lengths(run: Run, answers: Mapping[str, Answers]) -> list[Figure]:
     """Lengths of right and of wrong texts, by labelled set and variant, in the order of the plan."""
-    return [
-        figure
-        for labelled in run.sets
-        for variant in run.plan.variants
-        for figure in _lengths(blank_figure(run, labelled.name, variant, answers), answers.get(labelled.name))
-    ]
+    return by_set_and_variant(run, answers, _lengths)
 
 
-def errors_contents(
-    of_set: Callable[[str, str | None], _ByVariant], labels: Sequence[str]
-) -> list[tuple[Column, _ByVariant]]:
+def errors_contents(of_set: Callable[[str, str | None], ByVariant], labels: Sequence[str]) -> list[Content]:
     """From how many, by way of which, to how long; ``of_set`` finds a figure by metric and label."""
     count = partial(Column, scale=COUNT)
     length = partial(Column, scale=TOKENS, group="lengths")
@@ -67,9 +60,7 @@ def errors_notes(run: Run) -> list[str]:
     return [*notes, f"lengths: of the whole texts that were called right, and wrong; {cut_note(run)}"]
 
 
-def _directions(
-    of_set: Callable[[str, str | None], _ByVariant], labels: Sequence[str]
-) -> list[tuple[Column, _ByVariant]]:
+def _directions(of_set: Callable[[str, str | None], ByVariant], labels: Sequence[str]) -> list[Content]:
     """Of a binary classifier; of more classes, the directions are in the table of accuracy."""
     if len(labels) != _BINARY:
         return []

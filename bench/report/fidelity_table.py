@@ -7,22 +7,23 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.accuracy import positive
-from bench.fidelity.answers import Change, Fidelity, fidelity
+from bench.fidelity.answers import Fidelity, fidelity
 from bench.fidelity.retention import BOUNDS, Retention, examples_to_decide
 from bench.measurement import METRICS, Figure
-from bench.report.cells import Column
-from bench.report.notes import counted
+from bench.report.cells import Column, printable
+from bench.report.lengths import blank_figure
 from bench.saved.predictions import read_answers
-from bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, format_count
+from bench.statistics import Estimate
+from bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, counted, format_count
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bench.report.cells import ByVariant, Content
     from bench.saved.store import Run
 
     Fidelities: TypeAlias = Mapping[str, Fidelity]  # by variant
-    _ByVariant: TypeAlias = Callable[[str], Figure]
 
 _VERDICTS = {word: number for number, word in VERDICT.words}
 _HOLDS = dict(zip(("holds_99", "holds_999"), BOUNDS, strict=True))
@@ -31,7 +32,8 @@ _HOLDS = dict(zip(("holds_99", "holds_999"), BOUNDS, strict=True))
 def fidelities(run: Run) -> dict[str, dict[str, Fidelity]]:
     """What each variant changes, by labelled set and variant; nothing where no answers, or none of the reference, were kept."""
     sought, found = positive(run.checkpoint.labels), {}
-    for name, answers in read_answers(run).items():
+    places = {printable(one.name): place for place, one in enumerate(run.sets)}
+    for name, answers in sorted(read_answers(run).items(), key=lambda item: places[printable(item[0])]):
         reference = answers.logits.get(REFERENCE)
         if reference is not None:
             found[name] = {
@@ -47,11 +49,13 @@ def fidelity_figures(run: Run, found: Mapping[str, Fidelities]) -> list[Figure]:
         figure
         for name, of_set in found.items()
         for variant in run.plan.variants
-        for figure in _figures(name, variant, of_set.get(variant))
+        for figure in _figures(
+            blank_figure(run, name, variant, "agreement", "no answers were kept"), of_set.get(variant)
+        )
     ]
 
 
-def fidelity_contents(of_set: Callable[[str], _ByVariant]) -> list[tuple[Column, _ByVariant]]:
+def fidelity_contents(of_set: Callable[[str], ByVariant]) -> list[Content]:
     """From what changed, by way of what that means, to how good the probabilities are."""
     share = partial(Column, scale=SHARE)
     change = partial(Column, scale=DIFFERENCE, group="change", interval=True)
@@ -103,8 +107,8 @@ def _deciding(found: Fidelities) -> list[str]:
     return lines
 
 
-def _figures(name: str, variant: str, one: Fidelity | None) -> list[Figure]:
-    values: dict[str, float | Change | Retention | None] = dict.fromkeys(_METRICS)
+def _figures(blank: Figure, one: Fidelity | None) -> list[Figure]:
+    values: dict[str, float | Estimate | Retention | None] = dict.fromkeys(_METRICS)
     if one:
         values |= {
             "agreement": one.agreement,
@@ -124,19 +128,8 @@ def _figures(name: str, variant: str, one: Fidelity | None) -> list[Figure]:
             "brier": one.brier,
             "roc_area": one.roc_area,
         }
-    blank = Figure(
-        variant=variant,
-        metric="agreement",
-        value=None,
-        unit="1",
-        low=None,
-        high=None,
-        n=0,
-        status="not_measured",
-        reason="undefined" if one else "no answers",
-        workload=None,
-        data=name,
-    )
+    if one:
+        blank = replace(blank, reason="undefined")
     examples = int(one.pairs.examples) if one else 0
     return [
         _filled(replace(blank, metric=metric, unit=METRICS[metric].unit), value, examples)
@@ -150,9 +143,9 @@ _METRICS = (
 )  # fmt: skip
 
 
-def _filled(blank: Figure, value: float | Change | Retention | None, examples: int) -> Figure:
+def _filled(blank: Figure, value: float | Estimate | Retention | None, examples: int) -> Figure:
     if value is None:
         return blank
-    low, high = (value.low, value.high) if isinstance(value, Change | Retention) else (None, None)
-    number = value.value if isinstance(value, Change | Retention) else float(value)
+    low, high = (value.low, value.high) if isinstance(value, Estimate | Retention) else (None, None)
+    number = value.value if isinstance(value, Estimate | Retention) else float(value)
     return replace(blank, value=number, low=low, high=high, n=examples, status="ok", reason="")

@@ -4,41 +4,34 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.errors.groups import by_group
 from bench.errors.lengths import LENGTHS, length_bins
 from bench.report.cells import Column
-from bench.report.lengths import blank_figure, cut_note
+from bench.report.lengths import by_set_and_variant, cut_note
 from bench.units import SHARE, format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bench.measurement import Figure
+    from bench.report.cells import ByVariant, Content
     from bench.saved.predictions import Answers
     from bench.saved.store import Run, SetInfo
 
-    _ByVariant: TypeAlias = Callable[[str], Figure]
 
 LENGTH_ACCURACY = "length_accuracy"
 
 
 def length_figures(run: Run, answers: Mapping[str, Answers]) -> list[Figure]:
     """Accuracy by length, by labelled set and variant, in the order of the plan."""
-    return [
-        figure
-        for labelled in run.sets
-        for variant in run.plan.variants
-        for figure in _figures(blank_figure(run, labelled.name, variant, answers), answers.get(labelled.name))
-    ]
+    return by_set_and_variant(run, answers, _figures)
 
 
-def groups_contents(
-    of_set: Callable[[str, str | None], _ByVariant], run: Run, answers: Answers | None
-) -> list[tuple[Column, _ByVariant]]:
+def groups_contents(of_set: Callable[[str, str | None], ByVariant], run: Run, answers: Answers | None) -> list[Content]:
     """By length, shortest first, then by class; ``of_set`` finds a figure by metric and label."""
     share = partial(Column, scale=SHARE, interval=True)
     return [

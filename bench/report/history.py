@@ -12,8 +12,8 @@ import tabulate
 from bench.comparison.comparability import commit_name
 from bench.report.cells import printable
 from bench.report.comparison import direction_word, format_amount, format_change, place_name, place_of
-from bench.report.notes import counted
 from bench.report.terminal import wrapped
+from bench.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

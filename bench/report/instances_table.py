@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from bench.report.cells import Column
 from bench.report.figures import SERVED
-from bench.report.notes import counted
-from bench.units import PER_SECOND, RATIO
+from bench.units import PER_SECOND, RATIO, counted, format_instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bench.measurement import Figure, Workload
+    from bench.report.cells import ByVariant, Content
     from bench.saved.store import Run
-
-    _ByVariant: TypeAlias = Callable[[str], Figure]
 
 
 def instances_title(workloads: Sequence[Workload]) -> str:
@@ -24,9 +22,7 @@ def instances_title(workloads: Sequence[Workload]) -> str:
     return f"One process against several, batches of {workloads[0].batch_size} × {workloads[0].sequence_length} tokens"
 
 
-def instances_contents(
-    workloads: Sequence[Workload], at: Callable[[Workload], _ByVariant]
-) -> list[tuple[Column, _ByVariant]]:
+def instances_contents(workloads: Sequence[Workload], at: Callable[[Workload], ByVariant]) -> list[Content]:
     """Texts per second either way, and how many times as many the several processes get done."""
     alone, together = at(workloads[0]), at(workloads[-1])
 
@@ -72,14 +68,7 @@ def _winners(run: Run, workloads: Sequence[Workload]) -> Iterator[str]:
 
 
 def _way(workload: Workload) -> str:
-    """How the threads are shared out.
-
-    >>> from bench.measurement import Workload
-    >>> _way(Workload(batch_size=8, sequence_length=16, padding="full", threads=1, instances=4))
-    '4 processes of 1 thread'
-    """
-    processes = "1 process" if workload.instances == 1 else f"{workload.instances} processes"
-    return f"{processes} of {counted(workload.threads, 'thread')}"
+    return format_instances(workload.instances, workload.threads)
 
 
 def _column(workload: Workload) -> Column:

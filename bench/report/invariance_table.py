@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from bench.fidelity.invariance import BATCH_SIZE, TEXTS
 from bench.measurement import ARRANGEMENTS
@@ -12,14 +12,13 @@ from bench.units import LOGITS, SHARE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.measurement import Figure
+    from bench.report.cells import ByVariant, Content
 
-    _ByVariant: TypeAlias = Callable[[str], Figure]
 
 _SHORT = {"shuffled": "shuffled", "long_neighbour": "beside a\nlong text", "padded": "padded"}
 
 
-def invariance_contents(at: Callable[[str], _ByVariant]) -> list[tuple[Column, _ByVariant]]:
+def invariance_contents(at: Callable[[str], ByVariant]) -> list[Content]:
     """Flips and the largest change of a logit, by arrangement."""
     contents = []
     for arrangement in ARRANGEMENTS:

@@ -1,4 +1,4 @@
-"""What tables say where lengths of texts are missing, or mean less than they seem to."""
+"""Figures of a labelled set before they are measured, and what tables say of the lengths of its texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.measurement import METRICS, Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bench.saved.predictions import Answers
     from bench.saved.store import Run
@@ -15,21 +15,38 @@ if TYPE_CHECKING:
 _EARLIER = "lengths of texts were not kept: the run is of an earlier day"
 
 
-def blank_figure(run: Run, name: str, variant: str, answers: Mapping[str, Answers]) -> Figure:
-    """A figure of the set ``name`` that is not measured, with the reason if there are no lengths to measure it by."""
-    info, of_set = run.variants.get(variant), answers.get(name)
+def by_set_and_variant(
+    run: Run, answers: Mapping[str, Answers], figures: Callable[[Figure, Answers | None], list[Figure]]
+) -> list[Figure]:
+    """What ``figures`` makes of a blank figure and the answers on its set, for each set and variant, in the order of the plan."""
+    return [
+        figure
+        for labelled in run.sets
+        for variant in run.plan.variants
+        for figure in figures(_blank(run, labelled.name, variant, answers), answers.get(labelled.name))
+    ]
+
+
+def _blank(run: Run, name: str, variant: str, answers: Mapping[str, Answers]) -> Figure:
+    of_set = answers.get(name)
+    lacking = _EARLIER if of_set and variant in of_set.logits else "no answers were kept"
+    return blank_figure(run, name, variant, "length_accuracy", lacking)
+
+
+def blank_figure(run: Run, name: str, variant: str, metric: str, lacking: str) -> Figure:
+    """A figure of the set ``name`` that is not measured, because of ``lacking`` unless there is a better reason."""
+    info = run.variants.get(variant)
     failed = info.failed if info else ""
-    no_lengths = _EARLIER if of_set and variant in of_set.logits else "no answers were kept"
     return Figure(
         variant=variant,
-        metric="length_accuracy",
+        metric=metric,
         value=None,
-        unit=METRICS["length_accuracy"].unit,
+        unit=METRICS[metric].unit,
         low=None,
         high=None,
         n=0,
         status="failed" if failed else "not_measured",
-        reason=failed or ("random weights" if run.checkpoint.random_weights else no_lengths),
+        reason=failed or ("random weights" if run.checkpoint.random_weights else lacking),
         workload=None,
         data=name,
     )

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from bench.measurement import Workload
     from bench.memory.ledger import CellLedger
+    from bench.report.cells import ByVariant, Content
     from bench.saved.store import Run
 
-    _ByVariant: TypeAlias = Callable[[str], Figure]
-    _Lookup: TypeAlias = Callable[[str, str | None], _ByVariant]  # of a metric and a label
+    _Lookup: TypeAlias = Callable[[str, str | None], ByVariant]  # of a metric and a label
 
 _PHASES = {"interpreter": "inter-\npreter", "imports": "", "load": "", "first inference": "first", "steady": ""}
 # head: the terms that it adds up
@@ -40,7 +40,7 @@ def memory_title(workload: Workload) -> str:
     return f"Memory by phase, batch of {workload.batch_size} × {workload.sequence_length} tokens"
 
 
-def memory_contents(at: _Lookup) -> list[tuple[Column, _ByVariant]]:
+def memory_contents(at: _Lookup) -> list[Content]:
     """Resident memory after each phase, and its growth from the imports to the steady state by what it is for."""
     resident = [(_column(head, short, "resident"), at(RESIDENT, head)) for head, short in _PHASES.items()]
     resident += [
@@ -57,7 +57,7 @@ def memory_contents(at: _Lookup) -> list[tuple[Column, _ByVariant]]:
     ]
 
 
-def no_memory(run: Run) -> tuple[Column, _ByVariant]:
+def no_memory(run: Run) -> tuple[Column, ByVariant]:
     """The only column for a run from before there were ledgers."""
 
     def none(variant: str) -> Figure:
@@ -111,7 +111,7 @@ def _column(head: str, short: str, group: str) -> Column:
     return Column(head=head, short=short, scale=MEGABYTES, group=group)
 
 
-def _combined(how: Callable[[list[float]], float], parts: Sequence[_ByVariant]) -> _ByVariant:
+def _combined(how: Callable[[list[float]], float], parts: Sequence[ByVariant]) -> ByVariant:
     """One figure of several; those of one ledger are all there or all missing, for one reason."""
 
     def total(variant: str) -> Figure:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.precision import executed_details, main_precision, vnni_problem
 from bench.report.cells import CAUTION, DAGGER, EMPTY, FAILED, gap, printable
 from bench.report.timing_figures import over_budget
-from bench.units import format_bytes, format_count
+from bench.units import counted, format_bytes, format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -85,11 +85,6 @@ def _deprecations(run: Run) -> Iterator[str]:
         info = run.variants.get(name)
         if info and info.deprecated:
             yield f"{DAGGER} deprecated upstream: {name}: {info.deprecated}"
-
-
-def counted(number: object, noun: str) -> str:
-    """Put a number before its noun, in the plural unless it is one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _caution(checkpoint: CheckpointInfo) -> str:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.measurement import Figure, Workload
+    from bench.report.cells import ByVariant, Content
     from bench.saved.store import Run
 
-    _ByVariant: TypeAlias = Callable[[str], Figure]
-    _Lookup: TypeAlias = Callable[[str, str | None], _ByVariant]  # of a metric and a label
+    _Lookup: TypeAlias = Callable[[str, str | None], ByVariant]  # of a metric and a label
 
 _ALL_KINDS = (*KINDS, "other")
 _SHORT = {
@@ -48,7 +48,7 @@ def operator_figures(run: Run, place: Figure) -> list[Figure]:
     return found
 
 
-def operators_contents(at: _Lookup) -> list[tuple[Column, _ByVariant]]:
+def operators_contents(at: _Lookup) -> list[Content]:
     """The number of operators, then milliseconds by kind."""
     count = Column(head="operators", short=_SHORT["operators"], scale=COUNT, group="operators")
     return [

@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from bench.report.cells import Column
-from bench.report.notes import counted
 from bench.scoring.end_to_end import BATCH_SIZE, TEXTS
-from bench.units import MICROSECONDS, PER_SECOND, SHARE
+from bench.units import MICROSECONDS, PER_SECOND, SHARE, counted
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.measurement import Figure, Workload
+    from bench.measurement import Workload
+    from bench.report.cells import ByVariant, Content
     from bench.saved.predictions import Answers
 
-    _ByVariant: TypeAlias = Callable[[str], Figure]
-    _OfSet: TypeAlias = Callable[[str, str], _ByVariant]  # by metric and policy
+    _OfSet: TypeAlias = Callable[[str, str], ByVariant]  # by metric and policy
 
 
-def policies_contents(workloads: Sequence[Workload], of_set: _OfSet) -> list[tuple[Column, _ByVariant]]:
+def policies_contents(workloads: Sequence[Workload], of_set: _OfSet) -> list[Content]:
     """Texts per second, then time per token, then accuracy; of the last policy, how fast the tokenizer is."""
     paddings = [workload.padding for workload in workloads]
     columns = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.report.cells import printable
-from bench.report.notes import counted
-from bench.units import format_bytes, format_count, format_duration, format_seconds
+from bench.units import counted, format_bytes, format_count, format_duration, format_seconds
 
 if TYPE_CHECKING:
     from bench.scoring.score_file import Scoring

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,16 +13,15 @@ from bench.errors.lengths import typical
 from bench.errors.shift import shift
 from bench.measurement import METRICS, Figure
 from bench.report.cells import Column
-from bench.report.notes import counted
-from bench.units import DIFFERENCE, SHARE
+from bench.units import DIFFERENCE, SHARE, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from bench.report.cells import ByVariant, Content
     from bench.saved.predictions import Answers
     from bench.saved.store import Run, SetInfo
 
-    _ByVariant: TypeAlias = Callable[[str], Figure]
 
 SHIFT = "accuracy_shift"
 _BINARY = 2
@@ -38,9 +37,7 @@ def shift_figures(run: Run, found: Sequence[Figure]) -> list[Figure]:
     ]
 
 
-def shift_contents(
-    sets: Sequence[SetInfo], of_set: Callable[[str, SetInfo, str | None], _ByVariant]
-) -> list[tuple[Column, _ByVariant]]:
+def shift_contents(sets: Sequence[SetInfo], of_set: Callable[[str, SetInfo, str | None], ByVariant]) -> list[Content]:
     """Accuracy on every set, then what it changes by from the first one; ``of_set`` finds a figure by metric, set and label."""
     first, *others = sets
     accuracies = [

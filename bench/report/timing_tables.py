@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bench.measurement import Measurement, Workload
+    from bench.report.cells import ByVariant, Content
     from bench.saved.store import Run
 
-    _ByVariant: TypeAlias = Callable[[str], Figure]
-    _Lookup: TypeAlias = Callable[[str, "Workload | None"], _ByVariant]  # of a metric and a workload
+    _Lookup: TypeAlias = Callable[[str, "Workload | None"], ByVariant]  # of a metric and a workload
 
 _SPREAD = {
     "median": "latency",
@@ -34,7 +34,7 @@ _SPREAD = {
 _COLD = {"import": "import_time", "read": "read_time", "load": "load_time"}
 
 
-def timing_contents(at: _Lookup, workload: Workload) -> list[tuple[Column, _ByVariant]]:
+def timing_contents(at: _Lookup, workload: Workload) -> list[Content]:
     """How one batch's times are spread, and the CPU time behind them."""
     columns = [
         (Column(head=head, scale=MILLISECONDS, group="time", interval=head == "median"), at(metric, workload))
@@ -98,7 +98,7 @@ def _seen(change: float) -> str:
     return f"{change:.1%}" if change < 1 else "over 100%"
 
 
-def cold_contents(at: _Lookup, smallest: Workload) -> list[tuple[Column, _ByVariant]]:
+def cold_contents(at: _Lookup, smallest: Workload) -> list[Content]:
     """What a fresh process takes until it answers, and from how many texts on that is won back."""
     columns = [(Column(head=head, scale=SECONDS, group="cold"), at(metric, None)) for head, metric in _COLD.items()]
     first, steady = at("first_inference", smallest), at("latency", smallest)

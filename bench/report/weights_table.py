@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from bench.measurement import METRICS
 from bench.report.cells import Column
-from bench.report.notes import counted
-from bench.units import MEGABYTES, RATIO, format_bytes
+from bench.units import MEGABYTES, RATIO, counted, format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.measurement import Figure
+    from bench.report.cells import ByVariant, Content
     from bench.saved.store import Run, VariantInfo
 
-    _ByVariant: TypeAlias = Callable[[str], Figure]
 
 _WIDTHS = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}  # bytes of a number
 _NAMED = 3  # doubled tensors of a variant that are named; of more, their number
@@ -39,7 +38,7 @@ def weight_figures(run: Run, on_disk: Figure, loaded: Figure) -> list[Figure]:
     ]
 
 
-def weights_contents(at: Callable[[str], _ByVariant]) -> list[tuple[Column, _ByVariant]]:
+def weights_contents(at: Callable[[str], ByVariant]) -> list[Content]:
     """From what the parameters need to what they take in memory."""
     columns = {
         "needed_size": Column(head="parameters", short="para-\nmeters", scale=MEGABYTES, group="weights"),

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.units import counted, format_instances
 from bench.workload import PADDINGS, Policy
 
 if TYPE_CHECKING:
@@ -34,10 +35,8 @@ class Plan:
     threads: int  # of each
 
     def __str__(self) -> str:
-        texts = "1 text" if self.policy.batch_size == 1 else f"{self.policy.batch_size} texts"
-        processes = "1 process" if self.instances == 1 else f"{self.instances} processes"
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.policy.padding} batches of {texts}, {processes} of {threads}"
+        texts = counted(self.policy.batch_size, "text")
+        return f"{self.policy.padding} batches of {texts}, {format_instances(self.instances, self.threads)}"
 
 
 DEFAULT_POLICY = Policy(padding="bucketed", batch_size=8)  # never far from the fastest

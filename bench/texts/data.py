@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.texts.table_file import listed, read_table, short_repr
-from bench.texts.text_rows import Cause, check_column, counted, read_rows, refuse_repeats, usable_rows
+from bench.texts.text_rows import Cause, check_column, read_rows, refuse_repeats, usable_rows
+from bench.units import counted
 from exporters.errors import DataError
 
 if TYPE_CHECKING:

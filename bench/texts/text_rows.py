@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bench.texts.table_file import listed, short_repr
+from bench.units import counted
 from exporters.errors import DataError
 
 if TYPE_CHECKING:
@@ -138,13 +139,6 @@ def refusal(row: TextRow, dropped: Sequence[str]) -> DataError:
         f"{row.path}: row {row.number}: {row.found}; {row.advice}, or pass --drop-bad-rows to leave {such} out "
         f"(in all: {', '.join(dropped)})"
     )
-
-
-def counted(count: int, noun: str) -> str:
-    """Count of articles, texts or rows: ``1 row without text``, ``2 rows without text``."""
-    if count == 1:
-        return f"{count} {noun}"
-    return f"{count} {noun.replace('row', 'rows', 1) if 'row' in noun else noun + 's'}"
 
 
 def _usual_text_columns(table: Columns) -> tuple[str, ...]:

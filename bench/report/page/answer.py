@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.choice import deciding_figure
 from bench.report.best import lost_accuracy
-from bench.report.notes import counted
-from bench.units import format_bytes, format_seconds
+from bench.units import counted, format_bytes, format_seconds
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.report.figures import latency_workload, memory_workload
-from bench.report.notes import counted
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.report.page.shown import brief, shown
-from bench.units import MEGABYTES, MILLISECONDS, Scale
+from bench.units import MEGABYTES, MILLISECONDS, Scale, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
