@@ -282,6 +282,18 @@ def cells(run, *metrics):
     return [one for one in json.loads(render(run, "json")) if one["metric"] in metrics]
 
 
+def test_answers_are_told_in_the_order_of_the_sets_and_a_failed_variant_says_why(run):
+    (*_, last) = VARIANTS
+    run = replace(run, variants={**run.variants, last: replace(run.variants[last], failed="out of memory")})
+    file = run.path.parent / run.predictions
+    pd.read_parquet(file).query("variant != @last").to_parquet(file, index=False)
+    found = cells(run, "agreement")
+
+    assert list(dict.fromkeys(one["data"] for one in found)) == [one.name for one in run.sets]
+    assert {one["reason"] for one in found if one["variant"] == last} == {"out of memory"}
+    assert {one["status"] for one in found if one["variant"] == last} == {"failed"}
+
+
 def test_the_tidy_json_has_lengths_and_shifts_of_every_pair(tmp_path):
     run = with_answers(tmp_path, (*SETS, labelled("third", 9)), WRONG)
     lengths = cells(run, "length_accuracy")

@@ -22,7 +22,6 @@ from bench.cli import _print_run
 from bench.measurement import Measurement, Workload
 from bench.report.figures import figures
 from bench.report.render import render
-from bench.report.tables import TABLES
 from bench.report.terminal import coloured
 from bench.saved.store import VariantInfo, read_run
 
@@ -427,7 +426,7 @@ def test_decimals_line_up(run):
 
 # csv
 
-WHOLE = ("summary", "batch", "roofline", "sequence", "accuracy")  # tables of which the sample, of an early day, has each column
+WHOLE = ("summary", "batch", "roofline", "sequence", "accuracy")  # the sample, of an early day, fills them
 OF_SAMPLE = 9  # those without roofline, memory, two of timing, and errors and groups of its one set
 
 
