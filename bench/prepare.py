@@ -109,7 +109,7 @@ def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.Labelle
         sets.append(data.read_real_fake(options.real, options.fake, **keywords))
     for argument in options.external:
         name, path = data.parse_external(argument)
-        sets.append(data.read_labelled_file(path, name=name, **keywords))
+        sets.append(data.read_labelled_file(path, name=name, label_column=options.label_column, **keywords))
     names = [one.name for one in sets]
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:

@@ -17,7 +17,7 @@ from bench.scoring.parts import Parts
 from bench.scoring.pipeline import STAGES
 from bench.scoring.plan import Plan
 from bench.scoring.rows import stream_rows, stretches
-from bench.texts.data import display_labels
+from bench.texts.labels import display_labels
 from bench.workload import Policy
 from exporters.whole_folder import sha256_file
 
