@@ -11,19 +11,19 @@ from bench.options import Options, read_options
 from bench.prepare import labelled_sets, reading
 from bench.progress import say
 from bench.texts import corpus, data
-from bench.units import counted, format_count, format_duration, format_share
+from bench.units import counted, format_bytes, format_count, format_duration, format_share
 from bench.worker import call_in_child
 from exporters.architectures import check_architecture
 from exporters.checkpoint import is_pickled
 from exporters.errors import UserError
 from exporters.hub import fetch_checkpoint
-from exporters.training.recipe import read_recipe
+from exporters.training.recipe import VALIDATION, read_recipe
 from exporters.training.steps import steps
 
 if TYPE_CHECKING:
     import argparse
 
-    from exporters.training.recipe import DataRecipe, Recipe
+    from exporters.training.recipe import Recipe
     from exporters.training.train import TrainingReport
 
 _OFFLINE_ADVICE = (
@@ -38,12 +38,13 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
         recipe = _starting_from(recipe, parsed.checkpoint)
     given = bool(parsed.train) or recipe.data is not None
     if given:
-        train, evaluation = _files(parsed.train, recipe, options)
+        train, evaluation = _files(parsed.train, parsed.validation, recipe, options)
     else:
         train = _bundled("train")
         evaluation = {"in_domain": _bundled("test"), "external": _bundled("external")}
-        if parsed.external:
-            raise UserError("--external: was given without --train; pass the labelled texts to train on as well")
+        for flag, value in (("--external", parsed.external), ("--validation", parsed.validation)):
+            if value:
+                raise UserError(f"{flag}: was given without --train; pass the labelled texts to train on as well")
     _say_of_warmup(recipe, len(train.texts))
     report: TrainingReport = call_in_child(
         "exporters.training.train:train",
@@ -60,14 +61,36 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
             "tokenizer_dir": Path(parsed.tokenizer) if parsed.tokenizer else None,
             "checkpoint_dir": _checkpoint_dir(recipe, options),
             "demonstration": not given,
+            "resume": parsed.resume,
             "progress": True,
         },
     )
     lines = [f"trained on {train.summary} in {format_duration(report.seconds)}: {report.num_parameters:,} parameters"]
+    lines += _costs(report)
     lines += [
         f"accuracy on {name}, {one.summary}: {format_share(report.accuracy[name])}" for name, one in evaluation.items()
     ]
     return "\n".join([*lines, f"checkpoint: {parsed.output}"])
+
+
+def _costs(report: TrainingReport) -> list[str]:
+    """What each epoch gave, and what the steps took."""
+    lines = [
+        f"epoch {one['number']}: loss {one['loss']:.4f}{_validated(one['validation'])}, {format_duration(one['seconds'])}"
+        for one in report.epochs
+    ]
+    if report.best_epoch is not None:
+        lines.append(f"weights of epoch {report.best_epoch}, which has the highest F1")
+    device = "" if report.peak_device_memory is None else f", {format_bytes(report.peak_device_memory)} of the GPU"
+    return [
+        *lines,
+        f"steps: {report.samples_per_second:.1f} texts/s, {report.tokens_per_second:.0f} tokens/s, "
+        f"{100 * report.padding_share:.1f} % padding; memory: {format_bytes(report.peak_memory)} resident{device}",
+    ]
+
+
+def _validated(scores: dict[str, float] | None) -> str:
+    return f", validation F1 {scores['f1']:.4f}" if scores else ""
 
 
 def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
@@ -83,7 +106,9 @@ def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
     return replace(changed, tokenizer=None) if changed.goes_on else changed
 
 
-def _files(asked: str | None, recipe: Recipe, options: Options) -> tuple[data.LabelledSet, dict[str, data.LabelledSet]]:
+def _files(
+    asked: str | None, validation: str | None, recipe: Recipe, options: Options
+) -> tuple[data.LabelledSet, dict[str, data.LabelledSet]]:
     """The labelled files of the command line and the recipe: the one to train on, and those to score by name."""
     of_recipe = recipe.data
     if of_recipe is not None:
@@ -97,15 +122,11 @@ def _files(asked: str | None, recipe: Recipe, options: Options) -> tuple[data.La
         raise UserError(f"recipe {recipe.name!r}: names no file to train on; pass --train, or give it data.train")
     train = data.read_labelled_file(Path(file), label_column=options.label_column, **reading(options))
     say(f"training set {train.name}: {train.summary}")
-    own = () if asked or of_recipe is None else _evaluation(of_recipe)
-    options = replace(options, external=(*own, *options.external))
+    own = {} if asked or of_recipe is None else {VALIDATION: of_recipe.validation, "test": of_recipe.test}
+    own |= {VALIDATION: validation} if validation else {}
+    named = (f"{name}={file}" for name, file in own.items() if file)
+    options = replace(options, external=(*named, *options.external))
     return train, {one.name: one for one in labelled_sets(options, train.label_names)}
-
-
-def _evaluation(of_recipe: DataRecipe) -> tuple[str, ...]:
-    """The sets of the recipe that are scored, as ``--external`` takes them."""
-    files = {"validation": of_recipe.validation, "test": of_recipe.test}
-    return tuple(f"{name}={file}" for name, file in files.items() if file)
 
 
 def _say_of_warmup(recipe: Recipe, rows: int) -> None:

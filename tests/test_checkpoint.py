@@ -13,7 +13,7 @@ from exporters.errors import CheckpointError, first_line
 from exporters.hub import fetch_checkpoint
 from exporters.pickled import convert_pickled
 from exporters.tokenization import convert_tokenizer, copy_tokenizer, tokenise
-from exporters.training.fitting import build_model
+from exporters.training.model import build_model
 from exporters.training.recipe import read_recipe
 
 

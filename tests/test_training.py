@@ -9,7 +9,12 @@ import subprocess
 import sys
 import types
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+from transformers import TrainerCallback
 
 from bench import cli
 from bench import training as command
@@ -21,8 +26,13 @@ from exporters.errors import CheckpointError, DataError, DiskFullError, RecipeEr
 from exporters.training import fitting
 from exporters.training import train as training
 from exporters.training.batching import LengthGroupedOrder
-from exporters.training.recipe import Architecture, Recipe, TokenizerRecipe
+from exporters.training.fitting import Epoch, Fitted
+from exporters.training.model import build_model
+from exporters.training.recipe import Architecture, EarlyStopping, Recipe, TokenizerRecipe
+from exporters.training.scores import weighted_f1
+from exporters.training.steps import Steps
 from exporters.training.train import train
+from exporters.training.unfinished import Unfinished
 from exporters.whole_folder import sha256_file
 
 TINY = Recipe(
@@ -125,7 +135,16 @@ def test_the_record(trained):
     assert report.recipe_sha256 == TINY.sha256
     assert report.data_sha256 == data.sha256
     assert report.tokenizer_sha256 == sha256_file(out_dir / "tokenizer.json")
-    assert 0 < report.seconds < 100
+    assert 0 < report.training_seconds < report.seconds < 100
+    assert report.batch == {
+        "effective": 8, "per_device": 8, "accumulation": 1, "steps_per_epoch": 8, "steps": 16, "warmup_steps": 2,
+    }  # fmt: skip
+    assert [one["number"] for one in report.epochs] == [1, 2]
+    assert report.epochs[1]["loss"] < report.epochs[0]["loss"]
+    assert report.samples_per_second == pytest.approx(120 / report.training_seconds)
+    assert 0 <= report.padding_share < 0.5
+    assert report.peak_memory > 100e6
+    assert (report.device, report.devices, report.precision, report.best_epoch) == ("cpu", 1, "fp32", None)
 
 
 def test_calibration_is_of_training_texts(trained):
@@ -165,19 +184,36 @@ def test_the_same_seed_gives_the_same_bytes(trained, tmp_path):
 
     for name in ("model.safetensors", "tokenizer.json", "spiece.model", "calibration.json", "config.json"):
         assert sha256_file(out_dir / name) == sha256_file(tmp_path / "again" / name), name
-    assert dataclasses.replace(again, seconds=report.seconds) == report
+    losses = [[one["loss"] for one in each.epochs] for each in (report, again)]
+    assert losses[0] == losses[1]
+    assert (again.accuracy, again.recall, again.f1) == (report.accuracy, report.recall, report.f1)
     assert sha256_file(out_dir / "model.safetensors") != sha256_file(tmp_path / "other" / "model.safetensors")
 
 
-def test_it_learns():
+def test_it_learns(tmp_path):
     """Ids 10 and up, of which 11 stands in one class alone."""
     examples = [{"input_ids": [2, 10 + index % 2, 12 + index % 7, 3], "labels": index % 2} for index in range(64)]
     tokenizer = fake_tokenizer()
-    model = fitting.build_model(TINY, tokenizer, LABELS, None)
-    fitting.fit(model, tokenizer, dataclasses.replace(TINY, epochs=6), examples, progress=False)
+    model = build_model(TINY, tokenizer, LABELS, None)
+    fit(model, tokenizer, dataclasses.replace(TINY, epochs=6), examples, tmp_path)
     found = fitting.predict_labels(model, tokenizer, [example["input_ids"] for example in examples])
 
     assert found == [index % 2 for index in range(64)]
+
+
+def fit(model, tokenizer, recipe, examples, folder, validation=None):
+    unfinished = Unfinished(folder / "out", {})
+    with unfinished.kept(resume=False) as state:
+        return fitting.fit(
+            model,
+            tokenizer,
+            recipe,
+            examples,
+            validation=validation,
+            unfinished=unfinished,
+            state=state,
+            progress=False,
+        )
 
 
 def fake_tokenizer():
@@ -212,6 +248,14 @@ def fail_with(error):
     return fail
 
 
+FITTED = Fitted(
+    steps=Steps(per_device=8, accumulation=1, per_epoch=8, total=16, warmup=2),
+    epochs=(Epoch(number=1, loss=0.5, seconds=1.0, computed_tokens=1000, validation=None),),
+    best_epoch=None,
+    device="cpu",
+    precision="fp32",
+    devices=1,
+)
 FAILURES = [
     (OSError(errno.ENOSPC, "No space left on device"), DiskFullError),
     (RuntimeError("SafetensorError: I/O error: No space left on device (os error 28)"), DiskFullError),
@@ -225,7 +269,7 @@ FAILURES = [
 def test_a_run_that_fails_leaves_nothing(tmp_path, monkeypatch, error, expected, part):
     monkeypatch.setattr(training, part, fail_with(error))
     if part != "fit":
-        monkeypatch.setattr(training, "fit", lambda *_, **__: None)
+        monkeypatch.setattr(training, "fit", lambda *_, **__: FITTED)
 
     with pytest.raises(expected):
         run(tmp_path / "checkpoint")
@@ -275,6 +319,149 @@ def test_a_loss_that_diverges_is_refused(tmp_path, monkeypatch):
     with pytest.raises(RecipeError) as caught:
         run(tmp_path / "checkpoint")
     assert str(caught.value) == "recipe 'tiny': the loss became nan, expected a finite one; lower learning_rate"
+    assert list(tmp_path.iterdir()) == []
+
+
+STOPPING = dataclasses.replace(TINY, epochs=12, early_stopping=EarlyStopping(patience=2, threshold=0.001))
+JUDGED = {"test": HELD_OUT, "validation": HELD_OUT}
+
+
+def test_every_epoch_is_scored_and_training_stops_where_nothing_is_gained(tmp_path, monkeypatch):
+    scores = iter([0.5, 0.7, 0.7, 0.7005, 0.9])  # what comes within the threshold is no gain
+    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"accuracy": 0.5, "f1": next(scores)})
+    report = run(tmp_path / "checkpoint", STOPPING, evaluation=JUDGED)
+
+    assert [one["validation"]["f1"] for one in report.epochs] == [0.5, 0.7, 0.7, 0.7005]
+    assert report.best_epoch == 4
+    assert report.batch["steps"] == 96
+    assert set(report.accuracy) == {"test", "validation"}
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_the_weights_are_those_of_the_best_epoch(tmp_path, monkeypatch):
+    one = run(tmp_path / "one", dataclasses.replace(STOPPING, epochs=1), evaluation=JUDGED)
+    scores = iter([0.9, 0.1, 0.1])
+    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"accuracy": 0.5, "f1": next(scores)})
+    best = run(tmp_path / "best", STOPPING, evaluation=JUDGED)
+
+    assert (best.best_epoch, len(best.epochs)) == (1, 3)
+    assert one.accuracy != best.accuracy or one.epochs[0]["loss"] != best.epochs[0]["loss"]  # the rates differ, by the steps
+
+
+def test_early_stopping_needs_something_to_judge_by(tmp_path):
+    with pytest.raises(RecipeError, match="has .early_stopping., expected a validation set to judge by; pass --validation"):
+        run(tmp_path / "checkpoint", STOPPING)
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
+@settings(deadline=None)
+def test_f1_is_that_of_scikit_learn(pairs):
+    labels, found = np.array(pairs).T
+
+    assert weighted_f1(labels, found) == pytest.approx(
+        f1_score(labels, found, average="weighted", zero_division=0), abs=1e-9
+    )
+
+
+# interrupted
+
+
+class Interrupting(TrainerCallback):
+    """Ends the training after a step, as a kill would; a state is written after every third."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_end(self, args, state, control, **_):
+        control.should_log = control.should_save = state.global_step % 3 == 0
+
+    def on_step_begin(self, args, state, control, **_):
+        if state.global_step == self.step:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch):
+    """Interrupt at a step; go on with it."""
+
+    def interrupt(step, recipe=DROPPING, **given):
+        trainer_class = fitting._trainer_class
+
+        def with_interruption(*arguments):
+            class Interrupted(trainer_class(*arguments)):
+                def __init__(self, callbacks, **keywords):
+                    super().__init__(callbacks=[*callbacks, Interrupting(step)], **keywords)
+
+            return Interrupted
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fitting, "_trainer_class", with_interruption)
+            with pytest.raises(KeyboardInterrupt):
+                run(tmp_path / "checkpoint", recipe, **given)
+
+    return interrupt
+
+
+DROPPING = dataclasses.replace(
+    TINY, architecture=dataclasses.replace(TINY.architecture, model_type="bert", embedding_size=None, num_hidden_groups=None)
+)  # which drops units by chance, so that the state of the generators counts
+
+
+@pytest.mark.parametrize("padding", ["bucketed", "longest"])
+@pytest.mark.parametrize("step", [4, 8, 13])  # within an epoch, at its end, in the next one
+def test_interrupted_and_gone_on_with_it_has_the_same_weights(tmp_path, interrupted, step, padding):
+    recipe = dataclasses.replace(DROPPING, padding=padding)
+    whole = run(tmp_path / "whole", recipe, evaluation=JUDGED)
+    interrupted(step, recipe, evaluation=JUDGED)
+    assert not (tmp_path / "checkpoint").exists()
+    again = run(tmp_path / "checkpoint", recipe, evaluation=JUDGED, resume=True)
+
+    assert sha256_file(tmp_path / "checkpoint" / "model.safetensors") == sha256_file(tmp_path / "whole" / "model.safetensors")
+    assert [one["loss"] for one in again.epochs] == pytest.approx([one["loss"] for one in whole.epochs], abs=1e-3)
+    assert [one["validation"] for one in again.epochs] == [one["validation"] for one in whole.epochs]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "whole"]
+
+
+def test_what_is_unfinished_is_not_lost_unless_asked(tmp_path, interrupted):
+    interrupted(4)
+    with pytest.raises(CheckpointError, match="holds an unfinished training, at step 3; pass --resume to go on with it"):
+        run(tmp_path / "checkpoint", DROPPING)
+    with pytest.raises(CheckpointError, match="holds an unfinished training with another recipe, training texts, expected"):
+        run(tmp_path / "checkpoint", dataclasses.replace(DROPPING, seed=9), texts=TEXTS[::-1], resume=True)
+
+    assert (tmp_path / ".checkpoint.training" / "checkpoint-3" / "whole").is_file()
+
+
+def test_a_state_that_is_not_whole_is_no_state(tmp_path, interrupted):
+    interrupted(8)
+    folder = tmp_path / ".checkpoint.training"
+    assert [path.name for path in folder.glob("checkpoint-*")] == ["checkpoint-6"]
+    (folder / "checkpoint-7").mkdir()
+    (folder / "checkpoint-7" / "model.safetensors").write_bytes(b"half")
+    run(tmp_path / "checkpoint", DROPPING, resume=True)
+
+    assert not folder.exists()
+
+
+def test_nothing_to_go_on_with_is_a_beginning(tmp_path):
+    run(tmp_path / "checkpoint", dataclasses.replace(TINY, epochs=1), resume=True)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+@pytest.mark.parametrize(
+    ("error", "per_device", "advice"),
+    [
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), 8, "per_device_batch_size = 4"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 4, "per_device_batch_size = 2"),
+        (MemoryError(), 1, "a smaller max_length"),
+    ],
+)
+def test_too_little_memory_says_which_batch_to_try(tmp_path, monkeypatch, error, per_device, advice):
+    monkeypatch.setattr("transformers.Trainer.training_step", fail_with(error))
+    with pytest.raises(RecipeError, match=rf"memory is too small for batches of {per_device} texts of 48 tokens \(.*\); try {advice}"):
+        run(tmp_path / "checkpoint", dataclasses.replace(TINY, per_device_batch_size=per_device))
     assert list(tmp_path.iterdir()) == []
 
 

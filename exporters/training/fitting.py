@@ -1,126 +1,191 @@
-"""Model and training loop of a recipe: transformers' own Trainer, kept quiet."""
+"""The training loop of a recipe: transformers' own Trainer, kept quiet, that can be killed and gone on with."""
 
 from __future__ import annotations
 
 import math
 import os
 import sys
-import tempfile
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.architectures import ARCHITECTURES
-from exporters.errors import CheckpointError, RecipeError, first_line
+from exporters.errors import RecipeError, first_line
 from exporters.training.batching import LengthGroupedOrder
 from exporters.training.precision import chosen_precision, this_device, training_arguments
+from exporters.training.scores import validation_scores
 from exporters.training.steps import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from exporters.training.recipe import Recipe
+    from exporters.training.steps import Steps
+    from exporters.training.unfinished import Unfinished
+
+    Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text
 
 _SCORED_TOGETHER = 64  # texts
-_SIZES = (
-    *("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
-    *("max_position_embeddings", "embedding_size", "num_hidden_groups"),
-)
+_NO_ROOM = ("out of memory", "can't allocate memory", "bad_alloc")
 
 
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep the advice of transformers off the terminal: errors alone are shown until the block ends."""
-    from transformers.utils import logging
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """What one pass over the training texts gave."""
 
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
+    number: int  # from 1
+    loss: float  # mean of its steps
+    seconds: float  # of its steps, without validation
+    computed_tokens: int  # padding included
+    validation: dict[str, float] | None  # loss, accuracy, f1; None without a validation set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A training that came to its end."""
+
+    steps: Steps  # as they were planned
+    epochs: tuple[Epoch, ...]  # fewer than the recipe's where it stopped early
+    best_epoch: int | None  # whose weights were taken; None: the last one's
+    device: str
+    precision: str
+    devices: int
+
+
+def fit(
+    model: Any,
+    tokenizer: Any,
+    recipe: Recipe,
+    examples: list[Example],
+    *,
+    validation: list[Example] | None,
+    unfinished: Unfinished,
+    state: Path | None,
+    progress: bool,
+) -> Fitted:
+    """Train ``model`` in place, from ``state`` on where there is one; afterwards it has the weights to keep.
+
+    ``validation`` is scored after every epoch. Raises RecipeError where the loss diverges, where memory is short, and for what
+    model or device cannot do.
+    """
+    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback
+
+    from exporters.training.callbacks import Clock, Keeper, ProgressBar
+
+    _check(model, recipe, validation)
+    clock, bar = Clock(), ProgressBar() if progress and sys.stderr.isatty() else None
+    callbacks: list[Any] = [clock, Keeper(unfinished), *([bar] if bar else [])]
+    if recipe.early_stopping:
+        stopping = recipe.early_stopping
+        callbacks.append(EarlyStoppingCallback(stopping.patience, stopping.threshold))
+    arguments, planned = _arguments(recipe, len(examples), unfinished.folder, validated=validation is not None)
+    trainer = _trainer_class(recipe, [len(example["input_ids"]) for example in examples], clock, bar)(
+        model=model,
+        args=arguments,
+        train_dataset=examples,
+        eval_dataset=sorted(validation, key=lambda one: len(one["input_ids"])) if validation else None,
+        data_collator=DataCollatorWithPadding(tokenizer, **_padding(recipe)),
+        processing_class=tokenizer,
+        compute_metrics=validation_scores,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints the final figures to standard output
     try:
-        yield
-    finally:
-        logging.set_verbosity(before)
+        trainer.train(resume_from_checkpoint=str(state) if state else None)
+    except (RuntimeError, MemoryError) as error:
+        raise _short_of_memory(recipe, planned, error) from error
+    epochs = read_epochs(trainer.state.log_history)
+    diverged = next((one.loss for one in epochs if not math.isfinite(one.loss)), None)
+    if diverged is not None:
+        raise RecipeError(f"recipe {recipe.name!r}: the loss became {diverged}, expected a finite one; lower learning_rate")
+    best = _best_epoch(epochs) if recipe.early_stopping else None
+    device = this_device()
+    return Fitted(
+        steps=planned,
+        epochs=epochs,
+        best_epoch=best,
+        device=device.name,
+        precision=chosen_precision(recipe, device),
+        devices=_devices(),
+    )
 
 
-def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base: Path | None) -> Any:
-    """Sequence classifier with seeded random weights, or with those of the checkpoint folder ``base`` and a new head.
-
-    Raises CheckpointError for a base that is no model, RecipeError for a tokenizer that an architecture has no room for. Seeds
-    Python, NumPy and PyTorch.
-    """
-    from transformers import AutoConfig, AutoModelForSequenceClassification, set_seed
-
-    labels = dict(enumerate(label_names))
-    head = {
-        "id2label": labels,
-        "label2id": {name: index for index, name in labels.items()},
-        "problem_type": "single_label_classification",
-    }
-    set_seed(recipe.seed)
-    if base is not None:
-        return _load_base(base, head)
-    ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos")}
-    sizes = _sizes(recipe, len(tokenizer)) | {name: value for name, value in ids.items() if value is not None}
-    config = AutoConfig.for_model(sizes.pop("model_type"), **sizes, **head)
-    return AutoModelForSequenceClassification.from_config(config)
-
-
-def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
-    """Configuration of a model from scratch, for a tokenizer of so many pieces; a published architecture is left as it is."""
-    if recipe.architecture is not None:
-        own = {name: getattr(recipe.architecture, name) for name in _SIZES}
-        return {"vocab_size": pieces, **{name: value for name, value in own.items() if value is not None}}
-    from transformers import AutoConfig
-
-    sizes = dict(ARCHITECTURES[recipe.architecture_name or ""])
-    room = sizes.get("vocab_size") or AutoConfig.for_model(sizes["model_type"]).vocab_size
-    if pieces > room:
-        raise RecipeError(
-            f"recipe {recipe.name!r}: the tokenizer has {pieces} pieces, {recipe.checkpoint} takes at most {room}; "
-            "pass that of the published model, or train one with [tokenizer]"
+def read_epochs(history: Sequence[dict[str, Any]]) -> tuple[Epoch, ...]:
+    """Epochs of the Trainer's log, in which one may be noted in several parts: up to a state, and from it on."""
+    parts: dict[int, list[tuple[int, dict[str, Any]]]] = {}
+    scores: dict[int, dict[str, float]] = {}
+    before = 0
+    for entry in history:
+        number = math.ceil(entry.get("epoch", 0) - 1e-6)
+        if "loss" in entry:
+            parts.setdefault(number, []).append((entry["step"] - before, entry))
+            before = entry["step"]
+        elif "eval_f1" in entry:
+            scores[number] = {name: entry[f"eval_{name}"] for name in ("loss", "accuracy", "f1")}
+    return tuple(
+        Epoch(
+            number=number,
+            loss=sum(count * one["loss"] for count, one in found) / sum(count for count, _ in found),
+            seconds=sum(one.get("seconds", 0.0) for _, one in found),
+            computed_tokens=sum(one.get("computed_tokens", 0) for _, one in found),
+            validation=scores.get(number),
         )
-    return sizes
+        for number, found in sorted(parts.items())
+    )
 
 
-def fit(model: Any, tokenizer: Any, recipe: Recipe, examples: list[dict[str, Any]], *, progress: bool) -> None:
-    """Train ``model`` in place on ``examples`` of ``input_ids`` and ``labels``.
+def _best_epoch(epochs: Sequence[Epoch]) -> int | None:
+    """The first with the highest F1, as the Trainer takes it."""
+    known = [one for one in epochs if one.validation]
+    return max(known, key=lambda one: (one.validation or {})["f1"]).number if known else None
 
-    Raises RecipeError where the loss diverges, and for what model or device cannot do.
-    """
-    from transformers import DataCollatorWithPadding, PrinterCallback
 
+def _check(model: Any, recipe: Recipe, validation: list[Example] | None) -> None:
     if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
         raise RecipeError(
             f"recipe {recipe.name!r}: 'gradient_checkpointing' is true, which transformers has not for "
             f"{model.config.model_type!r}; leave it out, and lower per_device_batch_size where memory is short"
         )
-    trainer = _trainer_class(recipe, [len(example["input_ids"]) for example in examples])(
-        model=model,
-        args=_arguments(recipe, len(examples)),
-        train_dataset=examples,
-        data_collator=DataCollatorWithPadding(tokenizer, **_padding(recipe)),
-        processing_class=tokenizer,
-        callbacks=[_progress_bar()] if progress and sys.stderr.isatty() else [],
+    if recipe.early_stopping and not validation:
+        raise RecipeError(
+            f"recipe {recipe.name!r}: has [early_stopping], expected a validation set to judge by; pass --validation FILE"
+        )
+
+
+def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> BaseException:
+    """What to try; any other error as it is."""
+    if not isinstance(error, MemoryError) and not any(word in str(error).lower() for word in _NO_ROOM):
+        return error
+    smaller = planned.per_device // 2
+    advice = f"try per_device_batch_size = {smaller}" if smaller else "try a smaller max_length"
+    if not recipe.gradient_checkpointing:
+        advice += ", or gradient_checkpointing = true"
+    return RecipeError(
+        f"recipe {recipe.name!r}: memory is too small for batches of {planned.per_device} texts of {recipe.max_length} tokens "
+        f"({first_line(error)}); {advice}"
     )
-    trainer.remove_callback(PrinterCallback)  # it prints the final figures to standard output
-    loss = trainer.train().training_loss
-    if not math.isfinite(loss):
-        raise RecipeError(f"recipe {recipe.name!r}: the loss became {loss}, expected a finite one; lower learning_rate")
 
 
-def _trainer_class(recipe: Recipe, lengths: list[int]) -> Any:
-    """Trainer of transformers, with this project's order of batches where the recipe groups by length."""
+def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> Any:
+    """Trainer of transformers that counts what it computes, with this project's order of batches where lengths are bucketed."""
     from transformers import Trainer
 
-    if recipe.padding != "bucketed":
-        return Trainer
+    class CountingTrainer(Trainer):
+        """Trainer that tells the clock of every batch, and the bar of its loss."""
 
-    class LengthGroupedTrainer(Trainer):
+        def training_step(self, model: Any, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
+            clock.computed += inputs["input_ids"].numel()
+            loss = super().training_step(model, inputs, *arguments, **keywords)
+            if bar:
+                bar.loss = loss.detach() * self.args.gradient_accumulation_steps
+            return loss
+
+    class LengthGroupedTrainer(CountingTrainer):
         """Trainer whose batches of like length come in random order."""
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:  # noqa: ARG002 - the Trainer's
             return LengthGroupedOrder(lengths, self.args.train_batch_size, recipe.seed)
 
-    return LengthGroupedTrainer
+    return LengthGroupedTrainer if recipe.padding == "bucketed" else CountingTrainer
 
 
 def _padding(recipe: Recipe) -> dict[str, Any]:
@@ -128,27 +193,35 @@ def _padding(recipe: Recipe) -> dict[str, Any]:
     return {"padding": "max_length", "max_length": recipe.max_length} if recipe.padding == "max_length" else {}
 
 
-def _arguments(recipe: Recipe, rows: int) -> Any:
+def _devices() -> int:
+    """Processes that accelerate has started have a device each; one process alone has them all."""
     import torch
+
+    return int(os.environ.get("WORLD_SIZE", "0")) or max(1, torch.cuda.device_count())
+
+
+def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> tuple[Any, Steps]:
     from transformers import TrainingArguments
 
-    # Processes that accelerate has started have a device each; one process alone has them all.
-    plan = steps(rows, recipe, int(os.environ.get("WORLD_SIZE", "0")) or max(1, torch.cuda.device_count()))
-    device = this_device()
-    return TrainingArguments(
-        output_dir=tempfile.gettempdir(),  # must exist; with these settings nothing is written there
-        per_device_train_batch_size=plan.per_device,
-        gradient_accumulation_steps=plan.accumulation,
+    planned, device = steps(rows, recipe, _devices()), this_device()
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=planned.per_device,
+        per_device_eval_batch_size=recipe.eval_batch_size,
+        gradient_accumulation_steps=planned.accumulation,
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
-        warmup_steps=plan.warmup,
+        warmup_steps=planned.warmup,
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.max_grad_norm,
         lr_scheduler_type="linear",
         seed=recipe.seed,
-        save_strategy="no",
-        eval_strategy="no",
-        logging_strategy="no",
+        save_strategy="epoch",
+        eval_strategy="epoch" if validated else "no",
+        logging_strategy="epoch",
+        load_best_model_at_end=recipe.early_stopping is not None,
+        metric_for_best_model="f1" if recipe.early_stopping else None,
+        greater_is_better=True if recipe.early_stopping else None,
         logging_nan_inf_filter=False,  # a loss that is no number must be seen
         report_to="none",
         disable_tqdm=True,
@@ -157,6 +230,7 @@ def _arguments(recipe: Recipe, rows: int) -> Any:
         gradient_checkpointing_kwargs={"use_reentrant": False} if recipe.gradient_checkpointing else None,
         **training_arguments(chosen_precision(recipe, device), device),
     )
+    return arguments, planned
 
 
 def predict_labels(
@@ -176,45 +250,3 @@ def predict_labels(
         for index, label in zip(chosen, logits.argmax(-1).tolist(), strict=True):
             found[index] = label
     return found
-
-
-def _load_base(base: Path, head: dict[str, Any]) -> Any:
-    from transformers import AutoModelForSequenceClassification
-
-    try:
-        return AutoModelForSequenceClassification.from_pretrained(
-            base,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,  # a head of another number of labels is replaced
-            dtype="float32",
-            **head,
-        )
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{base}: cannot be loaded to train on from ({first_line(error)}); pass a folder with model.safetensors"
-        ) from error
-
-
-def _progress_bar() -> Any:
-    """Make a callback that draws one bar on standard error; that of transformers prints to standard output as well."""
-    from tqdm import tqdm
-    from transformers import TrainerCallback
-
-    class ProgressBar(TrainerCallback):
-        """One step of the bar for one step of training."""
-
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the Trainer's
-            """Open the bar."""
-            self.bar = tqdm(total=state.max_steps, desc="training", unit="step", leave=False)
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            """Move it."""
-            self.bar.update(state.global_step - self.bar.n)
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            """Remove it."""
-            self.bar.close()
-
-    return ProgressBar()

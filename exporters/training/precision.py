@@ -17,6 +17,7 @@ _GPU_ONLY = ("tf32", "fp16")
 class Device:
     """What a device can do."""
 
+    name: str = "cpu"
     gpu: bool
     bf16: bool  # fast in bf16; a CPU computes in it too, if it is asked to
 
@@ -26,7 +27,8 @@ def this_device() -> Device:
     import torch
 
     gpu = torch.cuda.is_available()
-    return Device(gpu=gpu, bf16=gpu and torch.cuda.is_bf16_supported(including_emulation=False))
+    name = torch.cuda.get_device_name() if gpu else "cpu"
+    return Device(name=name, gpu=gpu, bf16=gpu and torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def chosen_precision(recipe: Recipe, device: Device) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SUFFIX = ".toml"
+VALIDATION = "validation"  # the labelled set that is scored after every epoch
 MODEL_TYPES = ("albert", "bert")
 PADDINGS = ("max_length", "longest", "bucketed")  # the words of bench.workload.PADDINGS
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")

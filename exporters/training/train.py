@@ -8,25 +8,36 @@ import importlib.metadata
 import json
 import platform
 import random
+import resource
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from exporters.checkpoint import CALIBRATION_FILE, TRAINING_FILE, most_positions
 from exporters.errors import CheckpointError, DataError, RecipeError
-from exporters.training.fitting import build_model, fit, predict_labels, quiet_transformers
+from exporters.training.fitting import fit, predict_labels
+from exporters.training.model import build_model, quiet_transformers
+from exporters.training.recipe import VALIDATION
+from exporters.training.scores import weighted_f1
 from exporters.training.tokenizer import read_tokenizer, train_tokenizer
+from exporters.training.unfinished import Unfinished
 from exporters.whole_folder import sha256_file, whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from exporters.training.fitting import Fitted
     from exporters.training.recipe import Recipe
 
-SCHEMA_VERSION = 1
+    _Labelled = tuple[Sequence[str], Sequence[int]]
+
+SCHEMA_VERSION = 2
 # 1 - first version
+# 2 - time, memory and device; batch, epochs and F1
 CALIBRATION_SOURCE = "training texts"
 CALIBRATION_SIZE = 300  # texts
 _VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
@@ -37,9 +48,22 @@ class TrainingReport:
     """What a training run gave; saved as ``training.json`` beside the weights."""
 
     seconds: float  # from the call to the scores of the last set
+    training_seconds: float  # of all steps, without validation, states and scores
+    samples_per_second: float  # texts of all epochs / training_seconds
+    tokens_per_second: float  # of the texts, without padding
+    padding_share: float  # of all tokens that were computed
+    peak_memory: int  # bytes resident, of this process
+    peak_device_memory: int | None  # bytes that PyTorch took of the GPU at once; None without one
+    device: str
+    devices: int
+    precision: str
+    batch: dict[str, int]  # effective, per_device, accumulation, steps, steps_per_epoch, warmup_steps
+    epochs: list[dict[str, Any]]  # number, loss, seconds, validation of each
+    best_epoch: int | None  # whose weights these are, where training may stop early; None: the last one's
     num_parameters: int
     accuracy: dict[str, float]  # by name of the evaluation set
     recall: dict[str, dict[str, float]]  # by name of the set, then of the label
+    f1: dict[str, float]  # by name of the set; of classes, weighted by texts
     recipe_sha256: str
     data_sha256: str  # of training texts and labels, as bench.texts.data.LabelledSet.sha256
     tokenizer_sha256: str  # of tokenizer.json
@@ -56,12 +80,14 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     tokenizer_dir: Path | None = None,
     checkpoint_dir: Path | None = None,
     demonstration: bool | None = None,
+    resume: bool = False,
     progress: bool = False,
 ) -> TrainingReport:
     """Train by ``recipe`` on texts and class indices, score ``evaluation``, and write the checkpoint to ``out_dir``.
 
     ``checkpoint_dir`` is the folder of the recipe's checkpoint where that is a Hub id: workers are offline.
     ``demonstration`` says whether the texts are the bundled corpus; None leaves it to the recipe.
+    ``resume`` goes on from what an interrupted training of the same left, and gives the same weights on one device.
     Deterministic for recipe, texts, library versions and number of threads. Replaces the checkpoint of an earlier
     training; raises CheckpointError where another folder is in the way, DataError for labels that cannot be learnt,
     RecipeError for a recipe that does not fit the call, DiskFullError when there is no room.
@@ -73,27 +99,92 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     with whole_folder(out_dir) as folder, quiet_transformers():
         model, tokenizer = _start(recipe, texts, label_names, tokenizer_dir or folder, checkpoint_dir)
         training_ids = _input_ids(tokenizer, texts, recipe.max_length)
-        examples = [{"input_ids": ids, "labels": label} for ids, label in zip(training_ids, labels, strict=True)]
-        fit(model, tokenizer, recipe, examples, progress=progress)
-        accuracy, recall = _score(model, tokenizer, recipe, label_names, evaluation)
-        _save(model, tokenizer, folder)
-        report = TrainingReport(
-            seconds=time.perf_counter() - start,
-            num_parameters=sum(weights.numel() for weights in model.parameters()),
-            accuracy=accuracy,
-            recall=recall,
-            recipe_sha256=recipe.sha256,
-            data_sha256=_digest(texts, labels),
-            tokenizer_sha256=sha256_file(folder / "tokenizer.json"),
-        )
-        _write_records(
-            folder,
-            recipe,
-            report,
-            _calibration_ids(recipe, tokenizer, texts),
-            demonstration=recipe.demonstration if demonstration is None else demonstration,
-        )
+        judged = evaluation.get(VALIDATION)
+        unfinished = Unfinished(out_dir, _identity(recipe, tokenizer, label_names, (texts, labels), judged))
+        with unfinished.kept(resume=resume) as state:
+            fitted = fit(
+                model,
+                tokenizer,
+                recipe,
+                _examples(training_ids, labels),
+                validation=_examples(_input_ids(tokenizer, judged[0], recipe.max_length), judged[1]) if judged else None,
+                unfinished=unfinished,
+                state=state,
+                progress=progress,
+            )
+            accuracy, recall, f1 = _score(model, tokenizer, recipe, label_names, evaluation)
+            _save(model, tokenizer, folder)
+            report = TrainingReport(
+                seconds=time.perf_counter() - start,
+                **_costs(fitted, recipe, sum(map(len, training_ids)), len(texts)),
+                best_epoch=fitted.best_epoch,
+                f1=f1,
+                num_parameters=sum(weights.numel() for weights in model.parameters()),
+                accuracy=accuracy,
+                recall=recall,
+                recipe_sha256=recipe.sha256,
+                data_sha256=_digest(texts, labels),
+                tokenizer_sha256=sha256_file(folder / "tokenizer.json"),
+            )
+            _write_records(
+                folder,
+                recipe,
+                report,
+                _calibration_ids(recipe, tokenizer, texts),
+                demonstration=recipe.demonstration if demonstration is None else demonstration,
+            )
+    unfinished.done()
     return report
+
+
+def _identity(
+    recipe: Recipe, tokenizer: Any, label_names: Sequence[str], trained: _Labelled, judged: _Labelled | None
+) -> dict[str, Any]:
+    """All that decides the weights on one device."""
+    import torch
+
+    return {
+        "recipe": recipe.sha256,
+        "training texts": _digest(*trained),
+        "validation set": _digest(*judged) if judged else None,
+        "tokenizer": hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
+        "labels": list(label_names),
+        "number of threads": torch.get_num_threads(),
+        "version": {name: importlib.metadata.version(name) for name in _VERSIONED},
+    }
+
+
+def _examples(input_ids: Sequence[list[int]], labels: Sequence[int]) -> list[dict[str, Any]]:
+    return [{"input_ids": ids, "labels": label} for ids, label in zip(input_ids, labels, strict=True)]
+
+
+def _costs(fitted: Fitted, recipe: Recipe, tokens: int, texts: int) -> dict[str, Any]:
+    """What the training took; ``tokens`` and ``texts`` are of one epoch."""
+    import torch
+
+    epochs, planned = fitted.epochs, fitted.steps
+    seconds = sum(one.seconds for one in epochs)
+    gpu = torch.cuda.is_available()
+    return {
+        "training_seconds": seconds,
+        "samples_per_second": texts * len(epochs) / seconds,
+        "tokens_per_second": tokens * len(epochs) / seconds,
+        "padding_share": 1 - tokens * len(epochs) / sum(one.computed_tokens for one in epochs),
+        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_device_memory": torch.cuda.max_memory_allocated() if gpu else None,
+        "device": fitted.device,
+        "devices": fitted.devices,
+        "precision": fitted.precision,
+        "batch": {
+            "effective": recipe.batch_size,
+            "per_device": planned.per_device,
+            "accumulation": planned.accumulation,
+            "steps_per_epoch": planned.per_epoch,
+            "steps": planned.total,
+            "warmup_steps": planned.warmup,
+        },
+        "epochs": [dataclasses.asdict(one) for one in epochs],
+    }
 
 
 def _check_labels(texts: Sequence[str], labels: Sequence[int], label_names: Sequence[str]) -> None:
@@ -167,9 +258,9 @@ def _score(
     recipe: Recipe,
     label_names: Sequence[str],
     evaluation: Mapping[str, tuple[Sequence[str], Sequence[int]]],
-) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """Accuracy by set, and recall by set and label; texts are cut where the deployed model cuts them."""
-    accuracy, recall = {}, {}
+) -> tuple[dict[str, float], dict[str, dict[str, float]], dict[str, float]]:
+    """Accuracy by set, recall by set and label, and F1 by set; texts are cut where the deployed model cuts them."""
+    accuracy, recall, f1 = {}, {}, {}
     for name, (texts, labels) in evaluation.items():
         input_ids = _input_ids(tokenizer, texts, tokenizer.model_max_length)
         found = predict_labels(model, tokenizer, input_ids, recipe.eval_batch_size)
@@ -177,7 +268,8 @@ def _score(
         accuracy[name] = right.total() / len(labels)
         counts = Counter(labels)
         recall[name] = {label_names[label]: right[label] / counts[label] for label in sorted(counts)}
-    return accuracy, recall
+        f1[name] = weighted_f1(np.asarray(labels), np.asarray(found))
+    return accuracy, recall, f1
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:

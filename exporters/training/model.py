@@ -1,0 +1,92 @@
+"""The model of a recipe before its first step."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from exporters.architectures import ARCHITECTURES
+from exporters.errors import CheckpointError, RecipeError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from exporters.training.recipe import Recipe
+
+_SIZES = (
+    *("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
+    *("max_position_embeddings", "embedding_size", "num_hidden_groups"),
+)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep the advice of transformers off the terminal: errors alone are shown until the block ends."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base: Path | None) -> Any:
+    """Sequence classifier with seeded random weights, or with those of the checkpoint folder ``base`` and a new head.
+
+    Raises CheckpointError for a base that is no model, RecipeError for a tokenizer that an architecture has no room for. Seeds
+    Python, NumPy and PyTorch.
+    """
+    from transformers import AutoConfig, AutoModelForSequenceClassification, set_seed
+
+    labels = dict(enumerate(label_names))
+    head = {
+        "id2label": labels,
+        "label2id": {name: index for index, name in labels.items()},
+        "problem_type": "single_label_classification",
+    }
+    set_seed(recipe.seed)
+    if base is not None:
+        return _load_base(base, head)
+    ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos")}
+    sizes = _sizes(recipe, len(tokenizer)) | {name: value for name, value in ids.items() if value is not None}
+    config = AutoConfig.for_model(sizes.pop("model_type"), **sizes, **head)
+    return AutoModelForSequenceClassification.from_config(config)
+
+
+def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
+    """Configuration of a model from scratch, for a tokenizer of so many pieces; a published architecture is left as it is."""
+    if recipe.architecture is not None:
+        own = {name: getattr(recipe.architecture, name) for name in _SIZES}
+        return {"vocab_size": pieces, **{name: value for name, value in own.items() if value is not None}}
+    from transformers import AutoConfig
+
+    sizes = dict(ARCHITECTURES[recipe.architecture_name or ""])
+    room = sizes.get("vocab_size") or AutoConfig.for_model(sizes["model_type"]).vocab_size
+    if pieces > room:
+        raise RecipeError(
+            f"recipe {recipe.name!r}: the tokenizer has {pieces} pieces, {recipe.checkpoint} takes at most {room}; "
+            "pass that of the published model, or train one with [tokenizer]"
+        )
+    return sizes
+
+
+def _load_base(base: Path, head: dict[str, Any]) -> Any:
+    from transformers import AutoModelForSequenceClassification
+
+    try:
+        return AutoModelForSequenceClassification.from_pretrained(
+            base,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # a head of another number of labels is replaced
+            dtype="float32",
+            **head,
+        )
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{base}: cannot be loaded to train on from ({first_line(error)}); pass a folder with model.safetensors"
+        ) from error

@@ -1,0 +1,89 @@
+"""What an interrupted training left beside its output: the state to go on from, and what it is a state of."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from exporters.errors import CheckpointError, RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_IDENTITY = "training_of.json"
+_WHOLE = "whole"  # in a state of which every file is written
+
+
+class Unfinished:
+    """The states of a training into ``out_dir``; ``identity`` is all that decides its weights."""
+
+    def __init__(self, out_dir: Path, identity: Mapping[str, Any]) -> None:
+        out_dir = out_dir.resolve()
+        self.folder = out_dir.with_name(f".{out_dir.name}.training")
+        self._identity = dict(identity)
+
+    @contextmanager
+    def kept(self, *, resume: bool) -> Iterator[Path | None]:
+        """The state to go on from, or None where training begins; what a failed training leaves that nobody can use vanishes.
+
+        Raises CheckpointError where a state lies there and was not asked for, or is of another training: hours may be in it.
+        """
+        state = self._begin(resume=resume)
+        try:
+            yield state
+        except RecipeError:  # another recipe is needed, and with it another training
+            self.done()
+            raise
+        except BaseException:
+            if self._last() is None:
+                self.done()
+            raise
+
+    def _begin(self, *, resume: bool) -> Path | None:
+        last = self._last()
+        if last is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+            (self.folder / _IDENTITY).write_text(json.dumps(self._identity, indent=1), encoding="utf-8")
+            return None
+        if not resume:
+            raise CheckpointError(
+                f"{self.folder}: holds an unfinished training, at step {_step(last)}; pass --resume to go on with it, or remove "
+                "the folder"
+            )
+        other = self._differences()
+        if other:
+            raise CheckpointError(
+                f"{self.folder}: holds an unfinished training with another {', '.join(other)}, expected the same; give what "
+                "was given then, or remove the folder"
+            )
+        return last
+
+    def keep(self, step: int, best: str | None) -> None:
+        """The state of ``step`` is written: mark it so, and let older ones go, but for the ``best``."""
+        (self.folder / f"checkpoint-{step}" / _WHOLE).touch()
+        for state in self.folder.glob("checkpoint-*"):
+            if _step(state) != step and state.name != (best or "").rpartition("/")[2]:
+                shutil.rmtree(state)
+
+    def done(self) -> None:
+        """Nothing is left to go on with."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _last(self) -> Path | None:
+        whole = [state for state in self.folder.glob("checkpoint-*") if (state / _WHOLE).is_file()]
+        return max(whole, key=_step, default=None)
+
+    def _differences(self) -> list[str]:
+        try:
+            kept = json.loads((self.folder / _IDENTITY).read_text(encoding="utf-8"))
+            return [name for name in self._identity if kept.get(name) != json.loads(json.dumps(self._identity[name]))]
+        except (OSError, ValueError, AttributeError):
+            return ["record of what it is"]
+
+
+def _step(state: Path) -> int:
+    return int(state.name.rpartition("-")[2])
