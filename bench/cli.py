@@ -189,6 +189,8 @@ def _score(parsed: argparse.Namespace) -> int:
     source, output = Path(parsed.file), Path(parsed.output)
     if output.suffix != ".parquet" or output.is_dir():
         raise UserError(f"--output: found {parsed.output!r}, expected a file that ends in .parquet; name one")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise UserError(f"--output: {parsed.output!r} is the file whose texts are scored, expected another; name one")
     refuse_unwritable(output.parent)
     options = read_options({**vars(parsed), "variants": parsed.variant})
     os.environ["RAYON_NUM_THREADS"] = str(options.threads)  # of tokenizers, in this process

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bench.measurement import Figure
@@ -99,23 +99,6 @@ def cautions(table: Table) -> dict[str, str]:
     """What is wrong with variants, as a whole or with a cell of the table, by variant."""
     found = ((name, next((cell.caution for cell in row if cell.caution), "")) for name, row in table.rows.items())
     return {name: caution for name, caution in found if caution}
-
-
-def printable(thing: Any) -> Any:
-    r"""Escape what is no visible character in every string of a dataclass, tuple or dict: names may be anybody's.
-
-    >>> printable(("real", "\x1b[31mfake\n"))
-    ('real', '\\x1b[31mfake\\n')
-    """
-    if isinstance(thing, str):
-        return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in thing)
-    if isinstance(thing, tuple):
-        return tuple(printable(item) for item in thing)
-    if isinstance(thing, dict):
-        return {printable(key): printable(item) for key, item in thing.items()}
-    if is_dataclass(thing) and not isinstance(thing, type):
-        return replace(thing, **{part.name: printable(getattr(thing, part.name)) for part in fields(thing)})
-    return thing
 
 
 def margin(cell: Figure) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.cells import printable
+from bench.printable import printable
 from bench.units import counted, format_bytes, format_count, format_duration, format_seconds
 
 if TYPE_CHECKING:
