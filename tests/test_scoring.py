@@ -36,7 +36,7 @@ from bench.texts import corpus
 from bench.texts.text_rows import TextRow
 from bench.worker.instances import loaded_instances
 from bench.workload import Policy, Sample, padded_batch
-from exporters.errors import DataError, UserError, WorkerError
+from exporters.errors import DataError, OutputError, UserError, WorkerError
 from exporters.tokenization import Tokeniser
 
 HOSTILE = [
@@ -127,7 +127,7 @@ def test_every_row_has_its_answer_in_its_place(command, prepared, tmp_path, refe
     chances = np.exp(expected).max(axis=1) / np.exp(expected).sum(axis=1)
     np.testing.assert_allclose(made.loc[chosen, "probability"], chances, atol=1e-4)
     printed = capsys.readouterr().out
-    assert printed.startswith("1,100 rows\nscored: ")
+    assert printed.startswith("1,100 rows\nlabels: ")
     assert max(map(len, printed.splitlines())) <= 80
     assert [one.name for one in tmp_path.iterdir() if "out.parquet" in one.name] == ["out.parquet"]
 
@@ -235,9 +235,11 @@ def test_killed_and_taken_up_again_it_is_the_same_file(command, prepared, tmp_pa
     assert "taken over: 1024 rows" in again.stderr or done > 1
     assert killed.read_bytes() == whole.read_bytes()
     assert not parts.exists()
+    labels = pd.read_parquet(killed)["label"].value_counts()
+    assert f"labels: {labels['fake']:,} fake, {labels['real']:,} real\n" in again.stdout
 
 
-def test_parts_of_something_else_are_not_taken_over(tmp_path):
+def test_parts_of_something_else_are_not_taken_over(tmp_path, capsys):
     parts = Parts(tmp_path / "out.parquet", {"source": "a"})
     assert parts.found() == (0, 0, None)
     parts.begin({"instances": 1})
@@ -246,14 +248,46 @@ def test_parts_of_something_else_are_not_taken_over(tmp_path):
 
     assert parts.found() == (1, 3, {"instances": 1})
     assert Parts(tmp_path / "out.parquet", {"source": "b"}).found() == (0, 0, None)
+    assert capsys.readouterr().err == "not taken over: 3 rows that were scored before, with another source\n"
     (tmp_path / ".out.parquet.parts" / "parts_of.json").write_text("[1]")
     assert parts.found() == (0, 0, None)
+
+
+def test_a_damaged_part_is_scored_anew_with_those_after_it(tmp_path):
+    folder = tmp_path / ".out.parquet.parts"
+    parts = Parts(tmp_path / "out.parquet", {"source": "a"})
+    parts.begin({"instances": 1})
+    for number in range(3):
+        parts.write(number, pa_table(500))
+    content = (folder / "0000001.parquet").read_bytes()
+    (folder / "0000001.parquet").write_bytes(content[:40])  # cut
+    assert parts.found() == (1, 500, {"instances": 1})
+
+    (folder / "0000001.parquet").write_bytes(content[:4] + bytes(300) + content[304:])  # its end alone is whole
+    assert parts.found() == (3, 1500, {"instances": 1})
+    with pytest.raises(
+        OutputError, match=r"0000001.parquet: is damaged \(.*\) and was removed; give the same command again"
+    ):
+        parts.join(3)
+    assert parts.found() == (1, 500, {"instances": 1})
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_another_limit_of_memory_is_another_plan(score, tmp_path, capsys):
+    source = write_lines(tmp_path / "few.jsonl", corpus.corpus("test")[0][:40])
+    parts = Parts(tmp_path / "out.parquet", {})
+    score(source, tmp_path / "whole.parquet")
+    parts.begin({"instances": 1})
+    score(source, tmp_path / "out.parquet", 8e9)
+
+    assert "not taken over: 0 rows" in capsys.readouterr().err
+    assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
 def pa_table(rows):
     import pyarrow as pa
 
-    return pa.table({"row": list(range(rows))})
+    return pa.table({"row": list(range(rows)), "label": ["real", "fake"] * (rows // 2) + ["real"] * (rows % 2)})
 
 
 @given(lengths=st.lists(st.integers(0, 3_000_000), max_size=12), split=st.integers(0, 12))

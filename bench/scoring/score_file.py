@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from bench.workload import Policy
 from exporters.whole_folder import sha256_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -47,26 +46,27 @@ class Job:
 
 @dataclass(slots=True, kw_only=True)
 class Scoring:
-    """What was done; the figures are of what was scored now."""
+    """What was done; the figures are of what was scored now, but for ``rows``, ``dropped`` and ``counts``."""
 
     rows: int  # of the file
     dropped: tuple[str, ...]  # "2 rows without text"; their answers are empty
+    counts: Mapping[str, int] = field(default_factory=dict)  # texts of each class, of the whole file
     plan: Plan
     length: int  # tokens that a text is cut at
     taken: int  # rows that an interrupted scoring had left
     peak: int = 0  # bytes resident: what every process took at most, added up
     elapsed: float = 0.0  # seconds from the first row to the last
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", *STAGES, "write"), 0.0))
-    counts: Counter[str] = field(default_factory=Counter)  # texts of each class
+    texts: int = 0
     cut: int = 0  # texts of which the model does not read all
     read_tokens: int = 0
     computed_tokens: int = 0  # with padding
 
-    def add(self, answered: Answered | None, labels: Sequence[str]) -> None:
+    def add(self, answered: Answered | None) -> None:
         """Count what was answered."""
         if answered is None:
             return
-        self.counts.update(labels[one] for one in answered.classes)
+        self.texts += len(answered.classes)
         self.cut += int((answered.tokens > self.length).sum())
         self.read_tokens += answered.read_tokens
         self.computed_tokens += answered.computed_tokens
@@ -97,13 +97,13 @@ def score_file(job: Job) -> Scoring:
             clock = time.perf_counter()
             parts.write(number, _table(stretch, answered, labels))
             number += 1
-            done.add(answered, labels)
+            done.add(answered)
             bar.advance(len(stretch) - len(texts))
             done.seconds["write"] += time.perf_counter() - clock
             clock = time.perf_counter()
         done.elapsed = time.perf_counter() - begun
         done.peak = opened.peak()
-    parts.join(number)
+    done.counts = parts.join(number)
     return done
 
 
@@ -117,6 +117,7 @@ def _identity(job: Job) -> dict[str, Any]:
         "variant": job.variant,
         "artifact": job.prepared.artifacts[job.variant].fingerprint,
         "threads": options.threads,
+        "memory_limit": job.max_memory,
     }
 
 
