@@ -17,6 +17,7 @@ from bench.scoring.pipeline import STAGES
 from bench.scoring.plan import Plan
 from bench.scoring.rows import stream_rows, stretches
 from bench.texts.data import display_labels
+from bench.units import format_bytes
 from bench.workload import Policy
 from exporters.whole_folder import sha256_file
 
@@ -104,6 +105,11 @@ def score_file(job: Job) -> Scoring:
         done.elapsed = time.perf_counter() - begun
         done.peak = opened.peak()
     done.counts = parts.join(number)
+    if job.max_memory is not None and done.peak > job.max_memory:
+        say(
+            f"--max-memory-mb: {format_bytes(done.peak)} were taken, more than the {format_bytes(job.max_memory)} asked: texts "
+            "that come late may take more than the sample did; ask for less to have a smaller plan"
+        )
     return done
 
 
