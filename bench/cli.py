@@ -419,6 +419,8 @@ def _list(_: argparse.Namespace) -> int:
 def _write_plots(run: Run, folder: Path) -> None:
     from bench.report.page.plots import write_plots
 
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--plots: found the file {str(folder)!r}, expected a folder, new or not; name one")
     written = write_plots(run, folder)
     say(f"written: {len(written)} files in {folder}")
 

@@ -27,6 +27,7 @@ from bench.prepare import prepare
 from bench.report.scoring import render_scoring
 from bench.scoring import choosing
 from bench.scoring import plan as planning
+from bench.scoring.models import Models
 from bench.scoring.parts import Parts
 from bench.scoring.pipeline import Pipeline
 from bench.scoring.plan import DEFAULT_POLICY, Plan, every_plan, find_plan
@@ -251,6 +252,23 @@ def test_parts_of_something_else_are_not_taken_over(tmp_path, capsys):
     assert capsys.readouterr().err == "not taken over: 3 rows that were scored before, with another source\n"
     (tmp_path / ".out.parquet.parts" / "parts_of.json").write_text("[1]")
     assert parts.found() == (0, 0, None)
+
+
+def test_a_source_that_grows_meanwhile_is_refused(score, tmp_path, monkeypatch):
+    source = write_lines(tmp_path / "few.jsonl", corpus.corpus("test")[0][:40])
+    opened = Models.opened
+
+    def grow(*arguments):
+        with source.open("a") as stream:
+            stream.write('{"text": "late"}\n')
+        return opened(*arguments)
+
+    monkeypatch.setattr(Models, "opened", grow)
+    with pytest.raises(
+        DataError, match="few.jsonl: was changed while it was scored, expected the same rows to the end"
+    ):
+        score(source, tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
 
 
 def test_a_damaged_part_is_scored_anew_with_those_after_it(tmp_path):

@@ -19,6 +19,7 @@ from bench.scoring.rows import stream_rows, stretches
 from bench.texts.data import display_labels
 from bench.units import format_bytes
 from bench.workload import Policy
+from exporters.errors import DataError
 from exporters.whole_folder import sha256_file
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bench.prepare import Prepared
-    from bench.scoring.pipeline import Answered
+    from bench.scoring.pipeline import Answered, Pipeline
     from bench.scoring.rows import Survey
     from bench.texts.text_rows import TextRow
 
@@ -77,33 +78,23 @@ class Scoring:
 
 def score_file(job: Job) -> Scoring:
     """Score every row of ``job.source`` into ``job.output``; raises UserError for what a person can mend."""
-    options, models = job.prepared.options, Models(job.prepared, job.variant)
-    found = job.found
-    parts = Parts(job.output, _identity(job))
+    models, identity = Models(job.prepared, job.variant), _identity(job)
+    parts = Parts(job.output, identity)
     number, taken, kept = parts.found()
     if kept is None:
-        plan = choose_plan(models, found, job.max_memory)
+        plan = choose_plan(models, job.found, job.max_memory)
         parts.begin(asdict(plan))
     else:
         plan = Plan(**{**kept, "policy": Policy(**kept["policy"])})
         say(f"taken over: {taken} rows that were scored before, and the plan: {plan}")
-    done = Scoring(rows=found.rows, dropped=found.dropped, plan=plan, length=models.length, taken=taken)
-    labels = display_labels(job.prepared.checkpoint.labels)
-    with models.opened(plan.instances) as opened, progress("scoring", found.rows - taken) as bar:
-        begun = clock = time.perf_counter()
-        for stretch in stretches(islice(stream_rows(job.source, options.text_columns), taken, None)):
-            done.seconds["read"] += time.perf_counter() - clock
-            texts = [row.text for row in stretch if row.cause is None]
-            answered = opened.pipeline.answer(texts, plan.policy, bar.advance) if texts else None
-            clock = time.perf_counter()
-            parts.write(number, _table(stretch, answered, labels))
-            number += 1
-            done.add(answered)
-            bar.advance(len(stretch) - len(texts))
-            done.seconds["write"] += time.perf_counter() - clock
-            clock = time.perf_counter()
-        done.elapsed = time.perf_counter() - begun
+    done = Scoring(rows=job.found.rows, dropped=job.found.dropped, plan=plan, length=models.length, taken=taken)
+    with models.opened(plan.instances) as opened:
+        number, rows = _score_rows(job, opened.pipeline, parts, number, done)
         done.peak = opened.peak()
+    if rows != job.found.rows or sha256_file(job.source) != identity["source"]:
+        raise DataError(
+            f"{job.source}: was changed while it was scored, expected the same rows to the end; score it again"
+        )
     done.counts = parts.join(number)
     if job.max_memory is not None and done.peak > job.max_memory:
         say(
@@ -111,6 +102,26 @@ def score_file(job: Job) -> Scoring:
             "that come late may take more than the sample did; ask for less to have a smaller plan"
         )
     return done
+
+
+def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: Scoring) -> tuple[int, int]:
+    """Score the rows behind those of the first ``number`` parts; how many parts and rows there are then."""
+    labels, rows = display_labels(job.prepared.checkpoint.labels), done.taken
+    with progress("scoring", done.rows - done.taken) as bar:
+        begun = clock = time.perf_counter()
+        for stretch in stretches(islice(stream_rows(job.source, job.prepared.options.text_columns), done.taken, None)):
+            done.seconds["read"] += time.perf_counter() - clock
+            texts = [row.text for row in stretch if row.cause is None]
+            answered = pipeline.answer(texts, done.plan.policy, bar.advance) if texts else None
+            clock = time.perf_counter()
+            parts.write(number, _table(stretch, answered, labels))
+            number, rows = number + 1, rows + len(stretch)
+            done.add(answered)
+            bar.advance(len(stretch) - len(texts))
+            done.seconds["write"] += time.perf_counter() - clock
+            clock = time.perf_counter()
+        done.elapsed = time.perf_counter() - begun
+    return number, rows
 
 
 def _identity(job: Job) -> dict[str, Any]:
