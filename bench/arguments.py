@@ -128,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
     _add_errors(commands)
     _add_compare(commands)
     _add_duel(commands)
+    _add_architectures(commands)
     _command(commands, "list", "what there is to choose from", ["deploybench list"])
     return whole
 
@@ -336,6 +337,31 @@ def _add_duel(commands: Any) -> None:
 
     add_options(add, tuple(_DUEL_FLAGS))
     command.set_defaults(variants=REFERENCE, batch_sizes="1", precision="0.01", time_budget="60")
+
+
+def _add_architectures(commands: Any) -> None:
+    command = _command(
+        commands,
+        "architectures",
+        "count parameters, operations and activations of architectures, without weights",
+        [
+            "deploybench architectures",
+            "deploybench architectures albert-base-v2 bert-base-uncased --sequence-lengths 64,512",
+            "deploybench architectures arch:albert-xlarge-v2 my-albert --format json",
+        ],
+    )
+    command.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="see deploybench list, or a checkpoint's folder (default: all of the list)",
+    )
+    command.add_argument(
+        "--sequence-lengths", metavar="N,N", default="128,512", help="tokens of the text (default: 128,512)"
+    )
+    command.add_argument(
+        "--format", choices=("text", "md", "csv", "latex", "json"), default="text", help="default: text"
+    )
 
 
 def _command(commands: Any, name: str, text: str, examples: list[str]) -> argparse.ArgumentParser:

@@ -408,6 +408,18 @@ def _duel(parsed: argparse.Namespace) -> int:
     return outcome.code
 
 
+def _architectures(parsed: argparse.Namespace) -> int:
+    """Print what is counted of architectures; 1 where formula and built model differ."""
+    from bench.architectures import count_architectures
+    from bench.report.architectures import render_architectures
+
+    lengths = read_options({"sequence_lengths": parsed.sequence_lengths}).sequence_lengths
+    assert lengths
+    found = count_architectures(parsed.names, lengths)
+    _print(render_architectures(found, lengths, parsed.format))
+    return 1 if any(one.differences for one in found.values()) else 0
+
+
 def _list(_: argparse.Namespace) -> int:
     """Print what there is to choose from."""
     from bench.report.choices import render_choices
@@ -479,6 +491,7 @@ _COMMANDS = {
     "errors": _errors,
     "compare": _compare,
     "duel": _duel,
+    "architectures": _architectures,
     "list": _list,
 }
 

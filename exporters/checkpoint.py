@@ -216,11 +216,17 @@ def _count_parameters(file: Path) -> int:
         ) from error
 
 
-def _max_length(folder: Path, config: dict[str, Any]) -> int:
-    """Most tokens that the positions and the tokenizer allow."""
+def usable_positions(config: dict[str, Any]) -> int:
+    """Most tokens that the positions of a configuration allow."""
     positions = int(config.get("max_position_embeddings") or 512)
     if config["model_type"] in _OFFSET_POSITIONS:
         positions -= int(config.get("pad_token_id") or 0) + 1
+    return positions
+
+
+def _max_length(folder: Path, config: dict[str, Any]) -> int:
+    """Most tokens that the positions and the tokenizer allow."""
+    positions = usable_positions(config)
     tokenizer_config = folder / "tokenizer_config.json"
     limit = _read_json(tokenizer_config).get("model_max_length") if tokenizer_config.is_file() else None
     return min(positions, int(limit)) if limit else positions

@@ -16,7 +16,7 @@ from exporters.catalogue import variant_names
 from exporters.errors import WorkerError
 
 SAVED = Path(__file__).parent / "data" / "run-schema-1.json"
-COMMANDS = ("run", "export", "train", "report", "errors", "compare", "duel", "list")
+COMMANDS = ("run", "export", "train", "report", "errors", "compare", "duel", "architectures", "list")
 
 
 def command(capsys, *arguments):

@@ -57,13 +57,14 @@ Content: TypeAlias = tuple[Column, ByVariant]  # a column, and its figure for a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of figures, one per variant."""
+    """Rows of figures, one per variant, or per whatever ``kind`` says."""
 
     title: str
     columns: tuple[Column, ...]
     rows: dict[str, tuple[Figure, ...]]  # by variant; as long as ``columns``
     deprecated: frozenset[str]  # variants to be marked
     notes: tuple[str, ...]
+    kind: str = "variant"  # head of the names
 
 
 def text_frame(table: Table) -> pd.DataFrame:
@@ -73,7 +74,7 @@ def text_frame(table: Table) -> pd.DataFrame:
     marked = cautions(table)
     names = [name + DAGGER * (name in table.deprecated) + CAUTION * (name in marked) for name in table.rows]
     columns = [_texts(column, cells) for column, cells in zip(table.columns, _transposed(table), strict=True)]
-    heads = ["variant", *(column.heading for column in table.columns)]
+    heads = [table.kind, *(column.heading for column in table.columns)]
     return pd.DataFrame(list(zip(names, *columns, strict=True)), columns=heads, dtype=object)
 
 
@@ -81,7 +82,7 @@ def plain_frame(table: Table) -> pd.DataFrame:
     """Give the cells as plain numbers in SI units, or the reason for none; intervals in columns of their own."""
     import pandas as pd
 
-    heads, columns = ["variant"], [list[Any](table.rows)]
+    heads, columns = [table.kind], [list[Any](table.rows)]
     for column, cells in zip(table.columns, _transposed(table), strict=True):
         heads.append(column.key)
         columns.append([_plain(cell) for cell in cells])
