@@ -65,6 +65,7 @@ BEST_FLAGS = (  # of ``export --best`` alone
     "--external",
     "--real",
     "--fake",
+    "--label-column",
     "--batch-sizes",
     "--sequence-lengths",
     "--profile",
@@ -84,7 +85,17 @@ _SCORE_FLAGS = (
     "--threads",
     "--work-dir",
 )
-_ERRORS_FLAGS = ("--external", "--real", "--fake", "--text-columns", "--drop-bad-rows")
+_ERRORS_FLAGS = ("--external", "--real", "--fake", "--text-columns", "--label-column", "--drop-bad-rows")
+_TRAIN_FLAGS = {  # and what each means here, where that is another thing than for a run
+    "--checkpoint": "start from this folder, Hub id or arch:NAME, not from the recipe's own, as where there is no Hub",
+    "--external": "",
+    "--text-columns": "",
+    "--label-column": "",
+    "--drop-bad-rows": "",
+    "--allow-pickle": "",
+    "--threads": "",
+    "--work-dir": "",
+}
 _DUEL_FLAGS = {  # and what each means here, where that is another thing than for a run
     "--checkpoint": "what both revisions export; A and B are then git revisions",
     "--variants": f"variants to hold against each other (default: {REFERENCE})",
@@ -178,13 +189,17 @@ def _add_train(commands: Any) -> None:
         [
             "deploybench train demonstration --output checkpoints/demonstration",
             "deploybench train albert-mini --train train.csv --external test=test.csv --tokenizer DIR --output posts",
+            "deploybench train albert-welfake --train prepared/train.csv --external prepared/test.csv --output news",
+            "deploybench train distilbert-agnews --checkpoint my-distilbert --train train.csv --output topics",
         ],
     )
     command.add_argument("recipe", metavar="RECIPE", help="a shipped recipe's name (deploybench list) or a TOML file")
-    command.add_argument("--train", metavar="FILE", help="labelled texts to train on (default: the bundled corpus)")
+    command.add_argument(
+        "--train", metavar="FILE", help="labelled texts to train on (default: the recipe's, else the bundled corpus)"
+    )
     command.add_argument("--tokenizer", metavar="DIR", help="tokenizer to use, where the recipe trains none")
     command.add_argument("--output", metavar="DIR", required=True, help="where the checkpoint goes")
-    add_options(command.add_argument, ("--external", "--text-columns", "--drop-bad-rows", "--threads"))
+    add_options(_helping(command, _TRAIN_FLAGS), tuple(_TRAIN_FLAGS))
 
 
 def _add_score(commands: Any) -> None:
@@ -331,12 +346,17 @@ def _add_duel(commands: Any) -> None:
     )
     command.add_argument("b", metavar="B", help="what it is held against, of the same kind")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
+    add_options(_helping(command, _DUEL_FLAGS), tuple(_DUEL_FLAGS))
+    command.set_defaults(variants=REFERENCE, batch_sizes="1", precision="0.01", time_budget="60")
+
+
+def _helping(command: argparse.ArgumentParser, helps: dict[str, str]) -> Callable[..., Any]:
+    """Adds options to a command with help of its own, where there is some."""
 
     def add(flag: str, **keywords: Any) -> None:
-        command.add_argument(flag, **{**keywords, "help": _DUEL_FLAGS[flag] or keywords["help"]})
+        command.add_argument(flag, **{**keywords, "help": helps[flag] or keywords["help"]})
 
-    add_options(add, tuple(_DUEL_FLAGS))
-    command.set_defaults(variants=REFERENCE, batch_sizes="1", precision="0.01", time_budget="60")
+    return add
 
 
 def _add_architectures(commands: Any) -> None:

@@ -11,7 +11,7 @@ from bench.progress import say
 from bench.texts import corpus
 from bench.worker import call_in_child
 from exporters.architectures import PREFIX, check_architecture
-from exporters.checkpoint import Checkpoint, is_pickled, read_checkpoint
+from exporters.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint
 from exporters.errors import CheckpointError
 from exporters.hub import fetch_checkpoint
 from exporters.training.recipe import read_recipe
@@ -35,7 +35,7 @@ def find_checkpoint(options: Options) -> Checkpoint:
             raise CheckpointError(f"{asked}: does not exist, expected the folder of a fine-tuned sequence classifier")
         folder, name = fetch_checkpoint(asked, allow_pickle=options.allow_pickle), asked
     if is_pickled(folder) and options.allow_pickle:
-        folder, name = _unpickled(folder, options), name or folder.resolve().name
+        folder, name = unpickled(folder, options), name or folder.resolve().name
     return read_checkpoint(folder, name)
 
 
@@ -77,11 +77,11 @@ def _architecture(name: str, options: Options) -> Checkpoint:
     return read_checkpoint(folder, PREFIX + name)
 
 
-def _unpickled(folder: Path, options: Options) -> Path:
-    """The checkpoint with its pickled weights as safetensors, made once for these bytes."""
-    digest = sha256_file(folder / "pytorch_model.bin")[:8]
+def unpickled(folder: Path, options: Options, convert: str = "convert_pickled") -> Path:
+    """The checkpoint with its pickled weights as safetensors, made once for these bytes, by a function of exporters.pickled."""
+    digest = sha256_file(folder / PICKLED_FILE)[:8]
     converted = options.work_dir / "checkpoints" / f"{folder.resolve().name}-{digest}"
     if not converted.is_dir():
         with whole_folder(converted) as out_dir:
-            call_in_child("exporters.pickled:convert_pickled", folder, out_dir, threads=options.threads)
+            call_in_child(f"exporters.pickled:{convert}", folder, out_dir, threads=options.threads)
     return converted

@@ -73,6 +73,7 @@ class Options:
     external: tuple[str, ...]  # "[NAME=]FILE"
     calibration: Path | None
     text_columns: tuple[str, ...]  # empty: found by name
+    label_column: str | None  # None: "label"
     drop_bad_rows: bool
     allow_pickle: bool
     variants: tuple[str, ...]
@@ -113,6 +114,7 @@ _FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--real", {"metavar": "FILE", "help": "texts that are all real; goes with --fake"}),
     ("--fake", {"metavar": "FILE", "help": "texts that are all fake; goes with --real"}),
     ("--text-columns", {"metavar": "A,B", "help": "columns that make up a text (default: title and content, or text)"}),
+    ("--label-column", {"metavar": "NAME", "help": "column that holds the classes (default: label)"}),
     ("--drop-bad-rows", {"action": "store_true", "help": "leave out rows that cannot be used, and count them"}),
     ("--calibration", {"metavar": "FILE", "help": "training texts for static int8 (default: left by training)"}),
     ("--allow-pickle", {"action": "store_true", "help": "read pytorch_model.bin where there are no safetensors"}),
@@ -169,6 +171,7 @@ def read_options(values: dict[str, Any]) -> Options:
         external=tuple(values.get("external") or ()),
         calibration=Path(values["calibration"]) if values.get("calibration") else None,
         text_columns=_columns(values.get("text_columns")),
+        label_column=values.get("label_column"),
         drop_bad_rows=bool(values.get("drop_bad_rows")),
         allow_pickle=bool(values.get("allow_pickle")),
         variants=_variants(values.get("variants")),

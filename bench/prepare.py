@@ -110,7 +110,7 @@ def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.Labelle
         paths.append(options.real)
     for argument in options.external:
         name, path = data.parse_external(argument)
-        sets.append(data.read_labelled_file(path, name=name, **keywords))
+        sets.append(data.read_labelled_file(path, name=name, label_column=options.label_column, **keywords))
         paths.append(path)
     names = [one.name for one in sets]
     doubled = next((place for place, name in enumerate(names) if name in names[:place]), None)

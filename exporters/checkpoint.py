@@ -216,8 +216,8 @@ def _count_parameters(file: Path) -> int:
         ) from error
 
 
-def usable_positions(config: dict[str, Any]) -> int:
-    """Most tokens that the positions of a configuration allow."""
+def most_positions(config: dict[str, Any]) -> int:
+    """Most tokens for which a model of this transformers configuration has a position."""
     positions = int(config.get("max_position_embeddings") or 512)
     if config["model_type"] in _OFFSET_POSITIONS:
         positions -= int(config.get("pad_token_id") or 0) + 1
@@ -226,7 +226,7 @@ def usable_positions(config: dict[str, Any]) -> int:
 
 def _max_length(folder: Path, config: dict[str, Any]) -> int:
     """Most tokens that the positions and the tokenizer allow."""
-    positions = usable_positions(config)
+    positions = most_positions(config)
     tokenizer_config = folder / "tokenizer_config.json"
     limit = _read_json(tokenizer_config).get("model_max_length") if tokenizer_config.is_file() else None
     return min(positions, int(limit)) if limit else positions

@@ -7,8 +7,10 @@ from pathlib import Path
 from exporters.checkpoint import PICKLE_SUFFIXES, PICKLED_FILE, TOKENIZER_FILES, is_pickled, pickled_only
 from exporters.errors import CheckpointError, first_line
 
+OFFLINE_ADVICE = "pass the folder of a checkpoint, or arch:albert-base-v2 for latency, memory and size alone"
 
-def fetch_checkpoint(repo_id: str, *, allow_pickle: bool = False) -> Path:
+
+def fetch_checkpoint(repo_id: str, *, allow_pickle: bool = False, offline_advice: str = OFFLINE_ADVICE) -> Path:
     """Folder of the downloaded checkpoint ``repo_id`` ("owner/name" or "name"), newest revision.
 
     Raises CheckpointError, in one line, when the Hub does not have it, does not show it, has it with pickled weights
@@ -40,8 +42,7 @@ def fetch_checkpoint(repo_id: str, *, allow_pickle: bool = False) -> Path:
         ) from error
     except LocalEntryNotFoundError as error:
         raise CheckpointError(
-            f"checkpoint {repo_id!r}: no such folder, and the Hub cannot be reached; pass the folder of a checkpoint, "
-            "or arch:albert-base-v2 for latency, memory and size alone"
+            f"checkpoint {repo_id!r}: no such folder, and the Hub cannot be reached; {offline_advice}"
         ) from error
     except (HfHubHTTPError, OSError) as error:
         raise CheckpointError(

@@ -6,7 +6,7 @@ import pickle
 import shutil
 from typing import TYPE_CHECKING
 
-from exporters.checkpoint import TOKENIZER_FILES, read_config
+from exporters.checkpoint import PICKLED_FILE, TOKENIZER_FILES, read_config
 from exporters.errors import CheckpointError, first_line
 from exporters.torch_model import check_whole
 
@@ -35,5 +35,25 @@ def convert_pickled(checkpoint: Path, out_dir: Path) -> None:
     check_whole(checkpoint, info)
     model.save_pretrained(out_dir, safe_serialization=True)
     for name in TOKENIZER_FILES:
+        if (checkpoint / name).is_file():
+            shutil.copyfile(checkpoint / name, out_dir / name)
+
+
+def convert_pickled_base(checkpoint: Path, out_dir: Path) -> None:
+    """The same for a checkpoint to train on from, which may lack a classifier's head: tensors as they are, by their names."""
+    import torch
+    from safetensors.torch import save_file
+
+    try:
+        tensors = torch.load(checkpoint / PICKLED_FILE, map_location="cpu", weights_only=True)
+        # Copies, since one tensor under two names is an error to safetensors.
+        whole = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+        save_file(whole, out_dir / "model.safetensors", metadata={"format": "pt"})
+    except Exception as error:  # bytes that are no pickle raise whatever their first opcode does
+        raise CheckpointError(
+            f"{checkpoint}: its pickled weights cannot be read ({first_line(error)}); "
+            "save the model again with safe_serialization=True"
+        ) from error
+    for name in ("config.json", *TOKENIZER_FILES):
         if (checkpoint / name).is_file():
             shutil.copyfile(checkpoint / name, out_dir / name)

@@ -340,7 +340,7 @@ BAD_FILES = [  # name, content, message after "FILE: "
     )),
     ("m.csv", b"text,Labels\na,0\n", (
         "no column 'label' (did you mean 'Labels'?), found 'text', 'Labels'; "
-        "rename the column that holds the classes to 'label'"
+        "name the column that holds the classes with --label-column"
     )),
     ("n.csv", b"text,label\na,0\nb,n/a\n", (
         "row 2: label 'n/a' is a name where other rows have class indices (0); use one of the two"

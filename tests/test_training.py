@@ -463,9 +463,103 @@ def test_the_trainer_uses_the_order_and_says_the_epoch(tmp_path, monkeypatch):
 
 
 def test_random_order_can_be_asked_for(trained, tmp_path):
-    run(tmp_path / "checkpoint", dataclasses.replace(TINY, group_by_length=False))
+    run(tmp_path / "checkpoint", dataclasses.replace(TINY, padding="longest"))
 
     assert read_checkpoint(tmp_path / "checkpoint").sha256 != read_checkpoint(trained[0]).sha256
+
+
+def test_every_text_is_padded_to_the_full_length_if_asked(tmp_path, monkeypatch):
+    shapes = set()
+    trainer_class = fitting._trainer_class
+
+    def watching(recipe, lengths):
+        class Watching(trainer_class(recipe, lengths)):
+            def training_step(self, model, inputs, *arguments):
+                shapes.add(tuple(inputs["input_ids"].shape))
+                return super().training_step(model, inputs, *arguments)
+
+        return Watching
+
+    monkeypatch.setattr(fitting, "_trainer_class", watching)
+    run(tmp_path / "full", dataclasses.replace(TINY, padding="max_length", per_device_batch_size=4, epochs=1))
+
+    assert shapes == {(4, 48)}  # 60 texts: 15 batches of 4, two behind a step
+
+
+def test_accumulated_batches_are_one_step(tmp_path):
+    """The same texts behind a step, in one batch or in two, give the same weights up to rounding."""
+    from safetensors.numpy import load_file
+
+    weights = []
+    for name, per_device in (("whole", None), ("halves", 4)):
+        recipe = dataclasses.replace(
+            TINY, padding="max_length", per_device_batch_size=per_device, epochs=1, learning_rate=1e-3
+        )
+        run(tmp_path / name, recipe, texts=TEXTS[:56], labels=CLASSES[:56])
+        weights.append(load_file(tmp_path / name / "model.safetensors"))
+    one, other = weights
+
+    assert max(abs(one[key] - other[key]).max() for key in one) < 2e-4
+    assert any((one[key] != other[key]).any() for key in one)
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"), [({"precision": "bf16"}, False), ({"warmup_steps": 5}, False), ({"eval_batch_size": 3}, True)]
+)
+def test_what_else_a_recipe_may_ask(trained, tmp_path, changes, same):
+    """In a process of its own, as always: accelerate's precision is one for a whole process."""
+    given = {"texts": TEXTS, "labels": CLASSES, "label_names": LABELS, "evaluation": {"test": HELD_OUT}}
+    given["out_dir"] = tmp_path / "checkpoint"
+    recipe = dataclasses.replace(TINY, **changes)
+    client.call_in_child("exporters.training.train:train", recipe, threads=2, keywords=given)
+    before, after = (sha256_file(folder / "model.safetensors") for folder in (trained[0], tmp_path / "checkpoint"))
+
+    assert (before == after) is same
+
+
+def test_checkpointed_gradients_are_the_same(tmp_path):
+    bert = dataclasses.replace(TINY.architecture, model_type="bert", embedding_size=None, num_hidden_groups=None)
+    recipe = dataclasses.replace(TINY, architecture=bert, epochs=1)
+    for folder, asked in (("without", False), ("with", True)):
+        run(tmp_path / folder, dataclasses.replace(recipe, gradient_checkpointing=asked))
+    without, with_ = (sha256_file(tmp_path / one / "model.safetensors") for one in ("without", "with"))
+
+    assert without == with_
+
+
+def test_a_model_that_cannot_have_its_gradients_checkpointed(tmp_path):
+    with pytest.raises(RecipeError) as caught:
+        run(tmp_path / "checkpoint", dataclasses.replace(TINY, gradient_checkpointing=True))
+
+    assert str(caught.value) == (
+        "recipe 'tiny': 'gradient_checkpointing' is true, which transformers has not for 'albert'; "
+        "leave it out, and lower per_device_batch_size where memory is short"
+    )
+
+
+PUBLISHED = dataclasses.replace(TINY, architecture=None, checkpoint="arch:tinybert-4-312", epochs=1)
+
+
+def test_a_published_architecture_from_scratch(tmp_path):
+    report = run(tmp_path / "checkpoint", PUBLISHED, texts=TEXTS[:16], labels=CLASSES[:16])
+    config = json.loads((tmp_path / "checkpoint" / "config.json").read_text())
+
+    assert report.num_parameters == 14_350_874  # all of the published encoder, its vocabulary too
+    assert (config["vocab_size"], config["hidden_size"], config["num_hidden_layers"]) == (30522, 312, 4)
+    assert read_checkpoint(tmp_path / "checkpoint").labels == LABELS
+
+
+def test_an_architecture_needs_a_tokenizer_that_it_has_room_for(tmp_path, monkeypatch):
+    with pytest.raises(RecipeError, match=r"has no \[tokenizer\], expected that or the folder of a tokenizer"):
+        run(tmp_path / "checkpoint", dataclasses.replace(PUBLISHED, tokenizer=None))
+
+    monkeypatch.setitem(fitting.ARCHITECTURES, "tinybert-4-312", {"model_type": "bert", "vocab_size": 200})
+    with pytest.raises(RecipeError) as caught:
+        run(tmp_path / "checkpoint", PUBLISHED)
+    assert str(caught.value) == (
+        "recipe 'tiny': the tokenizer has 300 pieces, arch:tinybert-4-312 takes at most 200; "
+        "pass that of the published model, or train one with [tokenizer]"
+    )
 
 
 def test_importing_it_is_light():
@@ -541,7 +635,7 @@ RECIPE = (
 
 
 def test_a_checkpoint_of_the_hub_is_fetched_before_the_offline_process(asked, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "fetch_checkpoint", lambda name: tmp_path / name)
+    monkeypatch.setattr(command, "fetch_checkpoint", lambda name, **_: tmp_path / name)
     (tmp_path / "r.toml").write_text(RECIPE.replace("CHECKPOINT", "owner/name"), encoding="utf-8")
 
     assert ask(str(tmp_path / "r.toml")) == 0
@@ -550,6 +644,89 @@ def test_a_checkpoint_of_the_hub_is_fetched_before_the_offline_process(asked, tm
     (tmp_path / "r.toml").write_text(RECIPE.replace("CHECKPOINT", str(tmp_path)), encoding="utf-8")
     assert ask(str(tmp_path / "r.toml")) == 0
     assert asked["checkpoint_dir"] == tmp_path
+
+
+def test_a_hub_that_cannot_be_reached_says_what_to_pass(asked, csv, capsys, monkeypatch):
+    """As huggingface_hub says it without a network; recorded with its version 0.36.2."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    recorded = (
+        "Cannot find an appropriate cached snapshot folder for the specified revision on the local disk and outgoing "
+        "traffic has been disabled. To enable repo look-ups and downloads online, pass 'local_files_only=False' as input."
+    )
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fail_with(LocalEntryNotFoundError(recorded)))
+
+    assert ask("albert-welfake", "--train", csv, *COLUMNS) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "deploybench: error: checkpoint 'albert-base-v2': no such folder, and the Hub cannot be reached; "
+        "pass its folder with --checkpoint DIR, or --checkpoint arch:NAME to train the published architecture from scratch"
+    )
+    assert asked == {}
+
+
+def test_another_start_than_the_recipes(asked, csv, tmp_path, capsys):
+    train = ("albert-welfake", "--train", csv, *COLUMNS)
+    assert ask(*train, "--checkpoint", str(tmp_path)) == 0
+    assert (asked["recipe"].checkpoint, asked["checkpoint_dir"]) == (str(tmp_path), tmp_path)
+    assert ask(*train, "--checkpoint", "arch:albert-base-v2", "--tokenizer", str(tmp_path)) == 0
+    assert (asked["recipe"].architecture_name, asked["checkpoint_dir"]) == ("albert-base-v2", None)
+    assert ask(*train, "--checkpoint", "arch:albert-base") == 2
+    assert "did you mean arch:albert-base-v2?" in capsys.readouterr().err
+    assert ask("demonstration", "--checkpoint", str(tmp_path)) == 2
+    assert "recipe 'demonstration' trains its own architecture from scratch" in capsys.readouterr().err
+
+
+def test_a_warm_up_that_is_longer_than_the_training_is_said(asked, csv, tmp_path, capsys):
+    assert ask("albert-welfake", "--train", csv, *COLUMNS, "--checkpoint", str(tmp_path)) == 0
+    assert (
+        "recipe albert-welfake: its warm-up has 1,000 steps, and 2 texts give 5 in all: the learning rate will not reach "
+        "its peak; a recipe with warmup_ratio would\n"
+    ) in capsys.readouterr().err
+    assert ask("demonstration", "--train", csv, *COLUMNS) == 0
+    assert "warm-up" not in capsys.readouterr().err
+
+
+def test_files_and_columns_of_a_recipe(asked, csv, tmp_path, capsys):
+    (tmp_path / "verdicts.csv").write_text("headline,verdict\ne,1\nf,0\n", encoding="utf-8")
+    text = RECIPE.replace("CHECKPOINT", str(tmp_path)) + (
+        f'[data]\ntrain = "{tmp_path / "verdicts.csv"}"\ntest = "{tmp_path / "verdicts.csv"}"\n'
+        'text_columns = ["headline"]\nlabel_column = "verdict"\n'
+    )
+    (tmp_path / "r.toml").write_text(text, encoding="utf-8")
+
+    assert ask(str(tmp_path / "r.toml")) == 0
+    assert (asked["texts"], asked["labels"], asked["demonstration"]) == (("e", "f"), (1, 0), False)
+    assert asked["evaluation"] == {"test": (("e", "f"), (1, 0))}
+    assert ask(str(tmp_path / "r.toml"), "--train", csv, *COLUMNS, "--label-column", "label") == 0
+    assert (asked["texts"], asked["evaluation"]) == (("a b", "c d"), {})  # the call's own files, and no others
+    (tmp_path / "r.toml").write_text(text.partition("train =")[0], encoding="utf-8")
+    assert ask(str(tmp_path / "r.toml")) == 2
+    assert "recipe 'r': names no file to train on; pass --train, or give it data.train" in capsys.readouterr().err
+
+
+def test_pickled_weights_are_trained_on_from_if_they_are_trusted(trained, asked, tmp_path, csv, capsys, monkeypatch):
+    import torch
+    from safetensors.torch import load_file
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained[0], tmp_path / "base")
+    (tmp_path / "base" / "model.safetensors").rename(tmp_path / "model.safetensors")
+    weights = load_file(tmp_path / "model.safetensors")
+    encoder = {name: tensor for name, tensor in weights.items() if not name.startswith("classifier")}
+    torch.save({**encoder, "doubled": next(iter(encoder.values()))}, tmp_path / "base" / "pytorch_model.bin")
+
+    monkeypatch.setattr(
+        "bench.checkpoints.call_in_child", client.call_in_child
+    )  # the fixture's is that of the training
+    train = ("albert-welfake", "--train", csv, *COLUMNS, "--checkpoint", "base")
+    assert ask(*train, "--allow-pickle") == 0
+    found = load_file(asked["checkpoint_dir"] / "model.safetensors")
+    assert encoder.keys() | {"doubled"} == found.keys()
+    assert all((found[name] == tensor).all() for name, tensor in encoder.items())
+    assert (asked["checkpoint_dir"] / "config.json").is_file()
+    (tmp_path / "base" / "pytorch_model.bin").write_bytes(b"torn")
+    assert ask(*train, "--allow-pickle") == 2
+    assert "base: its pickled weights cannot be read (" in capsys.readouterr().err
 
 
 def test_training_goes_on_from_the_fetched_folder(trained, tmp_path):

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bench.measurement import Figure
-from bench.report.cells import CAUTION, Column, Table, printable
+from bench.printable import printable
+from bench.report.cells import CAUTION, Column, Table
 from bench.report.render import render_tables
 from bench.units import LARGE_COUNT, MEGA_OPERATIONS, MEGABYTES, counted
 

@@ -15,7 +15,7 @@ from bench.saved.journal import Journal
 from bench.saved.predictions import write_predictions
 from bench.saved.resuming import tokenizer_digest
 from bench.saved.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
-from bench.texts.data import display_labels
+from bench.texts.labels import display_labels
 from exporters.tokenization import Tokeniser
 
 if TYPE_CHECKING:

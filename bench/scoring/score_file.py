@@ -16,7 +16,7 @@ from bench.scoring.parts import Parts
 from bench.scoring.pipeline import STAGES
 from bench.scoring.plan import Plan
 from bench.scoring.rows import stream_rows, stretches
-from bench.texts.data import display_labels
+from bench.texts.labels import display_labels
 from bench.units import format_bytes
 from bench.workload import Policy
 from exporters.errors import DataError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporters.architectures import ARCHITECTURES
-from exporters.checkpoint import usable_positions
+from exporters.checkpoint import most_positions
 from exporters.counting.built import count_built
 from exporters.counting.counts import Counted
 from exporters.counting.formulas import NoFormulaError, count_by_formula
@@ -28,7 +28,7 @@ def _count(source: str | Path, lengths: Sequence[int]) -> Counted:
     try:
         config = _config(source)
         positions = getattr(config, "max_position_embeddings", None)  # by GPT-2's own name as well
-        max_length = usable_positions({**config.to_dict(), "max_position_embeddings": positions})
+        max_length = most_positions({**config.to_dict(), "max_position_embeddings": positions})
         fitting = [length for length in lengths if length <= max_length]
         built = count_built(config, fitting)
     except Exception as error:  # what a configuration lacks shows itself in any way

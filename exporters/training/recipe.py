@@ -11,112 +11,115 @@ import tomllib
 from dataclasses import MISSING, dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from exporters.errors import RecipeError
+from exporters.architectures import PREFIX, check_architecture
+from exporters.errors import CheckpointError, RecipeError
+from exporters.training import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 SUFFIX = ".toml"
 MODEL_TYPES = ("albert", "bert")
+PADDINGS = ("max_length", "longest", "bucketed")  # the words of bench.workload.PADDINGS
+PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
+SPLIT = (70, 15, 15)  # per cent of training, validation and test set, where a recipe names one file and no split
 _ALBERT_ONLY = ("embedding_size", "num_hidden_groups")
-
-
-class _Rule(NamedTuple):
-    """What the value of one key must be; a message says it in the words of ``expected``."""
-
-    expected: str
-    accepts: Callable[[Any], bool]
-    convert: Callable[[Any], Any] = lambda value: value
-
-
-_ANYTHING = _Rule("a value", lambda value: True)  # noqa: ARG005 - a rule like any other
-
-
-def _integer(low: int, high: int, default: Any = MISSING) -> Any:
-    # type() and not isinstance(): true is an int in Python, and not in TOML.
-    rule = _Rule(f"an integer from {low} to {high}", lambda value: type(value) is int and low <= value <= high)
-    return field(default=default, metadata={"rule": rule})
-
-
-def _share(default: Any = MISSING) -> Any:
-    rule = _Rule("a number from 0 to 1", lambda value: type(value) in (int, float) and 0 <= value <= 1, float)
-    return field(default=default, metadata={"rule": rule})
-
-
-def _number_above(low: float, high: float, default: Any = MISSING) -> Any:
-    # Converted, so that 1 and 1.0 are one recipe with one hash.
-    expected = f"a number above {low:g}, at most {high:g}"
-    rule = _Rule(expected, lambda value: type(value) in (int, float) and low < value <= high, float)
-    return field(default=default, metadata={"rule": rule})
-
-
-def _flag(*, default: bool) -> Any:
-    return field(default=default, metadata={"rule": _Rule("true or false", lambda value: type(value) is bool)})
-
-
-def _line(default: Any = MISSING) -> Any:
-    rule = _Rule("one line of text", lambda value: isinstance(value, str) and len(value.strip().splitlines()) == 1)
-    return field(default=default, metadata={"rule": rule})
-
-
-def _choice(*choices: str) -> Any:
-    return field(metadata={"rule": _Rule(f"one of {', '.join(map(repr, choices))}", lambda value: value in choices)})
-
-
-def _table(cls: type) -> dict[str, Any]:
-    return {"rule": _Rule("a table", lambda value: isinstance(value, dict)), "table": cls}
+_OF_WHERE = ("name", "description", "data")  # what training does not depend on: a report names the data by its hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
     """Sizes of a model that is trained from scratch; the names are those of its transformers configuration."""
 
-    model_type: str = _choice(*MODEL_TYPES)
-    hidden_size: int = _integer(8, 8192)
-    num_hidden_layers: int = _integer(1, 128)
-    num_attention_heads: int = _integer(1, 128)
-    intermediate_size: int = _integer(8, 65536)
-    max_position_embeddings: int = _integer(8, 65536)  # tokens
-    embedding_size: int | None = _integer(8, 8192, None)  # ALBERT only, and needed there
-    num_hidden_groups: int | None = _integer(1, 128, None)  # ALBERT only, and needed there
+    model_type: str = rules.choice(MODEL_TYPES)
+    hidden_size: int = rules.integer(8, 8192)
+    num_hidden_layers: int = rules.integer(1, 128)
+    num_attention_heads: int = rules.integer(1, 128)
+    intermediate_size: int = rules.integer(8, 65536)
+    max_position_embeddings: int = rules.integer(8, 65536)  # tokens
+    embedding_size: int | None = rules.integer(8, 8192, None)  # ALBERT only, and needed there
+    num_hidden_groups: int | None = rules.integer(1, 128, None)  # ALBERT only, and needed there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerRecipe:
     """A tokenizer that is trained from the training texts."""
 
-    vocab_size: int = _integer(100, 1_000_000)  # pieces at most; texts that hold fewer give fewer
+    vocab_size: int = rules.integer(100, 1_000_000)  # pieces at most; texts that hold fewer give fewer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyStopping:
+    """When to stop before the last epoch: by F1 on the validation set, the average of classes weighted by their texts."""
+
+    patience: int = rules.integer(1, 1000, 3)  # epochs in a row that are no better
+    threshold: float = rules.share(0.001)  # better is what gains more than this over the best F1 so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRecipe:
+    """Where the texts are, as far as the command line does not say: files that are split already, or one to be split."""
+
+    train: str | None = rules.line(
+        None
+    )  # paths start at the folder where the command runs, as that of a checkpoint does
+    validation: str | None = rules.line(None)
+    test: str | None = rules.line(None)
+    file: str | None = rules.line(None)  # in place of the three
+    split: tuple[int, int, int] | None = rules.shares(None)  # per cent, of ``file``; None: SPLIT
+    text_columns: tuple[str, ...] | None = rules.lines(None)  # None: found by name
+    label_column: str | None = rules.line(None)  # None: "label"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One training run. Either ``architecture``, from scratch, or ``checkpoint``, to go on from, is set."""
+    """One training run. Either ``architecture``, from scratch, or ``checkpoint`` is set.
+
+    A checkpoint is gone on from, a folder or Hub id, unless it is ``arch:NAME``: the published architecture of that name,
+    from scratch.
+    """
 
     name: str  # the file's, without its suffix
-    description: str = _line()
-    demonstration: bool = _flag(default=False)  # what it trains is a demonstration and no classifier of news
-    checkpoint: str | None = _line(None)  # folder or Hub id
-    architecture: Architecture | None = field(default=None, metadata=_table(Architecture))
-    tokenizer: TokenizerRecipe | None = field(
-        default=None, metadata=_table(TokenizerRecipe)
-    )  # None: a folder is given at the call
-    max_length: int = _integer(8, 65536)  # tokens; longer training texts are cut
-    batch_size: int = _integer(1, 65536)  # texts
-    epochs: int = _integer(1, 1000)
-    learning_rate: float = _number_above(0, 1)  # the peak, after the warm-up
-    warmup_ratio: float = _share(0.1)  # share of all steps; after it the rate falls linearly to 0
-    weight_decay: float = _share(0.01)
-    max_grad_norm: float = _number_above(0, 1e6, 1.0)
-    group_by_length: bool = _flag(default=True)  # batches of texts of like length, padded to the longest
-    seed: int = _integer(0, 2**32 - 1, 7)
+    description: str = rules.line()
+    demonstration: bool = rules.flag(default=False)  # what it trains is a demonstration and no classifier of news
+    checkpoint: str | None = rules.line(None)
+    architecture: Architecture | None = field(default=None, metadata=rules.table(Architecture))
+    # None: that of the checkpoint or, from scratch, a folder that is given at the call
+    tokenizer: TokenizerRecipe | None = field(default=None, metadata=rules.table(TokenizerRecipe))
+    data: DataRecipe | None = field(default=None, metadata=rules.table(DataRecipe))  # None: files are given at the call
+    max_length: int = rules.integer(8, 65536)  # tokens; longer training texts are cut
+    padding: str = rules.choice(PADDINGS, "bucketed")  # of training batches; bucketed ones come in random order
+    batch_size: int = rules.integer(1, 65536)  # texts behind one step, on all devices together
+    per_device_batch_size: int | None = rules.integer(1, 65536, None)  # most texts at once on one; None: batch_size
+    eval_batch_size: int = rules.integer(1, 65536, 64)  # texts
+    epochs: int = rules.integer(1, 1000)
+    learning_rate: float = rules.number_above(0, 1)  # the peak, after the warm-up
+    warmup_ratio: float | None = rules.share(None)  # share of all steps; after it the rate falls linearly to 0
+    warmup_steps: int | None = rules.integer(0, 10**9, None)  # in place of the share; without either the share is 0.1
+    weight_decay: float = rules.share(0.01)
+    max_grad_norm: float = rules.number_above(0, 1e6, 1.0)
+    precision: str = rules.choice(PRECISIONS, "fp32")  # of matrix products; auto: the best that the device is fast in
+    gradient_checkpointing: bool = rules.flag(default=False)  # activations computed twice, for memory
+    early_stopping: EarlyStopping | None = field(default=None, metadata=rules.table(EarlyStopping))
+    seed: int = rules.integer(0, 2**32 - 1, 7)
+
+    @property
+    def architecture_name(self) -> str | None:
+        """NAME of ``arch:NAME``, or None."""
+        asked = self.checkpoint or ""
+        return asked.removeprefix(PREFIX) if asked.startswith(PREFIX) else None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether training starts from somebody's weights, and with their tokenizer."""
+        return self.checkpoint is not None and self.architecture_name is None
 
     @property
     def sha256(self) -> str:
-        """SHA-256 (hexadecimal) of every value that training depends on: not of the name and the description."""
-        facts = dataclasses.asdict(self)
-        del facts["name"], facts["description"]
+        """SHA-256 (hexadecimal) of every value that training depends on: not of names, and not of where the data lies."""
+        facts = {key: value for key, value in dataclasses.asdict(self).items() if key not in _OF_WHERE}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -141,6 +144,9 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
     _check_keys(path, content)
     recipe: Recipe = _parse(path, Recipe, {**content, "name": path.stem})
     _check_origin(path, recipe)
+    _check_schedule(path, recipe)
+    if recipe.data is not None:
+        _check_data(path, recipe.data)
     if recipe.architecture is not None:
         _check_architecture(path, recipe.architecture, recipe.max_length)
     return recipe
@@ -188,7 +194,7 @@ def _parse(path: Path, cls: type, table: dict[str, Any], prefix: str = "") -> An
     """Build one dataclass from one TOML table whose keys are known."""
     values = {}
     for each in dataclasses.fields(cls):
-        rule: _Rule = each.metadata.get("rule", _ANYTHING)
+        rule: rules.Rule = each.metadata.get("rule", rules.ANYTHING)
         key, value = prefix + each.name, table.get(each.name)
         if value is None:
             if each.default is MISSING:
@@ -207,8 +213,36 @@ def _check_origin(path: Path, recipe: Recipe) -> None:
         _refuse(path, "architecture", "is missing", "a table of sizes, or 'checkpoint' to start from")
     if recipe.checkpoint is not None and recipe.architecture is not None:
         _refuse(path, "checkpoint", f"is {recipe.checkpoint!r} beside 'architecture'", "one of the two")
-    if recipe.checkpoint is not None and recipe.tokenizer is not None:
+    if recipe.goes_on and recipe.tokenizer is not None:
         _refuse(path, "tokenizer", "stands beside 'checkpoint'", "the checkpoint's own tokenizer: leave it out")
+    if recipe.architecture_name is not None:
+        try:
+            check_architecture(recipe.architecture_name)
+        except CheckpointError as error:
+            raise RecipeError(f"{path}: 'checkpoint': {error}") from error
+
+
+def _check_schedule(path: Path, recipe: Recipe) -> None:
+    """Refuse a warm-up that is given twice, and more texts on a device than a step has."""
+    if recipe.warmup_steps is not None and recipe.warmup_ratio is not None:
+        expected = "one of the two: transformers would let the steps win, and say nothing"
+        _refuse(path, "warmup_steps", f"is {recipe.warmup_steps} beside 'warmup_ratio'", expected)
+    if (recipe.per_device_batch_size or 1) > recipe.batch_size:
+        expected = f"at most batch_size ({recipe.batch_size}), which is that of all devices together"
+        _refuse(path, "per_device_batch_size", f"is {recipe.per_device_batch_size}", expected)
+
+
+def _check_data(path: Path, data: DataRecipe) -> None:
+    """Refuse files that are split and to be split, and parts of one of the two."""
+    given = [name for name in ("train", "validation", "test") if getattr(data, name) is not None]
+    if data.file is not None and given:
+        _refuse(
+            path, f"data.{given[0]}", "stands beside 'data.file'", "files that are split already, or one to be split"
+        )
+    if data.split is not None and data.file is None:
+        _refuse(path, "data.split", "stands without 'data.file'", "the file that it splits")
+    if given and data.train is None:
+        _refuse(path, "data.train", "is missing", f"one beside 'data.{given[0]}'")
 
 
 def _check_architecture(path: Path, sizes: Architecture, max_length: int) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoint import CALIBRATION_FILE, TRAINING_FILE
+from exporters.checkpoint import CALIBRATION_FILE, TRAINING_FILE, most_positions
 from exporters.errors import CheckpointError, DataError, RecipeError
 from exporters.training.fitting import build_model, fit, predict_labels, quiet_transformers
 from exporters.training.tokenizer import read_tokenizer, train_tokenizer
@@ -75,7 +75,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
         training_ids = _input_ids(tokenizer, texts, recipe.max_length)
         examples = [{"input_ids": ids, "labels": label} for ids, label in zip(training_ids, labels, strict=True)]
         fit(model, tokenizer, recipe, examples, progress=progress)
-        accuracy, recall = _score(model, tokenizer, label_names, evaluation)
+        accuracy, recall = _score(model, tokenizer, recipe, label_names, evaluation)
         _save(model, tokenizer, folder)
         report = TrainingReport(
             seconds=time.perf_counter() - start,
@@ -118,12 +118,12 @@ def _check_tokenizer_dir(recipe: Recipe, tokenizer_dir: Path | None) -> None:
         raise RecipeError(
             f"recipe {recipe.name!r} trains its own tokenizer, found the folder {tokenizer_dir} as well; leave one out"
         )
-    if recipe.checkpoint is not None and tokenizer_dir is not None:
+    if recipe.goes_on and tokenizer_dir is not None:
         raise RecipeError(
             f"recipe {recipe.name!r} starts from {recipe.checkpoint!r}, which has its tokenizer, found the folder "
             f"{tokenizer_dir} as well; leave it out"
         )
-    if recipe.architecture is not None and recipe.tokenizer is None and tokenizer_dir is None:
+    if not recipe.goes_on and recipe.tokenizer is None and tokenizer_dir is None:
         raise RecipeError(
             f"recipe {recipe.name!r} has no [tokenizer], expected that or the folder of a tokenizer; "
             "pass one, such as a folder with the spiece.model of albert-base-v2"
@@ -143,12 +143,12 @@ def _start(
 ) -> tuple[Any, Any]:
     """Model before training, and its tokenizer, which is read from ``folder`` or left there."""
     base = None
-    if recipe.checkpoint is not None:
-        base = checkpoint_dir or Path(recipe.checkpoint)
+    if recipe.goes_on:
+        base = checkpoint_dir or Path(recipe.checkpoint or "")
     tokenizer = train_tokenizer(recipe.tokenizer, texts, folder) if recipe.tokenizer else read_tokenizer(base or folder)
     model = build_model(recipe, tokenizer, label_names, base)
     # A tokenizer's own limit is of the model that it was made for, which counts where that model goes on.
-    positions = int(model.config.max_position_embeddings)
+    positions = most_positions(model.config.to_dict())
     tokenizer.model_max_length = positions if base is None else min(tokenizer.model_max_length, positions)
     if recipe.max_length > tokenizer.model_max_length:
         limit = tokenizer.model_max_length
@@ -164,13 +164,15 @@ def _input_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[li
 def _score(
     model: Any,
     tokenizer: Any,
+    recipe: Recipe,
     label_names: Sequence[str],
     evaluation: Mapping[str, tuple[Sequence[str], Sequence[int]]],
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Accuracy by set, and recall by set and label; texts are cut where the deployed model cuts them."""
     accuracy, recall = {}, {}
     for name, (texts, labels) in evaluation.items():
-        found = predict_labels(model, tokenizer, _input_ids(tokenizer, texts, tokenizer.model_max_length))
+        input_ids = _input_ids(tokenizer, texts, tokenizer.model_max_length)
+        found = predict_labels(model, tokenizer, input_ids, recipe.eval_batch_size)
         right = Counter(label for label, prediction in zip(labels, found, strict=True) if label == prediction)
         accuracy[name] = right.total() / len(labels)
         counts = Counter(labels)

@@ -1,0 +1,52 @@
+"""In which precision a recipe trains on the device at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exporters.errors import RecipeError
+
+if TYPE_CHECKING:
+    from exporters.training.recipe import Recipe
+
+_GPU_ONLY = ("tf32", "fp16")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """What a device can do."""
+
+    gpu: bool
+    bf16: bool  # fast in bf16; a CPU computes in it too, if it is asked to
+
+
+def this_device() -> Device:
+    """The device that transformers would train on here."""
+    import torch
+
+    gpu = torch.cuda.is_available()
+    return Device(gpu=gpu, bf16=gpu and torch.cuda.is_bf16_supported(including_emulation=False))
+
+
+def chosen_precision(recipe: Recipe, device: Device) -> str:
+    """The recipe's precision; for "auto" bf16 or fp16 on a GPU, whichever it is fast in, and fp32, the reference, on a CPU.
+
+    Raises RecipeError for one that the device has not.
+    """
+    if recipe.precision == "auto":
+        return ("bf16" if device.bf16 else "fp16") if device.gpu else "fp32"
+    if recipe.precision in _GPU_ONLY and not device.gpu:
+        raise RecipeError(
+            f"recipe {recipe.name!r}: 'precision' is {recipe.precision!r}, which needs a GPU, and there is none; "
+            "use 'fp32', or 'auto' for what the device is fast in"
+        )
+    return recipe.precision
+
+
+def training_arguments(precision: str, device: Device) -> dict[str, Any]:
+    """The arguments of transformers' TrainingArguments that make it so."""
+    arguments: dict[str, Any] = {"bf16": precision == "bf16", "fp16": precision == "fp16", "use_cpu": not device.gpu}
+    if device.gpu:
+        arguments["tf32"] = precision == "tf32"  # else its default is on, and fp32 would not be fp32
+    return arguments

@@ -1,0 +1,63 @@
+"""How many steps a recipe takes, and what each is made of: texts at once on a device, times devices, times accumulation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporters.errors import RecipeError
+
+if TYPE_CHECKING:
+    from exporters.training.recipe import Recipe
+
+_WARMUP_RATIO = 0.1  # where a recipe says nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """One training run in steps of the optimizer."""
+
+    per_device: int  # texts at once on a device
+    accumulation: int  # such batches of every device behind one step
+    per_epoch: int  # the last one may have fewer texts
+    total: int
+    warmup: int
+
+
+def steps(rows: int, recipe: Recipe, devices: int = 1) -> Steps:
+    """Steps over ``rows`` training texts on ``devices``; RecipeError where the batch size cannot be made of them.
+
+    A step has ``batch_size`` texts however they are spread, so that the number of steps depends on rows and batch size alone, as
+    in the Trainer of transformers from 4.50 on; before that it left out an epoch's last step where that one was short of
+    accumulated batches (huggingface/transformers#36297).
+    """
+    per_device = _per_device(recipe, devices)
+    per_epoch = max(1, math.ceil(rows / recipe.batch_size))
+    total = per_epoch * recipe.epochs
+    ratio = _WARMUP_RATIO if recipe.warmup_ratio is None else recipe.warmup_ratio
+    return Steps(
+        per_device=per_device,
+        accumulation=recipe.batch_size // (devices * per_device),
+        per_epoch=per_epoch,
+        total=total,
+        warmup=math.ceil(total * ratio) if recipe.warmup_steps is None else recipe.warmup_steps,
+    )
+
+
+def _per_device(recipe: Recipe, devices: int) -> int:
+    """Texts at once on one device: as many as the recipe allows, if whole numbers of such batches make one step."""
+    most = recipe.per_device_batch_size or recipe.batch_size
+    share, rest = divmod(recipe.batch_size, devices)
+    per_device = max(1, min(most, share))
+    if not rest and share % per_device == 0:
+        return per_device
+    unit = devices * per_device
+    below = recipe.batch_size // unit * unit
+    near = " or ".join(f"{size}" for size in (below, below + unit) if size)
+    fitting = ", ".join(f"{size}" for size in range(1, share + 1) if share % size == 0) if not rest else ""
+    advice = f"; or per_device_batch_size {fitting}" if fitting else ""
+    raise RecipeError(
+        f"recipe {recipe.name!r}: 'batch_size' is {recipe.batch_size}, expected a multiple of {unit} "
+        f"(devices {devices} × per_device_batch_size {per_device}); batch_size {near} would do{advice}"
+    )
