@@ -139,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
     _add_errors(commands)
     _add_compare(commands)
     _add_duel(commands)
+    _add_architectures(commands)
     _command(commands, "list", "what there is to choose from", ["deploybench list"])
     return whole
 
@@ -360,6 +361,31 @@ def _helping(command: argparse.ArgumentParser, helps: dict[str, str]) -> Callabl
         command.add_argument(flag, **{**keywords, "help": helps[flag] or keywords["help"]})
 
     return add
+
+
+def _add_architectures(commands: Any) -> None:
+    command = _command(
+        commands,
+        "architectures",
+        "count parameters, operations and activations of architectures, without weights",
+        [
+            "deploybench architectures",
+            "deploybench architectures albert-base-v2 bert-base-uncased --sequence-lengths 64,512",
+            "deploybench architectures arch:albert-xlarge-v2 my-albert --format json",
+        ],
+    )
+    command.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="see deploybench list, or a checkpoint's folder (default: all of the list)",
+    )
+    command.add_argument(
+        "--sequence-lengths", metavar="N,N", default="128,512", help="tokens of the text (default: 128,512)"
+    )
+    command.add_argument(
+        "--format", choices=("text", "md", "csv", "latex", "json"), default="text", help="default: text"
+    )
 
 
 def _command(commands: Any, name: str, text: str, examples: list[str]) -> argparse.ArgumentParser:

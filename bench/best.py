@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,4 +62,4 @@ def write_best(artifact: Path, target: Path, evidence: str) -> None:
 
 def said_of(target: Path) -> str:
     """Where it was written, and what can be done with it."""
-    return f"written: {target}, with its evidence in {EVIDENCE}; try: python {target / EXAMPLE} TEXT"
+    return f"written: {target}, with its evidence in {EVIDENCE}; try: python {shlex.quote(str(target / EXAMPLE))} TEXT"

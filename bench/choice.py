@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bench.fidelity.retention import ALL, count_pairs, retention
+from bench.fidelity.retention import count_pairs
 from bench.measurement import METRICS
 from bench.precision import cautions
 from bench.report.figures import figures
+from bench.statistics import paired_interval
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -147,10 +148,9 @@ def drops_of(run: Run, name: str, right: Right) -> list[Drop]:
 
 
 def _paired_drop(on: str, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], *, same: bool) -> Drop:
-    pairs, texts, accuracy = count_pairs(before, after), len(before), float(before.mean())
-    kept = ALL if same else retention(pairs) or ALL  # a reference that was never right has nothing to lose
-    share = (pairs.lost - pairs.won) / texts
-    return Drop(on=on, share=share, least=accuracy * (1 - kept.high), most=accuracy * (1 - kept.low), texts=texts)
+    pairs, texts = count_pairs(before, after), len(before)
+    low, high = (0.0, 0.0) if same else paired_interval(int(pairs.lost), int(pairs.won), texts)
+    return Drop(on=on, share=(pairs.lost - pairs.won) / texts, least=-high, most=-low, texts=texts)
 
 
 def _overlap(one: Figure | None, other: Figure | None) -> bool:

@@ -189,6 +189,8 @@ def _score(parsed: argparse.Namespace) -> int:
     source, output = Path(parsed.file), Path(parsed.output)
     if output.suffix != ".parquet" or output.is_dir():
         raise UserError(f"--output: found {parsed.output!r}, expected a file that ends in .parquet; name one")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise UserError(f"--output: {parsed.output!r} is the file whose texts are scored, expected another; name one")
     refuse_unwritable(output.parent)
     options = read_options({**vars(parsed), "variants": parsed.variant})
     os.environ["RAYON_NUM_THREADS"] = str(options.threads)  # of tokenizers, in this process
@@ -406,6 +408,18 @@ def _duel(parsed: argparse.Namespace) -> int:
     return outcome.code
 
 
+def _architectures(parsed: argparse.Namespace) -> int:
+    """Print what is counted of architectures; 1 where formula and built model differ."""
+    from bench.architectures import count_architectures
+    from bench.report.architectures import render_architectures
+
+    lengths = read_options({"sequence_lengths": parsed.sequence_lengths}).sequence_lengths
+    assert lengths
+    found = count_architectures(parsed.names, lengths)
+    _print(render_architectures(found, lengths, parsed.format))
+    return 1 if any(one.differences for one in found.values()) else 0
+
+
 def _list(_: argparse.Namespace) -> int:
     """Print what there is to choose from."""
     from bench.report.choices import render_choices
@@ -417,6 +431,8 @@ def _list(_: argparse.Namespace) -> int:
 def _write_plots(run: Run, folder: Path) -> None:
     from bench.report.page.plots import write_plots
 
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--plots: found the file {str(folder)!r}, expected a folder, new or not; name one")
     written = write_plots(run, folder)
     say(f"written: {len(written)} files in {folder}")
 
@@ -475,6 +491,7 @@ _COMMANDS = {
     "errors": _errors,
     "compare": _compare,
     "duel": _duel,
+    "architectures": _architectures,
     "list": _list,
 }
 

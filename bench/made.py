@@ -7,8 +7,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from bench.checkpoints import DEMONSTRATION
+from bench.printable import printable
 from bench.progress import say
-from bench.report.cells import printable
 from bench.units import format_bytes
 from exporters.artifact import MANIFEST, changed_file, read_artifact
 from exporters.errors import UserError

@@ -98,6 +98,15 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _columns(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    found = names(text)
+    if not found or len(set(found)) < len(found):
+        raise UserError(f"--text-columns: found {text!r}, expected different columns such as title,body")
+    return found
+
+
 _FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--checkpoint", {"metavar": "DIR|ID|arch:NAME", "help": "fine-tuned classifier: a folder, a Hub id, or "
       "arch:NAME, random weights (default: a small demonstration, trained here)"}),
@@ -161,7 +170,7 @@ def read_options(values: dict[str, Any]) -> Options:
         fake=Path(fake) if fake else None,
         external=tuple(values.get("external") or ()),
         calibration=Path(values["calibration"]) if values.get("calibration") else None,
-        text_columns=names(values.get("text_columns") or ""),
+        text_columns=_columns(values.get("text_columns")),
         label_column=values.get("label_column"),
         drop_bad_rows=bool(values.get("drop_bad_rows")),
         allow_pickle=bool(values.get("allow_pickle")),

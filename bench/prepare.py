@@ -104,16 +104,20 @@ def pad_id(checkpoint: Checkpoint) -> int:
 def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.LabelledSet, ...]:
     """The sets that were asked for, in the order: the real/fake pair, then each ``--external``; says what each holds."""
     keywords: dict[str, Any] = {"label_names": labels, **reading(options)}
-    sets = []
+    sets, paths = [], []
     if options.real and options.fake:
         sets.append(data.read_real_fake(options.real, options.fake, **keywords))
+        paths.append(options.real)
     for argument in options.external:
         name, path = data.parse_external(argument)
         sets.append(data.read_labelled_file(path, name=name, label_column=options.label_column, **keywords))
+        paths.append(path)
     names = [one.name for one in sets]
-    doubled = next((name for name in names if names.count(name) > 1), None)
-    if doubled:
-        raise UserError(f"--external: two sets are called {doubled!r}; name them apart, such as second={doubled}.csv")
+    doubled = next((place for place, name in enumerate(names) if name in names[:place]), None)
+    if doubled is not None:
+        raise UserError(
+            f"--external: two sets are called {names[doubled]!r}; name them apart, such as second={paths[doubled]}"
+        )
     for one in sets:  # here, since the tables that say it too come late, and never with pytest alone
         say(f"set {one.name}: {one.summary}")
     return tuple(sets)

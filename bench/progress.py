@@ -6,6 +6,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from bench.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 def say(line: str) -> None:
     """One line for the person who waits, apart from what the command prints as its answer."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the place
+    print("\n".join(map(printable, line.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - this is the place
 
 
 class Bar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -130,7 +131,8 @@ def _by_limit(every: Sequence[Figure], one: Candidate, limit: Limit) -> Finding:
     if figure is None or figure.value is None:
         return Finding(standing="undecided", flag=limit.flag)
     low = figure.value if figure.low is None else figure.low
-    high = figure.value if figure.high is None else figure.high
+    exact = figure.low is None and figure.high is None
+    high = figure.high if figure.high is not None else figure.value if exact else math.inf  # one end alone: open above
     standing: Standing = "in" if high <= limit.most else "out" if low > limit.most else "undecided"
     return Finding(standing=standing, flag=limit.flag, figure=figure)
 

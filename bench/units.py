@@ -21,6 +21,7 @@ class Scale:
     max_decimals: int = 3
     mark: str = ""  # printed after every number
     signed: bool = False  # a plus before what is above zero
+    grouped: bool = False  # thousands set apart
     words: tuple[tuple[float, str], ...] = ()  # printed in place of these values, and no others come
 
 
@@ -34,6 +35,8 @@ SHARE = Scale(unit="", decimals=3)
 RATIO = Scale(unit="", decimals=2, mark="×")
 LOGITS = Scale(unit="", decimals=6)
 COUNT = Scale(unit="", decimals=0)
+LARGE_COUNT = Scale(unit="", decimals=0, grouped=True)
+MEGA_OPERATIONS = Scale(unit="Mop", si="op", factor=1e-6, max_decimals=1)
 TOKENS = Scale(unit="tokens", si="tokens", decimals=1)
 DIFFERENCE = Scale(unit="", decimals=3, signed=True)
 CHANCE = Scale(unit="", decimals=3)
@@ -150,12 +153,13 @@ def format_number(value: float, scale: Scale, decimals: int) -> str:
     ('605.0', '1.26×')
     >>> format_number(0.01, DIFFERENCE, 3), format_number(0, DIFFERENCE, 3), format_number(-1, VERDICT, 0)
     ('+0.010', '0.000', 'fails')
+    >>> format_number(11_685_122, LARGE_COUNT, 0)
+    '11,685,122'
     """
     if scale.words:
         return dict(scale.words)[value]
-    if scale.signed and value > 0:
-        return f"+{value * scale.factor:.{decimals}f}{scale.mark}"
-    return f"{value * scale.factor:.{decimals}f}{scale.mark}"
+    sign, comma = "+" if scale.signed and value > 0 else "", "," if scale.grouped else ""
+    return f"{sign}{value * scale.factor:{comma}.{decimals}f}{scale.mark}"
 
 
 def _decimals(value: float) -> int:

@@ -24,8 +24,9 @@ def count_operations(checkpoint: Path, shapes: Sequence[tuple[int, int]]) -> lis
         model: Any = AutoModelForSequenceClassification.from_config(config, attn_implementation="eager").eval()
     counts = []
     for shape in shapes:
-        input_ids = torch.zeros(shape, dtype=torch.int64, device="meta")
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        # DistilBERT makes a tensor on its way, which must be there too.
+        with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+            input_ids = torch.zeros(shape, dtype=torch.int64)
             model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids))
         counts.append(float(counter.get_total_flops()))
     return counts

@@ -11,11 +11,12 @@ import pytest
 
 from bench import cli
 from bench.arguments import TABLES, parser
+from bench.progress import say
 from exporters.catalogue import variant_names
 from exporters.errors import WorkerError
 
 SAVED = Path(__file__).parent / "data" / "run-schema-1.json"
-COMMANDS = ("run", "export", "train", "report", "errors", "compare", "duel", "list")
+COMMANDS = ("run", "export", "train", "report", "errors", "compare", "duel", "architectures", "list")
 
 
 def command(capsys, *arguments):
@@ -157,6 +158,24 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, monkeypatch, tmp_path, ar
     assert message in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_scoring_writes_over_no_source(capsys, tmp_path):
+    source, other = tmp_path / "texts.parquet", tmp_path / "link.parquet"
+    source.write_bytes(b"somebody's")
+    other.symlink_to(source)
+    for output in (source, other):
+        code, _, err = command(capsys, "score", str(source), "--variant", "onnx-fp32", "-o", str(output))
+
+        assert code == 2
+        assert "is the file whose texts are scored, expected another" in err
+        assert source.read_bytes() == b"somebody's"
+
+
+def test_no_mark_of_a_name_turns_a_line_around(capsys):
+    say("set \u202etxt\x1b[31m: 2 texts\nsecond line")
+
+    assert capsys.readouterr().err == "set \\u202etxt\\x1b[31m: 2 texts\nsecond line\n"
 
 
 def test_the_command_is_installed():

@@ -114,6 +114,8 @@ def test_arguments_give_the_same_options_again():
         ),
         (("--variants", "onnx"), "unknown variant 'onnx'; "),
         (("--variants", ""), "--variants: found '', expected names"),
+        (("--text-columns", ""), "--text-columns: found '', expected different columns such as title,body"),
+        (("--text-columns", "a,b,a"), "--text-columns: found 'a,b,a', expected different columns such as title,body"),
     ],
 )
 def test_what_cannot_be_is_one_line(arguments, message):

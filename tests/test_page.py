@@ -1,6 +1,7 @@
 """A run as a page for people: what is on it, that nothing in it can run, and what a real browser makes of it."""
 
 import base64
+import errno
 import re
 import shutil
 import subprocess
@@ -363,8 +364,10 @@ def ticks_beyond_the_axes(figure):
             yield from (one.label1 for one in axis.get_major_ticks() if not low <= one.get_loc() <= high)
 
 
-def test_no_text_lies_on_another_or_is_cut_with_twelve_variants(bare, tmp_path):
-    sets = with_sets(with_variants(bare, 12), "a-set-with-a-name-of-forty-letters-or-more", "b")
+@pytest.mark.parametrize("labels", [("real", "fake"), ("trustworthy", "misinformation"), ("a", "none of both", "c")])
+def test_no_text_lies_on_another_or_is_cut_with_twelve_variants(bare, tmp_path, labels):
+    labelled = with_labels(with_variants(bare, 12), labels)
+    sets = with_sets(labelled, "a-set-with-a-name-of-forty-letters-or-more", "b")
     for plot in all_plots(with_answers(sets, tmp_path)):
         canvas, texts = drawn(plot)
         width, height = canvas.get_width_height()
@@ -509,6 +512,26 @@ def test_plots_are_written_as_svg_and_png(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "Summary" in captured.out
     assert "written: 8 files" in captured.err
+
+
+def test_plots_replace_no_file(tmp_path, capsys):
+    (tmp_path / "plots").write_text("somebody's")
+
+    assert main(["report", str(SAMPLE), "--plots", str(tmp_path / "plots"), "--table", "summary"]) == 2
+    assert "--plots: found the file" in capsys.readouterr().err
+    assert (tmp_path / "plots").read_text() == "somebody's"
+
+
+def test_a_full_disk_is_one_line_with_the_file(tmp_path, monkeypatch, capsys):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("bench.saved.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(full))
+    page = tmp_path / "page.html"
+
+    assert main(["report", str(SAMPLE), "--format", "html", "--output", str(page)]) == 2
+    assert capsys.readouterr().err == (
+        f"deploybench: error: {page}: cannot be written (No space left on device); make room, or name another place\n"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_torn_write_leaves_no_plot(tmp_path, monkeypatch):

@@ -121,6 +121,33 @@ def test_an_interval_across_a_limit_decides_nothing(run):
     assert "take none" in render_recommendation(found)
 
 
+@pytest.mark.parametrize(("most", "standing"), [(10e-3, "out"), (26e-3, "undecided"), (80e-3, "in")])
+def test_few_values_say_little_of_their_95th_percentile(run, most, standing):
+    values = (20e-3, 21e-3, 20e-3, 22e-3, 21e-3, 20e-3, 24e-3, 21e-3)
+    few = [
+        replace(one, values=values, launches=(0, 0, 1, 1, 2, 2, 3, 3), blocks=(0, 1) * 4)
+        if (one.variant, one.metric) == ("openvino-int8", "latency")
+        else one
+        for one in run.measurements
+    ]
+    limit = Limit(flag="--max-p95-ms", metric="latency_p95", most=most)
+    found = recommend(replace(run, measurements=tuple(few)), right(run, {}), "latency", 0.01, [limit])
+
+    assert standings(found)["openvino-int8"] == standing
+
+
+def test_the_95th_percentile_of_a_single_value_is_open_above(run):
+    few = [
+        replace(one, values=one.values[:1], launches=(0,), blocks=(0,), cpu_seconds=one.cpu_seconds[:1])
+        for one in run.measurements
+        if one.metric == "latency"
+    ]
+    limit = Limit(flag="--max-p95-ms", metric="latency_p95", most=1e6)
+    found = recommend(replace(run, measurements=tuple(few)), right(run, {}), "latency", 0.01, [limit])
+
+    assert set(standings(found).values()) == {"undecided"}
+
+
 def test_the_front_holds_what_nothing_beats_in_everything(run):
     found = recommend(run, right(run, {"onnx-int8-dynamic": 8, "onnx-fp32": 8}), "latency", 0.01, [])
 

@@ -1,11 +1,13 @@
 """Intervals, against other people's formulas, by hand and by simulation."""
 
 import math
+import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest, false_discovery_control, t
 
 from bench.statistics import (
@@ -15,6 +17,7 @@ from bench.statistics import (
     interval_factors,
     mcnemar,
     paired_interval,
+    quantile_interval,
     ratios,
     resampled_counts,
     wilson_interval,
@@ -167,7 +170,58 @@ def test_mcnemar_by_hand():
     assert mcnemar(0, 0) == 1
     assert mcnemar(0, 6) == pytest.approx(2 / 2**6)
     assert mcnemar(5, 5) == 1
-    assert paired_interval(0, 0, 10) == (0, 0)
+
+
+@settings(deadline=None)  # others may use the cores
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 200))
+def test_a_paired_interval_ends_where_the_score_test_begins_to_refuse(lost, won, rest):
+    """With the likeliest shares under the hypothesis, as found by a search and not by the formula."""
+    examples = lost + won + rest
+
+    def score(change):
+        def unlikely(share):
+            shares = np.array([share + change, share, 1 - 2 * share - change])
+            return -float(np.sum(np.array([won, lost, rest]) * np.log(np.maximum(shares, 1e-300))))
+
+        bounds = (max(0.0, -change), (1 - change) / 2)
+        share = minimize_scalar(unlikely, bounds=bounds, method="bounded", options={"xatol": 1e-12}).x
+        return (won - lost - examples * change) / math.sqrt(examples * (2 * share + change * (1 - change)))
+
+    low, high = paired_interval(lost, won, examples)
+
+    assert low < (won - lost) / examples < high
+    assert score(low) == pytest.approx(1.959964, abs=1e-3)
+    assert score(high) == pytest.approx(-1.959964, abs=1e-3)
+
+
+def test_a_paired_interval_says_how_little_no_change_means():
+    assert paired_interval(0, 0, 268) == pytest.approx((-0.01413, 0.01413), abs=1e-5)
+    assert paired_interval(0, 0, 0) == (-1, 1)
+    assert paired_interval(10, 0, 10)[0] == -1  # no share is below that
+
+
+LAWS = {
+    "log-normal": (lambda random, n: np.exp(0.05 * random.standard_normal(n)), math.exp(0.05 * 1.644854)),
+    "exponential above a floor": (lambda random, n: 1 + 0.02 * random.exponential(size=n), 1 + 0.02 * math.log(20)),
+}
+
+
+@pytest.mark.parametrize("count", [4, 8, 20, 72, 200])
+@pytest.mark.parametrize("law", LAWS)
+def test_the_interval_of_a_quantile_is_rarely_below_it(law, count):
+    """The quantile is above it in about 2.5 % of samples, and below it in few."""
+    draw, true = LAWS[law]
+    random = np.random.default_rng(7)
+    found = [quantile_interval(draw(random, count), 0.95) for _ in range(600)]
+
+    assert sum(high < true for _, high in found) / 600 < 0.05
+    assert sum(low > true for low, _ in found) / 600 < 0.08
+    assert statistics.median(high for _, high in found) < 2 * true
+
+
+def test_one_value_leaves_a_quantile_open():
+    assert quantile_interval([3.0], 0.95) == (0.0, None)
+    assert quantile_interval([3.0, 3.0], 0.95) == pytest.approx((3.0, 3.0))
 
 
 def test_resampled_counts_are_as_many_as_the_examples():

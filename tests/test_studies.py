@@ -79,8 +79,15 @@ def test_a_mistake_in_a_study_is_one_line(name, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "results").exists()
 
 
+def test_a_ratio_is_of_the_rounds_that_both_took_part_in():
+    rates = {"plan": [8.0, 9.0, 1.0, 10.0], "padded": [4.0, 3.0, 1.0, 2.0], "eager": [1.0, 2.0]}
+
+    assert padding.ratio(rates, "padded") == 2.5
+    assert padding.ratio(rates, "eager") == 6.5
+
+
 def test_a_plan_is_held_against_padding_to_the_maximum(study, checkpoint_folder, labelled_file, monkeypatch):
-    monkeypatch.setattr(padding, "ROUNDS", 1)
+    monkeypatch.setattr(padding, "ROUNDS", 4)
     monkeypatch.setattr(padding, "TURN_S", 0.01)
     monkeypatch.setattr(planning, "_FIRST_TRIAL_S", 0.001)
     code, printed, done = study(
@@ -97,7 +104,8 @@ def test_a_plan_is_held_against_padding_to_the_maximum(study, checkpoint_folder,
     assert "few: " in printed
     assert done["length"] == 64
     assert set(found["rates"]) == {"plan", "padded", "eager"}
-    assert all(len(values) == 1 and values[0] > 0 for values in found["rates"].values())
+    assert {side: len(values) for side, values in found["rates"].items()} == {"plan": 4, "padded": 4, "eager": 2}
+    assert all(value > 0 for values in found["rates"].values() for value in values)
     assert 3 < found["mean_tokens"] <= 64
     assert 0 <= found["padding_share"] < 1
     agreement = found["agreement"]

@@ -17,6 +17,7 @@ from bench.report.render import render
 from bench.report.timing_figures import over_budget
 from bench.report.timing_tables import _pays_back, control_notes
 from bench.saved.store import read_run
+from bench.statistics import quantile_interval
 from bench.timing.controls import AGAIN, NULL
 from bench.timing.latency import LatencyRun
 from bench.timing.schedule import Contender, Schedule
@@ -60,7 +61,11 @@ def test_percentiles_are_of_all_values_and_the_99th_needs_300(run):
     many, few = (with_rows(run, row(REFERENCE, values[:n])) for n in (300, 299))
 
     assert found(many, "latency_p90").value == np.percentile(values, 90)
-    assert found(many, "latency_p95").value == np.percentile(values, 95)
+    p95 = found(many, "latency_p95")
+    assert p95.value == np.percentile(values, 95)
+    assert (p95.low, p95.high) == quantile_interval(values, 0.95)
+    assert p95.low < p95.value < p95.high
+    assert (found(few, "latency_p99").low, found(few, "latency_p99").high) == (None, None)
     assert found(many, "latency_p99").value == np.percentile(values, 99)
     assert found(many, "latency_mean").value == pytest.approx(values.mean())
     assert (found(few, "latency_p99").value, found(few, "latency_p99").reason) == (None, "fewer than 300 values")

@@ -797,7 +797,7 @@ def test_the_command_reads_options_as_every_command_does(asked, csv, capsys):
 
 def test_two_sets_of_one_name_are_refused(asked, csv, capsys):
     assert ask("demonstration", "--train", csv, *COLUMNS, "--external", f"a={csv}", "--external", f"a={csv}") == 2
-    assert "--external: two sets are called 'a'; name them apart" in capsys.readouterr().err
+    assert f"--external: two sets are called 'a'; name them apart, such as second={csv}\n" in capsys.readouterr().err
     assert asked == {}
 
 

@@ -26,8 +26,8 @@ class Fidelity:
     agreement: float  # share of examples with the reference's class
     flips: ConfusionMatrix  # counts, rows = the reference's class, columns = the variant's
     p: float  # exact McNemar: so many sides changed by chance
-    accuracy_change: Estimate  # intervals by resampling the same examples
-    f1_change: Estimate  # of the average of classes, weighted by examples
+    accuracy_change: Estimate  # by a score test of the pairs
+    f1_change: Estimate  # of the average of classes, weighted by examples; by resampling the pairs
     retention: Retention | None  # None where the reference was never right
     max_logit_change: float
     mean_logit_change: float
@@ -52,7 +52,7 @@ def fidelity(
     pairs = count_pairs(before == labels, after == labels)
     classes, chances = reference.shape[1], probabilities(variant)
     apart = np.abs(variant.astype(np.float64) - reference.astype(np.float64))
-    low, high = paired_interval(int(pairs.lost), int(pairs.won), len(labels))
+    low, high = (0.0, 0.0) if same else paired_interval(int(pairs.lost), int(pairs.won), len(labels))
     return Fidelity(
         pairs=pairs,
         agreement=float((before == after).mean()),

@@ -10,8 +10,8 @@ from huggingface_hub import EvalResult, ModelCardData
 from bench.checkpoints import DEMONSTRATION
 from bench.precision import cautions
 from bench.prepare import DEMONSTRATION_SETS
+from bench.printable import printable
 from bench.recommendation import recommend
-from bench.report.cells import printable
 from bench.report.figures import figures
 from bench.report.render import render
 from bench.saved.predictions import read_right

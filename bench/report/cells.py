@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bench.measurement import Figure
@@ -57,13 +57,14 @@ Content: TypeAlias = tuple[Column, ByVariant]  # a column, and its figure for a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of figures, one per variant."""
+    """Rows of figures, one per variant, or per whatever ``kind`` says."""
 
     title: str
     columns: tuple[Column, ...]
     rows: dict[str, tuple[Figure, ...]]  # by variant; as long as ``columns``
     deprecated: frozenset[str]  # variants to be marked
     notes: tuple[str, ...]
+    kind: str = "variant"  # head of the names
 
 
 def text_frame(table: Table) -> pd.DataFrame:
@@ -73,7 +74,7 @@ def text_frame(table: Table) -> pd.DataFrame:
     marked = cautions(table)
     names = [name + DAGGER * (name in table.deprecated) + CAUTION * (name in marked) for name in table.rows]
     columns = [_texts(column, cells) for column, cells in zip(table.columns, _transposed(table), strict=True)]
-    heads = ["variant", *(column.heading for column in table.columns)]
+    heads = [table.kind, *(column.heading for column in table.columns)]
     return pd.DataFrame(list(zip(names, *columns, strict=True)), columns=heads, dtype=object)
 
 
@@ -81,7 +82,7 @@ def plain_frame(table: Table) -> pd.DataFrame:
     """Give the cells as plain numbers in SI units, or the reason for none; intervals in columns of their own."""
     import pandas as pd
 
-    heads, columns = ["variant"], [list[Any](table.rows)]
+    heads, columns = [table.kind], [list[Any](table.rows)]
     for column, cells in zip(table.columns, _transposed(table), strict=True):
         heads.append(column.key)
         columns.append([_plain(cell) for cell in cells])
@@ -99,23 +100,6 @@ def cautions(table: Table) -> dict[str, str]:
     """What is wrong with variants, as a whole or with a cell of the table, by variant."""
     found = ((name, next((cell.caution for cell in row if cell.caution), "")) for name, row in table.rows.items())
     return {name: caution for name, caution in found if caution}
-
-
-def printable(thing: Any) -> Any:
-    r"""Escape what is no visible character in every string of a dataclass, tuple or dict: names may be anybody's.
-
-    >>> printable(("real", "\x1b[31mfake\n"))
-    ('real', '\\x1b[31mfake\\n')
-    """
-    if isinstance(thing, str):
-        return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in thing)
-    if isinstance(thing, tuple):
-        return tuple(printable(item) for item in thing)
-    if isinstance(thing, dict):
-        return {printable(key): printable(item) for key, item in thing.items()}
-    if is_dataclass(thing) and not isinstance(thing, type):
-        return replace(thing, **{part.name: printable(getattr(thing, part.name)) for part in fields(thing)})
-    return thing
 
 
 def margin(cell: Figure) -> float | None:

@@ -12,7 +12,7 @@ import tabulate
 from bench.comparison.comparability import NOT_RECORDED
 from bench.comparison.outcome import count_verdicts
 from bench.measurement import METRICS
-from bench.report.cells import printable
+from bench.printable import printable
 from bench.report.terminal import WIDTH, wrapped
 from bench.units import counted, format_bytes, format_seconds, format_share
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from bench.report.cells import printable
+from bench.printable import printable
 from bench.report.excerpt import excerpt, excerpt_lines
 from bench.report.terminal import WIDTH, wrapped
 from bench.units import counted, format_share

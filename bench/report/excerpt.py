@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from unicodedata import east_asian_width
 
-from bench.report.cells import printable
+from bench.printable import printable
 
 _FILLER = "\0"  # before a character of two columns while columns are counted; ``printable`` leaves none in a text
 _CUT = "…"

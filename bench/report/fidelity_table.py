@@ -10,7 +10,8 @@ from bench.accuracy import positive
 from bench.fidelity.answers import Fidelity, fidelity
 from bench.fidelity.retention import BOUNDS, Retention, examples_to_decide
 from bench.measurement import METRICS, Figure
-from bench.report.cells import Column, printable
+from bench.printable import printable
+from bench.report.cells import Column
 from bench.report.lengths import blank_figure
 from bench.saved.predictions import read_answers
 from bench.statistics import Estimate

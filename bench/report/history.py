@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import tabulate
 
 from bench.comparison.comparability import commit_name
-from bench.report.cells import printable
+from bench.printable import printable
 from bench.report.comparison import direction_word, format_amount, format_change, place_name, place_of
 from bench.report.terminal import wrapped
 from bench.units import counted

@@ -63,7 +63,7 @@ def _table(table: Table) -> str:
             r"\begin{table}[htbp]",
             r"\centering",
             rf"\caption{{{_prose(title)}}}",
-            *_fitted(_tabular(names, part)),
+            *_fitted(_tabular((table.kind, *names), part)),
         ]
         texts.append("\n".join([*lines, *notes, r"\end{table}"]))
     return "\n\n".join(texts)
@@ -89,11 +89,12 @@ def _head(column: Column) -> str:
 
 
 def _tabular(names: Sequence[str], strips: Sequence[_Strip]) -> list[str]:
+    kind, *names = names
     rows = zip(names, *(texts for _, texts in strips), strict=True)
     return [
         rf"\begin{{tabular}}{{l{'r' * len(strips)}}}",
         r"\toprule",
-        " & ".join(["variant", *(_head(column) for column, _ in strips)]) + r" \\",
+        " & ".join([escaped(kind), *(_head(column) for column, _ in strips)]) + r" \\",
         r"\midrule",
         *(" & ".join(map(escaped, row)) + r" \\" for row in rows),
         r"\bottomrule",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.precision import executed_details, main_precision, vnni_problem
-from bench.report.cells import CAUTION, DAGGER, EMPTY, FAILED, gap, printable
+from bench.printable import printable
+from bench.report.cells import CAUTION, DAGGER, EMPTY, FAILED, gap
 from bench.report.timing_figures import over_budget
 from bench.units import counted, format_bytes, format_count
 

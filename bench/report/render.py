@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bench.saved.store import Run
     from bench.texts.data import LabelledSet
 
+TableFormat: TypeAlias = Literal["text", "md", "csv", "latex"]
 Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "html", "card"]
 
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
@@ -54,7 +55,12 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES), sets: S
         from bench.report.card import render_card  # it imports huggingface_hub
 
         return render_card(run)
-    return _RENDERERS[fmt](build_tables(run, tables), run_notes(run))
+    return render_tables(build_tables(run, tables), run_notes(run), fmt)
+
+
+def render_tables(tables: Sequence[Table], notes: Sequence[str], fmt: TableFormat) -> str:
+    """Tables, with the notes that hold for all of them."""
+    return _RENDERERS[fmt](tables, notes)
 
 
 def _every_figure(run: Run) -> list[Figure]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench.report.cells import Table, printable
+from bench.printable import printable
+from bench.report.cells import Table
 from bench.report.figures import figures
 from bench.report.notes import gap_notes
 from bench.saved.predictions import read_answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.cells import printable
+from bench.printable import printable
 from bench.units import counted, format_bytes, format_count, format_duration, format_seconds
 
 if TYPE_CHECKING:
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 def render_scoring(done: Scoring) -> str:
     """Rows and classes, then where the time went, what was computed, and the memory that it took."""
-    texts = done.counts.total()
     lines = [f"{format_count(done.rows)} rows{_taken(done)}{_dropped(done)}"]
-    if texts:
+    if done.counts:
         classes = ", ".join(f"{format_count(count)} {printable(name)}" for name, count in sorted(done.counts.items()))
+        lines.append(f"labels: {classes}")
+    if done.texts:
         padding = _percent(1 - done.read_tokens / done.computed_tokens)
         each = format_seconds(done.elapsed / done.read_tokens)
         lines += [
-            f"scored: {classes}",
-            f"time: {format_duration(done.elapsed)}, {texts / done.elapsed:.1f} texts/s",
+            f"time: {format_duration(done.elapsed)}, {done.texts / done.elapsed:.1f} texts/s",
             _stages(done),
-            f"tokens: {done.read_tokens / texts:.1f} a text, {each} each; padding: {padding} of what was computed",
-            f"cut at {done.length} tokens: {counted(done.cut, 'text')} ({_percent(done.cut / texts)})",
+            f"tokens: {done.read_tokens / done.texts:.1f} a text, {each} each; padding: {padding} of what was computed",
+            f"cut at {done.length} tokens: {counted(done.cut, 'text')} ({_percent(done.cut / done.texts)})",
         ]
     return "\n".join([*lines, f"memory: at most {format_bytes(done.peak)} resident, all processes together"])
 

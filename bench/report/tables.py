@@ -6,8 +6,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.measurement import INVARIANCE
+from bench.printable import printable
 from bench.report.accuracy_table import accuracy_tables
-from bench.report.cells import Column, Table, printable
+from bench.report.cells import Column, Table
 from bench.report.errors_table import error_lengths, errors_contents, errors_notes
 from bench.report.fidelity_table import fidelities, fidelity_contents, fidelity_figures, fidelity_notes
 from bench.report.figures import (

@@ -48,7 +48,7 @@ def coloured(text: str, variants: Sequence[str]) -> str:
 
 def _table(table: Table) -> str:
     names, *cells = (series.tolist() for _, series in text_frame(table).items())
-    first = _Strip(head=["variant"], cells=names, group="")
+    first = _Strip(head=[table.kind], cells=names, group="")
     failed = [all(cell.status == "failed" for cell in row) for row in table.rows.values()]
     strips, narrow = [], []
     for column, texts in zip(table.columns, cells, strict=True):

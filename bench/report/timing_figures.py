@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.statistics import NO_INTERVAL, quantile_interval
+
 if TYPE_CHECKING:
     from bench.measurement import Figure, Measurement
 
@@ -19,10 +21,14 @@ _TEXTS = 1000
 def timing_figures(row: Measurement, latency: Figure) -> list[Figure]:
     """Mean, percentiles, largest value, and CPU time for 1,000 texts; empty for the reason for which ``latency`` is."""
     values = np.asarray(row.values) if latency.value is not None else np.zeros(0)
+    ends = {metric: quantile_interval(row.values, rank / 100) for metric, rank in _PERCENTILES.items() if len(values)}
     found = {"latency_mean": values.mean() if len(values) else None}
     found |= {metric: np.percentile(values, rank) if len(values) else None for metric, rank in _PERCENTILES.items()}
     found |= {"latency_max": values.max() if len(values) else None}
-    figures = [_derived(metric, None if value is None else float(value), latency) for metric, value in found.items()]
+    figures = [
+        _derived(metric, None if value is None else float(value), latency, ends.get(metric, NO_INTERVAL))
+        for metric, value in found.items()
+    ]
     return [*map(_if_enough, figures), _cpu_time(row, latency)]
 
 
@@ -50,7 +56,7 @@ def _if_enough(figure: Figure) -> Figure:
     least = _ENOUGH.get(figure.metric, 0)
     if figure.value is None or figure.n >= least:
         return figure
-    return replace(figure, value=None, status="not_measured", reason=f"fewer than {least} values")
+    return replace(figure, value=None, low=None, high=None, status="not_measured", reason=f"fewer than {least} values")
 
 
 def _cpu_time(row: Measurement, latency: Figure) -> Figure:
@@ -61,5 +67,7 @@ def _cpu_time(row: Measurement, latency: Figure) -> Figure:
     return _derived("cpu_time", sum(row.cpu_seconds) / texts * _TEXTS if texts else None, latency)
 
 
-def _derived(metric: str, value: float | None, latency: Figure) -> Figure:
-    return replace(latency, metric=metric, value=value, low=None, high=None)
+def _derived(
+    metric: str, value: float | None, latency: Figure, ends: tuple[float | None, float | None] = NO_INTERVAL
+) -> Figure:
+    return replace(latency, metric=metric, value=value, low=ends[0], high=ends[1])

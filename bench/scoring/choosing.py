@@ -55,13 +55,19 @@ def _ranked(models: Models, sample: Sample) -> list[Plan]:
 
 
 def _within(plans: Sequence[Plan], models: Models, sample: Sample, max_memory: float) -> Plan:
-    """The first that keeps to the memory with a batch of the longest texts that there can be, loaded anew for that."""
+    """The first that keeps to the memory with a batch of the longest texts that there can be, and then those of the sample.
+
+    Loaded anew for that. The sample's many shapes fill more of a runtime's arenas than one large batch does.
+    """
+    import pyarrow.parquet  # noqa: F401 - with which the answers will be written: this process counts as well
+
     least = float("inf")
     for plan in plans:
         with models.opened(plan.instances) as opened:
             batch = full_batch(sample.tokens, plan.policy.batch_size, models.length)
             for worker in opened.workers:
                 worker.predict([batch])
+            opened.pipeline.run(sample.cut(plan.policy).batches)
             peak = opened.peak()
         if peak <= max_memory:
             say(f"memory: at most {format_bytes(peak)} resident by {plan}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -18,17 +17,19 @@ from bench.scoring.pipeline import STAGES
 from bench.scoring.plan import Plan
 from bench.scoring.rows import stream_rows, stretches
 from bench.texts.labels import display_labels
+from bench.units import format_bytes
 from bench.workload import Policy
+from exporters.errors import DataError
 from exporters.whole_folder import sha256_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
     from bench.prepare import Prepared
-    from bench.scoring.pipeline import Answered
+    from bench.scoring.pipeline import Answered, Pipeline
     from bench.scoring.rows import Survey
     from bench.texts.text_rows import TextRow
 
@@ -47,26 +48,27 @@ class Job:
 
 @dataclass(slots=True, kw_only=True)
 class Scoring:
-    """What was done; the figures are of what was scored now."""
+    """What was done; the figures are of what was scored now, but for ``rows``, ``dropped`` and ``counts``."""
 
     rows: int  # of the file
     dropped: tuple[str, ...]  # "2 rows without text"; their answers are empty
+    counts: Mapping[str, int] = field(default_factory=dict)  # texts of each class, of the whole file
     plan: Plan
     length: int  # tokens that a text is cut at
     taken: int  # rows that an interrupted scoring had left
     peak: int = 0  # bytes resident: what every process took at most, added up
     elapsed: float = 0.0  # seconds from the first row to the last
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", *STAGES, "write"), 0.0))
-    counts: Counter[str] = field(default_factory=Counter)  # texts of each class
+    texts: int = 0
     cut: int = 0  # texts of which the model does not read all
     read_tokens: int = 0
     computed_tokens: int = 0  # with padding
 
-    def add(self, answered: Answered | None, labels: Sequence[str]) -> None:
+    def add(self, answered: Answered | None) -> None:
         """Count what was answered."""
         if answered is None:
             return
-        self.counts.update(labels[one] for one in answered.classes)
+        self.texts += len(answered.classes)
         self.cut += int((answered.tokens > self.length).sum())
         self.read_tokens += answered.read_tokens
         self.computed_tokens += answered.computed_tokens
@@ -76,35 +78,50 @@ class Scoring:
 
 def score_file(job: Job) -> Scoring:
     """Score every row of ``job.source`` into ``job.output``; raises UserError for what a person can mend."""
-    options, models = job.prepared.options, Models(job.prepared, job.variant)
-    found = job.found
-    parts = Parts(job.output, _identity(job))
+    models, identity = Models(job.prepared, job.variant), _identity(job)
+    parts = Parts(job.output, identity)
     number, taken, kept = parts.found()
     if kept is None:
-        plan = choose_plan(models, found, job.max_memory)
+        plan = choose_plan(models, job.found, job.max_memory)
         parts.begin(asdict(plan))
     else:
         plan = Plan(**{**kept, "policy": Policy(**kept["policy"])})
         say(f"taken over: {taken} rows that were scored before, and the plan: {plan}")
-    done = Scoring(rows=found.rows, dropped=found.dropped, plan=plan, length=models.length, taken=taken)
-    labels = display_labels(job.prepared.checkpoint.labels)
-    with models.opened(plan.instances) as opened, progress("scoring", found.rows - taken) as bar:
+    done = Scoring(rows=job.found.rows, dropped=job.found.dropped, plan=plan, length=models.length, taken=taken)
+    with models.opened(plan.instances) as opened:
+        number, rows = _score_rows(job, opened.pipeline, parts, number, done)
+        done.peak = opened.peak()
+    if rows != job.found.rows or sha256_file(job.source) != identity["source"]:
+        raise DataError(
+            f"{job.source}: was changed while it was scored, expected the same rows to the end; score it again"
+        )
+    done.counts = parts.join(number)
+    if job.max_memory is not None and done.peak > job.max_memory:
+        say(
+            f"--max-memory-mb: {format_bytes(done.peak)} were taken, more than the {format_bytes(job.max_memory)} asked: texts "
+            "that come late may take more than the sample did; ask for less to have a smaller plan"
+        )
+    return done
+
+
+def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: Scoring) -> tuple[int, int]:
+    """Score the rows behind those of the first ``number`` parts; how many parts and rows there are then."""
+    labels, rows = display_labels(job.prepared.checkpoint.labels), done.taken
+    with progress("scoring", done.rows - done.taken) as bar:
         begun = clock = time.perf_counter()
-        for stretch in stretches(islice(stream_rows(job.source, options.text_columns), taken, None)):
+        for stretch in stretches(islice(stream_rows(job.source, job.prepared.options.text_columns), done.taken, None)):
             done.seconds["read"] += time.perf_counter() - clock
             texts = [row.text for row in stretch if row.cause is None]
-            answered = opened.pipeline.answer(texts, plan.policy, bar.advance) if texts else None
+            answered = pipeline.answer(texts, done.plan.policy, bar.advance) if texts else None
             clock = time.perf_counter()
             parts.write(number, _table(stretch, answered, labels))
-            number += 1
-            done.add(answered, labels)
+            number, rows = number + 1, rows + len(stretch)
+            done.add(answered)
             bar.advance(len(stretch) - len(texts))
             done.seconds["write"] += time.perf_counter() - clock
             clock = time.perf_counter()
         done.elapsed = time.perf_counter() - begun
-        done.peak = opened.peak()
-    parts.join(number)
-    return done
+    return number, rows
 
 
 def _identity(job: Job) -> dict[str, Any]:
@@ -117,6 +134,7 @@ def _identity(job: Job) -> dict[str, Any]:
         "variant": job.variant,
         "artifact": job.prepared.artifacts[job.variant].fingerprint,
         "threads": options.threads,
+        "memory_limit": job.max_memory,
     }
 
 

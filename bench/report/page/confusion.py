@@ -25,6 +25,7 @@ _BESIDE = 3  # labels: matrices of more stand below each other
 _COUNTED = 8  # of more, the counts would be too small to read
 _NAMED = 20  # likewise the labels
 _LETTERS = 12  # of a label
+_UPRIGHT = 6  # letters of labels that have room beside each other
 _DARK = 0.6  # a share on which letters are white
 
 
@@ -73,10 +74,11 @@ def _draw(axes: Axes, variant: str, matrix: ConfusionMatrix, labels: Sequence[st
     axes.set_aspect("equal")
     axes.invert_yaxis()
     axes.grid(visible=False)
-    axes.set_title(brief(variant), fontsize=9)
+    axes.set_title(brief(variant), fontsize=8)
     middles = [] if many else [place + 0.5 for place in range(len(labels))]
     names = [] if many else [brief(label, _LETTERS) for label in labels]
-    axes.set_xticks(middles, names, rotation=0 if len(labels) <= _BESIDE else 90, fontsize=8)
+    upright = len(labels) <= _BESIDE and max(map(len, names), default=0) <= _UPRIGHT
+    axes.set_xticks(middles, names, rotation=0 if upright else 90, fontsize=8)
     axes.set_yticks(middles, names, fontsize=8)
     if len(labels) <= _COUNTED:
         _write_counts(axes, counts, shares)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bench.report.cells import printable
+from bench.printable import printable
 
 _PAGE = 1_000  # characters of one text on a page; a note on twelve variants has about 500
 _PLOT = 24  # of a name in a plot

@@ -1,0 +1,52 @@
+"""Count architectures by formula and on the built model; to be called in a child, since that imports transformers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exporters.architectures import ARCHITECTURES
+from exporters.checkpoint import most_positions
+from exporters.counting.built import count_built
+from exporters.counting.counts import Counted
+from exporters.counting.formulas import NoFormulaError, count_by_formula
+from exporters.errors import CheckpointError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def count_architectures(sources: Iterable[str | Path], lengths: Sequence[int]) -> list[Counted]:
+    """Count each source, a name of ARCHITECTURES or the folder of a checkpoint, at those of ``lengths`` that it takes.
+
+    Raises CheckpointError for a folder of which no classifier can be built.
+    """
+    return [_count(source, lengths) for source in sources]
+
+
+def _count(source: str | Path, lengths: Sequence[int]) -> Counted:
+    try:
+        config = _config(source)
+        positions = getattr(config, "max_position_embeddings", None)  # by GPT-2's own name as well
+        max_length = most_positions({**config.to_dict(), "max_position_embeddings": positions})
+        fitting = [length for length in lengths if length <= max_length]
+        built = count_built(config, fitting)
+    except Exception as error:  # what a configuration lacks shows itself in any way
+        raise CheckpointError(
+            f"{source}: no classifier can be built of its configuration ({first_line(error)}); "
+            "expected one of an architecture that transformers has"
+        ) from error
+    try:
+        formula, why = count_by_formula(config, fitting), ""
+    except NoFormulaError as error:
+        formula, why = None, str(error)
+    return Counted(built=built, formula=formula, max_length=max_length, no_formula=why)
+
+
+def _config(source: str | Path) -> Any:
+    from transformers import AutoConfig
+
+    if isinstance(source, Path):
+        return AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)
+    fields = dict(ARCHITECTURES[source])
+    return AutoConfig.for_model(fields.pop("model_type"), num_labels=2, **fields)
