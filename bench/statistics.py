@@ -58,6 +58,18 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     return low, high
 
 
+def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Find the interval in which one more value lies, of as many as are normally spread like these; two values or more.
+
+    Source: Hahn and Meeker, "Statistical Intervals", Wiley (1991), section 4.7.
+    """
+    from scipy.stats import t
+
+    count, mean = len(values), statistics.fmean(values)
+    reach = float(t.ppf(QUANTILES[1], count - 1)) * statistics.stdev(values) * math.sqrt(1 + 1 / count)
+    return mean - reach, mean + reach
+
+
 def quantile_interval(values: Sequence[float], share: float) -> tuple[float, float | None]:
     """Find the interval of the quantile that lies above ``share`` of all positive values, of which ``values`` are some.
 

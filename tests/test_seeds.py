@@ -1,0 +1,95 @@
+"""The same training from several seeds: what is kept, what is taken over, and how far another one may be off."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.cli import main
+from bench.statistics import prediction_interval
+from bench.texts.corpus import LABELS, corpus
+from exporters.checkpoint import read_checkpoint
+
+RECIPE = """
+description = "for tests"
+max_length = 48
+batch_size = 8
+epochs = 1
+learning_rate = 1e-2
+seed = 7
+
+[architecture]
+model_type = "albert"
+embedding_size = 8
+hidden_size = 16
+num_hidden_layers = 1
+num_hidden_groups = 1
+num_attention_heads = 2
+intermediate_size = 16
+max_position_embeddings = 80
+
+[tokenizer]
+vocab_size = 300
+"""
+
+
+@pytest.fixture
+def train(tmp_path):
+    """The command, with a small recipe and few texts."""
+    (tmp_path / "small.toml").write_text(RECIPE)
+    for split, count in (("train", 60), ("test", 30)):
+        texts, labels = (column[:count] for column in corpus(split))
+        frame = pd.DataFrame({"text": texts, "label": [LABELS[label] for label in labels]})
+        frame.to_csv(tmp_path / f"{split}.csv", index=False)
+    return [
+        "train",
+        str(tmp_path / "small.toml"),
+        f"--train={tmp_path / 'train.csv'}",
+        f"--external=test={tmp_path / 'test.csv'}",
+        f"--work-dir={tmp_path / 'work'}",
+        f"--output={tmp_path / 'out'}",
+    ]
+
+
+def test_two_seeds_are_two_trainings_and_one_record(train, tmp_path, capsys):
+    assert main([*train, "--seeds", "2"]) == 0
+    printed = capsys.readouterr()
+    record = json.loads((tmp_path / "out" / "seeds.json").read_text())
+    trained = [json.loads((tmp_path / "out" / f"seed-{seed}" / "training.json").read_text()) for seed in (7, 8)]
+
+    assert record["seeds"] == [7, 8] == [one["recipe"]["seed"] for one in trained]
+    assert record["sets"]["test"]["accuracy"] == [one["accuracy"]["test"] for one in trained]
+    assert len({read_checkpoint(tmp_path / "out" / f"seed-{seed}").sha256 for seed in (7, 8)}) == 2
+    assert (tmp_path / "out" / "seed-8" / "seeds.json").read_text() == (tmp_path / "out" / "seeds.json").read_text()
+    mean = np.mean(record["sets"]["test"]["accuracy"])
+    assert re.search(rf"^test +{mean:.3f} ", printed.out, re.MULTILINE)
+    assert max(map(len, printed.out.splitlines()[1:5])) <= 80
+
+    (tmp_path / "out" / "seed-8" / "training.json").unlink()
+    (tmp_path / "out" / "seed-8" / "seeds.json").unlink()
+    for file in (tmp_path / "out" / "seed-8").iterdir():
+        file.unlink()
+    assert main([*train, "--seeds", "2", "--resume"]) == 0
+    assert "seed 7, 1 of 2: taken over\n" in capsys.readouterr().err
+    assert json.loads((tmp_path / "out" / "seeds.json").read_text()) == record
+
+
+@pytest.mark.parametrize("count", ["1", "0", "-3", "many", "1000"])
+def test_so_many_seeds_are_refused(train, count, capsys, tmp_path):
+    assert main([*train, "--seeds", count]) == 2
+    assert capsys.readouterr().err.endswith(f"--seeds: found {count!r}, expected a number from 2 to 100 such as 5\n")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 10])
+def test_another_value_lies_within_as_often_as_it_says(count):
+    random = np.random.default_rng(3)
+    inside = 0
+    for _ in range(2000):
+        *values, another = random.normal(0.9, 0.01, count + 1)
+        low, high = prediction_interval(values)
+        inside += low < another < high
+
+    assert inside / 2000 == pytest.approx(0.95, abs=0.02)
