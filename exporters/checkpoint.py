@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import CheckpointError
@@ -52,6 +52,7 @@ class Checkpoint:
     sha256: str  # of configuration, weights and tokenizer
     random_weights: bool
     demonstration: bool  # trained on the bundled corpus
+    seeded: dict[str, tuple[float, ...]] = field(default_factory=dict)  # accuracies by seed, by hash of the labelled set
 
 
 def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
@@ -77,6 +78,7 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
         sha256=_digest([folder / "config.json", *weights, *tokenizer]),
         random_weights=(folder / RANDOM_WEIGHTS_FILE).is_file(),
         demonstration=bool(training.get("demonstration")),
+        seeded=_seeded(folder),
     )
 
 
@@ -237,6 +239,13 @@ def _digest(files: list[Path]) -> str:
     """One digest over the names and bytes of files."""
     lines = [f"{file.name} {sha256_file(file)}\n" for file in sorted(files)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _seeded(folder: Path) -> dict[str, tuple[float, ...]]:
+    """What this project's own training reached from several seeds, or nothing."""
+    path = folder / SEEDS_FILE
+    sets = _read_json(path).get("sets", {}) if path.is_file() else {}
+    return {one["sha256"]: tuple(one["accuracy"]) for one in sets.values()}
 
 
 def _training(folder: Path) -> dict[str, Any]:

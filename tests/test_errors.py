@@ -294,6 +294,16 @@ def test_answers_are_told_in_the_order_of_the_sets_and_a_failed_variant_says_why
     assert {one["status"] for one in found if one["variant"] == last} == {"failed"}
 
 
+@pytest.mark.parametrize(("spread", "told"), [(0.001, "more than that: openvino-int8"), (0.2, "no variant changes it by more")])
+def test_a_loss_is_held_against_that_of_another_seed(run, spread, told):
+    accuracies = tuple(0.9 + spread * place for place in (-1, 0, 1))
+    seeded = replace(run.checkpoint, seeded={run.sets[0].sha256: accuracies})
+    text = render(replace(run, checkpoint=seeded), "text", ["fidelity"])
+
+    assert text.count("re-training alone, by 3 seeds, changes accuracy by up to ±") == 1
+    assert told in " ".join(text.split())
+
+
 def test_the_tidy_json_has_lengths_and_shifts_of_every_pair(tmp_path):
     run = with_answers(tmp_path, (*SETS, labelled("third", 9)), WRONG)
     lengths = cells(run, "length_accuracy")

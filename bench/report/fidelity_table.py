@@ -14,8 +14,8 @@ from bench.printable import printable
 from bench.report.cells import Column
 from bench.report.lengths import blank_figure
 from bench.saved.predictions import read_answers
-from bench.statistics import Estimate
-from bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, counted, format_count
+from bench.statistics import Estimate, prediction_interval
+from bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, counted, format_count, format_share
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def fidelity_contents(of_set: Callable[[str], ByVariant]) -> list[Content]:
     return [(head, of_set(metric)) for metric, head in columns.items()]
 
 
-def fidelity_notes(found: Fidelities) -> list[str]:
+def fidelity_notes(run: Run, name: str, found: Fidelities) -> list[str]:
     """What the columns mean, and how many examples would decide what is undecided."""
     examples = next(int(one.pairs.examples) for one in found.values())
     return [
@@ -88,7 +88,20 @@ def fidelity_notes(found: Fidelities) -> list[str]:
         f"kept: accuracy / that of {REFERENCE}; holds or fails by the ends of its interval, else undecided",
         "logit change: of one number of one example; ECE: expected calibration error, 15 bins",
         *_deciding(found),
+        *_retraining(run, name, found),
     ]
+
+
+def _retraining(run: Run, name: str, found: Fidelities) -> list[str]:
+    """Whether a variant loses more than another seed would; nothing where one seed alone was trained."""
+    of_set = next((one.sha256 for one in run.sets if printable(one.name) == printable(name)), "")
+    accuracies = run.checkpoint.seeded.get(of_set, ())
+    if len(accuracies) < 2:  # noqa: PLR2004 - one has no spread
+        return []
+    low, high = prediction_interval(accuracies)
+    beyond = [variant for variant, one in found.items() if abs(one.accuracy_change.value) > (high - low) / 2]
+    told = f"more than that: {', '.join(beyond)}" if beyond else "no variant changes it by more"
+    return [f"re-training alone, by {len(accuracies)} seeds, changes accuracy by up to ±{format_share((high - low) / 2)}; {told}"]
 
 
 def _deciding(found: Fidelities) -> list[str]:

@@ -60,6 +60,8 @@ class CheckpointInfo:
     sha256: str
     random_weights: bool  # accuracy cells then say so and hold no number
     demonstration: bool  # trained on the bundled corpus
+    # Accuracies of the same training from several seeds, by the hash of the labelled set; empty where there was one
+    seeded: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
