@@ -13,6 +13,8 @@ from bench.checkpoints import unpickled
 from bench.options import Options, read_options
 from bench.prepare import labelled_sets, reading
 from bench.progress import say
+from bench.report.page.plots import write_each
+from bench.report.training_plots import training_plots
 from bench.seeds import is_finished, keep_seeds, seed_folder, seeded_recipes
 from bench.texts import corpus, data
 from bench.units import counted, format_bytes, format_count, format_duration, format_share
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from exporters.training.recipe import Recipe
     from exporters.training.train import TrainingReport
 
+PLOTS = "plots"  # folder in a trained checkpoint
 _FEWEST_SEEDS, _MOST_SEEDS = 2, 100
 _OFFLINE_ADVICE = (
     "pass its folder with --checkpoint DIR, or --checkpoint arch:NAME to train the published architecture from scratch"
@@ -103,6 +106,7 @@ class _Course:
                 "progress": True,
             },
         )
+        write_each(training_plots(output), output / PLOTS)
         return report
 
 

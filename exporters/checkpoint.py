@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+ANSWERS_FILE = "answers.json"  # class found for every text of each set, and its length; never a text
 SEEDS_FILE = "seeds.json"  # what the same training reached from several seeds
 TRAINING_FILE = "training.json"  # what this project's own training leaves beside the weights
 CALIBRATION_FILE = "calibration.json"  # token ids of training texts, left by it as well

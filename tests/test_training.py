@@ -76,6 +76,8 @@ def test_what_is_written(trained):
     names = sorted(path.name for path in out_dir.iterdir())
 
     assert names == [
+        "README.md",
+        "answers.json",
         "calibration.json",
         "config.json",
         "model.safetensors",

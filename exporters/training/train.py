@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exporters.checkpoint import CALIBRATION_FILE, TRAINING_FILE, most_positions
+from exporters.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, most_positions
 from exporters.errors import CheckpointError, DataError, RecipeError
+from exporters.training.card import CARD_FILE, training_card
 from exporters.training.fitting import fit, predict_labels
 from exporters.training.model import build_model, quiet_transformers
 from exporters.training.recipe import VALIDATION
@@ -112,16 +113,16 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 state=state,
                 progress=progress,
             )
-            accuracy, recall, f1 = _score(model, tokenizer, recipe, label_names, evaluation)
+            scores = _score(model, tokenizer, recipe, label_names, evaluation)
             _save(model, tokenizer, folder)
             report = TrainingReport(
                 seconds=time.perf_counter() - start,
                 **_costs(fitted, recipe, sum(map(len, training_ids)), len(texts)),
                 best_epoch=fitted.best_epoch,
-                f1=f1,
+                f1=scores.f1,
                 num_parameters=sum(weights.numel() for weights in model.parameters()),
-                accuracy=accuracy,
-                recall=recall,
+                accuracy=scores.accuracy,
+                recall=scores.recall,
                 recipe_sha256=recipe.sha256,
                 data_sha256=_digest(texts, labels),
                 tokenizer_sha256=sha256_file(folder / "tokenizer.json"),
@@ -130,7 +131,8 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 folder,
                 recipe,
                 report,
-                _calibration_ids(recipe, tokenizer, texts),
+                calibration=_calibration_ids(recipe, tokenizer, texts),
+                answers={"labels": list(label_names), "sets": scores.answers},
                 demonstration=recipe.demonstration if demonstration is None else demonstration,
             )
     unfinished.done()
@@ -252,24 +254,30 @@ def _input_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[li
     return ids
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scores:
+    """What the trained model makes of every set; texts are cut where the deployed model cuts them."""
+
+    accuracy: dict[str, float]
+    recall: dict[str, dict[str, float]]
+    f1: dict[str, float]
+    answers: dict[str, dict[str, list[int]]]  # by set: labels, found, tokens of each text as far as it is read
+
+
 def _score(
-    model: Any,
-    tokenizer: Any,
-    recipe: Recipe,
-    label_names: Sequence[str],
-    evaluation: Mapping[str, tuple[Sequence[str], Sequence[int]]],
-) -> tuple[dict[str, float], dict[str, dict[str, float]], dict[str, float]]:
-    """Accuracy by set, recall by set and label, and F1 by set; texts are cut where the deployed model cuts them."""
-    accuracy, recall, f1 = {}, {}, {}
+    model: Any, tokenizer: Any, recipe: Recipe, label_names: Sequence[str], evaluation: Mapping[str, _Labelled]
+) -> _Scores:
+    scores = _Scores(accuracy={}, recall={}, f1={}, answers={})
     for name, (texts, labels) in evaluation.items():
         input_ids = _input_ids(tokenizer, texts, tokenizer.model_max_length)
         found = predict_labels(model, tokenizer, input_ids, recipe.eval_batch_size)
         right = Counter(label for label, prediction in zip(labels, found, strict=True) if label == prediction)
-        accuracy[name] = right.total() / len(labels)
         counts = Counter(labels)
-        recall[name] = {label_names[label]: right[label] / counts[label] for label in sorted(counts)}
-        f1[name] = weighted_f1(np.asarray(labels), np.asarray(found))
-    return accuracy, recall, f1
+        scores.accuracy[name] = right.total() / len(labels)
+        scores.recall[name] = {label_names[label]: right[label] / counts[label] for label in sorted(counts)}
+        scores.f1[name] = weighted_f1(np.asarray(labels), np.asarray(found))
+        scores.answers[name] = {"labels": list(labels), "found": found, "tokens": [len(ids) for ids in input_ids]}
+    return scores
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -289,7 +297,13 @@ def _calibration_ids(recipe: Recipe, tokenizer: Any, texts: Sequence[str]) -> li
 
 
 def _write_records(
-    folder: Path, recipe: Recipe, report: TrainingReport, calibration: list[list[int]], *, demonstration: bool
+    folder: Path,
+    recipe: Recipe,
+    report: TrainingReport,
+    *,
+    calibration: list[list[int]],
+    answers: dict[str, Any],
+    demonstration: bool,
 ) -> None:
     versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
     record = {
@@ -302,6 +316,8 @@ def _write_records(
     (folder / TRAINING_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     ids = {"source": CALIBRATION_SOURCE, "input_ids": calibration}
     (folder / CALIBRATION_FILE).write_text(json.dumps(ids) + "\n", encoding="utf-8")
+    (folder / ANSWERS_FILE).write_text(json.dumps(answers) + "\n", encoding="utf-8")
+    (folder / CARD_FILE).write_text(training_card(record, answers["labels"]), encoding="utf-8")
 
 
 def _digest(texts: Sequence[str], labels: Sequence[int]) -> str:

@@ -1,0 +1,118 @@
+"""What a training looked like: loss and F1 by epoch, and of each labelled set its confusion and the lengths of right and wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.errors.groups import by_group
+from bench.errors.lengths import LENGTHS, length_bins
+from bench.report.page.plot import Plot
+from bench.report.page.shown import brief, shown
+from bench.units import format_count
+from exporters.checkpoint import ANSWERS_FILE, TRAINING_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+_NAMED = 20  # labels: of more, names would lie on each other
+_LETTERS = 12  # of a label
+_DARK = 0.6  # a share on which letters are white
+
+
+def training_plots(folder: Path) -> Iterator[Plot]:
+    """Of the checkpoint in ``folder``, which this project has trained."""
+    record = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
+    answers = json.loads((folder / ANSWERS_FILE).read_text(encoding="utf-8"))
+    yield _epochs(record["epochs"])
+    for place, (name, answered) in enumerate(answers["sets"].items(), start=1):
+        yield _confusion(place, name, answered, answers["labels"])
+        yield _lengths(place, name, answered)
+
+
+def _epochs(epochs: Sequence[dict[str, Any]]) -> Plot:
+    numbers = [one["number"] for one in epochs]
+    validated = [one for one in epochs if one["validation"]]
+
+    def draw(drawing: Drawing) -> None:
+        rows = 2 if validated else 1
+        every = drawing.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+        every[0].plot(numbers, [one["loss"] for one in epochs], marker="o", color="#0072b2", label="training")
+        every[0].set_ylabel("loss")
+        if validated:
+            at = [one["number"] for one in validated]
+            losses = [one["validation"]["loss"] for one in validated]
+            every[0].plot(at, losses, marker="s", color="#d55e00", label="validation")
+            every[0].legend()
+            every[1].plot(at, [one["validation"]["f1"] for one in validated], marker="s", color="#d55e00")
+            every[1].set_ylabel("validation F1")
+        every[-1].set_xlabel("epoch")
+        every[-1].xaxis.get_major_locator().set_params(integer=True)
+
+    told = ", ".join(f"{one['loss']:.3f}" for one in epochs)
+    scores = ", ".join(f"{one['validation']['f1']:.3f}" for one in validated)
+    words = f"Loss by epoch: {told}." + (f" F1 on the validation set: {scores}." if scores else "")
+    return Plot(name="training", title="Loss and F1 by epoch", words=words, height=4.6 if validated else 2.8, draw=draw)
+
+
+def _confusion(place: int, name: str, answered: dict[str, list[int]], labels: Sequence[str]) -> Plot:
+    counts = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    np.add.at(counts, (answered["labels"], answered["found"]), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+    def draw(drawing: Drawing) -> None:
+        axes = drawing.subplots()
+        axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
+        axes.set_aspect("equal")
+        axes.invert_yaxis()
+        axes.grid(visible=False)
+        middles = [at + 0.5 for at in range(len(labels))] if len(labels) <= _NAMED else []
+        names = [brief(label, _LETTERS) for label in labels][: len(middles)]
+        axes.set_xticks(middles, names, rotation=90)
+        axes.set_yticks(middles, names)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true label")
+        if middles:
+            _write_shares(axes, counts, shares)
+
+    title = f"Confusion on {shown(name)}"
+    right = f"{format_count(int(counts.trace()))} of {format_count(int(counts.sum()))} right"
+    return Plot(name=f"training-confusion-{place}", title=title, words=f"{title}: {right}.", height=4.4, draw=draw)
+
+
+def _write_shares(axes: Axes, counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]) -> None:
+    for row, column in np.ndindex(*counts.shape):
+        colour = "white" if shares[row, column] > _DARK else "black"
+        told = f"{format_count(int(counts[row, column]))}\n{100 * shares[row, column]:.1f} %"
+        axes.text(column + 0.5, row + 0.5, told, color=colour, ha="center", va="center", fontsize=8)
+
+
+def _lengths(place: int, name: str, answered: dict[str, list[int]]) -> Plot:
+    """Accuracy of the texts of each length, with its interval; a length that no text has is left out."""
+    right = np.asarray(answered["labels"]) == np.asarray(answered["found"])
+    found, member = np.unique(length_bins(np.asarray(answered["tokens"])), return_inverse=True)
+    groups = by_group(member, right, len(found))
+    heads = [f"{LENGTHS[index]}\n{format_count(group.texts)}" for index, group in zip(found, groups, strict=True)]
+
+    def draw(drawing: Drawing) -> None:
+        axes = drawing.subplots()
+        shares = [group.accuracy or 0.0 for group in groups]
+        ends = [(group.interval[0] or 0.0, group.interval[1] or 1.0) for group in groups]
+        spread = [[share - low for share, (low, _) in zip(shares, ends, strict=True)]]
+        spread += [[high - share for share, (_, high) in zip(shares, ends, strict=True)]]
+        axes.errorbar(range(len(heads)), shares, yerr=spread, fmt="o", color="#0072b2", capsize=3)
+        axes.set_xticks(range(len(heads)), heads)
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_xlabel("tokens in a text, and how many such texts there are")
+        axes.set_ylabel("accuracy")
+
+    title = f"Accuracy by length on {shown(name)}"
+    told = "; ".join(f"{LENGTHS[index]} tokens {group.accuracy:.3f}" for index, group in zip(found, groups, strict=True))
+    return Plot(name=f"training-lengths-{place}", title=title, words=f"{title}: {told}.", height=3.2, draw=draw)
