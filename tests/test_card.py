@@ -24,7 +24,8 @@ from bench.report.tables import build_tables
 from bench.saved.store import read_run
 
 DATA = Path(__file__).parent / "data"
-RUNS = sorted((Path(__file__).parents[1] / "results").glob("*/[0-9]*.json"))[-3:]
+RESULTS = Path(__file__).parents[1] / "results"
+RUNS = sorted(RESULTS.glob("*/[0-9]*.json"))[-3:]
 HEADS = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
 HOSTILE = "\n---\n: 'q\" | <b> [x](y) `c` *s* _e_ # {a: &b} \x1b\u202e\ud800真\U0001f600 ```"
 
@@ -76,7 +77,7 @@ def test_metrics_are_those_of_the_tables(path):
 
 def test_metrics_are_those_of_what_is_recommended(monkeypatch, capsys):
     """Of a run whose texts are too few for 1 %, at 5 %."""
-    [path] = [path for path in RUNS if path.name.startswith("0021")]
+    [path] = RESULTS.glob("*/0021_*.json")
     monkeypatch.setattr(card, "_MAX_DROP", 0.05)
     text = render_card(read_run(path))
     names = {one.metric_name for one in read(text).eval_results}

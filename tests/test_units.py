@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import bench.memory.leaks
 import bench.precision
-import bench.report.cells
+import bench.printable
 import bench.units
 import exporters.watchers.product
 from bench.units import (
@@ -31,7 +31,7 @@ POSITIVE = st.floats(min_value=1e-6, max_value=1e6)
 
 
 @pytest.mark.parametrize(
-    "module", [bench.units, bench.report.cells, bench.memory.leaks, bench.precision, exporters.watchers.product]
+    "module", [bench.units, bench.printable, bench.memory.leaks, bench.precision, exporters.watchers.product]
 )
 def test_examples_in_docstrings_are_true(module):
     result = doctest.testmod(module)
