@@ -198,11 +198,15 @@ def _add_train(commands: Any) -> None:
         "--train", metavar="FILE", help="labelled texts to train on (default: the recipe's, else the bundled corpus)"
     )
     command.add_argument(
-        "--validation", metavar="FILE", help="labelled texts that are scored after every epoch, and stop a training that gains no more"
+        "--validation",
+        metavar="FILE",
+        help="labelled texts to score after every epoch, by which training may stop early",
     )
     command.add_argument("--tokenizer", metavar="DIR", help="tokenizer to use, where the recipe trains none")
-    command.add_argument("--seeds", metavar="N", help="train N times, from as many seeds: how much accuracy re-training alone changes")
-    command.add_argument("--resume", action="store_true", help="go on with what an interrupted training of the same left")
+    command.add_argument("--seeds", metavar="N", help="train from N seeds: how much accuracy re-training alone changes")
+    command.add_argument(
+        "--resume", action="store_true", help="go on with what an interrupted training of the same left"
+    )
     command.add_argument("--output", metavar="DIR", required=True, help="where the checkpoint goes")
     add_options(_helping(command, _TRAIN_FLAGS), tuple(_TRAIN_FLAGS))
 

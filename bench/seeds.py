@@ -52,7 +52,10 @@ def keep_seeds(output: Path, recipes: Sequence[Recipe], sets: Mapping[str, Label
     folders = [seed_folder(output, one) for one in recipes]
     records = [_record(folder) for folder in folders]
     scores = {
-        name: {"sha256": one.sha256, **{metric: [record[metric][name] for record in records] for metric in ("accuracy", "f1")}}
+        name: {
+            "sha256": one.sha256,
+            **{metric: [record[metric][name] for record in records] for metric in ("accuracy", "f1")},
+        }
         for name, one in sets.items()
     }
     content = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tabulate
 
@@ -158,12 +158,11 @@ def _costs(report: TrainingReport) -> list[str]:
     ]
     if report.best_epoch is not None:
         lines.append(f"weights of epoch {report.best_epoch}, which has the highest F1")
-    device = "" if report.peak_device_memory is None else f", {format_bytes(report.peak_device_memory)} of the GPU"
-    return [
-        *lines,
-        f"steps: {report.samples_per_second:.1f} texts/s, {report.tokens_per_second:.0f} tokens/s, "
-        f"{100 * report.padding_share:.1f} % padding; memory: {format_bytes(report.peak_memory)} resident{device}",
-    ]
+    rates = f"steps: {report.samples_per_second:.1f} texts/s, {report.tokens_per_second:.0f} tokens/s"
+    memory = f"memory: {format_bytes(report.peak_memory)} resident"
+    if report.peak_device_memory is not None:
+        memory += f", {format_bytes(report.peak_device_memory)} of the GPU"
+    return [*lines, f"{rates}, {100 * report.padding_share:.1f} % padding; {memory}"]
 
 
 def _validated(scores: dict[str, float] | None) -> str:

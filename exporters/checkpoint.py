@@ -53,7 +53,9 @@ class Checkpoint:
     sha256: str  # of configuration, weights and tokenizer
     random_weights: bool
     demonstration: bool  # trained on the bundled corpus
-    seeded: dict[str, tuple[float, ...]] = field(default_factory=dict)  # accuracies by seed, by hash of the labelled set
+    seeded: dict[str, tuple[float, ...]] = field(
+        default_factory=dict
+    )  # accuracies by seed, by hash of the labelled set
 
 
 def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:

@@ -294,7 +294,9 @@ def test_answers_are_told_in_the_order_of_the_sets_and_a_failed_variant_says_why
     assert {one["status"] for one in found if one["variant"] == last} == {"failed"}
 
 
-@pytest.mark.parametrize(("spread", "told"), [(0.001, "more than that: openvino-int8"), (0.2, "no variant changes it by more")])
+@pytest.mark.parametrize(
+    ("spread", "told"), [(0.001, "more than that: openvino-int8"), (0.2, "no variant changes it by more")]
+)
 def test_a_loss_is_held_against_that_of_another_seed(run, spread, told):
     accuracies = tuple(0.9 + spread * place for place in (-1, 0, 1))
     seeded = replace(run.checkpoint, seeded={run.sets[0].sha256: accuracies})

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -67,10 +68,7 @@ def test_two_seeds_are_two_trainings_and_one_record(train, tmp_path, capsys):
     assert re.search(rf"^test +{mean:.3f} ", printed.out, re.MULTILINE)
     assert max(map(len, printed.out.splitlines()[1:5])) <= 80
 
-    (tmp_path / "out" / "seed-8" / "training.json").unlink()
-    (tmp_path / "out" / "seed-8" / "seeds.json").unlink()
-    for file in (tmp_path / "out" / "seed-8").iterdir():
-        file.unlink()
+    shutil.rmtree(tmp_path / "out" / "seed-8")
     assert main([*train, "--seeds", "2", "--resume"]) == 0
     assert "seed 7, 1 of 2: taken over\n" in capsys.readouterr().err
     assert json.loads((tmp_path / "out" / "seeds.json").read_text()) == record

@@ -101,7 +101,9 @@ def _retraining(run: Run, name: str, found: Fidelities) -> list[str]:
     low, high = prediction_interval(accuracies)
     beyond = [variant for variant, one in found.items() if abs(one.accuracy_change.value) > (high - low) / 2]
     told = f"more than that: {', '.join(beyond)}" if beyond else "no variant changes it by more"
-    return [f"re-training alone, by {len(accuracies)} seeds, changes accuracy by up to ±{format_share((high - low) / 2)}; {told}"]
+    return [
+        f"re-training alone, by {len(accuracies)} seeds, changes accuracy by up to ±{format_share((high - low) / 2)}; {told}"
+    ]
 
 
 def _deciding(found: Fidelities) -> list[str]:

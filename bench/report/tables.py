@@ -181,7 +181,9 @@ def _fidelity(cells: RunFigures) -> list[Table]:
         def at(metric: str, name: str = name) -> ByVariant:
             return lambda variant: by_place[name, variant, metric]
 
-        tables.append(cells.table(f"Answers on {printable(name)}", fidelity_contents(at), fidelity_notes(cells.run, name, of_set)))
+        tables.append(
+            cells.table(f"Answers on {printable(name)}", fidelity_contents(at), fidelity_notes(cells.run, name, of_set))
+        )
     return tables
 
 

@@ -114,5 +114,7 @@ def _lengths(place: int, name: str, answered: dict[str, list[int]]) -> Plot:
         axes.set_ylabel("accuracy")
 
     title = f"Accuracy by length on {shown(name)}"
-    told = "; ".join(f"{LENGTHS[index]} tokens {group.accuracy:.3f}" for index, group in zip(found, groups, strict=True))
+    told = "; ".join(
+        f"{LENGTHS[index]} tokens {group.accuracy:.3f}" for index, group in zip(found, groups, strict=True)
+    )
     return Plot(name=f"training-lengths-{place}", title=title, words=f"{title}: {told}.", height=3.2, draw=draw)

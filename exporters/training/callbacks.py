@@ -14,7 +14,7 @@ _STATE_EVERY_S = 120.0  # at most so much is lost with a killed process
 _LOSS_EVERY_S = 1.0  # it is read from the device for that
 
 
-class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+class Keeper(TrainerCallback):
     """Has a state written every few minutes, beside those at the ends of epochs, and marks each that is whole."""
 
     def __init__(self, unfinished: Unfinished) -> None:
@@ -32,7 +32,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         self._last = time.monotonic()
 
 
-class Clock(TrainerCallback):  # type: ignore[misc]
+class Clock(TrainerCallback):
     """Notes with each logged loss how long its steps took, and how many tokens they computed, padding included."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         self._begun, self.computed = None, 0
 
 
-class ProgressBar(TrainerCallback):  # type: ignore[misc]
+class ProgressBar(TrainerCallback):
     """One bar on standard error, with the loss and the time left; that of transformers prints to standard output as well."""
 
     def __init__(self) -> None:

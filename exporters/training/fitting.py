@@ -51,7 +51,7 @@ class Fitted:
     devices: int
 
 
-def fit(
+def fit(  # noqa: PLR0913 - one call says all that the weights depend on
     model: Any,
     tokenizer: Any,
     recipe: Recipe,
@@ -96,7 +96,9 @@ def fit(
     epochs = read_epochs(trainer.state.log_history)
     diverged = next((one.loss for one in epochs if not math.isfinite(one.loss)), None)
     if diverged is not None:
-        raise RecipeError(f"recipe {recipe.name!r}: the loss became {diverged}, expected a finite one; lower learning_rate")
+        raise RecipeError(
+            f"recipe {recipe.name!r}: the loss became {diverged}, expected a finite one; lower learning_rate"
+        )
     best = _best_epoch(epochs) if recipe.early_stopping else None
     device = this_device()
     return Fitted(

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from exporters.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, most_positions
 from exporters.errors import CheckpointError, DataError, RecipeError
 from exporters.training.card import CARD_FILE, training_card
@@ -108,7 +106,9 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 tokenizer,
                 recipe,
                 _examples(training_ids, labels),
-                validation=_examples(_input_ids(tokenizer, judged[0], recipe.max_length), judged[1]) if judged else None,
+                validation=_examples(_input_ids(tokenizer, judged[0], recipe.max_length), judged[1])
+                if judged
+                else None,
                 unfinished=unfinished,
                 state=state,
                 progress=progress,
@@ -275,7 +275,7 @@ def _score(
         counts = Counter(labels)
         scores.accuracy[name] = right.total() / len(labels)
         scores.recall[name] = {label_names[label]: right[label] / counts[label] for label in sorted(counts)}
-        scores.f1[name] = weighted_f1(np.asarray(labels), np.asarray(found))
+        scores.f1[name] = weighted_f1(labels, found)
         scores.answers[name] = {"labels": list(labels), "found": found, "tokens": [len(ids) for ids in input_ids]}
     return scores
 
@@ -296,7 +296,7 @@ def _calibration_ids(recipe: Recipe, tokenizer: Any, texts: Sequence[str]) -> li
     return _input_ids(tokenizer, sample, tokenizer.model_max_length)
 
 
-def _write_records(
+def _write_records(  # noqa: PLR0913 - each a file
     folder: Path,
     recipe: Recipe,
     report: TrainingReport,
