@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from exporters.checkpoint import RANDOM_WEIGHTS_FILE
 from exporters.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PREFIX = "arch:"
@@ -76,19 +77,26 @@ def check_architecture(name: str) -> None:
     raise CheckpointError(f"unknown architecture {name!r}; {hint}known: {', '.join(ARCHITECTURES)}")
 
 
-def build_architecture(name: str, texts: Sequence[str], out_dir: Path) -> None:
-    """Write a checkpoint of architecture ``name``, two labels, with random weights and a tokenizer for ``texts``."""
+def build_architecture(
+    name: str, texts: Sequence[str], out_dir: Path, changes: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Write a checkpoint of architecture ``name``, two labels, with random weights and a tokenizer for ``texts``.
+
+    ``changes``: fields of its configuration that are to be otherwise.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
-    fields = dict(ARCHITECTURES[name])
+    fields = {**ARCHITECTURES[name], **changes}
     config = AutoConfig.for_model(fields.pop("model_type"), num_labels=2, **fields)
     config.id2label = {0: "real", 1: "fake"}
     config.label2id = {"real": 0, "fake": 1}
     torch.manual_seed(SEED)
     AutoModelForSequenceClassification.from_config(config).save_pretrained(out_dir, safe_serialization=True)
     _make_tokenizer(texts, config.vocab_size).save_pretrained(out_dir)
-    (out_dir / RANDOM_WEIGHTS_FILE).write_text(json.dumps({"architecture": name, "seed": SEED}), encoding="utf-8")
+    (out_dir / RANDOM_WEIGHTS_FILE).write_text(
+        json.dumps({"architecture": name, "seed": SEED, **changes}), encoding="utf-8"
+    )
 
 
 def _make_tokenizer(texts: Sequence[str], vocab_size: int) -> Any:

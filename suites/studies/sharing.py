@@ -1,0 +1,122 @@
+r"""Parameter sharing: what it saves and what it does not. ALBERT with more sets of weights, and with other tables of embeddings.
+
+    python -m suites.studies.sharing --only costs
+    python -m suites.studies.sharing --only accuracy --train train.csv --external test=test.csv --tokenizer DIR
+    python -m suites.studies.sharing --only show
+
+``costs``: at base sizes, random weights: parameters, size on disk, resident memory, latency of one text. ``accuracy``: small ones,
+each trained from scratch by the same recipe (``sharing.toml`` beside this file). Either is saved by itself; ``show`` prints both
+and draws the plots, as each part does in the end. Trainings that are done are taken over when the same command runs again, as
+long as its work folder is there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.machine.alone import alone
+from bench.options import names, read_options
+from bench.progress import say
+from bench.report.page.plot import as_svg
+from bench.report.render import render_tables
+from bench.saved.whole_file import whole_file
+from exporters.errors import UserError
+from suites.studies import saving
+from suites.studies.sharing_accuracy import measure_accuracy, read_task
+from suites.studies.sharing_costs import measure_costs
+from suites.studies.sharing_grid import models
+from suites.studies.sharing_shown import accuracy_table, costs_tables, plots
+from suites.studies.study import Answer, run_study, study_parser
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from bench.report.cells import Table
+
+COSTS, ACCURACY = "sharing-costs", "sharing-accuracy"  # files of what was measured
+RECIPE = str(Path(__file__).with_name("sharing.toml"))
+_FLAGS = (
+    *("--external", "--text-columns", "--drop-bad-rows", "--variants", "--sequence-lengths", "--threads"),
+    *("--profile", "--precision", "--time-budget", "--work-dir"),
+)
+_DEFAULTS = {"variants": "torch-eager,onnx-fp32-fused", "sequence_lengths": "128", "time_budget": "900"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the parts that were asked for, save each, print both and draw the plots."""
+    parser = study_parser(__doc__, _FLAGS, **_DEFAULTS)
+    parser.add_argument(
+        "--only", choices=("costs", "accuracy", "show"), help="one part alone (default: both are measured)"
+    )
+    parser.add_argument(
+        "--groups", metavar="N,N", default="1,2,3,4,6,12", help="sets of weights (default: 1,2,3,4,6,12)"
+    )
+    parser.add_argument(
+        "--embeddings", metavar="N,N", default="64,128,256,768", help="widths (default: 64,128,256,768)"
+    )
+    parser.add_argument("--recipe", default=RECIPE, metavar="FILE", help="of an ALBERT (default: sharing.toml)")
+    parser.add_argument("--train", type=Path, metavar="FILE", help="labelled texts to train on")
+    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="where the recipe trains none")
+    parser.add_argument("--format", choices=("text", "md"), default="text", help="of the tables (default: text)")
+    parsed = parser.parse_args(arguments)
+    parts = {"costs": lambda: _costs(parsed), "accuracy": lambda: _accuracy(parsed)}
+    for part in () if parsed.only == "show" else (parsed.only,) if parsed.only else tuple(parts):
+        code = run_study("sharing", parts[part])
+        if code:
+            return code
+    return _show(parsed.format)
+
+
+def _numbers(flag: str, text: str) -> list[int]:
+    found = names(text)
+    if not found or not all(one.isdecimal() and int(one) for one in found):
+        raise UserError(f"{flag}: found {text!r}, expected positive whole numbers such as 1,2,12")
+    return [int(one) for one in found]
+
+
+def _grid(parsed: argparse.Namespace) -> Any:
+    return models(_numbers("--groups", parsed.groups), _numbers("--embeddings", parsed.embeddings))
+
+
+def _costs(parsed: argparse.Namespace) -> Answer:
+    options, grid = read_options({**vars(parsed), "external": None}), _grid(parsed)
+    with alone():
+        figures = measure_costs(grid, options)
+    return Answer(COSTS, figures, "")
+
+
+def _accuracy(parsed: argparse.Namespace) -> Answer:
+    task, grid = read_task(parsed.recipe, parsed.train, parsed.tokenizer, read_options(vars(parsed))), _grid(parsed)
+    with alone():
+        figures = measure_accuracy(grid, task)
+    return Answer(ACCURACY, figures, "")
+
+
+def _show(fmt: Any) -> int:
+    """Print the tables of what is saved, and write the plots beside it."""
+    costs, accuracy = _saved(COSTS), _saved(ACCURACY)
+    tables: list[Table] = [*(costs_tables(costs) if costs else ()), *([accuracy_table(accuracy)] if accuracy else ())]
+    if not tables:
+        say(f"sharing: error: {saving.FOLDER} holds nothing of this study; measure it first")
+        return 2
+    sys.stdout.write(render_tables(tables, (), fmt))
+    for plot in plots(costs, accuracy) if costs else ():
+        path = saving.FOLDER / f"{plot.name}.svg"
+        with whole_file(path) as stream:
+            stream.write(as_svg(plot))
+        say(f"written: {path}")
+    return 0
+
+
+def _saved(name: str) -> dict[str, Any] | None:
+    path = saving.FOLDER / f"{name}.json"
+    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
