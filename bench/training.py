@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.checkpoints import unpickled
 from bench.options import Options, read_options
-from bench.prepare import labelled_sets, reading
 from bench.progress import say
-from bench.texts import corpus, data
-from bench.units import counted, format_count, format_duration, format_share
+from bench.training_data import training_sets
+from bench.units import format_count, format_duration, format_share, many
 from bench.worker import call_in_child
 from exporters.architectures import check_architecture
 from exporters.checkpoint import is_pickled
@@ -23,7 +22,7 @@ from exporters.training.steps import steps
 if TYPE_CHECKING:
     import argparse
 
-    from exporters.training.recipe import DataRecipe, Recipe
+    from exporters.training.recipe import Recipe
     from exporters.training.train import TrainingReport
 
 _OFFLINE_ADVICE = (
@@ -36,14 +35,7 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
     recipe, options = read_recipe(parsed.recipe), read_options(vars(parsed))
     if parsed.checkpoint:
         recipe = _starting_from(recipe, parsed.checkpoint)
-    given = bool(parsed.train) or recipe.data is not None
-    if given:
-        train, evaluation = _files(parsed.train, recipe, options)
-    else:
-        train = _bundled("train")
-        evaluation = {"in_domain": _bundled("test"), "external": _bundled("external")}
-        if parsed.external:
-            raise UserError("--external: was given without --train; pass the labelled texts to train on as well")
+    train, evaluation = training_sets(parsed.train, recipe, options)
     _say_of_warmup(recipe, len(train.texts))
     report: TrainingReport = call_in_child(
         "exporters.training.train:train",
@@ -59,7 +51,7 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
             "evaluation": {name: (one.texts, one.labels) for name, one in evaluation.items()},
             "tokenizer_dir": Path(parsed.tokenizer) if parsed.tokenizer else None,
             "checkpoint_dir": _checkpoint_dir(recipe, options),
-            "demonstration": not given,
+            "demonstration": not parsed.train and recipe.data is None,
             "progress": True,
         },
     )
@@ -83,38 +75,13 @@ def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
     return replace(changed, tokenizer=None) if changed.goes_on else changed
 
 
-def _files(asked: str | None, recipe: Recipe, options: Options) -> tuple[data.LabelledSet, dict[str, data.LabelledSet]]:
-    """The labelled files of the command line and the recipe: the one to train on, and those to score by name."""
-    of_recipe = recipe.data
-    if of_recipe is not None:
-        options = replace(
-            options,
-            text_columns=options.text_columns or of_recipe.text_columns or (),
-            label_column=options.label_column or of_recipe.label_column,
-        )
-    file = asked or (of_recipe and of_recipe.train)
-    if not file:
-        raise UserError(f"recipe {recipe.name!r}: names no file to train on; pass --train, or give it data.train")
-    train = data.read_labelled_file(Path(file), label_column=options.label_column, **reading(options))
-    say(f"training set {train.name}: {train.summary}")
-    own = () if asked or of_recipe is None else _evaluation(of_recipe)
-    options = replace(options, external=(*own, *options.external))
-    return train, {one.name: one for one in labelled_sets(options, train.label_names)}
-
-
-def _evaluation(of_recipe: DataRecipe) -> tuple[str, ...]:
-    """The sets of the recipe that are scored, as ``--external`` takes them."""
-    files = {"validation": of_recipe.validation, "test": of_recipe.test}
-    return tuple(f"{name}={file}" for name, file in files.items() if file)
-
-
 def _say_of_warmup(recipe: Recipe, rows: int) -> None:
     """A rate that never reaches its peak is another training than the recipe seems to describe."""
     plan = steps(rows, recipe)
     if plan.warmup > plan.total:
         say(
-            f"recipe {recipe.name}: its warm-up has {counted(format_count(plan.warmup), 'step')}, and "
-            f"{format_count(rows)} texts give {format_count(plan.total)} in all: the learning rate will not reach its peak; "
+            f"recipe {recipe.name}: its warm-up has {many(plan.warmup, 'step')}, and "
+            f"{many(rows, 'text')} give {format_count(plan.total)} in all: the learning rate will not reach its peak; "
             "a recipe with warmup_ratio would"
         )
 
@@ -130,8 +97,3 @@ def _checkpoint_dir(recipe: Recipe, options: Options) -> Path | None:
     if is_pickled(folder) and options.allow_pickle:
         return unpickled(folder, options, "convert_pickled_base")
     return folder
-
-
-def _bundled(split: Any) -> data.LabelledSet:
-    texts, labels = corpus.corpus(split)
-    return data.LabelledSet(name=split, texts=texts, labels=labels, label_names=corpus.LABELS, dropped=())
