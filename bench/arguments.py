@@ -86,6 +86,7 @@ _SCORE_FLAGS = (
     "--work-dir",
 )
 _ERRORS_FLAGS = ("--external", "--real", "--fake", "--text-columns", "--label-column", "--drop-bad-rows")
+_PREPARE_FLAGS = ("--real", "--fake", "--text-columns", "--label-column", "--drop-bad-rows")
 _TRAIN_FLAGS = {  # and what each means here, where that is another thing than for a run
     "--checkpoint": "start from this folder, Hub id or arch:NAME, not from the recipe's own, as where there is no Hub",
     "--external": "",
@@ -133,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_export(commands)
     _add_score(commands)
+    _add_prepare(commands)
     _add_train(commands)
     _add_report(commands)
     _add_recommend(commands)
@@ -179,6 +181,33 @@ def _add_export(commands: Any) -> None:
     best.add_argument("--best", action="store_true", help="write the best variant to --output, with its evidence")
     _add_aim(best.add_argument)
     add_options(best.add_argument, BEST_FLAGS)
+
+
+def _add_prepare(commands: Any) -> None:
+    command = _command(
+        commands,
+        "prepare",
+        "split labelled texts for training and testing, without a text in two splits, and say what gives labels away",
+        [
+            "deploybench prepare news.csv --output prepared",
+            "deploybench prepare --real real.csv --fake fake.csv --split 80/10/10 --seed 1 --output prepared",
+            "deploybench prepare train.csv --test test.csv --output prepared",
+            "deploybench prepare news.csv --text-columns headline,body --label-column verdict --output prepared",
+        ],
+    )
+    command.add_argument("files", nargs="*", metavar="FILE", help="labelled texts; all files are taken together")
+    command.add_argument("--output", metavar="DIR", required=True, help="where train.csv, validation.csv, test.csv go")
+    add_options(command.add_argument, _PREPARE_FLAGS)
+    command.add_argument("--test", metavar="FILE", help="a test set that is given; what the others share with it goes")
+    command.add_argument(
+        "--split",
+        metavar="N/N/N",
+        help="per cent for training, validation and test (default: 70/15/15; with --test 85/15)",
+    )
+    command.add_argument("--seed", metavar="N", default="0", help="another one draws other splits (default: 0)")
+    command.add_argument(
+        "--strict", action="store_true", help="refuse a test set that the other files share texts with"
+    )
 
 
 def _add_train(commands: Any) -> None:

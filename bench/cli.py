@@ -207,6 +207,33 @@ def _score(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _prepare(parsed: argparse.Namespace) -> int:
+    """Split labelled files, and print what was found in them."""
+    from bench.preparation.preparation import Asked, prepare_texts
+    from bench.preparation.rows import Files
+    from bench.preparation.splits import read_shares
+    from bench.report.preparation import render_preparation
+
+    options = read_options(vars(parsed))
+    if bool(parsed.files) == bool(options.real):
+        raise UserError("prepare: expected labelled files, or --real with --fake, and not both; name one or more")
+    test = Path(parsed.test) if parsed.test else None
+    files = Files(labelled=tuple(map(Path, parsed.files)), real=options.real, fake=options.fake, test=test)
+    asked = Asked(
+        files=files,
+        output=Path(parsed.output),
+        shares=read_shares(parsed.split, test_given=test is not None),
+        seed=_read_count("--seed", parsed.seed),
+        text_columns=options.text_columns,
+        label_column=options.label_column,
+        bad_rows="drop" if options.drop_bad_rows else "refuse",
+        strict=parsed.strict,
+    )
+    _print(render_preparation(prepare_texts(asked)))
+    say(f"written: {parsed.output}")
+    return 0
+
+
 def _train(parsed: argparse.Namespace) -> int:
     """Train a classifier by a recipe, in a process of its own, and print what it reached."""
     from bench.machine.alone import alone
@@ -485,6 +512,7 @@ _COMMANDS = {
     "run": _run,
     "export": _export,
     "score": _score,
+    "prepare": _prepare,
     "train": _train,
     "report": _report,
     "recommend": _recommend,

@@ -5,30 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tabulate
 
 from bench.checkpoints import unpickled
 from bench.options import Options, read_options
-from bench.prepare import labelled_sets, reading
 from bench.progress import say
 from bench.report.page.plots import write_each
 from bench.report.training_plots import training_plots
 from bench.seeds import is_finished, keep_seeds, seed_folder, seeded_recipes
-from bench.texts import corpus, data
-from bench.units import counted, format_bytes, format_count, format_duration, format_share
+from bench.training_data import training_sets
+from bench.units import format_bytes, format_count, format_duration, format_share, many
 from bench.worker import call_in_child
 from exporters.architectures import check_architecture
 from exporters.checkpoint import is_pickled
 from exporters.errors import UserError
 from exporters.hub import fetch_checkpoint
-from exporters.training.recipe import VALIDATION, read_recipe
+from exporters.training.recipe import read_recipe
 from exporters.training.steps import steps
 
 if TYPE_CHECKING:
     import argparse
 
+    from bench.texts.data import LabelledSet
     from exporters.training.recipe import Recipe
     from exporters.training.train import TrainingReport
 
@@ -44,15 +44,7 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
     recipe, options = read_recipe(parsed.recipe), read_options(vars(parsed))
     if parsed.checkpoint:
         recipe = _starting_from(recipe, parsed.checkpoint)
-    given = bool(parsed.train) or recipe.data is not None
-    if given:
-        train, evaluation = _files(parsed.train, parsed.validation, recipe, options)
-    else:
-        train = _bundled("train")
-        evaluation = {"in_domain": _bundled("test"), "external": _bundled("external")}
-        for flag, value in (("--external", parsed.external), ("--validation", parsed.validation)):
-            if value:
-                raise UserError(f"{flag}: was given without --train; pass the labelled texts to train on as well")
+    train, evaluation = training_sets(recipe, options, train=parsed.train, validation=parsed.validation)
     _say_of_warmup(recipe, len(train.texts))
     course = _Course(
         train_set=train,
@@ -60,7 +52,7 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
         options=options,
         tokenizer=Path(parsed.tokenizer) if parsed.tokenizer else None,
         resume=parsed.resume,
-        bundled=not given,
+        bundled=not parsed.train and recipe.data is None,
     )
     count = _seed_count(parsed.seeds)
     if count is not None:
@@ -78,8 +70,8 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
 class _Course:
     """A training but for its recipe and its place."""
 
-    train_set: data.LabelledSet
-    evaluation: dict[str, data.LabelledSet]
+    train_set: LabelledSet
+    evaluation: dict[str, LabelledSet]
     options: Options
     tokenizer: Path | None
     resume: bool
@@ -182,36 +174,13 @@ def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
     return replace(changed, tokenizer=None) if changed.goes_on else changed
 
 
-def _files(
-    asked: str | None, validation: str | None, recipe: Recipe, options: Options
-) -> tuple[data.LabelledSet, dict[str, data.LabelledSet]]:
-    """The labelled files of the command line and the recipe: the one to train on, and those to score by name."""
-    of_recipe = recipe.data
-    if of_recipe is not None:
-        options = replace(
-            options,
-            text_columns=options.text_columns or of_recipe.text_columns or (),
-            label_column=options.label_column or of_recipe.label_column,
-        )
-    file = asked or (of_recipe and of_recipe.train)
-    if not file:
-        raise UserError(f"recipe {recipe.name!r}: names no file to train on; pass --train, or give it data.train")
-    train = data.read_labelled_file(Path(file), label_column=options.label_column, **reading(options))
-    say(f"training set {train.name}: {train.summary}")
-    own = {} if asked or of_recipe is None else {VALIDATION: of_recipe.validation, "test": of_recipe.test}
-    own |= {VALIDATION: validation} if validation else {}
-    named = (f"{name}={file}" for name, file in own.items() if file)
-    options = replace(options, external=(*named, *options.external))
-    return train, {one.name: one for one in labelled_sets(options, train.label_names)}
-
-
 def _say_of_warmup(recipe: Recipe, rows: int) -> None:
     """A rate that never reaches its peak is another training than the recipe seems to describe."""
     plan = steps(rows, recipe)
     if plan.warmup > plan.total:
         say(
-            f"recipe {recipe.name}: its warm-up has {counted(format_count(plan.warmup), 'step')}, and "
-            f"{format_count(rows)} texts give {format_count(plan.total)} in all: the learning rate will not reach its peak; "
+            f"recipe {recipe.name}: its warm-up has {many(plan.warmup, 'step')}, and "
+            f"{many(rows, 'text')} give {format_count(plan.total)} in all: the learning rate will not reach its peak; "
             "a recipe with warmup_ratio would"
         )
 
@@ -227,8 +196,3 @@ def _checkpoint_dir(recipe: Recipe, options: Options) -> Path | None:
     if is_pickled(folder) and options.allow_pickle:
         return unpickled(folder, options, "convert_pickled_base")
     return folder
-
-
-def _bundled(split: Any) -> data.LabelledSet:
-    texts, labels = corpus.corpus(split)
-    return data.LabelledSet(name=split, texts=texts, labels=labels, label_names=corpus.LABELS, dropped=())

@@ -108,6 +108,15 @@ def counted(number: object, noun: str) -> str:
     return f"{number} {head}{'es' if head.endswith('s') else 's'}{with_}{rest}"
 
 
+def many(count: int, noun: str) -> str:
+    """The same, with thousands set apart.
+
+    >>> many(1, "row"), many(71537, "row")
+    ('1 row', '71,537 rows')
+    """
+    return counted(1 if count == 1 else format_count(count), noun)
+
+
 def format_instances(instances: int, threads: int) -> str:
     """Format how threads are shared out.
 

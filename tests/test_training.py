@@ -931,6 +931,31 @@ def test_files_and_columns_of_a_recipe(asked, csv, tmp_path, capsys):
     assert "recipe 'r': names no file to train on; pass --train, or give it data.train" in capsys.readouterr().err
 
 
+def test_one_file_of_a_recipe_is_split_once(asked, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{text},{label}\n" for text, label in zip(TEXTS, CLASSES, strict=True)]
+    (tmp_path / "all.csv").write_text("post,verdict\n" + "".join(line.replace(", ", " ") for line in lines))
+    (tmp_path / "r.toml").write_text(
+        RECIPE.replace("CHECKPOINT", str(tmp_path))
+        + 'seed = 1\n[data]\nfile = "all.csv"\nsplit = [50, 25, 25]\ntext_columns = ["post"]\nlabel_column = "verdict"\n',
+        encoding="utf-8",
+    )
+    assert ask(str(tmp_path / "r.toml")) == 0
+    sets = [(asked["texts"], asked["labels"]), *asked["evaluation"].values()]
+    truth = {text.replace(", ", " "): label for text, label in zip(TEXTS, CLASSES, strict=True)}
+
+    assert list(asked["evaluation"]) == ["validation", "test"]
+    assert {text: label for one in sets for text, label in zip(*one, strict=True)} == truth
+    assert sum(len(texts) for texts, _ in sets) == 60
+    assert asked["recipe"].data.file == "all.csv"  # the record says what the recipe says
+    assert "all.csv: 60 of 60 rows are split into .deploybench/prepared/" in capsys.readouterr().err
+    assert ask(str(tmp_path / "r.toml"), "--label-column", "verdict") == 0
+    assert "are split" not in capsys.readouterr().err
+    (tmp_path / "all.csv").unlink()
+    assert ask(str(tmp_path / "r.toml")) == 2
+    assert "all.csv: no such file; check the path" in capsys.readouterr().err
+
+
 def test_pickled_weights_are_trained_on_from_if_they_are_trusted(trained, asked, tmp_path, csv, capsys, monkeypatch):
     import torch
     from safetensors.torch import load_file

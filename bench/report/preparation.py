@@ -1,0 +1,171 @@
+"""What a preparation found, as text for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import tabulate
+
+from bench.preparation.folder import RECORD
+from bench.preparation.lengths import LENGTHS
+from bench.preparation.near import SIMILAR
+from bench.preparation.shingles import RUN
+from bench.preparation.splits import SPLITS
+from bench.report.excerpt import excerpt
+from bench.report.terminal import WIDTH, wrapped
+from bench.units import format_count, format_share, many
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.preparation.giveaways import Giveaway
+    from bench.preparation.preparation import Preparation
+    from bench.statistics import Estimate
+
+_NAME = 30  # columns of a name, which may be anybody's
+_LABEL = 12
+_SHORT = 8  # of a label in the widest table
+_OF_ACCURACY = len("  accuracy!   0.123 to 0.456")  # columns
+_CLASSES = 3  # that have columns of their own; more would not fit
+_BAR = 8  # columns of the longest bar
+_BARRED = 2  # classes at most; bars of more do not fit
+
+
+def render_preparation(found: Preparation) -> str:
+    """Rows and what became of them, the splits, what was in two of them, what gives labels away, lengths."""
+    parts = [_head(found), _left_out(found), _balance(found), _leaks(found)]
+    parts += [_columns(found), _features(found), _lengths(found)]
+    return "\n\n".join(parts)
+
+
+def _head(found: Preparation) -> str:
+    lines = [
+        f"{excerpt(one.name, _NAME)}: {many(one.rows, 'row')}{', the test set' if one.test else ''}"
+        for one in found.inputs
+    ]
+    texts = " + ".join(excerpt(column, _NAME) for column in found.text_columns)
+    lines.append(f"text: {texts}; label: {excerpt(found.label_column, _NAME)}")
+    return wrapped(lines)
+
+
+def _left_out(found: Preparation) -> str:
+    lines = [f"kept: {format_count(found.kept)} of {many(found.rows, 'row')}"]
+    lines += [f"left out: {one}" for one in found.bad]
+    lines += [f"left out: {many(count, cause)}" for cause, count in found.removed.items()]
+    if found.repeated or found.contradicting:
+        lines.append(
+            f"the test set stays as it was given: {many(found.repeated, 'row')} of it repeat another, "
+            f"{format_count(found.contradicting)} are contradictory"
+        )
+    part, whole = SIMILAR
+    lines.append(
+        f"near-duplicates: {100 * part // whole} % of the runs of {RUN} words that either has are in both, letter case, "
+        "punctuation and web addresses aside; of texts so alike one is kept"
+    )
+    return wrapped(lines)
+
+
+def _balance(found: Preparation) -> str:
+    labels = [excerpt(name, _LABEL) for name in found.label_names]
+    rows = []
+    for split in SPLITS:
+        counts = found.counts[split]
+        total = sum(counts)
+        shown = [f"{format_count(count)} ({_percent(count / total)})" for count in _few(counts)]
+        rows.append([split, format_count(total), _percent(total / found.kept), *shown])
+    given = any(one.test for one in found.inputs)
+    shares = [found.shares.train, found.shares.validation, *([] if given else [found.shares.test])]
+    note = (
+        f"asked: {'/'.join(map(str, shares))}, seed {found.seed}; a text's split is decided by its own hash, so that it stays "
+        "there whatever rows come or go"
+    )
+    notes = [note]
+    if len(labels) > _CLASSES:
+        notes.append(f"{many(len(labels) - _CLASSES, 'further class')}: see {RECORD}")
+    return f"{_table(['split', 'rows', 'share', *_few(labels)], rows)}\n{wrapped(notes)}"
+
+
+def _leaks(found: Preparation) -> str:
+    rows = [
+        [f"{of}, found in {where}", format_count(leak.exact), format_count(leak.near)]
+        for (of, where), leak in sorted(found.leaks.items(), key=lambda item: tuple(map(SPLITS.index, item[0])))
+    ]
+    if not rows:
+        return "rows of one split that are in another one: none, exact or near"
+    note = "before anything was left out; now no text is, nor nearly is, in two splits"
+    if not any(one.test for one in found.inputs):
+        note += " (copies to the letter have one hash, and so one split, from the start)"
+    return f"{_table(['rows of', 'exact', 'near'], rows)}\n{wrapped([note])}"
+
+
+def _columns(found: Preparation) -> str:
+    evidence = found.evidence
+    rows = [
+        [excerpt(one.name, _NAME), format_count(one.texts), *_accuracy(one, evidence.base)] for one in evidence.columns
+    ]
+    notes = [
+        "accuracy on validation and test, where each text is called what most texts of its value are in train",
+        f"always the commonest class: {format_share(evidence.base.value)}; !: surely better than that",
+    ]
+    return f"{_table(['column', 'values', 'accuracy', '95 % interval'], rows)}\n{wrapped(notes)}"
+
+
+def _features(found: Preparation) -> str:
+    evidence = found.evidence
+    labels = [f"of {excerpt(name, _SHORT)}" for name in _few(found.label_names)]
+    room = WIDTH - _OF_ACCURACY - sum(2 + max(len(label), len("100.0 %")) for label in labels)
+    rows = [
+        [
+            excerpt(one.name, room),
+            *(_percent(share) for share in _few(one.of_class)),
+            *_accuracy(one, evidence.base),
+        ]
+        for one in (*evidence.words, *evidence.marks)
+    ]
+    if not rows:
+        return "no word and no mark tells anything of the class"
+    note = (
+        "the words and the marks whose presence alone tells most: share of each class's texts that have it; accuracy as above. "
+        "A source's name, a dateline or a character that one class alone has is learnt in place of the task"
+    )
+    return f"{_table(['word or mark', *labels, 'accuracy', '95 % interval'], rows)}\n{wrapped([note])}"
+
+
+def _lengths(found: Preparation) -> str:
+    lengths = _few(found.evidence.lengths)
+    largest = max(map(max, lengths))
+    used = [place for place in range(len(LENGTHS)) if any(of_class[place] for of_class in lengths)]
+    shown = range(used[0], used[-1] + 1)
+    columns = [[LENGTHS[place] for place in shown]]
+    heads = ["words"]
+    bars = len(lengths) <= _BARRED
+    for name, of_class in zip(found.label_names, lengths, strict=False):
+        total = sum(of_class)
+        heads += [excerpt(name, _LABEL), ""] if bars else [excerpt(name, _LABEL)]
+        columns.append([f"{format_count(of_class[place])} ({_percent(of_class[place] / total)})" for place in shown])
+        if bars:
+            columns.append([("#" * round(_BAR * of_class[place] / largest)).ljust(_BAR) for place in shown])
+    return _table(heads, list(zip(*columns, strict=True)))
+
+
+def _accuracy(one: Giveaway, base: Estimate) -> list[str]:
+    mark = "!" if one.accuracy.low > base.value else " "
+    low, high = format_share(one.accuracy.low), format_share(one.accuracy.high)
+    return [format_share(one.accuracy.value) + mark, f"{low} to {high}"]
+
+
+def _few(values: Sequence[T]) -> list[T]:
+    """Those of the classes that have columns of their own."""
+    return list(values[:_CLASSES])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    align = ("left", *["right"] * (len(heads) - 1))
+    text: str = tabulate.tabulate(rows, headers=heads, disable_numparse=True, colalign=align, preserve_whitespace=True)
+    return "\n".join(line.rstrip() for line in text.splitlines())
