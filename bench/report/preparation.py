@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _NAME = 30  # columns of a name, which may be anybody's
 _LABEL = 12
 _SHORT = 8  # of a label in the widest table
-_OF_ACCURACY = len("  accuracy!   0.123 to 0.456")  # columns
+_HEAD = 2  # columns that tabulate leaves beside the name of a column
+_OF_ACCURACY = len("  accuracy  95 % interval") + 2 * _HEAD
 _CLASSES = 3  # that have columns of their own; more would not fit
 _BAR = 8  # columns of the longest bar
 _BARRED = 2  # classes at most; bars of more do not fit
@@ -115,7 +116,7 @@ def _columns(found: Preparation) -> str:
 def _features(found: Preparation) -> str:
     evidence = found.evidence
     labels = [f"of {excerpt(name, _SHORT)}" for name in _few(found.label_names)]
-    room = WIDTH - _OF_ACCURACY - sum(2 + max(len(label), len("100.0 %")) for label in labels)
+    room = WIDTH - _OF_ACCURACY - sum(2 + max(len(label) + _HEAD, len("100.0 %")) for label in labels)
     rows = [
         [
             excerpt(one.name, room),
