@@ -31,6 +31,7 @@ from bench.preparation.rows import Files, open_rows
 from bench.preparation.shingles import Vocabulary, shingles
 from bench.preparation.splits import SPLITS, Shares, read_shares
 from bench.preparation.survey import survey
+from bench.printable import printable
 from bench.texts.corpus import corpus
 from bench.texts.data import read_labelled_file
 from exporters.errors import UserError
@@ -360,7 +361,7 @@ def test_what_gives_labels_away_is_found(news, tmp_path):
     assert columns["source"]["value"] == 1
     assert columns["id"]["low"] <= evidence["base"]["value"]
     assert 0.6 < agency["of_class"][0] < 0.7
-    assert agency["of_class"][1] == 0
+    assert agency["of_class"][1] < 0.05
     assert agency["accuracy"]["low"] > evidence["base"]["value"]
     assert broken["of_class"] == pytest.approx([0, 0.55], abs=0.05)
 
@@ -462,7 +463,7 @@ def test_texts_in_other_columns_are_refused(news, tmp_path, capsys):
 
     assert prepare(news, other, *OWN, "--output", tmp_path / "prepared") == 2
     assert (
-        f"{other}: its texts are 'title' + 'text', those of {news} 'text'; rename the columns, or name those of all files"
+        f"{other}: its texts are 'title' + 'text', those of {printable(str(news))} 'text'; rename the columns, or name those of all files"
     ) in capsys.readouterr().err
 
 
@@ -500,7 +501,7 @@ def test_a_file_that_changes_meanwhile_is_refused(news, tmp_path, monkeypatch, c
     monkeypatch.setattr(preparation, "write_rows", change)
 
     assert prepare(news, *OWN, "--output", tmp_path / "prepared") == 2
-    assert f"{news}: changed while it was being read; try again" in capsys.readouterr().err
+    assert f"{printable(str(news))}: changed while it was being read; try again" in capsys.readouterr().err
     assert not (tmp_path / "prepared").exists()
 
 

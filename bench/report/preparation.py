@@ -115,7 +115,7 @@ def _columns(found: Preparation) -> str:
 
 def _features(found: Preparation) -> str:
     evidence = found.evidence
-    labels = [f"of {excerpt(name, _SHORT)}" for name in _few(found.label_names)]
+    labels = [excerpt(name, _SHORT) for name in _few(found.label_names)]
     room = WIDTH - _OF_ACCURACY - sum(2 + max(len(label) + _HEAD, len("100.0 %")) for label in labels)
     rows = [
         [
