@@ -462,9 +462,8 @@ def test_texts_in_other_columns_are_refused(news, tmp_path, capsys):
     other.write_text("title,text,verdict\na,b,no\n", encoding="utf-8")
 
     assert prepare(news, other, *OWN, "--output", tmp_path / "prepared") == 2
-    assert (
-        f"{other}: its texts are 'title' + 'text', those of {printable(str(news))} 'text'; rename the columns, or name those of all files"
-    ) in capsys.readouterr().err
+    said = f"{other}: its texts are 'title' + 'text', those of {news} 'text'; rename the columns, or name those of all"
+    assert printable(said) in capsys.readouterr().err
 
 
 def test_only_an_earlier_preparation_is_replaced(news, tmp_path, capsys):
