@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.metadata
 import re
 import sys
 from pathlib import Path
@@ -141,8 +142,11 @@ def _measure(plan: Plan, device: Device, name: str, arguments: Sequence[str]) ->
 
 def _smoke() -> int:
     """The whole suite, small, on the CPU."""
+    version = importlib.metadata.version("torch")
+    without = ", since it is built without CUDA" if "+cpu" in version else ""
     say(
-        "gpu: no CUDA device was found; runs the smoke of the same recipe on the CPU instead, which is a skip and not a pass"
+        f"gpu: no CUDA device: torch {version} finds none{without}; runs the smoke of the same recipe on the CPU instead; "
+        "this is a skip, not a pass"
     )
     recipe = dataclasses.replace(read_recipe(RECIPE), max_length=16, per_device_batch_size=2)
     setting = Setting(architecture=_SMALLEST, precision="fp32", device="cpu", recipe=recipe, batches=(1, 2), times=2)
