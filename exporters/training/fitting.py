@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from exporters.errors import RecipeError, first_line
 from exporters.training.batching import LengthGroupedOrder
 from exporters.training.precision import chosen_precision, this_device, training_arguments
+from exporters.training.room import is_out_of_memory
 from exporters.training.scores import validation_scores
 from exporters.training.steps import steps
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text
 
 _SCORED_TOGETHER = 64  # texts
-_NO_ROOM = ("out of memory", "can't allocate memory", "bad_alloc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def _check(model: Any, recipe: Recipe, validation: list[Example] | None) -> None
 
 def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> BaseException:
     """What to try; any other error as it is."""
-    if not isinstance(error, MemoryError) and not any(word in str(error).lower() for word in _NO_ROOM):
+    if not is_out_of_memory(error):
         return error
     smaller = planned.per_device // 2
     advice = f"try per_device_batch_size = {smaller}" if smaller else "try a smaller max_length"
