@@ -53,8 +53,8 @@ KNOWN = (
 )
 PUBLISHED = ("albert", "bert", "distilbert", "mobilebert", "tinybert")
 SHIPPED = (
-    *("albert-agnews", "albert-mini", "albert-welfake", "bert-agnews", "bert-welfake", "demonstration"),
-    *("distilbert-agnews", "distilbert-welfake", "mobilebert-welfake", "tinybert-welfake"),
+    *("albert-agnews", "albert-mini", "albert-news", "albert-welfake", "bert-agnews", "bert-welfake", "demonstration"),
+    *("distilbert-agnews", "distilbert-welfake", "minilm-news", "mobilebert-welfake", "tinybert-welfake"),
 )
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import types
+from csv import writer
 
 import numpy as np
 import pytest
@@ -933,8 +934,9 @@ def test_files_and_columns_of_a_recipe(asked, csv, tmp_path, capsys):
 
 def test_one_file_of_a_recipe_is_split_once(asked, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    lines = [f"{text},{label}\n" for text, label in zip(TEXTS, CLASSES, strict=True)]
-    (tmp_path / "all.csv").write_text("post,verdict\n" + "".join(line.replace(", ", " ") for line in lines))
+    labelled = list(zip(TEXTS, CLASSES, strict=True))
+    with (tmp_path / "all.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer(stream).writerows([("post", "verdict"), *labelled])
     (tmp_path / "r.toml").write_text(
         RECIPE.replace("CHECKPOINT", str(tmp_path))
         + 'seed = 1\n[data]\nfile = "all.csv"\nsplit = [50, 25, 25]\ntext_columns = ["post"]\nlabel_column = "verdict"\n',
@@ -942,7 +944,7 @@ def test_one_file_of_a_recipe_is_split_once(asked, tmp_path, capsys, monkeypatch
     )
     assert ask(str(tmp_path / "r.toml")) == 0
     sets = [(asked["texts"], asked["labels"]), *asked["evaluation"].values()]
-    truth = {text.replace(", ", " "): label for text, label in zip(TEXTS, CLASSES, strict=True)}
+    truth = dict(labelled)
 
     assert list(asked["evaluation"]) == ["validation", "test"]
     assert {text: label for one in sets for text, label in zip(*one, strict=True)} == truth

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from exporters.training.recipe import Recipe
+
 _PADDINGS = ("bucketed", "max_length")
 _FLAGS = ("--external", "--text-columns", "--drop-bad-rows", "--threads", "--work-dir")
 
@@ -54,11 +56,19 @@ def _answer(parsed: argparse.Namespace) -> Answer:
         raise UserError(f"--seeds: found {parsed.seeds}, expected 2 or more")
     recipe = read_recipe(parsed.recipe)
     if parsed.max_length:
-        recipe = replace(recipe, max_length=parsed.max_length)
+        recipe = _reading(recipe, parsed.max_length)
     task = read_task(recipe, parsed.train, parsed.tokenizer, read_options(vars(parsed)))
     with alone():
         figures = measure(task, parsed.seeds)
     return Answer(f"grouped-{task.external[0].name}-{task.recipe.max_length}", figures, show(figures))
+
+
+def _reading(recipe: Recipe, max_length: int) -> Recipe:
+    """The recipe with texts cut elsewhere, and with positions for so many tokens."""
+    sizes = recipe.architecture
+    if sizes and sizes.max_position_embeddings < max_length:
+        sizes = replace(sizes, max_position_embeddings=max_length)
+    return replace(recipe, max_length=max_length, architecture=sizes)
 
 
 def measure(task: Task, seeds: int) -> dict[str, Any]:
