@@ -22,6 +22,7 @@ from exporters.architectures import check_architecture
 from exporters.checkpoint import is_pickled
 from exporters.errors import UserError
 from exporters.hub import fetch_checkpoint
+from exporters.training.leaks import leaked_texts
 from exporters.training.processes import process_count
 from exporters.training.recipe import read_recipe
 from exporters.training.steps import steps
@@ -46,6 +47,7 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
     if parsed.checkpoint:
         recipe = _starting_from(recipe, parsed.checkpoint)
     train, evaluation = training_sets(recipe, options, train=parsed.train, validation=parsed.validation)
+    _say_of_leaks(train, evaluation)
     _say_of_warmup(recipe, len(train.texts))
     course = _Course(
         train_set=train,
@@ -189,6 +191,16 @@ def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
     if changed.architecture_name is not None:
         check_architecture(changed.architecture_name)
     return replace(changed, tokenizer=None) if changed.goes_on else changed
+
+
+def _say_of_leaks(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> None:
+    """An accuracy on texts that were trained on tells nothing of new ones."""
+    for name, leaked in leaked_texts(train.texts, {name: one.texts for name, one in evaluation.items()}).items():
+        if leaked:
+            of = f"{format_count(leaked)} of {many(len(evaluation[name].texts), 'text')}"
+            say(
+                f"set {name}: {of} are in the training set too: its scores will be too high; deploybench prepare mends that"
+            )
 
 
 def _say_of_warmup(recipe: Recipe, rows: int) -> None:

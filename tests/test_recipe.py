@@ -1,6 +1,7 @@
 """Training recipes: what is shipped, what a file may say, and the one line that refuses everything else."""
 
 import dataclasses
+import math
 import tomllib
 from pathlib import Path
 
@@ -203,7 +204,7 @@ def test_steps_are_those_of_the_trainer(rows, batch_size, per_device, devices):
         "unused",
         num_train_epochs=recipe.epochs,
         gradient_accumulation_steps=found.accumulation,
-        warmup_ratio=0.1,
+        warmup_steps=found.warmup,
         use_cpu=True,
         report_to="none",
     )
@@ -213,7 +214,7 @@ def test_steps_are_those_of_the_trainer(rows, batch_size, per_device, devices):
 
     assert found.per_device * found.accumulation * devices == batch_size
     assert found.total == total
-    assert found.warmup == arguments.get_warmup_steps(total)
+    assert found.warmup == arguments.get_warmup_steps(total) == math.ceil(0.1 * total)
 
 
 BATCHES = [  # batch_size, per_device_batch_size, devices, texts at once on a device and batches behind a step

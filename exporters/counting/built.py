@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.counting.activations import watched
 from exporters.counting.counts import Counts
+from exporters.counting.shapes import shapes_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,17 +38,8 @@ def count_built(config: Any, lengths: Sequence[int]) -> Counts:
 def run_text(model: Any, length: int) -> Any:
     """Logits, without contents, of one text of ``length`` tokens."""
     import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Padded(TorchDispatchMode):
-        """Tells transformers 5, which asks the mask and leaves it out where no text is padded, that one is."""
-
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002 - PyTorch's
-            if func is torch.ops.aten._local_scalar_dense.default:  # noqa: SLF001 - its one name
-                return False
-            return func(*args, **(kwargs or {}))
-
-    with torch.device("meta"), Padded():  # DistilBERT makes a tensor on its way
+    with shapes_alone():
         input_ids = torch.ones((1, length), dtype=torch.int64)
         return model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).logits
 

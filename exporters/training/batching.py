@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,5 +72,5 @@ class DeviceBatches:
         for start in range(0, len(order), self._batch_size):
             batch = order[start : start + self._batch_size]
             # No device may have none: each waits for the gradients of all.
-            batch += order[: self._devices - len(batch)] if len(batch) < self._devices else []
+            batch += islice(cycle(order), max(0, self._devices - len(batch)))
             yield batch[self._device :: self._devices]

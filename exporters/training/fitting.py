@@ -191,6 +191,11 @@ def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> 
     class CountingTrainer(Trainer):
         """Trainer that tells the clock of every batch, and the bar of its loss."""
 
+        def __init__(self, **keywords: Any) -> None:
+            super().__init__(**keywords)
+            # A classifier takes the number of texts behind a step, and makes no use of it: its loss is the mean of a batch.
+            self.model_accepts_loss_kwargs = False
+
         def training_step(self, model: Any, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
             clock.computed += inputs["input_ids"].numel()
             loss = super().training_step(model, inputs, *arguments, **keywords)

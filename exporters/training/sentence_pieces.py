@@ -81,7 +81,7 @@ def _model(path: Path, proto: Any) -> Any:
     merges = [
         (score, piece[:cut], piece[cut:])
         for piece, score in scores.items()
-        for cut in sorted(range(1, len(piece)), key=lambda cut: (ids.get(piece[:cut], -1), ids.get(piece[cut:], -1)))  # noqa: B023
+        for cut in sorted(range(1, len(piece)), key=lambda cut: (ids.get(piece[:cut], -1), ids.get(piece[cut:], -1)))
         if piece[:cut] in ids and piece[cut:] in ids
     ]
     merges.sort(key=lambda one: (one[0], len(one[1]), len(one[2])), reverse=True)

@@ -64,10 +64,7 @@ def read_tokenizer(folder: Path) -> Any:
         raise CheckpointError(f"{folder}: {found}, expected the folder of a tokenizer, such as one with {_SPIECE}")
     alone = (folder / _SPIECE).is_file() and not any((folder / name).is_file() for name in _SAVED)
     try:
-        if alone:
-            tokenizer = albert_tokenizer(folder / _SPIECE)
-        else:
-            tokenizer = saved_tokenizer(folder)
+        tokenizer = albert_tokenizer(folder / _SPIECE) if alone else saved_tokenizer(folder)
     except Exception as error:  # tokenizers and protobuf raise bare ones
         raise CheckpointError(
             f"{folder}: holds no tokenizer that can be read ({first_line(error)}); expected {_SPIECE}, or what "

@@ -19,6 +19,7 @@ from exporters.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, 
 from exporters.errors import CheckpointError, DataError, RecipeError
 from exporters.training.card import CARD_FILE, training_card
 from exporters.training.fitting import fit, predict_labels
+from exporters.training.leaks import leaked_texts
 from exporters.training.model import build_model, quiet_transformers
 from exporters.training.precision import this_device
 from exporters.training.processes import process_count, shared
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
 
     _Labelled = tuple[Sequence[str], Sequence[int]]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # 1 - first version
 # 2 - time, memory and device; batch, epochs and F1
+# 3 - texts of the sets that were trained on
 CALIBRATION_SOURCE = "training texts"
 CALIBRATION_SIZE = 300  # texts
 _VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
@@ -65,6 +67,7 @@ class TrainingReport:
     accuracy: dict[str, float]  # by name of the evaluation set
     recall: dict[str, dict[str, float]]  # by name of the set, then of the label
     f1: dict[str, float]  # by name of the set; of classes, weighted by texts
+    leaked: dict[str, int]  # by name of the set: its texts that were trained on
     recipe_sha256: str
     data_sha256: str  # of training texts and labels, as bench.texts.data.LabelledSet.sha256
     tokenizer_sha256: str  # of tokenizer.json
@@ -125,6 +128,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 **_costs(fitted, recipe, sum(map(len, training_ids)), len(texts)),
                 best_epoch=fitted.best_epoch,
                 f1=scores.f1,
+                leaked=leaked_texts(texts, {name: one[0] for name, one in evaluation.items()}),
                 num_parameters=sum(weights.numel() for weights in model.parameters()),
                 accuracy=scores.accuracy,
                 recall=scores.recall,
