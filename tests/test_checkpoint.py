@@ -302,13 +302,13 @@ def recorded_answer(status, code=None, message=""):
     """An answer of the Hub, with the header by which its client tells one refusal from another."""
     from huggingface_hub.errors import HfHubHTTPError
 
-    client = importlib.import_module(HfHubHTTPError.__base__.__module__.partition(".")[0])
-    answer = client.Response(status) if client.__name__ == "httpx" else client.Response()
-    answer.status_code = status
+    client = importlib.import_module(HfHubHTTPError.__bases__[0].__module__.partition(".")[0])
     request = client.Request("GET", "http://hub/api/models/owner/name/revision/main")
-    answer.request = request if client.__name__ == "httpx" else request.prepare()
-    if client.__name__ == "requests":
-        answer.url = request.url
+    if client.__name__ == "requests":  # of huggingface_hub below 1
+        answer = client.Response()
+        answer.status_code, answer.url, answer.request = status, request.url, request.prepare()
+    else:
+        answer = client.Response(status, request=request)
     if code:
         answer.headers["X-Error-Code"] = code
     answer.headers["X-Error-Message"] = message
