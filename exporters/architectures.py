@@ -77,6 +77,14 @@ def check_architecture(name: str) -> None:
     raise CheckpointError(f"unknown architecture {name!r}; {hint}known: {', '.join(ARCHITECTURES)}")
 
 
+def configuration(name: str, changes: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """The transformers configuration of a classifier of two labels, with ``changes`` of its fields."""
+    from transformers import AutoConfig
+
+    fields = {**ARCHITECTURES[name], **changes}
+    return AutoConfig.for_model(fields.pop("model_type"), num_labels=2, **fields)
+
+
 def build_architecture(
     name: str, texts: Sequence[str], out_dir: Path, changes: Mapping[str, Any] = MappingProxyType({})
 ) -> None:
@@ -85,10 +93,9 @@ def build_architecture(
     ``changes``: fields of its configuration that are to be otherwise.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoModelForSequenceClassification
 
-    fields = {**ARCHITECTURES[name], **changes}
-    config = AutoConfig.for_model(fields.pop("model_type"), num_labels=2, **fields)
+    config = configuration(name, changes)
     config.id2label = {0: "real", 1: "fake"}
     config.label2id = {"real": 0, "fake": 1}
     torch.manual_seed(SEED)

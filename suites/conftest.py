@@ -68,7 +68,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     """Be alone until all is saved; prepare before the first test, where progress can be seen and an error is one line."""
     config = session.config
-    if config.option.collectonly or not session.testscollected:
+    prepares = any("recorder" in getattr(item, "fixturenames", ()) for item in session.items)  # not those of a GPU
+    if config.option.collectonly or not prepares:
         return (yield)
     handover = config.pluginmanager.get_plugin("deploybench_prepared")  # `deploybench run` prepares first
     stack = ExitStack()
@@ -196,22 +197,31 @@ def measure_cell(
 
 
 @pytest.fixture
-def replay(benchmark: Any, recorder: Recorder, request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Hand measured seconds to pytest-benchmark as if it had measured them, and keep the measurements of the row.
+def replay_seconds(benchmark: Any, request: pytest.FixtureRequest) -> Callable[[Sequence[float], dict[str, Any]], None]:
+    """Hand measured seconds to pytest-benchmark as if it had measured them, and what its file is to say of the row.
 
     pytest-benchmark reads a virtual clock that each measured value advances; so its file holds exactly the worker's
     values, and pytest's own process, pipes and pickling are in none of them.
     """
 
-    def replay_values(seconds: Sequence[float], *measurements: Measurement) -> None:
-        recorder.add(*measurements)
-        first = measurements[0]
+    def replay_values(seconds: Sequence[float], extra_info: dict[str, Any]) -> None:
         benchmark.group = request.node.originalname.removeprefix("test_")
-        benchmark.extra_info.update(_row(first))
+        benchmark.extra_info.update(extra_info)
         clock = _VirtualClock()
         benchmark._timer = clock
         values = iter(seconds)
         benchmark.pedantic(lambda: clock.advance(next(values)), rounds=len(seconds))
+
+    return replay_values
+
+
+@pytest.fixture
+def replay(replay_seconds: Callable[..., None], recorder: Recorder) -> Callable[..., None]:
+    """The same, and keep the measurements of the row."""
+
+    def replay_values(seconds: Sequence[float], *measurements: Measurement) -> None:
+        recorder.add(*measurements)
+        replay_seconds(seconds, _row(measurements[0]))
 
     return replay_values
 

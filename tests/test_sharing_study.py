@@ -10,7 +10,7 @@ from bench.measurement import Measurement
 from bench.options import PROFILES, read_options
 from bench.timing.latency import LatencyRun
 from bench.timing.schedule import Contender, Schedule
-from suites.studies import sharing, sharing_accuracy, sharing_costs, sharing_grid, sharing_shown
+from suites.studies import sharing, sharing_costs, sharing_grid, sharing_shown, trained
 from suites.studies.sharing_grid import Model
 
 SIZES = {
@@ -108,7 +108,7 @@ def test_each_model_is_trained_once(study, tmp_path, labelled_file, monkeypatch)
     files = ["--recipe", "tiny.toml", "--train", str(labelled_file), "--external", f"test={labelled_file}"]
     code, printed, _ = study("--only", "accuracy", *GRID, *files)
     first = saved("sharing-accuracy")
-    monkeypatch.setattr(sharing_accuracy, "call_in_child", None)  # what would train
+    monkeypatch.setattr(trained, "call_in_child", None)  # what would train
     again, printed_again, _ = study("--only", "accuracy", *GRID, *files)
 
     assert code == again == 0
@@ -178,7 +178,7 @@ def test_plots_say_in_words_what_they_show(monkeypatch):
     [
         (["--only", "costs", "--groups", "13"], "--groups: 13 asked, there are 12 layers"),
         (["--only", "costs", "--embeddings", "0"], "--embeddings: found '0'"),
-        (["--only", "accuracy"], "accuracy: expected --train FILE and --external [NAME=]FILE"),
+        (["--only", "accuracy"], "--train, --external: expected a labelled file for each"),
         (
             ["--only", "accuracy", "--train", "no.csv", "--external", "no.csv", "--recipe", "albert-mini"],
             "--recipe: albert-mini is of another model",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporters.architectures import ARCHITECTURES
+from exporters.architectures import configuration
 from exporters.checkpoint import most_positions
 from exporters.counting.built import count_built
 from exporters.counting.counts import Counted
@@ -44,9 +44,8 @@ def _count(source: str | Path, lengths: Sequence[int]) -> Counted:
 
 
 def _config(source: str | Path) -> Any:
+    if not isinstance(source, Path):
+        return configuration(source)
     from transformers import AutoConfig
 
-    if isinstance(source, Path):
-        return AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)
-    fields = dict(ARCHITECTURES[source])
-    return AutoConfig.for_model(fields.pop("model_type"), num_labels=2, **fields)
+    return AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)

@@ -11,6 +11,7 @@ from exporters.errors import RecipeError, WorkerError, first_line
 from exporters.training.batching import DeviceBatches, LengthGroupedOrder
 from exporters.training.precision import chosen_precision, this_device, training_arguments
 from exporters.training.processes import is_main, process_count
+from exporters.training.room import is_out_of_memory
 from exporters.training.scores import validation_scores
 from exporters.training.steps import steps
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _SCORED_TOGETHER = 64  # texts
 _LEFT_ALONE = ("connection closed", "connection reset", "connection refused", "timed out")
-_NO_ROOM = ("out of memory", "can't allocate memory", "bad_alloc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ def _check(model: Any, recipe: Recipe, validation: list[Example] | None) -> None
 
 def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> RecipeError | None:
     """What to try; None for any other error."""
-    if not isinstance(error, MemoryError) and not any(word in str(error).lower() for word in _NO_ROOM):
+    if not is_out_of_memory(error):
         return None
     smaller = planned.per_device // 2
     advice = f"try per_device_batch_size = {smaller}" if smaller else "try a smaller max_length"

@@ -33,6 +33,13 @@ def this_device() -> Device:
     return Device(name=name, gpu=gpu, bf16=gpu and torch.cuda.is_bf16_supported(including_emulation=False))
 
 
+def fast_precisions(device: Device) -> tuple[str, ...]:
+    """Precisions that the device has products of matrices for; TF32 came with bf16, in NVIDIA's Ampere."""
+    if not device.gpu:
+        return ("fp32",)
+    return ("fp32", "tf32", "bf16", "fp16") if device.bf16 else ("fp32", "fp16")
+
+
 def chosen_precision(recipe: Recipe, device: Device) -> str:
     """The recipe's precision; for "auto" bf16 or fp16 on a GPU, whichever it is fast in, and fp32, the reference, on a CPU.
 

@@ -24,12 +24,14 @@ from bench.report.page.plot import as_svg
 from bench.report.render import render_tables
 from bench.saved.whole_file import whole_file
 from exporters.errors import UserError
+from exporters.training.recipe import read_recipe
 from suites.studies import saving
-from suites.studies.sharing_accuracy import measure_accuracy, read_task
+from suites.studies.sharing_accuracy import check_sizes, measure_accuracy
 from suites.studies.sharing_costs import measure_costs
 from suites.studies.sharing_grid import models
 from suites.studies.sharing_shown import accuracy_table, costs_tables, plots
 from suites.studies.study import Answer, run_study, study_parser
+from suites.studies.trained import read_task
 
 if TYPE_CHECKING:
     import argparse
@@ -90,7 +92,9 @@ def _costs(parsed: argparse.Namespace) -> Answer:
 
 
 def _accuracy(parsed: argparse.Namespace) -> Answer:
-    task, grid = read_task(parsed.recipe, parsed.train, parsed.tokenizer, read_options(vars(parsed))), _grid(parsed)
+    recipe, grid = read_recipe(parsed.recipe), _grid(parsed)
+    check_sizes(recipe)
+    task = read_task(recipe, parsed.train, parsed.tokenizer, read_options(vars(parsed)))
     with alone():
         figures = measure_accuracy(grid, task)
     return Answer(ACCURACY, figures, "")

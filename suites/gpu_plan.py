@@ -1,0 +1,44 @@
+"""What `suites/test_training.py` measures, each cell of it in a process of its own, and what was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.machine.cpu import available_cores
+from bench.worker import call_in_child
+from exporters.errors import WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporters.training.speed import Measured, Setting
+
+NAME = "deploybench_gpu"  # of the plugin
+
+
+class Plan:
+    """A pytest plugin that the suite finds by its name: without it, nothing is measured there.
+
+    A process of its own: an error of CUDA spoils all that comes after it in the same process, and what one cell holds of the
+    device's memory would be missing in the next.
+    """
+
+    __name__ = NAME
+
+    def __init__(self, settings: Iterable[Setting]) -> None:
+        self.settings = tuple(settings)
+        self.found: dict[Setting, Measured] = {}
+        self.failed: dict[Setting, str] = {}  # why; names the setting
+
+    def measured(self, setting: Setting) -> Measured:
+        """What was found, measured when it is asked for first; raises WorkerError, each time, where that fails."""
+        if setting not in self.found and setting not in self.failed:
+            label = f"{setting.architecture} {setting.precision}"
+            target = "exporters.training.speed:measure"
+            try:
+                self.found[setting] = call_in_child(target, setting, threads=available_cores(), label=label)
+            except WorkerError as error:
+                self.failed[setting] = str(error)
+        if setting in self.failed:
+            raise WorkerError(self.failed[setting])
+        return self.found[setting]

@@ -1,0 +1,85 @@
+"""Trainings that a study compares: the same texts, recipes that differ in one thing, none done twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.prepare import labelled_sets, reading
+from bench.texts.data import read_labelled_file
+from bench.worker import call_in_child
+from exporters.checkpoint import TRAINING_FILE
+from exporters.errors import UserError
+from exporters.whole_folder import sha256_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.options import Options
+    from bench.texts.data import LabelledSet
+    from exporters.training.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What is trained on, and by."""
+
+    recipe: Recipe
+    train: LabelledSet
+    external: tuple[LabelledSet, ...]
+    tokenizer: Path | None
+    options: Options
+
+    @property
+    def sets(self) -> dict[str, dict[str, Any]]:
+        """What a saved file says of the texts that are scored."""
+        return {one.name: {"texts": len(one.texts), "sha256": one.sha256} for one in self.external}
+
+
+def read_task(recipe: Recipe, train: Path | None, tokenizer: Path | None, options: Options) -> Task:
+    """Read all of it; raises UserError for what the person can mend."""
+    if train is None or not options.external:
+        raise UserError("--train, --external: expected a labelled file for each; pass both")
+    texts = read_labelled_file(train, **reading(options))
+    external = labelled_sets(options, texts.label_names)
+    return Task(recipe=recipe, train=texts, external=external, tokenizer=tokenizer, options=options)
+
+
+def trained(recipe: Recipe, task: Task, label: str) -> dict[str, Any]:
+    """The record of the task's training by ``recipe``: of an earlier call with the same of everything, or of a new one."""
+    folder = task.options.work_dir / "checkpoints" / f"study-{_digest(recipe, task)}"
+    if not (folder / TRAINING_FILE).is_file():
+        call_in_child(
+            "exporters.training.train:train",
+            recipe,
+            threads=task.options.threads,
+            label=f"training {label}",
+            visible=True,
+            keywords={
+                "texts": task.train.texts,
+                "labels": task.train.labels,
+                "label_names": task.train.label_names,
+                "out_dir": folder,
+                "evaluation": {one.name: (one.texts, one.labels) for one in task.external},
+                "tokenizer_dir": task.tokenizer,
+                "demonstration": False,
+                "progress": True,
+            },
+        )
+    record: dict[str, Any] = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
+    return record
+
+
+def _digest(recipe: Recipe, task: Task) -> str:
+    """Everything that an accuracy hangs on, but the versions of libraries."""
+    files = sorted(task.tokenizer.iterdir()) if task.tokenizer else ()
+    facts = [
+        recipe.sha256,
+        task.train.sha256,
+        [(one.name, one.sha256) for one in task.external],
+        [(file.name, sha256_file(file)) for file in files if file.is_file()],
+        task.options.threads,
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
