@@ -212,7 +212,9 @@ def test_steps_are_those_of_the_trainer(rows, batch_size, per_device, devices):
     loader = torch.utils.data.DataLoader(range(rows), batch_size=found.per_device * devices)
     trainer = Trainer(torch.nn.Linear(1, 1), arguments)
     values = trainer.set_initial_training_values
-    given = (arguments, loader, recipe.batch_size)[: len(inspect.signature(values).parameters)]  # transformers 5 takes two
+    given = (arguments, loader, recipe.batch_size)[
+        : len(inspect.signature(values).parameters)
+    ]  # transformers 5 takes two
     total = values(*given)[-1]
 
     assert found.per_device * found.accumulation * devices == batch_size

@@ -909,7 +909,9 @@ def test_the_command_reads_options_as_every_command_does(asked, csv, capsys):
     assert asked["evaluation"] == {"x": (("a b", "c d"), (0, 1))}
     assert asked["threads"] == 1
     summary = "2 articles (1 real, 1 fake); left out: 1 duplicate row"
-    leak = "set x: 2 of 2 texts are in the training set too: its scores will be too high; deploybench prepare mends that\n"
+    leak = (
+        "set x: 2 of 2 texts are in the training set too: its scores will be too high; deploybench prepare mends that\n"
+    )
     assert capsys.readouterr().err == f"training set mine: {summary}\nset x: {summary}\n{leak}"
 
 
