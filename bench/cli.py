@@ -236,11 +236,17 @@ def _prepare(parsed: argparse.Namespace) -> int:
 
 def _train(parsed: argparse.Namespace) -> int:
     """Train a classifier by a recipe, in a process of its own, and print what it reached."""
+    from bench.launched import one_speaks
     from bench.machine.alone import alone
-    from bench.training import train_checkpoint
+    from bench.training import follow_training, train_checkpoint
+    from exporters.training.processes import is_main
 
-    with alone():
-        _print(train_checkpoint(parsed))
+    with one_speaks():
+        if not is_main():
+            follow_training(parsed)
+            return 0
+        with alone():
+            _print(train_checkpoint(parsed))
     return 0
 
 

@@ -22,6 +22,8 @@ from exporters.architectures import check_architecture
 from exporters.checkpoint import is_pickled
 from exporters.errors import UserError
 from exporters.hub import fetch_checkpoint
+from exporters.training.leaks import leaked_texts
+from exporters.training.processes import process_count
 from exporters.training.recipe import read_recipe
 from exporters.training.steps import steps
 
@@ -45,6 +47,7 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
     if parsed.checkpoint:
         recipe = _starting_from(recipe, parsed.checkpoint)
     train, evaluation = training_sets(recipe, options, train=parsed.train, validation=parsed.validation)
+    _say_of_leaks(train, evaluation)
     _say_of_warmup(recipe, len(train.texts))
     course = _Course(
         train_set=train,
@@ -55,6 +58,11 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
         bundled=not parsed.train and recipe.data is None,
     )
     count = _seed_count(parsed.seeds)
+    if count is not None and process_count() > 1:
+        raise UserError(
+            f"--seeds: found {process_count()} processes, expected one, which trains one seed after the other; leave the "
+            "launcher out, or train each seed by a recipe of its own"
+        )
     if count is not None:
         return _train_seeds(course, seeded_recipes(recipe, count), Path(parsed.output))
     report = course.train(recipe, Path(parsed.output))
@@ -64,6 +72,17 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
         f"accuracy on {name}, {one.summary}: {format_share(report.accuracy[name])}" for name, one in evaluation.items()
     ]
     return "\n".join([*lines, f"checkpoint: {parsed.output}"])
+
+
+def follow_training(parsed: argparse.Namespace) -> None:
+    """Have a part in what the main process trains: all that it takes comes from there."""
+    threads = _threads_of_each(read_options(vars(parsed)))
+    call_in_child("exporters.training.train:follow", threads=threads, label="training", visible=True)
+
+
+def _threads_of_each(options: Options) -> int:
+    """The budget of one of the processes that were launched."""
+    return max(1, options.threads // process_count())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +101,7 @@ class _Course:
         report: TrainingReport = call_in_child(
             "exporters.training.train:train",
             recipe,
-            threads=self.options.threads,
+            threads=_threads_of_each(self.options),
             label=f"training {recipe.name}",
             visible=True,
             keywords={
@@ -172,6 +191,16 @@ def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
     if changed.architecture_name is not None:
         check_architecture(changed.architecture_name)
     return replace(changed, tokenizer=None) if changed.goes_on else changed
+
+
+def _say_of_leaks(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> None:
+    """An accuracy on texts that were trained on tells nothing of new ones."""
+    for name, leaked in leaked_texts(train.texts, {name: one.texts for name, one in evaluation.items()}).items():
+        if leaked:
+            of = f"{format_count(leaked)} of {many(len(evaluation[name].texts), 'text')}"
+            say(
+                f"set {name}: {of} are in the training set too: its scores will be too high; deploybench prepare mends that"
+            )
 
 
 def _say_of_warmup(recipe: Recipe, rows: int) -> None:

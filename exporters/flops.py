@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exporters.counting.shapes import shapes_alone
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -24,8 +26,7 @@ def count_operations(checkpoint: Path, shapes: Sequence[tuple[int, int]]) -> lis
         model: Any = AutoModelForSequenceClassification.from_config(config, attn_implementation="eager").eval()
     counts = []
     for shape in shapes:
-        # DistilBERT makes a tensor on its way, which must be there too.
-        with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter, shapes_alone():
             input_ids = torch.zeros(shape, dtype=torch.int64)
             model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids))
         counts.append(float(counter.get_total_flops()))

@@ -17,10 +17,8 @@ FAST_FILE = "tokenizer.json"
 
 def convert_tokenizer(checkpoint: Path, out_dir: Path) -> None:
     """Write the checkpoint's tokenizer with a ``tokenizer.json`` into ``out_dir``; imports transformers."""
-    from transformers import AutoTokenizer
-
     try:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint, use_fast=True, local_files_only=True)
+        tokenizer = saved_tokenizer(checkpoint)
     except Exception as error:  # tokenizers and protobuf raise bare ones
         raise CheckpointError(
             f"{checkpoint}: its tokenizer cannot be loaded ({first_line(error)}); save it again beside the model"
@@ -30,6 +28,22 @@ def convert_tokenizer(checkpoint: Path, out_dir: Path) -> None:
             f"{checkpoint}: {type(tokenizer).__name__} has no fast version, expected one that can be saved as {FAST_FILE}"
         )
     tokenizer.save_pretrained(out_dir)
+
+
+def saved_tokenizer(folder: Path) -> Any:
+    """The tokenizer that transformers saved in ``folder``, of this version or another; raises what transformers does.
+
+    Version 4 does not know the classes and lists of 5, and 5 takes the byte pairs of an ALBERT tokenizer for unigrams: of both,
+    ``tokenizer.json`` can be read.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception:
+        if not (folder / FAST_FILE).is_file():
+            raise
+        return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True, extra_special_tokens={})
 
 
 def copy_tokenizer(checkpoint: Path, out_dir: Path) -> None:

@@ -1,6 +1,7 @@
 """Checkpoints: what is read, and every folder that is none."""
 
 import dataclasses
+import importlib
 import json
 import shutil
 
@@ -299,12 +300,15 @@ def test_an_unknown_architecture_gets_the_nearest_name(tmp_path):
 
 def recorded_answer(status, code=None, message=""):
     """An answer of the Hub, with the header by which its client tells one refusal from another."""
-    import requests
+    from huggingface_hub.errors import HfHubHTTPError
 
-    answer = requests.Response()
-    answer.status_code = status
-    answer.url = "hub/api/models/owner/name/revision/main"
-    answer.request = requests.Request("GET", "http://hub/api/models/owner/name").prepare()
+    client = importlib.import_module(HfHubHTTPError.__bases__[0].__module__.partition(".")[0])
+    request = client.Request("GET", "http://hub/api/models/owner/name/revision/main")
+    if client.__name__ == "requests":  # of huggingface_hub below 1
+        answer = client.Response()
+        answer.status_code, answer.url, answer.request = status, request.url, request.prepare()
+    else:
+        answer = client.Response(status, request=request)
     if code:
         answer.headers["X-Error-Code"] = code
     answer.headers["X-Error-Message"] = message
@@ -415,7 +419,7 @@ def refuse_without_a_word(*_, **__):
             "transformers.AutoModelForSequenceClassification.from_pretrained",
             lambda folder: convert_pickled(folder, folder / "out"),
         ),
-        ("transformers.AutoTokenizer.from_pretrained", lambda folder: convert_tokenizer(folder, folder / "out")),
+        ("exporters.tokenization.saved_tokenizer", lambda folder: convert_tokenizer(folder, folder / "out")),
         (
             "transformers.AutoModelForSequenceClassification.from_pretrained",
             lambda folder: build_model(

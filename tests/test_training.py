@@ -12,6 +12,7 @@ from csv import writer
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
@@ -24,6 +25,7 @@ from bench.texts.data import LabelledSet
 from bench.worker import client
 from exporters.checkpoint import read_checkpoint
 from exporters.errors import CheckpointError, DataError, DiskFullError, RecipeError
+from exporters.tokenization import saved_tokenizer
 from exporters.training import fitting
 from exporters.training import model as starting
 from exporters.training import train as training
@@ -32,6 +34,7 @@ from exporters.training.fitting import Epoch, Fitted
 from exporters.training.model import build_model
 from exporters.training.recipe import Architecture, EarlyStopping, Recipe, TokenizerRecipe
 from exporters.training.scores import weighted_f1
+from exporters.training.sentence_pieces import backend
 from exporters.training.steps import Steps
 from exporters.training.train import train
 from exporters.training.unfinished import Unfinished
@@ -75,15 +78,14 @@ def trained(tmp_path_factory):
 
 def test_what_is_written(trained):
     out_dir, _ = trained
-    names = sorted(path.name for path in out_dir.iterdir())
+    names = sorted(path.name for path in out_dir.iterdir() if path.name != "special_tokens_map.json")
 
-    assert names == [
+    assert names == [  # and the map of special tokens from transformers 4
         "README.md",
         "answers.json",
         "calibration.json",
         "config.json",
         "model.safetensors",
-        "special_tokens_map.json",
         "spiece.model",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -113,11 +115,53 @@ def test_configuration_and_tokenizer(trained):
     assert config.label2id == {"real": 0, "fake": 1}
     assert config.problem_type == "single_label_classification"
     assert config.vocab_size == len(tokenizer) == 300
-    assert (type(tokenizer).__name__, tokenizer.model_max_length) == ("AlbertTokenizerFast", 80)
+    assert (tokenizer.is_fast, tokenizer.model_max_length) == (True, 80)
     assert tokenizer.convert_ids_to_tokens([0, 1, 2, 3, 4]) == ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
     saved = json.loads((out_dir / "tokenizer.json").read_text())
     assert (saved["truncation"], saved["padding"]) == (None, None)
     assert tokenizer("Council")["input_ids"] == tokenizer("council")["input_ids"]
+
+
+def test_texts_are_cut_into_the_pieces_that_were_learnt(trained):
+    """With transformers 5 as with 4, whose own way to read a SentencePiece model is another."""
+    import sentencepiece
+    from transformers import AutoTokenizer
+
+    out_dir, _ = trained
+    learnt = sentencepiece.SentencePieceProcessor(model_file=str(out_dir / "spiece.model"))
+    texts = [" ".join(text.split()) for text in TEXTS]
+    expected = [learnt.encode(text) for text in texts]
+
+    assert AutoTokenizer.from_pretrained(out_dir)(texts, add_special_tokens=False)["input_ids"] == expected
+    built = backend(out_dir / "spiece.model").encode_batch(texts, add_special_tokens=False)
+    assert [one.ids for one in built] == expected
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"tokenizer_class": "AlbertTokenizer", "extra_special_tokens": {}},
+        {"tokenizer_class": "TokenizersBackend", "backend": "tokenizers", "extra_special_tokens": ["[CLS]", "[SEP]"]},
+    ],
+)
+def test_a_tokenizer_of_either_version_is_read(trained, tmp_path, config):
+    """As transformers 4.57.6 and 5.23.0 name theirs, which the other one cannot read by itself."""
+    out_dir, _ = trained
+    shutil.copytree(out_dir, tmp_path / "other")
+    names = {"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "<unk>", "pad_token": "<pad>"}
+    (tmp_path / "other" / "tokenizer_config.json").write_text(json.dumps({**config, **names}))
+    (tmp_path / "other" / "special_tokens_map.json").unlink(missing_ok=True)
+    read, own = (saved_tokenizer(folder) for folder in (tmp_path / "other", out_dir))
+
+    assert read(list(TEXTS))["input_ids"] == own(list(TEXTS))["input_ids"]
+    assert read.pad_token_id == 0
+    run(
+        tmp_path / "on",
+        dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint=str(tmp_path / "other"), epochs=1),
+    )
+    saved = json.loads((tmp_path / "on" / "tokenizer_config.json").read_text())
+    assert saved["tokenizer_class"] in ("AlbertTokenizer", "AlbertTokenizerFast", "PreTrainedTokenizerFast")
+    assert not isinstance(saved.get("extra_special_tokens"), list)
 
 
 def test_the_record(trained):
@@ -473,7 +517,7 @@ def test_nothing_to_go_on_with_is_a_beginning(tmp_path):
             8,
             "per_device_batch_size = 4",
         ),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 4, "per_device_batch_size = 2"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), 4, "per_device_batch_size = 2"),
         (MemoryError(), 1, "a smaller max_length"),
     ],
 )
@@ -483,6 +527,31 @@ def test_too_little_memory_says_which_batch_to_try(tmp_path, monkeypatch, error,
         RecipeError, match=rf"memory is too small for batches of {per_device} texts of 48 tokens \(.*\); try {advice}"
     ):
         run(tmp_path / "checkpoint", dataclasses.replace(TINY, per_device_batch_size=per_device))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_that_is_really_short_says_which_batch_to_try(tmp_path):
+    """With room for the model, and none for all texts at once."""
+    sizes = {"hidden_size": 256, "intermediate_size": 4096, "num_hidden_layers": 8, "num_attention_heads": 4}
+    recipe = dataclasses.replace(
+        DROPPING, architecture=dataclasses.replace(DROPPING.architecture, **sizes), batch_size=60, epochs=1
+    )
+    given = {"texts": TEXTS, "labels": CLASSES, "label_names": LABELS, "evaluation": {}, "out_dir": tmp_path / "out"}
+    with pytest.raises(
+        RecipeError, match=r"for batches of 60 texts of 48 tokens \(.*\); try per_device_batch_size = 30"
+    ):
+        client.call_in_child("fakes.calls:train_within", recipe, threads=1, keywords={**given, "spare": 500 * 2**20})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_any_other_error_is_left_as_it_is(tmp_path, monkeypatch):
+    error = RuntimeError("a kernel failed")
+    monkeypatch.setattr("transformers.Trainer.training_step", fail_with(error))
+    with pytest.raises(RuntimeError) as caught:
+        run(tmp_path / "checkpoint")
+
+    assert caught.value is error
+    assert error.__cause__ is None  # one that is its own cause has no end
     assert list(tmp_path.iterdir()) == []
 
 
@@ -698,17 +767,25 @@ def test_accumulated_batches_are_one_step(tmp_path):
     """The same texts behind a step, in one batch or in two, give the same weights up to rounding."""
     from safetensors.numpy import load_file
 
-    weights = []
+    weights, losses = [], []
     for name, per_device in (("whole", None), ("halves", 4)):
         recipe = dataclasses.replace(
             TINY, padding="max_length", per_device_batch_size=per_device, epochs=1, learning_rate=1e-3
         )
-        run(tmp_path / name, recipe, texts=TEXTS[:56], labels=CLASSES[:56])
+        losses.append(run(tmp_path / name, recipe, texts=TEXTS[:56], labels=CLASSES[:56]).epochs[0]["loss"])
         weights.append(load_file(tmp_path / name / "model.safetensors"))
     one, other = weights
 
     assert max(abs(one[key] - other[key]).max() for key in one) < 2e-4
     assert any((one[key] != other[key]).any() for key in one)
+    assert losses[0] == pytest.approx(losses[1], abs=1e-3)
+
+
+def test_the_loss_of_accumulated_batches_is_their_mean(tmp_path):
+    """Of BERT too, which says that it makes use of the number of texts behind a step, and does not."""
+    report = run(tmp_path / "checkpoint", dataclasses.replace(DROPPING, per_device_batch_size=2))
+
+    assert all(0.5 < one["loss"] < 0.9 for one in report.epochs)
 
 
 def weights_of_a_child(recipe, out_dir):
@@ -833,7 +910,78 @@ def test_the_command_reads_options_as_every_command_does(asked, csv, capsys):
     assert asked["evaluation"] == {"x": (("a b", "c d"), (0, 1))}
     assert asked["threads"] == 1
     summary = "2 articles (1 real, 1 fake); left out: 1 duplicate row"
-    assert capsys.readouterr().err == f"training set mine: {summary}\nset x: {summary}\n"
+    leak = (
+        "set x: 2 of 2 texts are in the training set too: its scores will be too high; deploybench prepare mends that\n"
+    )
+    assert capsys.readouterr().err == f"training set mine: {summary}\nset x: {summary}\n{leak}"
+
+
+BAD_FILES = [
+    (
+        "headline,body,label\na,b,0\nc,d,0\n",
+        (),
+        "training set of 2 texts has no text of class 'fake', expected texts of 2",
+    ),
+    ("headline,body,label\na,b,true\nc,d,true\n", (), "one class"),
+    (
+        "headline,body,label\na,b,0\n,,1\nc,d,1\n",
+        (),
+        "row 2: no text in 'headline', 'body'; mend it, or pass --drop-bad-rows",
+    ),
+    ("headline,body,label\na,b,0\nc,d,\ne,f,1\n", (), "row 2"),
+]
+
+
+@pytest.mark.parametrize(("content", "arguments", "message"), BAD_FILES)
+def test_rows_that_cannot_be_trained_on(tmp_path, capsys, monkeypatch, content, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.csv").write_text(content)
+
+    assert ask("demonstration", "--train", "bad.csv", "--text-columns", "headline,body", *arguments) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("deploybench: error: ")
+    assert message in error
+    assert not (tmp_path / "unused").exists()
+
+
+def test_rows_without_text_are_left_out_if_asked_and_counted(asked, tmp_path, capsys):
+    (tmp_path / "gaps.csv").write_text("text,label\na,fake\n,real\nb,real\n", encoding="utf-8")
+
+    assert ask("demonstration", "--train", str(tmp_path / "gaps.csv"), "--drop-bad-rows") == 0
+    assert asked["texts"] == ("a", "b")
+    assert capsys.readouterr().err.endswith("left out: 1 row without text\n")
+
+
+def test_labels_as_words_are_the_classes(asked, tmp_path):
+    (tmp_path / "words.csv").write_text("text,label\na,sport\nb,world\nc,sport\nd,business\n", encoding="utf-8")
+
+    assert ask("demonstration", "--train", str(tmp_path / "words.csv")) == 0
+    assert asked["label_names"] == ("business", "sport", "world")
+    assert asked["labels"] == (1, 2, 1, 0)
+
+
+def test_texts_that_are_trained_on_and_scored_are_said(asked, csv, tmp_path, capsys):
+    (tmp_path / "other.csv").write_text("headline,body,label\na,b,0\ne,f,1\n", encoding="utf-8")
+    both = ("--external", f"x={tmp_path / 'other.csv'}", "--validation", csv)
+
+    assert ask("demonstration", "--train", csv, *COLUMNS, *both) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "are in the training set too" in line]
+    assert told == [
+        "set validation: 2 of 2 texts are in the training set too: its scores will be too high; deploybench prepare mends that",
+        "set x: 1 of 2 texts are in the training set too: its scores will be too high; deploybench prepare mends that",
+    ]
+    assert ask("demonstration") == 0
+    assert "training set too" not in capsys.readouterr().err
+
+
+def test_the_record_counts_texts_that_are_trained_on_and_scored(trained, tmp_path):
+    mixed = ((*HELD_OUT[0], *TEXTS[:7]), (*HELD_OUT[1], *CLASSES[:7]))
+    report = run(
+        tmp_path / "checkpoint", dataclasses.replace(TINY, epochs=1), evaluation={"test": HELD_OUT, "mixed": mixed}
+    )
+
+    assert report.leaked == {"test": 0, "mixed": 7}
+    assert json.loads((tmp_path / "checkpoint" / "training.json").read_text())["leaked"] == report.leaked
 
 
 def test_two_sets_of_one_name_are_refused(asked, csv, capsys):

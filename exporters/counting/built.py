@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.counting.activations import watched
 from exporters.counting.counts import Counts
+from exporters.counting.shapes import shapes_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ def run_text(model: Any, length: int) -> Any:
     """Logits, without contents, of one text of ``length`` tokens."""
     import torch
 
-    with torch.device("meta"):  # DistilBERT makes a tensor on its way
+    with shapes_alone():
         input_ids = torch.ones((1, length), dtype=torch.int64)
         return model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).logits
 

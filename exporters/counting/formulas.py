@@ -85,7 +85,7 @@ class _Encoder:
     attention_dropout: int
     head_dropout: int
     dropout_first: bool = False  # the head begins with dropout, as RoBERTa's: it does not keep the last layer's result
-    scaled_query: bool = False  # the query is scaled, not the scores, as DistilBERT's
+    scaled_query: bool = False  # the query is scaled, not the scores, as DistilBERT's in transformers 4
 
     @property
     def _layer(self) -> int:
@@ -296,6 +296,8 @@ def _bert(config: Any) -> _Encoder:
 
 
 def _distilbert(config: Any) -> _Encoder:
+    from transformers.models.distilbert import modeling_distilbert
+
     return _Encoder(
         vocabulary=config.vocab_size,
         rows=config.max_position_embeddings,
@@ -312,7 +314,7 @@ def _distilbert(config: Any) -> _Encoder:
         layer_dropouts=_dropout(config.dropout),
         attention_dropout=_dropout(config.attention_dropout),
         head_dropout=_dropout(config.seq_classif_dropout),
-        scaled_query=True,
+        scaled_query=not hasattr(modeling_distilbert, "eager_attention_forward"),  # with that of all models, scores are
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,3 +49,28 @@ class LengthGroupedOrder:
         rng.shuffle(whole)
         for batch in whole + rest:
             yield from batch
+
+
+class DeviceBatches:
+    """What one of several devices gets of each batch of an order: its texts are dealt out, to every device as many or one less.
+
+    That of accelerate gives the first devices whole batches, and the last ones texts that were trained on already. ``batch_size``:
+    texts of all devices together. A sampler of batches for PyTorch.
+    """
+
+    def __init__(self, order: LengthGroupedOrder, batch_size: int, devices: int, device: int) -> None:
+        self.sampler = order  # where accelerate looks for who is to know the epoch
+        self._batch_size = batch_size
+        self._devices = devices
+        self._device = device
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.sampler) / self._batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = list(self.sampler)
+        for start in range(0, len(order), self._batch_size):
+            batch = order[start : start + self._batch_size]
+            # No device may have none: each waits for the gradients of all.
+            batch += islice(cycle(order), max(0, self._devices - len(batch)))
+            yield batch[self._device :: self._devices]

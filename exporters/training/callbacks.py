@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from exporters.training.processes import process_count, total
+
 if TYPE_CHECKING:
     from exporters.training.unfinished import Unfinished
 
 _STATE_EVERY_S = 120.0  # at most so much is lost with a killed process
+_STEPS_ALONE = 10  # between two questions of several processes, for which each waits
 _LOSS_EVERY_S = 1.0  # it is read from the device for that
 
 
@@ -23,7 +26,10 @@ class Keeper(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the Trainer's
         """Ask for a state where the last one is old; the loss so far is noted with it."""
-        if time.monotonic() - self._last > _STATE_EVERY_S:
+        if process_count() > 1 and state.global_step % _STEPS_ALONE:
+            return
+        # All processes or none: each has its part in a state, and its own clock.
+        if total(time.monotonic() - self._last > _STATE_EVERY_S):
             control.should_log = control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
@@ -48,7 +54,7 @@ class Clock(TrainerCallback):
         """Put both down; reading the loss has waited for the device."""
         if self._begun is None or "loss" not in (logs or {}):
             return
-        state.log_history[-1] |= {"seconds": time.perf_counter() - self._begun, "computed_tokens": self.computed}
+        state.log_history[-1] |= {"seconds": time.perf_counter() - self._begun, "computed_tokens": total(self.computed)}
         self._begun, self.computed = None, 0
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.errors import RecipeError, first_line
-from exporters.training.batching import LengthGroupedOrder
+from exporters.errors import RecipeError, WorkerError, first_line
+from exporters.training.batching import DeviceBatches, LengthGroupedOrder
 from exporters.training.precision import chosen_precision, this_device, training_arguments
+from exporters.training.processes import is_main, process_count
 from exporters.training.room import is_out_of_memory
 from exporters.training.scores import validation_scores
 from exporters.training.steps import steps
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text
 
 _SCORED_TOGETHER = 64  # texts
+_LEFT_ALONE = ("connection closed", "connection reset", "connection refused", "timed out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ def fit(  # noqa: PLR0913 - one call says all that the weights depend on
     from exporters.training.callbacks import Clock, Keeper, ProgressBar
 
     _check(model, recipe, validation)
-    clock, bar = Clock(), ProgressBar() if progress and sys.stderr.isatty() else None
+    clock, bar = Clock(), ProgressBar() if progress and is_main() and sys.stderr.isatty() else None
     callbacks: list[Any] = [clock, Keeper(unfinished), *([bar] if bar else [])]
     if recipe.early_stopping:
         stopping = recipe.early_stopping
@@ -92,7 +93,10 @@ def fit(  # noqa: PLR0913 - one call says all that the weights depend on
     try:
         trainer.train(resume_from_checkpoint=str(state) if state else None)
     except (RuntimeError, MemoryError) as error:
-        raise _short_of_memory(recipe, planned, error) from error
+        explained = _short_of_memory(recipe, planned, error) or _left_alone(error)
+        if explained is None:
+            raise
+        raise explained from error
     epochs = read_epochs(trainer.state.log_history)
     diverged = next((one.loss for one in epochs if not math.isfinite(one.loss)), None)
     if diverged is not None:
@@ -153,10 +157,10 @@ def _check(model: Any, recipe: Recipe, validation: list[Example] | None) -> None
         )
 
 
-def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> BaseException:
-    """What to try; any other error as it is."""
+def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> RecipeError | None:
+    """What to try; None for any other error."""
     if not is_out_of_memory(error):
-        return error
+        return None
     smaller = planned.per_device // 2
     advice = f"try per_device_batch_size = {smaller}" if smaller else "try a smaller max_length"
     if not recipe.gradient_checkpointing:
@@ -167,12 +171,30 @@ def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> Ba
     )
 
 
+def _left_alone(error: BaseException) -> WorkerError | None:
+    """Where another process of the training ended, or answers no more; None for any other error."""
+    from torch.distributed import DistError
+
+    if process_count() == 1:
+        return None
+    if not isinstance(error, DistError) and not any(word in str(error).lower() for word in _LEFT_ALONE):
+        return None
+    return WorkerError(f"training: lost another of its {process_count()} processes ({first_line(error)}); run it again")
+
+
 def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> Any:
     """Trainer of transformers that counts what it computes, with this project's order of batches where lengths are bucketed."""
     from transformers import Trainer
 
+    bucketed = recipe.padding == "bucketed"
+
     class CountingTrainer(Trainer):
         """Trainer that tells the clock of every batch, and the bar of its loss."""
+
+        def __init__(self, **keywords: Any) -> None:
+            super().__init__(**keywords)
+            # A classifier takes the number of texts behind a step, and makes no use of it: its loss is the mean of a batch.
+            self.model_accepts_loss_kwargs = False
 
         def training_step(self, model: Any, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
             clock.computed += inputs["input_ids"].numel()
@@ -181,13 +203,25 @@ def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> 
                 bar.loss = loss.detach() * self.args.gradient_accumulation_steps
             return loss
 
+        def get_train_dataloader(self) -> Any:
+            if process_count() == 1:
+                return super().get_train_dataloader()
+            from accelerate.data_loader import DataLoaderShard
+
+            together = process_count() * self.args.train_batch_size
+            order = LengthGroupedOrder(lengths if bucketed else [1] * len(lengths), together, recipe.seed)
+            batches = DeviceBatches(order, together, process_count(), self.args.process_index)
+            return DataLoaderShard(
+                self.train_dataset, self.args.device, batch_sampler=batches, collate_fn=self.data_collator
+            )
+
     class LengthGroupedTrainer(CountingTrainer):
         """Trainer whose batches of like length come in random order."""
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:  # noqa: ARG002 - the Trainer's
             return LengthGroupedOrder(lengths, self.args.train_batch_size, recipe.seed)
 
-    return LengthGroupedTrainer if recipe.padding == "bucketed" else CountingTrainer
+    return LengthGroupedTrainer if bucketed else CountingTrainer
 
 
 def _padding(recipe: Recipe) -> dict[str, Any]:
@@ -196,10 +230,11 @@ def _padding(recipe: Recipe) -> dict[str, Any]:
 
 
 def _devices() -> int:
-    """Processes that accelerate has started have a device each; one process alone has them all."""
+    """Processes that were launched have a device each; one process alone has them all."""
     import torch
 
-    return int(os.environ.get("WORLD_SIZE", "0")) or max(1, torch.cuda.device_count())
+    alone = process_count() == 1 and this_device().gpu
+    return torch.cuda.device_count() if alone else process_count()
 
 
 def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> tuple[Any, Steps]:
@@ -227,6 +262,7 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> t
         logging_nan_inf_filter=False,  # a loss that is no number must be seen
         report_to="none",
         disable_tqdm=True,
+        ddp_find_unused_parameters=False,  # a classifier uses all of its weights
         dataloader_pin_memory=device.gpu,
         gradient_checkpointing=recipe.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False} if recipe.gradient_checkpointing else None,

@@ -22,15 +22,18 @@ _SIZES = (
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep the advice of transformers off the terminal: errors alone are shown until the block ends."""
+    """Keep the advice and the bars of transformers off the terminal: errors alone are shown until the block ends."""
     from transformers.utils import logging
 
-    before = logging.get_verbosity()
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base: Path | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,8 @@ def this_device() -> Device:
     """The device that transformers would train on here."""
     import torch
 
-    gpu = torch.cuda.is_available()
+    asked_for_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true"  # `accelerate launch --cpu`
+    gpu = torch.cuda.is_available() and not asked_for_cpu
     name = torch.cuda.get_device_name() if gpu else "cpu"
     return Device(name=name, gpu=gpu, bf16=gpu and torch.cuda.is_bf16_supported(including_emulation=False))
 

@@ -6,6 +6,8 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import CheckpointError, DataError, first_line
+from exporters.tokenization import saved_tokenizer
+from exporters.training.sentence_pieces import albert_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +28,6 @@ def train_tokenizer(recipe: TokenizerRecipe, texts: Sequence[str], folder: Path)
     thousand texts it made 925 pieces that cut "that" in two, and a third more tokens.
     """
     import sentencepiece
-    from transformers import AlbertTokenizerFast
 
     model = io.BytesIO()
     try:
@@ -53,22 +54,17 @@ def train_tokenizer(recipe: TokenizerRecipe, texts: Sequence[str], folder: Path)
         ) from error
     path = folder / _SPIECE
     path.write_bytes(model.getvalue())
-    return AlbertTokenizerFast(vocab_file=str(path))
+    return albert_tokenizer(path)
 
 
 def read_tokenizer(folder: Path) -> Any:
     """Tokenizer in ``folder``: a SentencePiece model alone is ALBERT's; raises CheckpointError where there is none."""
-    from transformers import AlbertTokenizerFast, AutoTokenizer
-
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
         raise CheckpointError(f"{folder}: {found}, expected the folder of a tokenizer, such as one with {_SPIECE}")
     alone = (folder / _SPIECE).is_file() and not any((folder / name).is_file() for name in _SAVED)
     try:
-        if alone:
-            tokenizer = AlbertTokenizerFast(vocab_file=str(folder / _SPIECE))
-        else:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = albert_tokenizer(folder / _SPIECE) if alone else saved_tokenizer(folder)
     except Exception as error:  # tokenizers and protobuf raise bare ones
         raise CheckpointError(
             f"{folder}: holds no tokenizer that can be read ({first_line(error)}); expected {_SPIECE}, or what "

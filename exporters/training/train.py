@@ -19,7 +19,10 @@ from exporters.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, 
 from exporters.errors import CheckpointError, DataError, RecipeError
 from exporters.training.card import CARD_FILE, training_card
 from exporters.training.fitting import fit, predict_labels
+from exporters.training.leaks import leaked_texts
 from exporters.training.model import build_model, quiet_transformers
+from exporters.training.precision import this_device
+from exporters.training.processes import process_count, shared
 from exporters.training.recipe import VALIDATION
 from exporters.training.scores import weighted_f1
 from exporters.training.tokenizer import read_tokenizer, train_tokenizer
@@ -34,9 +37,10 @@ if TYPE_CHECKING:
 
     _Labelled = tuple[Sequence[str], Sequence[int]]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # 1 - first version
 # 2 - time, memory and device; batch, epochs and F1
+# 3 - texts of the sets that were trained on
 CALIBRATION_SOURCE = "training texts"
 CALIBRATION_SIZE = 300  # texts
 _VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
@@ -63,6 +67,7 @@ class TrainingReport:
     accuracy: dict[str, float]  # by name of the evaluation set
     recall: dict[str, dict[str, float]]  # by name of the set, then of the label
     f1: dict[str, float]  # by name of the set; of classes, weighted by texts
+    leaked: dict[str, int]  # by name of the set: its texts that were trained on
     recipe_sha256: str
     data_sha256: str  # of training texts and labels, as bench.texts.data.LabelledSet.sha256
     tokenizer_sha256: str  # of tokenizer.json
@@ -101,18 +106,21 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
         judged = evaluation.get(VALIDATION)
         unfinished = Unfinished(out_dir, _identity(recipe, tokenizer, label_names, (texts, labels), judged))
         with unfinished.kept(resume=resume) as state:
-            fitted = fit(
-                model,
-                tokenizer,
-                recipe,
-                _examples(training_ids, labels),
-                validation=_examples(_input_ids(tokenizer, judged[0], recipe.max_length), judged[1])
+            given = {
+                "model": model,
+                "tokenizer": tokenizer,
+                "recipe": recipe,
+                "examples": _examples(training_ids, labels),
+                "validation": _examples(_input_ids(tokenizer, judged[0], recipe.max_length), judged[1])
                 if judged
                 else None,
-                unfinished=unfinished,
-                state=state,
-                progress=progress,
-            )
+                "unfinished": unfinished,
+                "state": state,
+                "progress": progress,
+            }
+            if process_count() > 1:
+                shared(given, gpu=this_device().gpu)
+            fitted = fit(**given)
             scores = _score(model, tokenizer, recipe, label_names, evaluation)
             _save(model, tokenizer, folder)
             report = TrainingReport(
@@ -120,6 +128,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 **_costs(fitted, recipe, sum(map(len, training_ids)), len(texts)),
                 best_epoch=fitted.best_epoch,
                 f1=scores.f1,
+                leaked=leaked_texts(texts, {name: one[0] for name, one in evaluation.items()}),
                 num_parameters=sum(weights.numel() for weights in model.parameters()),
                 accuracy=scores.accuracy,
                 recall=scores.recall,
@@ -139,6 +148,12 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     return report
 
 
+def follow() -> None:
+    """Train along with the main process, which has the texts and keeps what comes of it."""
+    with quiet_transformers():
+        fit(**shared(None, gpu=this_device().gpu))
+
+
 def _identity(
     recipe: Recipe, tokenizer: Any, label_names: Sequence[str], trained: _Labelled, judged: _Labelled | None
 ) -> dict[str, Any]:
@@ -152,6 +167,7 @@ def _identity(
         "tokenizer": hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest(),
         "labels": list(label_names),
         "number of threads": torch.get_num_threads(),
+        "number of processes": process_count(),
         "version": {name: importlib.metadata.version(name) for name in _VERSIONED},
     }
 
@@ -286,8 +302,21 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)
+    _keep_readable(folder / "tokenizer_config.json")
     for weights in folder.glob("*.safetensors"):
         weights.chmod(0o644)  # safetensors writes them for the owner alone
+
+
+def _keep_readable(path: Path) -> None:
+    """Transformers 4 refuses the name and the list that 5 writes, and 5 reads what 4 writes in their place."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if "backend" not in config:  # as 4 leaves it
+        return
+    if config["tokenizer_class"] == "TokenizersBackend":
+        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if isinstance(config.get("extra_special_tokens"), list):
+        config["additional_special_tokens"] = config.pop("extra_special_tokens")
+    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _calibration_ids(recipe: Recipe, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import CheckpointError, RecipeError
+from exporters.training.processes import is_main, wait_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,6 +65,9 @@ class Unfinished:
 
     def keep(self, step: int, best: str | None) -> None:
         """The state of ``step`` is written: mark it so, and let older ones go, but for the ``best``."""
+        wait_for_all()
+        if not is_main():
+            return
         (self.folder / f"checkpoint-{step}" / _WHOLE).touch()
         for state in self.folder.glob("checkpoint-*"):
             if _step(state) != step and state.name != (best or "").rpartition("/")[2]:

@@ -55,5 +55,22 @@ def graphs_made(name, artifact, batches):
     return loaded, counters["stats"]["unique_graphs"]
 
 
+def train_within(recipe, *, spare, **given):
+    """Train with room for ``spare`` bytes more than the packages take."""
+    import resource
+    from pathlib import Path
+
+    import transformers.trainer  # noqa: F401
+
+    from exporters.training.train import train
+
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + spare, resource.RLIM_INFINITY))
+    try:
+        return train(recipe, **given)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
 def packages_imported():
     return {module.partition(".")[0] for module in sys.modules}
