@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tabulate
 
 from bench.checkpoints import unpickled
+from bench.machine.environment import describe_commit, describe_environment
 from bench.options import Options, read_options
 from bench.progress import say
 from bench.report.page.plots import write_each
@@ -113,12 +114,19 @@ class _Course:
                 "tokenizer_dir": self.tokenizer,
                 "checkpoint_dir": _checkpoint_dir(recipe, self.options),
                 "demonstration": self.bundled,
+                "origin": _origin(_threads_of_each(self.options)),
                 "resume": self.resume,
                 "progress": True,
             },
         )
         write_each(training_plots(output), output / PLOTS)
         return report
+
+
+def _origin(threads: int) -> dict[str, Any]:
+    """What the record says of this machine and of the project in the working folder."""
+    environment = describe_environment()
+    return {"cpu": environment["cpu"], "cores": environment["cores"], "threads": threads, **describe_commit()}
 
 
 def _seed_count(text: str | None) -> int | None:

@@ -62,6 +62,8 @@ def test_two_seeds_are_two_trainings_and_one_record(train, tmp_path, capsys):
 
     assert record["seeds"] == [7, 8] == [one["recipe"]["seed"] for one in trained]
     assert record["sets"]["test"]["accuracy"] == [one["accuracy"]["test"] for one in trained]
+    assert all(one["origin"]["threads"] >= 1 for one in trained)
+    assert trained[0]["origin"]["cpu"] in (tmp_path / "out" / "seed-7" / "README.md").read_text()
     assert len({read_checkpoint(tmp_path / "out" / f"seed-{seed}").sha256 for seed in (7, 8)}) == 2
     assert (tmp_path / "out" / "seed-8" / "seeds.json").read_text() == (tmp_path / "out" / "seeds.json").read_text()
     mean = np.mean(record["sets"]["test"]["accuracy"])

@@ -48,20 +48,35 @@ def _beginning(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
 
 def _course(record: Mapping[str, Any]) -> str:
     recipe, batch = record["recipe"], record["batch"]
+    at_once = f"at once {batch['per_device']} on each of {_counted(record['devices'], 'device')}"
     return (
-        f"{batch['steps']:,} steps of {batch['effective']} texts (at once {batch['per_device']} on each of {record['devices']} "
-        f"devices, {batch['accumulation']} times), {batch['warmup_steps']:,} of them warm-up; learning rate "
-        f"{recipe['learning_rate']:g}, weight decay {recipe['weight_decay']:g}, seed {recipe['seed']}, at most "
-        f"{recipe['max_length']} tokens, padding {recipe['padding']}, {record['precision']} on {_cell(record['device'])}."
+        f"{batch['steps']:,} steps of {_counted(batch['effective'], 'text')} ({at_once}, {_counted(batch['accumulation'], 'time')}), "
+        f"{batch['warmup_steps']:,} of them warm-up; learning rate {recipe['learning_rate']:g}, weight decay "
+        f"{recipe['weight_decay']:g}, seed {recipe['seed']}, at most {recipe['max_length']} tokens, padding {recipe['padding']}, "
+        f"{record['precision']} on {_device(record)}."
     )
+
+
+def _device(record: Mapping[str, Any]) -> str:
+    """The GPU, or what is known of the CPU."""
+    origin = record["origin"]
+    if record["device"] != "cpu" or not origin:
+        return _cell(record["device"])
+    return f"{_cell(origin['cpu'])}, {_counted(origin['threads'], 'thread')}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _pace(record: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    commit = record["origin"].get("commit", "")[:12]
+    at = f", commit {commit}{' with changes' * record['origin']['dirty']}" if commit else ""
     return (
         f"{record['samples_per_second']:.1f} texts/s and {record['tokens_per_second']:.0f} tokens/s over all epochs; "
         f"{100 * record['padding_share']:.1f} % of what was computed is padding. Recipe {record['recipe_sha256'][:12]}, data "
-        f"{record['data_sha256'][:12]}; {versions}."
+        f"{record['data_sha256'][:12]}{at}; {versions}."
     )
 
 

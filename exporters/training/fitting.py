@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from exporters.training.precision import Device
     from exporters.training.recipe import Recipe
     from exporters.training.steps import Steps
     from exporters.training.unfinished import Unfinished
@@ -73,6 +75,7 @@ def fit(  # noqa: PLR0913 - one call says all that the weights depend on
     from exporters.training.callbacks import Clock, Keeper, ProgressBar
 
     _check(model, recipe, validation)
+    _make_repeatable(this_device())
     clock, bar = Clock(), ProgressBar() if progress and is_main() and sys.stderr.isatty() else None
     callbacks: list[Any] = [clock, Keeper(unfinished), *([bar] if bar else [])]
     if recipe.early_stopping:
@@ -155,6 +158,15 @@ def _check(model: Any, recipe: Recipe, validation: list[Example] | None) -> None
         raise RecipeError(
             f"recipe {recipe.name!r}: has [early_stopping], expected a validation set to judge by; pass --validation FILE"
         )
+
+
+def _make_repeatable(device: Device) -> None:
+    """Have a GPU give the same weights twice, as a CPU does: where it has such kernels, else PyTorch warns."""
+    if device.gpu:
+        import torch
+
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> RecipeError | None:

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from exporters.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, most_positions
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 # 1 - first version
 # 2 - time, memory and device; batch, epochs and F1
-# 3 - texts of the sets that were trained on
+# 3 - texts of the sets that were trained on; origin
 CALIBRATION_SOURCE = "training texts"
 CALIBRATION_SIZE = 300  # texts
 _VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
@@ -84,12 +85,14 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     tokenizer_dir: Path | None = None,
     checkpoint_dir: Path | None = None,
     demonstration: bool | None = None,
+    origin: Mapping[str, Any] = MappingProxyType({}),
     resume: bool = False,
     progress: bool = False,
 ) -> TrainingReport:
     """Train by ``recipe`` on texts and class indices, score ``evaluation``, and write the checkpoint to ``out_dir``.
 
     ``checkpoint_dir`` is the folder of the recipe's checkpoint where that is a Hub id: workers are offline.
+    ``origin`` is noted in the record: the machine ("cpu", "cores", "threads"), and "commit" and "dirty" where there is one.
     ``demonstration`` says whether the texts are the bundled corpus; None leaves it to the recipe.
     ``resume`` goes on from what an interrupted training of the same left, and gives the same weights on one device.
     Deterministic for recipe, texts, library versions and number of threads. Replaces the checkpoint of an earlier
@@ -142,7 +145,10 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 report,
                 calibration=_calibration_ids(recipe, tokenizer, texts),
                 answers={"labels": list(label_names), "sets": scores.answers},
-                demonstration=recipe.demonstration if demonstration is None else demonstration,
+                facts={
+                    "demonstration": recipe.demonstration if demonstration is None else demonstration,
+                    "origin": dict(origin),
+                },
             )
     unfinished.done()
     return report
@@ -332,12 +338,12 @@ def _write_records(  # noqa: PLR0913 - each a file
     *,
     calibration: list[list[int]],
     answers: dict[str, Any],
-    demonstration: bool,
+    facts: Mapping[str, Any],
 ) -> None:
     versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
     record = {
         "schema_version": SCHEMA_VERSION,
-        "demonstration": demonstration,
+        **facts,
         "recipe": dataclasses.asdict(recipe),
         **dataclasses.asdict(report),
         "versions": {"python": platform.python_version(), **versions},
