@@ -50,7 +50,8 @@ def _course(record: Mapping[str, Any]) -> str:
     recipe, batch = record["recipe"], record["batch"]
     at_once = f"at once {batch['per_device']} on each of {_counted(record['devices'], 'device')}"
     return (
-        f"{batch['steps']:,} steps of {_counted(batch['effective'], 'text')} ({at_once}, {_counted(batch['accumulation'], 'time')}), "
+        f"{batch['steps']:,} steps of {_counted(batch['effective'], 'text')} ({at_once}, "
+        f"{_counted(batch['accumulation'], 'time')}), "
         f"{batch['warmup_steps']:,} of them warm-up; learning rate {recipe['learning_rate']:g}, weight decay "
         f"{recipe['weight_decay']:g}, seed {recipe['seed']}, at most {recipe['max_length']} tokens, padding {recipe['padding']}, "
         f"{record['precision']} on {_device(record)}."
