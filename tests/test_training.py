@@ -273,6 +273,7 @@ def fake_tokenizer():
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(words, unk_token="w1")), pad_token="w0")
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")  # each is a line on the terminal
 def test_nothing_is_printed(tmp_path, capfd):
     run(tmp_path / "checkpoint", progress=True)  # and standard error is no terminal here
 
@@ -808,6 +809,7 @@ def test_what_else_a_recipe_may_ask(weights, tmp_path, changes, same):
     assert (weights_of_a_child(dataclasses.replace(TINY, **changes), tmp_path / "checkpoint") == weights) is same
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")
 def test_checkpointed_gradients_are_the_same(tmp_path):
     bert = dataclasses.replace(TINY.architecture, model_type="bert", embedding_size=None, num_hidden_groups=None)
     recipe = dataclasses.replace(TINY, architecture=bert, epochs=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import RecipeError, WorkerError, first_line
@@ -276,11 +276,21 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> t
         disable_tqdm=True,
         ddp_find_unused_parameters=False,  # a classifier uses all of its weights
         dataloader_pin_memory=device.gpu,
-        gradient_checkpointing=recipe.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False} if recipe.gradient_checkpointing else None,
+        **_checkpointing(recipe),
         **training_arguments(chosen_precision(recipe, device), device),
     )
     return arguments, planned
+
+
+def _checkpointing(recipe: Recipe) -> dict[str, Any]:
+    """Activations computed twice, by the name that this version of transformers has for it."""
+    from transformers import TrainingArguments
+
+    if not recipe.gradient_checkpointing:
+        return {}
+    known = {one.name for one in fields(TrainingArguments)}
+    name = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
+    return {name: True, f"{name}_kwargs": {"use_reentrant": False}}
 
 
 def predict_labels(
