@@ -16,6 +16,26 @@ LONGEST = (  # begun first
     *("test_suites", "test_journal", "test_best", "test_studies", "test_scoring", "test_duel", "test_duel_revisions"),
     *("test_artifact", "test_serving"),
 )
+_TINY_RECIPE = """
+description = "tiny"
+max_length = 16
+batch_size = 16
+epochs = 1
+learning_rate = 1e-3
+
+[architecture]
+model_type = "albert"
+embedding_size = 16
+hidden_size = 32
+num_hidden_layers = 12
+num_hidden_groups = 1
+num_attention_heads = 2
+intermediate_size = 64
+max_position_embeddings = 64
+
+[tokenizer]
+vocab_size = 200
+"""
 # Two tests at once share the cores: threads that wait must not spin (read when libgomp is loaded, so set here).
 os.environ["GOMP_SPINCOUNT"] = "0"
 # Tests of what pytest-benchmark writes start a pytest of their own, which is no part of this one.
@@ -54,6 +74,14 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(Worker, "ask", note)
     return commands
+
+
+@pytest.fixture
+def tiny_recipe(tmp_path):
+    """A recipe of an ALBERT that is trained in seconds, as ``tiny.toml`` in the test's folder."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(_TINY_RECIPE)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from suites.studies import grouped, trained
-from tests.test_sharing_study import RECIPE
 
 
 def row(padding, seed, seconds, share, accuracy):
@@ -40,9 +39,8 @@ def test_the_same_seeds_are_compared():
     assert found["accuracy"]["test"]["band"] == pytest.approx((0.7206, 0.9194), abs=1e-4)
 
 
-def test_what_is_trained_saved_and_said(tmp_path, monkeypatch, labelled_file, capsys):
+def test_what_is_trained_saved_and_said(tiny_recipe, tmp_path, monkeypatch, labelled_file, capsys):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny.toml").write_text(RECIPE)
     arguments = ["--recipe", "tiny.toml", "--train", str(labelled_file), "--external", f"test={labelled_file}"]
     arguments += ["--seeds", "2", "--threads", "1", "--max-length", "48"]
     assert grouped.main(arguments) == 0

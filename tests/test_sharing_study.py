@@ -21,26 +21,6 @@ SIZES = {
     "intermediate_size": 64,
     "max_position_embeddings": 64,
 }
-RECIPE = """
-description = "tiny"
-max_length = 16
-batch_size = 16
-epochs = 1
-learning_rate = 1e-3
-
-[architecture]
-model_type = "albert"
-embedding_size = 16
-hidden_size = 32
-num_hidden_layers = 12
-num_hidden_groups = 1
-num_attention_heads = 2
-intermediate_size = 64
-max_position_embeddings = 64
-
-[tokenizer]
-vocab_size = 200
-"""
 GRID = ["--groups", "1,12", "--embeddings", "16,32,256"]
 
 
@@ -103,8 +83,7 @@ def test_each_contender_gets_its_own_seconds(monkeypatch, tmp_path):
     assert sharing_costs._time(contenders, batch, read_options({"threads": "1"})) == [[2.0], [1.0], [3.0]]
 
 
-def test_each_model_is_trained_once(study, tmp_path, labelled_file, monkeypatch):
-    (tmp_path / "tiny.toml").write_text(RECIPE)
+def test_each_model_is_trained_once(study, tiny_recipe, labelled_file, monkeypatch):
     files = ["--recipe", "tiny.toml", "--train", str(labelled_file), "--external", f"test={labelled_file}"]
     code, printed, _ = study("--only", "accuracy", *GRID, *files)
     first = saved("sharing-accuracy")
