@@ -72,7 +72,7 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
     lines += [
         f"accuracy on {name}, {one.summary}: {format_share(report.accuracy[name])}" for name, one in evaluation.items()
     ]
-    return "\n".join([*lines, f"checkpoint: {parsed.output}"])
+    return "\n".join([*lines, f"checkpoint: {parsed.output}, weights {report.weights_sha256[:12]}"])
 
 
 def follow_training(parsed: argparse.Namespace) -> None:

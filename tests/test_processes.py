@@ -134,7 +134,7 @@ def test_one_process_speaks_and_writes(trained, folder):
     assert done.returncode == 0
     assert [line.partition(" (")[0] for line in said(done)] == LINES
     assert [line.split()[0] for line in done.stdout.splitlines()].count("trained") == 1
-    assert done.stdout.endswith("checkpoint: whole\n")
+    assert "\ncheckpoint: whole, weights " in done.stdout
     assert "Traceback" not in done.stderr
     assert not list(folder.glob(".whole*"))
     assert len(list((folder / "whole" / "plots").iterdir())) > 0

@@ -183,6 +183,7 @@ def test_the_record(trained):
     assert report.recipe_sha256 == TINY.sha256
     assert report.data_sha256 == data.sha256
     assert report.tokenizer_sha256 == sha256_file(out_dir / "tokenizer.json")
+    assert report.weights_sha256 == sha256_file(out_dir / "model.safetensors")
     assert 0 < report.training_seconds < report.seconds
     assert report.batch == {
         "effective": 8, "per_device": 8, "accumulation": 1, "steps_per_epoch": 8, "steps": 16, "warmup_steps": 2,

@@ -39,6 +39,7 @@ RECORD = {
     "padding_share": 0.25,
     "recipe_sha256": "a" * 64,
     "data_sha256": "b" * 64,
+    "weights_sha256": "d" * 64,
     "origin": {"cpu": "AMD EPYC", "cores": 2, "threads": 2, "commit": "c" * 40, "dirty": True},
     "versions": {"python": "3.11.7", "torch": "2.13.0"},
 }

@@ -77,7 +77,7 @@ def _pace(record: Mapping[str, Any]) -> str:
     return (
         f"{record['samples_per_second']:.1f} texts/s and {record['tokens_per_second']:.0f} tokens/s over all epochs; "
         f"{100 * record['padding_share']:.1f} % of what was computed is padding. Recipe {record['recipe_sha256'][:12]}, data "
-        f"{record['data_sha256'][:12]}{at}; {versions}."
+        f"{record['data_sha256'][:12]}, weights {record['weights_sha256'][:12]}{at}; {versions}."
     )
 
 

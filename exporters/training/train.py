@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 # 1 - first version
 # 2 - time, memory and device; batch, epochs and F1
-# 3 - texts of the sets that were trained on; origin
+# 3 - texts of the sets that were trained on; origin; digest of the weights
 CALIBRATION_SOURCE = "training texts"
 CALIBRATION_SIZE = 300  # texts
 _VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
@@ -72,6 +72,7 @@ class TrainingReport:
     recipe_sha256: str
     data_sha256: str  # of training texts and labels, as bench.texts.data.LabelledSet.sha256
     tokenizer_sha256: str  # of tokenizer.json
+    weights_sha256: str  # of model.safetensors: the same again from the same recipe, texts, seed and machine
 
 
 def train(  # noqa: PLR0913 - one call says all that a run depends on
@@ -138,6 +139,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 recipe_sha256=recipe.sha256,
                 data_sha256=_digest(texts, labels),
                 tokenizer_sha256=sha256_file(folder / "tokenizer.json"),
+                weights_sha256=_weights_digest(folder),
             )
             _write_records(
                 folder,
@@ -323,6 +325,12 @@ def _keep_readable(path: Path) -> None:
     if isinstance(config.get("extra_special_tokens"), list):
         config["additional_special_tokens"] = config.pop("extra_special_tokens")
     path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _weights_digest(folder: Path) -> str:
+    """What ``sha256sum`` says of the file of weights; of several files, the digest of their digests."""
+    found = [sha256_file(file) for file in sorted(folder.glob("*.safetensors"))]
+    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
 def _calibration_ids(recipe: Recipe, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:

@@ -1,6 +1,9 @@
-"""How long does a recipe train here, and what does it reach? Takes what `deploybench train` takes, and saves the answer.
+"""How long a recipe trains here, what it reaches, and whether the same weights come again.
 
-python -m suites.studies.training albert-mini --train train.csv --external test=test.csv --tokenizer DIR --output posts
+    python -m suites.studies.training albert-mini --train train.csv --external test=test.csv --tokenizer DIR --output posts
+    python -m suites.studies.training albert-news --again --train prepared/train.csv --output news
+
+Takes what `deploybench train` takes, and saves the answer. ``--again`` trains the same a second time, to OUTPUT-again.
 """
 
 from __future__ import annotations
@@ -15,22 +18,38 @@ from bench.cli import main as deploybench
 from exporters.checkpoint import TRAINING_FILE
 from suites.studies.saving import save_study
 
-_KEPT = ("num_parameters", "accuracy", "recall", "data_sha256", "recipe_sha256", "tokenizer_sha256")
+_KEPT = (
+    *("num_parameters", "seconds", "training_seconds", "samples_per_second", "tokens_per_second", "padding_share"),
+    *("peak_memory", "batch", "epochs", "best_epoch", "accuracy", "f1", "recall", "leaked"),
+    *("recipe_sha256", "data_sha256", "tokenizer_sha256", "weights_sha256", "versions"),
+)
 
 
 def main(arguments: list[str]) -> int:
-    """Train, then save seconds, wall time of the whole command and accuracies."""
-    output = argparse.ArgumentParser(add_help=False)
-    output.add_argument("--output", type=Path)
-    folder = output.parse_known_args(arguments)[0].output  # deploybench itself says when it is missing
+    """Train, then save what the record says, the wall time of the whole command, and whether the weights come again."""
+    own = argparse.ArgumentParser(add_help=False)
+    own.add_argument("--output", type=Path)
+    own.add_argument("--again", action="store_true")
+    parsed, _ = own.parse_known_args(arguments)
+    arguments = [one for one in arguments if one != "--again"]
     start = time.perf_counter()
-    code = deploybench(["train", *arguments])
-    if code == 0:
-        wall = time.perf_counter() - start
-        training = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
-        figures = {"seconds": training["seconds"], "command_seconds": wall}
-        save_study(f"training-{training['recipe']['name']}", {**figures, **{key: training[key] for key in _KEPT}})
-    return code
+    code = deploybench(["train", *arguments])  # it says itself what is missing
+    if code:
+        return code
+    figures = {"command_seconds": time.perf_counter() - start, **_record(parsed.output)}
+    if parsed.again:
+        second = parsed.output.with_name(f"{parsed.output.name}-again")
+        code = deploybench(["train", *arguments, "--output", str(second)])
+        if code:
+            return code
+        figures["weights_sha256_again"] = _record(second)["weights_sha256"]
+    save_study(f"training-{parsed.output.name}", figures)
+    return 0
+
+
+def _record(folder: Path) -> dict[str, object]:
+    training = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
+    return {"recipe": training["recipe"]["name"], **{key: training[key] for key in _KEPT}}
 
 
 if __name__ == "__main__":
