@@ -162,7 +162,7 @@ def read_options(values: dict[str, Any]) -> Options:
     real, fake = values.get("real"), values.get("fake")
     if bool(real) != bool(fake):
         given, missing = ("--real", "--fake") if real else ("--fake", "--real")
-        raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file with --external")
+        raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file")
     lengths, schedule = values.get("sequence_lengths"), PROFILES[profile].schedule
     return Options(
         checkpoint=values.get("checkpoint"),

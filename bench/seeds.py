@@ -40,11 +40,17 @@ def seed_folder(output: Path, recipe: Recipe) -> Path:
     return output / f"seed-{recipe.seed}"
 
 
+def seed_band(accuracies: Sequence[float], texts: int) -> tuple[float, float]:
+    """Where the accuracy of another training would lie on a set of so many texts, by those of two seeds or more."""
+    return prediction_interval(accuracies, 1 / texts)
+
+
 def is_finished(folder: Path, recipe: Recipe, trained: LabelledSet, sets: Mapping[str, LabelledSet]) -> bool:
-    """Whether the checkpoint of this very training lies there, with the score of every set."""
+    """Whether the checkpoint of this very training lies there, with the score of every one of these very sets."""
     record = _record(folder)
     same = (record.get("recipe_sha256"), record.get("data_sha256")) == (recipe.sha256, trained.sha256)
-    return same and set(record.get("accuracy", {})) >= set(sets)
+    scored = record.get("sets_sha256", {})
+    return same and all(scored.get(name) == one.sha256 for name, one in sets.items())
 
 
 def keep_seeds(output: Path, recipes: Sequence[Recipe], sets: Mapping[str, LabelledSet]) -> dict[str, Seeded]:
@@ -69,7 +75,7 @@ def keep_seeds(output: Path, recipes: Sequence[Recipe], sets: Mapping[str, Label
         with whole_file(folder / SEEDS_FILE) as stream:
             stream.write((json.dumps(content, indent=1) + "\n").encode())
     return {
-        name: Seeded(accuracies=tuple(one["accuracy"]), band=prediction_interval(one["accuracy"]))
+        name: Seeded(accuracies=tuple(one["accuracy"]), band=seed_band(one["accuracy"], len(sets[name].texts)))
         for name, one in scores.items()
     }
 

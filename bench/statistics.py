@@ -58,15 +58,18 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     return low, high
 
 
-def prediction_interval(values: Sequence[float]) -> tuple[float, float]:
+def prediction_interval(values: Sequence[float], step: float = 0.0) -> tuple[float, float]:
     """Find the interval in which one more value lies, of as many as are normally spread like these; two values or more.
 
+    ``step``: the least by which two values can differ, as 1 / n for a share of n. What is rounded to it is spread by
+    step / √12 at least (Sheppard), though all values be alike.
     Source: Hahn and Meeker, "Statistical Intervals", Wiley (1991), section 4.7.
     """
     from scipy.stats import t
 
     count, mean = len(values), statistics.fmean(values)
-    reach = float(t.ppf(QUANTILES[1], count - 1)) * statistics.stdev(values) * math.sqrt(1 + 1 / count)
+    spread = max(statistics.stdev(values), step / math.sqrt(12))
+    reach = float(t.ppf(QUANTILES[1], count - 1)) * spread * math.sqrt(1 + 1 / count)
     return mean - reach, mean + reach
 
 

@@ -12,6 +12,7 @@ import tabulate
 from bench.checkpoints import unpickled
 from bench.machine.environment import describe_commit, describe_environment
 from bench.options import Options, read_options
+from bench.printable import printable
 from bench.progress import say
 from bench.report.page.plots import write_each
 from bench.report.training_plots import training_plots
@@ -27,9 +28,11 @@ from exporters.training.leaks import leaked_texts
 from exporters.training.processes import process_count
 from exporters.training.recipe import read_recipe
 from exporters.training.steps import steps
+from exporters.training.unfinished import Unfinished
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from bench.texts.data import LabelledSet
     from exporters.training.recipe import Recipe
@@ -44,9 +47,10 @@ _OFFLINE_ADVICE = (
 
 def train_checkpoint(parsed: argparse.Namespace) -> str:
     """Train as the command line says; what it reached, as text. Raises UserError for what the person can mend."""
-    recipe, options = read_recipe(parsed.recipe), read_options(vars(parsed))
+    recipe, options, count = read_recipe(parsed.recipe), read_options(vars(parsed)), _seed_count(parsed.seeds)
     if parsed.checkpoint:
         recipe = _starting_from(recipe, parsed.checkpoint)
+    _refuse_own_start(recipe, Path(parsed.output))
     train, evaluation = training_sets(recipe, options, train=parsed.train, validation=parsed.validation)
     _say_of_leaks(train, evaluation)
     _say_of_warmup(recipe, len(train.texts))
@@ -58,13 +62,8 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
         resume=parsed.resume,
         bundled=not parsed.train and recipe.data is None,
     )
-    count = _seed_count(parsed.seeds)
-    if count is not None and process_count() > 1:
-        raise UserError(
-            f"--seeds: found {process_count()} processes, expected one, which trains one seed after the other; leave the "
-            "launcher out, or train each seed by a recipe of its own"
-        )
     if count is not None:
+        _check_seeds(evaluation)
         return _train_seeds(course, seeded_recipes(recipe, count), Path(parsed.output))
     report = course.train(recipe, Path(parsed.output))
     lines = [f"trained on {train.summary} in {format_duration(report.seconds)}: {report.num_parameters:,} parameters"]
@@ -72,7 +71,12 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
     lines += [
         f"accuracy on {name}, {one.summary}: {format_share(report.accuracy[name])}" for name, one in evaluation.items()
     ]
-    return "\n".join([*lines, f"checkpoint: {parsed.output}, weights {report.weights_sha256[:12]}"])
+    return _shown([*lines, f"checkpoint: {parsed.output}, weights {report.weights_sha256[:12]}"])
+
+
+def _shown(lines: Sequence[str]) -> str:
+    """One line each, whatever stands in names of classes and files."""
+    return "\n".join(map(printable, lines))
 
 
 def follow_training(parsed: argparse.Namespace) -> None:
@@ -99,26 +103,37 @@ class _Course:
 
     def train(self, recipe: Recipe, output: Path) -> TrainingReport:
         """In a process of its own."""
-        report: TrainingReport = call_in_child(
-            "exporters.training.train:train",
-            recipe,
-            threads=_threads_of_each(self.options),
-            label=f"training {recipe.name}",
-            visible=True,
-            keywords={
-                "texts": self.train_set.texts,
-                "labels": self.train_set.labels,
-                "label_names": self.train_set.label_names,
-                "out_dir": output,
-                "evaluation": {name: (one.texts, one.labels) for name, one in self.evaluation.items()},
-                "tokenizer_dir": self.tokenizer,
-                "checkpoint_dir": _checkpoint_dir(recipe, self.options),
-                "demonstration": self.bundled,
-                "origin": _origin(_threads_of_each(self.options)),
-                "resume": self.resume,
-                "progress": True,
-            },
-        )
+        unfinished = Unfinished(output, {})
+        if self.resume:
+            step = unfinished.step()
+            say(f"{output}: {'nothing to go on from: begins' if step is None else 'goes on'} at step {step or 0}")
+        keywords = {
+            "texts": self.train_set.texts,
+            "labels": self.train_set.labels,
+            "label_names": self.train_set.label_names,
+            "out_dir": output,
+            "evaluation": {name: (one.texts, one.labels) for name, one in self.evaluation.items()},
+            "tokenizer_dir": self.tokenizer,
+            "checkpoint_dir": _checkpoint_dir(recipe, self.options),
+            "demonstration": self.bundled,
+            "origin": _origin(_threads_of_each(self.options)),
+            "resume": self.resume,
+            "progress": True,
+        }
+        try:
+            report: TrainingReport = call_in_child(
+                "exporters.training.train:train",
+                recipe,
+                threads=_threads_of_each(self.options),
+                label=f"training {recipe.name}",
+                visible=True,
+                keywords=keywords,
+            )
+        except KeyboardInterrupt:
+            step = unfinished.step()
+            if step is not None:
+                say(f"{output}: is kept up to step {step}; the same command with --resume goes on from there")
+            raise
         write_each(training_plots(output), output / PLOTS)
         return report
 
@@ -137,6 +152,25 @@ def _seed_count(text: str | None) -> int | None:
     return int(text)
 
 
+def _check_seeds(evaluation: dict[str, LabelledSet]) -> None:
+    """Refuse what would train for hours and have nothing to say."""
+    if process_count() > 1:
+        raise UserError(
+            f"--seeds: found {process_count()} processes, expected one, which trains one seed after the other; leave the "
+            "launcher out, or train each seed by a recipe of its own"
+        )
+    if not evaluation:
+        raise UserError(
+            "--seeds: found no set to score, expected one whose accuracy the seeds change; pass --validation or --external"
+        )
+
+
+def _refuse_own_start(recipe: Recipe, output: Path) -> None:
+    """A training may not replace what it starts from."""
+    if recipe.goes_on and output.exists() and output.resolve() == Path(recipe.checkpoint or "").resolve():
+        raise UserError(f"--output: {output} is the checkpoint that the training starts from; name another folder")
+
+
 def _train_seeds(course: _Course, recipes: list[Recipe], output: Path) -> str:
     """Train each, unless an interrupted call has; what all of them reach, by set."""
     for number, recipe in enumerate(recipes, start=1):
@@ -150,14 +184,18 @@ def _train_seeds(course: _Course, recipes: list[Recipe], output: Path) -> str:
     found = keep_seeds(output, recipes, course.evaluation)
     heads = ["set", "mean", "least", "most", "another training"]
     rows = [
-        [name, *map(format_share, (fmean(one.accuracies), min(one.accuracies), max(one.accuracies))), _band(one.band)]
+        [
+            printable(name),
+            *map(format_share, (fmean(one.accuracies), min(one.accuracies), max(one.accuracies))),
+            _band(one.band),
+        ]
         for name, one in found.items()
     ]
-    return "\n".join(
+    return _shown(
         [
             f"accuracy of {recipes[0].name} from {len(recipes)} seeds, trained on {course.train_set.summary}",
             "",
-            tabulate.tabulate(rows, heads, disable_numparse=True),
+            *tabulate.tabulate(rows, heads, disable_numparse=True).splitlines(),
             "",
             "another training: where its accuracy lies in 95 of 100 cases, by the spread of these",
             f"checkpoints: {', '.join(str(seed_folder(output, one)) for one in recipes)}",
@@ -207,7 +245,7 @@ def _say_of_leaks(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> Non
         if leaked:
             of = f"{format_count(leaked)} of {many(len(evaluation[name].texts), 'text')}"
             say(
-                f"set {name}: {of} are in the training set too: its scores will be too high; deploybench prepare mends that"
+                f"set {name}: {of} found in the training set too: its scores will be too high; deploybench prepare mends that"
             )
 
 

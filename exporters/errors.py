@@ -14,6 +14,8 @@ DeploybenchError
 └── WorkerError                            a worker died, hung or answered with an error
 """
 
+_LONGEST = 300  # characters of another's error: transformers lists every model it knows
+
 
 class DeploybenchError(Exception):
     """Base of all errors that this product raises on purpose."""
@@ -64,5 +66,6 @@ class WorkerError(DeploybenchError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, for a message of one line; its type where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """The first line of what an error says, for a message of one line, cut where it is a page; its type where it says nothing."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

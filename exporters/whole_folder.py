@@ -65,8 +65,17 @@ def _sweep(folder: Path) -> None:
     """Remove what processes that were killed left beside ``folder``."""
     for left in folder.parent.glob(f".{folder.name}-*-*"):
         pid = left.name.removeprefix(f".{folder.name}-").partition("-")[0]
-        if pid.isdigit() and not Path("/proc", pid).exists():
+        if pid.isdigit() and not _is_running(pid):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_running(pid: str) -> bool:
+    """Whether such a process is there and is no zombie, which nobody may ever bury."""
+    try:
+        state = Path("/proc", pid, "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
 
 
 def sha256_file(path: Path) -> str:

@@ -32,7 +32,7 @@ from bench.progress import say
 from bench.worker import call_in_child
 from exporters.architectures import PREFIX, check_architecture
 from exporters.errors import DeploybenchError, UserError
-from exporters.training.precision import fast_precisions
+from exporters.training.precision import PRECISIONS, fast_precisions
 from exporters.training.recipe import read_recipe
 from exporters.training.speed import Setting
 from suites.gpu_plan import Plan
@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         architectures = _architectures(parsed.architectures)
+        _check_precisions(parsed.precisions)
         with alone():
             device: Device = call_in_child("exporters.training.precision:this_device", threads=1)
             if not device.gpu:
@@ -93,6 +94,13 @@ def _architectures(asked: str | None) -> tuple[str, ...]:
     for one in found:
         check_architecture(one)
     return found
+
+
+def _check_precisions(asked: str | None) -> None:
+    """Before any device is asked for, which takes seconds and may skip all of it."""
+    unknown = [one for one in names(asked or "") if one not in PRECISIONS]
+    if unknown:
+        raise UserError(f"--precisions: found {unknown[0]!r}, expected some of {', '.join(PRECISIONS)}")
 
 
 def _precisions(asked: str | None, device: Device) -> tuple[str, ...]:

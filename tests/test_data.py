@@ -218,6 +218,9 @@ BAD_ROWS = [  # header, rows, message after "FILE: ", what is left out
     ("text,label", ["a,", "b,1"], (
         f"row 1: no 'label'; mend it, or {DROP} (in all: 1 row with a missing cell)"
     ), "1 row with a missing cell"),
+    ("text,label", ["a,0", "b,NaN", "c,1"], (
+        f"row 2: no 'label'; mend it, or {DROP} (in all: 1 row with a missing cell)"
+    ), "1 row with a missing cell"),
     ("text,label", ["a,0", ",1", " \t,1"], (
         f"row 2: no text in 'text'; mend it, or {DROP} (in all: 2 rows without text)"
     ), "2 rows without text"),
@@ -355,6 +358,15 @@ def test_bad_files(write, name, content, message):
 
     for bad_rows in ("refuse", "drop"):  # dropping is for rows, not for what is torn
         assert f"FILE: {message}" == refusal(path, read_labelled_file, path, bad_rows=bad_rows)
+
+
+def test_the_column_of_the_classes_is_no_text(write):
+    path = write("news.csv", "text,label\na,0\nb,1")
+
+    assert refusal(path, read_labelled_file, path, text_columns=["text", "label"]) == (
+        "FILE: column 'label' holds the classes; name other columns with --text-columns"
+    )
+    assert read_labelled_file(write("nan.csv", "text,label\na,0\nb,nan\nc,1"), bad_rows="drop").labels == (0, 1)
 
 
 def test_unknown_text_column(write):

@@ -105,8 +105,8 @@ def test_arguments_give_the_same_options_again():
         (("--threads", "4096"), "--threads: found '4096', expected one number of at most "),
         (("--threads", "1,2"), "--threads: found '1,2', expected one number of at most "),
         (("--profile", "swift"), "--profile: 'swift' is unknown; known profiles: quick, standard, full"),
-        (("--real", "r.csv"), "--real: was given without --fake; pass both, or one labelled file with --external"),
-        (("--fake", "f.csv"), "--fake: was given without --real; pass both, or one labelled file with --external"),
+        (("--real", "r.csv"), "--real: was given without --fake; pass both, or one labelled file"),
+        (("--fake", "f.csv"), "--fake: was given without --real; pass both, or one labelled file"),
         (("--output", ""), "--output: found '', expected a folder, new or with artifacts; name another"),
         (
             ("--output", __file__),

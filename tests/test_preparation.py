@@ -431,7 +431,7 @@ REFUSED = [
     ([("a", 0), ("b", "")], (), "FILE: row 2: no 'label'; mend it, or pass --drop-bad-rows to leave such rows out "
      "(in all: 1 row with a missing cell)"),
     ([("", 0), ("", 1)], ("--drop-bad-rows",), "FILE: no row that can be used, expected texts of 2 classes or more; add some"),
-    ([("a", 0), ("b", 1)], (), "split 'validation': would have no text of class 'real', of which 1 are left in all; "
+    ([("a", 0), ("b", 1)], (), "split 'validation': would have no text of class 'real', of which there is 1 in all; "
      "give more texts, or another --split or --seed"),
     ([], (), "FILE: no rows; give a file with at least one row"),
     ([("a", 0)], ("--split", "1/2"), "--split: found '1/2', expected per cent for training, validation and test, "
@@ -442,8 +442,8 @@ REFUSED = [
      "name one or more"),
     ([("a", 0)], ("--test", "FILE"), "FILE: named twice; name it once"),
     ([("a", 0)], ("--seed", "x"), "--seed: found 'x', expected a whole number such as 3"),
-    ([("a", 0)], ("--label-column", "text", "--text-columns", "text"), "FILE: has a column 'label', and the classes are in "
-     "'text'; rename that column, or take it out"),
+    ([("a", 0)], ("--label-column", "text", "--text-columns", "text"), "FILE: column 'text' holds the classes; name "
+     "other columns with --text-columns"),
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.cli import main
+from bench.seeds import seed_band
 from bench.statistics import prediction_interval
 from bench.texts.corpus import LABELS, corpus
 from exporters.checkpoint import read_checkpoint
@@ -75,12 +76,36 @@ def test_two_seeds_are_two_trainings_and_one_record(train, tmp_path, capsys):
     assert "seed 7, 1 of 2: taken over\n" in capsys.readouterr().err
     assert json.loads((tmp_path / "out" / "seeds.json").read_text()) == record
 
+    # A file of the same name and other texts is scored anew, and other training texts are refused: hours may be in it.
+    texts = pd.read_csv(tmp_path / "test.csv")
+    texts[:20].to_csv(tmp_path / "test.csv", index=False)
+    assert main([*train, "--seeds", "2", "--resume"]) == 0
+    assert "taken over" not in capsys.readouterr().err
+    shorter = json.loads((tmp_path / "out" / "seeds.json").read_text())["sets"]["test"]
+    assert shorter["sha256"] != record["sets"]["test"]["sha256"]
+    assert all(round(20 * one) == pytest.approx(20 * one) for one in shorter["accuracy"])
+    texts[:25].to_csv(tmp_path / "train.csv", index=False)
+    assert main([*train, "--seeds", "2", "--resume"]) == 2
+    assert "seed-7: holds a finished training on other texts; name another folder" in capsys.readouterr().err
+
+
+def test_seeds_need_a_set_to_score(train, capsys, tmp_path):
+    assert main([*(one for one in train if "--external" not in one), "--seeds", "2"]) == 2
+    assert "--seeds: found no set to score, expected one whose accuracy" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
 
 @pytest.mark.parametrize("count", ["1", "0", "-3", "many", "1000"])
 def test_so_many_seeds_are_refused(train, count, capsys, tmp_path):
     assert main([*train, "--seeds", count]) == 2
     assert capsys.readouterr().err.endswith(f"--seeds: found {count!r}, expected a number from 2 to 100 such as 5\n")
     assert not (tmp_path / "out").exists()
+
+
+def test_equal_accuracies_leave_room_for_one_that_rounds_otherwise():
+    low, high = seed_band([0.9, 0.9, 0.9], 100)
+
+    assert 0.01 < high - low < 0.05
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 10])

@@ -300,6 +300,7 @@ def fail_with(error):
 
 FITTED = Fitted(
     steps=Steps(per_device=8, accumulation=1, per_epoch=8, total=16, warmup=2),
+    made=16,
     epochs=(Epoch(number=1, loss=0.5, seconds=1.0, computed_tokens=1000, validation=None),),
     best_epoch=None,
     device="cpu",
@@ -339,12 +340,13 @@ def test_a_run_that_fails_keeps_the_earlier_one(trained, tmp_path, monkeypatch):
     assert read_checkpoint(tmp_path / "checkpoint").sha256 == read_checkpoint(trained[0]).sha256
 
 
-def test_an_earlier_training_is_replaced(trained, tmp_path):
+def test_an_earlier_training_of_the_same_is_replaced(trained, tmp_path):
     shutil.copytree(trained[0], tmp_path / "checkpoint")
-    run(tmp_path / "checkpoint", dataclasses.replace(TINY, seed=9))
+    run(tmp_path / "checkpoint", evaluation={"other": HELD_OUT})
 
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
-    assert read_checkpoint(tmp_path / "checkpoint").sha256 != read_checkpoint(trained[0]).sha256
+    assert read_checkpoint(tmp_path / "checkpoint").sha256 == read_checkpoint(trained[0]).sha256
+    assert list(json.loads((tmp_path / "checkpoint" / "training.json").read_text())["accuracy"]) == ["other"]
 
 
 def test_another_folder_is_not_replaced(tmp_path):
@@ -487,11 +489,11 @@ def test_what_is_unfinished_is_not_lost_unless_asked(tmp_path, interrupted):
     ):
         run(tmp_path / "checkpoint", DROPPING)
     with pytest.raises(
-        CheckpointError, match="holds an unfinished training with another recipe, training texts, expected"
+        CheckpointError, match="holds an unfinished training that differs in recipe, training texts; give what"
     ):
         run(tmp_path / "checkpoint", dataclasses.replace(DROPPING, seed=9), texts=TEXTS[::-1], resume=True)
 
-    assert (tmp_path / ".checkpoint.training" / "checkpoint-3" / "whole").is_file()
+    assert (tmp_path / ".checkpoint.training" / "checkpoint-3" / "whole.json").is_file()
 
 
 def test_a_state_that_is_not_whole_is_no_state(tmp_path, interrupted):
@@ -503,6 +505,64 @@ def test_a_state_that_is_not_whole_is_no_state(tmp_path, interrupted):
     run(tmp_path / "checkpoint", DROPPING, resume=True)
 
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("file", ["optimizer.pt", "model.safetensors"])
+def test_a_damaged_state_is_no_state(tmp_path, interrupted, file):
+    """The Trainer itself goes on without an optimizer, to other weights, and says nothing."""
+    interrupted(7)
+    damaged = tmp_path / ".checkpoint.training" / "checkpoint-6" / file
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    assert Unfinished(tmp_path / "checkpoint", {}).step() is None
+    run(tmp_path / "checkpoint", DROPPING, resume=True)
+    run(tmp_path / "whole", DROPPING)
+
+    assert sha256_file(tmp_path / "checkpoint" / "model.safetensors") == sha256_file(
+        tmp_path / "whole" / "model.safetensors"
+    )
+
+
+def test_weights_are_the_same_with_and_without_a_validation_set(tmp_path):
+    alone = run(tmp_path / "alone", DROPPING)
+    judged = run(tmp_path / "judged", DROPPING, evaluation=JUDGED)
+
+    assert alone.weights_sha256 == judged.weights_sha256
+
+
+@pytest.mark.parametrize(
+    ("recipe", "texts", "message"),
+    [
+        (dataclasses.replace(TINY, seed=9), TEXTS, "holds a finished training by another recipe; name another folder"),
+        (TINY, TEXTS[::-1], "holds a finished training on other texts; name another folder, or remove it"),
+    ],
+)
+def test_another_finished_training_is_not_replaced(trained, recipe, texts, message):
+    out_dir, report = trained
+    with pytest.raises(CheckpointError, match=message):
+        run(out_dir, recipe, texts=texts)
+    assert sha256_file(out_dir / "model.safetensors") == report.weights_sha256
+
+
+def test_the_start_of_a_training_is_not_its_output(trained, tmp_path, capsys, monkeypatch):
+    out_dir, report = trained
+    (tmp_path / "on.toml").write_text(
+        f'description = "x"\ncheckpoint = "{out_dir}"\nmax_length = 16\nbatch_size = 8\nepochs = 1\nlearning_rate = 1e-3\n'
+    )
+    monkeypatch.chdir(out_dir.parent)
+    assert cli.main(["train", str(tmp_path / "on.toml"), "--train", "x.csv", "--output", out_dir.name]) == 2
+    assert "checkpoint is the checkpoint that the training starts from; name another folder" in capsys.readouterr().err
+    assert sha256_file(out_dir / "model.safetensors") == report.weights_sha256
+
+
+def test_half_a_file_of_weights_is_one_line(trained, tmp_path):
+    out_dir, _ = trained
+    shutil.copytree(out_dir, tmp_path / "half")
+    (tmp_path / "half" / "model.safetensors").write_bytes(b"\x08" * 100)
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint=str(tmp_path / "half"))
+    with pytest.raises(
+        CheckpointError, match=r"half: cannot be loaded to train on from \(.*\); pass a folder with a whole"
+    ):
+        run(tmp_path / "checkpoint", recipe)
 
 
 def test_nothing_to_go_on_with_is_a_beginning(tmp_path):
@@ -880,6 +940,7 @@ def asked(monkeypatch):
                 {"number": 1, "loss": 0.5, "seconds": 61.0, "validation": {"loss": 0.4, "accuracy": 0.8, "f1": 0.75}}
             ],
             best_epoch=1,
+            weights_sha256="a" * 64,
             samples_per_second=10.0,
             tokens_per_second=1234.5,
             padding_share=0.125,
@@ -913,9 +974,7 @@ def test_the_command_reads_options_as_every_command_does(asked, csv, capsys):
     assert asked["evaluation"] == {"x": (("a b", "c d"), (0, 1))}
     assert asked["threads"] == 1
     summary = "2 articles (1 real, 1 fake); left out: 1 duplicate row"
-    leak = (
-        "set x: 2 of 2 texts are in the training set too: its scores will be too high; deploybench prepare mends that\n"
-    )
+    leak = "set x: 2 of 2 texts found in the training set too: its scores will be too high; deploybench prepare mends that\n"
     assert capsys.readouterr().err == f"training set mine: {summary}\nset x: {summary}\n{leak}"
 
 
@@ -968,10 +1027,10 @@ def test_texts_that_are_trained_on_and_scored_are_said(asked, csv, tmp_path, cap
     both = ("--external", f"x={tmp_path / 'other.csv'}", "--validation", csv)
 
     assert ask("demonstration", "--train", csv, *COLUMNS, *both) == 0
-    told = [line for line in capsys.readouterr().err.splitlines() if "are in the training set too" in line]
+    told = [line for line in capsys.readouterr().err.splitlines() if "found in the training set too" in line]
     assert told == [
-        "set validation: 2 of 2 texts are in the training set too: its scores will be too high; deploybench prepare mends that",
-        "set x: 1 of 2 texts are in the training set too: its scores will be too high; deploybench prepare mends that",
+        "set validation: 2 of 2 texts found in the training set too: its scores will be too high; deploybench prepare mends that",
+        "set x: 1 of 2 texts found in the training set too: its scores will be too high; deploybench prepare mends that",
     ]
     assert ask("demonstration") == 0
     assert "training set too" not in capsys.readouterr().err

@@ -30,6 +30,8 @@ RECORD = {
         {"number": 2, "loss": 0.25, "seconds": 99.0, "validation": None},
     ],
     "batch": {"effective": 64, "per_device": 32, "accumulation": 2, "steps": 3915, "warmup_steps": 1000},
+    "steps": 3915,
+    "best_epoch": None,
     "devices": 1,
     "device": "cpu",
     "precision": "fp32",
@@ -66,3 +68,17 @@ def test_what_it_was_trained_on(origin, device, expected):
 
     assert expected in card
     assert ("commit" in card) == ("commit" in origin)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (3915, "2 threads. The weights are those after epoch 1, which has the highest validation F1."),
+        (783, "2 threads. Stopped early, as validation F1 rose no more. The weights are those after epoch 1, which"),
+    ],
+)
+def test_whose_weights_it_has(steps, expected):
+    card = training_card({**RECORD, "steps": steps, "best_epoch": 1}, ("real", "fake"))
+
+    assert expected in card
+    assert ("783 of 3,915 steps of 64 texts" in card) == (steps == 783)

@@ -148,7 +148,8 @@ def _count(rows: Rows, found: Survey, cleaned: Cleaned) -> dict[str, tuple[int, 
         for split in SPLITS:
             if not counts[split, label]:
                 raise DataError(
-                    f"split {split!r}: would have no text of class {name!r}, of which {total} are left in all; "
+                    f"split {split!r}: would have no text of class {name!r}, of which there {'is' if total == 1 else 'are'} "
+                    f"{total} in all; "
                     "give more texts, or another --split or --seed"
                 )
     return {split: tuple(counts[split, label] for label in range(len(names))) for split in SPLITS}

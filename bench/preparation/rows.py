@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.texts.labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
 from bench.texts.table_file import open_table
-from bench.texts.text_rows import check_column, find_text_columns, text_row
+from bench.texts.text_rows import check_column, find_text_columns, refuse_label_as_text, text_row
 from exporters.errors import DataError
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def open_rows(files: Files, text_columns: Sequence[str] = (), label_column: str 
             raise DataError(f"{path}: named twice; name it once")
     tables = {path: open_table(path) for path in files.paths}
     used = _text_columns(list(tables.values()), text_columns)
+    for path in labelled:
+        refuse_label_as_text(path, column, used)
     cells = {path: _labels(tables[path], column) for path in labelled}
     places = chain.from_iterable(
         (((path, number), cell) for number, cell in enumerate(cells[path], 1)) for path in labelled

@@ -14,7 +14,8 @@ from bench.printable import printable
 from bench.report.cells import Column
 from bench.report.lengths import blank_figure
 from bench.saved.predictions import read_answers
-from bench.statistics import Estimate, prediction_interval
+from bench.seeds import seed_band
+from bench.statistics import Estimate
 from bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, counted, format_count, format_share
 from exporters.variant import REFERENCE
 
@@ -94,11 +95,11 @@ def fidelity_notes(run: Run, name: str, found: Fidelities) -> list[str]:
 
 def _retraining(run: Run, name: str, found: Fidelities) -> list[str]:
     """Whether a variant loses more than another seed would; nothing where one seed alone was trained."""
-    of_set = next((one.sha256 for one in run.sets if printable(one.name) == printable(name)), "")
-    accuracies = run.checkpoint.seeded.get(of_set, ())
-    if len(accuracies) < 2:  # noqa: PLR2004 - one has no spread
+    of_set = next((one for one in run.sets if printable(one.name) == printable(name)), None)
+    accuracies = run.checkpoint.seeded.get(of_set.sha256, ()) if of_set else ()
+    if of_set is None or len(accuracies) < 2:  # noqa: PLR2004 - one has no spread
         return []
-    low, high = prediction_interval(accuracies)
+    low, high = seed_band(accuracies, of_set.rows)
     beyond = [variant for variant, one in found.items() if abs(one.accuracy_change.value) > (high - low) / 2]
     told = f"more than that: {', '.join(beyond)}" if beyond else "no variant changes it by more"
     return [

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from bench.texts.labels import LABEL_COLUMN, REAL_FAKE, LabelReader, display_labels, infer_names, real_fake_indices
 from bench.texts.table_file import read_table
-from bench.texts.text_rows import check_column, read_rows, refuse_repeats, usable_rows
+from bench.texts.text_rows import (
+    check_column,
+    find_text_columns,
+    read_rows,
+    refuse_label_as_text,
+    refuse_repeats,
+    usable_rows,
+)
 from bench.units import counted
 from exporters.errors import DataError
 
@@ -98,6 +105,7 @@ def read_labelled_file(  # noqa: PLR0913 - how a file is read, by name
     table = read_table(path)
     rows = read_rows(table, text_columns)
     column = label_column or LABEL_COLUMN
+    refuse_label_as_text(path, column, find_text_columns(table, text_columns))
     check_column(table, column, "name the column that holds the classes with --label-column")
     cells = table.column(column)
     names = tuple(label_names or infer_names(((path, number), cell) for number, cell in enumerate(cells, 1)))

@@ -43,12 +43,17 @@ class LabelReader:
         """Give the row the class of its cell, or refuse it; a row that was refused before stays as it is."""
         if row.cause:
             return
-        if cell is None:
+        if is_missing(cell):
             row.refuse(Cause.MISSING_CELL, f"no {self._column!r}")
         elif spelling(cell) in self._spellings:
             row.label = self._spellings[spelling(cell)]
         else:
             row.refuse(Cause.UNKNOWN_LABEL, f"label {short_repr(cell)} is none of {self._expected}")
+
+
+def is_missing(cell: object) -> bool:
+    """Whether a label cell is empty, or says no number in the way of NumPy and pandas."""
+    return cell is None or spelling(cell) == "nan"
 
 
 def spelling(cell: object) -> str:
@@ -74,7 +79,7 @@ def infer_names(cells: Iterable[tuple[Place, object]]) -> tuple[str, ...]:
     path = None
     for place, cell in cells:
         path = path or place[0]
-        if cell is not None:
+        if not is_missing(cell):
             first.setdefault(spelling(cell), (place, cell))
     indices = sorted(int(one) for one in first if _INDEX.fullmatch(one))
     if not indices:

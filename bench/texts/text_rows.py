@@ -97,6 +97,12 @@ def check_column(table: Columns, column: str, advice: str) -> None:
     raise DataError(f"{table.path}: no column {column!r}{hint}, found {listed(table.columns)}; {advice}")
 
 
+def refuse_label_as_text(path: Path, label_column: str, text_columns: Sequence[str]) -> None:
+    """A model that reads the answer learns nothing else."""
+    if label_column in text_columns:
+        raise DataError(f"{path}: column {label_column!r} holds the classes; name other columns with --text-columns")
+
+
 def refuse_repeats(rows: Iterable[TextRow], label_names: Sequence[str]) -> None:
     """Refuse all but the first row of a text, and every row of a text that has two labels."""
     groups: dict[str, list[TextRow]] = {}

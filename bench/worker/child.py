@@ -22,9 +22,9 @@ def serve(connection: Connection) -> None:
     while True:
         try:
             command, arguments = connection.recv()
-        except EOFError:
+            connection.send(_answer(commands, command, arguments))
+        except (EOFError, KeyboardInterrupt):  # a Ctrl-C goes to the parent as well, which says so
             return
-        connection.send(_answer(commands, command, arguments))
 
 
 def _answer(commands: Commands, command: str, arguments: tuple[object, ...]) -> tuple[str, object]:

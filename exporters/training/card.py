@@ -50,12 +50,26 @@ def _course(record: Mapping[str, Any]) -> str:
     recipe, batch = record["recipe"], record["batch"]
     at_once = f"at once {batch['per_device']} on each of {_counted(record['devices'], 'device')}"
     return (
-        f"{batch['steps']:,} steps of {_counted(batch['effective'], 'text')} ({at_once}, "
+        f"{_steps(record)} of {_counted(batch['effective'], 'text')} ({at_once}, "
         f"{_counted(batch['accumulation'], 'time')}), "
         f"{batch['warmup_steps']:,} of them warm-up; learning rate {recipe['learning_rate']:g}, weight decay "
         f"{recipe['weight_decay']:g}, seed {recipe['seed']}, at most {recipe['max_length']} tokens, padding {recipe['padding']}, "
-        f"{record['precision']} on {_device(record)}."
+        f"{record['precision']} on {_device(record)}.{_taken(record)}"
     )
+
+
+def _steps(record: Mapping[str, Any]) -> str:
+    planned = record["batch"]["steps"]
+    made = "" if record["steps"] == planned else f"{record['steps']:,} of "
+    return f"{made}{planned:,} steps"
+
+
+def _taken(record: Mapping[str, Any]) -> str:
+    """Whose weights these are, where they need not be the last ones."""
+    if record["best_epoch"] is None:
+        return ""
+    early = " Stopped early, as validation F1 rose no more." * (record["steps"] < record["batch"]["steps"])
+    return f"{early} The weights are those after epoch {record['best_epoch']}, which has the highest validation F1."
 
 
 def _device(record: Mapping[str, Any]) -> str:

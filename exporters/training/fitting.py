@@ -47,6 +47,7 @@ class Fitted:
     """A training that came to its end."""
 
     steps: Steps  # as they were planned
+    made: int  # steps
     epochs: tuple[Epoch, ...]  # fewer than the recipe's where it stopped early
     best_epoch: int | None  # whose weights were taken; None: the last one's
     device: str
@@ -110,6 +111,7 @@ def fit(  # noqa: PLR0913 - one call says all that the weights depend on
     device = this_device()
     return Fitted(
         steps=planned,
+        made=trainer.state.global_step,
         epochs=epochs,
         best_epoch=best,
         device=device.name,
@@ -196,6 +198,7 @@ def _left_alone(error: BaseException) -> WorkerError | None:
 
 def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> Any:
     """Trainer of transformers that counts what it computes, with this project's order of batches where lengths are bucketed."""
+    import torch
     from transformers import Trainer
 
     bucketed = recipe.padding == "bucketed"
@@ -214,6 +217,10 @@ def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> 
             if bar:
                 bar.loss = loss.detach() * self.args.gradient_accumulation_steps
             return loss
+
+        def evaluate(self, *arguments: Any, **keywords: Any) -> Any:
+            with torch.random.fork_rng(devices=[]):  # else the weights would be others for being validated
+                return super().evaluate(*arguments, **keywords)
 
         def get_train_dataloader(self) -> Any:
             if process_count() == 1:

@@ -77,6 +77,7 @@ def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
 
 
 def _load_base(base: Path, head: dict[str, Any]) -> Any:
+    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
 
     try:
@@ -89,7 +90,7 @@ def _load_base(base: Path, head: dict[str, Any]) -> Any:
             dtype="float32",
             **head,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(
-            f"{base}: cannot be loaded to train on from ({first_line(error)}); pass a folder with model.safetensors"
+            f"{base}: cannot be loaded to train on from ({first_line(error)}); pass a folder with a whole model.safetensors"
         ) from error

@@ -11,6 +11,7 @@ from exporters.errors import RecipeError
 if TYPE_CHECKING:
     from exporters.training.recipe import Recipe
 
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 _GPU_ONLY = ("tf32", "fp16")
 
 
@@ -37,7 +38,7 @@ def fast_precisions(device: Device) -> tuple[str, ...]:
     """Precisions that the device has products of matrices for; TF32 came with bf16, in NVIDIA's Ampere."""
     if not device.gpu:
         return ("fp32",)
-    return ("fp32", "tf32", "bf16", "fp16") if device.bf16 else ("fp32", "fp16")
+    return PRECISIONS if device.bf16 else ("fp32", "fp16")
 
 
 def chosen_precision(recipe: Recipe, device: Device) -> str:

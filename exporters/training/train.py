@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 3
 # 1 - first version
 # 2 - time, memory and device; batch, epochs and F1
-# 3 - texts of the sets that were trained on; origin; digest of the weights
+# 3 - texts of the sets that were trained on; origin; steps that were made; digests of sets and weights
 CALIBRATION_SOURCE = "training texts"
 CALIBRATION_SIZE = 300  # texts
 _VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
@@ -61,7 +61,8 @@ class TrainingReport:
     device: str
     devices: int
     precision: str
-    batch: dict[str, int]  # effective, per_device, accumulation, steps, steps_per_epoch, warmup_steps
+    batch: dict[str, int]  # effective, per_device, accumulation, steps_per_epoch, steps that were planned, warmup_steps
+    steps: int  # that were made; fewer than planned where it stopped early
     epochs: list[dict[str, Any]]  # number, loss, seconds, validation of each
     best_epoch: int | None  # whose weights these are, where training may stop early; None: the last one's
     num_parameters: int
@@ -69,6 +70,7 @@ class TrainingReport:
     recall: dict[str, dict[str, float]]  # by name of the set, then of the label
     f1: dict[str, float]  # by name of the set; of classes, weighted by texts
     leaked: dict[str, int]  # by name of the set: its texts that were trained on
+    sets_sha256: dict[str, str]  # by name of the set, as data_sha256
     recipe_sha256: str
     data_sha256: str  # of training texts and labels, as bench.texts.data.LabelledSet.sha256
     tokenizer_sha256: str  # of tokenizer.json
@@ -97,13 +99,14 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     ``demonstration`` says whether the texts are the bundled corpus; None leaves it to the recipe.
     ``resume`` goes on from what an interrupted training of the same left, and gives the same weights on one device.
     Deterministic for recipe, texts, library versions and number of threads. Replaces the checkpoint of an earlier
-    training; raises CheckpointError where another folder is in the way, DataError for labels that cannot be learnt,
+    training by the same recipe on the same texts; raises CheckpointError where anything else is in the way,
+    DataError for labels that cannot be learnt,
     RecipeError for a recipe that does not fit the call, DiskFullError when there is no room.
     """
     start = time.perf_counter()
     _check_labels(texts, labels, label_names)
     _check_tokenizer_dir(recipe, tokenizer_dir)
-    _check_folder(out_dir)
+    _check_folder(out_dir, recipe, _digest(texts, labels))
     with whole_folder(out_dir) as folder, quiet_transformers():
         model, tokenizer = _start(recipe, texts, label_names, tokenizer_dir or folder, checkpoint_dir)
         training_ids = _input_ids(tokenizer, texts, recipe.max_length)
@@ -133,6 +136,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 best_epoch=fitted.best_epoch,
                 f1=scores.f1,
                 leaked=leaked_texts(texts, {name: one[0] for name, one in evaluation.items()}),
+                sets_sha256={name: _digest(*one) for name, one in evaluation.items()},
                 num_parameters=sum(weights.numel() for weights in model.parameters()),
                 accuracy=scores.accuracy,
                 recall=scores.recall,
@@ -192,6 +196,7 @@ def _costs(fitted: Fitted, recipe: Recipe, tokens: int, texts: int) -> dict[str,
     seconds = sum(one.seconds for one in epochs)
     gpu = torch.cuda.is_available()
     return {
+        "steps": fitted.made,
         "training_seconds": seconds,
         "samples_per_second": texts * len(epochs) / seconds,
         "tokens_per_second": tokens * len(epochs) / seconds,
@@ -247,9 +252,20 @@ def _check_tokenizer_dir(recipe: Recipe, tokenizer_dir: Path | None) -> None:
         )
 
 
-def _check_folder(out_dir: Path) -> None:
-    """Refuse to replace anything but an earlier training."""
-    if not out_dir.exists() or (out_dir / TRAINING_FILE).is_file():
+def _check_folder(out_dir: Path, recipe: Recipe, data_sha256: str) -> None:
+    """Refuse to replace anything but an earlier training of the same: hours may be in it."""
+    if not out_dir.exists():
+        return
+    record = out_dir / TRAINING_FILE
+    if record.is_file():
+        try:
+            found = json.loads(record.read_text(encoding="utf-8"))
+            same = found["recipe_sha256"] == recipe.sha256, found["data_sha256"] == data_sha256
+        except (ValueError, LookupError, TypeError):
+            same = False, False
+        if not all(same):
+            other = "on other texts" if same[0] else "by another recipe"
+            raise CheckpointError(f"{out_dir}: holds a finished training {other}; name another folder, or remove it")
         return
     if not out_dir.is_dir() or any(out_dir.iterdir()):
         raise CheckpointError(f"{out_dir}: exists and is no earlier training, expected a new folder; name another")

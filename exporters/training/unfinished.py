@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _IDENTITY = "training_of.json"
-_WHOLE = "whole"  # in a state of which every file is written
+_WHOLE = "whole.json"  # in a state of which every file is written: the bytes of each
 
 
 class Unfinished:
@@ -58,8 +58,8 @@ class Unfinished:
         other = self._differences()
         if other:
             raise CheckpointError(
-                f"{self.folder}: holds an unfinished training with another {', '.join(other)}, expected the same; give what "
-                "was given then, or remove the folder"
+                f"{self.folder}: holds an unfinished training that differs in {', '.join(other)}; give what was given then, or "
+                "remove the folder"
             )
         return last
 
@@ -68,18 +68,23 @@ class Unfinished:
         wait_for_all()
         if not is_main():
             return
-        (self.folder / f"checkpoint-{step}" / _WHOLE).touch()
+        written = self.folder / f"checkpoint-{step}"
+        (written / _WHOLE).write_text(json.dumps(_sizes(written)), encoding="utf-8")
         for state in self.folder.glob("checkpoint-*"):
             if _step(state) != step and state.name != (best or "").rpartition("/")[2]:
                 shutil.rmtree(state)
+
+    def step(self) -> int | None:
+        """The step that a training can go on from; None where there is nothing to go on from."""
+        last = self._last()
+        return None if last is None else _step(last)
 
     def done(self) -> None:
         """Nothing is left to go on with."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _last(self) -> Path | None:
-        whole = [state for state in self.folder.glob("checkpoint-*") if (state / _WHOLE).is_file()]
-        return max(whole, key=_step, default=None)
+        return max(filter(_is_whole, self.folder.glob("checkpoint-*")), key=_step, default=None)
 
     def _differences(self) -> list[str]:
         try:
@@ -87,6 +92,19 @@ class Unfinished:
             return [name for name in self._identity if kept.get(name) != json.loads(json.dumps(self._identity[name]))]
         except (OSError, ValueError, AttributeError):
             return ["record of what it is"]
+
+
+def _sizes(state: Path) -> dict[str, int]:
+    files = (file for file in state.rglob("*") if file.is_file() and file.name != _WHOLE)
+    return {str(file.relative_to(state)): file.stat().st_size for file in files}
+
+
+def _is_whole(state: Path) -> bool:
+    """Whether all that was written is still there: the Trainer goes on without its optimizer and says nothing."""
+    try:
+        return bool(json.loads((state / _WHOLE).read_text(encoding="utf-8")) == _sizes(state))
+    except (OSError, ValueError):
+        return False
 
 
 def _step(state: Path) -> int:
