@@ -196,6 +196,13 @@ def test_the_record(trained):
     assert (report.device, report.devices, report.precision, report.best_epoch) == ("cpu", 1, "fp32", None)
 
 
+def test_texts_are_scored_as_far_as_the_deployed_model_reads_them(trained):
+    out_dir, _ = trained
+    tokens = json.loads((out_dir / "answers.json").read_text())["sets"]["test"]["tokens"]
+
+    assert max(tokens) == TINY.max_length == read_checkpoint(out_dir).scoring_length
+
+
 def test_calibration_is_of_training_texts(trained):
     from transformers import AutoTokenizer
 

@@ -296,7 +296,7 @@ def _input_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scores:
-    """What the trained model makes of every set; texts are cut where the deployed model cuts them."""
+    """What the trained model makes of every set; texts are cut where they were for training, as the deployed model cuts them."""
 
     accuracy: dict[str, float]
     recall: dict[str, dict[str, float]]
@@ -309,7 +309,7 @@ def _score(
 ) -> _Scores:
     scores = _Scores(accuracy={}, recall={}, f1={}, answers={})
     for name, (texts, labels) in evaluation.items():
-        input_ids = _input_ids(tokenizer, texts, tokenizer.model_max_length)
+        input_ids = _input_ids(tokenizer, texts, recipe.max_length)
         found = predict_labels(model, tokenizer, input_ids, recipe.eval_batch_size)
         right = Counter(label for label, prediction in zip(labels, found, strict=True) if label == prediction)
         counts = Counter(labels)
