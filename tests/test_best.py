@@ -15,10 +15,13 @@ from exporters.artifact import read_artifact
 from exporters.errors import UserError
 
 
+ALONE = ("--threads=1", "--time-budget=1")  # two threads would wait for the cores that another test has
+
+
 def best(folder, checkpoint, *arguments):
     command = [sys.executable, "-m", "bench.cli", "export", "--best", f"--checkpoint={checkpoint}"]
     done = subprocess.run(
-        [*command, "--variants=onnx-fp32,onnx-int8-dynamic", "--sequence-lengths=16", "--time-budget=1", *arguments],
+        [*command, "--variants=onnx-fp32,onnx-int8-dynamic", "--sequence-lengths=16", *ALONE, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -178,6 +178,7 @@ def test_pytest_alone_works_and_a_failed_variant_stays_in_every_table(tmp_path, 
             "--batch-sizes=1",
             "--sequence-lengths=16",
             "--time-budget=1",
+            "--threads=1",
         ),
     )
     saved = read_run(tmp_path / "results")
