@@ -42,7 +42,8 @@ def seed_folder(output: Path, recipe: Recipe) -> Path:
 
 def seed_band(accuracies: Sequence[float], texts: int) -> tuple[float, float]:
     """Where the accuracy of another training would lie on a set of so many texts, by those of two seeds or more."""
-    return prediction_interval(accuracies, 1 / texts)
+    low, high = prediction_interval(accuracies, 1 / texts)
+    return max(low, 0.0), min(high, 1.0)
 
 
 def is_finished(folder: Path, recipe: Recipe, trained: LabelledSet, sets: Mapping[str, LabelledSet]) -> bool:

@@ -28,7 +28,7 @@ ROWS = [
 
 
 def test_the_same_seeds_are_compared():
-    found = grouped.compared(ROWS)
+    found = grouped.compared(ROWS, {"test": 1000})
 
     assert found["time_ratios"] == pytest.approx([0.6, 0.5, 0.9])
     assert found["time_ratio"] == pytest.approx(0.6)

@@ -21,8 +21,7 @@ import tabulate
 from bench.machine.alone import alone
 from bench.options import read_options
 from bench.progress import say
-from bench.seeds import seeded_recipes
-from bench.statistics import prediction_interval
+from bench.seeds import seed_band, seeded_recipes
 from bench.units import format_duration, format_share
 from exporters.errors import UserError
 from exporters.training.recipe import read_recipe
@@ -82,11 +81,11 @@ def measure(task: Task, seeds: int) -> dict[str, Any]:
             reached = ", ".join(f"{format_share(share)} on {name}" for name, share in found["accuracy"].items())
             say(f"{padding}, seed {recipe.seed}: {format_duration(found['training_seconds'])} of steps, {reached}")
     facts = {"threads": task.options.threads, "recipe": asdict(task.recipe), "sets": task.sets}
-    return {**facts, "rows": rows, **compared(rows)}
+    return {**facts, "rows": rows, **compared(rows, {one.name: len(one.texts) for one in task.external})}
 
 
-def compared(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Bucketed against padded to max_length: times, tokens, and by set the accuracies."""
+def compared(rows: Sequence[Mapping[str, Any]], texts: Mapping[str, int]) -> dict[str, Any]:
+    """Bucketed against padded to max_length: times, tokens, and the accuracies by set, which has so many texts."""
     bucketed, padded = (sorted((row for row in rows if row["padding"] == one), key=_seed) for one in _PADDINGS)
     pairs = list(zip(bucketed, padded, strict=True))
     ratios = [one["training_seconds"] / other["training_seconds"] for one, other in pairs]
@@ -95,13 +94,15 @@ def compared(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "time_ratios": ratios,
         # Both compute the same texts, so that what is no padding is as much in either.
         "token_ratio": (1 - padded[0]["padding_share"]) / (1 - bucketed[0]["padding_share"]),
-        "accuracy": {name: _held(bucketed, padded, name) for name in bucketed[0]["accuracy"]},
+        "accuracy": {name: _held(bucketed, padded, name, count) for name, count in texts.items()},
     }
 
 
-def _held(bucketed: Sequence[Mapping[str, Any]], padded: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+def _held(
+    bucketed: Sequence[Mapping[str, Any]], padded: Sequence[Mapping[str, Any]], name: str, texts: int
+) -> dict[str, Any]:
     of_bucketed, of_padded = ([row["accuracy"][name] for row in rows] for rows in (bucketed, padded))
-    return {"bucketed": fmean(of_bucketed), "max_length": fmean(of_padded), "band": prediction_interval(of_padded)}
+    return {"bucketed": fmean(of_bucketed), "max_length": fmean(of_padded), "band": seed_band(of_padded, texts)}
 
 
 def _seed(row: Mapping[str, Any]) -> int:
