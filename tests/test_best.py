@@ -14,7 +14,6 @@ from bench.worker import Worker
 from exporters.artifact import read_artifact
 from exporters.errors import UserError
 
-
 ALONE = ("--threads=1", "--time-budget=1")  # two threads would wait for the cores that another test has
 
 
