@@ -67,6 +67,8 @@ def train_checkpoint(parsed: argparse.Namespace) -> str:
         return _train_seeds(course, seeded_recipes(recipe, count), Path(parsed.output))
     report = course.train(recipe, Path(parsed.output))
     lines = [f"trained on {train.summary} in {format_duration(report.seconds)}: {report.num_parameters:,} parameters"]
+    if recipe.goes_on:
+        lines.append(f"started from {recipe.checkpoint}, {_new(report.new_weights)}")
     lines += _costs(report)
     lines += [
         f"accuracy on {name}, {one.summary}: {format_share(report.accuracy[name])}" for name, one in evaluation.items()
@@ -201,6 +203,10 @@ def _train_seeds(course: _Course, recipes: list[Recipe], output: Path) -> str:
             f"checkpoints: {', '.join(str(seed_folder(output, one)) for one in recipes)}",
         ]
     )
+
+
+def _new(weights: Sequence[str]) -> str:
+    return f"with new {', '.join(weights)}" if weights else "whose head goes on as well"
 
 
 def _band(band: tuple[float, float]) -> str:

@@ -65,10 +65,18 @@ def logits_alone(checkpoint: Path) -> Any:
     return Logits().eval()
 
 
+def made_up(info: Mapping[str, Any]) -> list[str]:
+    """Names of weights that ``from_pretrained`` did not find, or not of the model's shape, by its loading info."""
+    of_another_shape = (
+        one if isinstance(one, str) else one[0] for one in info["mismatched_keys"]
+    )  # 5: with both shapes
+    return sorted({*info["missing_keys"], *of_another_shape})
+
+
 def check_whole(folder: Path, info: Mapping[str, Any]) -> None:
     """Refuse, by ``from_pretrained``'s loading info, weights that leave some out: transformers makes those up at random."""
-    if info["missing_keys"] or info["mismatched_keys"]:
-        missing = sorted([*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
+    missing = made_up(info)
+    if missing:
         raise CheckpointError(
             f"{folder}: {len(missing)} weights are missing or of another shape, {missing[0]!r} first; "
             "expected a classifier that was fine-tuned and saved whole"

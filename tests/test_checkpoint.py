@@ -14,6 +14,7 @@ from exporters.errors import CheckpointError, first_line
 from exporters.hub import fetch_checkpoint
 from exporters.pickled import convert_pickled
 from exporters.tokenization import convert_tokenizer, copy_tokenizer, tokenise
+from exporters.torch_model import made_up
 from exporters.training.model import build_model
 from exporters.training.recipe import read_recipe
 
@@ -409,6 +410,11 @@ def test_the_first_line_of_an_error_is_its_type_where_it_says_nothing():
 
 def refuse_without_a_word(*_, **__):
     raise OSError
+
+
+@pytest.mark.parametrize("of_another_shape", [["a.bias"], [("a.bias", (1,), (2,))]])
+def test_what_was_made_up_by_either_transformers(of_another_shape):
+    assert made_up({"missing_keys": ["b.bias"], "mismatched_keys": of_another_shape}) == ["a.bias", "b.bias"]
 
 
 @pytest.mark.parametrize(

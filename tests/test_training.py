@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import f1_score
 from transformers import TrainerCallback
 
@@ -250,7 +251,7 @@ def test_it_learns(tmp_path):
     """Ids 10 and up, of which 11 stands in one class alone."""
     examples = [{"input_ids": [2, 10 + index % 2, 12 + index % 7, 3], "labels": index % 2} for index in range(64)]
     tokenizer = fake_tokenizer()
-    model = build_model(TINY, tokenizer, LABELS, None)
+    model = build_model(TINY, tokenizer, LABELS, None).model
     fit(model, tokenizer, dataclasses.replace(TINY, epochs=6), examples, tmp_path)
     found = fitting.predict_labels(model, tokenizer, [example["input_ids"] for example in examples])
 
@@ -369,9 +370,9 @@ def test_a_loss_that_diverges_is_refused(tmp_path, monkeypatch):
     build_model = training.build_model
 
     def build_broken_model(*arguments):
-        model = build_model(*arguments)
-        model.classifier.bias.data.fill_(math.nan)
-        return model
+        start = build_model(*arguments)
+        start.model.classifier.bias.data.fill_(math.nan)
+        return start
 
     monkeypatch.setattr(training, "build_model", build_broken_model)
 
@@ -942,6 +943,7 @@ def asked(monkeypatch):
         return types.SimpleNamespace(
             seconds=1.0,
             num_parameters=1,
+            new_weights=[],
             accuracy=dict.fromkeys(keywords["evaluation"], 1.0),
             epochs=[
                 {"number": 1, "loss": 0.5, "seconds": 61.0, "validation": {"loss": 0.4, "accuracy": 0.8, "f1": 0.75}}
@@ -1113,8 +1115,10 @@ def test_another_start_than_the_recipes(asked, csv, tmp_path, capsys):
     train = ("albert-welfake", "--train", csv, *COLUMNS)
     assert ask(*train, "--checkpoint", str(tmp_path)) == 0
     assert (asked["recipe"].checkpoint, asked["checkpoint_dir"]) == (str(tmp_path), tmp_path)
+    assert f"started from {tmp_path}, whose head goes on as well\n" in capsys.readouterr().out
     assert ask(*train, "--checkpoint", "arch:albert-base-v2", "--tokenizer", str(tmp_path)) == 0
     assert (asked["recipe"].architecture_name, asked["checkpoint_dir"]) == ("albert-base-v2", None)
+    assert "started from" not in capsys.readouterr().out
     assert ask(*train, "--checkpoint", "arch:albert-base") == 2
     assert "did you mean arch:albert-base-v2?" in capsys.readouterr().err
     assert ask("demonstration", "--checkpoint", str(tmp_path)) == 2
@@ -1205,6 +1209,53 @@ def test_training_goes_on_from_the_fetched_folder(trained, tmp_path):
     run(tmp_path / "checkpoint", recipe, checkpoint_dir=trained[0])
 
     assert json.loads((tmp_path / "checkpoint" / "training.json").read_text())["recipe"]["checkpoint"] == "owner/name"
+
+
+HEAD = ("classifier.bias", "classifier.weight")
+
+
+@pytest.mark.parametrize(("label_names", "new"), [(LABELS, ()), ((*LABELS, "satire"), HEAD)])
+def test_which_weights_are_new(trained, label_names, new):
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint="owner/name")
+    start = build_model(recipe, None, label_names, trained[0])
+    before, after = load_file(trained[0] / "model.safetensors"), start.model.state_dict()
+
+    assert start.new_weights == new
+    assert all(torch.equal(before[name], after[name]) for name in before if name not in new)
+    assert all(before[name].shape != after[name].shape for name in new)
+
+
+def test_new_weights_are_told(trained, tmp_path):
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint="owner/name", epochs=1)
+    classes = [index % 3 for index in range(len(TEXTS))]
+    given = {"checkpoint_dir": trained[0], "labels": classes, "label_names": ("a", "b", "c"), "evaluation": {}}
+    report = run(tmp_path / "checkpoint", recipe, **given)
+
+    assert report.new_weights == list(HEAD)
+    assert json.loads((tmp_path / "checkpoint" / "training.json").read_text())["new_weights"] == list(HEAD)
+    assert "Started from owner/name, with new classifier.bias, classifier.weight; " in (
+        tmp_path / "checkpoint" / "README.md"
+    ).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("broken", ["left out", "of another shape"])
+def test_an_encoder_is_not_made_up(trained, tmp_path, broken):
+    folder = tmp_path / "base"
+    shutil.copytree(trained[0], folder)
+    weights = load_file(folder / "model.safetensors")
+    name = min(name for name in weights if ".attention." in name)
+    found = weights.pop(name)
+    if broken == "of another shape":
+        weights[name] = torch.cat([found, found])
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint=str(folder))
+
+    with pytest.raises(CheckpointError) as caught:
+        build_model(recipe, None, LABELS, folder)
+    assert str(caught.value) == (
+        f"{folder}: 1 weights of its encoder are missing or of another shape, {name!r} first; expected all of them, for a "
+        "training would begin with random ones; pass the folder of a whole model"
+    )
 
 
 def test_a_call_may_take_longer_than_any_answer_of_a_worker(monkeypatch):

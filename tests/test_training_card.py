@@ -36,6 +36,7 @@ RECORD = {
     "device": "cpu",
     "precision": "fp32",
     "num_parameters": 11685122,
+    "new_weights": ("classifier.bias", "classifier.weight"),
     "samples_per_second": 18.1,
     "tokens_per_second": 9000.0,
     "padding_share": 0.25,

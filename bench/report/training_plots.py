@@ -9,8 +9,9 @@ import numpy as np
 
 from bench.errors.groups import by_group
 from bench.errors.lengths import LENGTHS, length_bins
+from bench.report.page.matrix import draw_matrix
 from bench.report.page.plot import Plot
-from bench.report.page.shown import brief, shown
+from bench.report.page.shown import shown
 from bench.units import format_count
 from exporters.checkpoint import ANSWERS_FILE, TRAINING_FILE
 
@@ -18,13 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
-
-_NAMED = 20  # labels: of more, names would lie on each other
-_LETTERS = 12  # of a label
-_DARK = 0.6  # a share on which letters are white
 
 
 def training_plots(folder: Path) -> Iterator[Plot]:
@@ -65,33 +60,16 @@ def _epochs(epochs: Sequence[dict[str, Any]]) -> Plot:
 def _confusion(place: int, name: str, answered: dict[str, list[int]], labels: Sequence[str]) -> Plot:
     counts = np.zeros((len(labels), len(labels)), dtype=np.int64)
     np.add.at(counts, (answered["labels"], answered["found"]), 1)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     def draw(drawing: Drawing) -> None:
         axes = drawing.subplots()
-        axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
-        axes.set_aspect("equal")
-        axes.invert_yaxis()
-        axes.grid(visible=False)
-        middles = [at + 0.5 for at in range(len(labels))] if len(labels) <= _NAMED else []
-        names = [brief(label, _LETTERS) for label in labels][: len(middles)]
-        axes.set_xticks(middles, names, rotation=90)
-        axes.set_yticks(middles, names)
+        draw_matrix(axes, counts, labels, lambda count, share: f"{format_count(count)}\n{100 * share:.1f} %")
         axes.set_xlabel("predicted")
         axes.set_ylabel("true label")
-        if middles:
-            _write_shares(axes, counts, shares)
 
     title = f"Confusion on {shown(name)}"
     right = f"{format_count(int(counts.trace()))} of {format_count(int(counts.sum()))} right"
     return Plot(name=f"training-confusion-{place}", title=title, words=f"{title}: {right}.", height=4.4, draw=draw)
-
-
-def _write_shares(axes: Axes, counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]) -> None:
-    for row, column in np.ndindex(*counts.shape):
-        colour = "white" if shares[row, column] > _DARK else "black"
-        told = f"{format_count(int(counts[row, column]))}\n{100 * shares[row, column]:.1f} %"
-        axes.text(column + 0.5, row + 0.5, told, color=colour, ha="center", va="center", fontsize=8)
 
 
 def _lengths(place: int, name: str, answered: dict[str, list[int]]) -> Plot:

@@ -36,12 +36,13 @@ def training_card(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
 def _beginning(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
     recipe = record["recipe"]
     start = _cell(recipe["checkpoint"] or "random weights")
+    new = f", with new {', '.join(map(_cell, record['new_weights']))}" if record["new_weights"] else ""
     labels = ", ".join(_cell(name) for name in label_names)
     caution = (
         " A demonstration, trained on made-up texts: its accuracy says nothing about news." * record["demonstration"]
     )
     return (
-        f"{_cell(recipe['description'])}.{caution} Labels: {labels}. Started from {start}; {record['num_parameters']:,} "
+        f"{_cell(recipe['description'])}.{caution} Labels: {labels}. Started from {start}{new}; {record['num_parameters']:,} "
         "parameters."
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporters.architectures import ARCHITECTURES
 from exporters.errors import CheckpointError, RecipeError, first_line
+from exporters.torch_model import made_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,11 +37,18 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base: Path | None) -> Any:
-    """Sequence classifier with seeded random weights, or with those of the checkpoint folder ``base`` and a new head.
+class Start(NamedTuple):
+    """Where a training begins."""
 
-    Raises CheckpointError for a base that is no model, RecipeError for a tokenizer that an architecture has no room for. Seeds
-    Python, NumPy and PyTorch.
+    model: Any  # a transformers sequence classifier
+    new_weights: tuple[str, ...]  # seeded random ones: a base has them not, or for another number of classes
+
+
+def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base: Path | None) -> Start:
+    """Classifier with seeded random weights, or with those of the checkpoint folder ``base`` and, where it needs one, a new head.
+
+    Raises CheckpointError for a base that is no model or lacks weights of its encoder, RecipeError for a tokenizer that an
+    architecture has no room for. Seeds Python, NumPy and PyTorch.
     """
     from transformers import AutoConfig, AutoModelForSequenceClassification, set_seed
 
@@ -56,7 +64,7 @@ def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base
     ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos")}
     sizes = _sizes(recipe, len(tokenizer)) | {name: value for name, value in ids.items() if value is not None}
     config = AutoConfig.for_model(sizes.pop("model_type"), **sizes, **head)
-    return AutoModelForSequenceClassification.from_config(config)
+    return Start(AutoModelForSequenceClassification.from_config(config), ())
 
 
 def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
@@ -76,13 +84,14 @@ def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
     return sizes
 
 
-def _load_base(base: Path, head: dict[str, Any]) -> Any:
+def _load_base(base: Path, head: dict[str, Any]) -> Start:
     from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
 
     try:
-        return AutoModelForSequenceClassification.from_pretrained(
+        model, info = AutoModelForSequenceClassification.from_pretrained(
             base,
+            output_loading_info=True,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
@@ -94,3 +103,16 @@ def _load_base(base: Path, head: dict[str, Any]) -> Any:
         raise CheckpointError(
             f"{base}: cannot be loaded to train on from ({first_line(error)}); pass a folder with a whole model.safetensors"
         ) from error
+    new = made_up(info)
+    of_encoder = [name for name in new if _of_encoder(name, model.base_model_prefix)]
+    if of_encoder:
+        raise CheckpointError(
+            f"{base}: {len(of_encoder)} weights of its encoder are missing or of another shape, {of_encoder[0]!r} first; "
+            "expected all of them, for a training would begin with random ones; pass the folder of a whole model"
+        )
+    return Start(model, tuple(new))
+
+
+def _of_encoder(name: str, prefix: str) -> bool:
+    """A pooler stands within, and yet models that were trained on words alone have none."""
+    return name.startswith(f"{prefix}.") and ".pooler." not in name

@@ -34,14 +34,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporters.training.fitting import Fitted
+    from exporters.training.model import Start
     from exporters.training.recipe import Recipe
 
     _Labelled = tuple[Sequence[str], Sequence[int]]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # 1 - first version
 # 2 - time, memory and device; batch, epochs and F1
 # 3 - texts of the sets that were trained on; origin; steps that were made; digests of sets and weights
+# 4 - new weights of a checkpoint that was trained on from
 CALIBRATION_SOURCE = "training texts"
 CALIBRATION_SIZE = 300  # texts
 _VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
@@ -66,6 +68,7 @@ class TrainingReport:
     epochs: list[dict[str, Any]]  # number, loss, seconds, validation of each
     best_epoch: int | None  # whose weights these are, where training may stop early; None: the last one's
     num_parameters: int
+    new_weights: list[str]  # that began as random ones in a checkpoint that was trained on from, such as a head's
     accuracy: dict[str, float]  # by name of the evaluation set
     recall: dict[str, dict[str, float]]  # by name of the set, then of the label
     f1: dict[str, float]  # by name of the set; of classes, weighted by texts
@@ -108,7 +111,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     _check_tokenizer_dir(recipe, tokenizer_dir)
     _check_folder(out_dir, recipe, _digest(texts, labels))
     with whole_folder(out_dir) as folder, quiet_transformers():
-        model, tokenizer = _start(recipe, texts, label_names, tokenizer_dir or folder, checkpoint_dir)
+        (model, new_weights), tokenizer = _start(recipe, texts, label_names, tokenizer_dir or folder, checkpoint_dir)
         training_ids = _input_ids(tokenizer, texts, recipe.max_length)
         judged = evaluation.get(VALIDATION)
         unfinished = Unfinished(out_dir, _identity(recipe, tokenizer, label_names, (texts, labels), judged))
@@ -138,6 +141,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 leaked=leaked_texts(texts, {name: one[0] for name, one in evaluation.items()}),
                 sets_sha256={name: _digest(*one) for name, one in evaluation.items()},
                 num_parameters=sum(weights.numel() for weights in model.parameters()),
+                new_weights=list(new_weights),
                 accuracy=scores.accuracy,
                 recall=scores.recall,
                 recipe_sha256=recipe.sha256,
@@ -273,20 +277,20 @@ def _check_folder(out_dir: Path, recipe: Recipe, data_sha256: str) -> None:
 
 def _start(
     recipe: Recipe, texts: Sequence[str], label_names: Sequence[str], folder: Path, checkpoint_dir: Path | None
-) -> tuple[Any, Any]:
+) -> tuple[Start, Any]:
     """Model before training, and its tokenizer, which is read from ``folder`` or left there."""
     base = None
     if recipe.goes_on:
         base = checkpoint_dir or Path(recipe.checkpoint or "")
     tokenizer = train_tokenizer(recipe.tokenizer, texts, folder) if recipe.tokenizer else read_tokenizer(base or folder)
-    model = build_model(recipe, tokenizer, label_names, base)
+    start = build_model(recipe, tokenizer, label_names, base)
     # A tokenizer's own limit is of the model that it was made for, which counts where that model goes on.
-    positions = most_positions(model.config.to_dict())
+    positions = most_positions(start.model.config.to_dict())
     tokenizer.model_max_length = positions if base is None else min(tokenizer.model_max_length, positions)
     if recipe.max_length > tokenizer.model_max_length:
         limit = tokenizer.model_max_length
         raise RecipeError(f"recipe {recipe.name!r}: 'max_length' is {recipe.max_length}, expected at most {limit}")
-    return model, tokenizer
+    return start, tokenizer
 
 
 def _input_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:

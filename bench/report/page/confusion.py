@@ -1,4 +1,4 @@
-"""Confusion matrices side by side, each row's shares as shades."""
+"""Confusion matrices of the variants side by side."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.report.page.matrix import draw_matrix
 from bench.report.page.plot import WIDTH, Plot
 from bench.report.page.shown import brief, shown
 from bench.units import format_count
@@ -13,7 +14,6 @@ from bench.units import format_count
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from bench.saved.store import SetInfo
 
 _BESIDE = 3  # labels: matrices of more stand below each other
-_COUNTED = 8  # of more, the counts would be too small to read
-_NAMED = 20  # likewise the labels
-_LETTERS = 12  # of a label
-_UPRIGHT = 6  # letters of labels that have room beside each other
-_DARK = 0.6  # a share on which letters are white
 
 
 def confusion_plots(page: Material) -> tuple[Plot, ...]:
@@ -66,29 +61,8 @@ def _plot(page: Material, place: int, labelled: SetInfo) -> Plot | None:
 
 
 def _draw(axes: Axes, variant: str, matrix: ConfusionMatrix, labels: Sequence[str]) -> None:
-    counts = np.asarray(matrix, dtype=np.int64)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    many = len(labels) > _NAMED  # as a raster: each cell would be a path of its own otherwise
-    edges = "none" if many else "white"
-    axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors=edges, rasterized=many)
-    axes.set_aspect("equal")
-    axes.invert_yaxis()
-    axes.grid(visible=False)
+    draw_matrix(axes, np.asarray(matrix, dtype=np.int64), labels, lambda count, _: format_count(count))
     axes.set_title(brief(variant), fontsize=8)
-    middles = [] if many else [place + 0.5 for place in range(len(labels))]
-    names = [] if many else [brief(label, _LETTERS) for label in labels]
-    upright = len(labels) <= _BESIDE and max(map(len, names), default=0) <= _UPRIGHT
-    axes.set_xticks(middles, names, rotation=0 if upright else 90, fontsize=8)
-    axes.set_yticks(middles, names, fontsize=8)
-    if len(labels) <= _COUNTED:
-        _write_counts(axes, counts, shares)
-
-
-def _write_counts(axes: Axes, counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]) -> None:
-    for row, column in np.ndindex(*counts.shape):
-        colour = "white" if shares[row, column] > _DARK else "black"
-        text = format_count(int(counts[row, column]))
-        axes.text(column + 0.5, row + 0.5, text, color=colour, ha="center", va="center", fontsize=9)
 
 
 def _words(variant: str, matrix: ConfusionMatrix, labels: Sequence[str]) -> str:

@@ -1,0 +1,47 @@
+"""A confusion matrix within axes: each row's shares as shades, with as many letters as are readable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.report.page.shown import brief
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+
+_COUNTED = 8  # labels: of more, what stands in the cells would be too small to read
+_NAMED = 20  # likewise the labels
+_LETTERS = 12  # of a label
+_BESIDE, _UPRIGHT = 3, 6  # labels, and letters of each, that have room beside each other
+_WIDE = 4  # labels: cells of more take smaller letters
+_DARK = 0.6  # a share on which letters are white
+
+
+def draw_matrix(
+    axes: Axes, counts: npt.NDArray[np.int64], labels: Sequence[str], told: Callable[[int, float], str]
+) -> None:
+    """Draw ``counts`` (rows: true label, columns: predicted); ``told`` words a cell of its count and its share of the row."""
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    many = len(labels) > _NAMED  # as a raster: each cell would be a path of its own otherwise
+    edges = "none" if many else "white"
+    axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors=edges, rasterized=many)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    middles = [] if many else [place + 0.5 for place in range(len(labels))]
+    names = [] if many else [brief(label, _LETTERS) for label in labels]
+    upright = len(labels) <= _BESIDE and max(map(len, names), default=0) <= _UPRIGHT
+    axes.set_xticks(middles, names, rotation=0 if upright else 90, fontsize=8)
+    axes.set_yticks(middles, names, fontsize=8)
+    size = 9 if len(labels) <= _WIDE else 7
+    if len(labels) <= _COUNTED:
+        for row, column in np.ndindex(*counts.shape):
+            share = float(shares[row, column])
+            colour = "white" if share > _DARK else "black"
+            text = told(int(counts[row, column]), share)
+            axes.text(column + 0.5, row + 0.5, text, color=colour, ha="center", va="center", fontsize=size)
