@@ -147,8 +147,8 @@ def test_both_parts_are_shown_together(study, tmp_path):
 def test_plots_say_in_words_what_they_show(monkeypatch):
     by_groups, by_embedding = sharing_shown.plots(COSTS, TRAINED)
 
-    assert "At 1, 12, as shares of the most: parameters: 0.08, 1.00; on disk: 0.08, 1.00; " in by_groups.words
-    assert "latency: 1.00, 1.00; effective: 1.00, 1.00" in by_groups.words
+    assert "At 1, 12, as shares of the most: on disk, as stored parameters: 0.08, 1.00; " in by_groups.words
+    assert "latency: 1.00, 1.00; effective parameters: 1.00, 1.00" in by_groups.words
     assert "At 64, 128" in by_embedding.words
 
 
