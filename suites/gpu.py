@@ -2,11 +2,12 @@ r"""Training and inference on a GPU: seconds, samples, tokens, share of the devi
 
     python -m suites.gpu
     python -m suites.gpu --architectures albert-base-v2 --precisions bf16,fp32
-    python -m suites.gpu --architectures albert-base-v2 --precisions bf16 --compile --name gpu-albert-compiled
+    python -m suites.gpu --architectures albert-base-v2 --precisions bf16 --compile
     python -m suites.gpu --precisions bf16 -- --benchmark-json steps.json
 
 Steps are those of the recipe albert-welfake: 512 tokens, 32 texts on a device, AdamW, gradient clipping; weights are random. Prints
-tables, and saves them with every second in results/studies/NAME.json. What follows -- goes to pytest.
+tables, and saves them with every second in results/studies/NAME.json; NAME-unfinished.json has what a run that is killed had
+measured. What follows -- goes to pytest.
 
 Without a CUDA device it says so, runs the same code small on the CPU, and ends with 77, the exit code that automake has for a test
 that was skipped: nothing was measured, and it is no pass.
@@ -37,6 +38,7 @@ from exporters.training.recipe import read_recipe
 from exporters.training.speed import Setting
 from suites.gpu_plan import Plan
 from suites.gpu_shown import render
+from suites.studies.saving import save_study, saved_at
 from suites.studies.study import Answer, run_study
 
 if TYPE_CHECKING:
@@ -66,9 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             device: Device = call_in_child("exporters.training.precision:this_device", threads=1)
             if not device.gpu:
                 return _smoke()
-            plan = Plan(_settings(architectures, _precisions(parsed.precisions, device), compiled=parsed.compile))
-            name = parsed.name or f"gpu-{re.sub('[^a-z0-9]+', '-', device.name.lower()).strip('-')}"
-            return run_study("gpu", lambda: _measure(plan, device, name, parsed.pytest))
+            settings = _settings(architectures, _precisions(parsed.precisions, device), compiled=parsed.compile)
+            name = parsed.name or _name(device, architectures if parsed.architectures else (), parsed)
+            return run_study("gpu", lambda: _measure(settings, device, name, parsed.pytest))
     except DeploybenchError as error:
         say(f"gpu: error: {error}")
         return 2 if isinstance(error, UserError) else 1
@@ -84,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
         "--precisions", metavar="NAME,NAME", help="of fp32, tf32, bf16, fp16 (default: all that the device has)"
     )
     parser.add_argument("--compile", action="store_true", help="models by torch.compile; takes minutes for each")
-    parser.add_argument("--name", metavar="NAME", help="of the saved file (default: gpu- and the device's name)")
+    parser.add_argument(
+        "--name", metavar="NAME", help="of the saved file (default: gpu-, the device's name and what was asked)"
+    )
     parser.add_argument("pytest", nargs="*", metavar="ARGUMENT", help="for pytest, after --")
     return parser
 
@@ -131,11 +135,31 @@ def _settings(architectures: Sequence[str], precisions: Sequence[str], *, compil
     ]
 
 
-def _measure(plan: Plan, device: Device, name: str, arguments: Sequence[str]) -> Answer:
+def _name(device: Device, architectures: Sequence[str], parsed: argparse.Namespace) -> str:
+    """A part of all has a name of its own, so that it does not replace the whole."""
+    asked = [*architectures, *names(parsed.precisions or ""), *["compiled"] * parsed.compile]
+    return "gpu-" + "-".join(re.sub("[^a-z0-9]+", "-", one.lower()).strip("-") for one in (device.name, *asked))
+
+
+def _measure(settings: Sequence[Setting], device: Device, name: str, arguments: Sequence[str]) -> Answer:
+    unfinished = f"{name}-unfinished"
+    plan = Plan(settings, lambda part: save_study(unfinished, _figures(part, device)))
     code = _run_suite(plan, arguments)
     if code not in _ENDED:
-        raise DeploybenchError(f"stopped, with pytest's exit code {int(code)}; nothing was saved")
-    figures: dict[str, Any] = {
+        raise DeploybenchError(f"stopped, with pytest's exit code {int(code)}; {_kept(plan, unfinished)}")
+    figures = _figures(plan, device)
+    figures["failed"] = figures["failed"] or (["a test of the suite"] if code else [])
+    if plan.found or plan.failed:
+        saved_at(unfinished).replace(saved_at(name))  # the answer is saved over it
+    return Answer(name, figures, render(plan, device.name))
+
+
+def _kept(plan: Plan, unfinished: str) -> str:
+    return f"{saved_at(unfinished)} has what was measured" if plan.found else "nothing was saved"
+
+
+def _figures(plan: Plan, device: Device) -> dict[str, Any]:
+    return {
         "device": device.name,
         "recipe": RECIPE,
         "compiled": plan.settings[0].compiled,
@@ -143,9 +167,8 @@ def _measure(plan: Plan, device: Device, name: str, arguments: Sequence[str]) ->
             {"architecture": setting.architecture, "precision": setting.precision, **dataclasses.asdict(found)}
             for setting, found in plan.found.items()
         ],
-        "failed": [*plan.failed.values()] or (["a test of the suite"] if code else []),
+        "failed": [*plan.failed.values()],
     }
-    return Answer(name, figures, render(plan, device.name))
 
 
 def _smoke() -> int:

@@ -9,7 +9,7 @@ from bench.worker import call_in_child
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from exporters.training.speed import Measured, Setting
 
@@ -25,8 +25,9 @@ class Plan:
 
     __name__ = NAME
 
-    def __init__(self, settings: Iterable[Setting]) -> None:
+    def __init__(self, settings: Iterable[Setting], keep: Callable[[Plan], object] = lambda _: None) -> None:
         self.settings = tuple(settings)
+        self._keep = keep  # called after each cell
         self.found: dict[Setting, Measured] = {}
         self.failed: dict[Setting, str] = {}  # why; names the setting
 
@@ -39,6 +40,7 @@ class Plan:
                 self.found[setting] = call_in_child(target, setting, threads=available_cores(), label=label)
             except WorkerError as error:
                 self.failed[setting] = str(error)
+            self._keep(self)
         if setting in self.failed:
             raise WorkerError(self.failed[setting])
         return self.found[setting]

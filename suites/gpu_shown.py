@@ -34,12 +34,14 @@ _TRAINING = (
     Column(head="peak memory", scale=MEGABYTES),
     Column(head="largest batch", scale=COUNT),
 )
+_COMPILED = "models are compiled by torch.compile, and read a mask that others leave out where no text is padded"
 _NOTES = (
     "step: median seconds of forward, backward, clipping and AdamW's update of one batch; samples and tokens by it",
+    "kernels: the fastest ones, where deploybench train takes deterministic ones",
     "latency: median of forward passes without gradients of so many texts, weights in the precision",
     "share: of the rate of large products; operations are those of the model's matrix products, a training step's are 3 × forward",
     f"products: of random {_SIZE} × {_SIZE} matrices in the same precision and process, 2 operations per multiply-add",
-    "peak memory: most bytes that PyTorch's tensors hold of the device at once (torch.cuda.max_memory_allocated)",
+    "peak memory: most bytes that PyTorch's tensors, and workspaces of cuBLAS, hold at once (torch.cuda.max_memory_allocated)",
     f"largest batch: most texts of a training step that fit, up to {MOST}; where it is below the recipe's, it is the one timed",
     f"{_NO_ROOM}: the device's memory is too small; random weights, full batches of random tokens, no padding",
 )
@@ -48,7 +50,7 @@ _NOTES = (
 def render(plan: Plan, device: str) -> str:
     """The tables, with the unit of each column in its head, and what each means below."""
     tables = [table for precision, settings in _by_precision(plan) for table in _tables(precision, settings, plan)]
-    compiled = ("models are compiled by torch.compile",) if plan.settings[0].compiled else ()
+    compiled = (_COMPILED,) if plan.settings[0].compiled else ()
     failed = (f"failed: {why}" for why in plan.failed.values())
     return render_tables(tables, [f"device: {device}", *compiled, *_NOTES, *failed], "text")
 

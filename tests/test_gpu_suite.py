@@ -92,6 +92,20 @@ def test_the_rate_of_matrices_is_by_the_median_product(monkeypatch):
     assert matrix_rate.matrix_rate("fp32", "cpu") == 2 * 32**3 / 0.5
 
 
+def test_the_first_seconds_of_products_do_not_count(monkeypatch):
+    monkeypatch.setitem(matrix_rate._BEFORE, "cpu", 1.1)
+    asked = []
+
+    def timed(_, times, device):
+        asked.append((times, device))
+        return Timed((0.5,) * 3 + (0.25,) * (times - 3), None)
+
+    monkeypatch.setattr(matrix_rate, "each_timed", timed)
+
+    assert matrix_rate.matrix_rate("fp32", "cpu") == 2 * 32**3 / 0.25
+    assert asked == [(3, "cpu"), (13, "cpu")]
+
+
 @pytest.mark.parametrize(("precision", "products"), [("tf32", "high"), ("fp32", "highest"), ("bf16", "highest")])
 def test_only_tf32_multiplies_fp32_otherwise(monkeypatch, precision, products):
     said = []
@@ -182,7 +196,15 @@ def test_a_call_without_room_leaves_nothing_behind():
     assert if_room(lambda: 3) == 3
 
 
-@pytest.mark.parametrize("words", ["CUDA error: out of memory", "DefaultCPUAllocator: can't allocate memory"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: out of memory",
+        "DefaultCPUAllocator: can't allocate memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN Frontend error: [cudnn_frontend] Error: No valid execution plans built.",
+    ],
+)
 def test_the_drivers_words_mean_the_same(words):
     def fill():
         raise RuntimeError(words)
@@ -202,7 +224,7 @@ def test_any_other_error_is_one():
 def limited(monkeypatch):
     """A device that has room for so many texts in training; what was tried."""
 
-    def limit(most):
+    def limit(most, error=torch.OutOfMemoryError):
         tried = []
 
         class Step:
@@ -212,7 +234,7 @@ def limited(monkeypatch):
             def __call__(self):
                 tried.append(self._batch)
                 if self._batch > most:
-                    raise torch.OutOfMemoryError
+                    raise error
 
         monkeypatch.setattr(speed, "TrainingStep", Step)
         monkeypatch.setattr(speed, "_not_searched", lambda _: "")
@@ -244,6 +266,17 @@ def test_where_no_text_has_room_there_are_no_seconds(limited):
 
     assert (measured.largest, measured.training.seconds) == (0, ())
     assert measured.inference[0].seconds
+
+
+def test_a_search_that_breaks_keeps_what_was_timed(limited):
+    limited(5, RuntimeError("Expected mha_graph.execute(handle).is_good() to be true\nC++ stack"))
+    measured = speed.measure(setting())
+
+    assert measured.largest is None
+    assert (
+        measured.not_searched == "the search ended in an error: Expected mha_graph.execute(handle).is_good() to be true"
+    )
+    assert len(measured.training.seconds) == 2
 
 
 @pytest.mark.parametrize(
@@ -309,8 +342,8 @@ def run(folder, code, *arguments):
     return done
 
 
-def saved_by(folder):
-    return json.loads((folder / "results" / "studies" / "gpu-nvidia-fake-8-gb.json").read_text())
+def saved_by(folder, part=""):
+    return json.loads((folder / "results" / "studies" / f"gpu-nvidia-fake-8-gb{part}.json").read_text())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="what happens without a CUDA device; here is one")
@@ -391,12 +424,26 @@ def test_the_tables_fit_a_terminal_and_say_what_has_no_room(whole):
 def test_a_cell_that_fails_is_a_failure_and_the_others_are_saved(tmp_path):
     arguments = ["--architectures", "arch:mobilebert-uncased,tinybert-4-312", "--precisions", "fp32"]
     done = run(tmp_path, FAKE_GPU.replace("BROKEN", "True"), *arguments)
-    found = saved_by(tmp_path)
+    found = saved_by(tmp_path, "-mobilebert-uncased-tinybert-4-312-fp32")
 
     assert done.returncode == 1
+    assert len(list(tmp_path.rglob("*.json"))) == 1
     assert [row["architecture"] for row in found["rows"]] == ["tinybert-4-312"]
     assert found["failed"] == ["mobilebert-uncased fp32: the worker was killed by signal 9"]
     assert "failed" in done.stdout.split("Training", 1)[1]
+
+
+def test_a_run_that_is_killed_leaves_what_it_has_measured(tmp_path):
+    arguments = ["--architectures", "tinybert-4-312,mobilebert-uncased", "--precisions", "fp32"]
+    worker_error = 'raise WorkerError("mobilebert-uncased fp32: the worker was killed by signal 9")'
+    code = FAKE_GPU.replace(worker_error, "__import__('os').kill(0, 9)").replace("BROKEN", "True")
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, start_new_session=True)
+
+    assert done.returncode == -9
+    found = saved_by(tmp_path, "-tinybert-4-312-mobilebert-uncased-fp32-unfinished")
+    assert [row["architecture"] for row in found["rows"]] == ["tinybert-4-312"]
+    assert len(list(tmp_path.rglob("*.json"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from exporters.training import train as training
 from exporters.training.batching import LengthGroupedOrder
 from exporters.training.fitting import Epoch, Fitted
 from exporters.training.model import build_model
+from exporters.training.precision import Device
 from exporters.training.recipe import Architecture, EarlyStopping, Recipe, TokenizerRecipe
 from exporters.training.scores import weighted_f1
 from exporters.training.sentence_pieces import backend
@@ -1209,6 +1210,23 @@ def test_training_goes_on_from_the_fetched_folder(trained, tmp_path):
     run(tmp_path / "checkpoint", recipe, checkpoint_dir=trained[0])
 
     assert json.loads((tmp_path / "checkpoint" / "training.json").read_text())["recipe"]["checkpoint"] == "owner/name"
+
+
+def test_a_launchers_precision_does_not_overrule_the_recipes(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    report = run(tmp_path / "checkpoint")
+
+    assert (report.precision, report.weights_sha256) == ("fp32", trained[1].weights_sha256)
+
+
+def test_a_gpu_takes_kernels_that_give_the_same_twice(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *given, **named: asked.append((given, named)))
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    for gpu in (False, True):
+        fitting._make_repeatable(Device(gpu=gpu, bf16=gpu))
+
+    assert asked == [((True,), {})]  # without warn_only, by which fused attention would take others
 
 
 HEAD = ("classifier.bias", "classifier.weight")

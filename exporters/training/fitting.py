@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.errors import RecipeError, WorkerError, first_line
 from exporters.training.batching import DeviceBatches, LengthGroupedOrder
-from exporters.training.precision import chosen_precision, this_device, training_arguments
+from exporters.training.precision import chosen_precision, overrule_launcher, this_device, training_arguments
 from exporters.training.processes import is_main, process_count
 from exporters.training.room import is_out_of_memory
 from exporters.training.scores import validation_scores
@@ -163,12 +163,15 @@ def _check(model: Any, recipe: Recipe, validation: list[Example] | None) -> None
 
 
 def _make_repeatable(device: Device) -> None:
-    """Have a GPU give the same weights twice, as a CPU does: where it has such kernels, else PyTorch warns."""
+    """Have a GPU give the same weights twice, as a CPU does.
+
+    With ``warn_only`` fused attention would take its other kernels, which do not. PyTorch's error names an operator that has none.
+    """
     if device.gpu:
         import torch
 
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.use_deterministic_algorithms(True)
 
 
 def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> RecipeError | None:
@@ -260,6 +263,8 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> t
     from transformers import TrainingArguments
 
     planned, device = steps(rows, recipe, _devices()), this_device()
+    precision = chosen_precision(recipe, device)
+    overrule_launcher(precision)
     arguments = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=planned.per_device,
@@ -284,7 +289,7 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> t
         ddp_find_unused_parameters=False,  # a classifier uses all of its weights
         dataloader_pin_memory=device.gpu,
         **_checkpointing(recipe),
-        **training_arguments(chosen_precision(recipe, device), device),
+        **training_arguments(precision, device),
     )
     return arguments, planned
 

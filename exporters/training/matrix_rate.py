@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 from typing import Any
 
 from exporters.training.stopwatch import each_timed
 
 SIZES = {"cuda": 8192, "cpu": 1024}  # rows, columns and depth: enough to keep all of a device busy
-_PRODUCTS = {"cuda": 200, "cpu": 10}  # on a GPU for so long that its clock is that of long work, not that of a burst
+_TRIED = 3  # products by which it is told how many take so long
+_PRODUCTS = {"cuda": 200, "cpu": 10}  # that count
+_BEFORE = {
+    "cuda": 3.0,
+    "cpu": 0.0,
+}  # seconds of products before: a GPU's clock falls from that of a burst to that of long work
 
 
 def set_products(precision: str) -> None:
@@ -36,5 +42,10 @@ def matrix_rate(precision: str, device: str) -> float:
     size = SIZES[device]
     left, right = (torch.randn(size, size, device=device, dtype=dtype_of(precision)) for _ in range(2))
     output = torch.empty_like(left)
-    timed = each_timed(lambda: torch.mm(left, right, out=output), _PRODUCTS[device], device)
-    return 2.0 * size**3 / median(timed.seconds)
+
+    def product() -> None:
+        torch.mm(left, right, out=output)
+
+    before = math.ceil(_BEFORE[device] / median(each_timed(product, _TRIED, device).seconds))
+    timed = each_timed(product, before + _PRODUCTS[device], device)
+    return 2.0 * size**3 / median(timed.seconds[before:])

@@ -62,3 +62,8 @@ def training_arguments(precision: str, device: Device) -> dict[str, Any]:
     if device.gpu:
         arguments["tf32"] = precision == "tf32"  # else its default is on, and fp32 would not be fp32
     return arguments
+
+
+def overrule_launcher(precision: str) -> None:
+    """Have accelerate compute in the recipe's precision: it would take that of the launcher's configuration, without a word."""
+    os.environ["ACCELERATE_MIXED_PRECISION"] = precision if precision in ("bf16", "fp16") else "no"

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Given = TypeVar("Given")
-_WORDS = ("out of memory", "can't allocate memory", "bad_alloc")
+_WORDS = (
+    *("out of memory", "can't allocate memory", "bad_alloc"),
+    *("_status_alloc_failed", "no valid execution plans"),  # cuBLAS, cuDNN: no room for their own workspace
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from exporters.errors import first_line
 from exporters.training.largest_batch import largest_batch
 from exporters.training.matrix_rate import dtype_of, matrix_rate, set_products
 from exporters.training.room import if_room
@@ -81,18 +82,38 @@ class Measured:
 
 
 def measure(setting: Setting) -> Measured:
-    """Rate of the device, largest batch, training steps of the recipe's batch, or that one, and forward passes by batch."""
-    rate = matrix_rate(setting.precision, setting.device)
-    not_searched = _not_searched(setting)
-    largest = None if not_searched else largest_batch(lambda batch: fits(setting, batch), MOST)
-    batch = min(setting.batch, largest or setting.batch)
+    """Training steps of the recipe's batch, the device's rate, forward passes by batch, and the largest batch that fits.
+
+    What is timed comes first: the search fills the memory many times over, which may end in errors of other words than those of
+    too little memory, and leaves the device hot. Where the recipe's batch has no room, the largest one is timed in its place.
+    """
+    training = training_speed(setting, setting.batch)
+    rate = matrix_rate(setting.precision, setting.device)  # between the two that are shares of it
+    inference = tuple(inference_speed(setting, size) for size in setting.batches)
+    largest, not_searched = _searched(setting)
+    if largest and not training.seconds:
+        training = training_speed(setting, largest)
     return Measured(
-        matrix_rate=rate,
-        largest=largest,
-        not_searched=not_searched,
-        training=training_speed(setting, batch),
-        inference=tuple(inference_speed(setting, size) for size in setting.batches),
+        matrix_rate=rate, largest=largest, not_searched=not_searched, training=training, inference=inference
     )
+
+
+def _searched(setting: Setting) -> tuple[int | None, str]:
+    """The largest batch; or None, and why it is not known."""
+    not_searched = _not_searched(setting)
+    if not_searched:
+        return None, not_searched
+    try:
+        return largest_batch(lambda batch: fits(setting, batch), MOST), ""
+    except RuntimeError as error:  # what was timed is kept
+        return None, f"the search ended in an error: {first_line(error)}"
+
+
+def _not_searched(setting: Setting) -> str:
+    """Why not; nothing where it is."""
+    if setting.device != "cuda":
+        return "a CPU that is short of memory ends the process, or swaps"
+    return "each batch would be compiled anew" if setting.compiled else ""
 
 
 def fits(setting: Setting, batch: int) -> bool:
@@ -229,10 +250,3 @@ def _operations(architecture: str, length: int) -> int:
 
     [counted] = count_architectures([architecture], [length])
     return counted.built.operations[length]
-
-
-def _not_searched(setting: Setting) -> str:
-    """Why the largest batch is not searched; nothing where it is."""
-    if setting.device != "cuda":
-        return "a CPU that is short of memory ends the process, or swaps"
-    return "each batch would be compiled anew" if setting.compiled else ""

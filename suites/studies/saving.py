@@ -12,10 +12,15 @@ from bench.saved.whole_file import whole_file
 FOLDER = Path("results/studies")
 
 
+def saved_at(name: str) -> Path:
+    """The file of a study."""
+    return FOLDER / f"{name}.json"
+
+
 def save_study(name: str, figures: dict[str, Any]) -> Path:
     """Write ``results/studies/NAME.json``, aside first; its path."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / f"{name}.json"
+    path = saved_at(name)
     with whole_file(path) as stream:
         stream.write((json.dumps({**figures, "environment": describe_environment()}, indent=1) + "\n").encode())
     return path

@@ -117,7 +117,7 @@ def _show(fmt: Any) -> int:
 
 
 def _saved(name: str) -> dict[str, Any] | None:
-    path = saving.FOLDER / f"{name}.json"
+    path = saving.saved_at(name)
     found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     return found
 
