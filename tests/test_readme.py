@@ -1,5 +1,6 @@
 """The README's tables are what `deploybench` prints of the saved runs that it names, and the runs show what they must."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,13 +10,15 @@ from bench.comparison.changes import compare_runs
 from bench.comparison.outcome import outcome_of
 from bench.comparison.thresholds import Thresholds
 from bench.report.comparison import render_comparison
-from bench.report.render import render
+from bench.report.render import render, render_tables
 from bench.saved.predictions import read_right
 from bench.saved.store import read_run
+from suites.studies.sharing_shown import accuracy_table, costs_tables
 
 ROOT = Path(__file__).parents[1]
 TABLE = re.compile(r"<!-- deploybench report (\S+) --format md --table (\S+) -->\n(.*?)<!-- end -->", re.DOTALL)
 COMPARISON = re.compile(r"<!-- deploybench compare (\S+) (\S+) -->\n```\n(.*?)```", re.DOTALL)
+SHARING = re.compile(r"<!-- python -m suites.studies.sharing --only show --format md -->\n(.*?)<!-- end -->", re.DOTALL)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TABLES = TABLE.findall(README)
 RUNS = sorted((ROOT / "results").glob("*/[0-9]*.json"))
@@ -28,6 +31,16 @@ def test_the_readme_shows_tables():
 @pytest.mark.parametrize(("run", "tables", "text"), TABLES)
 def test_a_table_is_the_saved_runs(run, tables, text):
     assert text.strip() == render(read_run(ROOT / run), "md", tuple(tables.split(","))).strip()
+
+
+def test_the_tables_of_sharing_are_the_saved_ones():
+    costs, accuracy = (
+        json.loads((ROOT / "results" / "studies" / f"sharing-{part}.json").read_text(encoding="utf-8"))
+        for part in ("costs", "accuracy")
+    )
+    [text] = SHARING.findall(README)
+
+    assert text.strip() == render_tables([*costs_tables(costs), accuracy_table(accuracy)], (), "md").strip()
 
 
 def test_saved_runs_hold_no_path_of_a_machine():

@@ -155,9 +155,9 @@ def _plot(axis: str, costs: Mapping[str, Any], accuracy: Mapping[str, Any] | Non
     places = ", ".join(str(row[axis]) for row in rows)
 
     def draw(drawing: Drawing) -> None:
-        above, *below = drawing.subplots(2 if trained else 1, squeeze=False, height_ratios=[2, 1] if trained else None)[
-            :, 0
-        ]
+        rows_of_plots, heights = (2, [2, 1]) if trained else (1, None)
+        every = drawing.subplots(rows_of_plots, squeeze=False, sharex=True, height_ratios=heights)
+        above, *below = every[:, 0]
         styles = looks(tuple(lines))
         for name, shares in lines.items():
             look = styles[name]
