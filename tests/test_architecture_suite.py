@@ -21,7 +21,7 @@ from exporters.flops import count_operations
 
 GOLDEN = Path(__file__).parent / "data"
 README = Path(__file__).parents[1] / "README.md"
-BLOCK = re.compile(r"<!-- deploybench architectures (.+) --format md -->\n(.*?)<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- deploybench architectures ([^\n]+) --format md -->\n(.*?)<!-- end -->", re.DOTALL)
 BASE = ("albert-base-v2", "albert-xlarge-v2", "distilbert-base-uncased")
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporters.architectures import ARCHITECTURES
 from exporters.errors import CheckpointError, RecipeError, first_line
-from exporters.torch_model import made_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,6 +86,8 @@ def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
 def _load_base(base: Path, head: dict[str, Any]) -> Start:
     from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
+
+    from exporters.torch_model import made_up
 
     try:
         model, info = AutoModelForSequenceClassification.from_pretrained(
