@@ -46,10 +46,13 @@ def seed_band(accuracies: Sequence[float], texts: int) -> tuple[float, float]:
     return max(low, 0.0), min(high, 1.0)
 
 
-def is_finished(folder: Path, recipe: Recipe, trained: LabelledSet, sets: Mapping[str, LabelledSet]) -> bool:
+def is_finished(
+    folder: Path, recipe: Recipe, trained: LabelledSet, sets: Mapping[str, LabelledSet], base_sha256: str | None
+) -> bool:
     """Whether the checkpoint of this very training lies there, with the score of every one of these very sets."""
     record = _record(folder)
-    same = (record.get("recipe_sha256"), record.get("data_sha256")) == (recipe.sha256, trained.sha256)
+    found = [record.get(name) for name in ("recipe_sha256", "data_sha256", "base_sha256")]
+    same = found == [recipe.sha256, trained.sha256, base_sha256]
     scored = record.get("sets_sha256", {})
     return same and all(scored.get(name) == one.sha256 for name, one in sets.items())
 

@@ -24,6 +24,7 @@ from exporters.architectures import check_architecture
 from exporters.checkpoint import is_pickled
 from exporters.errors import UserError
 from exporters.hub import fetch_checkpoint
+from exporters.training.base import base_digest
 from exporters.training.leaks import leaked_texts
 from exporters.training.processes import process_count
 from exporters.training.recipe import read_recipe
@@ -175,9 +176,10 @@ def _refuse_own_start(recipe: Recipe, output: Path) -> None:
 
 def _train_seeds(course: _Course, recipes: list[Recipe], output: Path) -> str:
     """Train each, unless an interrupted call has; what all of them reach, by set."""
+    base_sha256 = base_digest(_checkpoint_dir(recipes[0], course.options))
     for number, recipe in enumerate(recipes, start=1):
         folder = seed_folder(output, recipe)
-        if course.resume and is_finished(folder, recipe, course.train_set, course.evaluation):
+        if course.resume and is_finished(folder, recipe, course.train_set, course.evaluation, base_sha256):
             say(f"seed {recipe.seed}, {number} of {len(recipes)}: taken over")
             continue
         report = course.train(recipe, folder)

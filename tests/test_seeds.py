@@ -3,13 +3,14 @@
 import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bench.cli import main
-from bench.seeds import seed_band
+from bench.seeds import is_finished, seed_band
 from bench.statistics import prediction_interval
 from bench.texts.corpus import LABELS, corpus
 from exporters.checkpoint import read_checkpoint
@@ -118,3 +119,12 @@ def test_another_value_lies_within_as_often_as_it_says(count):
         inside += low < another < high
 
     assert inside / 2000 == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize(("base", "finished"), [("c" * 64, True), ("d" * 64, False), (None, False)])
+def test_a_seed_that_began_from_another_checkpoint_is_not_taken_over(tmp_path, base, finished):
+    same = SimpleNamespace(sha256="a" * 64)
+    record = {"recipe_sha256": same.sha256, "data_sha256": same.sha256, "base_sha256": "c" * 64, "sets_sha256": {}}
+    (tmp_path / "training.json").write_text(json.dumps(record))
+
+    assert is_finished(tmp_path, same, same, {}, base) == finished

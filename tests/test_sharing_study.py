@@ -144,6 +144,17 @@ def test_both_parts_are_shown_together(study, tmp_path):
     assert {file.name for file in folder.glob("*.svg")} == {"sharing-groups.svg", "sharing-embedding.svg"}
 
 
+@pytest.mark.parametrize("content", ["", '{"rows": [', "{}", "[]", '{"rows": []}'])
+def test_a_damaged_file_is_one_line(study, tmp_path, content):
+    folder = tmp_path / "results" / "studies"
+    folder.mkdir(parents=True)
+    (folder / "sharing-costs.json").write_text(content)
+    code, printed, errors = study("--only", "show")
+
+    assert (code, printed) == (2, "")
+    assert "sharing-costs.json: found no rows in it, expected what this study saves; measure it again" in errors
+
+
 def test_plots_say_in_words_what_they_show(monkeypatch):
     by_groups, by_embedding = sharing_shown.plots(COSTS, TRAINED)
 

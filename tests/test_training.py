@@ -1256,6 +1256,95 @@ def test_new_weights_are_told(trained, tmp_path):
     ).read_text(encoding="utf-8")
 
 
+def goes_on(folder, label_names):
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint=str(folder))
+    return build_model(recipe, None, label_names, folder)
+
+
+def rename_classes(folder, names):
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = {str(index): name for index, name in enumerate(names)}
+    config["label2id"] = {name: index for index, name in enumerate(names)}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_classes_in_another_order_change_places(trained):
+    same, swapped = (goes_on(trained[0], names).model.eval() for names in (LABELS, LABELS[::-1]))
+    ids = torch.tensor([[2, 11, 12, 3]])
+
+    assert goes_on(trained[0], LABELS[::-1]).new_weights == ()
+    torch.testing.assert_close(swapped(ids).logits, same(ids).logits.flip(1))
+    assert swapped.config.id2label == dict(enumerate(LABELS[::-1]))
+
+
+def test_a_head_of_other_classes_begins_anew(trained):
+    start, again = (goes_on(trained[0], ("apple", "banana")) for _ in range(2))
+    before = load_file(trained[0] / "model.safetensors")["classifier.weight"]
+
+    assert start.new_weights == HEAD
+    assert not torch.equal(start.model.classifier.weight, before)
+    assert torch.equal(start.model.classifier.weight, again.model.classifier.weight)
+    assert start.model.classifier.bias.tolist() == [0, 0]
+
+
+def test_a_head_whose_classes_have_no_names_goes_on(trained, tmp_path):
+    folder = tmp_path / "base"
+    shutil.copytree(trained[0], folder)
+    rename_classes(folder, ("LABEL_0", "LABEL_1"))
+    start = goes_on(folder, ("apple", "banana"))
+
+    assert start.new_weights == ()
+    assert torch.equal(start.model.classifier.weight, load_file(folder / "model.safetensors")["classifier.weight"])
+
+
+@pytest.fixture
+def base(trained, tmp_path):
+    """A checkpoint to start from, and what changes its weights."""
+    folder = tmp_path / "base"
+    shutil.copytree(trained[0], folder)
+
+    def change():
+        weights = load_file(folder / "model.safetensors")
+        save_file({name: 1.5 * one for name, one in weights.items()}, folder / "model.safetensors", {"format": "pt"})
+
+    return folder, change
+
+
+def test_another_checkpoint_in_the_same_place_is_another_start(base, tmp_path):
+    folder, change = base
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint=str(folder), epochs=1)
+    report = run(tmp_path / "out", recipe)
+    again = run(tmp_path / "out", recipe)
+    change()
+    with pytest.raises(CheckpointError, match="out: holds a finished training from another checkpoint; name another"):
+        run(tmp_path / "out", recipe)
+
+    assert (report.weights_sha256, report.base_sha256) == (again.weights_sha256, again.base_sha256)
+    assert run(tmp_path / "other", recipe).base_sha256 != report.base_sha256
+
+
+def test_an_unfinished_training_does_not_go_on_from_another_checkpoint(base, tmp_path, monkeypatch):
+    folder, change = base
+    recipe = dataclasses.replace(TINY, architecture=None, tokenizer=None, checkpoint=str(folder))
+    monkeypatch.setattr(training, "_save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", recipe)
+    change()
+
+    with pytest.raises(CheckpointError, match="an unfinished training that differs in checkpoint to start from; give"):
+        run(tmp_path / "out", recipe, resume=True)
+
+
+def test_a_head_without_its_pooler_is_refused(base):
+    folder, _ = base
+    weights = load_file(folder / "model.safetensors")
+    del weights["albert.pooler.weight"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+
+    with pytest.raises(CheckpointError, match="'albert.pooler.weight' first"):
+        goes_on(folder, LABELS)
+
+
 @pytest.mark.parametrize("broken", ["left out", "of another shape"])
 def test_an_encoder_is_not_made_up(trained, tmp_path, broken):
     folder = tmp_path / "base"

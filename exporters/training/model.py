@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporters.architectures import ARCHITECTURES
 from exporters.errors import CheckpointError, RecipeError, first_line
+from exporters.training.base import check_encoder, fit_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ class Start(NamedTuple):
     """Where a training begins."""
 
     model: Any  # a transformers sequence classifier
-    new_weights: tuple[str, ...]  # seeded random ones: a base has them not, or for another number of classes
+    new_weights: tuple[str, ...]  # seeded random ones: a base has them not, or for other classes
 
 
 def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base: Path | None) -> Start:
@@ -85,11 +86,12 @@ def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
 
 def _load_base(base: Path, head: dict[str, Any]) -> Start:
     from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
     from exporters.torch_model import made_up
 
     try:
+        before = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False).id2label
         model, info = AutoModelForSequenceClassification.from_pretrained(
             base,
             output_loading_info=True,
@@ -105,15 +107,5 @@ def _load_base(base: Path, head: dict[str, Any]) -> Start:
             f"{base}: cannot be loaded to train on from ({first_line(error)}); pass a folder with a whole model.safetensors"
         ) from error
     new = made_up(info)
-    of_encoder = [name for name in new if _of_encoder(name, model.base_model_prefix)]
-    if of_encoder:
-        raise CheckpointError(
-            f"{base}: {len(of_encoder)} weights of its encoder are missing or of another shape, {of_encoder[0]!r} first; "
-            "expected all of them, for a training would begin with random ones; pass the folder of a whole model"
-        )
-    return Start(model, tuple(new))
-
-
-def _of_encoder(name: str, prefix: str) -> bool:
-    """A pooler stands within, and yet models that were trained on words alone have none."""
-    return name.startswith(f"{prefix}.") and ".pooler." not in name
+    check_encoder(base, model, new)
+    return Start(model, tuple(new or fit_head(model, before, tuple(head["id2label"].values()))))

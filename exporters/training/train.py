@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, most_positions
 from exporters.errors import CheckpointError, DataError, RecipeError
+from exporters.training.base import base_digest
 from exporters.training.card import CARD_FILE, training_card
 from exporters.training.fitting import fit, predict_labels
 from exporters.training.leaks import leaked_texts
@@ -43,7 +44,7 @@ SCHEMA_VERSION = 4
 # 1 - first version
 # 2 - time, memory and device; batch, epochs and F1
 # 3 - texts of the sets that were trained on; origin; steps that were made; digests of sets and weights
-# 4 - new weights of a checkpoint that was trained on from
+# 4 - digest of the checkpoint that was trained on from, and its new weights
 CALIBRATION_SOURCE = "training texts"
 CALIBRATION_SIZE = 300  # texts
 _VERSIONED = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
@@ -75,6 +76,7 @@ class TrainingReport:
     leaked: dict[str, int]  # by name of the set: its texts that were trained on
     sets_sha256: dict[str, str]  # by name of the set, as data_sha256
     recipe_sha256: str
+    base_sha256: str | None  # of the checkpoint that was trained on from; None from scratch
     data_sha256: str  # of training texts and labels, as bench.texts.data.LabelledSet.sha256
     tokenizer_sha256: str  # of tokenizer.json
     weights_sha256: str  # of model.safetensors: the same again from the same recipe, texts, seed and machine
@@ -109,12 +111,15 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     start = time.perf_counter()
     _check_labels(texts, labels, label_names)
     _check_tokenizer_dir(recipe, tokenizer_dir)
-    _check_folder(out_dir, recipe, _digest(texts, labels))
+    base = (checkpoint_dir or Path(recipe.checkpoint or "")) if recipe.goes_on else None
+    base_sha256 = base_digest(base)
+    _check_folder(out_dir, recipe, _digest(texts, labels), base_sha256)
     with whole_folder(out_dir) as folder, quiet_transformers():
-        (model, new_weights), tokenizer = _start(recipe, texts, label_names, tokenizer_dir or folder, checkpoint_dir)
+        (model, new_weights), tokenizer = _start(recipe, texts, label_names, tokenizer_dir or folder, base)
         training_ids = _input_ids(tokenizer, texts, recipe.max_length)
         judged = evaluation.get(VALIDATION)
-        unfinished = Unfinished(out_dir, _identity(recipe, tokenizer, label_names, (texts, labels), judged))
+        identity = _identity(recipe, tokenizer, label_names, (texts, labels), judged)
+        unfinished = Unfinished(out_dir, {"checkpoint to start from": base_sha256, **identity})
         with unfinished.kept(resume=resume) as state:
             given = {
                 "model": model,
@@ -145,6 +150,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 accuracy=scores.accuracy,
                 recall=scores.recall,
                 recipe_sha256=recipe.sha256,
+                base_sha256=base_sha256,
                 data_sha256=_digest(texts, labels),
                 tokenizer_sha256=sha256_file(folder / "tokenizer.json"),
                 weights_sha256=_weights_digest(folder),
@@ -173,7 +179,7 @@ def follow() -> None:
 def _identity(
     recipe: Recipe, tokenizer: Any, label_names: Sequence[str], trained: _Labelled, judged: _Labelled | None
 ) -> dict[str, Any]:
-    """All that decides the weights on one device."""
+    """All that decides the weights on one device, but the checkpoint to start from."""
     import torch
 
     return {
@@ -256,7 +262,7 @@ def _check_tokenizer_dir(recipe: Recipe, tokenizer_dir: Path | None) -> None:
         )
 
 
-def _check_folder(out_dir: Path, recipe: Recipe, data_sha256: str) -> None:
+def _check_folder(out_dir: Path, recipe: Recipe, data_sha256: str, base_sha256: str | None) -> None:
     """Refuse to replace anything but an earlier training of the same: hours may be in it."""
     if not out_dir.exists():
         return
@@ -264,11 +270,15 @@ def _check_folder(out_dir: Path, recipe: Recipe, data_sha256: str) -> None:
     if record.is_file():
         try:
             found = json.loads(record.read_text(encoding="utf-8"))
-            same = found["recipe_sha256"] == recipe.sha256, found["data_sha256"] == data_sha256
+            differences = {
+                "by another recipe": found["recipe_sha256"] != recipe.sha256,
+                "on other texts": found["data_sha256"] != data_sha256,
+                "from another checkpoint": found.get("base_sha256") != base_sha256,
+            }
         except (ValueError, LookupError, TypeError):
-            same = False, False
-        if not all(same):
-            other = "on other texts" if same[0] else "by another recipe"
+            differences = {"by another recipe": True}
+        other = next((name for name, differs in differences.items() if differs), None)
+        if other:
             raise CheckpointError(f"{out_dir}: holds a finished training {other}; name another folder, or remove it")
         return
     if not out_dir.is_dir() or any(out_dir.iterdir()):
@@ -276,12 +286,9 @@ def _check_folder(out_dir: Path, recipe: Recipe, data_sha256: str) -> None:
 
 
 def _start(
-    recipe: Recipe, texts: Sequence[str], label_names: Sequence[str], folder: Path, checkpoint_dir: Path | None
+    recipe: Recipe, texts: Sequence[str], label_names: Sequence[str], folder: Path, base: Path | None
 ) -> tuple[Start, Any]:
     """Model before training, and its tokenizer, which is read from ``folder`` or left there."""
-    base = None
-    if recipe.goes_on:
-        base = checkpoint_dir or Path(recipe.checkpoint or "")
     tokenizer = train_tokenizer(recipe.tokenizer, texts, folder) if recipe.tokenizer else read_tokenizer(base or folder)
     start = build_model(recipe, tokenizer, label_names, base)
     # A tokenizer's own limit is of the model that it was made for, which counts where that model goes on.

@@ -66,6 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--format", choices=("text", "md"), default="text", help="of the tables (default: text)")
     parsed = parser.parse_args(arguments)
     parts = {"costs": lambda: _costs(parsed), "accuracy": lambda: _accuracy(parsed)}
+    try:
+        _grid(parsed)
+    except UserError as error:
+        say(f"sharing: error: {error}")
+        return 2
     for part in () if parsed.only == "show" else (parsed.only,) if parsed.only else tuple(parts):
         code = run_study("sharing", parts[part])
         if code:
@@ -102,7 +107,11 @@ def _accuracy(parsed: argparse.Namespace) -> Answer:
 
 def _show(fmt: Any) -> int:
     """Print the tables of what is saved, and write the plots beside it."""
-    costs, accuracy = _saved(COSTS), _saved(ACCURACY)
+    try:
+        costs, accuracy = _saved(COSTS), _saved(ACCURACY)
+    except UserError as error:
+        say(f"sharing: error: {error}")
+        return 2
     tables: list[Table] = [*(costs_tables(costs) if costs else ()), *([accuracy_table(accuracy)] if accuracy else ())]
     if not tables:
         say(f"sharing: error: {saving.FOLDER} holds nothing of this study; measure it first")
@@ -118,7 +127,15 @@ def _show(fmt: Any) -> int:
 
 def _saved(name: str) -> dict[str, Any] | None:
     path = saving.saved_at(name)
-    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        whole = bool(found["rows"])
+    except (ValueError, LookupError, TypeError):
+        whole = False
+    if not whole:
+        raise UserError(f"{path}: found no rows in it, expected what this study saves; measure it again")
     return found
 
 

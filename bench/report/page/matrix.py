@@ -29,12 +29,13 @@ def draw_matrix(
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     many = len(labels) > _NAMED  # as a raster: each cell would be a path of its own otherwise
     edges = "none" if many else "white"
-    axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors=edges, rasterized=many)
+    shades = axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors=edges, rasterized=many)
     axes.set_aspect("equal")
     axes.invert_yaxis()
     axes.grid(visible=False)
-    middles = [] if many else [place + 0.5 for place in range(len(labels))]
-    names = [] if many else [brief(label, _LETTERS) for label in labels]
+    shown = range(0, len(labels), len(labels) // _NAMED + 1)  # of many, those that have room
+    middles = [place + 0.5 for place in shown]
+    names = [brief(labels[place], _LETTERS) for place in shown]
     upright = len(labels) <= _BESIDE and max(map(len, names), default=0) <= _UPRIGHT
     axes.set_xticks(middles, names, rotation=0 if upright else 90, fontsize=8)
     axes.set_yticks(middles, names, fontsize=8)
@@ -45,3 +46,5 @@ def draw_matrix(
             colour = "white" if share > _DARK else "black"
             text = told(int(counts[row, column]), share)
             axes.text(column + 0.5, row + 0.5, text, color=colour, ha="center", va="center", fontsize=size)
+    else:
+        axes.figure.colorbar(shades, ax=axes, label="share of the true label")
