@@ -78,7 +78,7 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
         size=sum(file.stat().st_size for file in weights),
         max_length=max_length,
         scoring_length=min(max_length, training.get("recipe", {}).get("max_length", max_length)),
-        sha256=_digest([folder / "config.json", *weights, *tokenizer]),
+        sha256=digest_files([folder / "config.json", *weights, *tokenizer]),
         random_weights=(folder / RANDOM_WEIGHTS_FILE).is_file(),
         demonstration=bool(training.get("demonstration")),
         seeded=_seeded(folder),
@@ -238,8 +238,8 @@ def _max_length(folder: Path, config: dict[str, Any]) -> int:
     return min(positions, int(limit)) if limit else positions
 
 
-def _digest(files: list[Path]) -> str:
-    """One digest over the names and bytes of files."""
+def digest_files(files: list[Path]) -> str:
+    """SHA-256 (hexadecimal) over the names and bytes of files."""
     lines = [f"{file.name} {sha256_file(file)}\n" for file in sorted(files)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -67,9 +67,8 @@ def logits_alone(checkpoint: Path) -> Any:
 
 def made_up(info: Mapping[str, Any]) -> list[str]:
     """Names of weights that ``from_pretrained`` did not find, or not of the model's shape, by its loading info."""
-    of_another_shape = (
-        one if isinstance(one, str) else one[0] for one in info["mismatched_keys"]
-    )  # 5: with both shapes
+    # Names with transformers 4, names with both shapes with 5.
+    of_another_shape = (one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])
     return sorted({*info["missing_keys"], *of_another_shape})
 
 

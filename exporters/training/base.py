@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from exporters.checkpoint import digest_files
 from exporters.errors import CheckpointError
-from exporters.whole_folder import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,11 +16,8 @@ _UNNAMED = re.compile(r"LABEL_\d+")  # transformers' name of a class that has no
 
 
 def base_digest(base: Path | None) -> str | None:
-    """SHA-256 (hexadecimal) of configuration and weights, by their digests; None for a training from scratch."""
-    if base is None:
-        return None
-    files = sorted([*base.glob("config.json"), *base.glob("*.safetensors")])
-    return hashlib.sha256("".join(map(sha256_file, files)).encode()).hexdigest()
+    """SHA-256 (hexadecimal) of configuration and weights; None for a training from scratch."""
+    return None if base is None else digest_files([*base.glob("config.json"), *base.glob("*.safetensors")])
 
 
 def check_encoder(base: Path, model: Any, new: Sequence[str]) -> None:
@@ -36,7 +32,7 @@ def check_encoder(base: Path, model: Any, new: Sequence[str]) -> None:
         )
 
 
-def fit_head(model: Any, before: Mapping[int, str], label_names: Sequence[str]) -> list[str]:
+def match_head(model: Any, before: Mapping[int, str], label_names: Sequence[str]) -> list[str]:
     """Have the last layer's rows stand for ``label_names``; names of its weights if it begins anew, for its classes are others.
 
     ``before`` are the base's classes by row; rows of the same classes in another order change places, and unnamed ones stay.

@@ -11,10 +11,8 @@ from exporters.training.stopwatch import each_timed
 SIZES = {"cuda": 8192, "cpu": 1024}  # rows, columns and depth: enough to keep all of a device busy
 _TRIED = 3  # products by which it is told how many take so long
 _PRODUCTS = {"cuda": 200, "cpu": 10}  # that count
-_BEFORE = {
-    "cuda": 3.0,
-    "cpu": 0.0,
-}  # seconds of products before: a GPU's clock falls from that of a burst to that of long work
+# Seconds of products before those: a GPU's clock falls from that of a burst to that of long work.
+_BEFORE = {"cuda": 3.0, "cpu": 0.0}
 
 
 def set_products(precision: str) -> None:

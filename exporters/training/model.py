@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporters.architectures import ARCHITECTURES
 from exporters.errors import CheckpointError, RecipeError, first_line
-from exporters.training.base import check_encoder, fit_head
+from exporters.training.base import check_encoder, match_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,4 +108,4 @@ def _load_base(base: Path, head: dict[str, Any]) -> Start:
         ) from error
     new = made_up(info)
     check_encoder(base, model, new)
-    return Start(model, tuple(new or fit_head(model, before, tuple(head["id2label"].values()))))
+    return Start(model, tuple(new or match_head(model, before, tuple(head["id2label"].values()))))

@@ -104,9 +104,9 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     ``demonstration`` says whether the texts are the bundled corpus; None leaves it to the recipe.
     ``resume`` goes on from what an interrupted training of the same left, and gives the same weights on one device.
     Deterministic for recipe, texts, library versions and number of threads. Replaces the checkpoint of an earlier
-    training by the same recipe on the same texts; raises CheckpointError where anything else is in the way,
-    DataError for labels that cannot be learnt,
-    RecipeError for a recipe that does not fit the call, DiskFullError when there is no room.
+    training by the same recipe on the same texts from the same checkpoint; raises CheckpointError where anything else is in
+    the way, DataError for labels that cannot be learnt, RecipeError for a recipe that does not fit the call, DiskFullError when
+    there is no room.
     """
     start = time.perf_counter()
     _check_labels(texts, labels, label_names)

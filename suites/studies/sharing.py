@@ -67,15 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     parts = {"costs": lambda: _costs(parsed), "accuracy": lambda: _accuracy(parsed)}
     try:
-        _grid(parsed)
+        _grid(parsed)  # a mistake is one even where nothing is measured
+        for part in () if parsed.only == "show" else (parsed.only,) if parsed.only else tuple(parts):
+            code = run_study("sharing", parts[part])
+            if code:
+                return code
+        _show(parsed.format)
     except UserError as error:
         say(f"sharing: error: {error}")
         return 2
-    for part in () if parsed.only == "show" else (parsed.only,) if parsed.only else tuple(parts):
-        code = run_study("sharing", parts[part])
-        if code:
-            return code
-    return _show(parsed.format)
+    return 0
 
 
 def _numbers(flag: str, text: str) -> list[int]:
@@ -105,24 +106,18 @@ def _accuracy(parsed: argparse.Namespace) -> Answer:
     return Answer(ACCURACY, figures, "")
 
 
-def _show(fmt: Any) -> int:
+def _show(fmt: Any) -> None:
     """Print the tables of what is saved, and write the plots beside it."""
-    try:
-        costs, accuracy = _saved(COSTS), _saved(ACCURACY)
-    except UserError as error:
-        say(f"sharing: error: {error}")
-        return 2
+    costs, accuracy = _saved(COSTS), _saved(ACCURACY)
     tables: list[Table] = [*(costs_tables(costs) if costs else ()), *([accuracy_table(accuracy)] if accuracy else ())]
     if not tables:
-        say(f"sharing: error: {saving.FOLDER} holds nothing of this study; measure it first")
-        return 2
+        raise UserError(f"{saving.FOLDER} holds nothing of this study; measure it first")
     sys.stdout.write(render_tables(tables, (), fmt))
     for plot in plots(costs, accuracy) if costs else ():
         path = saving.FOLDER / f"{plot.name}.svg"
         with whole_file(path) as stream:
             stream.write(as_svg(plot))
         say(f"written: {path}")
-    return 0
 
 
 def _saved(name: str) -> dict[str, Any] | None:
