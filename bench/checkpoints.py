@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,16 @@ from exporters.architectures import PREFIX, check_architecture
 from exporters.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint
 from exporters.errors import CheckpointError
 from exporters.hub import fetch_checkpoint
+from exporters.inputs import INPUTS_FILE, read_inputs
+from exporters.source import source_digest
 from exporters.training.recipe import read_recipe
 from exporters.whole_folder import sha256_file, whole_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.options import Options
+    from exporters.inputs import Inputs
 
 DEMONSTRATION = "demonstration"
 
@@ -37,6 +43,20 @@ def find_checkpoint(options: Options) -> Checkpoint:
     if is_pickled(folder) and options.allow_pickle:
         folder, name = unpickled(folder, options), name or folder.resolve().name
     return read_checkpoint(folder, name)
+
+
+def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) -> Inputs:
+    """How texts become the checkpoint's inputs, found once and proven on ``texts`` then; says what is not as it says itself."""
+    code = source_digest("exporters.inputs")[:8]
+    versions = "-".join(version(name) for name in ("transformers", "tokenizers"))
+    folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{code}-{versions}"
+    if not (folder / INPUTS_FILE).is_file():
+        with whole_folder(folder) as out_dir:
+            call_in_child("exporters.inputs:write_inputs", checkpoint, texts, out_dir, threads=options.threads)
+    found = read_inputs(folder)
+    for note in found.notes:
+        say(f"{checkpoint.name}: {note}")
+    return found
 
 
 def demonstration(options: Options) -> Checkpoint:

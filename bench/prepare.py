@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.checkpoints import demonstration, find_checkpoint
+from bench.checkpoints import demonstration, find_checkpoint, find_inputs
 from bench.execution import how_it_runs
 from bench.options import PROFILES, Options
 from bench.progress import progress, say
@@ -15,15 +15,14 @@ from bench.saved.store import VariantInfo
 from bench.texts import corpus, data
 from bench.without_vnni import without_vnni
 from bench.worker import Worker, call_in_child
-from bench.workload import full_batch, parity_batches, spread
+from bench.workload import full_batch, full_length, parity_batches, spread
 from exporters.artifact import Artifact, Origin, read_artifact
 from exporters.catalogue import find_variant
 from exporters.checkpoint import CALIBRATION_FILE
 from exporters.errors import DeploybenchError, UserError
 from exporters.parity import compare_logits
-from exporters.tokenization import FAST_FILE, copy_tokenizer, tokenise
+from exporters.tokenization import tokenise
 from exporters.variant import REFERENCE
-from exporters.whole_folder import whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from bench.workload import Batch
     from exporters.checkpoint import Checkpoint
+    from exporters.inputs import Inputs
     from exporters.variant import Float32Array
 
 DEMONSTRATION_SETS = ("external", "in_domain")
@@ -45,10 +45,20 @@ class Prepared:
     checkpoint: Checkpoint
     sequence_lengths: tuple[int, ...]
     sets: tuple[data.LabelledSet, ...]
-    tokenizer: Path  # folder with tokenizer.json
+    inputs: Inputs  # how texts are tokenised, cut and padded
     tokens: list[list[int]]  # of the texts that fixed-length batches are cut from
     artifacts: dict[str, Artifact]  # of the variants that may be measured
     variants: dict[str, VariantInfo]  # of all variants asked for, in that order
+
+    @property
+    def scoring_length(self) -> int | None:
+        """Tokens that texts are cut at when accuracy is measured; None: they are read whole."""
+        return self.inputs.scoring_length(self.checkpoint)
+
+    @property
+    def full_length(self) -> int:
+        """Tokens that texts are padded to where all are padded alike."""
+        return full_length(self.scoring_length, self.tokens)
 
 
 def prepare(options: Options) -> Prepared:
@@ -64,23 +74,25 @@ def prepare(options: Options) -> Prepared:
         checkpoint = find_checkpoint(options)
     if sets is None:
         sets = labelled_sets(options, checkpoint.labels)
-    lengths = _sequence_lengths(options, checkpoint)
-    tokenizer = _tokenizer(options, checkpoint)
     texts = sets[0].texts if sets else corpus.corpus("train")[0]
-    tokens = tokenise(tokenizer, texts[:CALIBRATION_TEXTS], checkpoint.max_length)
-    origin = _origin(options, checkpoint, tokenizer)
+    inputs = find_inputs(options, checkpoint, spread(texts, 32))
+    lengths = _sequence_lengths(options, checkpoint, inputs.max_length)
+    tokens = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length)
+    origin = _origin(options, checkpoint, inputs)
     # Of the training texts as well: far from home a checkpoint may give every text one label, which any variant can match.
     parity_tokens = [
-        *tokenise(tokenizer, spread(texts, 32), checkpoint.max_length),
+        *tokenise(inputs.tokenizer, spread(texts, 32), inputs.max_length),
         *map(list, spread(origin.calibration, 32)),
     ]
-    artifacts, variants = _export_all(options, checkpoint, origin, parity_tokens, lengths[-1])
+    batches = parity_batches(parity_tokens, inputs.pad, full_length(inputs.max_length, parity_tokens))
+    watched = full_batch(parity_tokens, 1, lengths[-1])
+    artifacts, variants = _export_all(options, checkpoint, origin, batches, watched)
     return Prepared(
         options=options,
         checkpoint=checkpoint,
         sequence_lengths=lengths,
         sets=sets,
-        tokenizer=tokenizer,
+        inputs=inputs,
         tokens=tokens,
         artifacts=artifacts,
         variants=variants,
@@ -93,12 +105,6 @@ def set_names(options: Options) -> tuple[str, ...]:
         return DEMONSTRATION_SETS
     pair = ("external",) if options.real else ()
     return (*pair, *(data.parse_external(argument)[0] for argument in options.external))
-
-
-def pad_id(checkpoint: Checkpoint) -> int:
-    """The id that the checkpoint pads with."""
-    config = json.loads((checkpoint.path / "config.json").read_text(encoding="utf-8"))
-    return int(config.get("pad_token_id") or 0)
 
 
 def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.LabelledSet, ...]:
@@ -139,16 +145,14 @@ def demonstration_sets() -> tuple[data.LabelledSet, ...]:
     return tuple(sets)
 
 
-def _sequence_lengths(options: Options, checkpoint: Checkpoint) -> tuple[int, ...]:
+def _sequence_lengths(options: Options, checkpoint: Checkpoint, most: int | None) -> tuple[int, ...]:
     """What was asked for, or the profile's as far as the checkpoint goes."""
     if options.sequence_lengths is None:
-        fitting = (length for length in PROFILES[options.profile].sequence_lengths if length <= checkpoint.max_length)
-        return tuple(fitting) or (checkpoint.max_length,)
+        usual = PROFILES[options.profile].sequence_lengths
+        return usual if most is None else tuple(length for length in usual if length <= most) or (most,)
     longest, shortest = options.sequence_lengths[-1], options.sequence_lengths[0]
-    if longest > checkpoint.max_length:
-        raise UserError(
-            f"--sequence-lengths: {longest} tokens asked, {checkpoint.name} takes at most {checkpoint.max_length}"
-        )
+    if most is not None and longest > most:
+        raise UserError(f"--sequence-lengths: {longest} tokens asked, {checkpoint.name} takes at most {most}")
     if shortest < 3:  # noqa: PLR2004 - first and last token and one of text
         raise UserError(
             f"--sequence-lengths: {shortest} tokens asked, a text takes at least 3 with its first and last token"
@@ -156,40 +160,27 @@ def _sequence_lengths(options: Options, checkpoint: Checkpoint) -> tuple[int, ..
     return options.sequence_lengths
 
 
-def _tokenizer(options: Options, checkpoint: Checkpoint) -> Path:
-    """A folder with the checkpoint's tokenizer as ``tokenizer.json``, made once."""
-    folder = options.work_dir / "tokenizers" / checkpoint.sha256[:16]
-    if not (folder / FAST_FILE).is_file():
-        with whole_folder(folder) as out_dir:
-            if (checkpoint.path / FAST_FILE).is_file():
-                copy_tokenizer(checkpoint.path, out_dir)
-            else:
-                convert = "exporters.tokenization:convert_tokenizer"
-                call_in_child(convert, checkpoint.path, out_dir, threads=options.threads)
-    return folder
-
-
-def _origin(options: Options, checkpoint: Checkpoint, tokenizer: Path) -> Origin:
+def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
     """What artifacts are made from; calibration texts are the user's, else those of the training, else the bundled corpus."""
     left_by_training = checkpoint.path / CALIBRATION_FILE
     if options.calibration:
         texts, summary = data.read_texts(options.calibration, **reading(options))
         say(f"calibration {options.calibration}: {summary}")
-        ids, source = tokenise(tokenizer, texts[:CALIBRATION_TEXTS], checkpoint.max_length), options.calibration.name
+        ids, source = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length), options.calibration.name
     elif left_by_training.is_file():
         left = json.loads(left_by_training.read_text(encoding="utf-8"))
         ids, source = left["input_ids"][:CALIBRATION_TEXTS], left["source"]
     else:
         texts = corpus.corpus("train")[0][:CALIBRATION_TEXTS]
-        ids, source = tokenise(tokenizer, texts, checkpoint.max_length), "bundled corpus, not the training texts"
+        ids, source = tokenise(inputs.tokenizer, texts, inputs.max_length), "bundled corpus, not the training texts"
     return Origin(
         checkpoint=checkpoint.path,
         checkpoint_sha256=checkpoint.sha256,
-        tokenizer=tokenizer,
+        tokenizer=inputs.tokenizer,
         calibration=tuple(tuple(one) for one in ids),
         calibration_source=source,
-        max_length=checkpoint.max_length,
-        scoring_length=checkpoint.scoring_length,
+        max_length=inputs.max_length,
+        scoring_length=inputs.scoring_length(checkpoint),
         labels=checkpoint.labels,
     )
 
@@ -204,10 +195,9 @@ def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:
 
 
 def _export_all(
-    options: Options, checkpoint: Checkpoint, origin: Origin, tokens: list[list[int]], length: int
+    options: Options, checkpoint: Checkpoint, origin: Origin, batches: Sequence[Batch], watched: Batch
 ) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
     root = artifacts_folder(options, checkpoint)
-    batches, watched = parity_batches(tokens, pad_id(checkpoint), checkpoint.max_length), full_batch(tokens, 1, length)
     artifacts, variants = {}, {}
     with progress("exporting and proving variants", len(options.variants)) as bar:
         reference: list[Float32Array] = []

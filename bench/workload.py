@@ -11,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exporters.inputs import Pad
     from exporters.variant import Int64Array
 
     Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Padding: TypeAlias = Literal["max_length", "longest", "bucketed"]
+_USUAL = 512  # tokens that most models take
 PADDINGS: tuple[Padding, ...] = ("max_length", "longest", "bucketed")
 
 
@@ -30,14 +32,25 @@ def full_batch(tokens: Tokens, batch_size: int, sequence_length: int) -> Batch:
     return input_ids, np.ones_like(input_ids)
 
 
-def padded_batch(tokens: Tokens, pad_id: int, length: int | None = None) -> Batch:
-    """Texts side by side, padded at the end to the longest of them, or to ``length`` tokens."""
-    length = length or max(len(text) for text in tokens)
-    input_ids = np.full((len(tokens), length), pad_id, dtype=np.int64)
+def full_length(limit: int | None, tokens: Tokens) -> int:
+    """Tokens that texts are padded to where all are padded alike: what the model takes, but not thousands that no text has.
+
+    >>> full_length(64, [[1] * 9]), full_length(8192, [[1] * 9]), full_length(None, [[1] * 900])
+    (64, 512, 900)
+    """
+    needed = max(_USUAL, *(len(text) for text in tokens))
+    return needed if limit is None else min(limit, needed)
+
+
+def padded_batch(tokens: Tokens, pad: Pad, length: int = 0) -> Batch:
+    """Texts side by side, padded to the longest of them, or to ``length`` tokens where that is more."""
+    length = max(length, *(len(text) for text in tokens))
+    input_ids = np.full((len(tokens), length), pad.id, dtype=np.int64)
     attention_mask = np.zeros_like(input_ids)
     for row, text in enumerate(tokens):
-        input_ids[row, : len(text)] = text
-        attention_mask[row, : len(text)] = 1
+        place = slice(length - len(text), length) if pad.side == "left" else slice(len(text))
+        input_ids[row, place] = text
+        attention_mask[row, place] = 1
     return input_ids, attention_mask
 
 
@@ -66,15 +79,15 @@ class ScoringBatches:
         return sum(input_ids.size for input_ids, _ in self.batches)
 
 
-def scoring_batches(tokens: Tokens, pad_id: int, policy: Policy, max_length: int) -> ScoringBatches:
-    """Cut texts of at most ``max_length`` tokens into batches; bucketed ones begin with the longest (ties by row)."""
+def scoring_batches(tokens: Tokens, pad: Pad, policy: Policy, max_length: int) -> ScoringBatches:
+    """Cut texts into batches; bucketed ones begin with the longest (ties by row)."""
     order = list(range(len(tokens)))
     if policy.padding == "bucketed":
         order.sort(key=lambda row: -len(tokens[row]))
-    length = max_length if policy.padding == "max_length" else None
+    length = max_length if policy.padding == "max_length" else 0
     cuts = [order[start : start + policy.batch_size] for start in range(0, len(order), policy.batch_size)]
     return ScoringBatches(
-        batches=tuple(padded_batch([tokens[row] for row in cut], pad_id, length) for cut in cuts), order=tuple(order)
+        batches=tuple(padded_batch([tokens[row] for row in cut], pad, length) for cut in cuts), order=tuple(order)
     )
 
 
@@ -82,13 +95,13 @@ def scoring_batches(tokens: Tokens, pad_id: int, policy: Policy, max_length: int
 class Sample:
     """Some texts for a model."""
 
-    tokens: Tokens  # none with more than max_length
-    pad_id: int
-    max_length: int
+    tokens: Tokens
+    pad: Pad
+    max_length: int  # tokens that all are padded to where they are padded alike
 
     def cut(self, policy: Policy) -> ScoringBatches:
         """Their batches."""
-        return scoring_batches(self.tokens, self.pad_id, policy, self.max_length)
+        return scoring_batches(self.tokens, self.pad, policy, self.max_length)
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
@@ -101,16 +114,16 @@ def spread(items: Sequence[T], count: int) -> list[T]:
     return [items[index * len(items) // chosen] for index in range(chosen)]
 
 
-def parity_batches(tokens: Tokens, pad_id: int, max_length: int) -> tuple[Batch, ...]:
+def parity_batches(tokens: Tokens, pad: Pad, max_length: int) -> tuple[Batch, ...]:
     """Batches of several shapes and paddings over the same texts: alone, side by side, padded far, at full length."""
     texts = [tokens[i % len(tokens)] for i in range(64)]
     short = [[text[0], *text[1:7], text[-1]] for text in texts[:4]]
     far = min(max_length, max(len(text) for text in texts[8:12]) + 29)
     return (
-        padded_batch(texts[:1], pad_id),
-        padded_batch(short, pad_id),
-        padded_batch(texts[1:4], pad_id),
-        padded_batch(texts[8:12], pad_id, far),
+        padded_batch(texts[:1], pad),
+        padded_batch(short, pad),
+        padded_batch(texts[1:4], pad),
+        padded_batch(texts[8:12], pad, far),
         full_batch(texts, 1, max_length),
-        *(padded_batch(texts[start : start + 8], pad_id) for start in range(0, 64, 8)),
+        *(padded_batch(texts[start : start + 8], pad) for start in range(0, 64, 8)),
     )

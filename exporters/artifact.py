@@ -8,15 +8,17 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporters.catalogue import find_variant
-from exporters.tokenization import cut_texts_at
+from exporters.catalogue import find_variant, variant_module
+from exporters.source import source_digest
+from exporters.tokenization import FAST_FILE, cut_texts_at
 from exporters.variant import ExportJob
 from exporters.whole_folder import sha256_file, whole_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from exporters.variant import Variant
 
 MANIFEST = "manifest.json"
@@ -42,7 +44,7 @@ class Origin:
 
     checkpoint: Path
     checkpoint_sha256: str
-    tokenizer: Path  # folder with tokenizer.json
+    tokenizer: Path  # folder with tokenizer.json, as it is to be served
     calibration: tuple[tuple[int, ...], ...]
     calibration_source: str  # "training texts"
     max_length: int | None = None  # tokens that the model takes at most; None: not known
@@ -67,6 +69,7 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
             checkpoint=origin.checkpoint,
             out_dir=out_dir,
             base=base.path if base else None,
+            tokenizer=origin.tokenizer,
             calibration=origin.calibration if variant.calibrates else (),
         )
         if variant.calibrates and len(origin.calibration) < FEW:
@@ -135,26 +138,10 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "max_length": origin.max_length,
         "scoring_length": origin.scoring_length,
         "labels": list(origin.labels),
-        "source_sha256": _source_digest(name),
+        "tokenizer_sha256": sha256_file(origin.tokenizer / FAST_FILE),
+        "source_sha256": source_digest(__name__, variant_module(name)),
         "versions": {package: importlib.metadata.version(package) for package in variant.packages},
     }
-
-
-def _source_digest(name: str) -> str:
-    """Digest of the variant's own file and of what variants share: a changed exporter makes a new artifact."""
-    here = Path(__file__).parent
-    own = here / "variants" / f"{name.replace('-', '_')}.py"
-    shared = (
-        "calibration.py",
-        "torch_model.py",
-        "onnx_export.py",
-        "onnx_graph.py",
-        "onnx_session.py",
-        "openvino_model.py",
-        "openvino_sensitive.py",
-        "too_long.py",
-    )
-    return _digest([sha256_file(file) for file in (own, *(here / name for name in shared))])
 
 
 def _digest(facts: Any) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import CheckpointError
@@ -22,20 +23,19 @@ CALIBRATION_FILE = "calibration.json"  # token ids of training texts, left by it
 RANDOM_WEIGHTS_FILE = "random_weights.json"  # marks an architecture that was built with random weights
 PICKLED_FILE = "pytorch_model.bin"  # the only pickle that --allow-pickle reads
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
+TOKENIZER_FILES = (  # patterns of everything that a tokenizer of transformers reads, for whichever class
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("*vocab*.json", "*vocab*.txt", "*merges.txt", "*.model", "*.spm", "*.codes", "dict.txt"),
 )
-_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
-# These architectures number positions from pad_token_id + 1, so that many positions are never used.
-_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "data2vec-text", "longformer", "mpnet")
+_BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "*merges.txt")  # no vocabulary
+INDEX_FILE = "model.safetensors.index.json"
+ADAPTER_FILE = "adapter_config.json"  # PEFT's
+CARD_FILE = "README.md"
+# Tasks and tags of cards whose models read two texts together.
+_PAIRED = (
+    *("text-ranking", "zero-shot-classification", "sentence-similarity"),
+    *("cross-encoder", "reranker", "nli", "natural-language-inference"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +48,7 @@ class Checkpoint:
     labels: tuple[str, ...]  # by class index
     num_parameters: int
     size: int  # bytes of the weights files
-    max_length: int  # tokens that positions and tokenizer allow
-    scoring_length: int  # tokens that texts are cut at when scored: what it was trained at, where that is known
+    trained_length: int | None  # tokens that texts were cut at in training, where that is known
     sha256: str  # of configuration, weights and tokenizer
     random_weights: bool
     demonstration: bool  # trained on the bundled corpus
@@ -62,13 +61,14 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
     """Read a checkpoint folder; raise CheckpointError, in one line, for anything that is not a classifier's."""
     config = read_config(folder)
     weights = weights_files(folder)
-    tokenizer = [folder / file for file in TOKENIZER_FILES if (folder / file).is_file()]
-    if not any(file.name in _VOCABULARIES for file in tokenizer):
+    tokenizer = tokenizer_files(folder)
+    if all(is_named(file.name, _BESIDE) for file in tokenizer):
         raise CheckpointError(
-            f"{folder}: holds no tokenizer, expected one of {', '.join(_VOCABULARIES)}; "
+            f"{folder}: holds no tokenizer, expected tokenizer.json or a vocabulary such as vocab.txt or spm.model; "
             "save the tokenizer that the model was trained with beside it"
         )
-    max_length, training = _max_length(folder, config), _training(folder)
+    _refuse_pairs(folder, config)
+    training = _training(folder)
     return Checkpoint(
         path=folder,
         name=name or folder.resolve().name,
@@ -76,8 +76,7 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
         labels=_labels(folder, config),
         num_parameters=sum(_count_parameters(file) for file in weights),
         size=sum(file.stat().st_size for file in weights),
-        max_length=max_length,
-        scoring_length=min(max_length, training.get("recipe", {}).get("max_length", max_length)),
+        trained_length=training.get("recipe", {}).get("max_length"),
         sha256=digest_files([folder / "config.json", *weights, *tokenizer]),
         random_weights=(folder / RANDOM_WEIGHTS_FILE).is_file(),
         demonstration=bool(training.get("demonstration")),
@@ -85,9 +84,21 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
     )
 
 
+def tokenizer_files(folder: Path) -> list[Path]:
+    """The files in ``folder`` that a tokenizer may be read from, sorted by name."""
+    return [file for file in sorted(folder.iterdir()) if is_named(file.name, TOKENIZER_FILES) and file.is_file()]
+
+
+def is_named(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a file's name is one of ``patterns``."""
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
 def weights_files(folder: Path) -> list[Path]:
-    """The safetensors files of a checkpoint, every shard; raise CheckpointError when there are none or one is missing."""
-    index = folder / "model.safetensors.index.json"
+    """The safetensors files that transformers loads: one file, else every shard; CheckpointError for none or one missing."""
+    whole, index = folder / "model.safetensors", folder / INDEX_FILE
+    if whole.is_file():  # whatever shards an index beside it names
+        return [whole]
     if index.is_file():
         names = _shards(index)
         missing = [name for name in names if not (folder / name).is_file()]
@@ -96,9 +107,6 @@ def weights_files(folder: Path) -> list[Path]:
                 f"{folder}: shard {missing[0]!r} is missing, {index.name} names {len(names)}; copy it there"
             )
         return [folder / name for name in names]
-    whole = folder / "model.safetensors"
-    if whole.is_file():
-        return [whole]
     pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLE_SUFFIXES)
     if pickles:
         raise pickled_only(str(folder), pickles)
@@ -108,7 +116,7 @@ def weights_files(folder: Path) -> list[Path]:
 
 
 def _shards(index: Path) -> list[str]:
-    weight_map = _read_json(index).get("weight_map")
+    weight_map = read_json(index).get("weight_map")
     names = set(weight_map.values()) if isinstance(weight_map, dict) else set()
     if not names or not all(isinstance(name, str) for name in names):
         raise CheckpointError(
@@ -140,11 +148,18 @@ def read_config(folder: Path) -> dict[str, Any]:
         found = "is a file" if folder.exists() else "does not exist"
         raise CheckpointError(f"{folder}: {found}, expected the folder of a fine-tuned sequence classifier")
     path = folder / "config.json"
+    if (folder / ADAPTER_FILE).is_file():
+        raise CheckpointError(
+            f"{folder}: holds a PEFT adapter ({ADAPTER_FILE}), expected a whole model; merge the adapter first, and save "
+            "what merge_and_unload() gives"
+        )
     if not path.is_file():
         raise CheckpointError(
             f"{folder}: is no checkpoint, it holds no config.json; pass the folder that save_pretrained wrote"
         )
-    config = _read_json(path)
+    config = read_json(path)
+    _refuse_own_code(path, config, "AutoModelForSequenceClassification")
+    _refuse_own_code(folder / "tokenizer_config.json", tokenizer_config(folder), "AutoTokenizer")
     if "model_type" not in config:
         raise CheckpointError(f"{path}: names no model_type, expected a transformers configuration such as 'albert'")
     heads = config.get("architectures") or []
@@ -160,7 +175,52 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def tokenizer_config(folder: Path) -> dict[str, Any]:
+    """The tokenizer's configuration, or nothing."""
+    path = folder / "tokenizer_config.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def _refuse_pairs(folder: Path, config: dict[str, Any]) -> None:
+    """A model that was trained on pairs of texts would be fed single ones, or two joined by a space, which is another input."""
+    says = (
+        "config.json has sentence_transformers, as a CrossEncoder's does" if "sentence_transformers" in config else ""
+    )
+    card = _card(folder)
+    tags = card.get("tags")
+    for one in (card.get("pipeline_tag"), *(tags if isinstance(tags, list) else ())):
+        says = f"its card says {one}" if one in _PAIRED else says
+    if says:
+        raise CheckpointError(
+            f"{folder}: reads pairs of texts ({says}), expected a classifier of single texts; pairs are not served yet"
+        )
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """What the head of a model card says, or nothing."""
+    if not (folder / CARD_FILE).is_file():
+        return {}
+    from huggingface_hub.repocard import metadata_load
+
+    try:
+        found = metadata_load(folder / CARD_FILE)
+    except Exception:  # noqa: BLE001 - a card is prose; a head that cannot be read says nothing
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _refuse_own_code(path: Path, config: dict[str, Any], kind: str) -> None:
+    """Code that a checkpoint brings is never run, and what transformers has under the same name may be another model."""
+    named = config.get("auto_map")
+    if isinstance(named, dict) and kind in named:
+        raise CheckpointError(
+            f"{path}: auto_map names code of the checkpoint's own ({named[kind]}), which is never run; where transformers has the "
+            "same class, take auto_map out"
+        )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a checkpoint; raises CheckpointError for anything else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -222,22 +282,6 @@ def _count_parameters(file: Path) -> int:
         ) from error
 
 
-def most_positions(config: dict[str, Any]) -> int:
-    """Most tokens for which a model of this transformers configuration has a position."""
-    positions = int(config.get("max_position_embeddings") or 512)
-    if config["model_type"] in _OFFSET_POSITIONS:
-        positions -= int(config.get("pad_token_id") or 0) + 1
-    return positions
-
-
-def _max_length(folder: Path, config: dict[str, Any]) -> int:
-    """Most tokens that the positions and the tokenizer allow."""
-    positions = most_positions(config)
-    tokenizer_config = folder / "tokenizer_config.json"
-    limit = _read_json(tokenizer_config).get("model_max_length") if tokenizer_config.is_file() else None
-    return min(positions, int(limit)) if limit else positions
-
-
 def digest_files(files: list[Path]) -> str:
     """SHA-256 (hexadecimal) over the names and bytes of files."""
     lines = [f"{file.name} {sha256_file(file)}\n" for file in sorted(files)]
@@ -247,11 +291,11 @@ def digest_files(files: list[Path]) -> str:
 def _seeded(folder: Path) -> dict[str, tuple[float, ...]]:
     """What this project's own training reached from several seeds, or nothing."""
     path = folder / SEEDS_FILE
-    sets = _read_json(path).get("sets", {}) if path.is_file() else {}
+    sets = read_json(path).get("sets", {}) if path.is_file() else {}
     return {one["sha256"]: tuple(one["accuracy"]) for one in sets.values()}
 
 
 def _training(folder: Path) -> dict[str, Any]:
     """What this project's own training left, or nothing."""
     path = folder / TRAINING_FILE
-    return _read_json(path) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporters.checkpoint import PICKLE_SUFFIXES, PICKLED_FILE, TOKENIZER_FILES, is_pickled, pickled_only
+from exporters.checkpoint import (
+    ADAPTER_FILE,
+    CARD_FILE,
+    PICKLE_SUFFIXES,
+    PICKLED_FILE,
+    TOKENIZER_FILES,
+    is_pickled,
+    pickled_only,
+)
 from exporters.errors import CheckpointError, first_line
 
 OFFLINE_ADVICE = "pass the folder of a checkpoint, or arch:albert-base-v2 for latency, memory and size alone"
@@ -25,7 +33,7 @@ def fetch_checkpoint(repo_id: str, *, allow_pickle: bool = False, offline_advice
         RepositoryNotFoundError,
     )
 
-    wanted = ["config.json", "*.safetensors", "*.safetensors.index.json", *TOKENIZER_FILES]
+    wanted = ["config.json", "*.safetensors", "*.safetensors.index.json", ADAPTER_FILE, CARD_FILE, *TOKENIZER_FILES]
     try:
         folder = Path(snapshot_download(repo_id, allow_patterns=[*wanted, PICKLED_FILE] if allow_pickle else wanted))
     except HFValidationError as error:

@@ -6,7 +6,7 @@ import pickle
 import shutil
 from typing import TYPE_CHECKING
 
-from exporters.checkpoint import PICKLED_FILE, TOKENIZER_FILES, read_config
+from exporters.checkpoint import PICKLED_FILE, read_config, tokenizer_files
 from exporters.errors import CheckpointError, first_line
 from exporters.torch_model import check_whole
 
@@ -34,9 +34,8 @@ def convert_pickled(checkpoint: Path, out_dir: Path) -> None:
         ) from error
     check_whole(checkpoint, info)
     model.save_pretrained(out_dir, safe_serialization=True)
-    for name in TOKENIZER_FILES:
-        if (checkpoint / name).is_file():
-            shutil.copyfile(checkpoint / name, out_dir / name)
+    for file in tokenizer_files(checkpoint):
+        shutil.copyfile(file, out_dir / file.name)
 
 
 def convert_pickled_base(checkpoint: Path, out_dir: Path) -> None:
@@ -54,6 +53,6 @@ def convert_pickled_base(checkpoint: Path, out_dir: Path) -> None:
             f"{checkpoint}: its pickled weights cannot be read ({first_line(error)}); "
             "save the model again with safe_serialization=True"
         ) from error
-    for name in ("config.json", *TOKENIZER_FILES):
-        if (checkpoint / name).is_file():
-            shutil.copyfile(checkpoint / name, out_dir / name)
+    config = checkpoint / "config.json"
+    for file in [*([config] if config.is_file() else []), *tokenizer_files(checkpoint)]:
+        shutil.copyfile(file, out_dir / file.name)

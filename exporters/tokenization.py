@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoint import TOKENIZER_FILES
 from exporters.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from exporters.inputs import Pad
+
 FAST_FILE = "tokenizer.json"
+_NO_LIMIT = 2**31 - 1  # tokens: the file cannot name a side to cut on without a length
 
 
-def convert_tokenizer(checkpoint: Path, out_dir: Path) -> None:
-    """Write the checkpoint's tokenizer with a ``tokenizer.json`` into ``out_dir``; imports transformers."""
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a checkpoint as AutoTokenizer makes it; raises CheckpointError, in one line, where there is no fast one."""
     try:
-        tokenizer = saved_tokenizer(checkpoint)
+        tokenizer = saved_tokenizer(folder)
     except Exception as error:  # tokenizers and protobuf raise bare ones
         raise CheckpointError(
-            f"{checkpoint}: its tokenizer cannot be loaded ({first_line(error)}); save it again beside the model"
+            f"{folder}: its tokenizer cannot be loaded ({first_line(error)}); save it again beside the model"
         ) from error
     if not tokenizer.is_fast:
         raise CheckpointError(
-            f"{checkpoint}: {type(tokenizer).__name__} has no fast version, expected one that can be saved as {FAST_FILE}"
+            f"{folder}: {type(tokenizer).__name__} has no fast version, expected one that can be saved as {FAST_FILE}"
         )
-    tokenizer.save_pretrained(out_dir)
+    return tokenizer
 
 
 def saved_tokenizer(folder: Path) -> Any:
@@ -46,29 +47,39 @@ def saved_tokenizer(folder: Path) -> Any:
         return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True, extra_special_tokens={})
 
 
-def copy_tokenizer(checkpoint: Path, out_dir: Path) -> None:
-    """Copy a tokenizer that has its ``tokenizer.json`` already; raises CheckpointError where that cannot be read."""
-    _read_fast(checkpoint)  # here, since a later error would name the copy and not what must be mended
-    for name in TOKENIZER_FILES:
-        if (checkpoint / name).is_file():
-            shutil.copyfile(checkpoint / name, out_dir / name)
+def save_tokenizer(tokenizer: Any, out_dir: Path, max_length: int | None, pad: Pad | None = None) -> None:
+    """Write a loaded fast ``tokenizer``, whose ``tokenizer.json`` then cuts and pads texts without transformers as well.
+
+    It cuts at ``max_length`` tokens on the tokenizer's own side, and pads a batch to its longest text, by ``pad`` if given.
+    """
+    tokenizer.save_pretrained(out_dir)
+    fast = read_fast(out_dir)
+    fast.no_padding()  # one that was saved by a training to a fixed length pads every text to it
+    fast.enable_truncation(max_length or _NO_LIMIT, direction=tokenizer.truncation_side)
+    if pad is not None:
+        fast.enable_padding(
+            direction=pad.side,
+            pad_id=pad.id,
+            pad_type_id=tokenizer.pad_token_type_id,
+            pad_token=tokenizer.convert_ids_to_tokens(pad.id),
+        )
+    fast.save(str(out_dir / FAST_FILE))
 
 
 def cut_texts_at(max_length: int, folder: Path) -> None:
-    """Let the tokenizer in ``folder`` cut texts at ``max_length`` tokens and pad none by itself, as accuracy is measured."""
-    tokenizer = _read_fast(folder)
-    tokenizer.no_padding()  # one that was saved by a training to a fixed length pads every text to it
-    tokenizer.enable_truncation(max_length)
+    """Let the tokenizer in ``folder`` cut texts at ``max_length`` tokens, as accuracy is measured."""
+    tokenizer = read_fast(folder)
+    _cut_at(tokenizer, max_length)
     tokenizer.save(str(folder / FAST_FILE))
 
 
 class Tokeniser:
-    """The tokenizer in ``folder``, read once; it cuts texts at ``max_length`` tokens, special tokens included."""
+    """The tokenizer in ``folder``, read once; it cuts texts at ``max_length`` tokens, special tokens included, or not at all."""
 
-    def __init__(self, folder: Path, max_length: int) -> None:
-        self._tokenizer = _read_fast(folder)
+    def __init__(self, folder: Path, max_length: int | None) -> None:
+        self._tokenizer = read_fast(folder)
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_length)
+        _cut_at(self._tokenizer, max_length)
         self._special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
 
     def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
@@ -81,13 +92,14 @@ class Tokeniser:
         return len(encoding.ids) + sum(len(piece.ids) - self._special for piece in encoding.overflowing)
 
 
-def tokenise(folder: Path, texts: Sequence[str], max_length: int) -> list[list[int]]:
+def tokenise(folder: Path, texts: Sequence[str], max_length: int | None) -> list[list[int]]:
     """Token ids of each text, special tokens included, cut at ``max_length`` tokens."""
     ids, _ = Tokeniser(folder, max_length)(texts)
     return ids
 
 
-def _read_fast(folder: Path) -> Any:
+def read_fast(folder: Path) -> Any:
+    """The tokenizer in ``folder`` as the package tokenizers reads it; raises CheckpointError where it cannot."""
     from tokenizers import Tokenizer
 
     path = folder / FAST_FILE
@@ -97,3 +109,9 @@ def _read_fast(folder: Path) -> Any:
         raise CheckpointError(
             f"{path}: cannot be read as a tokenizer ({first_line(error)}); fetch or save the tokenizer again"
         ) from error
+
+
+def _cut_at(tokenizer: Any, max_length: int | None) -> None:
+    """On the side that the file names."""
+    side = (tokenizer.truncation or {}).get("direction", "right")
+    tokenizer.enable_truncation(max_length or _NO_LIMIT, direction=side)

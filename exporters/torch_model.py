@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
+from exporters.checkpoint import INDEX_FILE, weights_files
 from exporters.errors import CheckpointError
+from exporters.tokenization import read_fast
 from exporters.variant import Example
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from exporters.variant import Float32Array, Int64Array, Predictor
+
+EXAMPLE_TEXTS = ("The minister said on Tuesday that the budget had passed.", "They hide it.")
 
 
 def limit_threads(threads: int) -> None:
@@ -35,7 +37,12 @@ def load_classifier(folder: Path, *, dtype: Literal["float32", "bfloat16"] = "fl
     from transformers import AutoModelForSequenceClassification
 
     model, info = AutoModelForSequenceClassification.from_pretrained(
-        folder, dtype=getattr(torch, dtype), use_safetensors=True, output_loading_info=True, local_files_only=True
+        folder,
+        dtype=getattr(torch, dtype),
+        use_safetensors=True,
+        output_loading_info=True,
+        local_files_only=True,
+        trust_remote_code=False,
     )
     check_whole(folder, info)
     return model.eval()
@@ -43,7 +50,9 @@ def load_classifier(folder: Path, *, dtype: Literal["float32", "bfloat16"] = "fl
 
 def copy_classifier(checkpoint: Path, out_dir: Path) -> None:
     """Copy what ``load_classifier`` reads."""
-    for source in [checkpoint / "config.json", *checkpoint.glob("*.safetensors*")]:
+    weights = weights_files(checkpoint)
+    index = [checkpoint / INDEX_FILE] if len(weights) > 1 or weights[0].name != "model.safetensors" else []
+    for source in [checkpoint / "config.json", *weights, *index]:
         shutil.copyfile(source, out_dir / source.name)
 
 
@@ -57,6 +66,7 @@ def logits_alone(checkpoint: Path) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.model = load_classifier(checkpoint)
+            self.model.config.use_cache = False  # a decoder's empty cache is a tensor that OpenVINO cannot convert
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
             logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
@@ -113,11 +123,15 @@ with torch.inference_mode():
     chances = {logits}[0].float().softmax(-1)"""
 
 
-def example_inputs(batch_size: int = 2, sequence_length: int = 16) -> tuple[Any, Any]:
-    """Ids and mask ``(batch_size, sequence_length)`` as tensors; the last row is half padding, so that a trace keeps the mask."""
+def example_inputs(tokenizer: Path, texts: Sequence[str] = EXAMPLE_TEXTS) -> tuple[Any, Any]:
+    """Ids and mask ``(texts, tokens)`` as tensors: what a trace is made of, with padding, so that it keeps the mask.
+
+    By the tokenizer in a folder: an architecture may need its special tokens (BART).
+    """
     import torch
 
-    input_ids = torch.from_numpy(np.random.default_rng(0).integers(5, 100, (batch_size, sequence_length)))
-    attention_mask = torch.ones_like(input_ids)
-    attention_mask[-1, sequence_length // 2 :] = 0
-    return input_ids, attention_mask
+    fast = read_fast(tokenizer)
+    if fast.padding is None:
+        fast.enable_padding()
+    encoded = fast.encode_batch(list(texts))
+    return torch.tensor([one.ids for one in encoded]), torch.tensor([one.attention_mask for one in encoded])

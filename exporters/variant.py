@@ -36,6 +36,7 @@ class ExportJob:
     checkpoint: Path  # folder of the fine-tuned classifier, safetensors weights
     out_dir: Path  # empty folder for the model files
     base: Path | None  # artifact of ``Variant.base``
+    tokenizer: Path  # folder with tokenizer.json
     calibration: tuple[tuple[int, ...], ...]  # token ids of training texts, special tokens included
     notes: list[str] = field(default_factory=list)  # the export adds what people should know of it, one line each
 

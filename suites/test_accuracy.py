@@ -11,7 +11,6 @@ import pytest
 from bench.accuracy import confusion_matrix
 from bench.measurement import Measurement, Workload
 from bench.options import SCORING_BATCH_SIZE
-from bench.prepare import pad_id
 from bench.scoring.labelled_set import Scores, score
 from bench.workload import Policy, ScoringBatches, scoring_batches
 from exporters.errors import WorkerError
@@ -30,12 +29,9 @@ METRICS = ("accuracy", "scoring_time")
 @pytest.fixture(scope="session")
 def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
     """Every set, tokenised and cut into batches once, by name."""
-    checkpoint, policy = prepared.checkpoint, Policy(padding="bucketed", batch_size=SCORING_BATCH_SIZE)
-    length = checkpoint.scoring_length
-    return {
-        one.name: scoring_batches(tokenise(prepared.tokenizer, one.texts, length), pad_id(checkpoint), policy, length)
-        for one in prepared.sets
-    }
+    inputs, policy = prepared.inputs, Policy(padding="bucketed", batch_size=SCORING_BATCH_SIZE)
+    tokens = {one.name: tokenise(inputs.tokenizer, one.texts, prepared.scoring_length) for one in prepared.sets}
+    return {name: scoring_batches(texts, inputs.pad, policy, prepared.full_length) for name, texts in tokens.items()}
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +62,11 @@ def _score(variant_name: str, artifact: Path, batches: dict[str, ScoringBatches]
 
 
 def test_accuracy(
-    variant_name: str, set_name: str | None, prepared: Prepared, recorder: Recorder, request: pytest.FixtureRequest
+    variant_name: str,
+    set_name: str | None,
+    prepared: Prepared,
+    recorder: Recorder,
+    request: pytest.FixtureRequest,
 ) -> None:
     """The whole set, scored; a row of the saved run holds its confusion matrix and the seconds of every batch."""
     if set_name is None:
@@ -86,10 +86,10 @@ def test_accuracy(
     assert made.logits.shape == (len(labelled.texts), len(labelled.label_names))
     recorder.scores[set_name, variant_name] = made
     predicted = made.logits.argmax(axis=1)
-    options = prepared.options
+    options, read = prepared.options, request.getfixturevalue("batches")[set_name].batches
     workload = Workload(
         batch_size=SCORING_BATCH_SIZE,
-        sequence_length=prepared.checkpoint.scoring_length,
+        sequence_length=prepared.scoring_length or max(ids.shape[1] for ids, _ in read),
         padding="longest",
         threads=options.threads,
     )

@@ -30,7 +30,7 @@ def test_end_to_end(
     labelled = next((one for one in prepared.sets if one.name == set_name), None)
     if labelled is None:
         pytest.skip("no labelled set was given: pass --external FILE, or --real FILE --fake FILE")
-    length, threads = prepared.checkpoint.scoring_length, prepared.options.threads
+    length, threads = prepared.full_length, prepared.options.threads
     workloads = [
         Workload(batch_size=BATCH_SIZE, sequence_length=length, padding=padding, threads=threads)
         for padding in PADDINGS

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from bench.fidelity.invariance import BATCH_SIZE, TEXTS, Invariance, measure_invariance
 from bench.measurement import ARRANGEMENTS, INVARIANCE, Measurement, Workload
-from bench.prepare import pad_id
 from bench.workload import Sample, spread
 
 if TYPE_CHECKING:
@@ -21,12 +20,11 @@ def test_invariance(
     variant_name: str, artifact: Path, prepared: Prepared, cell: Callable[..., Any], replay: Callable[..., None]
 ) -> None:
     """What the row times is each text alone; a flip is shown in the report and fails nothing."""
-    checkpoint, threads = prepared.checkpoint, prepared.options.threads
-    length = checkpoint.scoring_length
+    threads, length = prepared.options.threads, prepared.full_length
     workload = Workload(batch_size=BATCH_SIZE, sequence_length=length, padding="longest", threads=threads)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)
     tokens = [text[: length - 1] + text[-1:] if len(text) > length else text for text in spread(prepared.tokens, TEXTS)]
-    sample = Sample(tokens=tokens, pad_id=pad_id(checkpoint), max_length=length)
+    sample = Sample(tokens=tokens, pad=prepared.inputs.pad, max_length=length)
     measure = functools.partial(measure_invariance, variant_name, artifact, sample, threads)
     found = cell(Invariance, workload, measure, *(measured(metric=metric) for metric in INVARIANCE))
 

@@ -36,7 +36,7 @@ def test_memory(
     options, lengths = prepared.options, prepared.sequence_lengths
     place = (options.sequence_lengths or PROFILES[options.profile].sequence_lengths).index(sequence_length)
     if place >= len(lengths):
-        pytest.skip(f"{prepared.checkpoint.name} takes at most {prepared.checkpoint.max_length} tokens")
+        pytest.skip(f"{prepared.checkpoint.name} takes at most {prepared.inputs.max_length} tokens")
     sequence_length = lengths[place]  # another one only where the checkpoint takes none of the profile's
     threads = options.threads
     workload = Workload(batch_size=MEMORY_BATCH_SIZE, sequence_length=sequence_length, padding="full", threads=threads)

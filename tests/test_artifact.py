@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import exporters.source
 from bench.worker import call_in_child
 from exporters.artifact import Origin, export_artifact, read_artifact
-from exporters.catalogue import find_variant
+from exporters.catalogue import find_variant, variant_module, variant_names
 from exporters.errors import DiskFullError, OutputError
+from exporters.source import source_digest, source_files
 from exporters.whole_folder import whole_folder
 
 
@@ -82,6 +84,41 @@ def test_it_is_reused_until_something_changes(origin, tmp_path):
     changed = export_artifact("torch-eager", dataclasses.replace(origin, checkpoint_sha256="other"), tmp_path)
     assert changed.fingerprint != made.fingerprint
     assert os.listdir(tmp_path) == ["torch-eager"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "variants"),
+    [
+        ("exporters.onnx_first_token", ["onnx-fp32-fused"]),
+        ("exporters.openvino_first_token", ["openvino-fp32", "openvino-int8"]),
+        ("exporters.compiler", ["torch-aot", "torch-compile"]),
+        ("exporters.variants.onnx_fp32", ["onnx-fp32", "onnx-fp32-fused"]),
+        ("exporters.torch_model", ["torch-eager", "torchscript", "openvino-fp32"]),
+        ("exporters.tokenization", ["torch-eager", "onnx-fp32"]),
+    ],
+)
+def test_a_changed_exporter_makes_another_artifact(origin, tmp_path, monkeypatch, changed, variants):
+    def fingerprints():
+        return {name: source_digest("exporters.artifact", variant_module(name)) for name in variant_names()}
+
+    before = fingerprints()
+    read = exporters.source._digest
+    file = exporters.source._file(changed)
+    monkeypatch.setattr("exporters.source._digest", lambda path: "changed" if path == file else read(path))
+    other = {name for name, found in fingerprints().items() if found != before[name]}
+    other |= {name for name in before if find_variant(name).base in other}  # whose fingerprint is a part of theirs
+
+    assert set(variants) <= other
+
+
+@pytest.mark.parametrize("name", ["onnx-fp32-fused", "openvino-int8", "torch-int8-dynamic", "torchscript"])
+def test_every_file_that_an_export_runs_is_in_its_fingerprint(origin, tmp_path, name):
+    """What was imported in the process that exported, against what is found without running it."""
+    imported = call_in_child("fakes.calls:modules_of_export", name, origin, tmp_path, threads=1)
+
+    assert imported
+    based = find_variant(name).base or name
+    assert imported <= set(source_files("exporters.artifact", variant_module(name), variant_module(based)))
 
 
 def test_a_damaged_artifact_does_not_count(origin, tmp_path):

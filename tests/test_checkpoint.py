@@ -13,8 +13,8 @@ from exporters.checkpoint import read_checkpoint
 from exporters.errors import CheckpointError, first_line
 from exporters.hub import fetch_checkpoint
 from exporters.pickled import convert_pickled
-from exporters.tokenization import convert_tokenizer, copy_tokenizer, tokenise
-from exporters.torch_model import made_up
+from exporters.tokenization import load_tokenizer, tokenise
+from exporters.torch_model import copy_classifier, load_classifier, made_up
 from exporters.training.model import build_model
 from exporters.training.recipe import read_recipe
 
@@ -37,8 +37,7 @@ def test_what_is_read(checkpoint_folder, checkpoint):
     assert checkpoint.name == "tiny-albert"
     assert checkpoint.model_type == "albert"
     assert checkpoint.labels == ("real", "fake")
-    assert checkpoint.max_length == 64
-    assert checkpoint.scoring_length == 64
+    assert checkpoint.trained_length is None
     assert checkpoint.num_parameters == sum(weight.numel() for weight in model.parameters())
     assert checkpoint.size == (checkpoint_folder / "model.safetensors").stat().st_size
     assert not checkpoint.random_weights
@@ -54,11 +53,7 @@ def test_the_hash_is_of_the_content(checkpoint, checkpoint_copy):
 
 
 def test_shards_are_read_whole(checkpoint_folder, checkpoint, tmp_path):
-    from transformers import AutoModelForSequenceClassification
-
-    folder = shutil.copytree(checkpoint_folder, tmp_path / "sharded")
-    (folder / "model.safetensors").unlink()
-    AutoModelForSequenceClassification.from_pretrained(checkpoint_folder).save_pretrained(folder, max_shard_size="20KB")
+    folder = sharded(checkpoint_folder, tmp_path / "sharded")
     shards = sorted(folder.glob("model-*.safetensors"))
 
     assert len(shards) > 1
@@ -69,10 +64,51 @@ def test_shards_are_read_whole(checkpoint_folder, checkpoint, tmp_path):
         read_checkpoint(folder)
 
 
-def test_positions_that_roberta_never_uses_do_not_count(checkpoint_copy):
-    change_config(checkpoint_copy, model_type="roberta", max_position_embeddings=66, pad_token_id=1)
+def sharded(checkpoint_folder, folder):
+    """A copy with its weights in shards."""
+    from transformers import AutoModelForSequenceClassification
 
-    assert read_checkpoint(checkpoint_copy).max_length == 64
+    shutil.copytree(checkpoint_folder, folder)
+    (folder / "model.safetensors").unlink()
+    AutoModelForSequenceClassification.from_pretrained(checkpoint_folder).save_pretrained(folder, max_shard_size="20KB")
+    return folder
+
+
+def test_of_one_file_and_shards_beside_it_the_one_that_transformers_loads_counts(
+    checkpoint_folder, checkpoint, tmp_path
+):
+    folder = sharded(checkpoint_folder, tmp_path / "both")
+    shutil.copyfile(checkpoint_folder / "model.safetensors", folder / "model.safetensors")
+    both = read_checkpoint(folder)
+    (tmp_path / "out").mkdir()
+    copy_classifier(folder, tmp_path / "out")
+
+    assert (both.sha256, both.size) == (checkpoint.sha256, checkpoint.size)
+    assert [path.name for path in sorted((tmp_path / "out").iterdir())] == ["config.json", "model.safetensors"]
+
+    with (folder / "model.safetensors").open("r+b") as weights:
+        weights.seek(-4, 2)
+        weights.write(b"\0\0\1\0")
+    assert read_checkpoint(folder).sha256 != both.sha256
+
+
+def test_an_index_whose_shards_are_gone_is_left_over(checkpoint_copy, checkpoint):
+    (checkpoint_copy / "model.safetensors.index.json").write_text(
+        '{"weight_map": {"a": "model-00001-of-00002.safetensors"}}'
+    )
+
+    assert read_checkpoint(checkpoint_copy).sha256 == checkpoint.sha256
+
+
+def test_shards_are_copied_with_their_index(checkpoint_folder, tmp_path):
+    from safetensors.torch import load_file
+
+    folder = sharded(checkpoint_folder, tmp_path / "shards")
+    (tmp_path / "out").mkdir()
+    copy_classifier(folder, tmp_path / "out")
+    weights = load_classifier(tmp_path / "out").state_dict()
+
+    assert all((weights[name] == one).all() for name, one in load_file(checkpoint_folder / "model.safetensors").items())
 
 
 def test_texts_are_cut_where_they_were_in_training(checkpoint_copy):
@@ -81,7 +117,7 @@ def test_texts_are_cut_where_they_were_in_training(checkpoint_copy):
 
     found = read_checkpoint(checkpoint_copy)
 
-    assert (found.max_length, found.scoring_length, found.demonstration) == (64, 40, True)
+    assert (found.trained_length, found.demonstration) == (40, True)
 
 
 def damage_config_gone(folder):
@@ -189,7 +225,7 @@ def damage_no_tokenizer(folder):
         (damage_index_without_map, "index.json: names no shards, expected a weight_map of file names; fetch or save"),
         (damage_index_of_numbers, "index.json: names no shards, expected a weight_map of file names; fetch or save"),
         (damage_no_weights, "holds no weights, expected model.safetensors"),
-        (damage_no_tokenizer, "holds no tokenizer, expected one of tokenizer.json"),
+        (damage_no_tokenizer, "holds no tokenizer, expected tokenizer.json or a vocabulary"),
     ],
 )
 def test_a_folder_that_is_no_checkpoint_is_one_line(checkpoint_copy, damage, message):
@@ -288,7 +324,6 @@ def test_albert_base_has_its_published_number_of_parameters(tmp_path):
 
     assert found.num_parameters == 11_685_122
     assert found.random_weights
-    assert found.max_length == 512
     assert found.name == "arch:albert-base-v2"
 
 
@@ -380,26 +415,26 @@ def test_a_hub_id_without_weights_is_its_folder_where_the_hub_cannot_be_asked(ch
     assert fetch_checkpoint("owner/name") == checkpoint_copy
 
 
-def test_a_torn_tokenizer_is_one_line(checkpoint_copy, tmp_path):
+def test_a_torn_tokenizer_is_one_line(checkpoint_copy):
     path = checkpoint_copy / "tokenizer.json"
     path.write_bytes(path.read_bytes()[:1000])
-    (tmp_path / "out").mkdir()
 
+    with pytest.raises(CheckpointError, match=r"copy: its tokenizer cannot be loaded \(.*\); save it again") as error:
+        load_tokenizer(checkpoint_copy)
+    assert "\n" not in str(error.value)
     message = r"tokenizer.json: cannot be read as a tokenizer \(EOF while .*\); fetch or save the tokenizer again$"
     with pytest.raises(CheckpointError, match=message) as error:
-        copy_tokenizer(checkpoint_copy, tmp_path / "out")
-    assert str(error.value).startswith(str(path))
-    with pytest.raises(CheckpointError, match=message):
         tokenise(checkpoint_copy, ["a text"], 8)
+    assert str(error.value).startswith(str(path))
 
 
-def test_a_broken_sentencepiece_model_is_one_line(checkpoint_copy, tmp_path):
+def test_a_broken_sentencepiece_model_is_one_line(checkpoint_copy):
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (checkpoint_copy / name).unlink()
     (checkpoint_copy / "spiece.model").write_bytes(b"no protobuf at all")
 
     with pytest.raises(CheckpointError, match=r"copy: its tokenizer cannot be loaded \(.*\); save it again") as error:
-        convert_tokenizer(checkpoint_copy, tmp_path / "out")
+        load_tokenizer(checkpoint_copy)
     assert "\n" not in str(error.value)
 
 
@@ -425,7 +460,7 @@ def test_what_was_made_up_by_either_transformers(of_another_shape):
             "transformers.AutoModelForSequenceClassification.from_pretrained",
             lambda folder: convert_pickled(folder, folder / "out"),
         ),
-        ("exporters.tokenization.saved_tokenizer", lambda folder: convert_tokenizer(folder, folder / "out")),
+        ("exporters.tokenization.saved_tokenizer", load_tokenizer),
         (
             "transformers.AutoModelForSequenceClassification.from_pretrained",
             lambda folder: build_model(

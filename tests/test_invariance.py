@@ -11,6 +11,7 @@ from bench.measurement import ARRANGEMENTS
 from bench.texts import corpus
 from bench.workload import Sample
 from exporters.errors import WorkerError
+from exporters.inputs import Pad
 from exporters.tokenization import tokenise
 
 texts = st.lists(
@@ -21,7 +22,7 @@ texts = st.lists(
 @given(tokens=texts, arrangement=st.sampled_from(ARRANGEMENTS))
 @settings(deadline=None)
 def test_every_text_is_asked_once_and_known_again(tokens, arrangement):
-    batches, order = arrange(Sample(tokens=tokens, pad_id=0, max_length=40), arrangement)
+    batches, order = arrange(Sample(tokens=tokens, pad=Pad(0), max_length=40), arrangement)
     rows = [
         ids[row][mask[row] == 1].tolist()
         for (ids, mask), chosen in zip(batches, order, strict=True)
@@ -39,7 +40,7 @@ def test_every_text_is_asked_once_and_known_again(tokens, arrangement):
 
 @pytest.fixture(scope="module")
 def sample(checkpoint_folder):
-    return Sample(tokens=tokenise(checkpoint_folder, corpus.corpus("test")[0][:32], 64), pad_id=0, max_length=64)
+    return Sample(tokens=tokenise(checkpoint_folder, corpus.corpus("test")[0][:32], 64), pad=Pad(0), max_length=64)
 
 
 def test_floats_do_not_depend_on_the_company_and_one_scale_for_a_batch_does(artifacts, sample):
@@ -75,7 +76,7 @@ class ByNeighbour:
 def test_flips_and_changes_are_counted_by_text(monkeypatch, tmp_path):
     monkeypatch.setattr(invariance, "Worker", ByNeighbour)
     found = measure_invariance(
-        "any", tmp_path, Sample(tokens=[[2, 7, 3]] * 30 + [[2, *[7] * 38]] * 10, pad_id=0, max_length=40), 1
+        "any", tmp_path, Sample(tokens=[[2, 7, 3]] * 30 + [[2, *[7] * 38]] * 10, pad=Pad(0), max_length=40), 1
     )
 
     assert found.flips[1:] == (0.75, 0.75)
@@ -90,4 +91,4 @@ def test_what_is_no_number_is_said(monkeypatch, tmp_path):
 
     monkeypatch.setattr(invariance, "Worker", NoNumber)
     with pytest.raises(WorkerError, match="any: logits are not finite"):
-        measure_invariance("any", tmp_path, Sample(tokens=[[2, 7, 3]], pad_id=0, max_length=40), 1)
+        measure_invariance("any", tmp_path, Sample(tokens=[[2, 7, 3]], pad=Pad(0), max_length=40), 1)

@@ -38,6 +38,7 @@ from bench.texts.text_rows import TextRow
 from bench.worker.instances import loaded_instances
 from bench.workload import Policy, Sample, padded_batch
 from exporters.errors import DataError, OutputError, UserError, WorkerError
+from exporters.inputs import Pad
 from exporters.tokenization import Tokeniser
 
 HOSTILE = [
@@ -369,7 +370,7 @@ def virtual_trials(monkeypatch, lengths):
     clock = [0.0]
     monkeypatch.setattr(planning, "time", type("Clock", (), {"perf_counter": staticmethod(lambda: clock[0])}))
     rng = np.random.default_rng(1)
-    sample = Sample(tokens=[[1] * n for n in rng.permutation(lengths).tolist()], pad_id=0, max_length=64)
+    sample = Sample(tokens=[[1] * n for n in rng.permutation(lengths).tolist()], pad=Pad(0), max_length=64)
     return find_plan({1: VirtualPipeline(clock, 1), 2: VirtualPipeline(clock, 2)}, 2, sample, SilentBar())
 
 
@@ -403,9 +404,10 @@ def two_workers(prepared):
 
 def test_instances_give_the_logits_of_one(prepared, two_workers):
     texts = list(corpus.corpus("test")[0][:50])
-    tokeniser = Tokeniser(prepared.tokenizer, 64)
+    tokeniser = Tokeniser(prepared.inputs.tokenizer, 64)
     one, both = (
-        Pipeline(tokeniser, workers, 0, 64).answer(texts, DEFAULT_POLICY) for workers in (two_workers[:1], two_workers)
+        Pipeline(tokeniser, workers, Pad(0), 64).answer(texts, DEFAULT_POLICY)
+        for workers in (two_workers[:1], two_workers)
     )
 
     assert one.logits.tobytes() == both.logits.tobytes()
@@ -415,7 +417,9 @@ def test_instances_give_the_logits_of_one(prepared, two_workers):
 def test_one_dead_process_of_two_is_an_error(prepared, two_workers):
     os.kill(two_workers[1].pid, signal.SIGKILL)
     with pytest.raises(WorkerError, match="killed by signal 9"):
-        Pipeline(Tokeniser(prepared.tokenizer, 64), two_workers, 0, 64).run([padded_batch([[2, 7, 3]], 0)] * 400)
+        Pipeline(Tokeniser(prepared.inputs.tokenizer, 64), two_workers, Pad(0), 64).run(
+            [padded_batch([[2, 7, 3]], Pad(0))] * 400
+        )
 
 
 class SlowWorker:
@@ -467,7 +471,7 @@ def test_the_memory_of_every_process_counts(monkeypatch):
         length=64, opened=lambda count: nullcontext(opened), artifact=SimpleNamespace(variant="any")
     )
     plan = Plan(policy=Policy(padding="bucketed", batch_size=2), instances=2, threads=1)
-    sample = Sample(tokens=[[2, 7, 3]], pad_id=0, max_length=64)
+    sample = Sample(tokens=[[2, 7, 3]], pad=Pad(0), max_length=64)
 
     assert choosing._within([plan], models, sample, 200e6) == plan
     assert asked == opened.workers

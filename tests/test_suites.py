@@ -260,7 +260,10 @@ def test_predictions_lie_beside_every_file_of_the_run(tmp_path, checkpoint_folde
     texts = ["short", "long " * 3000]
     labelled = SimpleNamespace(name="few", row_hashes=["a", "b"], labels=[0, 1], texts=texts)
     prepared = SimpleNamespace(
-        checkpoint=SimpleNamespace(sha256="c" * 64, scoring_length=64), sets=[labelled], tokenizer=checkpoint_folder
+        checkpoint=SimpleNamespace(sha256="c" * 64),
+        sets=[labelled],
+        scoring_length=64,
+        inputs=SimpleNamespace(tokenizer=checkpoint_folder),
     )
     scores = {("few", "onnx-fp32"): Scores(logits=np.zeros((2, 2), dtype=np.float32), seconds=(1.0,))}
     recorder = Recorder(prepared, scores=scores)

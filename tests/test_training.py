@@ -103,7 +103,6 @@ def test_the_checkpoint_is_one_that_the_product_reads(trained):
 
     assert checkpoint.labels == LABELS
     assert checkpoint.demonstration
-    assert checkpoint.max_length == 80
     assert checkpoint.num_parameters == report.num_parameters
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.workload import PADDINGS, Policy, full_batch, padded_batch, parity_batches, scoring_batches
+from exporters.inputs import Pad
 
 texts = st.lists(
     st.lists(st.integers(10, 99), min_size=1, max_size=30).map(lambda inner: [2, *inner, 3]), min_size=1, max_size=30
@@ -25,7 +26,7 @@ def test_a_full_batch_is_all_real_tokens(tokens, size, length):
 
 @given(tokens=texts)
 def test_padding_is_masked_and_comes_last(tokens):
-    ids, mask = padded_batch(tokens, pad_id=0)
+    ids, mask = padded_batch(tokens, Pad(0))
 
     assert ids.shape[1] == max(map(len, tokens))
     for row, text in enumerate(tokens):
@@ -34,9 +35,21 @@ def test_padding_is_masked_and_comes_last(tokens):
         assert mask[row].sum() == len(text)
 
 
+@given(tokens=texts, length=st.integers(0, 60))
+def test_padding_on_the_left_comes_first(tokens, length):
+    ids, mask = padded_batch(tokens, Pad(9, "left"), length)
+
+    assert ids.shape[1] == max(length, *map(len, tokens))
+    for row, text in enumerate(tokens):
+        assert ids[row, -len(text) :].tolist() == text
+        assert (ids[row, : -len(text)] == 9).all()
+        assert mask[row, -len(text) :].all()
+        assert mask[row].sum() == len(text)
+
+
 @given(tokens=texts, size=st.integers(1, 9), padding=st.sampled_from(PADDINGS))
 def test_scoring_batches_hold_every_text_once(tokens, size, padding):
-    made = scoring_batches(tokens, 0, Policy(padding=padding, batch_size=size), 40)
+    made = scoring_batches(tokens, Pad(0), Policy(padding=padding, batch_size=size), 40)
     rows = [row[mask == 1].tolist() for ids, masks in made.batches for row, mask in zip(ids, masks, strict=True)]
 
     assert sorted(made.order) == list(range(len(tokens)))
@@ -49,7 +62,7 @@ def test_what_each_padding_computes():
     tokens = [[2, *range(10, 10 + inner), 3] for inner in (1, 6, 2, 5)]
 
     def lengths(padding):
-        made = scoring_batches(tokens, 0, Policy(padding=padding, batch_size=2), 40)
+        made = scoring_batches(tokens, Pad(0), Policy(padding=padding, batch_size=2), 40)
         return [ids.shape[1] for ids, _ in made.batches], made.order
 
     assert lengths("max_length") == ([40, 40], (0, 1, 2, 3))
@@ -60,7 +73,7 @@ def test_what_each_padding_computes():
 def test_parity_is_tried_at_several_shapes_and_paddings():
     tokens = [[2, *range(10, 14 + i % 9), 3] for i in range(40)]
 
-    batches = parity_batches(tokens, 0, 64)
+    batches = parity_batches(tokens, Pad(0), 64)
 
     shapes = {ids.shape for ids, _ in batches}
     padded = {round(1 - float(mask.mean()), 2) for _, mask in batches}

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.checkpoints import find_checkpoint
+from bench.checkpoints import find_checkpoint, find_inputs
 from bench.duel.side import Side, side_of
 from bench.git import git
 from bench.machine.alone import HELD, held
 from bench.progress import say
+from bench.texts import corpus
 from exporters.artifact import read_artifact
 from exporters.errors import UserError
 
@@ -43,7 +44,7 @@ def revision_sides(
 ) -> list[AbstractContextManager[Side]]:
     """A block for each revision, in which its side is there; raises UserError for a revision or checkpoint that is not."""
     revisions = [_Revision(name=name, commit=_commit(name)) for name in names]
-    max_length = find_checkpoint(options).max_length
+    max_length = find_inputs(options, find_checkpoint(options), corpus.corpus("train")[0][:32]).max_length
     if _git("status", "--porcelain", "--untracked-files=no").stdout.strip():
         say("changes that are not committed are no part of either revision")
     return [_built(one, options, variants, max_length) for one in revisions]
@@ -69,7 +70,7 @@ def _commit(name: str) -> str:
 
 
 @contextmanager
-def _built(revision: _Revision, options: Options, variants: tuple[str, ...], max_length: int) -> Iterator[Side]:
+def _built(revision: _Revision, options: Options, variants: tuple[str, ...], max_length: int | None) -> Iterator[Side]:
     """What a revision of this product makes of the checkpoint, and its own ``exporters`` to load it with."""
     say(f"{revision.name}: exporting with {revision.commit[:_HASH]}")
     with tempfile.TemporaryDirectory(prefix="deploybench-duel-") as scratch:

@@ -74,4 +74,4 @@ def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]
     for variant in variants:
         if variant not in prepared.artifacts:
             raise UserError(f"{name}: {variant} cannot be measured: {prepared.variants[variant].failed}")
-    return side_of(name, {variant: prepared.artifacts[variant] for variant in variants}, prepared.checkpoint.max_length)
+    return side_of(name, {variant: prepared.artifacts[variant] for variant in variants}, prepared.inputs.max_length)

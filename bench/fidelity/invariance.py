@@ -38,7 +38,7 @@ class Invariance:
 
 def measure_invariance(variant: str, artifact: Path, sample: Sample, threads: int) -> Invariance:
     """Ask one loaded variant; raises WorkerError when its process dies."""
-    alone = [padded_batch([text], sample.pad_id) for text in sample.tokens]
+    alone = [padded_batch([text], sample.pad) for text in sample.tokens]
     with Worker(f"{variant}, other neighbours", threads) as worker:
         worker.start(variant, artifact, threads)
         answers = worker.predict(alone)
@@ -66,7 +66,7 @@ def arrange(sample: Sample, arrangement: str) -> tuple[list[Batch], list[list[in
         texts = [sample.tokens[number] for number in chosen]
         if arrangement == "long_neighbour":
             texts.append(full_batch(sample.tokens, 1, sample.max_length)[0][0].tolist())
-        batches.append(padded_batch(texts, sample.pad_id, sample.max_length if arrangement == "padded" else None))
+        batches.append(padded_batch(texts, sample.pad, sample.max_length if arrangement == "padded" else 0))
     return batches, order
 
 

@@ -54,11 +54,11 @@ def blank_figure(run: Run, name: str, variant: str, metric: str, lacking: str) -
 
 def cut_note(run: Run) -> str:
     """What becomes of the longest texts."""
-    most = reading_length(run)
-    return f"of more than {most} tokens the first {most} are read"
+    most, part = reading_length(run), "last" if run.checkpoint.truncation_side == "left" else "first"
+    return f"of more than {most} tokens the {part} {most} are read"
 
 
 def reading_length(run: Run) -> int:
     """Tokens that texts were cut at when they were scored."""
     cut = {one.workload.sequence_length for one in run.measurements if one.metric == "accuracy" and one.workload}
-    return max(cut, default=run.checkpoint.max_length)
+    return max(cut, default=run.checkpoint.max_length or 0)

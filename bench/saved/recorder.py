@@ -84,7 +84,7 @@ class Recorder:
 
     def _tokens(self) -> dict[str, list[int]]:
         """Length of every text, by set."""
-        tokeniser = Tokeniser(self.prepared.tokenizer, self.prepared.checkpoint.scoring_length)
+        tokeniser = Tokeniser(self.prepared.inputs.tokenizer, self.prepared.scoring_length)
         return {one.name: tokeniser(one.texts)[1] for one in self.prepared.sets}
 
     def _plan(self) -> Plan:
@@ -103,7 +103,8 @@ class Recorder:
     def _checkpoint(self) -> CheckpointInfo:
         checkpoint = self.prepared.checkpoint
         kept = {one.name for one in dataclasses.fields(CheckpointInfo)}
-        facts = {name: value for name, value in _shallow(checkpoint).items() if name in kept}
+        known = {**_shallow(checkpoint), **_shallow(self.prepared.inputs)}
+        facts = {name: value for name, value in known.items() if name in kept}
         return CheckpointInfo(**{**facts, "labels": display_labels(checkpoint.labels)})
 
     def _sets(self) -> tuple[SetInfo, ...]:

@@ -30,7 +30,7 @@ def open_journal(prepared: Prepared) -> Journal:
         "threads": options.threads,
         "blocks": (options.schedule.blocks, options.schedule.rounds),
         "random_weights": prepared.checkpoint.random_weights,
-        "scoring_length": prepared.checkpoint.scoring_length,
+        "scoring_length": prepared.scoring_length,
     }
     journal = Journal(options.work_dir / FILE, facts, resume=options.resume)
     if options.resume:
@@ -45,7 +45,9 @@ def open_journal(prepared: Prepared) -> Journal:
 
 def tokenizer_digest(prepared: Prepared) -> str:
     """Hex digest of what tokenises."""
-    return digest({file.name: sha256_file(file) for file in sorted(prepared.tokenizer.iterdir()) if file.is_file()})
+    return digest(
+        {file.name: sha256_file(file) for file in sorted(prepared.inputs.tokenizer.iterdir()) if file.is_file()}
+    )
 
 
 def _code_digest() -> str:

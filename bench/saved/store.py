@@ -56,10 +56,11 @@ class CheckpointInfo:
     labels: tuple[str, ...]  # by class index
     num_parameters: int
     size: int  # bytes of the weights files
-    max_length: int  # tokens
+    max_length: int | None  # tokens; None: no limit
     sha256: str
     random_weights: bool  # accuracy cells then say so and hold no number
     demonstration: bool  # trained on the bundled corpus
+    truncation_side: str = "right"  # where longer texts are cut
     # Accuracies of the same training from several seeds, by the hash of the labelled set; empty where there was one
     seeded: dict[str, tuple[float, ...]] = field(default_factory=dict)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.prepare import pad_id
 from bench.scoring.pipeline import Pipeline
 from bench.worker.instances import loaded_instances
 from exporters.tokenization import Tokeniser
@@ -38,12 +37,12 @@ class Models:
 
     def __init__(self, prepared: Prepared, variant: str) -> None:
         self.artifact = prepared.artifacts[variant]
-        self.length, self.pad_id = prepared.checkpoint.scoring_length, pad_id(prepared.checkpoint)
+        self.length, self.pad = prepared.full_length, prepared.inputs.pad
         self.threads = prepared.options.threads
-        self.tokeniser = Tokeniser(prepared.tokenizer, self.length)
+        self.tokeniser = Tokeniser(prepared.inputs.tokenizer, prepared.scoring_length)
 
     @contextmanager
     def opened(self, instances: int) -> Iterator[Opened]:
         """``instances`` processes that share the thread budget."""
         with loaded_instances(self.artifact.variant, self.artifact.path, instances, self.threads) as workers:
-            yield Opened(pipeline=Pipeline(self.tokeniser, workers, self.pad_id, self.length), workers=workers)
+            yield Opened(pipeline=Pipeline(self.tokeniser, workers, self.pad, self.length), workers=workers)

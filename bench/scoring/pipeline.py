@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bench.worker import Worker
     from bench.workload import Batch, Policy
+    from exporters.inputs import Pad
     from exporters.tokenization import Tokeniser
     from exporters.variant import Float32Array
 
@@ -42,10 +43,10 @@ class Answered:
 class Pipeline:
     """Loaded ``workers`` of one variant, and what their batches are made with."""
 
-    def __init__(self, tokeniser: Tokeniser, workers: Sequence[Worker], pad_id: int, max_length: int) -> None:
+    def __init__(self, tokeniser: Tokeniser, workers: Sequence[Worker], pad: Pad, max_length: int) -> None:
         self._tokeniser = tokeniser
         self._workers = workers
-        self._pad_id = pad_id
+        self._pad = pad
         self._max_length = max_length
 
     def answer(self, texts: Sequence[str], policy: Policy, advance: Callable[[int], None] | None = None) -> Answered:
@@ -53,7 +54,7 @@ class Pipeline:
         clock = [time.perf_counter()]
         ids, whole = self._tokeniser(texts)
         clock.append(time.perf_counter())
-        made = scoring_batches(ids, self._pad_id, policy, self._max_length)
+        made = scoring_batches(ids, self._pad, policy, self._max_length)
         clock.append(time.perf_counter())
         stacked = np.concatenate(self.run(made.batches, advance))
         clock.append(time.perf_counter())

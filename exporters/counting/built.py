@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def count_built(config: Any, lengths: Sequence[int]) -> Counts:
-    """Build the classifier of a transformers configuration and run it on one text of each length."""
+def build(config: Any) -> Any:
+    """The classifier of a transformers configuration, without contents."""
     import torch
     from transformers import AutoModelForSequenceClassification
 
     with torch.device("meta"):
-        model = AutoModelForSequenceClassification.from_config(config, attn_implementation="eager")
+        return AutoModelForSequenceClassification.from_config(config, attn_implementation="eager")
+
+
+def count_built(model: Any, lengths: Sequence[int]) -> Counts:
+    """Run a built classifier on one text of each length."""
     table = model.get_input_embeddings()
     operations, live, kept = {}, {}, {}
     for length in lengths:
@@ -28,7 +32,7 @@ def count_built(config: Any, lengths: Sequence[int]) -> Counts:
         parameters=sum(one.numel() for one in model.parameters()),
         effective=_used(model),
         embedding=table.weight.numel() + _projection(model),
-        unfactored=table.num_embeddings * config.hidden_size,
+        unfactored=table.num_embeddings * model.config.hidden_size,
         operations=operations,
         live=live,
         kept=kept,

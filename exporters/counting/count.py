@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporters.architectures import configuration
-from exporters.checkpoint import most_positions
-from exporters.counting.built import count_built
+from exporters.counting.built import build, count_built
 from exporters.counting.counts import Counted
 from exporters.counting.formulas import NoFormulaError, count_by_formula
 from exporters.errors import CheckpointError, first_line
+from exporters.positions import most_positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,10 +27,10 @@ def count_architectures(sources: Iterable[str | Path], lengths: Sequence[int]) -
 def _count(source: str | Path, lengths: Sequence[int]) -> Counted:
     try:
         config = _config(source)
-        positions = getattr(config, "max_position_embeddings", None)  # by GPT-2's own name as well
-        max_length = most_positions({**config.to_dict(), "max_position_embeddings": positions})
-        fitting = [length for length in lengths if length <= max_length]
-        built = count_built(config, fitting)
+        model = build(config)
+        max_length = most_positions(model)
+        fitting = [length for length in lengths if max_length is None or length <= max_length]
+        built = count_built(model, fitting)
     except Exception as error:  # what a configuration lacks shows itself in any way
         raise CheckpointError(
             f"{source}: no classifier can be built of its configuration ({first_line(error)}); "

@@ -32,7 +32,7 @@ class Counted:
 
     built: Counts
     formula: Counts | None  # None: there is none
-    max_length: int  # tokens
+    max_length: int | None  # tokens; None: no limit
     no_formula: str = ""  # why
 
     @property

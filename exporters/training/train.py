@@ -16,8 +16,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, most_positions
+from exporters.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE
 from exporters.errors import CheckpointError, DataError, RecipeError
+from exporters.positions import most_positions
 from exporters.training.base import base_digest
 from exporters.training.card import CARD_FILE, training_card
 from exporters.training.fitting import fit, predict_labels
@@ -292,7 +293,7 @@ def _start(
     tokenizer = train_tokenizer(recipe.tokenizer, texts, folder) if recipe.tokenizer else read_tokenizer(base or folder)
     start = build_model(recipe, tokenizer, label_names, base)
     # A tokenizer's own limit is of the model that it was made for, which counts where that model goes on.
-    positions = most_positions(start.model.config.to_dict())
+    positions = most_positions(start.model) or tokenizer.model_max_length
     tokenizer.model_max_length = positions if base is None else min(tokenizer.model_max_length, positions)
     if recipe.max_length > tokenizer.model_max_length:
         limit = tokenizer.model_max_length

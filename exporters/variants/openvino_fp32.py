@@ -13,7 +13,9 @@ def export(job: ExportJob) -> None:
 
     # Not by way of ONNX: there PyTorch's fused attention is many operators, of which OpenVINO finds fewer again.
     model = openvino.convert_model(
-        logits_alone(job.checkpoint), example_input=example_inputs(), input=[([-1, -1], openvino.Type.i64)] * 2
+        logits_alone(job.checkpoint),
+        example_input=example_inputs(job.tokenizer),
+        input=[([-1, -1], openvino.Type.i64)] * 2,
     )
     for port, name in zip([*model.inputs, *model.outputs], ("input_ids", "attention_mask", "logits"), strict=True):
         port.get_tensor().set_names({name})

@@ -37,7 +37,7 @@ def export(job: ExportJob) -> None:
     buffer = io.BytesIO()
     with torch.no_grad(), fresh_cache():
         program = torch.export.export(
-            logits_alone(job.checkpoint), example_inputs(), dynamic_shapes=(axes, axes), strict=False
+            logits_alone(job.checkpoint), example_inputs(job.tokenizer), dynamic_shapes=(axes, axes), strict=False
         )
         aoti_compile_and_package(program, package_path=buffer, inductor_configs=_SETTINGS)
         instructions = str(pick_vec_isa())  # "avx512 avx512_vnni"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporters.artifact import TOKENIZER
 from exporters.compiler import check_compiler
 from exporters.torch_model import (
+    EXAMPLE_TEXTS,
     copy_classifier,
     example_inputs,
     example_of_classifier,
@@ -32,8 +34,8 @@ def load(artifact: Path, threads: int) -> Predictor:
     model = load_classifier(artifact)
     predict = run_classifier(torch.compile(model, dynamic=True))
     # PyTorch compiles a size of 1 apart. Both graphs are made here: no text is of one token alone.
-    for batch_size in (2, 1):
-        ids, mask = example_inputs(batch_size)
+    for texts in (EXAMPLE_TEXTS, EXAMPLE_TEXTS[:1]):
+        ids, mask = example_inputs(artifact / TOKENIZER, texts)
         predict(ids.numpy(), mask.numpy())
     return predict
 

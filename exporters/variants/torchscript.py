@@ -16,7 +16,7 @@ def export(job: ExportJob) -> None:
     import torch
 
     with torch.inference_mode():
-        traced = torch.jit.trace(logits_alone(job.checkpoint), example_inputs(), check_trace=False)
+        traced = torch.jit.trace(logits_alone(job.checkpoint), example_inputs(job.tokenizer), check_trace=False)
         # Through memory: PyTorch's own writer ends the whole process when the disk is full.
         buffer = io.BytesIO()
         torch.jit.save(torch.jit.freeze(traced), buffer)

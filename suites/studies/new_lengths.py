@@ -35,9 +35,9 @@ _CALLS = 3
 
 def first_and_later(name: str, artifact: Artifact, prepared: Prepared, seed: int) -> list[tuple[int, float, float]]:
     """Of each length: tokens, seconds of its first call, and of the quicker later one; in the order they came."""
-    lengths = [length for length in LENGTHS if length <= prepared.checkpoint.max_length]
+    lengths = [length for length in LENGTHS if length <= (prepared.inputs.max_length or length)]
     random.Random(seed).shuffle(lengths)  # noqa: S311 - no secret
-    coming = [length for length in _WARM if length <= prepared.checkpoint.max_length] + lengths
+    coming = [length for length in _WARM if length <= (prepared.inputs.max_length or length)] + lengths
     coming += [length for _ in range(_CALLS - 1) for length in lengths]
     with Worker(name, prepared.options.threads) as worker:
         worker.import_runtime(name)

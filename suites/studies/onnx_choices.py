@@ -74,7 +74,7 @@ def by_torch_export(prepared: Prepared, out_dir: Path) -> None:
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
     program: Any = torch.onnx.export(
         logits_alone(prepared.checkpoint.path),
-        example_inputs(),
+        example_inputs(prepared.inputs.tokenizer),
         dynamo=True,
         dynamic_shapes=(axes, axes),
         opset_version=_OPSET,

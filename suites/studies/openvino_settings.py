@@ -78,7 +78,7 @@ def measure(options: Options) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with alone(), tempfile.TemporaryDirectory() as scratch:
         prepared = prepare(options)
-        batch = full_batch(prepared.tokens, 1, min(_LENGTH, prepared.checkpoint.max_length))
+        batch = full_batch(prepared.tokens, 1, min(_LENGTH, prepared.inputs.max_length or _LENGTH))
         with progress("measuring", PROCESSES * 4 * len(VARIANTS)) as bar:
             for name in VARIANTS:
                 path, cache = prepared.artifacts[name].path, Path(scratch, name)

@@ -47,7 +47,7 @@ NOTEBOOK = Policy(padding="max_length", batch_size=32)
 
 def with_tokenizer(prepared: Prepared, folder: Path | None, length: int) -> Prepared:
     """The same models fed by another tokenizer, where random weights have none of their own; texts are cut at ``length``."""
-    checkpoint = replace(prepared.checkpoint, scoring_length=length)
+    checkpoint = replace(prepared.checkpoint, trained_length=length)
     if folder is None:
         return replace(prepared, checkpoint=checkpoint)
     made = prepared.options.work_dir / "tokenizers" / "study"
@@ -56,7 +56,7 @@ def with_tokenizer(prepared: Prepared, folder: Path | None, length: int) -> Prep
     from transformers import AutoTokenizer
 
     AutoTokenizer.from_pretrained(folder).save_pretrained(made)
-    return replace(prepared, checkpoint=checkpoint, tokenizer=made)
+    return replace(prepared, checkpoint=checkpoint, inputs=replace(prepared.inputs, tokenizer=made))
 
 
 def measure(prepared: Prepared, variant: str, texts: list[str]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def measure(prepared: Prepared, variant: str, texts: list[str]) -> dict[str, Any
     begun = time.perf_counter()
     tokens = models.tokeniser(texts)[0]
     tokenising = (time.perf_counter() - begun) / len(texts)
-    sample = Sample(tokens=tokens, pad_id=models.pad_id, max_length=models.length)
+    sample = Sample(tokens=tokens, pad=models.pad, max_length=models.length)
     counts = instance_counts(models.threads)
     with ExitStack() as stack, progress(variant, 0) as bar:
         pipelines = {count: stack.enter_context(models.opened(count)).pipeline for count in counts}

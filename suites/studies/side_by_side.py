@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from bench.measurement import Workload, process_medians
 from bench.memory.peaks import take_phase
-from bench.prepare import pad_id
 from bench.progress import progress, say
 from bench.timing.latency import LatencyRun
 from bench.timing.schedule import Contender
@@ -50,7 +49,7 @@ def manifest_of_files(folder: Path) -> None:
 
 def measure(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, Any]]:
     """Every figure of each side by name; parity is held against the first."""
-    batches = parity_batches(prepared.tokens, pad_id(prepared.checkpoint), prepared.checkpoint.max_length)
+    batches = parity_batches(prepared.tokens, prepared.inputs.pad, prepared.full_length)
     found: dict[str, dict[str, Any]] = {}
     reference: list[Float32Array] | None = None
     for side in sides:
@@ -89,7 +88,7 @@ def _look_at(side: Side, batches: Sequence[Batch], threads: int) -> tuple[dict[s
 def _time(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, list[float]]]:
     """Seconds of one text, the median of each process, by artifact and length."""
     options = prepared.options
-    lengths = [length for length in LENGTHS if length <= prepared.checkpoint.max_length]
+    lengths = [length for length in LENGTHS if length <= (prepared.inputs.max_length or length)]
     batches = {_workload(length, options): full_batch(prepared.tokens, 1, length) for length in lengths}
     run = LatencyRun(
         [Contender(name=one.name, variant=one.variant, artifact=one.path) for one in sides],

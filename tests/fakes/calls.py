@@ -33,7 +33,17 @@ def sleep(seconds):
 
 def export_alone(name, base, folder):
     with whole_folder(folder) as out_dir:
-        find_variant(name).export(ExportJob(checkpoint=base, out_dir=out_dir, base=base, calibration=()))
+        find_variant(name).export(
+            ExportJob(checkpoint=base, out_dir=out_dir, base=base, tokenizer=base, calibration=())
+        )
+
+
+def modules_of_export(name, origin, root):
+    """Names of this product's exporters that an export imports, base and all."""
+    from exporters.artifact import export_artifact
+
+    export_artifact(name, origin, root)
+    return {module for module in sys.modules if module.partition(".")[0] == "exporters"}
 
 
 def export_unpolished(checkpoint, out_dir):

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from exporters.torch_model import example_inputs, limit_threads, load_classifier, run_classifier
+from exporters.artifact import TOKENIZER
+from exporters.torch_model import EXAMPLE_TEXTS, example_inputs, limit_threads, load_classifier, run_classifier
 from exporters.variants import torch_compile
 
 
@@ -18,7 +19,7 @@ def load(artifact, threads):
 
     limit_threads(threads)
     predict = run_classifier(torch.compile(load_classifier(artifact), dynamic=True, backend=compile_to_bf16))
-    predict(*(one.numpy() for one in example_inputs(1)))
+    predict(*(one.numpy() for one in example_inputs(artifact / TOKENIZER, EXAMPLE_TEXTS[:1])))
     return predict
 
 

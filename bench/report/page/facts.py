@@ -32,7 +32,7 @@ def _subject(run: Run) -> Iterator[tuple[str, str]]:
     yield "labels", ", ".join(checkpoint.labels)
     yield "parameters", format_count(checkpoint.num_parameters)
     yield "weights", format_bytes(checkpoint.size)
-    yield "longest text", f"{format_count(checkpoint.max_length)} tokens"
+    yield "longest text", f"{format_count(checkpoint.max_length)} tokens" if checkpoint.max_length else "no limit"
     yield "SHA-256 of the checkpoint", checkpoint.sha256
     for labelled in run.sets:
         yield f"set {labelled.name}", labelled.summary

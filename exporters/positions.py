@@ -1,0 +1,61 @@
+"""How many tokens an architecture has positions for: by its configuration and by its tables of positions, whatever its type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# transformers gives most by the first name, whatever a configuration calls it; an encoder-decoder may have two limits.
+_LIMITS = (
+    *("max_position_embeddings", "n_positions", "max_positions", "max_seq_len"),
+    *("max_encoder_position_embeddings", "max_decoder_position_embeddings"),
+)
+
+
+def most_positions(model: Any) -> int | None:
+    """Most tokens for which a transformers ``model`` (on the meta device as well) has a position; None: any number.
+
+    A table's first rows are not for tokens where positions begin after the padding id (RoBERTa), or after an offset (BART).
+    """
+    config = model.config.get_text_config()
+    declared = [getattr(config, name, None) for name in _LIMITS]
+    tables = [_rows(module) for name, module in model.named_modules() if "position" in name and _is_table(module)]
+    return min([*(one for one in declared if isinstance(one, int) and one > 0), *tables], default=None)
+
+
+def _is_table(module: Any) -> bool:
+    """Whether it looks rows up: nn.Embedding, and those of its kind that are no subclass."""
+    return hasattr(module, "padding_idx") and getattr(getattr(module, "weight", None), "ndim", 0) == 2  # noqa: PLR2004
+
+
+def _rows(table: Any) -> int:
+    first = 0 if table.padding_idx is None else table.padding_idx + 1
+    return int(table.weight.shape[0]) - first - getattr(table, "offset", 0)
+
+
+def takes(model: Any, input_ids: Any) -> bool:
+    """Whether a loaded model has positions for ``input_ids`` (1, tokens), which are followed as far as its first layer.
+
+    Some begin behind an offset that no configuration and no table tells (ERNIE-M).
+    """
+    import torch
+
+    def stop(*_: Any) -> None:
+        raise _ReachedError
+
+    layers = [one[0] for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one)]
+    hooks = [layer.register_forward_pre_hook(stop) for layer in layers]
+    try:
+        with torch.inference_mode():
+            model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids))
+    except _ReachedError:
+        return True
+    except Exception:  # noqa: BLE001 - a table is read beyond its end by an IndexError, a RuntimeError or a ValueError
+        return False
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return True
+
+
+class _ReachedError(Exception):
+    """The first layer was reached."""

@@ -1,0 +1,61 @@
+"""Digest of the code that a module can run: a changed exporter makes a new artifact, without a list of files to keep."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def source_digest(*modules: str) -> str:
+    """SHA-256 (hexadecimal) over ``source_files`` of ``modules``."""
+    lines = (f"{name} {_digest(path)}" for name, path in sorted(source_files(*modules).items()))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def source_files(*modules: str) -> dict[str, Path]:
+    """The files of ``modules`` and of all that they import from their own package, at any depth, by module.
+
+    Imports within functions count as well; of a package that a module is in, its ``__init__`` does. No module is run.
+    """
+    found: dict[str, Path] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        path = _file(name) if name not in found else None
+        if path is not None:
+            found[name] = path
+            waiting += [name.rpartition(".")[0], *_imports(path, name.partition(".")[0])]
+    return found
+
+
+def _file(module: str) -> Path | None:
+    """The file of a module; None for what is a name within one, or nothing."""
+    try:
+        spec = importlib.util.find_spec(module) if module else None
+    except ModuleNotFoundError:  # its parent is no package
+        return None
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+def _imports(path: Path, package: str) -> Iterator[str]:
+    """Modules of ``package`` that a file names in its imports; a name that is imported from a module may be one, too."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            named = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            named = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from (name for name in named if name.partition(".")[0] == package)
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,559 @@
+"""A model reads what it was trained to read: this project's inputs against plain transformers, one text at a time."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import builders
+import numpy as np
+import pandas as pd
+import pytest
+
+import suites
+from bench import cli
+from bench.checkpoints import find_checkpoint, find_inputs
+from bench.options import read_options
+from bench.workload import padded_batch
+from exporters.artifact import Origin, export_artifact
+from exporters.catalogue import find_variant
+from exporters.checkpoint import TOKENIZER_FILES, is_named, read_checkpoint
+from exporters.errors import CheckpointError
+from exporters.inputs import Pad, read_inputs, write_inputs
+from exporters.parity import compare_logits
+from exporters.serving import EXAMPLE, write_example
+from exporters.tokenization import FAST_FILE, tokenise
+from suites.studies.inputs import EQUAL, REFUSED, sweep
+
+TEXTS = builders.texts()
+SUITES = Path(suites.__file__).parent
+
+
+@pytest.fixture
+def read(tmp_path):
+    """What the product makes of a checkpoint folder's inputs; in this process, which has PyTorch loaded anyway."""
+
+    def inputs_of(folder):
+        out_dir = tmp_path / "inputs"
+        shutil.rmtree(out_dir, ignore_errors=True)
+        out_dir.mkdir()
+        write_inputs(read_checkpoint(folder), TEXTS[:8], out_dir)
+        return read_inputs(out_dir)
+
+    return inputs_of
+
+
+@pytest.fixture
+def answers(read, tmp_path):
+    """Logits of texts by the product's variant, as one batch, each padded to the longest."""
+
+    def logits_of(folder, texts=TEXTS, variant="torch-eager"):
+        inputs, checkpoint = read(folder), read_checkpoint(folder)
+        origin = Origin(
+            checkpoint=folder,
+            checkpoint_sha256=checkpoint.sha256,
+            tokenizer=inputs.tokenizer,
+            calibration=(),
+            calibration_source="",
+            max_length=inputs.max_length,
+            scoring_length=inputs.scoring_length(checkpoint),
+            labels=checkpoint.labels,
+        )
+        made = export_artifact(variant, origin, tmp_path / "artifacts")
+        predict = find_variant(variant).load(made.path, 1)
+        return predict(*padded_batch(tokenise(inputs.tokenizer, texts, inputs.max_length), inputs.pad))
+
+    return logits_of
+
+
+def check_equal(found, right, atol=1e-5):
+    np.testing.assert_allclose(found, right, rtol=0, atol=atol * max(1.0, np.abs(right).max()))
+
+
+def check_refused(folder, read, message):
+    with pytest.raises(CheckpointError, match=message) as error:
+        read(folder)
+    assert "\n" not in str(error.value)
+    assert str(folder) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["albert", "bart", "bert", "bloom", "fnet", "gpt2", "llama", "roberta-prelayernorm", "t5"]
+)
+def test_every_way_of_saving_is_equal_or_refused(name):
+    """The whole of it, for every architecture, is the study of inputs."""
+    found = sweep([name])[name]
+    refused = [row for row in found.values() if row.startswith(REFUSED)]
+
+    assert len(found) == 16
+    assert len(refused) + sum(row == EQUAL for row in found.values()) == 16, found
+    assert len(refused) == {"fnet": 16, "bloom": 8, "gpt2": 8, "llama": 8}.get(name, 0)
+    assert all("\n" not in row and ";" in row for row in refused)
+
+
+def test_a_text_is_cut_on_the_tokenizers_own_side(tmp_path, answers):
+    tokenizer = builders.word_tokenizer(truncation_side="left", model_max_length=24)
+    folder = builders.bert(tmp_path / "left", tokenizer=tokenizer)
+
+    check_equal(answers(folder), builders.plain(folder, TEXTS))
+
+
+@pytest.mark.parametrize(("said", "stored"), [(True, False), (False, True)])
+def test_the_tokenizer_is_what_autotokenizer_makes_of_both_files(tmp_path, answers, said, stored):
+    folder = builders.bert(tmp_path / "both")
+    builders.change(folder / "tokenizer_config.json", do_lower_case=said)
+    whole = json.loads((folder / FAST_FILE).read_text())
+    whole["normalizer"]["lowercase"] = stored
+    (folder / FAST_FILE).write_text(json.dumps(whole))
+
+    check_equal(answers(folder), builders.plain(folder, TEXTS, 64))
+
+
+def test_a_model_that_pads_on_the_left_is_padded_there(tmp_path, read, answers):
+    from transformers import LlamaConfig
+
+    folder = builders.save(
+        tmp_path / "llama",
+        LlamaConfig,
+        tokenizer=builders.ids_and_mask_tokenizer(padding_side="left"),
+        **{**builders.BERT, "pad_token_id": 0},
+    )
+
+    assert read(folder).pad == Pad(0, "left")
+    check_equal(answers(folder), builders.plain(folder, TEXTS, 64))
+
+
+def test_where_a_side_changes_answers_the_other_is_taken_and_said(tmp_path, read, answers):
+    folder = builders.bert(tmp_path / "bert", tokenizer=builders.word_tokenizer(padding_side="left"))
+    inputs = read(folder)
+
+    assert inputs.pad == Pad(0, "right")
+    assert inputs.notes == (
+        "its tokenizer pads on the left, where answers in a batch are not those to each text alone; batches are padded on the "
+        "right, where they are",
+    )
+    check_equal(answers(folder), builders.plain(folder, TEXTS, 64))
+
+
+def xlnet(folder):
+    """With the token types of its own tokenizer, whose last token is of a third kind."""
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast, XLNetConfig
+
+    fast = builders.word_tokenizer().backend_tokenizer
+    fast.post_processor = TemplateProcessing("$A:0 [SEP]:0 [CLS]:2", None, [("[SEP]", 3), ("[CLS]", 2)])
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=fast, padding_side="left", pad_token="[PAD]", pad_token_type_id=3,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+    )  # fmt: skip
+    sizes = {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 64, "pad_token_id": 0}
+    return builders.save(folder, XLNetConfig, tokenizer=tokenizer, **sizes)
+
+
+def test_a_model_that_needs_more_than_ids_and_mask_is_refused(tmp_path, read):
+    check_refused(
+        xlnet(tmp_path / "xlnet"), read, "gives XLNetForSequenceClassification token_type_ids that change its answers"
+    )
+
+
+def gpt2(folder, positions):
+    from transformers import GPT2Config
+
+    sizes = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": positions, "pad_token_id": 0}
+    return builders.save(folder, GPT2Config, tokenizer=builders.ids_and_mask_tokenizer(), **sizes)
+
+
+@pytest.mark.parametrize("limit", [None, 64])
+def test_a_model_reads_as_far_as_it_has_positions(tmp_path, read, answers, limit):
+    """GPT-2 keeps them under a name of its own; with 700 and no limit of its tokenizer, 512 is not where texts end."""
+    positions = 700 if limit is None else limit
+    folder = gpt2(tmp_path / "gpt2", positions)
+    builders.change(folder / "tokenizer_config.json", model_max_length=None)
+    texts = ["word " * 30 + "said " * 640 + ending for ending in ("the end", "a beginning", "it was")]
+
+    assert read(folder).max_length == positions
+    check_equal(answers(folder, texts), builders.plain(folder, texts, positions))
+
+
+@pytest.mark.parametrize("name", ["RobertaConfig", "RobertaPreLayerNormConfig"])
+def test_positions_that_begin_after_the_padding_id(tmp_path, read, answers, name):
+    import transformers
+
+    folder = builders.save(tmp_path / "roberta", getattr(transformers, name), **{**builders.BERT, "pad_token_id": 1})
+    builders.change(folder / "config.json", pad_token_id=None)
+    builders.change(folder / "tokenizer_config.json", model_max_length=int(1e30))
+
+    assert read(folder).max_length == 62
+    check_equal(answers(folder), builders.plain(folder, TEXTS, 62))
+
+
+@pytest.mark.parametrize("limit", [float("inf"), -1, 0])
+def test_what_is_no_limit_of_a_tokenizer(tmp_path, read, limit):
+    folder = builders.bert(tmp_path / "bert")
+    builders.change(folder / "tokenizer_config.json", model_max_length=limit)
+
+    assert read(folder).max_length == 64
+
+
+def test_a_model_without_any_limit_reads_texts_whole(tmp_path, read, answers):
+    from transformers import BloomConfig
+
+    folder = builders.save(
+        tmp_path / "bloom",
+        BloomConfig,
+        tokenizer=builders.ids_and_mask_tokenizer(),
+        hidden_size=32,
+        n_layer=2,
+        n_head=2,
+        pad_token_id=0,
+    )
+    builders.change(folder / "tokenizer_config.json", model_max_length=None)
+    texts = ["word " * 900 + ending for ending in ("the end", "a beginning")]
+
+    assert read(folder).max_length is None
+    check_equal(answers(folder, texts), builders.plain(folder, texts, 10_000))
+
+
+BART = {
+    "d_model": 32,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+    "max_position_embeddings": 64,
+    "num_labels": 2,
+    "pad_token_id": 0,
+    "bos_token_id": 2,
+    "eos_token_id": 3,
+    "decoder_start_token_id": 3,
+}
+
+
+@pytest.mark.parametrize("variant", ["onnx-fp32", "openvino-fp32", "torchscript"])
+def test_a_model_that_needs_its_end_token_is_traced_with_it(tmp_path, answers, variant):
+    from transformers import BartConfig
+
+    folder = builders.save(tmp_path / "bart", BartConfig, tokenizer=builders.ids_and_mask_tokenizer(), **BART)
+    right = builders.plain(folder, TEXTS, 64)
+    found = answers(folder, variant=variant)
+
+    assert compare_logits(find_variant(variant), [right], [found]).agreement == 1.0
+
+
+def sentencepiece_model(path):
+    """A SentencePiece model of the corpus's words, and nothing beside it."""
+    import io
+
+    import sentencepiece
+
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXTS), model_writer=written, vocab_size=200, minloglevel=2, hard_vocab_limit=False
+    )
+    path.write_bytes(written.getvalue())
+
+
+def test_a_vocabulary_that_autotokenizer_makes_fast_is_enough(tmp_path, answers):
+    from transformers import DebertaV2Config
+
+    folder = builders.save(tmp_path / "deberta", DebertaV2Config, **{**builders.BERT, "vocab_size": 300})
+    for file in folder.iterdir():
+        if file.name not in ("config.json", "model.safetensors"):
+            file.unlink()
+    sentencepiece_model(folder / "spm.model")
+    before = read_checkpoint(folder).sha256
+
+    check_equal(answers(folder), builders.plain(folder, TEXTS, 64))
+
+    (folder / "spm.model").write_bytes((folder / "spm.model").read_bytes() + b"\0")
+    assert read_checkpoint(folder).sha256 != before
+
+
+def test_every_file_that_a_tokenizer_of_transformers_reads_is_part_of_the_digest():
+    """And so fetched from the Hub."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as CLASSIFIERS
+    from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
+
+    # Of RoCBert and Transformer-XL, which have no fast tokenizer, and so are refused.
+    elsewhere = {"word_shape.json", "word_pronunciation.json", "vocab.pkl", "vocab.bin"}
+    names = set()
+    for kind in CLASSIFIERS:
+        for name in TOKENIZER_MAPPING_NAMES.get(kind, ()):
+            read = tokenizer_class_from_name(name) if name else None
+            names |= set(read.vocab_files_names.values()) if read else set()
+
+    assert len(names) > 10
+    assert [name for name in sorted(names - elsewhere) if not is_named(name, TOKENIZER_FILES)] == []
+
+
+def damage_padding_id(folder):
+    builders.change(folder / "config.json", pad_token_id=-1)
+    return r"config.json: pad_token_id is -1, expected an id of the tokenizer, 0 to \d+; write that of its padding token there"
+
+
+def damage_embedding(folder):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["brandnew"])
+    tokenizer.save_pretrained(folder)
+    return r"the tokenizer has ids up to (\d+), the model's embedding \d+ rows; save the tokenizer that the model was"
+
+
+def damage_adapter(folder):
+    (folder / "config.json").unlink()
+    (folder / "adapter_config.json").write_text("{}")
+    return r"holds a PEFT adapter \(adapter_config.json\), expected a whole model; merge the adapter first"
+
+
+def damage_adapter_beside(folder):
+    (folder / "adapter_config.json").write_text("{}")
+    return "merge the adapter first"
+
+
+def damage_own_model(folder):
+    builders.change(folder / "config.json", auto_map={"AutoModelForSequenceClassification": "modeling.Evil"})
+    (folder / "modeling.py").write_text("open('/tmp/stolen', 'w')")
+    return r"config.json: auto_map names code of the checkpoint's own \(modeling.Evil\), which is never run; where transformers"
+
+
+def damage_own_tokenizer(folder):
+    builders.change(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["tokenization.Evil", None]})
+    return "tokenizer_config.json: auto_map names code of the checkpoint's own"
+
+
+def damage_unknown_type(folder):
+    builders.change(folder / "config.json", model_type="brandnew")
+    return "config.json: model_type is 'brandnew', expected one that transformers has"
+
+
+def damage_unknown_type_with_code(folder):
+    builders.change(folder / "config.json", model_type="brandnew", auto_map={"AutoConfig": "configuration.Evil"})
+    return (
+        "model_type is 'brandnew', brought by code of its own, which is never run, expected one that transformers has"
+    )
+
+
+def damage_names(folder):
+    names = {str(index): f"name {index}" for index in range(3)}
+    builders.change(
+        folder / "config.json", id2label=names, label2id={name: int(index) for index, name in names.items()}
+    )
+    return "cannot be loaded by transformers|names 3 labels|weights are missing or of another shape"
+
+
+def damage_limit(folder):
+    builders.change(folder / "tokenizer_config.json", model_max_length=2)
+    return "tokenizer_config.json: allows 2 tokens, of which 2 are special ones; expected room for a text"
+
+
+def damage_cross_encoder(folder):
+    builders.change(folder / "config.json", sentence_transformers={"version": "5.1.0"})
+    return r"reads pairs of texts \(config.json has sentence_transformers.*pairs are not served yet"
+
+
+def damage_card_task(folder):
+    (folder / "README.md").write_text("---\npipeline_tag: zero-shot-classification\n---\n# NLI\n")
+    return r"reads pairs of texts \(its card says zero-shot-classification\)"
+
+
+def damage_card_tag(folder):
+    (folder / "README.md").write_text("---\ntags:\n- bert\n- cross-encoder\n---\n# Reranker\n")
+    return r"reads pairs of texts \(its card says cross-encoder\)"
+
+
+DAMAGES = [value for name, value in list(globals().items()) if name.startswith("damage_")]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda one: one.__name__)
+def test_what_cannot_be_fed_is_one_line_that_names_the_checkpoint(tmp_path, read, damage):
+    folder = builders.bert(tmp_path / "bert")
+    message = damage(folder)
+
+    check_refused(folder, read, message)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "# No head\n",
+        "---\npipeline_tag: text-classification\ntags: [nli-free]\n---\n",
+        "---\n: : [\n---\n",
+        "---\n- a\n---\n",
+    ],
+)
+def test_a_card_that_says_nothing_of_pairs(tmp_path, card):
+    folder = builders.bert(tmp_path / "bert")
+    (folder / "README.md").write_text(card)
+
+    assert read_checkpoint(folder).model_type == "bert"
+
+
+def test_a_model_that_cannot_answer_batches_names_the_field(tmp_path, read):
+    folder = gpt2(tmp_path / "gpt2", 64)
+    builders.change(folder / "config.json", pad_token_id=None)
+
+    check_refused(folder, read, "config.json names no pad_token_id: write 0, the tokenizer's, there")
+
+
+HARD_TEXTS = [
+    *TEXTS,
+    *(one.upper() for one in TEXTS[:20]),
+    *(chr(0x1F600 + index) * 3 + f" Łódź{chr(0x0301)} naïve {index}" for index in range(40)),
+    *(chr(0x4E00 + 31 * index) * 9 + " 東京 " + chr(0xAC00 + 7 * index) for index in range(40)),
+    *(f"a\x00b{index}\x01\u200b\u202e \t\r\n c" for index in range(30)),
+    *(f"[CLS] <s> [MASK] brandnew{index} </s> [PAD]" for index in range(28)),
+    "x" * 300_000,
+    "word 東京 " * 37_500,
+]
+
+
+def fast_alone(folder):
+    pass
+
+
+def slow_alone(folder):
+    (folder / FAST_FILE).unlink()
+    vocabulary = dict(builders.word_tokenizer().get_vocab().items())
+    (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.get)), encoding="utf-8")
+
+
+def slow_alone_with_added_tokens(folder):
+    slow_alone(folder)
+    builders.change(folder / "added_tokens.json", brandnew3=len(builders.word_tokenizer()))
+
+
+def configuration_against_it(folder):
+    builders.change(
+        folder / "tokenizer_config.json", do_lower_case=False, strip_accents=False, tokenize_chinese_chars=False
+    )
+
+
+def added_to_it_alone(folder):
+    from tokenizers import Tokenizer
+
+    fast = Tokenizer.from_file(str(folder / FAST_FILE))
+    fast.add_tokens(["brandnew3"])
+    fast.save(str(folder / FAST_FILE))
+
+
+def added_by_transformers(folder):
+    tokenizer = builders.word_tokenizer()
+    tokenizer.add_tokens(["brandnew3", "東京"])
+    tokenizer.save_pretrained(folder)
+
+
+def left_with_stale_settings(folder):
+    """A training that padded and cut to fixed lengths leaves that in the file."""
+    from tokenizers import Tokenizer
+
+    fast = Tokenizer.from_file(str(folder / FAST_FILE))
+    fast.enable_padding(length=50, direction="left")
+    fast.enable_truncation(17, direction="left")
+    fast.save(str(folder / FAST_FILE))
+
+
+def sentencepiece_alone(folder):
+    builders.change(folder / "config.json", model_type="albert")
+    for file in folder.glob("*token*"):
+        file.unlink()
+    (folder / "vocab.txt").unlink(missing_ok=True)
+    sentencepiece_model(folder / "spiece.model")
+
+
+WAYS = [
+    *(fast_alone, slow_alone, slow_alone_with_added_tokens, configuration_against_it, added_to_it_alone),
+    *(added_by_transformers, left_with_stale_settings, sentencepiece_alone),
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda one: one.__name__)
+def test_ids_are_autotokenizers(tmp_path, way):
+    from transformers import AlbertConfig, AutoTokenizer, BertConfig
+
+    sizes = {**builders.BERT, "vocab_size": 600}
+    albert = way is sentencepiece_alone
+    folder = builders.save(tmp_path / "saved", AlbertConfig if albert else BertConfig, **sizes)
+    way(folder)
+    out_dir = tmp_path / "inputs"
+    out_dir.mkdir()
+    write_inputs(read_checkpoint(folder), HARD_TEXTS, out_dir)
+
+    assert len(HARD_TEXTS) == 200
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenise(out_dir, HARD_TEXTS, 64) == tokenizer(HARD_TEXTS, truncation=True, max_length=64)["input_ids"]
+    whole = AutoTokenizer.from_pretrained(folder)(HARD_TEXTS)["input_ids"]
+    assert tokenise(out_dir, HARD_TEXTS, None) == whole
+    assert len({len(ids) for ids in whole}) > 10
+
+
+def test_a_tokenizer_whose_saved_form_says_other_ids_is_refused(tmp_path, read, monkeypatch):
+    folder = builders.bert(tmp_path / "bert")
+    right = builders.word_tokenizer()
+    other = builders.word_tokenizer()
+    other.backend_tokenizer.normalizer = None
+    monkeypatch.setattr(
+        type(right), "save_pretrained", lambda self, out: other.backend_tokenizer.save(f"{out}/{FAST_FILE}")
+    )
+
+    check_refused(folder, read, "its tokenizer as saved gives other ids than BertTokenizerFast for 'The")
+
+
+@pytest.fixture(scope="module")
+def awkward(tmp_path_factory):
+    """A checkpoint that is everything at once: cuts and pads on the left, and is spelt otherwise than its file says."""
+    tokenizer = builders.word_tokenizer(truncation_side="left", padding_side="left", model_max_length=24)
+    folder = builders.bert(tmp_path_factory.mktemp("awkward") / "bert", tokenizer=tokenizer)
+    whole = json.loads((folder / FAST_FILE).read_text())
+    whole["normalizer"]["lowercase"] = False
+    (folder / FAST_FILE).write_text(json.dumps(whole))
+    labels = {"id2label": {"0": "real", "1": "fake"}, "label2id": {"real": 0, "fake": 1}}
+    builders.change(folder / "config.json", **labels)
+    return folder
+
+
+def test_run_score_and_the_served_example_answer_as_transformers_does(awkward, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    right = builders.plain(awkward, TEXTS)
+    rows = [{"text": text, "label": int(index % 2)} for index, text in enumerate(TEXTS)]
+    (tmp_path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = [f"--checkpoint={awkward}", "--work-dir=work"]
+
+    assert cli.main(["score", *asked, "--variant=onnx-fp32", "set.jsonl", "-o", "out.parquet"]) == 0
+    check_equal(pd.read_parquet("out.parquet")[["logit_0", "logit_1"]].to_numpy(), right, 1e-4)
+
+    suite = [sys.executable, "-m", "pytest", "-q", str(SUITES / "test_accuracy.py"), "--benchmark-autosave"]
+    done = subprocess.run(
+        [*suite, *asked, "--external=set.jsonl", "--variants=onnx-fp32"], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    scored = pd.read_parquet(next(tmp_path.glob("results/**/predictions*.parquet")))
+    for variant in ("torch-eager", "onnx-fp32"):
+        check_equal(scored.loc[scored["variant"] == variant, ["logit_0", "logit_1"]].to_numpy(), right, 1e-4)
+
+    for variant in ("torch-eager", "onnx-fp32"):
+        folder = next((tmp_path / "work" / "artifacts").glob(f"*/{variant}"))
+        write_example(folder)
+        for index in (0, 17, 39):
+            command = [sys.executable, "-I", str(folder / EXAMPLE), TEXTS[index]]
+            label, chance = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+            chances = np.exp(right[index]) / np.exp(right[index]).sum()
+            assert (label, float(chance)) == (
+                ("real", "fake")[chances.argmax()],
+                pytest.approx(chances.max(), abs=1e-4),
+            )
+
+
+def test_inputs_are_found_once_and_notes_are_said_each_time(tmp_path, capsys):
+    folder = builders.bert(tmp_path / "bert", tokenizer=builders.word_tokenizer(padding_side="left"))
+    options = read_options({"checkpoint": str(folder), "work_dir": str(tmp_path / "work")})
+    checkpoint = find_checkpoint(options)
+    first = find_inputs(options, checkpoint, TEXTS[:4])
+    stamp = (first.tokenizer / "inputs.json").stat().st_mtime_ns
+
+    assert find_inputs(options, checkpoint, ()) == first
+    assert (first.tokenizer / "inputs.json").stat().st_mtime_ns == stamp
+    assert capsys.readouterr().err.count("bert: its tokenizer pads on the left") == 2
