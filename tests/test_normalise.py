@@ -63,7 +63,8 @@ def test_times_are_divided_by_what_the_machine_does(rate, slower, verdict):
 
 def test_of_processors_that_are_unknown_too():
     """Nothing says that they are one, and their yardsticks say how they differ."""
-    machines = machine("unknown", {"fp32": 100.0}), machine("unknown", {"fp32": 50.0}, slower=2.0)
+    run = replace(RUN, environment={**RUN.environment, "cpu_family": "unknown"})
+    machines = machine("unknown", {"fp32": 100.0}, run=run), machine("unknown", {"fp32": 50.0}, slower=2.0, run=run)
 
     assert verdicts(compare(*machines, normalise=False)) == {"not comparable"}
     assert verdicts(compare(*machines)) == {"no detectable change"}
