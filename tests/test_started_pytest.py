@@ -33,7 +33,6 @@ TOLD = {  # files of a project that has the suites somewhere below it, and varia
     "an unknown option": ({}, {"PYTEST_ADDOPTS": "--no-such-option"}),
     "no measuring": ({}, {"PYTEST_ADDOPTS": "--benchmark-skip -k nothing"}),
     "a plugin": ({}, {"PYTEST_PLUGINS": "nowhere"}),
-    "a theme": ({}, {"PYTEST_THEME": "nowhere", "PYTEST_ADDOPTS": "--color=yes"}),
     "pytest.ini": ({"pytest.ini": "[pytest]\naddopts = -n 2 -p nowhere\n"}, {}),
     "pyproject.toml": ({"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-n auto'\n"}, {}),
     "an ini file beside": ({"site/tox.ini": "[pytest]\naddopts = --no-such-option\n"}, {}),
