@@ -78,24 +78,14 @@ def _run_suites(
     handover: _Handover, values: dict[str, Any], storage: str = f"./{RESULTS}", files: Sequence[str] = ("",)
 ) -> int:
     """What `pytest suites` does, on what is prepared, or ``files`` of it; pytest's exit code."""
-    import pytest
+    from bench.started_pytest import run_pytest
 
     suites = importlib.util.find_spec("suites")
     assert suites is not None
     assert suites.submodule_search_locations
-    return pytest.main(
-        [
-            *(str(Path(suites.submodule_search_locations[0], name)) for name in files),
-            "--benchmark-autosave",
-            f"--benchmark-storage=file://{storage}",
-            "--benchmark-quiet",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            *as_arguments(values),
-        ],
-        plugins=[handover],
-    )
+    folder = Path(suites.submodule_search_locations[0]).absolute()
+    saving = ("--benchmark-autosave", f"--benchmark-storage=file://{storage}")
+    return run_pytest(folder, files, [*saving, *as_arguments(values)], handover)
 
 
 class _Handover:

@@ -44,7 +44,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.benchmark_storage == "file://./.benchmarks":  # its default
         config.option.benchmark_storage = "file://./results"
     with _one_line_errors():
+        _refuse_workers(config.option)
         config.stash[OPTIONS] = read_options(vars(config.option))
+
+
+def _refuse_workers(option: Any) -> None:
+    """Each of them would wait for the lock of the one that measures, and measure all of it again."""
+    workers = [] if option.collectonly or getattr(option, "dist", "no") == "no" else option.tx
+    if workers:
+        raise UserError(
+            f"-n: found {len(workers)} workers of pytest-xdist, expected none: two measurements at once would slow both; "
+            "leave -n out, or pass -n 0 where a file's addopts has it"
+        )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

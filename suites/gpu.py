@@ -30,6 +30,7 @@ import pytest
 from bench.machine.alone import alone
 from bench.options import names
 from bench.progress import say
+from bench.started_pytest import run_pytest
 from bench.worker import call_in_child
 from exporters.architectures import PREFIX, check_architecture
 from exporters.errors import DeploybenchError, UserError
@@ -196,8 +197,7 @@ def _smoke() -> int:
 
 def _run_suite(plan: Plan, arguments: Sequence[str]) -> int:
     """Exit code of pytest."""
-    suite = Path(__file__).with_name("test_training.py")
-    return pytest.main([str(suite), "-q", "-p", "no:cacheprovider", "--benchmark-quiet", *arguments], plugins=[plan])
+    return run_pytest(Path(__file__).absolute().parent, ["test_training.py"], arguments, plan)
 
 
 if __name__ == "__main__":

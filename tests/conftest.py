@@ -40,8 +40,8 @@ vocab_size = 200
 os.environ["GOMP_SPINCOUNT"] = "0"
 # What is expected of a training here is that of a CPU.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
-# Tests of what pytest-benchmark writes start a pytest of their own, which is no part of this one.
-for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
+# Tests of what pytest-benchmark writes start a pytest of their own, which is no part of this one, and is told nothing.
+for name in [name for name in os.environ if name.startswith(("PYTEST_XDIST", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"))]:
     del os.environ[name]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
+from shipped import shipped
 
 from bench.arguments import parser
 from bench.cli import main
@@ -24,8 +25,7 @@ from bench.report.tables import build_tables
 from bench.saved.store import read_run
 
 DATA = Path(__file__).parent / "data"
-RESULTS = Path(__file__).parents[1] / "results"
-RUNS = sorted(RESULTS.glob("*/[0-9]*.json"))[-3:]
+RUNS = shipped("*/[0-9]*.json")[-3:]
 HEADS = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
 HOSTILE = "\n---\n: 'q\" | <b> [x](y) `c` *s* _e_ # {a: &b} \x1b\u202e\ud800真\U0001f600 ```"
 
@@ -77,7 +77,7 @@ def test_metrics_are_those_of_the_tables(path):
 
 def test_metrics_are_those_of_what_is_recommended(monkeypatch, capsys):
     """Of a run whose texts are too few for 1 %, at 5 %."""
-    [path] = RESULTS.glob("*/0025_*.json")
+    [path] = shipped("*/0025_*.json")
     monkeypatch.setattr(card, "_MAX_DROP", 0.05)
     text = render_card(read_run(path))
     names = {one.metric_name for one in read(text).eval_results}
@@ -97,6 +97,27 @@ def test_a_run_without_accuracy_has_no_metrics(run, parity):
 
     assert read(text).eval_results is None
     assert "its accuracy was not measured" in text
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sets were given", "no set"])
+def test_a_card_of_random_weights_claims_no_accuracy(given):
+    """What `deploybench run --checkpoint arch:albert-base-v2` saves: whatever sets are given, none is scored."""
+    trained = read_run(RUNS[-1])
+    run = replace(
+        trained,
+        checkpoint=replace(trained.checkpoint, name="arch:albert-base-v2", random_weights=True),
+        sets=trained.sets if given else (),
+        measurements=tuple(one for one in trained.measurements if one.data is None),
+        predictions="",
+    )
+    text = render_card(run)
+
+    assert read(text).eval_results is None
+    assert "Its weights are random" in text
+    assert not re.search("Metrics are|keeps? the accuracy|of accuracy (on any|holds)", text)
+    asked = command(text)
+    assert asked.checkpoint == "arch:albert-base-v2"
+    assert len(asked.external or ()) == len(run.sets)
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "null", "1e3", "- a", "---", "a: b", "~", "x" * 500], ids=range(8))

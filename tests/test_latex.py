@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from shipped import shipped
 
 from bench.report.latex import escaped
 from bench.report.render import render
 from bench.saved.store import read_run
 
 DATA = Path(__file__).parent / "data"
-RUNS = sorted((Path(__file__).parents[1] / "results").glob("*/[0-9]*.json"))[-3:]
+RUNS = shipped("*/[0-9]*.json")[-3:]
 WIDER = 2.0  # points that a line may reach beyond the margin, unseen
 HOSTILE = (
     "a\\b{c}d%e$f#g_h~i^j&k<l>m|n\"o'p`q``r--s[t]*!`u,,v\x1b[31m\r\n\t\x00\u202e\u2028\u200b\ud800éŁßçñÅ\u0301真фع"

@@ -61,6 +61,15 @@ def test_times_are_divided_by_what_the_machine_does(rate, slower, verdict):
         assert one.reason == f"normalised by yardstick_fp32 (×{rate / 100:.2f})"
 
 
+def test_of_processors_that_are_unknown_too():
+    """Nothing says that they are one, and their yardsticks say how they differ."""
+    run = replace(RUN, environment={**RUN.environment, "cpu_family": "unknown"})
+    machines = machine("unknown", {"fp32": 100.0}, run=run), machine("unknown", {"fp32": 50.0}, slower=2.0, run=run)
+
+    assert verdicts(compare(*machines, normalise=False)) == {"not comparable"}
+    assert verdicts(compare(*machines)) == {"no detectable change"}
+
+
 def test_the_yardstick_is_that_of_the_variants_precision():
     int8 = replace(RUN, variants={**RUN.variants, "onnx-fp32": replace(RUN.variants["onnx-fp32"], precision="int8")})
     base = machine("fast", {"fp32": 100.0, "int8": 400.0}, run=int8)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from shipped import shipped
 
 from bench.comparison.changes import compare_runs
 from bench.comparison.outcome import outcome_of
@@ -21,7 +22,7 @@ COMPARISON = re.compile(r"<!-- deploybench compare (\S+) (\S+) -->\n```\n(.*?)``
 SHARING = re.compile(r"<!-- python -m suites.studies.sharing --only show --format md -->\n(.*?)<!-- end -->", re.DOTALL)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TABLES = TABLE.findall(README)
-RUNS = sorted((ROOT / "results").glob("*/[0-9]*.json"))
+RUNS = shipped("*/[0-9]*.json")
 
 
 def test_the_readme_shows_tables():
@@ -44,7 +45,7 @@ def test_the_tables_of_sharing_are_the_saved_ones():
 
 
 def test_saved_runs_hold_no_path_of_a_machine():
-    for path in (ROOT / "results").rglob("*.json"):
+    for path in shipped("**/*.json"):
         assert "/work/" not in path.read_text(encoding="utf-8"), path
 
 

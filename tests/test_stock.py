@@ -103,6 +103,44 @@ def test_a_size_in_our_file_is_no_time(stock, tmp_path):
     assert len(read_stock(saved).rows) == 1
 
 
+def unnamed(saved):
+    """As pytest-benchmark writes it on ARM where there is no lscpu; the model is a revision."""
+    saved["machine_info"]["cpu"] = {"arch": "ARM_8", "arch_string_raw": "aarch64", "count": 2, "model": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "unknown"),
+    [
+        (unnamed, True),
+        (lambda saved: saved["machine_info"].update(cpu={"brand_raw": "Neoverse-N1", "model": 1}), False),
+        (lambda saved: saved["machine_info"].update(cpu={"family": 6, "model": 85}), False),
+        (lambda saved: saved["machine_info"].pop("cpu"), False),  # files from before there was one forbid nothing
+    ],
+    ids=["unnamed", "named", "numbered", "not recorded"],
+)
+def test_two_unknown_processors_are_not_one(stock, tmp_path, capsys, change, unknown):
+    files = []
+    for side, path in zip(("base", "contender"), stock[1:], strict=True):
+        (tmp_path / side).mkdir()
+        files.append(changed(path, tmp_path / side, change))
+    _, text = compare(capsys, *files)
+
+    assert ("the CPU is unknown in both and may not be the same" in text) is unknown
+    assert ("one process a side" in text) is not unknown
+
+
+@pytest.mark.parametrize("name", ["test_anyones.py::test_sum[10]", "two\nlines"])
+def test_a_name_that_is_there_twice_is_one_line(stock, tmp_path, capsys, name):
+    def double(saved):
+        saved["benchmarks"][1]["fullname"] = saved["benchmarks"][0]["fullname"] = name
+
+    path = changed(stock[1], tmp_path, double)
+    for files in ((path, stock[2]), (stock[2], path)):
+        assert cli.main(["compare", *map(str, files)]) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert f"{path}: benchmark {name!r} is there twice, expected each name once" in line
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,6 +1,7 @@
 """The main job on a tiny real checkpoint: every variant, real runtimes, a stock pytest-benchmark file."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,15 +31,16 @@ SUITES = str(Path(suites.__file__).parent)
 SMALL = ["--batch-sizes=1,3", "--sequence-lengths=16,64", "--time-budget=1"]
 
 
-def run(folder, *command):
-    done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
+def run(folder, *command, **variables):
+    command, env = [sys.executable, "-m", *command], {**os.environ, **variables}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     print(done.stdout, done.stderr)  # pytest shows it when a test fails
     return done
 
 
 @pytest.fixture(scope="module")
 def whole_run(tmp_path_factory, checkpoint_folder, labelled_file):
-    """`deploybench run` of all variants; its folder, and what it printed."""
+    """`deploybench run` of all variants, whatever pytest is told elsewhere; its folder, and what it printed."""
     folder = tmp_path_factory.mktemp("run")
     done = run(
         folder,
@@ -47,6 +49,7 @@ def whole_run(tmp_path_factory, checkpoint_folder, labelled_file):
         f"--checkpoint={checkpoint_folder}",
         f"--external=small={labelled_file}",
         *SMALL,
+        PYTEST_ADDOPTS="-n 2",
     )
     return folder, done
 
@@ -117,6 +120,7 @@ def test_the_stock_rows_hold_exactly_the_measured_values(saved):
         assert row["stats"]["data"] == latency[key]
         assert row["extra_info"]["unit"] == "s"
         assert row["stats"]["rounds"] >= 5
+        assert row["fullname"].startswith("suites/test_latency.py::test_")
 
 
 def test_memory_rises_with_the_sequence_length(saved):

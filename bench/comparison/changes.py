@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.comparison.comparability import Difference, differences, facts_of
+from bench.comparison.comparability import Difference, differences_of
 from bench.comparison.judging import Change, Row, judge_rows, rows_of
 from bench.comparison.terms import terms_of
 from bench.measurement import Measurement
@@ -37,7 +37,7 @@ def compare_runs(
 
     ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
     """
-    found = differences(facts_of(base), facts_of(contender))
+    found = differences_of(base, contender)
     before = rows_in(base)
     after = rows_in(contender, before)
     return Comparison(

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.machine.cpu import UNKNOWN
 from bench.machine.environment import RUNTIMES
 from bench.measurement import MEMORY, TIMED
 
@@ -38,6 +39,9 @@ class Fact:
 
 
 NOT_RECORDED = "not recorded"
+# What identifies no CPU. Files from before have "?/?/?", and the architecture for a name, where the kernel gives none.
+_NAMELESS = (UNKNOWN, "", "aarch64", "ppc64le", "riscv64", "s390x")
+_NO_FAMILY = (UNKNOWN, "?/?/?", NOT_RECORDED)
 
 
 def _environment(key: str) -> Callable[[Run], Any]:
@@ -131,7 +135,14 @@ class Difference:
         unknown = NOT_RECORDED in (self.base, self.contender)
         return "tolerated" if unknown and self.fact.weight == "fatal" else self.fact.weight
 
+    @property
+    def unknown(self) -> bool:
+        """Whether it may be none: neither side is known."""
+        return bool(self.base == self.contender)
+
     def __str__(self) -> str:
+        if self.unknown:
+            return f"the {self.fact.name} is unknown in both and may not be the same"
         return f"{self.fact.name}: {_shown(self.base)} against {_shown(self.contender)}"
 
 
@@ -140,13 +151,31 @@ def facts_of(run: Run) -> dict[str, Any]:
     return {fact.name: fact.read(run) for fact in FACTS}
 
 
+def differences_of(base: Run, contender: Run) -> tuple[Difference, ...]:
+    """Every fact in which two runs differ; a run does not differ from itself, whatever is unknown of it."""
+    return () if base is contender else differences(facts_of(base), facts_of(contender))
+
+
 def differences(base: Mapping[str, Any], contender: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Every fact in which two sides differ, in the order of FACTS; one that a side does not have was not recorded."""
+    """Every fact in which two sides differ, in the order of FACTS; one that a side does not have was not recorded.
+
+    Two unknown CPUs are a difference as well.
+    """
+    unknown = {"CPU"} if _is_unknown_cpu(base) and _is_unknown_cpu(contender) else set()
     found = (
-        Difference(fact=fact, base=base.get(fact.name, NOT_RECORDED), contender=contender.get(fact.name, NOT_RECORDED))
+        Difference(
+            fact=fact,
+            base=UNKNOWN if fact.name in unknown else base.get(fact.name, NOT_RECORDED),
+            contender=UNKNOWN if fact.name in unknown else contender.get(fact.name, NOT_RECORDED),
+        )
         for fact in FACTS
     )
-    return tuple(one for one in found if one.base != one.contender)
+    return tuple(one for one in found if one.base != one.contender or one.fact.name in unknown)
+
+
+def _is_unknown_cpu(facts: Mapping[str, Any]) -> bool:
+    """Whether nothing that was recorded says which CPU it was."""
+    return facts.get("CPU", NOT_RECORDED) in _NAMELESS and facts.get("CPU model", NOT_RECORDED) in _NO_FAMILY
 
 
 def obstacle(found: Iterable[Difference], metric: str) -> str:

@@ -9,7 +9,7 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bench.comparison.changes import rows_in
-from bench.comparison.comparability import differences, facts_of, is_commit
+from bench.comparison.comparability import differences_of, is_commit
 from bench.comparison.judging import Terms, row_of
 from bench.comparison.segments import common_variance, own_variance, steps
 from bench.comparison.terms import terms_of
@@ -132,7 +132,7 @@ def _measured(saved: SavedRuns) -> _Measured:
     rows: dict[Row, dict[int, tuple[Measurement, float]]] = {}
     unlike = set()
     for index, one in reversed(list(enumerate(saved.runs))):
-        terms = terms_of(one.run, newest, differences(facts_of(one.run), facts_of(newest)))
+        terms = terms_of(one.run, newest, differences_of(one.run, newest))
         for row, measurement in rows_in(one.run).items():
             on = terms(row)
             if on.unlike:

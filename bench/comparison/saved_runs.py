@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.comparison.comparability import differences, facts_of, short_commit
+from bench.comparison.comparability import differences_of, short_commit
 from bench.saved.store import BLOCK, load_saved, parse_run, saved_at
 from exporters.errors import RunFileError
 
@@ -48,7 +48,7 @@ def read_saved_runs(folder: Path) -> SavedRuns:
     newest = found[-1]
     kept = []
     for one in found:
-        unlike = differences(facts_of(one.run), facts_of(newest.run))
+        unlike = differences_of(one.run, newest.run)
         reason = "; ".join(str(difference) for difference in unlike if difference.weight == "fatal")
         if reason:
             left_out.setdefault(reason, []).append(one.file)

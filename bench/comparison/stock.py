@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bench.comparison.changes import Comparison
 from bench.comparison.comparability import commit_name, differences, obstacle
 from bench.comparison.judging import Row, Terms, judge_rows
+from bench.machine.cpu import UNKNOWN
 from bench.measurement import Measurement
 from bench.saved.store import BLOCK, load_saved, read_run
 from exporters.errors import RunFileError
@@ -48,16 +49,20 @@ def read_stock(path: Path | str) -> StockRun:
         timed = [
             one for one in saved["benchmarks"] if one["extra_info"].get("unit", "s") == "s"
         ]  # ours keeps sizes too
-        values = {_name(one["fullname"]): _values(one["stats"]) for one in timed}
+        found = [(_name(one["fullname"]), _values(one["stats"])) for one in timed]
         facts = _facts(saved)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"{type(error).__name__} {error}"
         raise RunFileError(f"{path}: not as pytest-benchmark writes it: {reason:.60}") from None
-    rows: dict[Row, Measurement] = {
-        (name, "latency", None, None): Measurement(variant=name, metric="latency", values=found)
-        for name, (found, _) in values.items()
-    }
-    summarised = frozenset(row for row in rows if not values[row[0]][1])
+    rows: dict[Row, Measurement] = {}
+    for name, (values, _) in found:
+        row = (name, "latency", None, None)
+        if row in rows:  # neither of them is the right one
+            raise RunFileError(
+                f"{path}: benchmark {name!r} is there twice, expected each name once; save every run in a file of its own"
+            )
+        rows[row] = Measurement(variant=name, metric="latency", values=values)
+    summarised = frozenset((name, "latency", None, None) for name, (_, raw) in found if not raw)
     return StockRun(path=path, rows=rows, summarised=summarised, facts=facts)
 
 
@@ -95,9 +100,12 @@ def _facts(saved: Mapping[str, Any]) -> dict[str, Any]:
     """What pytest-benchmark and its py-cpuinfo say of the machine, as far as they say it."""
     machine, commit = saved.get("machine_info") or {}, saved.get("commit_info") or {}
     cpu = machine.get("cpu") or {}
+    name = cpu.get("brand_raw") or cpu.get("brand")  # before py-cpuinfo 5
+    unknown = bool(cpu) and not name and "family" not in cpu  # a model without its family is a mere number, on ARM
+    model = "/".join(str(cpu[key]) for key in ("family", "model", "stepping") if key in cpu)
     facts = {
-        "CPU": cpu.get("brand_raw") or cpu.get("brand"),  # before py-cpuinfo 5
-        "CPU model": "/".join(str(cpu[key]) for key in ("family", "model", "stepping") if key in cpu),
+        "CPU": UNKNOWN if unknown else name,
+        "CPU model": "" if unknown else model,
         "cores": cpu.get("count"),
         "system": f"{machine['system']} {machine.get('release', '')}".strip() if "system" in machine else None,
         "Python": machine.get("python_version"),

@@ -5,8 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all.
-_FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile")
+UNKNOWN = "unknown"
+# The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all, by the field that names them.
+_FEATURES = {
+    "flags": (  # x86, where "sme" is the encryption of memory
+        *("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile"),
+    ),
+    "Features": (  # ARM
+        *("asimd", "fphp", "asimdhp", "asimdfhm", "asimddp", "i8mm", "bf16"),
+        *("sve", "sve2", "svei8mm", "svebf16", "sme", "sme2"),
+    ),
+}
+_NAMES = ("model name", "Model Name", "cpu model", "cpu", "uarch")  # x86, LoongArch, MIPS, POWER, RISC-V
+_FAMILY = ("cpu family", "model", "stepping")
+_ARM = ("CPU implementer", "CPU part", "CPU variant", "CPU revision")
 
 
 def available_cores() -> int:
@@ -43,14 +55,52 @@ def first_version_quota(folder: Path = Path("/sys/fs/cgroup/cpu")) -> list[float
     return [quota / period] if quota > 0 else []
 
 
-def cpu_features() -> tuple[str, ...]:
-    """Those of the instruction sets that decide how fast a matrix product is."""
-    flags = set(cpu_fields().get("flags", "").split())
-    return tuple(name for name in _FEATURES if name in flags)
+def read_cpuinfo(path: Path = Path("/proc/cpuinfo")) -> str:
+    """What the kernel says of the processors; nothing where it may not be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
-def cpu_fields() -> dict[str, str]:
-    """The first processor's block of /proc/cpuinfo."""
-    text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
-    pairs = (line.partition(":") for line in text.splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
+def cpu_features(cpuinfo: str | None = None) -> tuple[str, ...]:
+    """Those of the instruction sets that decide how fast a matrix product is; of unlike cores, what all of them have."""
+    blocks = _blocks(read_cpuinfo() if cpuinfo is None else cpuinfo)
+    for field, names in _FEATURES.items():
+        found = [set(block[field].split()) for block in blocks if field in block]
+        if found:
+            common = set.intersection(*found)
+            return tuple(name for name in names if name in common)
+    return ()
+
+
+def cpu_name(cpuinfo: str) -> str:
+    """What the processor is called; of ARM, whose kernel has no names, who made which parts."""
+    blocks = _blocks(cpuinfo)
+    parts = dict.fromkeys(f"ARM implementer {implementer} part {part}" for implementer, part, *_ in _arm(blocks))
+    names = (block[name] for name in _NAMES for block in blocks if block.get(name))
+    return ", ".join(parts) or next(names, UNKNOWN)
+
+
+def cpu_family(cpuinfo: str) -> str:
+    """Family, model and stepping; of ARM, implementer, part, variant and revision of every kind of core."""
+    blocks = _blocks(cpuinfo)
+    kinds = ["/".join(kind) for kind in _arm(blocks)]
+    if kinds:
+        return ", ".join(kinds)
+    fields = next((block for block in blocks if block.keys() & {*_FAMILY}), {})
+    return "/".join(fields.get(name, "?") for name in _FAMILY) if fields else UNKNOWN
+
+
+def _arm(blocks: list[dict[str, str]]) -> list[tuple[str, ...]]:
+    """Every kind of core: implementer, part, variant, revision."""
+    known = [block for block in blocks if block.get(_ARM[0]) and block.get(_ARM[1])]
+    return sorted({tuple(block.get(name, "?") for name in _ARM) for block in known})
+
+
+def _blocks(cpuinfo: str) -> list[dict[str, str]]:
+    """The fields of each processor."""
+    return [
+        {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in block.splitlines())}
+        for block in cpuinfo.split("\n\n")
+    ]

@@ -8,7 +8,7 @@ import platform
 from typing import Any
 
 from bench.git import git
-from bench.machine.cpu import available_cores, cpu_features, cpu_fields, cpu_quota
+from bench.machine.cpu import available_cores, cpu_family, cpu_features, cpu_name, cpu_quota, read_cpuinfo
 
 # What makes and runs a model; a version of these may change what is measured.
 RUNTIMES = (
@@ -40,11 +40,11 @@ _KERNELS = (
 
 def describe_environment() -> dict[str, Any]:
     """CPU, cores, memory (bytes), system, settings of malloc and of kernels, and versions, as JSON-able data."""
-    cpu = cpu_fields()
+    cpuinfo = read_cpuinfo()
     return {
-        "cpu": f"{cpu.get('model name', platform.processor() or 'unknown')}",
-        "cpu_family": f"{cpu.get('cpu family', '?')}/{cpu.get('model', '?')}/{cpu.get('stepping', '?')}",
-        "isa": list(cpu_features()),
+        "cpu": cpu_name(cpuinfo),
+        "cpu_family": cpu_family(cpuinfo),
+        "isa": list(cpu_features(cpuinfo)),
         "cores": available_cores(),
         "quota": cpu_quota(),
         "malloc": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_MALLOC)},

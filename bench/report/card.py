@@ -43,7 +43,7 @@ def render_card(run: Run) -> str:
     parts = [
         f"---\n{_front_matter(run, variant, scores)}\n---",
         f"# {_plain(run.checkpoint.name)}",
-        _summary(run, variant, recommended=found.best is not None),
+        _summary(run, _told(run, variant, recommended=found.best is not None) if scores else _untold(run)),
         "## Results",
         render(run, "md", ("summary", "accuracy")).rstrip("\n"),
         "## Limitations",
@@ -82,21 +82,27 @@ def _front_matter(run: Run, variant: str, scores: list[Figure]) -> str:
     return data.to_yaml(line_break="\n").rstrip("\n")
 
 
-def _summary(run: Run, variant: str, *, recommended: bool) -> str:
+def _summary(run: Run, measured: str) -> str:
     checkpoint = run.checkpoint
     kind = f"{checkpoint.model_type}, {format_count(checkpoint.num_parameters)} parameters"
-    labels, sets = ", ".join(checkpoint.labels), ", ".join(_set_names(run)) or "no labelled set"
+    labels = ", ".join(checkpoint.labels)
+    about = f"A text classifier ({kind}) with the labels {labels}, deployed on a CPU in several ways."
+    return f"{_plain(about)}\n{_plain(measured)}"
+
+
+def _told(run: Run, variant: str, *, recommended: bool) -> str:
     why = (
         f"the quickest variant that surely loses at most {_MAX_DROP:.0%} of accuracy on any set"
         if recommended
         else "the reference: of no variant is it sure that it keeps the accuracy"
     )
-    return "\n".join(
-        [
-            _plain(f"A text classifier ({kind}) with the labels {labels}, deployed on a CPU in several ways."),
-            _plain(f"Measured on {sets}. Metrics are those of {variant}, {why}."),
-        ]
-    )
+    return f"Measured on {', '.join(_set_names(run))}. Metrics are those of {variant}, {why}."
+
+
+def _untold(run: Run) -> str:
+    """Without a score there is no metric, and nothing is sure to keep an accuracy."""
+    random = "Its weights are random: it predicts nothing of use. " if run.checkpoint.random_weights else ""
+    return f"{random}Speed and memory were measured, accuracy was not."
 
 
 def _limitations(run: Run, variant: str, scores: list[Figure]) -> Iterator[str]:
@@ -104,9 +110,11 @@ def _limitations(run: Run, variant: str, scores: list[Figure]) -> Iterator[str]:
     most, least = max(by_set, key=by_set.__getitem__, default=""), min(by_set, key=by_set.__getitem__, default="")
     if most != least:
         yield f"its accuracy is {by_set[most]:.3f} on {most} and {by_set[least]:.3f} on {least}: it depends on the texts"
-    if not by_set:
+    if by_set:
+        yield "what is said of accuracy holds for these sets, and of speed and memory for this machine"
+    else:
         yield "its accuracy was not measured"
-    yield "what is said of accuracy holds for these sets, and of speed and memory for this machine"
+        yield "what is said of speed and memory holds for this machine"
     if variant in run.variants:
         yield from (f"{variant}: {caution}" for caution in cautions(run.variants[variant]))
 

@@ -211,7 +211,8 @@ def _differences(comparison: Comparison) -> list[str]:
         if NOT_RECORDED in (one.base, one.contender) and one.fact.weight != "fatal":
             halves.append(one.fact.name)
         else:
-            lead = "for information: " if one.weight == "informative" else "the runs differ in "
+            informative = one.weight == "informative"
+            lead = "" if one.unknown else "for information: " if informative else "the runs differ in "
             lines.append(printable(f"{lead}{one}"))
     return [*lines, *([f"recorded in one run only: {', '.join(halves)}"] if halves else [])]
 

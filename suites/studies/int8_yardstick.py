@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.machine.cpu import available_cores
-from bench.machine.environment import describe_environment
+from bench.machine.cpu import UNKNOWN, available_cores, cpu_features
 from bench.worker import Worker
 from suites.studies.saving import save_study
 
@@ -28,7 +27,14 @@ if TYPE_CHECKING:
 
 TOKENS, INPUT, OUTPUT = 512, 768, 3072
 ALTERNATIONS, ROUNDS = 9, 20
-_INT8_UNITS = ("amx_int8", "avx512_vnni", "avx_vnni")  # the fastest one of this CPU names the file
+_INT8_UNITS = (
+    "amx_int8",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx2",
+    "i8mm",
+    "asimddp",
+)  # the fastest one of this CPU names the file
 OPERATIONS = 2 * TOKENS * INPUT * OUTPUT  # multiplications and additions
 
 _layers: dict[str, Callable[[np.ndarray], Any]] = {}  # of the child process, which holds one
@@ -134,7 +140,7 @@ def main() -> int:
         sys.stdout.write(
             f"{name:<18} {value * 1e3:7.2f} ms {rate:8.1f} Gop/s  {seconds['torch-fp32'] / value:5.2f}x torch-fp32\n"
         )
-    unit = next((name for name in _INT8_UNITS if name in describe_environment()["isa"]), "avx2")
+    unit = next((name for name in _INT8_UNITS if name in cpu_features()), UNKNOWN)
     save_study(f"int8_yardstick-{unit}", {"threads": threads, "operations": OPERATIONS, "median_seconds": medians})
     return 0
 
