@@ -162,9 +162,9 @@ def test_pairs_of_texts_are_refused(named, tmp_path, capsys, columns, also):
     pd.DataFrame([["a b"] * len(header)], columns=header).assign(label=1).to_csv(path, index=False)
     folder = named("real", "fake")
     commands = [
+        ["prepare", str(path), "--output", str(tmp_path / "prepared")],
         ["run", f"--checkpoint={folder}", f"--external={path}"],
         ["score", str(path), f"--checkpoint={folder}", "--variant=torch-eager", "-o", str(tmp_path / "out.parquet")],
-        ["prepare", str(path), "--output", str(tmp_path / "prepared")],
         ["export", f"--checkpoint={folder}", f"--calibration={path}", "--variants=torch-eager"],
     ]
     named_columns = f"--text-columns={','.join(columns)}"
