@@ -65,6 +65,7 @@ BEST_FLAGS = (  # of ``export --best`` alone
     "--external",
     "--real",
     "--fake",
+    "--real-label",
     "--label-column",
     "--batch-sizes",
     "--sequence-lengths",
@@ -85,7 +86,15 @@ _SCORE_FLAGS = (
     "--threads",
     "--work-dir",
 )
-_ERRORS_FLAGS = ("--external", "--real", "--fake", "--text-columns", "--label-column", "--drop-bad-rows")
+_ERRORS_FLAGS = (
+    "--external",
+    "--real",
+    "--fake",
+    "--real-label",
+    "--text-columns",
+    "--label-column",
+    "--drop-bad-rows",
+)
 _PREPARE_FLAGS = ("--real", "--fake", "--text-columns", "--label-column", "--drop-bad-rows")
 _TRAIN_FLAGS = {  # and what each means here, where that is another thing than for a run
     "--checkpoint": "start from this folder, Hub id or arch:NAME, not from the recipe's own, as where there is no Hub",

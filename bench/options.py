@@ -70,6 +70,7 @@ class Options:
     checkpoint: str | None  # folder, Hub id or arch:NAME; None: the embedded demonstration
     real: Path | None
     fake: Path | None
+    real_label: str | None  # what the checkpoint calls real; None: its names say
     external: tuple[str, ...]  # "[NAME=]FILE"
     calibration: Path | None
     text_columns: tuple[str, ...]  # empty: found by name
@@ -113,6 +114,7 @@ _FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--external", {"metavar": "[NAME=]FILE", "action": "append", "help": "labelled set to score; may be given again"}),
     ("--real", {"metavar": "FILE", "help": "texts that are all real; goes with --fake"}),
     ("--fake", {"metavar": "FILE", "help": "texts that are all fake; goes with --real"}),
+    ("--real-label", {"metavar": "NAME", "help": "the checkpoint's label that means real, where its names do not say"}),
     ("--text-columns", {"metavar": "A,B", "help": "columns that make up a text (default: title and content, or text)"}),
     ("--label-column", {"metavar": "NAME", "help": "column that holds the classes (default: label)"}),
     ("--drop-bad-rows", {"action": "store_true", "help": "leave out rows that cannot be used, and count them"}),
@@ -159,15 +161,13 @@ def read_options(values: dict[str, Any]) -> Options:
     profile = values.get("profile") or "quick"
     if profile not in PROFILES:
         raise UserError(f"--profile: {profile!r} is unknown; known profiles: {', '.join(PROFILES)}")
-    real, fake = values.get("real"), values.get("fake")
-    if bool(real) != bool(fake):
-        given, missing = ("--real", "--fake") if real else ("--fake", "--real")
-        raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file")
+    real, fake = _pair(values)
     lengths, schedule = values.get("sequence_lengths"), PROFILES[profile].schedule
     return Options(
         checkpoint=values.get("checkpoint"),
-        real=Path(real) if real else None,
-        fake=Path(fake) if fake else None,
+        real=real,
+        fake=fake,
+        real_label=values.get("real_label"),
         external=tuple(values.get("external") or ()),
         calibration=Path(values["calibration"]) if values.get("calibration") else None,
         text_columns=_columns(values.get("text_columns")),
@@ -185,6 +185,17 @@ def read_options(values: dict[str, Any]) -> Options:
         work_dir=Path(values.get("work_dir") or ".deploybench"),
         artifacts=_artifacts(values.get("artifacts")),
     )
+
+
+def _pair(values: dict[str, Any]) -> tuple[Path | None, Path | None]:
+    """The files of --real and --fake, both or none."""
+    real, fake = values.get("real"), values.get("fake")
+    if bool(real) != bool(fake):
+        given, missing = ("--real", "--fake") if real else ("--fake", "--real")
+        raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file")
+    if values.get("real_label") is not None and not real and not values.get("external"):
+        raise UserError("--real-label: was given without a set; pass --real with --fake, or --external, as well")
+    return (Path(real), Path(fake)) if real and fake else (None, None)
 
 
 def _artifacts(text: str | None) -> Path | None:

@@ -109,7 +109,7 @@ def set_names(options: Options) -> tuple[str, ...]:
 
 def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.LabelledSet, ...]:
     """The sets that were asked for, in the order: the real/fake pair, then each ``--external``; says what each holds."""
-    keywords: dict[str, Any] = {"label_names": labels, **reading(options)}
+    keywords: dict[str, Any] = {"label_names": labels, "real_label": options.real_label, **reading(options)}
     sets, paths = [], []
     if options.real and options.fake:
         sets.append(data.read_real_fake(options.real, options.fake, **keywords))
@@ -164,7 +164,7 @@ def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
     """What artifacts are made from; calibration texts are the user's, else those of the training, else the bundled corpus."""
     left_by_training = checkpoint.path / CALIBRATION_FILE
     if options.calibration:
-        texts, summary = data.read_texts(options.calibration, **reading(options))
+        texts, summary = data.read_texts(options.calibration, label_names=checkpoint.labels, **reading(options))
         say(f"calibration {options.calibration}: {summary}")
         ids, source = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length), options.calibration.name
     elif left_by_training.is_file():

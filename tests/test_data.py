@@ -19,7 +19,6 @@ from bench.options import read_options
 from bench.prepare import _origin, labelled_sets
 from bench.texts.data import (
     LabelledSet,
-    display_labels,
     parse_external,
     read_labelled_file,
     read_real_fake,
@@ -95,7 +94,7 @@ def test_every_format_gives_the_same_set(tmp_path, suffix):
     path = tmp_path / f"news{suffix}"
     WRITERS[suffix](path, COLUMNS)
 
-    expected = LabelledSet(name="news", texts=TEXTS, labels=(0, 1, 1), label_names=("real", "fake"), dropped=())
+    expected = LabelledSet(name="news", texts=TEXTS, labels=(0, 1, 1), label_names=("0", "1"), dropped=())
     assert expected == read_labelled_file(path)
 
 
@@ -145,15 +144,15 @@ def test_cell_of_a_million_characters(write):
 @pytest.mark.parametrize(
     ("cells", "label_names", "expected"),
     [
-        (["0", "1"], None, ((0, 1), ("real", "fake"))),
-        (["1", "1"], None, ((1, 1), ("real", "fake"))),
-        (["0.0", " 1 "], None, ((0, 1), ("real", "fake"))),
+        (["0", "1"], None, ((0, 1), ("0", "1"))),
+        (["1", "1"], None, ((1, 1), ("0", "1"))),
+        (["0.0", " 1 "], None, ((0, 1), ("0", "1"))),
         (["2", "0", "1"], None, ((2, 0, 1), ("0", "1", "2"))),
         (["Fake", "real", "fake"], None, ((1, 0, 1), ("real", "fake"))),
         (["fake"], None, ((1,), ("real", "fake"))),
         (["World", "Sports", "world"], None, ((1, 0, 1), ("Sports", "World"))),
         (["fake", "0", "REAL ", "1.0"], ("fake", "real"), ((0, 0, 1, 1), ("fake", "real"))),
-        (["fake", "LABEL_1", "real", "0"], ("LABEL_0", "LABEL_1"), ((1, 1, 0, 0), ("real", "fake"))),
+        (["LABEL_1", "0", "1"], ("LABEL_0", "LABEL_1"), ((1, 0, 1), ("LABEL_0", "LABEL_1"))),
         (["sports", "0"], ("World", "Sports"), ((1, 0), ("World", "Sports"))),
         (["1", "3.0"], ("1", "2", "3"), ((0, 2), ("1", "2", "3"))),
     ],
@@ -164,13 +163,22 @@ def test_labels(write, cells, label_names, expected):
     assert expected == labels_of(path, label_names=label_names)
 
 
-@pytest.mark.parametrize("cells", [[1, 0], [1.0, 0.0], ["1", "0"], ["fake", "real"]])
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        ([1, 0], ("0", "1")),
+        ([1.0, 0.0], ("0", "1")),
+        (["1", "0"], ("0", "1")),
+        (["fake", "real"], ("real", "fake")),
+        ([True, False], ("False", "True")),
+    ],
+)
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
-def test_typed_labels(tmp_path, suffix, cells):
+def test_typed_labels(tmp_path, suffix, cells, names):
     path = tmp_path / f"news{suffix}"
     WRITERS[suffix](path, {"text": ["a", "b"], "label": cells})
 
-    assert labels_of(path) == ((1, 0), ("real", "fake"))
+    assert labels_of(path) == ((1, 0), names)
 
 
 def test_booleans_are_names_and_no_indices(write):
@@ -191,19 +199,6 @@ def test_label_names_that_differ_in_case_only_are_matched_by_index(write):
     expected = "none of NEWS (0), news (1);"
     path = write("b.csv", "text,label\na,news\n")
     assert expected in refusal(path, read_labelled_file, path, label_names=names)
-
-
-@pytest.mark.parametrize(
-    ("labels", "expected"),
-    [
-        (["LABEL_0", "LABEL_1"], ("real", "fake")),
-        (["LABEL_1", "LABEL_0"], ("LABEL_1", "LABEL_0")),
-        (["LABEL_0", "LABEL_1", "LABEL_2"], ("LABEL_0", "LABEL_1", "LABEL_2")),
-        (["Real", "Fake"], ("Real", "Fake")),
-    ],
-)
-def test_display_labels(labels, expected):
-    assert expected == display_labels(labels)
 
 
 DROP = "pass --drop-bad-rows to leave such rows out"
@@ -341,6 +336,41 @@ BAD_FILES = [  # name, content, message after "FILE: "
         "no text column, expected 'title' + 'content', 'title' + 'text', 'text' or 'content', "
         "found none; name yours with --text-columns"
     )),
+    ("semicolon.csv", b"text;label\na;0\nb;1\n", (
+        "no text column, expected 'title' + 'content', 'title' + 'text', 'text' or 'content', "
+        "found 'text;label' (is it separated by ';'? save it with commas); name yours with --text-columns"
+    )),
+    ("comma-in-text.csv", b"text;label\na, b;0\n", (
+        f"line 2: 2 cells where the header has 1 (is it separated by ';'? save it with commas); {CSV_CELLS}"
+    )),
+    ("quoted.csv", b'"text";"label"\n"a";0\n', (
+        "line 1: unbalanced quotes (',' expected after '\"') (is it separated by ';'? save it with commas); "
+        f"{CSV_QUOTES}"
+    )),
+    ("bar.csv", b"text|label\na|0\n", (
+        "no text column, expected 'title' + 'content', 'title' + 'text', 'text' or 'content', "
+        "found 'text|label' (is it separated by '|'? save it with commas); name yours with --text-columns"
+    )),
+    ("tab.csv", b"text\tlabel\na\t0\n", (
+        "no text column, expected 'title' + 'content', 'title' + 'text', 'text' or 'content', "
+        "found 'text\\tlabel' (is it separated by '\\t'? save it with commas); name yours with --text-columns"
+    )),
+    ("comma.tsv", b"text,label\na,0\n", (
+        "no text column, expected 'title' + 'content', 'title' + 'text', 'text' or 'content', "
+        "found 'text,label' (is it separated by ','? save it with tabs); name yours with --text-columns"
+    )),
+    ("case.csv", b"Text,Label\na,0\n", (
+        "no text column, expected 'title' + 'content', 'title' + 'text', 'text' or 'content', "
+        "found 'Text', 'Label' (did you mean 'Text'?); name it with --text-columns Text"
+    )),
+    ("case.jsonl", b'{"Title": "a", "CONTENT": "b", "label": 0}', (
+        "no text column, expected 'title' + 'content', 'title' + 'text', 'text' or 'content', "
+        "found 'Title', 'CONTENT', 'label' (did you mean 'Title' + 'CONTENT'?); name them with --text-columns Title,CONTENT"
+    )),
+    ("label-case.csv", b"text,Label\na,0\n", (
+        "no column 'label' (did you mean 'Label'?), found 'text', 'Label'; "
+        "name the column that holds the classes with --label-column"
+    )),
     ("m.csv", b"text,Labels\na,0\n", (
         "no column 'label' (did you mean 'Labels'?), found 'text', 'Labels'; "
         "name the column that holds the classes with --label-column"
@@ -440,7 +470,7 @@ def test_parquet_below_a_folder_that_looks_like_a_partition(tmp_path):
     path.parent.mkdir()
     write_parquet(path, {"text": ["a"], "label": [1]})
 
-    assert labels_of(path) == ((1,), ("real", "fake"))
+    assert labels_of(path) == ((1,), ("0", "1"))
 
 
 def test_real_and_fake_file(write):
@@ -456,13 +486,14 @@ def test_real_and_fake_file(write):
 @pytest.mark.parametrize(
     ("label_names", "expected"),
     [
-        (("LABEL_0", "LABEL_1"), (0, 1)),
         (("Real", "Fake"), (0, 1)),
+        (("Fake News", "Real News"), (1, 0)),
+        (("label_real", "label_fake"), (0, 1)),
+        (("REAL.", "class: fake"), (0, 1)),
         (("FAKE", "REAL"), (1, 0)),
         (("fake", "true"), (1, 0)),
         (("other", "real"), (1, 0)),
         (("true", "fake"), (0, 1)),
-        (("reliable", "unreliable"), (0, 1)),
         (("fake", "satire", "real"), (2, 0)),
     ],
 )
@@ -472,7 +503,7 @@ def test_real_and_fake_file_follow_the_label_names(write, label_names, expected)
     found = read_real_fake(real, fake, label_names=label_names)
 
     assert expected == found.labels
-    assert display_labels(label_names) == found.label_names
+    assert label_names == found.label_names
 
 
 def test_real_and_fake_file_for_four_classes(write):
@@ -639,12 +670,12 @@ def test_external_set_of_the_field():
             None,
             "7600 articles (1900 of class 0, 1900 of class 1, 1900 of class 2, 1900 of class 3)",
         ),
-        ("covid_constraint/train.csv", None, "6420 articles (3360 real, 3060 fake)"),
-        ("covid_constraint/validation.csv", None, "2140 articles (1120 real, 1020 fake)"),
-        ("covid_constraint/test.csv", None, "2140 articles (1120 real, 1020 fake)"),
-        ("newsmix/train.csv", ("text",), "3106 articles (1564 real, 1542 fake)"),
-        ("newsmix/validation.csv", ("text",), "632 articles (316 real, 316 fake)"),
-        ("newsmix/test.csv", ("text",), "672 articles (325 real, 347 fake)"),
+        ("covid_constraint/train.csv", None, "6420 articles (3360 of class 0, 3060 of class 1)"),
+        ("covid_constraint/validation.csv", None, "2140 articles (1120 of class 0, 1020 of class 1)"),
+        ("covid_constraint/test.csv", None, "2140 articles (1120 of class 0, 1020 of class 1)"),
+        ("newsmix/train.csv", ("text",), "3106 articles (1564 of class 0, 1542 of class 1)"),
+        ("newsmix/validation.csv", ("text",), "632 articles (316 of class 0, 316 of class 1)"),
+        ("newsmix/test.csv", ("text",), "672 articles (325 of class 0, 347 of class 1)"),
     ],
 )
 def test_real_files(file, text_columns, expected):
@@ -665,7 +696,7 @@ def test_real_files(file, text_columns, expected):
         (
             "external_politifactpp/all.csv",
             (
-                "FILE: row 121: the same text is labelled real, but fake in row 333; keep only the right one, or "
+                "FILE: row 121: the same text is labelled 0, but 1 in row 333; keep only the right one, or "
                 "pass --drop-bad-rows to leave every copy out (in all: 1 duplicate row, 2 contradictory rows)"
             ),
         ),

@@ -424,14 +424,14 @@ def test_a_leak_is_refused_if_asked(leaking, tmp_path, capsys):
 
 
 REFUSED = [
-    ([("a", 0), ("b", 0)], (), "FILE: one class only, 'real', expected texts of 2 classes or more; add some"),
+    ([("a", 0), ("b", 0)], (), "FILE: one class only, '0', expected texts of 2 classes or more; add some"),
     ([("a", "x"), ("b", "x")], (), "FILE: one class only, 'x', expected texts of 2 classes or more; add some"),
     ([("a", 0), ("", 1)], (), "FILE: row 2: no text in 'text'; mend it, or pass --drop-bad-rows to leave such rows out "
      "(in all: 1 row without text)"),
     ([("a", 0), ("b", "")], (), "FILE: row 2: no 'label'; mend it, or pass --drop-bad-rows to leave such rows out "
      "(in all: 1 row with a missing cell)"),
     ([("", 0), ("", 1)], ("--drop-bad-rows",), "FILE: no row that can be used, expected texts of 2 classes or more; add some"),
-    ([("a", 0), ("b", 1)], (), "split 'validation': would have no text of class 'real', of which there is 1 in all; "
+    ([("a", 0), ("b", 1)], (), "split 'validation': would have no text of class '0', of which there is 1 in all; "
      "give more texts, or another --split or --seed"),
     ([], (), "FILE: no rows; give a file with at least one row"),
     ([("a", 0)], ("--split", "1/2"), "--split: found '1/2', expected per cent for training, validation and test, "

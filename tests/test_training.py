@@ -982,7 +982,7 @@ def test_the_command_reads_options_as_every_command_does(asked, csv, capsys):
     assert asked["texts"] == ("a b", "c d")
     assert asked["evaluation"] == {"x": (("a b", "c d"), (0, 1))}
     assert asked["threads"] == 1
-    summary = "2 articles (1 real, 1 fake); left out: 1 duplicate row"
+    summary = "2 articles (1 of class 0, 1 of class 1); left out: 1 duplicate row"
     leak = "set x: 2 of 2 texts found in the training set too: its scores will be too high; deploybench prepare mends that\n"
     assert capsys.readouterr().err == f"training set mine: {summary}\nset x: {summary}\n{leak}"
 
@@ -991,7 +991,7 @@ BAD_FILES = [
     (
         "headline,body,label\na,b,0\nc,d,0\n",
         (),
-        "training set of 2 texts has no text of class 'fake', expected texts of 2",
+        "training set of 2 texts has no text of class '1', expected texts of 2",
     ),
     ("headline,body,label\na,b,true\nc,d,true\n", (), "one class"),
     (

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.preparation.splits import SPLITS
-from bench.texts.labels import LABEL_COLUMN, REAL_FAKE
+from bench.texts.labels import LABEL_COLUMN
 from exporters.errors import OutputError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SplitFiles:
     def __init__(self, folder: Path, rows: Rows) -> None:
         self._paths = {split: folder / f"{split}.csv" for split in SPLITS}
         self._columns = [*rows.other_columns, *rows.text_columns, LABEL_COLUMN]
-        self._labels = _written_labels(rows.label_names)
+        self._labels = rows.label_names
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -71,11 +71,6 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
     """What was done, for programs."""
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     (folder / RECORD).write_text(text, encoding="utf-8")
-
-
-def _written_labels(names: tuple[str, ...]) -> tuple[str, ...]:
-    """What is read back as the same classes: indices for real and fake and for numbered classes, else names."""
-    return tuple(map(str, range(len(names)))) if names == REAL_FAKE else names
 
 
 def _cell(cell: object) -> str:

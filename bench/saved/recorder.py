@@ -15,7 +15,6 @@ from bench.saved.journal import Journal
 from bench.saved.predictions import write_predictions
 from bench.saved.resuming import tokenizer_digest
 from bench.saved.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
-from bench.texts.labels import display_labels
 from exporters.tokenization import Tokeniser
 
 if TYPE_CHECKING:
@@ -104,8 +103,7 @@ class Recorder:
         checkpoint = self.prepared.checkpoint
         kept = {one.name for one in dataclasses.fields(CheckpointInfo)}
         known = {**_shallow(checkpoint), **_shallow(self.prepared.inputs)}
-        facts = {name: value for name, value in known.items() if name in kept}
-        return CheckpointInfo(**{**facts, "labels": display_labels(checkpoint.labels)})
+        return CheckpointInfo(**{name: value for name, value in known.items() if name in kept})
 
     def _sets(self) -> tuple[SetInfo, ...]:
         return tuple(

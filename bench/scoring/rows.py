@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from bench.texts.table_file import TableFile
     from bench.texts.text_rows import BadRows, Cause, TextRow
 
 _ROWS, _CHARACTERS = 1024, 8_000_000  # of a stretch; whichever comes first ends it
@@ -27,15 +28,19 @@ class Survey:
 
     rows: int
     dropped: tuple[str, ...]  # "2 rows without text"
+    columns: tuple[str, ...]  # that make up a text
     sample: tuple[str, ...]  # drawn from all texts alike; long ones are cut
 
 
 def stream_rows(path: Path, text_columns: Sequence[str] | None) -> Iterator[TextRow]:
     """Every row of the table in ``path``, in order, one at a time."""
     table = open_table(path)
-    columns = find_text_columns(table, text_columns)
+    yield from _rows(table, find_text_columns(table, text_columns))
+
+
+def _rows(table: TableFile, columns: Sequence[str]) -> Iterator[TextRow]:
     for number, cells in enumerate(table.rows(columns), 1):
-        yield text_row(path, number, columns, cells)
+        yield text_row(table.path, number, columns, cells)
 
 
 def stretches(rows: Iterator[TextRow]) -> Iterator[list[TextRow]]:
@@ -61,7 +66,9 @@ def survey(path: Path, text_columns: Sequence[str] | None, bad_rows: BadRows, sa
     texts: list[str] = []
     causes: Counter[Cause | None] = Counter()
     first_bad = None
-    for row in stream_rows(path, text_columns):
+    table = open_table(path)
+    columns = find_text_columns(table, text_columns)
+    for row in _rows(table, columns):
         causes[row.cause] += 1
         if row.cause:
             first_bad = first_bad or row
@@ -74,4 +81,4 @@ def survey(path: Path, text_columns: Sequence[str] | None, bad_rows: BadRows, sa
     dropped = dropped_counts(causes)
     if first_bad and (bad_rows == "refuse" or not texts):
         raise refusal(first_bad, dropped)
-    return Survey(rows=causes.total(), dropped=dropped, sample=tuple(texts))
+    return Survey(rows=causes.total(), dropped=dropped, columns=columns, sample=tuple(texts))

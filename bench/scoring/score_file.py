@@ -16,7 +16,7 @@ from bench.scoring.parts import Parts
 from bench.scoring.pipeline import STAGES
 from bench.scoring.plan import Plan
 from bench.scoring.rows import stream_rows, stretches
-from bench.texts.labels import display_labels
+from bench.texts.pairs import caution_joined
 from bench.units import format_bytes
 from bench.workload import Policy
 from exporters.errors import DataError
@@ -78,6 +78,7 @@ class Scoring:
 
 def score_file(job: Job) -> Scoring:
     """Score every row of ``job.source`` into ``job.output``; raises UserError for what a person can mend."""
+    caution_joined(job.source, job.found.columns, job.prepared.checkpoint.labels)
     models, identity = Models(job.prepared, job.variant), _identity(job)
     parts = Parts(job.output, identity)
     number, taken, kept = parts.found()
@@ -106,7 +107,7 @@ def score_file(job: Job) -> Scoring:
 
 def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: Scoring) -> tuple[int, int]:
     """Score the rows behind those of the first ``number`` parts; how many parts and rows there are then."""
-    labels, rows = display_labels(job.prepared.checkpoint.labels), done.taken
+    labels, rows = job.prepared.checkpoint.labels, done.taken
     with progress("scoring", done.rows - done.taken) as bar:
         begun = clock = time.perf_counter()
         for stretch in stretches(islice(stream_rows(job.source, job.prepared.options.text_columns), done.taken, None)):

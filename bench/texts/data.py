@@ -6,12 +6,16 @@ The text of a row is ``title + " " + content`` (or whatever its text columns are
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.texts.labels import LABEL_COLUMN, REAL_FAKE, LabelReader, display_labels, infer_names, real_fake_indices
+from bench.texts.label_numbers import meanings
+from bench.texts.labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
+from bench.texts.pairs import caution_joined
+from bench.texts.real_fake import real_fake_indices
 from bench.texts.table_file import read_table
 from bench.texts.text_rows import (
     check_column,
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from bench.texts.text_rows import BadRows, Place, TextRow
 
 _MAX_SHOWN = 10  # classes that a line lists one by one
+_NUMBERED = re.compile(r"\d")  # "428 LABEL_0" and "428 1 star" do not read well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,7 @@ class LabelledSet:
         if len(self.label_names) > _MAX_SHOWN:
             line += f" in {len(self.label_names)} classes"
         else:
-            names = (f"of class {name}" if name.isdecimal() else name for name in self.label_names)
+            names = (f"of class {name}" if _NUMBERED.search(name) else name for name in self.label_names)
             line += f" ({', '.join(f'{count} {name}' for count, name in zip(self.counts, names, strict=True))})"
         return _summary(line, self.dropped)
 
@@ -96,51 +101,74 @@ def read_labelled_file(  # noqa: PLR0913 - how a file is read, by name
     label_names: Sequence[str] | None = None,
     text_columns: Sequence[str] | None = None,
     label_column: str | None = None,
+    real_label: str | None = None,
     bad_rows: BadRows = "refuse",
 ) -> LabelledSet:
     """Read texts and classes from one file, classes from "label" unless told; DataError for the first thing that cannot be used.
 
-    ``label_names`` are the checkpoint's, by class index; None takes them from the file.
+    ``label_names`` are the checkpoint's, by class index; None takes them from the file. ``real_label`` is what the checkpoint
+    calls the class that a file may call real; the other one is then fake.
     """
     table = read_table(path)
-    rows = read_rows(table, text_columns)
+    used = find_text_columns(table, text_columns)
+    rows = read_rows(table, used)
     column = label_column or LABEL_COLUMN
-    refuse_label_as_text(path, column, find_text_columns(table, text_columns))
+    refuse_label_as_text(path, column, used)
     check_column(table, column, "name the column that holds the classes with --label-column")
     cells = table.column(column)
     names = tuple(label_names or infer_names(((path, number), cell) for number, cell in enumerate(cells, 1)))
-    reader = LabelReader(names, column)
+    reader = LabelReader(names, column, {**_words(names, real_label), **meanings(path, names, cells)})
     for row, cell in zip(rows, cells, strict=True):
         reader.label(row, cell)
-    return _labelled_set(name or path.stem, rows, display_labels(names), bad_rows)
+    caution_joined(path, used, names)
+    return _labelled_set(name or path.stem, rows, names, bad_rows)
 
 
-def read_real_fake(
+def _words(names: Sequence[str], real_label: str | None) -> dict[str, int]:
+    """What the words real and fake mean, where the person has said which class is real."""
+    return {} if real_label is None else dict(zip(REAL_FAKE, real_fake_indices(names, real_label), strict=True))
+
+
+def read_real_fake(  # noqa: PLR0913 - how files are read, by name
     real: Path,
     fake: Path,
     *,
     label_names: Sequence[str] | None = None,
     text_columns: Sequence[str] | None = None,
+    real_label: str | None = None,
     bad_rows: BadRows = "refuse",
 ) -> LabelledSet:
     """Read the set "external" from two files without labels; a text may be in one of them only.
 
-    Rows of ``real`` are class 0 and rows of ``fake`` class 1, unless the label names put "fake" first.
+    Which class is real is what ``label_names`` say, or ``real_label``, which is one of them; DataError where neither does.
     """
-    names = display_labels(label_names or REAL_FAKE)
+    names = tuple(label_names or REAL_FAKE)
     rows = []
-    for path, label in zip((real, fake), real_fake_indices(names), strict=True):
-        for row in read_rows(read_table(path), text_columns):
+    for path, label in zip((real, fake), real_fake_indices(names, real_label), strict=True):
+        table = read_table(path)
+        used = find_text_columns(table, text_columns)
+        for row in read_rows(table, used):
             row.label = label
             rows.append(row)
+        caution_joined(path, used, names)
     return _labelled_set("external", rows, names, bad_rows)
 
 
 def read_texts(
-    path: Path, *, text_columns: Sequence[str] | None = None, bad_rows: BadRows = "refuse"
+    path: Path,
+    *,
+    label_names: Sequence[str] = (),
+    text_columns: Sequence[str] | None = None,
+    bad_rows: BadRows = "refuse",
 ) -> tuple[tuple[str, ...], str]:
-    """Read the texts of one file, whatever their labels; with them the line to print: ``9 texts; left out: 1 duplicate row``."""
-    rows = read_rows(read_table(path), text_columns)
+    """Read the texts of one file, whatever their labels; with them the line to print: ``9 texts; left out: 1 duplicate row``.
+
+    ``label_names`` are those of the checkpoint that is to read them.
+    """
+    table = read_table(path)
+    used = find_text_columns(table, text_columns)
+    rows = read_rows(table, used)
+    caution_joined(path, used, label_names)
     refuse_repeats(rows, ())
     rows, dropped = usable_rows(rows, bad_rows)
     return tuple(row.text for row in rows), _summary(counted(len(rows), "text"), dropped)

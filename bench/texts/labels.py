@@ -1,11 +1,12 @@
 """Labels: which classes a file has, and which class index a cell of its label column says.
 
-Labels are class indices, 0 real and 1 fake unless a file or checkpoint says otherwise.
+Classes are called what the checkpoint calls them; where no checkpoint speaks for a file, what the file calls them.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,30 +15,32 @@ from bench.texts.text_rows import Cause
 from exporters.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bench.texts.text_rows import Place, TextRow
 
 REAL_FAKE = ("real", "fake")
 LABEL_COLUMN = "label"  # where nothing else is said
-_UNINFORMATIVE = ("LABEL_0", "LABEL_1")  # what transformers writes for a checkpoint that was saved without label names
-_INDEX = re.compile(r"0*(\d{1,9})(\.0+)?", re.ASCII)  # "1", and 1.0 as pandas writes integers beside a missing cell
+_TWO_NUMBERED = ("0", "1")
+_NUMBER = re.compile(
+    r"\+?(-?)0*(\d{1,9})(\.0+)?", re.ASCII
+)  # "1", and 1.0 as pandas writes integers beside a missing cell
 _MAX_SHOWN = 10  # classes that a line lists one by one
 
 
-def display_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Label names as they are shown and matched: LABEL_0, LABEL_1 say nothing and become real, fake."""
-    return REAL_FAKE if tuple(labels) == _UNINFORMATIVE else tuple(labels)
-
-
 class LabelReader:
-    """Class indices of the cells of a label column, for classes whose names are known."""
+    """Class indices of the cells of a label column, for classes whose names are known.
 
-    def __init__(self, names: Sequence[str], column: str = LABEL_COLUMN) -> None:
+    A cell says the name of its class, or one of ``more``: numbers or words that mean a class by other reasons.
+    """
+
+    def __init__(self, names: Sequence[str], column: str = LABEL_COLUMN, more: Mapping[str, int] | None = None) -> None:
         self._column = column
-        self._spellings = _spellings(names)
-        shown = [f"{name} ({index})" for index, name in enumerate(display_labels(names))]
+        self._classes = {**(more or {}), **by_name(names)}
+        numbers = {index: spelled for spelled, index in (more or {}).items() if is_number(spelled)}
+        shown = [f"{name} ({numbers[index]})" if index in numbers else name for index, name in enumerate(names)]
         self._expected = ", ".join(shown if len(shown) <= _MAX_SHOWN else [*shown[:_MAX_SHOWN], "…"])
+        self._two = len(names) == len(REAL_FAKE)
 
     def label(self, row: TextRow, cell: object) -> None:
         """Give the row the class of its cell, or refuse it; a row that was refused before stays as it is."""
@@ -45,10 +48,12 @@ class LabelReader:
             return
         if is_missing(cell):
             row.refuse(Cause.MISSING_CELL, f"no {self._column!r}")
-        elif spelling(cell) in self._spellings:
-            row.label = self._spellings[spelling(cell)]
+        elif spelling(cell) in self._classes:
+            row.label = self._classes[spelling(cell)]
         else:
-            row.refuse(Cause.UNKNOWN_LABEL, f"label {short_repr(cell)} is none of {self._expected}")
+            asks = self._two and spelling(cell) in REAL_FAKE
+            advice = "pass --real-label NAME to say which one is real, mend it" if asks else "mend it"
+            row.refuse(Cause.UNKNOWN_LABEL, f"label {short_repr(cell)} is none of {self._expected}", advice)
 
 
 def is_missing(cell: object) -> bool:
@@ -58,19 +63,28 @@ def is_missing(cell: object) -> bool:
 
 def spelling(cell: object) -> str:
     """Write a label cell or name in the one form in which they are compared: 1.0 as "1", " Fake" as "fake"."""
-    text = str(cell).strip().casefold()
-    index = _INDEX.fullmatch(text)
-    return index[1] if index else text
+    text = unicodedata.normalize("NFKC", str(cell)).strip().casefold().replace("\N{MINUS SIGN}", "-")
+    number = _NUMBER.fullmatch(text)
+    if number is None:
+        return text
+    return number[2] if number[2] == "0" else number[1] + number[2]
 
 
-def _spellings(names: Sequence[str]) -> dict[str, int]:
-    """Class index by spelling: of the names, and of the indices unless a name is itself a number (ratings 1 to 5)."""
-    shared = Counter(map(spelling, names))
-    spellings = {spelling(name): index for index, name in enumerate(names) if shared[spelling(name)] == 1}
-    spellings |= {name: index for index, name in enumerate(REAL_FAKE) if display_labels(names) == REAL_FAKE}
-    if not any(map(_INDEX.fullmatch, spellings)):
-        spellings |= {str(index): index for index in range(len(names))}
-    return spellings
+def is_number(spelled: str) -> bool:
+    """Whether a ``spelling`` is a whole number."""
+    return _NUMBER.fullmatch(spelled) is not None
+
+
+def by_name(names: Sequence[str]) -> dict[str, int]:
+    """Class index by spelling of its name; names that are spelled alike ("NEWS", "news") say no class."""
+    return unique((spelling(name), index) for index, name in enumerate(names))
+
+
+def unique(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """The pairs whose key stands in one of them only."""
+    pairs = list(pairs)
+    counts = Counter(key for key, _ in pairs)
+    return {key: value for key, value in pairs if counts[key] == 1}
 
 
 def infer_names(cells: Iterable[tuple[Place, object]]) -> tuple[str, ...]:
@@ -81,32 +95,17 @@ def infer_names(cells: Iterable[tuple[Place, object]]) -> tuple[str, ...]:
         path = path or place[0]
         if not is_missing(cell):
             first.setdefault(spelling(cell), (place, cell))
-    indices = sorted(int(one) for one in first if _INDEX.fullmatch(one))
+    indices = sorted(int(one) for one in first if is_number(one))
     if not indices:
         if set(first) <= set(REAL_FAKE):  # sorted, "fake" would be class 0: the order that nobody in this field expects
             return REAL_FAKE
         return tuple(str(first[one][1]).strip() for one in sorted(first))
     if len(indices) < len(first):
-        (file, number), cell = next(first[one] for one in first if not _INDEX.fullmatch(one))
+        (file, number), cell = next(first[one] for one in first if not is_number(one))
         found = f"label {short_repr(cell)} is a name where other rows have class indices ({listed(indices)})"
         raise DataError(f"{file}: row {number}: {found}; use one of the two")
-    if indices[-1] < len(REAL_FAKE):
-        return REAL_FAKE
+    if set(indices) <= {0, 1}:  # a file may hold texts of one class only
+        return _TWO_NUMBERED
     if indices != list(range(len(indices))):
         raise DataError(f"{path}: labels {listed(indices)} do not run from 0 without a gap; renumber them or use names")
     return tuple(map(str, indices))
-
-
-def real_fake_indices(names: Sequence[str]) -> tuple[int, int]:
-    """Class indices of real and of fake; DataError where the names leave that open."""
-    spellings = [spelling(name) for name in names]
-    if set(REAL_FAKE) <= set(spellings):
-        return spellings.index("real"), spellings.index("fake")
-    if len(names) != len(REAL_FAKE):
-        found = f"this one has {len(names)} ({listed(names)})"
-        raise DataError(
-            f"two files, real and fake, need a checkpoint of two labels, {found}; give one file with 'label'"
-        )
-    # Where only one of the two is named ("fake", "true"), the other label is the other one.
-    real = 1 if spellings[0] == "fake" or spellings[1] == "real" else 0
-    return real, 1 - real

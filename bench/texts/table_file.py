@@ -23,6 +23,7 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = 60  # characters
 _MAX_LISTED = 20  # a file without a header can have any number of "columns"
 _PARQUET_ROWS = 256  # that are decoded at a time
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _CELL_LIMIT = 2**31 - 1  # characters; csv refuses more than 131,072 unless told, which is less than a long article
 
 
@@ -91,6 +92,19 @@ def listed(values: Iterable[object]) -> str:
     return ", ".join(shown if len(shown) <= _MAX_LISTED else [*shown[:_MAX_LISTED], "…"])
 
 
+def separator_hint(path: Path) -> str:
+    """What to add to an error of a table whose first line is cut by another separator than its suffix says; else nothing."""
+    ours = _SEPARATORS.get(path.suffix.lower())
+    if ours is None:
+        return ""
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        header = lines.readline()
+    other = next((one for one in (";", "\t", "|", ",") if one in header), None)
+    if other is None or ours in header:
+        return ""
+    return f" (is it separated by {other!r}? save it with {'commas' if ours == ',' else 'tabs'})"
+
+
 def _reader(path: Path) -> Callable[[Path], TableFile]:
     if path.is_dir():
         raise DataError(f"{path}: a folder, not a file; name one file in it")
@@ -132,13 +146,14 @@ def _records(path: Path, reader: Any) -> Iterator[list[str]]:
             record = next(reader, None)
         except csv.Error as error:
             advice = "mend the line (a quote inside a quoted cell is written twice)"
-            raise DataError(f"{path}: line {line}: unbalanced quotes ({error}); {advice}") from None
+            hint = separator_hint(path)
+            raise DataError(f"{path}: line {line}: unbalanced quotes ({error}){hint}; {advice}") from None
         if record is None:
             return
         num_cells = num_cells or len(record)
         if record and len(record) != num_cells:
             raise DataError(
-                f"{path}: line {line}: {len(record)} cells where the header has {num_cells}; mend the line "
+                f"{path}: line {line}: {len(record)} cells where the header has {num_cells}{separator_hint(path)}; mend the line "
                 "(a cell that holds the separator or a line break is quoted)"
             )
         if record:
@@ -244,8 +259,7 @@ def _non_utf8_message(path: Path) -> str:
 
 
 _READERS: dict[str, Callable[[Path], TableFile]] = {
-    ".csv": partial(_open_delimited, delimiter=","),
-    ".tsv": partial(_open_delimited, delimiter="\t"),
+    **{suffix: partial(_open_delimited, delimiter=separator) for suffix, separator in _SEPARATORS.items()},
     ".jsonl": _open_json_lines,
     ".ndjson": _open_json_lines,
     ".json-lines": _open_json_lines,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from bench.texts.table_file import listed, short_repr
+from bench.texts.pairs import refuse_pair
+from bench.texts.table_file import listed, separator_hint, short_repr
 from bench.units import counted
 from exporters.errors import DataError
 
@@ -65,19 +66,21 @@ class TextRow:
         self.cause, self.found, self.advice = cause, found, advice
 
 
-def read_rows(table: TableFile, text_columns: Sequence[str] | None) -> list[TextRow]:
-    """Join the text cells of every row; None takes the columns that the field uses; DataError for unknown columns."""
-    columns = find_text_columns(table, text_columns)
+def read_rows(table: TableFile, columns: Sequence[str]) -> list[TextRow]:
+    """Join the text cells of every row."""
     cells = zip(*map(table.column, columns), strict=True)
     return [text_row(table.path, number, columns, row) for number, row in enumerate(cells, 1)]
 
 
 def find_text_columns(table: Columns, text_columns: Sequence[str] | None) -> tuple[str, ...]:
     """Those that were asked for, or that the field uses; DataError where the table has them not."""
-    columns = tuple(text_columns or _usual_text_columns(table))
-    for column in columns:
+    if not text_columns:
+        refuse_pair(table.path, table.columns)
+        return _usual_text_columns(table)
+    for column in text_columns:
         check_column(table, column, "name the text columns with --text-columns")
-    return columns
+    refuse_pair(table.path, text_columns)
+    return tuple(text_columns)
 
 
 def text_row(path: Path, number: int, columns: Sequence[str], cells: Sequence[object]) -> TextRow:
@@ -93,7 +96,7 @@ def check_column(table: Columns, column: str, advice: str) -> None:
         return
     names = {name.lower(): name for name in table.columns}
     close = difflib.get_close_matches(column.lower(), names, n=1)
-    hint = f" (did you mean {short_repr(names[close[0]])}?)" if close else ""
+    hint = f" (did you mean {short_repr(names[close[0]])}?)" if close else separator_hint(table.path)
     raise DataError(f"{table.path}: no column {column!r}{hint}, found {listed(table.columns)}; {advice}")
 
 
@@ -153,8 +156,14 @@ def _usual_text_columns(table: Columns) -> tuple[str, ...]:
             return columns
     *first, last = (" + ".join(map(repr, columns)) for columns in _TEXT_COLUMNS)
     expected = f"{', '.join(first)} or {last}"
-    found = f"found {listed(table.columns)}; name yours with --text-columns"
-    raise DataError(f"{table.path}: no text column, expected {expected}, {found}")
+    found, advice = f"found {listed(table.columns)}{separator_hint(table.path)}", "name yours with --text-columns"
+    by_case = {name.lower(): name for name in table.columns}
+    close = next((columns for columns in _TEXT_COLUMNS if set(columns) <= by_case.keys()), ())
+    if close:
+        meant = [by_case[column] for column in close]
+        found += f" (did you mean {' + '.join(map(repr, meant))}?)"
+        advice = f"name {'it' if len(meant) == 1 else 'them'} with --text-columns {','.join(meant)}"
+    raise DataError(f"{table.path}: no text column, expected {expected}, {found}; {advice}")
 
 
 def _set_text(row: TextRow, cells: dict[str, object]) -> None:

@@ -1,0 +1,52 @@
+"""Pairs of texts, such as premise and hypothesis, which are not served: a model of pairs reads its two texts apart."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bench.progress import say
+from bench.texts.table_file import listed
+from exporters.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_PAIRS = (  # small letters and digits alone: "sentence_A" is "sentencea"
+    ("premise", "hypothesis"),
+    ("sentence1", "sentence2"),
+    ("sentencea", "sentenceb"),
+    ("question1", "question2"),
+    ("text1", "text2"),
+    ("texta", "textb"),
+    ("text", "textpair"),
+    ("query", "document"),
+    ("query", "passage"),
+    ("question", "answer"),
+    ("question", "passage"),
+    ("question", "context"),
+    ("question", "sentence"),
+)
+_NLI = {"entailment", "neutral", "contradiction"}
+
+
+def refuse_pair(path: Path, columns: Sequence[str]) -> None:
+    """Raise DataError where two of ``columns`` are the texts of a pair."""
+    named = {re.sub(r"[\W_]+", "", column.casefold()): column for column in columns}
+    for pair in _PAIRS:
+        if set(pair) <= named.keys():
+            raise DataError(
+                f"{path}: columns {listed(named[one] for one in pair)} are the two texts of a pair, expected one text a row: "
+                "pairs are not served, and joined by a space they are another input than a model of pairs was trained on; "
+                "name the columns of one text with --text-columns"
+            )
+
+
+def caution_joined(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
+    """Say so where several columns are joined for classes that are of pairs of texts."""
+    if len(columns) > 1 and {name.strip().casefold() for name in names} == _NLI:
+        say(
+            f"caution: {path}: {' + '.join(map(repr, columns))} are joined by a space to one text, and the classes {listed(names)} "
+            "are those of pairs of texts: a model of pairs was trained on another input"
+        )
