@@ -291,7 +291,7 @@ def test_every_file_that_a_tokenizer_of_transformers_reads_is_part_of_the_digest
 
 def damage_padding_id(folder):
     builders.change(folder / "config.json", pad_token_id=-1)
-    return r"config.json: pad_token_id is -1, expected an id of the tokenizer, 0 to \d+; write that of its padding token there"
+    return r"config.json: pad_token_id is -1, expected one of the tokenizer, 0 to \d+; write there that of its padding token"
 
 
 def damage_embedding(folder):
