@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bench.options import OBJECTIVES, add_options
+from bench.pipeline.options import OBJECTIVES, add_options
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:

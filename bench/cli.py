@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.arguments import BEST_FLAGS, LIMITS, RESULTS, SHOWN, TABLES, parser
-from bench.options import as_arguments, names, read_options
-from bench.progress import say
+from bench.console import say
+from bench.pipeline.options import as_arguments, names, read_options
 from exporters.errors import DeploybenchError, OutputError, UserError, first_line
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from bench.comparison.changes import Comparison
-    from bench.comparison.thresholds import Thresholds
-    from bench.prepare import Prepared
-    from bench.recommendation import Recommendation
+    from bench.analysis.recommendation import Recommendation
+    from bench.compare.changes import Comparison
+    from bench.compare.thresholds import Thresholds
+    from bench.pipeline.prepare import Prepared
     from bench.report.render import Format
-    from bench.saved.store import Run
+    from bench.runs.store import Run
     from bench.texts.data import LabelledSet
 
 
@@ -55,9 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(parsed: argparse.Namespace) -> int:
     """Prepare, run the suites on what was prepared, and print the tables of the file that they saved."""
     from bench.machine.alone import alone
-    from bench.prepare import prepare
-    from bench.saved.store import read_run
-    from bench.saved.whole_file import refuse_unwritable
+    from bench.pipeline.prepare import prepare
+    from bench.runs.store import read_run
+    from bench.runs.whole_file import refuse_unwritable
 
     values = vars(parsed)
     options = read_options(values)
@@ -78,7 +78,7 @@ def _run_suites(
     handover: _Handover, values: dict[str, Any], storage: str = f"./{RESULTS}", files: Sequence[str] = ("",)
 ) -> int:
     """What `pytest suites` does, on what is prepared, or ``files`` of it; pytest's exit code."""
-    from bench.started_pytest import run_pytest
+    from bench.pipeline.started_pytest import run_pytest
 
     suites = importlib.util.find_spec("suites")
     assert suites is not None
@@ -112,7 +112,7 @@ def _export(parsed: argparse.Namespace) -> int:
     if parsed.best:
         return _export_best(parsed)
     from bench.machine.alone import alone
-    from bench.prepare import prepare
+    from bench.pipeline.prepare import prepare
     from bench.report.exports import render_exports
 
     unwanted = [flag for flag, value in _of_best(parsed).items() if value]
@@ -127,13 +127,13 @@ def _export(parsed: argparse.Namespace) -> int:
 
 def _export_best(parsed: argparse.Namespace) -> int:
     """Measure every variant by what decides, and put the best one, with its evidence, where it was asked for."""
-    from bench.best import DECIDES, read_drop, read_target, said_of, write_best
-    from bench.choice import choose
+    from bench.analysis.choice import choose
     from bench.machine.alone import alone
-    from bench.prepare import prepare
+    from bench.pipeline.best import DECIDES, read_drop, read_target, said_of, write_best
+    from bench.pipeline.prepare import prepare
     from bench.report.best import render_choice, render_evidence
-    from bench.saved.predictions import read_right
-    from bench.saved.store import read_run
+    from bench.runs.predictions import read_right
+    from bench.runs.store import read_run
 
     objective: Any = parsed.objective or "latency"
     max_drop, target = read_drop(parsed.max_accuracy_drop), read_target(parsed.artifacts)
@@ -170,11 +170,11 @@ def _of_best(parsed: argparse.Namespace) -> dict[str, Any]:
 def _score(parsed: argparse.Namespace) -> int:
     """Label a file with one variant, and print what that took."""
     from bench.machine.alone import alone
-    from bench.prepare import prepare, reading
+    from bench.pipeline.prepare import prepare, reading
     from bench.report.scoring import render_scoring
-    from bench.saved.whole_file import refuse_unwritable
-    from bench.scoring.rows import survey
-    from bench.scoring.score_file import Job, score_file
+    from bench.runs.whole_file import refuse_unwritable
+    from bench.score.rows import survey
+    from bench.score.score_file import Job, score_file
 
     source, output = Path(parsed.file), Path(parsed.output)
     if output.suffix != ".parquet" or output.is_dir():
@@ -199,10 +199,10 @@ def _score(parsed: argparse.Namespace) -> int:
 
 def _prepare(parsed: argparse.Namespace) -> int:
     """Split labelled files, and print what was found in them."""
-    from bench.preparation.preparation import Asked, prepare_texts
-    from bench.preparation.rows import Files
-    from bench.preparation.splits import read_shares
     from bench.report.preparation import render_preparation
+    from bench.texts.prepare.preparation import Asked, prepare_texts
+    from bench.texts.prepare.rows import Files
+    from bench.texts.prepare.splits import read_shares
 
     options = read_options(vars(parsed))
     if bool(parsed.files) == bool(options.real):
@@ -226,9 +226,10 @@ def _prepare(parsed: argparse.Namespace) -> int:
 
 def _train(parsed: argparse.Namespace) -> int:
     """Train a classifier by a recipe, in a process of its own, and print what it reached."""
-    from bench.launched import one_speaks
     from bench.machine.alone import alone
-    from bench.training import follow_training, train_checkpoint
+    from bench.pipeline.launched import one_speaks
+    from bench.pipeline.training import follow_training, train_checkpoint
+    from bench.report.training_plots import write_training_plots
     from exporters.training.processes import is_main
 
     with one_speaks():
@@ -236,14 +237,14 @@ def _train(parsed: argparse.Namespace) -> int:
             follow_training(parsed)
             return 0
         with alone():
-            _print(train_checkpoint(parsed))
+            _print(train_checkpoint(parsed, write_training_plots))
     return 0
 
 
 def _report(parsed: argparse.Namespace) -> int:
     """Print the tables of a saved run."""
     from bench.report.tables import build_tables
-    from bench.saved.store import read_run
+    from bench.runs.store import read_run
 
     tables = SHOWN if parsed.table is None else tuple(name.strip() for name in parsed.table.split(","))
     unknown = [name for name in tables if name not in TABLES]
@@ -265,11 +266,11 @@ def _report(parsed: argparse.Namespace) -> int:
 
 def _recommend(parsed: argparse.Namespace) -> int:
     """Print which variant of a saved run to take, and copy it if asked; 1 where none is surely within every limit."""
-    from bench.best import read_drop, read_target
-    from bench.recommendation import Limit, recommend
+    from bench.analysis.recommendation import Limit, recommend
+    from bench.pipeline.best import read_drop, read_target
     from bench.report.recommendation import render_recommendation
-    from bench.saved.predictions import read_right
-    from bench.saved.store import read_run
+    from bench.runs.predictions import read_right
+    from bench.runs.store import read_run
 
     limits = [
         Limit(flag=flag, metric=metric, most=_read_limit(flag, text) * unit)
@@ -286,8 +287,8 @@ def _recommend(parsed: argparse.Namespace) -> int:
 
 
 def _copy_recommended(run: Run, found: Recommendation, work_dir: Path, target: Path) -> None:
-    from bench.best import said_of, write_best
-    from bench.made import find_artifact
+    from bench.pipeline.best import said_of, write_best
+    from bench.pipeline.made import find_artifact
     from bench.report.recommendation import render_reasons
 
     if found.best is None:
@@ -309,9 +310,9 @@ def _read_limit(flag: str, text: str) -> float:
 
 def _errors(parsed: argparse.Namespace) -> int:
     """Print which texts of a saved run were called wrong, and accuracy by a column of their files."""
-    from bench.errors.analysis import Asked, find_errors
+    from bench.analysis.misclassified.analysis import Asked, find_errors
     from bench.report.error_examples import render_errors
-    from bench.saved.store import read_run
+    from bench.runs.store import read_run
 
     asked = Asked(
         variant=parsed.variant,
@@ -326,7 +327,7 @@ def _errors(parsed: argparse.Namespace) -> int:
 
 def _texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
     """The labelled files that were given; of a run of the demonstration, its own texts."""
-    from bench.prepare import demonstration_sets, labelled_sets
+    from bench.pipeline.prepare import demonstration_sets, labelled_sets
 
     sets = labelled_sets(read_options(vars(parsed)), run.checkpoint.labels)
     if not sets and run.checkpoint.demonstration:
@@ -345,7 +346,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     """Print what changed between two saved runs, or over all of them; the outcome decides the exit code."""
     if parsed.history is not None:
         return _history(parsed)
-    from bench.comparison.outcome import outcome_of
+    from bench.compare.outcome import outcome_of
     from bench.report.comparison import render_comparison
 
     if parsed.contender is None:
@@ -357,9 +358,9 @@ def _compare(parsed: argparse.Namespace) -> int:
 
 
 def _history(parsed: argparse.Namespace) -> int:
-    from bench.comparison.history import history_of
-    from bench.comparison.outcome import outcome_of_history
-    from bench.comparison.saved_runs import read_saved_runs
+    from bench.compare.history import history_of
+    from bench.compare.outcome import outcome_of_history
+    from bench.compare.saved_runs import read_saved_runs
     from bench.report.history import render_history
 
     flags = {"--all": parsed.all, "--normalise": parsed.normalise}
@@ -378,7 +379,7 @@ def _history(parsed: argparse.Namespace) -> int:
 
 
 def _thresholds(parsed: argparse.Namespace) -> Thresholds:
-    from bench.comparison.thresholds import Thresholds, read_thresholds
+    from bench.compare.thresholds import Thresholds, read_thresholds
 
     own = Path("pyproject.toml")
     file = Path(parsed.config) if parsed.config is not None else own if own.is_file() else None
@@ -386,10 +387,10 @@ def _thresholds(parsed: argparse.Namespace) -> Thresholds:
 
 
 def _compared(parsed: argparse.Namespace) -> Comparison:
-    from bench.comparison.changes import compare_runs
-    from bench.comparison.stock import compare_stock, is_stock, read_stock
-    from bench.saved.predictions import read_right
-    from bench.saved.store import read_run
+    from bench.compare.changes import compare_runs
+    from bench.compare.stock import compare_stock, is_stock, read_stock
+    from bench.runs.predictions import read_right
+    from bench.runs.store import read_run
 
     thresholds = _thresholds(parsed)
     if is_stock(parsed.base) or is_stock(parsed.contender):
@@ -414,9 +415,9 @@ def _refuse_same(base: Path, contender: Path) -> None:
 
 def _duel(parsed: argparse.Namespace) -> int:
     """Measure two sides against each other and print what differs; the exit code is that of ``compare``."""
-    from bench.comparison.outcome import outcome_of
-    from bench.duel import measure as duel
-    from bench.duel.sides import two_sides
+    from bench.compare.duel import measure as duel
+    from bench.compare.duel.sides import two_sides
+    from bench.compare.outcome import outcome_of
     from bench.machine.alone import alone
     from bench.report.comparison import render_comparison
 
@@ -433,7 +434,7 @@ def _duel(parsed: argparse.Namespace) -> int:
 
 def _architectures(parsed: argparse.Namespace) -> int:
     """Print what is counted of architectures; 1 where formula and built model differ."""
-    from bench.architectures import count_architectures
+    from bench.pipeline.architectures import count_architectures
     from bench.report.architectures import render_architectures
 
     lengths = read_options({"sequence_lengths": parsed.sequence_lengths}).sequence_lengths
@@ -477,7 +478,7 @@ def _print_run(
 
 def _write(text: str, file: Path) -> None:
     """What would be printed, as a file that is whole or absent; a device or a folder is not replaced by one."""
-    from bench.saved.whole_file import whole_file
+    from bench.runs.whole_file import whole_file
 
     if not file.parent.is_dir() or (file.exists() and not file.is_file()):
         raise UserError(f"--output: {file} cannot be made, expected the name of a file in a folder that exists")

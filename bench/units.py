@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+CAUTION = "!"  # not what it is called, or what it should be: a note says which
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

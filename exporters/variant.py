@@ -18,6 +18,12 @@ Float32Array: TypeAlias = npt.NDArray[np.float32]
 Predictor: TypeAlias = Callable[[Int64Array, Int64Array], Float32Array]
 """Logits ``(batch, num_labels)`` for ids and mask ``(batch, sequence_length)``; mask is 1 for real tokens."""
 
+MANIFEST = "manifest.json"
+"""File of an artifact that says what it is."""
+
+TOKENIZER = "tokenizer"
+"""Folder of an artifact."""
+
 REFERENCE = "torch-eager"
 """The variant that every other one must agree with, and is compared to."""
 
@@ -43,7 +49,7 @@ class ExportJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """The part of a program that is a variant's own; ``exporters/serving.py`` has the rest."""
+    """The part of a program that is a variant's own; ``exporters/artifacts/serving.py`` has the rest."""
 
     imports: tuple[str, ...]  # lines
     answer: str  # lines from ``ids``, one text's in a list, and the artifact's ``folder`` to ``chances``, one per class

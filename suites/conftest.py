@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_benchmark.utils import safe_dumps
 
+from bench.console import say
 from bench.machine.alone import alone
-from bench.measurement import METRICS
-from bench.options import PROFILES, Options, add_options, read_options
-from bench.prepare import Prepared, prepare, set_names
-from bench.progress import say
-from bench.saved.recorder import Recorder
-from bench.saved.resuming import open_journal
-from bench.saved.store import decode
-from bench.saved.whole_file import refuse_unwritable, whole_file
+from bench.pipeline.options import PROFILES, Options, add_options, read_options
+from bench.pipeline.prepare import Prepared, prepare, set_names
+from bench.pipeline.recorder import Recorder
+from bench.pipeline.resuming import open_journal
+from bench.runs.measurement import METRICS
+from bench.runs.store import decode
+from bench.runs.whole_file import refuse_unwritable, whole_file
 from exporters.errors import UserError, WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from bench.measurement import Measurement, Workload
+    from bench.runs.measurement import Measurement, Workload
 
 OPTIONS = pytest.StashKey[Options]()
 RECORDER = pytest.StashKey[Recorder]()

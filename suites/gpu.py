@@ -27,16 +27,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.console import say
 from bench.machine.alone import alone
-from bench.options import names
-from bench.progress import say
-from bench.started_pytest import run_pytest
+from bench.pipeline.options import names
+from bench.pipeline.started_pytest import run_pytest
 from bench.worker import call_in_child
-from exporters.architectures import PREFIX, check_architecture
+from exporters.checkpoints.architectures import PREFIX, check_architecture
+from exporters.device_speed.speed import Setting
 from exporters.errors import DeploybenchError, UserError
 from exporters.training.precision import PRECISIONS, fast_precisions
 from exporters.training.recipe import read_recipe
-from exporters.training.speed import Setting
 from suites.gpu_plan import Plan
 from suites.gpu_shown import render
 from suites.studies.saving import save_study, saved_at

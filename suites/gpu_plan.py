@@ -11,7 +11,7 @@ from exporters.errors import WorkerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from exporters.training.speed import Measured, Setting
+    from exporters.device_speed.speed import Measured, Setting
 
 NAME = "deploybench_gpu"  # of the plugin
 
@@ -35,7 +35,7 @@ class Plan:
         """What was found, measured when it is asked for first; raises WorkerError, each time, where that fails."""
         if setting not in self.found and setting not in self.failed:
             label = f"{setting.architecture} {setting.precision}"
-            target = "exporters.training.speed:measure"
+            target = "exporters.device_speed.speed:measure"
             try:
                 self.found[setting] = call_in_child(target, setting, threads=available_cores(), label=label)
             except WorkerError as error:

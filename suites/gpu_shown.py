@@ -5,17 +5,17 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.measurement import Figure
 from bench.report.cells import Column, Table
 from bench.report.render import render_tables
+from bench.runs.measurement import Figure
 from bench.units import COUNT, MEGABYTES, MILLISECONDS, PER_SECOND, SHARE, format_rate
-from exporters.training.matrix_rate import SIZES
-from exporters.training.speed import MOST
+from exporters.device_speed.matrix_rate import SIZES
+from exporters.device_speed.speed import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporters.training.speed import Measured, Setting, Speed
+    from exporters.device_speed.speed import Measured, Setting, Speed
     from suites.gpu_plan import Plan
 
 GOAL_PRECISION = "bf16"

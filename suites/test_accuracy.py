@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bench.accuracy import confusion_matrix
-from bench.measurement import Measurement, Workload
-from bench.options import SCORING_BATCH_SIZE
-from bench.scoring.labelled_set import Scores, score
-from bench.workload import Policy, ScoringBatches, scoring_batches
+from bench.measure.accuracy import confusion_matrix
+from bench.measure.labelled_set import score
+from bench.measure.workload import Policy, ScoringBatches, scoring_batches
+from bench.pipeline.options import SCORING_BATCH_SIZE
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.scores import Scores
+from exporters.checkpoints.tokenization import tokenise
 from exporters.errors import WorkerError
-from exporters.tokenization import tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.prepare import Prepared
-    from bench.saved.recorder import Recorder
+    from bench.pipeline.prepare import Prepared
+    from bench.pipeline.recorder import Recorder
 
 METRICS = ("accuracy", "scoring_time")
 

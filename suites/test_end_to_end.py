@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measurement import END_TO_END, Measurement, Workload
-from bench.scoring.end_to_end import BATCH_SIZE, EndToEnd, measure_end_to_end
-from bench.workload import PADDINGS
+from bench.measure.workload import PADDINGS
+from bench.runs.measurement import END_TO_END, Measurement, Workload
+from bench.score.end_to_end import BATCH_SIZE, EndToEnd, measure_end_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.prepare import Prepared
-    from bench.scoring.end_to_end import PolicyRun
+    from bench.pipeline.prepare import Prepared
+    from bench.score.end_to_end import PolicyRun
 
 
 @pytest.mark.usefixtures("thorough", "artifact")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from bench.fidelity.invariance import BATCH_SIZE, TEXTS, Invariance, measure_invariance
-from bench.measurement import ARRANGEMENTS, INVARIANCE, Measurement, Workload
-from bench.workload import Sample, spread
+from bench.analysis.invariance import BATCH_SIZE, TEXTS, Invariance, measure_invariance
+from bench.measure.workload import Sample, spread
+from bench.runs.measurement import ARRANGEMENTS, INVARIANCE, Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.prepare import Prepared
+    from bench.pipeline.prepare import Prepared
 
 
 def test_invariance(

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measurement import Measurement, Workload
-from bench.operations import count_operations
-from bench.progress import progress
-from bench.timing.controls import CONTROLS, contenders
-from bench.timing.latency import LatencyRun
-from bench.timing.yardsticks import Yardsticks
-from bench.workload import full_batch
+from bench.console import progress
+from bench.measure.controls import CONTROLS, contenders
+from bench.measure.latency import LatencyRun
+from bench.measure.workload import full_batch
+from bench.measure.yardsticks import Yardsticks
+from bench.pipeline.operations import count_operations
+from bench.runs.measurement import Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.prepare import Prepared
-    from bench.saved.recorder import Recorder
+    from bench.pipeline.prepare import Prepared
+    from bench.pipeline.recorder import Recorder
 
 
 @pytest.fixture(scope="session")

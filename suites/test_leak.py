@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measurement import Measurement, Workload
-from bench.memory.leaks import BATCHES, SteadyMemory, measure_steady
-from bench.workload import full_batch
+from bench.measure.memory.leaks import BATCHES, SteadyMemory, measure_steady
+from bench.measure.workload import full_batch
+from bench.runs.measurement import Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.prepare import Prepared
+    from bench.pipeline.prepare import Prepared
 
 METRICS = ("steady_held", "steady_resident")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.measurement import Measurement
+from bench.runs.measurement import Measurement
 from bench.worker import Worker
 from exporters.errors import WorkerError
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.prepare import Prepared
-    from bench.saved.recorder import Recorder
+    from bench.pipeline.prepare import Prepared
+    from bench.pipeline.recorder import Recorder
 
 
 def test_load(

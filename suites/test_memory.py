@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measurement import Measurement, Workload
-from bench.memory.ledger import CellLedger
-from bench.memory.peaks import MemoryPeaks, measure_peaks
-from bench.options import MEMORY_BATCH_SIZE, PROFILES
-from bench.workload import full_batch
+from bench.measure.memory.peaks import MemoryPeaks, measure_peaks
+from bench.measure.workload import full_batch
+from bench.pipeline.options import MEMORY_BATCH_SIZE, PROFILES
+from bench.runs.ledger import CellLedger
+from bench.runs.measurement import Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.prepare import Prepared
-    from bench.saved.recorder import Recorder
+    from bench.pipeline.prepare import Prepared
+    from bench.pipeline.recorder import Recorder
 
 METRICS = ("peak_memory", "peak_resident", "load_peak_memory", "load_peak_resident")
 

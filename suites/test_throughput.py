@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measurement import Measurement, Workload
-from bench.options import THROUGHPUT_BATCH_SIZE
-from bench.timing.concurrency import BLOCKS, ServedTexts, measure_served
-from bench.workload import full_batch
+from bench.measure.concurrency import BLOCKS, ServedTexts, measure_served
+from bench.measure.workload import full_batch
+from bench.pipeline.options import THROUGHPUT_BATCH_SIZE
+from bench.runs.measurement import Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.prepare import Prepared
+    from bench.pipeline.prepare import Prepared
 
 
 @pytest.mark.usefixtures("thorough")

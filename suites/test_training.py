@@ -12,7 +12,7 @@ from suites.gpu_plan import NAME
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exporters.training.speed import Measured, Setting, Speed
+    from exporters.device_speed.speed import Measured, Setting, Speed
     from suites.gpu_plan import Plan
 
 _ELSEWHERE = "measured on a GPU, in a run of its own: tox -e gpu, or python -m suites.gpu"

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from bench.texts import corpus
+from bench.texts.demonstration import corpus
 
 
 def texts(count=40, words=100):
@@ -32,7 +32,7 @@ def widen(model, std=0.2):
 
 def word_tokenizer(**settings):
     """A lower-casing BERT tokenizer with words of the bundled corpus."""
-    from exporters.architectures import _make_tokenizer
+    from exporters.checkpoints.architectures import _make_tokenizer
 
     tokenizer = _make_tokenizer(corpus.corpus("train")[0][:300], 500)
     return type(tokenizer)(tokenizer_object=tokenizer.backend_tokenizer, **settings)

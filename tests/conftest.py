@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.texts import corpus
+from bench.texts.demonstration import corpus
 from bench.worker import Worker, call_in_child
-from exporters.artifact import Origin
-from exporters.checkpoint import read_checkpoint
+from exporters.artifacts.artifact import Origin
+from exporters.checkpoints.checkpoint import read_checkpoint
 
 TESTS = Path(__file__).parent
 LONGEST = (  # begun first
@@ -92,7 +92,7 @@ def checkpoint_folder(tmp_path_factory):
     import torch
     from transformers import AlbertConfig, AlbertForSequenceClassification
 
-    from exporters.architectures import _make_tokenizer
+    from exporters.checkpoints.architectures import _make_tokenizer
 
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny-albert"
     texts, labels = corpus.corpus("train")
@@ -167,7 +167,9 @@ def artifacts(checkpoint, checkpoint_folder, tmp_path_factory):
         labels=checkpoint.labels,
     )
     root = tmp_path_factory.mktemp("artifacts")
-    return lambda name: call_in_child("exporters.artifact:export_artifact", name, origin, root, threads=1).path
+    return lambda name: (
+        call_in_child("exporters.artifacts.artifact:export_artifact", name, origin, root, threads=1).path
+    )
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.git import git
+from bench.machine.git import git
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from bench.accuracy import confusion_matrix, scores
+from bench.measure.accuracy import confusion_matrix, scores
 
 NAMES = ("real", "fake", "satire", "opinion")
 

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from bench import architectures, cli
+from bench import cli
+from bench.pipeline import architectures
 from bench.report.architectures import render_architectures
 from exporters.counting import built
 from exporters.counting.count import count_architectures
 from exporters.counting.counts import Counted, Counts
+from exporters.counting.flops import count_operations
 from exporters.counting.formulas import count_by_formula
 from exporters.errors import CheckpointError
-from exporters.flops import count_operations
 
 GOLDEN = Path(__file__).parent / "data"
 README = Path(__file__).parents[1] / "README.md"
@@ -234,7 +235,7 @@ def test_what_differs_is_said_and_marked():
 
 def test_a_difference_is_no_success(capsys, monkeypatch):
     found = {"one": Counted(built=counts(), formula=counts(kept={8: 1}), max_length=16)}
-    monkeypatch.setattr("bench.architectures.count_architectures", lambda *_: found)
+    monkeypatch.setattr("bench.pipeline.architectures.count_architectures", lambda *_: found)
 
     assert command(capsys, "tinybert-4-312", "--sequence-lengths", "8")[0] == 1
 

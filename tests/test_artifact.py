@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import exporters.source
+import exporters.artifacts.source
 from bench.worker import call_in_child
-from exporters.artifact import Origin, export_artifact, read_artifact
-from exporters.catalogue import find_variant, variant_module, variant_names
+from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
+from exporters.artifacts.catalogue import find_variant, variant_module, variant_names
+from exporters.artifacts.source import source_digest, source_files
 from exporters.errors import DiskFullError, OutputError
-from exporters.source import source_digest, source_files
-from exporters.whole_folder import whole_folder
+from exporters.files import whole_folder
 
 
 @pytest.fixture
@@ -89,22 +89,22 @@ def test_it_is_reused_until_something_changes(origin, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "variants"),
     [
-        ("exporters.onnx_first_token", ["onnx-fp32-fused"]),
-        ("exporters.openvino_first_token", ["openvino-fp32", "openvino-int8"]),
-        ("exporters.compiler", ["torch-aot", "torch-compile"]),
+        ("exporters.runtimes.onnx_first_token", ["onnx-fp32-fused"]),
+        ("exporters.runtimes.openvino_first_token", ["openvino-fp32", "openvino-int8"]),
+        ("exporters.runtimes.compiler", ["torch-aot", "torch-compile"]),
         ("exporters.variants.onnx_fp32", ["onnx-fp32", "onnx-fp32-fused"]),
-        ("exporters.torch_model", ["torch-eager", "torchscript", "openvino-fp32"]),
-        ("exporters.tokenization", ["torch-eager", "onnx-fp32"]),
+        ("exporters.runtimes.torch_model", ["torch-eager", "torchscript", "openvino-fp32"]),
+        ("exporters.checkpoints.tokenization", ["torch-eager", "onnx-fp32"]),
     ],
 )
 def test_a_changed_exporter_makes_another_artifact(origin, tmp_path, monkeypatch, changed, variants):
     def fingerprints():
-        return {name: source_digest("exporters.artifact", variant_module(name)) for name in variant_names()}
+        return {name: source_digest("exporters.artifacts.artifact", variant_module(name)) for name in variant_names()}
 
     before = fingerprints()
-    read = exporters.source._digest
-    file = exporters.source._file(changed)
-    monkeypatch.setattr("exporters.source._digest", lambda path: "changed" if path == file else read(path))
+    read = exporters.artifacts.source._digest
+    file = exporters.artifacts.source._file(changed)
+    monkeypatch.setattr("exporters.artifacts.source._digest", lambda path: "changed" if path == file else read(path))
     other = {name for name, found in fingerprints().items() if found != before[name]}
     other |= {name for name in before if find_variant(name).base in other}  # whose fingerprint is a part of theirs
 
@@ -118,7 +118,7 @@ def test_every_file_that_an_export_runs_is_in_its_fingerprint(origin, tmp_path, 
 
     assert imported
     based = find_variant(name).base or name
-    assert imported <= set(source_files("exporters.artifact", variant_module(name), variant_module(based)))
+    assert imported <= set(source_files("exporters.artifacts.artifact", variant_module(name), variant_module(based)))
 
 
 def test_a_damaged_artifact_does_not_count(origin, tmp_path):
@@ -222,7 +222,7 @@ def small_disk(tmp_path):
 @pytest.mark.parametrize("name", ["torch-eager", "torchscript", "torch-int8-dynamic", "onnx-fp32"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(origin, small_disk, name):
     with pytest.raises(DiskFullError, match=f"no space left on the disk of {small_disk} while writing '{name}'"):
-        call_in_child("exporters.artifact:export_artifact", name, origin, small_disk, threads=1)
+        call_in_child("exporters.artifacts.artifact:export_artifact", name, origin, small_disk, threads=1)
 
     assert os.listdir(small_disk) == []
 

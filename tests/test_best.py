@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from bench import cli
-from bench.best import read_target
+from bench.pipeline.best import read_target
 from bench.worker import Worker
-from exporters.artifact import read_artifact
+from exporters.artifacts.artifact import read_artifact
 from exporters.errors import UserError
 
 ALONE = ("--threads=1", "--time-budget=1")  # two threads would wait for the cores that another test has

@@ -22,7 +22,7 @@ from bench.report.card import render_card
 from bench.report.cells import text_frame
 from bench.report.render import render
 from bench.report.tables import build_tables
-from bench.saved.store import read_run
+from bench.runs.store import read_run
 
 DATA = Path(__file__).parent / "data"
 RUNS = shipped("*/[0-9]*.json")[-3:]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from exporters.catalogue import check_variant_name, default_variants, find_variant, variant_names
+from exporters.artifacts.catalogue import check_variant_name, default_variants, find_variant, variant_names
 from exporters.errors import UnknownVariantError
 from exporters.variant import REFERENCE
 
@@ -70,7 +70,7 @@ def test_the_reference_is_a_variant():
 
 def test_reading_a_run_and_listing_variants_need_no_runtime():
     code = (
-        "import bench.cli, bench.saved.store, bench.report.render, bench.report.choices, sys\n"
+        "import bench.cli, bench.runs.store, bench.report.render, bench.report.choices, sys\n"
         "bench.report.choices.render_choices()\n"
         "print(sorted({'torch', 'transformers', 'onnxruntime', 'openvino', 'nncf', 'optimum'} & set(sys.modules)))"
     )

@@ -7,14 +7,14 @@ import shutil
 
 import pytest
 
-from bench.checkpoints import find_checkpoint
-from bench.options import read_options
-from exporters.checkpoint import read_checkpoint
+from bench.pipeline.checkpoints import find_checkpoint
+from bench.pipeline.options import read_options
+from exporters.checkpoints.checkpoint import read_checkpoint
+from exporters.checkpoints.classifier import copy_classifier, load_classifier, made_up
+from exporters.checkpoints.hub import fetch_checkpoint
+from exporters.checkpoints.pickled import convert_pickled
+from exporters.checkpoints.tokenization import load_tokenizer, tokenise
 from exporters.errors import CheckpointError, first_line
-from exporters.hub import fetch_checkpoint
-from exporters.pickled import convert_pickled
-from exporters.tokenization import load_tokenizer, tokenise
-from exporters.torch_model import copy_classifier, load_classifier, made_up
 from exporters.training.model import build_model
 from exporters.training.recipe import read_recipe
 
@@ -460,7 +460,7 @@ def test_what_was_made_up_by_either_transformers(of_another_shape):
             "transformers.AutoModelForSequenceClassification.from_pretrained",
             lambda folder: convert_pickled(folder, folder / "out"),
         ),
-        ("exporters.tokenization.saved_tokenizer", load_tokenizer),
+        ("exporters.checkpoints.tokenization.saved_tokenizer", load_tokenizer),
         (
             "transformers.AutoModelForSequenceClassification.from_pretrained",
             lambda folder: build_model(

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.choice import choose
-from bench.measurement import Measurement, Workload
+from bench.analysis.choice import choose
 from bench.report.best import render_choice, render_evidence
-from bench.saved.store import VariantInfo, read_run
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.store import VariantInfo, read_run
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"
 NAMES = ("torch-eager", "onnx-fp32", "onnx-int8-dynamic", "openvino-int8")

@@ -11,8 +11,8 @@ import pytest
 
 from bench import cli
 from bench.arguments import TABLES, parser
-from bench.progress import say
-from exporters.catalogue import variant_names
+from bench.console import say
+from exporters.artifacts.catalogue import variant_names
 from exporters.errors import WorkerError
 
 SAVED = Path(__file__).parent / "data" / "run-schema-1.json"
@@ -197,7 +197,7 @@ def test_export_writes_where_it_is_told(capsys, monkeypatch, tmp_path, checkpoin
 
 
 SUITES_THAT_END = """
-from bench.options import add_options
+from bench.pipeline.options import add_options
 import pytest
 def pytest_addoption(parser):
     add_options(parser.addoption)
@@ -206,9 +206,9 @@ def pytest_runtestloop():
 """
 RUN_THEM = """
 import importlib.util, sys, types
-import bench.prepare
+import bench.pipeline.prepare
 from bench import cli
-bench.prepare.prepare = lambda options: None
+bench.pipeline.prepare.prepare = lambda options: None
 find_spec = importlib.util.find_spec
 def find_suites(name, *arguments):
     return types.SimpleNamespace(submodule_search_locations=["s"]) if name == "suites" else find_spec(name, *arguments)
@@ -258,7 +258,7 @@ def test_a_worker_that_dies_is_not_taken_for_a_change_for_the_worse(capsys, monk
         raise WorkerError("converting: the worker was killed by signal 9")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("bench.prepare.prepare", die)
-    monkeypatch.setattr("bench.duel.sides.two_sides", die)
+    monkeypatch.setattr("bench.pipeline.prepare.prepare", die)
+    monkeypatch.setattr("bench.compare.duel.sides.two_sides", die)
 
     assert command(capsys, name, *(["a", "b"] if name == "duel" else []))[0] == code

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.comparison.changes import compare_runs
-from bench.comparison.comparability import FACTS, commit_name, differences, facts_of
-from bench.comparison.thresholds import Thresholds
-from bench.measurement import TIMED
+from bench.compare.changes import compare_runs
+from bench.compare.comparability import FACTS, commit_name, differences, facts_of
+from bench.compare.thresholds import Thresholds
 from bench.report.comparison import render_comparison
-from bench.saved.store import VariantInfo, read_run
+from bench.runs.measurement import TIMED
+from bench.runs.store import VariantInfo, read_run
 
 RUN = read_run(Path(__file__).parent / "data" / "runs" / "schema-1.json")
 

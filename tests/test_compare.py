@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.comparison.changes import compare_runs
-from bench.comparison.judging import judge_rows, rows_of
-from bench.comparison.outcome import Outcome, outcome_of
-from bench.comparison.thresholds import Rule, Thresholds, read_thresholds
-from bench.measurement import Measurement, Workload
+from bench.compare.changes import compare_runs
+from bench.compare.judging import judge_rows, rows_of
+from bench.compare.outcome import Outcome, outcome_of
+from bench.compare.thresholds import Rule, Thresholds, read_thresholds
+from bench.measure.controls import CONTROLS
 from bench.report.comparison import render_comparison
-from bench.saved.store import VariantInfo, read_run, run_block
-from bench.timing.controls import CONTROLS
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.store import VariantInfo, read_run, run_block
 from exporters.errors import UserError
 
 DATA = Path(__file__).parent / "data"

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from bench.worker import Worker, call_in_child
-from exporters.artifact import MANIFEST, TOKENIZER, Origin, read_artifact
+from exporters.artifacts.artifact import Origin, read_artifact
 from exporters.errors import ExportError
+from exporters.variant import MANIFEST, TOKENIZER
 
 COMPILED = ["torch-aot", "torch-compile"]
 LONGEST = 64  # of the tiny checkpoint
@@ -55,7 +56,7 @@ def test_a_missing_compiler_is_one_line(checkpoint, checkpoint_folder, tmp_path,
         calibration_source="",
     )
     with Worker(name, 1, environment={"CXX": "no-such-compiler"}) as worker, pytest.raises(ExportError) as error:
-        worker.ask("call", "exporters.artifact:export_artifact", (name, origin, tmp_path), {})
+        worker.ask("call", "exporters.artifacts.artifact:export_artifact", (name, origin, tmp_path), {})
 
     assert str(error.value) == (
         "no C++ compiler was found, and PyTorch needs one to compile a model; install g++, or name one in CXX"

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-import bench.timing.concurrency
+import bench.measure.concurrency
 import bench.worker.instances
-from bench.timing.concurrency import BLOCKS, measure_served
+from bench.measure.concurrency import BLOCKS, measure_served
 from bench.worker import commands
 from exporters.errors import WorkerError
 
@@ -89,7 +89,7 @@ def test_each_instance_counts_over_its_own_span(monkeypatch):
         def receive(self):
             return self.span
 
-    assert bench.timing.concurrency._texts_per_second([Instance(4, 1), Instance(1, 2)], BATCH) == 8 * (4 + 0.5)
+    assert bench.measure.concurrency._texts_per_second([Instance(4, 1), Instance(1, 2)], BATCH) == 8 * (4 + 0.5)
 
 
 def test_an_instance_that_dies_is_an_error_with_its_last_words_and_takes_the_others_along(watched, tmp_path):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bench.timing.cores import shared_cores
+from bench.machine.cores import shared_cores
 from bench.worker import Worker
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from bench import cli
-from bench.comparison.changes import compare_runs
-from bench.comparison.thresholds import Thresholds
+from bench.compare.changes import compare_runs
+from bench.compare.thresholds import Thresholds
 from bench.machine import environment
 from bench.machine.cpu import UNKNOWN, cpu_family, cpu_features, cpu_name, read_cpuinfo
 from bench.machine.environment import describe_environment
-from bench.measurement import TIMED
 from bench.report.comparison import render_comparison
-from bench.saved.store import read_run
+from bench.runs.measurement import TIMED
+from bench.runs.store import read_run
 
 SAVED = Path(__file__).parent / "data" / "runs" / "schema-2.json"
 RUN = read_run(SAVED)

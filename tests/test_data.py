@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.options import read_options
-from bench.prepare import _origin, labelled_sets
+from bench.pipeline.options import read_options
+from bench.pipeline.prepare import _origin, labelled_sets
 from bench.texts.data import (
     LabelledSet,
     parse_external,

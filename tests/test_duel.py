@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import cli
-from bench.comparison.changes import Comparison
-from bench.comparison.judging import judge_rows, rows_of
-from bench.comparison.outcome import outcome_of
-from bench.duel import measure as duel
-from bench.duel.sides import Side
-from bench.measurement import Measurement, Workload
+from bench.compare.changes import Comparison
+from bench.compare.duel import measure as duel
+from bench.compare.duel.sides import Side
+from bench.compare.judging import judge_rows, rows_of
+from bench.compare.outcome import outcome_of
 from bench.report.comparison import render_comparison
-from bench.saved.store import VariantInfo
-from exporters.artifact import read_artifact
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.store import VariantInfo
+from exporters.artifacts.artifact import read_artifact
 from suites.studies.duels import sides as slowed_sides
 
 SAME = "no detectable change"
@@ -173,8 +173,8 @@ def edit(file, **values):
 
 @pytest.mark.parametrize("limit", ["64", "null", '"64"', "1e30", "-1"])
 def test_a_length_that_both_sides_take(artifacts, tmp_path, limit):
-    from bench.duel.side import side_of
-    from bench.options import read_options
+    from bench.compare.duel.side import side_of
+    from bench.pipeline.options import read_options
 
     copy = shutil.copytree(artifacts / "onnx-fp32", tmp_path / "copy")
     (copy / "tokenizer" / "tokenizer_config.json").write_text(f'{{"model_max_length": {limit}}}')
@@ -318,7 +318,7 @@ def test_long_names_are_cut_to_a_terminal():
 
 
 def test_sides_of_different_checkpoints_are_told_apart(monkeypatch, artifacts):
-    from bench.duel.notes import duel_notes
+    from bench.compare.duel.notes import duel_notes
 
     sides = [
         Side(
@@ -330,7 +330,7 @@ def test_sides_of_different_checkpoints_are_told_apart(monkeypatch, artifacts):
         )
         for name in "AB"
     ]
-    monkeypatch.setattr("bench.duel.notes.available_cores", lambda: 4)
+    monkeypatch.setattr("bench.compare.duel.notes.available_cores", lambda: 4)
     odd = VariantInfo(runtime="fake", precision="fp32", executed_problem="runs bf16, called fp32", cores_used=2.2)
     infos = {"A: ": {"x": VariantInfo(runtime="fake", precision="fp32", cores_used=2.0)}, "B: ": {"x": odd}}
     said = list(duel_notes(tuple(sides), [timed({0: [1.0], 1: [1.0]}), timed({0: [1.0]})], infos, 3, 2))
@@ -344,7 +344,7 @@ def test_sides_of_different_checkpoints_are_told_apart(monkeypatch, artifacts):
     assert "different checkpoints" in said[3]
     assert len(said) == 4
 
-    monkeypatch.setattr("bench.duel.notes.available_cores", lambda: 2)
+    monkeypatch.setattr("bench.compare.duel.notes.available_cores", lambda: 2)
     said = list(duel_notes(tuple(sides), [], infos, 3, 2))
     assert not any("CPU-seconds" in one for one in said)  # more than the machine has is a clock's affair
 
@@ -384,7 +384,7 @@ def test_a_duel_looks_at_what_really_runs(artifacts, few_launches):
 
 
 def test_progress_is_for_a_terminal_only():
-    script = "from bench.progress import progress\nwith progress('duel', 2) as bar: bar.advance()"
+    script = "from bench.console import progress\nwith progress('duel', 2) as bar: bar.advance()"
     piped = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
 
     assert piped.stderr == b""

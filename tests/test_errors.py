@@ -22,19 +22,19 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 import bench.report.excerpt
-from bench.accuracy import confusion_matrix
+from bench.analysis.misclassified.by_value import NO_VALUE, by_values
+from bench.analysis.misclassified.examples import sample_errors
+from bench.analysis.misclassified.groups import Group, by_group
+from bench.analysis.misclassified.lengths import LENGTHS, length_bins, typical
+from bench.analysis.misclassified.shift import shift
+from bench.analysis.probability_calibration import probabilities
 from bench.cli import main
-from bench.errors.by_value import NO_VALUE, by_values
-from bench.errors.examples import sample_errors
-from bench.errors.groups import Group, by_group
-from bench.errors.lengths import LENGTHS, length_bins, typical
-from bench.errors.shift import shift
-from bench.fidelity.calibration import probabilities
-from bench.measurement import Measurement
+from bench.measure.accuracy import confusion_matrix
 from bench.report.excerpt import excerpt, excerpt_lines
 from bench.report.render import render
-from bench.saved.predictions import Answers
-from bench.saved.store import SetInfo, read_run, run_block
+from bench.runs.measurement import Measurement
+from bench.runs.predictions import Answers
+from bench.runs.store import SetInfo, read_run, run_block
 from bench.texts.data import LabelledSet
 
 DATA = Path(__file__).parent / "data"
@@ -506,7 +506,7 @@ def test_the_demonstration_needs_no_files(capsys, tmp_path, monkeypatch):
     one = labelled("external", 30)
     run = with_answers(tmp_path, [one], {("external", "torch-eager"): (0,)})
     run = replace(run, checkpoint=replace(run.checkpoint, demonstration=True))
-    monkeypatch.setattr("bench.prepare.demonstration_sets", lambda: (one, labelled("in_domain", 9)))
+    monkeypatch.setattr("bench.pipeline.prepare.demonstration_sets", lambda: (one, labelled("in_domain", 9)))
 
     assert "> external text 0" in errors(capsys, save(run))[1]
     assert "no texts" in errors(capsys, save(replace(run, sets=(replace(run.sets[0], sha256="other"),))))[1]

@@ -7,15 +7,15 @@ import onnx
 import pytest
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from bench.execution import _cores_used
-from bench.execution import executed as executed_by
+from bench.analysis.precision import executed_details, main_precision, precision_problem
 from bench.machine.environment import describe_environment
-from bench.precision import executed_details, main_precision, precision_problem
-from bench.saved.store import VariantInfo
+from bench.pipeline.execution import _cores_used
+from bench.pipeline.execution import executed as executed_by
+from bench.runs.store import VariantInfo
 from bench.worker import Worker, call_in_child
-from exporters.artifact import Artifact
-from exporters.catalogue import find_variant, variant_names
-from exporters.operators import seconds_by_kind
+from exporters.artifacts.artifact import Artifact
+from exporters.artifacts.catalogue import find_variant, variant_names
+from exporters.inspection.operators import seconds_by_kind
 from exporters.variant import BF16, VNNI
 
 LENGTH, LAYERS, HIDDEN, INNER, EMBEDDED = 32, 2, 64, 128, 32  # of the tiny checkpoint
@@ -31,7 +31,7 @@ BATCH = (np.full((1, LENGTH), 7, dtype=np.int64), np.ones((1, LENGTH), dtype=np.
 
 
 def executed(name, folder):
-    return call_in_child("exporters.executed:executed_precision", name, folder, 1, BATCH, threads=1)
+    return call_in_child("exporters.inspection.executed:executed_precision", name, folder, 1, BATCH, threads=1)
 
 
 def sparing(name):
@@ -121,7 +121,7 @@ def test_a_quantiser_that_left_most_products_in_fp32_is_found_out(artifacts, tmp
 
 @pytest.mark.parametrize("name", ["torch-eager", "torch-aot", "onnx-int8-dynamic", "openvino-fp32"])
 def test_where_the_time_goes(artifacts, name):
-    found = call_in_child("exporters.operators:profile", name, artifacts(name), 1, BATCH, threads=1)
+    found = call_in_child("exporters.inspection.operators:profile", name, artifacts(name), 1, BATCH, threads=1)
     kinds = seconds_by_kind(found)
 
     assert kinds["products"] > 0

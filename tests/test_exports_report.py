@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bench.report.exports import render_exports
-from bench.saved.store import VariantInfo
-from exporters.artifact import Artifact
+from bench.runs.store import VariantInfo
+from exporters.artifacts.artifact import Artifact
 
 
 def test_what_people_read():

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import suites
-from exporters.architectures import ARCHITECTURES
-from exporters.training import matrix_rate, speed, stopwatch
-from exporters.training.largest_batch import largest_batch
+from exporters.checkpoints.architectures import ARCHITECTURES
+from exporters.device_speed import matrix_rate, speed, stopwatch
+from exporters.device_speed.largest_batch import largest_batch
+from exporters.device_speed.speed import ForwardPass, Measured, Setting, Speed, TrainingStep
+from exporters.device_speed.stopwatch import WARMUP, Timed, each_timed
 from exporters.training.precision import Device, fast_precisions
 from exporters.training.recipe import read_recipe
 from exporters.training.room import if_room
-from exporters.training.speed import ForwardPass, Measured, Setting, Speed, TrainingStep
-from exporters.training.stopwatch import WARMUP, Timed, each_timed
 from suites import gpu, gpu_shown
 from suites.gpu_plan import Plan
 
@@ -302,7 +302,7 @@ FAKE_GPU = """
 import sys
 from exporters.errors import WorkerError
 from exporters.training.precision import Device
-from exporters.training.speed import Measured, Speed
+from exporters.device_speed.speed import Measured, Speed
 from suites import gpu, gpu_plan
 
 def fake(target, setting=None, **_):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from bench import cli
-from bench.comparison.history import history_of
-from bench.comparison.saved_runs import SavedRun, SavedRuns, read_saved_runs
-from bench.comparison.segments import steps
-from bench.comparison.thresholds import Thresholds
-from bench.measurement import TIMED, Measurement
-from bench.saved.store import read_run, run_block
+from bench.compare.history import history_of
+from bench.compare.saved_runs import SavedRun, SavedRuns, read_saved_runs
+from bench.compare.segments import steps
+from bench.compare.thresholds import Thresholds
+from bench.runs.measurement import TIMED, Measurement
+from bench.runs.store import read_run, run_block
 from exporters.errors import RunFileError
 
 KEPT = Path(__file__).parent / "data" / "runs" / "schema-1.json"

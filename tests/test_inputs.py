@@ -13,17 +13,17 @@ import pytest
 
 import suites
 from bench import cli
-from bench.checkpoints import find_checkpoint, find_inputs
-from bench.options import read_options
-from bench.workload import padded_batch
-from exporters.artifact import Origin, export_artifact
-from exporters.catalogue import find_variant
-from exporters.checkpoint import TOKENIZER_FILES, is_named, read_checkpoint
+from bench.measure.workload import padded_batch
+from bench.pipeline.checkpoints import find_checkpoint, find_inputs
+from bench.pipeline.options import read_options
+from exporters.artifacts.artifact import Origin, export_artifact
+from exporters.artifacts.catalogue import find_variant
+from exporters.artifacts.parity import compare_logits
+from exporters.artifacts.serving import EXAMPLE, write_example
+from exporters.checkpoints.checkpoint import TOKENIZER_FILES, is_named, read_checkpoint
+from exporters.checkpoints.inputs import Pad, read_inputs, write_inputs
+from exporters.checkpoints.tokenization import FAST_FILE, tokenise
 from exporters.errors import CheckpointError
-from exporters.inputs import Pad, read_inputs, write_inputs
-from exporters.parity import compare_logits
-from exporters.serving import EXAMPLE, write_example
-from exporters.tokenization import FAST_FILE, tokenise
 from suites.studies.inputs import EQUAL, REFUSED, sweep
 
 TEXTS = builders.texts()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.measurement import Measurement, Workload
-from bench.report.figures import figures
+from bench.analysis.figures import figures
 from bench.report.render import render
-from bench.saved.store import read_run, run_block
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.store import read_run, run_block
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"
 ALONE = Workload(batch_size=8, sequence_length=128, padding="full", threads=2)

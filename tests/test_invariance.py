@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.fidelity import invariance
-from bench.fidelity.invariance import BATCH_SIZE, arrange, measure_invariance
-from bench.measurement import ARRANGEMENTS
-from bench.texts import corpus
-from bench.workload import Sample
+from bench.analysis import invariance
+from bench.analysis.invariance import BATCH_SIZE, arrange, measure_invariance
+from bench.measure.workload import Sample
+from bench.runs.measurement import ARRANGEMENTS
+from bench.texts.demonstration import corpus
+from exporters.checkpoints.inputs import Pad
+from exporters.checkpoints.tokenization import tokenise
 from exporters.errors import WorkerError
-from exporters.inputs import Pad
-from exporters.tokenization import tokenise
 
 texts = st.lists(
     st.lists(st.integers(10, 99), min_size=1, max_size=30).map(lambda inner: [2, *inner, 3]), min_size=1, max_size=30

@@ -15,11 +15,11 @@ import pytest
 import suites
 from bench import cli
 from bench.machine.alone import HELD, alone
-from bench.measurement import Workload
-from bench.saved.journal import Journal
-from bench.scoring.labelled_set import Scores
-from bench.timing.latency import LatencyRun
-from bench.timing.schedule import Contender, Schedule
+from bench.measure.latency import LatencyRun
+from bench.measure.schedule import Contender, Schedule
+from bench.runs.journal import Journal
+from bench.runs.measurement import Workload
+from bench.runs.scores import Scores
 from exporters.errors import OutputError, UserError
 from suites.studies.kills import kill_and_resume
 
@@ -324,8 +324,8 @@ def test_whatever_uses_the_cores_is_alone(lock, monkeypatch, name):
         held.append(int(lock.read_text()))
         raise UserError("seen")
 
-    monkeypatch.setattr("bench.prepare.prepare", fail)
-    monkeypatch.setattr("bench.duel.sides.two_sides", fail)
+    monkeypatch.setattr("bench.pipeline.prepare.prepare", fail)
+    monkeypatch.setattr("bench.compare.duel.sides.two_sides", fail)
     assert cli.main([name, *(["a", "b"] if name == "duel" else [])]) == 2
     assert held == [os.getpid()]
 

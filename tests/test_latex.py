@@ -11,7 +11,7 @@ from shipped import shipped
 
 from bench.report.latex import escaped
 from bench.report.render import render
-from bench.saved.store import read_run
+from bench.runs.store import read_run
 
 DATA = Path(__file__).parent / "data"
 RUNS = shipped("*/[0-9]*.json")[-3:]

@@ -12,11 +12,11 @@ from fakes import caching, hiding, keeping, leaking, mapping
 from fakes.allocating import BATCH_BYTES, HELD_BYTES
 from fakes.late import LATE_BYTES
 
-from bench.memory.leaks import BATCHES, leaks, measure_steady
-from bench.memory.ledger import PHASES, TERMS
-from bench.memory.mappings import KINDS, Mapping, arenas, read_mappings, resident_by_kind, touched
-from bench.memory.peaks import measure_peaks
-from bench.memory.tracked import Held
+from bench.measure.memory.leaks import BATCHES, leaks, measure_steady
+from bench.measure.memory.mappings import KINDS, Mapping, arenas, read_mappings, resident_by_kind, touched
+from bench.measure.memory.peaks import measure_peaks
+from bench.measure.memory.tracked import Held
+from bench.runs.ledger import PHASES, TERMS
 from bench.worker import Worker
 from exporters.errors import WorkerError
 
@@ -160,7 +160,7 @@ def test_proc_that_cannot_be_read_is_an_error_of_the_worker(monkeypatch):
     def refuse(pid):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("bench.memory.peaks.read_mappings", refuse)
+    monkeypatch.setattr("bench.measure.memory.peaks.read_mappings", refuse)
     with pytest.raises(WorkerError, match="its /proc cannot be read: Permission denied"):
         measure_peaks("fakes.steady", None, BATCH, 1)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.measurement import Measurement, Workload
-from bench.memory.ledger import PHASES, CellLedger, Phase, Tracked, draw_up
-from bench.memory.mappings import KINDS
-from bench.report.figures import figures, memory_workload
+from bench.analysis.figures import figures, memory_workload
+from bench.measure.memory.mappings import KINDS
 from bench.report.render import render
-from bench.saved.store import read_run, run_block
+from bench.runs.ledger import PHASES, CellLedger, Phase, Tracked, draw_up
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.store import read_run, run_block
 from exporters.errors import RunFileError
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"

@@ -11,12 +11,12 @@ import pytest
 
 import suites
 from bench import cli
-from bench.options import read_options
-from bench.prepare import labelled_sets, prepare
-from bench.report.figures import figures
-from bench.saved.recorder import Recorder
-from bench.saved.store import read_run
-from bench.texts import corpus
+from bench.analysis.figures import figures
+from bench.pipeline.options import read_options
+from bench.pipeline.prepare import labelled_sets, prepare
+from bench.pipeline.recorder import Recorder
+from bench.runs.store import read_run
+from bench.texts.demonstration import corpus
 from exporters.errors import UserError
 
 
@@ -199,7 +199,7 @@ def test_columns_that_are_joined_for_a_model_of_pairs_are_said(named, tmp_path, 
 def test_score_says_it_too(tmp_path, capsys):
     from transformers import AlbertConfig, AlbertForSequenceClassification
 
-    from exporters.architectures import _make_tokenizer
+    from exporters.checkpoints.architectures import _make_tokenizer
 
     tokenizer = _make_tokenizer(corpus.corpus("train")[0][:50], 200)
     names = dict(enumerate(("entailment", "neutral", "contradiction")))

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from bench import cli
-from bench.comparison.changes import compare_runs
-from bench.comparison.thresholds import Thresholds
-from bench.measurement import METRICS, TIMED, Measurement, Metric
+from bench.compare.changes import compare_runs
+from bench.compare.thresholds import Thresholds
 from bench.report.comparison import render_comparison
-from bench.saved.store import read_run, run_block
+from bench.runs.measurement import METRICS, TIMED, Measurement, Metric
+from bench.runs.store import read_run, run_block
 
 RUN = read_run(Path(__file__).parent / "data" / "runs" / "schema-1.json")
 

@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.texts import corpus
+from bench.texts.demonstration import corpus
 from bench.worker import call_in_child
-from exporters import openvino_sensitive
-from exporters.artifact import Origin, read_artifact
-from exporters.calibration import calibration_feed
-from exporters.openvino_model import MODEL_FILE, load_compiled
-from exporters.openvino_sensitive import _logits, _quantised, quantise
-from exporters.stored import stored_weights
+from exporters.artifacts.artifact import Origin, read_artifact
+from exporters.inspection.stored import stored_weights
+from exporters.runtimes import openvino_sensitive
+from exporters.runtimes.calibration import calibration_feed
+from exporters.runtimes.openvino_model import MODEL_FILE, load_compiled
+from exporters.runtimes.openvino_sensitive import _logits, _quantised, quantise
 
 OUTLIER = 3000.0  # times as large as its neighbours, as LayerNorms of large models make some channels
 HUGE = [3, -24]  # one in each head of the attention
@@ -60,7 +60,7 @@ def spoilt(request, checkpoint_folder, texts, tmp_path_factory):
         calibration=tuple(map(tuple, texts[0])),
         calibration_source="training texts",
     )
-    artifact = call_in_child("exporters.artifact:export_artifact", "openvino-int8", origin, folder, threads=1)
+    artifact = call_in_child("exporters.artifacts.artifact:export_artifact", "openvino-int8", origin, folder, threads=1)
     return SimpleNamespace(name=request.param, artifact=artifact, base=folder / "openvino-fp32")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.machine.cpu import available_cores, cpu_features, first_version_quota
-from bench.options import add_options, as_arguments, read_options
-from exporters.catalogue import default_variants, variant_names
+from bench.pipeline.options import add_options, as_arguments, read_options
+from exporters.artifacts.catalogue import default_variants, variant_names
 from exporters.errors import UserError
 
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.analysis.probability_calibration import BINS, calibration_error, reliability
 from bench.cli import main
-from bench.fidelity.calibration import BINS, calibration_error, reliability
 from bench.report.cells import text_frame
 from bench.report.lengths import reading_length
 from bench.report.page.looks import looks
@@ -27,7 +27,7 @@ from bench.report.page.page import render_page, sections
 from bench.report.page.plot import WIDTH, as_svg, styled
 from bench.report.page.shown import brief, no_formula, shown
 from bench.report.tables import TABLES, build_tables
-from bench.saved.store import read_run
+from bench.runs.store import read_run
 from bench.texts.data import LabelledSet
 from exporters.errors import UserError
 
@@ -325,7 +325,7 @@ def test_a_page_is_ascii_so_that_no_encoding_can_spoil_it(bare):
 def test_the_same_run_is_the_same_bytes_in_another_process(run, page):
     code = (
         "import sys; from pathlib import Path; from dataclasses import replace\n"
-        "from bench.saved.store import read_run; from bench.report.page.page import render_page\n"
+        "from bench.runs.store import read_run; from bench.report.page.page import render_page\n"
         "run = replace(read_run(sys.argv[1]), path=Path(sys.argv[2]), predictions='answers.parquet')\n"
         "sys.stdout.write(render_page(run))"
     )
@@ -524,7 +524,7 @@ def test_plots_replace_no_file(tmp_path, capsys):
 
 def test_a_full_disk_is_one_line_with_the_file(tmp_path, monkeypatch, capsys):
     full = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr("bench.saved.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(full))
+    monkeypatch.setattr("bench.runs.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(full))
     page = tmp_path / "page.html"
 
     assert main(["report", str(SAMPLE), "--format", "html", "--output", str(page)]) == 2
@@ -535,7 +535,7 @@ def test_a_full_disk_is_one_line_with_the_file(tmp_path, monkeypatch, capsys):
 
 
 def test_a_torn_write_leaves_no_plot(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.saved.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("bench.runs.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
 
     assert main(["report", str(SAMPLE), "--plots", str(tmp_path)]) == 2
     assert not list(tmp_path.iterdir())

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.options import PROFILES
-from exporters.catalogue import variant_names
+from bench.pipeline.options import PROFILES
+from exporters.artifacts.catalogue import variant_names
 from suites.studies import peer, peer_cell
 from suites.studies.peer import Timed
 

@@ -20,22 +20,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import bench.preparation.lengths
+import bench.texts.prepare.lengths
 from bench.cli import main
-from bench.preparation import preparation
-from bench.preparation.cleaning import Removed, clean
-from bench.preparation.giveaways import Column, Features, Totals
-from bench.preparation.marks import Marks
-from bench.preparation.near import near_groups
-from bench.preparation.rows import Files, open_rows
-from bench.preparation.shingles import Vocabulary, shingles
-from bench.preparation.splits import SPLITS, Shares, read_shares
-from bench.preparation.survey import survey
 from bench.printable import printable
-from bench.texts.corpus import corpus
 from bench.texts.data import read_labelled_file
+from bench.texts.demonstration.corpus import corpus
+from bench.texts.prepare import preparation
+from bench.texts.prepare.cleaning import Removed, clean
+from bench.texts.prepare.giveaways import Column, Features, Totals
+from bench.texts.prepare.marks import Marks
+from bench.texts.prepare.near import near_groups
+from bench.texts.prepare.rows import Files, open_rows
+from bench.texts.prepare.shingles import Vocabulary, shingles
+from bench.texts.prepare.splits import SPLITS, Shares, read_shares
+from bench.texts.prepare.survey import survey
 from exporters.errors import UserError
-from exporters.whole_folder import sha256_file
+from exporters.files import sha256_file
 
 GOLDEN = Path(__file__).parent / "data" / "preparation.txt"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -505,8 +505,8 @@ def test_a_file_that_changes_meanwhile_is_refused(news, tmp_path, monkeypatch, c
 
 
 def test_doctests():
-    assert doctest.testmod(bench.preparation.lengths).attempted
-    assert not doctest.testmod(bench.preparation.lengths).failed
+    assert doctest.testmod(bench.texts.prepare.lengths).attempted
+    assert not doctest.testmod(bench.texts.prepare.lengths).failed
 
 
 @real_data

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import cli, launched
-from bench.texts.corpus import LABELS, corpus
+from bench import cli
+from bench.pipeline import launched
+from bench.texts.demonstration.corpus import LABELS, corpus
 from exporters.errors import RecipeError, UserError, WorkerError
+from exporters.files import sha256_file
 from exporters.training.batching import DeviceBatches, LengthGroupedOrder
 from exporters.training.recipe import read_recipe
 from exporters.training.steps import steps
-from exporters.whole_folder import sha256_file
 
 RECIPE = """
 description = "for tests"

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from shipped import shipped
 
-from bench.comparison.changes import compare_runs
-from bench.comparison.outcome import outcome_of
-from bench.comparison.thresholds import Thresholds
+from bench.compare.changes import compare_runs
+from bench.compare.outcome import outcome_of
+from bench.compare.thresholds import Thresholds
 from bench.report.comparison import render_comparison
 from bench.report.render import render, render_tables
-from bench.saved.predictions import read_right
-from bench.saved.store import read_run
+from bench.runs.predictions import read_right
+from bench.runs.store import read_run
 from suites.studies.sharing_shown import accuracy_table, costs_tables
 
 ROOT = Path(__file__).parents[1]

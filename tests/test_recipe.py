@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.workload import PADDINGS
-from exporters.architectures import ARCHITECTURES
+from bench.measure.workload import PADDINGS
+from exporters.checkpoints.architectures import ARCHITECTURES
 from exporters.errors import RecipeError
 from exporters.training import recipe as recipes
 from exporters.training.precision import Device, chosen_precision

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.analysis.recommendation import Limit, recommend
 from bench.cli import main
-from bench.measurement import Measurement, Workload
-from bench.recommendation import Limit, recommend
 from bench.report.recommendation import render_recommendation
-from bench.saved.store import BLOCK, read_run
-from exporters.artifact import read_artifact
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.store import BLOCK, read_run
+from exporters.artifacts.artifact import read_artifact
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"
 MS = {"torch-eager": 40.0, "onnx-fp32": 30.0, "onnx-int8-dynamic": 10.0, "openvino-int8": 20.0}

@@ -18,12 +18,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.analysis.figures import figures
 from bench.cli import _print_run
-from bench.measurement import Measurement, Workload
-from bench.report.figures import figures
 from bench.report.render import render
 from bench.report.terminal import coloured
-from bench.saved.store import VariantInfo, read_run
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.store import VariantInfo, read_run
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = {"text": "report.txt", "md": "report.md", "csv": "report.csv", "latex": "report.tex", "json": "report.json"}
@@ -533,7 +533,7 @@ def test_json_keeps_names_as_they_are(hostile):
 
 
 def test_reading_and_importing_is_light():
-    code = "import sys, bench.report.render, bench.saved.store; print(*sys.modules)"
+    code = "import sys, bench.report.render, bench.runs.store; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {"torch", "onnxruntime", "openvino", "pandas", "tabulate", "transformers"} & set(modules)

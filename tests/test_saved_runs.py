@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from bench import cli
-from bench.saved import store
-from bench.saved.predictions import read_right
-from bench.saved.store import SCHEMA_VERSION, read_run
+from bench.runs import store
+from bench.runs.predictions import read_right
+from bench.runs.store import SCHEMA_VERSION, read_run
 
 RUNS = sorted((Path(__file__).parent / "data" / "runs").glob("schema-*.json"))
 

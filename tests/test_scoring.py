@@ -22,24 +22,24 @@ from hypothesis import strategies as st
 
 from bench import cli
 from bench.arguments import parser
-from bench.options import read_options
-from bench.prepare import prepare
+from bench.measure.workload import Policy, Sample, padded_batch
+from bench.pipeline.options import read_options
+from bench.pipeline.prepare import prepare
 from bench.report.scoring import render_scoring
-from bench.scoring import choosing
-from bench.scoring import plan as planning
-from bench.scoring.models import Models
-from bench.scoring.parts import Parts
-from bench.scoring.pipeline import Pipeline
-from bench.scoring.plan import DEFAULT_POLICY, Plan, every_plan, find_plan
-from bench.scoring.rows import stream_rows, stretches, survey
-from bench.scoring.score_file import Job, score_file
-from bench.texts import corpus
+from bench.score import choosing
+from bench.score import plan as planning
+from bench.score.models import Models
+from bench.score.parts import Parts
+from bench.score.pipeline import Pipeline
+from bench.score.plan import DEFAULT_POLICY, Plan, every_plan, find_plan
+from bench.score.rows import stream_rows, stretches, survey
+from bench.score.score_file import Job, score_file
+from bench.texts.demonstration import corpus
 from bench.texts.text_rows import TextRow
 from bench.worker.instances import loaded_instances
-from bench.workload import Policy, Sample, padded_batch
+from exporters.checkpoints.inputs import Pad
+from exporters.checkpoints.tokenization import Tokeniser
 from exporters.errors import DataError, OutputError, UserError, WorkerError
-from exporters.inputs import Pad
-from exporters.tokenization import Tokeniser
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from bench.cli import main
-from bench.seeds import is_finished, seed_band
+from bench.pipeline.seeds import is_finished, seed_band
 from bench.statistics import prediction_interval
-from bench.texts.corpus import LABELS, corpus
-from exporters.checkpoint import read_checkpoint
+from bench.texts.demonstration.corpus import LABELS, corpus
+from exporters.checkpoints.checkpoint import read_checkpoint
 
 RECIPE = """
 description = "for tests"

@@ -10,9 +10,9 @@ import pytest
 from tokenizers import Tokenizer
 
 from bench.worker import Worker
-from exporters.catalogue import find_variant, variant_names
-from exporters.serving import EXAMPLE, is_example_changed, write_example
-from exporters.tokenization import cut_texts_at
+from exporters.artifacts.catalogue import find_variant, variant_names
+from exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
+from exporters.checkpoints.tokenization import cut_texts_at
 
 LENGTH = 12
 TEXT = "The minister said on Tuesday that the budget had passed. " * 9

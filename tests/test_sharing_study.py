@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.measurement import Measurement
-from bench.options import PROFILES, read_options
-from bench.timing.latency import LatencyRun
-from bench.timing.schedule import Contender, Schedule
+from bench.measure.latency import LatencyRun
+from bench.measure.schedule import Contender, Schedule
+from bench.pipeline.options import PROFILES, read_options
+from bench.runs.measurement import Measurement
 from suites.studies import sharing, sharing_costs, sharing_grid, sharing_shown, trained
 from suites.studies.sharing_grid import Model
 

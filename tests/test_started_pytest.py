@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import suites
-from bench.started_pytest import run_pytest
+from bench.pipeline.started_pytest import run_pytest
 
 ROOT = Path(__file__).parents[1]
 SUITE = """
@@ -23,7 +23,7 @@ def test_latency(request, benchmark):
 ASKS = """
 import sys
 from pathlib import Path
-from bench.started_pytest import run_pytest
+from bench.pipeline.started_pytest import run_pytest
 sys.exit(run_pytest(Path("site/suites").absolute(), [""], [], object()))
 """
 RAISES = "raise RuntimeError('was imported')\n"

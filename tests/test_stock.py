@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from bench import cli
-from bench.comparison.stock import read_stock
+from bench.compare.stock import read_stock
 from exporters.errors import RunFileError
 
 SUITE = """

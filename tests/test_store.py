@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.measurement import METRICS, Measurement, Workload
-from bench.saved.store import SCHEMA_VERSION, Run, VariantInfo, read_run, run_block
+from bench.runs.measurement import METRICS, Measurement, Workload
+from bench.runs.store import SCHEMA_VERSION, Run, VariantInfo, read_run, run_block
 from exporters.errors import RunFileError
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"  # schema 1 stays readable; never written anew

@@ -8,10 +8,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from exporters.artifact import MANIFEST
-from exporters.catalogue import find_variant, variant_names
+from exporters.artifacts.catalogue import find_variant, variant_names
 from exporters.errors import ExportError
-from exporters.stored import stored_weights
+from exporters.inspection.stored import stored_weights
+from exporters.variant import MANIFEST
 
 
 def artifact_of(folder, *files):

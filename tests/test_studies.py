@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bench.scoring import plan as planning
+from bench.score import plan as planning
 from suites.studies import many_rows, new_lengths, openvino_settings, padding, short_texts
 
 QUICK = ["--profile", "quick", "--time-budget", "1"]

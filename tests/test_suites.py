@@ -12,17 +12,17 @@ import pandas as pd
 import pytest
 
 import suites
-from bench.comparison.judging import BLOCKS
+from bench.analysis.figures import figures
+from bench.compare.judging import BLOCKS
 from bench.machine.cpu import cpu_features
-from bench.measurement import YARDSTICKS, batch_shape
-from bench.report.figures import figures
-from bench.saved.journal import Journal
-from bench.saved.recorder import Recorder
-from bench.saved.store import read_run
-from bench.scoring.labelled_set import Scores
-from bench.timing.controls import CONTROLS
-from bench.timing.yardsticks import yardstick_readings
-from exporters.catalogue import default_variants
+from bench.measure.controls import CONTROLS
+from bench.measure.yardsticks import yardstick_readings
+from bench.pipeline.recorder import Recorder
+from bench.runs.journal import Journal
+from bench.runs.measurement import YARDSTICKS, batch_shape
+from bench.runs.scores import Scores
+from bench.runs.store import read_run
+from exporters.artifacts.catalogue import default_variants
 from exporters.errors import WorkerError
 from suites import conftest
 from suites import test_accuracy as accuracy_suite

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.saved.journal import Journal
-from bench.saved.recorder import Recorder
-from bench.timing.concurrency import ServedTexts
+from bench.measure.concurrency import ServedTexts
+from bench.pipeline.recorder import Recorder
+from bench.runs.journal import Journal
 from exporters.errors import WorkerError
 from suites import test_throughput as suite
 from suites.conftest import measure_cell

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bench.timing.latency
-from bench.measurement import Workload
-from bench.timing.latency import LatencyRun
-from bench.timing.schedule import Contender, Schedule
+import bench.measure.latency
+from bench.measure.latency import LatencyRun
+from bench.measure.schedule import Contender, Schedule
+from bench.runs.measurement import Workload
 
 SCHEDULE = Schedule(launches=2, blocks=3, rounds=2)
 BATCHES = {
@@ -71,7 +71,7 @@ def test_a_slow_workload_has_as_many_blocks_as_tell_enough():
 def test_every_other_block_of_a_workload_is_in_reverse(monkeypatch, blocks):
     """Across launches too, else a workload of one block a launch would favour one side of a duel."""
     asked = {workload: [] for workload in BATCHES}
-    ask, last = bench.timing.latency.Worker.ask, {}
+    ask, last = bench.measure.latency.Worker.ask, {}
 
     def spy(worker, command, *arguments):
         name = worker.label.split(",")[0]
@@ -81,7 +81,7 @@ def test_every_other_block_of_a_workload_is_in_reverse(monkeypatch, blocks):
             asked[last[name]].append(name)
         return ask(worker, command, *arguments)
 
-    monkeypatch.setattr(bench.timing.latency.Worker, "ask", spy)
+    monkeypatch.setattr(bench.measure.latency.Worker, "ask", spy)
     measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, launches=8, blocks=blocks, seed=0))
 
     for names in asked.values():
@@ -93,13 +93,13 @@ def test_every_other_block_of_a_workload_is_in_reverse(monkeypatch, blocks):
 
 def test_every_other_launch_starts_backwards(monkeypatch):
     started = []
-    start = bench.timing.latency.Worker.start
+    start = bench.measure.latency.Worker.start
 
     def spy(worker, *arguments):
         started.append(worker.label.split(",")[0])
         return start(worker, *arguments)
 
-    monkeypatch.setattr(bench.timing.latency.Worker, "start", spy)
+    monkeypatch.setattr(bench.measure.latency.Worker, "start", spy)
     measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, launches=4))
 
     launches = [tuple(started[i : i + 2]) for i in range(0, len(started), 2)]

@@ -11,16 +11,16 @@ from fakes.spreading import BLOCK
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.measurement import Figure, Measurement, Workload
-from bench.report.figures import figures
+from bench.analysis.figures import figures
+from bench.analysis.timing_figures import over_budget
+from bench.measure.controls import AGAIN, NULL
+from bench.measure.latency import LatencyRun
+from bench.measure.schedule import Contender, Schedule
 from bench.report.render import render
-from bench.report.timing_figures import over_budget
 from bench.report.timing_tables import _pays_back, control_notes
-from bench.saved.store import read_run
+from bench.runs.measurement import Figure, Measurement, Workload
+from bench.runs.store import read_run
 from bench.statistics import quantile_interval
-from bench.timing.controls import AGAIN, NULL
-from bench.timing.latency import LatencyRun
-from bench.timing.schedule import Contender, Schedule
 from exporters.variant import REFERENCE
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"

@@ -20,13 +20,14 @@ from sklearn.metrics import f1_score
 from transformers import TrainerCallback
 
 from bench import cli
-from bench import training as command
-from bench.texts.corpus import LABELS, corpus
+from bench.pipeline import training as command
 from bench.texts.data import LabelledSet
+from bench.texts.demonstration.corpus import LABELS, corpus
 from bench.worker import client
-from exporters.checkpoint import read_checkpoint
+from exporters.checkpoints.checkpoint import read_checkpoint
+from exporters.checkpoints.tokenization import saved_tokenizer
 from exporters.errors import CheckpointError, DataError, DiskFullError, RecipeError
-from exporters.tokenization import saved_tokenizer
+from exporters.files import sha256_file
 from exporters.training import fitting
 from exporters.training import model as starting
 from exporters.training import train as training
@@ -40,7 +41,6 @@ from exporters.training.sentence_pieces import backend
 from exporters.training.steps import Steps
 from exporters.training.train import train
 from exporters.training.unfinished import Unfinished
-from exporters.whole_folder import sha256_file
 
 TINY = Recipe(
     name="tiny",
@@ -958,7 +958,7 @@ def asked(monkeypatch):
         )
 
     monkeypatch.setattr(command, "call_in_child", call)
-    monkeypatch.setattr(command, "write_each", lambda plots, folder: None)
+    monkeypatch.setattr("bench.report.training_plots.write_each", lambda plots, folder: None)
     return asked
 
 
@@ -1191,7 +1191,7 @@ def test_pickled_weights_are_trained_on_from_if_they_are_trusted(trained, asked,
     torch.save({**encoder, "doubled": next(iter(encoder.values()))}, tmp_path / "base" / "pytorch_model.bin")
 
     monkeypatch.setattr(
-        "bench.checkpoints.call_in_child", client.call_in_child
+        "bench.pipeline.checkpoints.call_in_child", client.call_in_child
     )  # the fixture's is that of the training
     train = ("albert-welfake", "--train", csv, *COLUMNS, "--checkpoint", "base")
     assert ask(*train, "--allow-pickle") == 0

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bench.memory.leaks
-import bench.precision
+import bench.analysis.precision
+import bench.measure.memory.leaks
 import bench.printable
 import bench.units
-import exporters.watchers.product
+import exporters.inspection.product
 from bench.units import (
     COUNT,
     MEGABYTES,
@@ -31,7 +31,8 @@ POSITIVE = st.floats(min_value=1e-6, max_value=1e6)
 
 
 @pytest.mark.parametrize(
-    "module", [bench.units, bench.printable, bench.memory.leaks, bench.precision, exporters.watchers.product]
+    "module",
+    [bench.units, bench.printable, bench.measure.memory.leaks, bench.analysis.precision, exporters.inspection.product],
 )
 def test_examples_in_docstrings_are_true(module):
     result = doctest.testmod(module)

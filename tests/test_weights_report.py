@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.figures import figures
+from bench.analysis.figures import figures
 from bench.report.render import render
-from bench.saved.store import Run, decode, read_run, run_block
-from exporters.operators import KINDS, Operator, seconds_by_kind
-from exporters.stored import Stored
+from bench.runs.store import Run, decode, read_run, run_block
+from exporters.inspection.operators import KINDS, Operator, seconds_by_kind
+from exporters.inspection.stored import Stored
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"
 SHARED = Stored(size=46_700_000, doubled=0)

@@ -8,14 +8,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from bench.analysis.figures import figures
+from bench.analysis.precision import vnni_problem
 from bench.machine.cpu import cpu_features
-from bench.precision import vnni_problem
-from bench.report.figures import figures
+from bench.pipeline.without_vnni import LIMITS, without_vnni
 from bench.report.notes import run_notes
-from bench.saved.store import read_run
-from bench.without_vnni import LIMITS, without_vnni
+from bench.runs.store import read_run
 from bench.worker import Worker, call_in_child
-from exporters.saturation import cut_share, pair_sums
+from exporters.inspection.saturation import cut_share, pair_sums
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"
 
@@ -32,7 +32,10 @@ def logits(name, artifact, environment):
 
 
 def test_seven_bits_are_never_cut(artifacts):
-    assert call_in_child("exporters.saturation:cut_share", artifacts("onnx-int8-7bit"), batches(), threads=1) == 0.0
+    assert (
+        call_in_child("exporters.inspection.saturation:cut_share", artifacts("onnx-int8-7bit"), batches(), threads=1)
+        == 0.0
+    )
 
 
 def test_the_largest_numbers_are_cut(tmp_path):

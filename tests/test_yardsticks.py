@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench.measurement import METRICS, YARDSTICKS, Workload, batch_shape
-from bench.operations import count_operations
-from bench.saved.journal import Journal
-from bench.timing.yardsticks import MACHINE, Yardsticks
+from bench.measure.yardsticks import MACHINE, Yardsticks
+from bench.pipeline.operations import count_operations
+from bench.runs.journal import Journal
+from bench.runs.measurement import METRICS, YARDSTICKS, Workload, batch_shape
 
 HIDDEN, INNER, EMBEDDED, LAYERS = 64, 128, 32, 2  # of the tiny checkpoint
 
@@ -43,7 +43,7 @@ def test_yardsticks_are_five_and_have_units():
 
 
 def test_a_yardstick_that_fails_has_its_reason_and_the_others_go_on(monkeypatch):
-    monkeypatch.setattr("bench.timing.yardsticks.YARDSTICKS", ("yardstick_nothing", "yardstick_python"))
+    monkeypatch.setattr("bench.measure.yardsticks.YARDSTICKS", ("yardstick_nothing", "yardstick_python"))
     with Yardsticks(1, Journal()) as yardsticks:
         yardsticks.read()
         yardsticks.read()
@@ -55,7 +55,7 @@ def test_a_yardstick_that_fails_has_its_reason_and_the_others_go_on(monkeypatch)
 
 
 def test_readings_are_taken_over_from_the_journal(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.timing.yardsticks.YARDSTICKS", ("yardstick_python",))
+    monkeypatch.setattr("bench.measure.yardsticks.YARDSTICKS", ("yardstick_python",))
     facts = {"machine": "one"}
     with Yardsticks(1, Journal(tmp_path / "journal", facts)) as yardsticks:
         yardsticks.read()
@@ -70,7 +70,7 @@ def test_readings_are_taken_over_from_the_journal(tmp_path, monkeypatch):
 
 
 def test_a_slow_call_is_a_reading_by_itself(monkeypatch):
-    from exporters import yardsticks
+    from exporters.device_speed import yardsticks
 
     calls = []
     monkeypatch.setitem(yardsticks.YARDSTICKS, "slow", lambda _: (lambda: calls.append(1), 12.0))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.progress import say
+from bench.console import say
 from exporters.errors import OutputError, first_line
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import os
 import platform
 from typing import Any
 
-from bench.git import git
 from bench.machine.cpu import available_cores, cpu_family, cpu_features, cpu_name, cpu_quota, read_cpuinfo
+from bench.machine.git import git
 
 # What makes and runs a model; a version of these may change what is measured.
 RUNTIMES = (

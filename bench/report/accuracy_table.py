@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.accuracy import positive
+from bench.measure.accuracy import positive
 from bench.report.cells import Column
 from bench.units import COUNT, MILLISECONDS, SECONDS, SHARE
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bench.report.cells import Content, Table
     from bench.report.run_figures import RunFigures
-    from bench.saved.store import SetInfo
+    from bench.runs.store import SetInfo
 
 _BINARY = 2
 _MAX_CONFUSION_LABELS = 4  # of more, the counts are in the tidy JSON only: their columns are the labels squared

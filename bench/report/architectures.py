@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from bench.measurement import Figure
 from bench.printable import printable
-from bench.report.cells import CAUTION, Column, Table
+from bench.report.cells import Column, Table
 from bench.report.render import render_tables
-from bench.units import LARGE_COUNT, MEGA_OPERATIONS, MEGABYTES, counted
+from bench.runs.measurement import Figure
+from bench.units import CAUTION, LARGE_COUNT, MEGA_OPERATIONS, MEGABYTES, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

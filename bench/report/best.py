@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from bench.measurement import batch_shape
-from bench.report.cells import CAUTION
-from bench.units import format_bytes, format_share
+from bench.runs.measurement import batch_shape
+from bench.units import CAUTION, format_bytes, format_share
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from bench.choice import Candidate, Choice, Drop
-    from bench.measurement import Figure
-    from bench.saved.store import Run
+    from bench.analysis.choice import Candidate, Choice, Drop
+    from bench.runs.measurement import Figure
+    from bench.runs.store import Run
 
 
 def render_choice(choice: Choice) -> str:

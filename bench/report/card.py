@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from bench.checkpoints import DEMONSTRATION
-from bench.precision import cautions
-from bench.prepare import DEMONSTRATION_SETS
+from bench.analysis.figures import figures
+from bench.analysis.precision import cautions
+from bench.analysis.recommendation import recommend
+from bench.pipeline.checkpoints import DEMONSTRATION
+from bench.pipeline.prepare import DEMONSTRATION_SETS
 from bench.printable import printable
-from bench.recommendation import recommend
-from bench.report.figures import figures
 from bench.report.render import render
-from bench.saved.predictions import read_right
+from bench.runs.predictions import read_right
 from bench.units import format_bytes, format_count
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.measurement import Figure
-    from bench.saved.store import Run
+    from bench.runs.measurement import Figure
+    from bench.runs.store import Run
 
 _MAX_DROP = 0.01  # as `deploybench recommend` allows
 _METRICS = ("accuracy", "f1", "precision", "recall")

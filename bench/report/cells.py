@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bench.measurement import Figure
-from bench.units import Scale, column_decimals, format_number
+from bench.runs.measurement import Figure
+from bench.units import CAUTION, Scale, column_decimals, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ FAILED = "failed"
 EMPTY = "\N{EN DASH}"  # not measured; a note under the table says why
 _SHORT = len("no labelled set")  # a reason of at most so many characters stands in the cell itself
 DAGGER = "\N{DAGGER}"  # deprecated upstream
-CAUTION = "!"  # not what it is called, or what it should be: a note says which
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

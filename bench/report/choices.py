@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.architectures import ARCHITECTURES, PREFIX
-from exporters.catalogue import find_variant, variant_names
+from exporters.artifacts.catalogue import find_variant, variant_names
+from exporters.checkpoints.architectures import ARCHITECTURES, PREFIX
 from exporters.training.recipe import read_recipe, recipe_names
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def render_choices() -> str:
     """Variants, architectures, recipes and profiles, one line each."""
-    from bench.options import PROFILES
+    from bench.pipeline.options import PROFILES
 
     variants = {name: find_variant(name) for name in variant_names()}
     sections = {

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from bench.comparison.comparability import NOT_RECORDED
-from bench.comparison.outcome import count_verdicts
-from bench.measurement import METRICS
+from bench.compare.comparability import NOT_RECORDED
+from bench.compare.outcome import count_verdicts
 from bench.printable import printable
 from bench.report.terminal import WIDTH, wrapped
+from bench.runs.measurement import METRICS
 from bench.units import counted, format_bytes, format_seconds, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.comparison.changes import Comparison
-    from bench.comparison.history import Series
-    from bench.comparison.judging import Change
-    from bench.comparison.outcome import Outcome
-    from bench.measurement import Workload
+    from bench.compare.changes import Comparison
+    from bench.compare.history import Series
+    from bench.compare.judging import Change
+    from bench.compare.outcome import Outcome
+    from bench.runs.measurement import Workload
 
 _WORDS = {  # what better and worse are called, by metric
     "latency": ("faster", "slower"),

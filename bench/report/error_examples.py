@@ -15,9 +15,9 @@ from bench.units import counted, format_share
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.errors.analysis import Asked, SetErrors
-    from bench.errors.by_value import ValueGroup
-    from bench.errors.examples import Direction, Example
+    from bench.analysis.misclassified.analysis import Asked, SetErrors
+    from bench.analysis.misclassified.by_value import ValueGroup
+    from bench.analysis.misclassified.examples import Direction, Example
 
 _EXCERPT = 220  # columns of a text, about three lines
 _VALUE = 24  # of a value or a column's name

@@ -6,20 +6,20 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.accuracy import positive
-from bench.errors.lengths import typical
-from bench.measurement import METRICS, Figure
+from bench.analysis.misclassified.lengths import typical
+from bench.measure.accuracy import positive
 from bench.report.cells import Column
 from bench.report.lengths import by_set_and_variant, cut_note
+from bench.runs.measurement import METRICS, Figure
 from bench.units import COUNT, SHARE, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bench.errors.lengths import Tokens
+    from bench.analysis.misclassified.lengths import Tokens
     from bench.report.cells import ByVariant, Content
-    from bench.saved.predictions import Answers
-    from bench.saved.store import Run
+    from bench.runs.predictions import Answers
+    from bench.runs.store import Run
 
 
 _KINDS = ("right", "wrong")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.precision import cautions
-from bench.report.cells import CAUTION
-from bench.units import format_bytes
+from bench.analysis.precision import cautions
+from bench.units import CAUTION, format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.saved.store import VariantInfo
-    from exporters.artifact import Artifact
+    from bench.runs.store import VariantInfo
+    from exporters.artifacts.artifact import Artifact
 
 
 def render_exports(variants: Mapping[str, VariantInfo], artifacts: Mapping[str, Artifact]) -> str:

@@ -6,15 +6,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.accuracy import positive
-from bench.fidelity.answers import Fidelity, fidelity
-from bench.fidelity.retention import BOUNDS, Retention, examples_to_decide
-from bench.measurement import METRICS, Figure
+from bench.analysis.answers import Fidelity, fidelity
+from bench.analysis.retention import BOUNDS, Retention, examples_to_decide
+from bench.measure.accuracy import positive
+from bench.pipeline.seeds import seed_band
 from bench.printable import printable
 from bench.report.cells import Column
 from bench.report.lengths import blank_figure
-from bench.saved.predictions import read_answers
-from bench.seeds import seed_band
+from bench.runs.measurement import METRICS, Figure
+from bench.runs.predictions import read_answers
 from bench.statistics import Estimate
 from bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, counted, format_count, format_share
 from exporters.variant import REFERENCE
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bench.report.cells import ByVariant, Content
-    from bench.saved.store import Run
+    from bench.runs.store import Run
 
     Fidelities: TypeAlias = Mapping[str, Fidelity]  # by variant
 

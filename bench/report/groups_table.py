@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.errors.groups import by_group
-from bench.errors.lengths import LENGTHS, length_bins
+from bench.analysis.misclassified.groups import by_group
+from bench.analysis.misclassified.lengths import LENGTHS, length_bins
 from bench.report.cells import Column
 from bench.report.lengths import by_set_and_variant, cut_note
 from bench.units import SHARE, format_count
@@ -17,10 +17,10 @@ from bench.units import SHARE, format_count
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bench.measurement import Figure
     from bench.report.cells import ByVariant, Content
-    from bench.saved.predictions import Answers
-    from bench.saved.store import Run, SetInfo
+    from bench.runs.measurement import Figure
+    from bench.runs.predictions import Answers
+    from bench.runs.store import Run, SetInfo
 
 
 LENGTH_ACCURACY = "length_accuracy"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from bench.comparison.comparability import commit_name
+from bench.compare.comparability import commit_name
 from bench.printable import printable
 from bench.report.comparison import direction_word, format_amount, format_change, place_name, place_of
 from bench.report.terminal import wrapped
@@ -18,10 +18,10 @@ from bench.units import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.comparison.history import ChangePoint, History, Series
-    from bench.comparison.judging import Row
-    from bench.comparison.outcome import Outcome
-    from bench.comparison.saved_runs import SavedRun
+    from bench.compare.history import ChangePoint, History, Series
+    from bench.compare.judging import Row
+    from bench.compare.outcome import Outcome
+    from bench.compare.saved_runs import SavedRun
 
 _HASH = re.compile(r"_([0-9a-f]{10})[0-9a-f]{30}_")  # in a file's name
 

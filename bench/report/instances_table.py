@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bench.analysis.figures import SERVED
 from bench.report.cells import Column
-from bench.report.figures import SERVED
 from bench.units import PER_SECOND, RATIO, counted, format_instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bench.measurement import Figure, Workload
     from bench.report.cells import ByVariant, Content
-    from bench.saved.store import Run
+    from bench.runs.measurement import Figure, Workload
+    from bench.runs.store import Run
 
 
 def instances_title(workloads: Sequence[Workload]) -> str:

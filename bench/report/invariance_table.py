@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.fidelity.invariance import BATCH_SIZE, TEXTS
-from bench.measurement import ARRANGEMENTS
+from bench.analysis.invariance import BATCH_SIZE, TEXTS
 from bench.report.cells import Column
+from bench.runs.measurement import ARRANGEMENTS
 from bench.units import LOGITS, SHARE
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.measurement import METRICS, Figure
+from bench.runs.measurement import METRICS, Figure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bench.saved.predictions import Answers
-    from bench.saved.store import Run
+    from bench.runs.predictions import Answers
+    from bench.runs.store import Run
 
 _EARLIER = "lengths of texts were not kept: the run is of an earlier day"
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.measurement import Figure
-from bench.memory.leaks import BATCHES, leaks
-from bench.memory.ledger import BATCH_PHASES, TOLERANCE
-from bench.report.cells import CAUTION, Column
-from bench.report.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, leaking, open_ledgers, steady_readings
-from bench.units import MEGABYTES, format_bytes
+from bench.analysis.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, leaking, open_ledgers, steady_readings
+from bench.measure.memory.leaks import BATCHES, leaks
+from bench.report.cells import Column
+from bench.runs.ledger import BATCH_PHASES, TOLERANCE
+from bench.runs.measurement import Figure
+from bench.units import CAUTION, MEGABYTES, format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bench.measurement import Workload
-    from bench.memory.ledger import CellLedger
     from bench.report.cells import ByVariant, Content
-    from bench.saved.store import Run
+    from bench.runs.ledger import CellLedger
+    from bench.runs.measurement import Workload
+    from bench.runs.store import Run
 
     _Lookup: TypeAlias = Callable[[str, str | None], ByVariant]  # of a metric and a label
 

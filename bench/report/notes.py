@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.precision import executed_details, main_precision, vnni_problem
+from bench.analysis.precision import executed_details, main_precision, vnni_problem
+from bench.analysis.timing_figures import over_budget
 from bench.printable import printable
-from bench.report.cells import CAUTION, DAGGER, EMPTY, FAILED, gap
-from bench.report.timing_figures import over_budget
-from bench.units import counted, format_bytes, format_count
+from bench.report.cells import DAGGER, EMPTY, FAILED, gap
+from bench.units import CAUTION, counted, format_bytes, format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bench.measurement import Figure
     from bench.report.cells import Column
-    from bench.saved.store import CheckpointInfo, Run
+    from bench.runs.measurement import Figure
+    from bench.runs.store import CheckpointInfo, Run
 
 _Rows = dict[str, tuple["Figure", ...]]
 

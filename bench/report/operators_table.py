@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.measurement import METRICS
+from bench.analysis.operator_figures import ALL_KINDS
 from bench.report.cells import Column
 from bench.units import COUNT, MILLISECONDS
-from exporters.operators import KINDS, RUNS, seconds_by_kind
+from exporters.inspection.operators import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.measurement import Figure, Workload
     from bench.report.cells import ByVariant, Content
-    from bench.saved.store import Run
+    from bench.runs.measurement import Workload
+    from bench.runs.store import Run
 
     _Lookup: TypeAlias = Callable[[str, str | None], ByVariant]  # of a metric and a label
 
-_ALL_KINDS = (*KINDS, "other")
 _SHORT = {
     "normalisation": "normali-\nsation",
     "elementwise": "element-\nwise",
@@ -27,25 +25,6 @@ _SHORT = {
     "operators": "opera-\ntors",
 }
 _NAMED = 4  # types of operators of a variant that are named
-
-
-def operator_figures(run: Run, place: Figure) -> list[Figure]:
-    """How many operators a variant runs, and the seconds of each kind of them, at the place of ``place``."""
-    info = run.variants.get(place.variant)
-    operators = info.operators if info else {}
-    missing = replace(place, value=None, low=None, high=None, n=0, status="not_measured", reason="not profiled")
-    values: dict[tuple[str, str | None], float] = {}
-    if operators:
-        values = {("operator_time", kind): seconds for kind, seconds in seconds_by_kind(operators).items()}
-        values["operators", None] = float(sum(one.count for one in operators.values()))
-    keys = [("operators", None), *(("operator_time", kind) for kind in _ALL_KINDS)]
-    found = []
-    for metric, label in keys:
-        figure = replace(missing, metric=metric, unit=METRICS[metric].unit, label=label)
-        if (metric, label) in values:
-            figure = replace(figure, value=values[metric, label], n=RUNS, status="ok", reason="")
-        found.append(figure)
-    return found
 
 
 def operators_contents(at: _Lookup) -> list[Content]:
@@ -58,7 +37,7 @@ def operators_contents(at: _Lookup) -> list[Content]:
                 Column(head=kind, short=_SHORT.get(kind, ""), scale=MILLISECONDS, group="operators"),
                 at("operator_time", kind),
             )
-            for kind in _ALL_KINDS
+            for kind in ALL_KINDS
         ),
     ]
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from bench.report.cells import Column
-from bench.scoring.end_to_end import BATCH_SIZE, TEXTS
+from bench.score.end_to_end import BATCH_SIZE, TEXTS
 from bench.units import MICROSECONDS, PER_SECOND, SHARE, counted
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.measurement import Workload
     from bench.report.cells import ByVariant, Content
-    from bench.saved.predictions import Answers
+    from bench.runs.measurement import Workload
+    from bench.runs.predictions import Answers
 
     _OfSet: TypeAlias = Callable[[str, str], ByVariant]  # by metric and policy
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import tabulate
 
-from bench.preparation.folder import RECORD
-from bench.preparation.lengths import LENGTHS
-from bench.preparation.near import SIMILAR
-from bench.preparation.shingles import RUN
-from bench.preparation.splits import SPLITS
 from bench.report.excerpt import excerpt
 from bench.report.terminal import WIDTH, wrapped
+from bench.texts.prepare.folder import RECORD
+from bench.texts.prepare.lengths import LENGTHS
+from bench.texts.prepare.near import SIMILAR
+from bench.texts.prepare.shingles import RUN
+from bench.texts.prepare.splits import SPLITS
 from bench.units import format_count, format_share, many
 
 T = TypeVar("T")
@@ -20,9 +20,9 @@ T = TypeVar("T")
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.preparation.giveaways import Giveaway
-    from bench.preparation.preparation import Preparation
     from bench.statistics import Estimate
+    from bench.texts.prepare.giveaways import Giveaway
+    from bench.texts.prepare.preparation import Preparation
 
 _NAME = 30  # columns of a name, which may be anybody's
 _LABEL = 12

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import tabulate
 
 from bench.report.best import shown_value
-from bench.report.cells import CAUTION
-from bench.units import format_share
+from bench.units import CAUTION, format_share
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from bench.recommendation import Finding, Recommendation, Standings
-    from bench.saved.store import Run
+    from bench.analysis.recommendation import Finding, Recommendation, Standings
+    from bench.runs.store import Run
 
 _WIDTH = 80  # of a terminal
 _WORDS = {"in": "within", "undecided": "undecided", "out": "out"}

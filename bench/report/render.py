@@ -8,27 +8,27 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from bench.measurement import Workload
+from bench.analysis.figures import figures
 from bench.report.cells import plain_frame, text_frame
 from bench.report.errors_table import error_lengths
 from bench.report.fidelity_table import fidelities, fidelity_figures
-from bench.report.figures import figures
 from bench.report.groups_table import length_figures
 from bench.report.latex import render_latex
 from bench.report.notes import run_notes
 from bench.report.shift_table import shift_figures
 from bench.report.tables import TABLES, build_tables
 from bench.report.terminal import render_text
-from bench.saved.predictions import read_answers
+from bench.runs.measurement import Workload
+from bench.runs.predictions import read_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pandas as pd
 
-    from bench.measurement import Figure
     from bench.report.cells import Table
-    from bench.saved.store import Run
+    from bench.runs.measurement import Figure
+    from bench.runs.store import Run
     from bench.texts.data import LabelledSet
 
 TableFormat: TypeAlias = Literal["text", "md", "csv", "latex"]

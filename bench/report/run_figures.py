@@ -5,19 +5,19 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bench.analysis.figures import figures
 from bench.printable import printable
 from bench.report.cells import Table
-from bench.report.figures import figures
 from bench.report.notes import gap_notes
-from bench.saved.predictions import read_answers
+from bench.runs.predictions import read_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bench.measurement import Figure, Workload
     from bench.report.cells import ByVariant, Content
-    from bench.saved.predictions import Answers
-    from bench.saved.store import Run, SetInfo
+    from bench.runs.measurement import Figure, Workload
+    from bench.runs.predictions import Answers
+    from bench.runs.store import Run, SetInfo
 
 
 class RunFigures:

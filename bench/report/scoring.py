@@ -8,7 +8,7 @@ from bench.printable import printable
 from bench.units import counted, format_bytes, format_count, format_duration, format_seconds
 
 if TYPE_CHECKING:
-    from bench.scoring.score_file import Scoring
+    from bench.score.score_file import Scoring
 
 
 def render_scoring(done: Scoring) -> str:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.errors.groups import Group
-from bench.errors.lengths import typical
-from bench.errors.shift import shift
-from bench.measurement import METRICS, Figure
+from bench.analysis.misclassified.groups import Group
+from bench.analysis.misclassified.lengths import typical
+from bench.analysis.misclassified.shift import shift
 from bench.report.cells import Column
+from bench.runs.measurement import METRICS, Figure
 from bench.units import DIFFERENCE, SHARE, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from bench.report.cells import ByVariant, Content
-    from bench.saved.predictions import Answers
-    from bench.saved.store import Run, SetInfo
+    from bench.runs.predictions import Answers
+    from bench.runs.store import Run, SetInfo
 
 
 SHIFT = "accuracy_shift"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.accuracy import positive
+from bench.analysis.figures import labelled_sets, latency_workload, memory_workload
+from bench.measure.accuracy import positive
 from bench.report.cells import Column, margin
-from bench.report.figures import labelled_sets, latency_workload, memory_workload
 from bench.report.memory_table import troubles
 from bench.report.timing_tables import control_notes, stop_notes
 from bench.units import MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, counted, format_share
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from bench.measurement import Figure
     from bench.report.cells import Content, Table
     from bench.report.run_figures import RunFigures
+    from bench.runs.measurement import Figure
 
 _BINARY = 2
 

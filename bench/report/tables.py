@@ -5,13 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.measurement import INVARIANCE
-from bench.printable import printable
-from bench.report.accuracy_table import accuracy_tables
-from bench.report.cells import Column, Table
-from bench.report.errors_table import error_lengths, errors_contents, errors_notes
-from bench.report.fidelity_table import fidelities, fidelity_contents, fidelity_figures, fidelity_notes
-from bench.report.figures import (
+from bench.analysis.figures import (
     SERVED,
     figures,
     latency_workload,
@@ -19,6 +13,12 @@ from bench.report.figures import (
     policy_workloads,
     served_workloads,
 )
+from bench.measure.yardsticks import yardstick_readings
+from bench.printable import printable
+from bench.report.accuracy_table import accuracy_tables
+from bench.report.cells import Column, Table
+from bench.report.errors_table import error_lengths, errors_contents, errors_notes
+from bench.report.fidelity_table import fidelities, fidelity_contents, fidelity_figures, fidelity_notes
 from bench.report.groups_table import groups_contents, groups_notes, length_figures
 from bench.report.instances_table import instances_contents, instances_notes, instances_title
 from bench.report.invariance_table import invariance_contents, invariance_notes
@@ -37,7 +37,7 @@ from bench.report.timing_tables import (
     timing_notes,
 )
 from bench.report.weights_table import weights_contents, weights_notes
-from bench.timing.yardsticks import yardstick_readings
+from bench.runs.measurement import INVARIANCE
 from bench.units import (
     GIGA_OPERATIONS,
     MEGABYTES,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.report.cells import ByVariant, Content
-    from bench.saved.store import Run, SetInfo
+    from bench.runs.store import Run, SetInfo
 
 _YARDSTICKS = {
     "yardstick_fp32": ("fp32", "op/s"),

@@ -7,7 +7,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.report.cells import CAUTION, DAGGER, text_frame
+from bench.report.cells import DAGGER, text_frame
+from bench.units import CAUTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,19 +7,19 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.measurement import Figure, launch_ratios
+from bench.measure.controls import AGAIN, NULL
 from bench.report.cells import Column
+from bench.runs.measurement import Figure, launch_ratios
 from bench.statistics import DUEL_LEVEL, paired_ratios
-from bench.timing.controls import AGAIN, NULL
 from bench.units import COUNT, MILLISECONDS, SECONDS, format_seconds
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bench.measurement import Measurement, Workload
     from bench.report.cells import ByVariant, Content
-    from bench.saved.store import Run
+    from bench.runs.measurement import Measurement, Workload
+    from bench.runs.store import Run
 
     _Lookup: TypeAlias = Callable[[str, "Workload | None"], ByVariant]  # of a metric and a workload
 

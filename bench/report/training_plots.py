@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.errors.groups import by_group
-from bench.errors.lengths import LENGTHS, length_bins
+from bench.analysis.misclassified.groups import by_group
+from bench.analysis.misclassified.lengths import LENGTHS, length_bins
 from bench.report.page.matrix import draw_matrix
 from bench.report.page.plot import Plot
+from bench.report.page.plots import write_each
 from bench.report.page.shown import shown
 from bench.units import format_count
-from exporters.checkpoint import ANSWERS_FILE, TRAINING_FILE
+from exporters.checkpoints.checkpoint import ANSWERS_FILE, TRAINING_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure as Drawing
+
+PLOTS = "plots"  # folder in a trained checkpoint
 
 
 def training_plots(folder: Path) -> Iterator[Plot]:
@@ -96,3 +99,8 @@ def _lengths(place: int, name: str, answered: dict[str, list[int]]) -> Plot:
         f"{LENGTHS[index]} tokens {group.accuracy:.3f}" for index, group in zip(found, groups, strict=True)
     )
     return Plot(name=f"training-lengths-{place}", title=title, words=f"{title}: {told}.", height=3.2, draw=draw)
+
+
+def write_training_plots(folder: Path) -> None:
+    """Put the plots into the checkpoint in ``folder``."""
+    write_each(training_plots(folder), folder / PLOTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bench.progress import say
+from bench.console import say
 from bench.texts.table_file import listed
 from exporters.errors import DataError
 

@@ -16,7 +16,7 @@ from socket import SO_RCVTIMEO, SOL_SOCKET, socketpair
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from exporters.catalogue import variant_module
+from exporters.artifacts.catalogue import variant_module
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from bench.timing.cores import shared_cores
+from bench.machine.cores import shared_cores
 from bench.worker.client import Worker
 
 if TYPE_CHECKING:

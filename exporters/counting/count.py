@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporters.architectures import configuration
+from exporters.checkpoints.architectures import configuration
+from exporters.checkpoints.positions import most_positions
 from exporters.counting.built import build, count_built
 from exporters.counting.counts import Counted
 from exporters.counting.formulas import NoFormulaError, count_by_formula
 from exporters.errors import CheckpointError, first_line
-from exporters.positions import most_positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

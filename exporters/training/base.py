@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoint import digest_files
+from exporters.checkpoints.checkpoint import digest_files
 from exporters.errors import CheckpointError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from exporters.architectures import ARCHITECTURES
+from exporters.checkpoints.architectures import ARCHITECTURES
 from exporters.errors import CheckpointError, RecipeError, first_line
 from exporters.training.base import check_encoder, match_head
 
@@ -88,7 +88,7 @@ def _load_base(base: Path, head: dict[str, Any]) -> Start:
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
-    from exporters.torch_model import made_up
+    from exporters.checkpoints.classifier import made_up
 
     try:
         before = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False).id2label

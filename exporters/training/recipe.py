@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from exporters.architectures import PREFIX, check_architecture
+from exporters.checkpoints.architectures import PREFIX, check_architecture
 from exporters.errors import CheckpointError, RecipeError
 from exporters.training import rules
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SUFFIX = ".toml"
 VALIDATION = "validation"  # the labelled set that is scored after every epoch
 MODEL_TYPES = ("albert", "bert")
-PADDINGS = ("max_length", "longest", "bucketed")  # the words of bench.workload.PADDINGS
+PADDINGS = ("max_length", "longest", "bucketed")  # the words of bench.measure.workload.PADDINGS
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
 SPLIT = (70, 15, 15)  # per cent of training, validation and test set, where a recipe names one file and no split
 _ALBERT_ONLY = ("embedding_size", "num_hidden_groups")

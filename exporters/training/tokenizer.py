@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from exporters.checkpoints.tokenization import saved_tokenizer
 from exporters.errors import CheckpointError, DataError, first_line
-from exporters.tokenization import saved_tokenizer
 from exporters.training.sentence_pieces import albert_tokenizer
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE
+from exporters.checkpoints.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE
+from exporters.checkpoints.positions import most_positions
 from exporters.errors import CheckpointError, DataError, RecipeError
-from exporters.positions import most_positions
+from exporters.files import sha256_file, whole_folder
 from exporters.training.base import base_digest
 from exporters.training.card import CARD_FILE, training_card
 from exporters.training.fitting import fit, predict_labels
@@ -30,7 +31,6 @@ from exporters.training.recipe import VALIDATION
 from exporters.training.scores import weighted_f1
 from exporters.training.tokenizer import read_tokenizer, train_tokenizer
 from exporters.training.unfinished import Unfinished
-from exporters.whole_folder import sha256_file, whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

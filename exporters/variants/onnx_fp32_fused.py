@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporters.onnx_export import attention_as_one_node, export_onnx
-from exporters.onnx_first_token import keep_first_token
-from exporters.onnx_graph import attend_without_mask, count_operators, drop_round_trips
-from exporters.onnx_session import MODEL_FILE
+from exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
+from exporters.runtimes.onnx_first_token import keep_first_token
+from exporters.runtimes.onnx_graph import attend_without_mask, count_operators, drop_round_trips
+from exporters.runtimes.onnx_session import MODEL_FILE
 from exporters.variants import onnx_fp32
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporters.onnx_export import quantise_weights
+from exporters.runtimes.onnx_export import quantise_weights
 from exporters.variants import onnx_int8_dynamic
 
 if TYPE_CHECKING:

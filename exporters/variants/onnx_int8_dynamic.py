@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from exporters.onnx_export import quantise_weights
-from exporters.onnx_session import EXAMPLE, load_session
+from exporters.runtimes.onnx_export import quantise_weights
+from exporters.runtimes.onnx_session import EXAMPLE, load_session
 from exporters.variant import ExportJob, Variant
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exporters.calibration import calibration_feed
-from exporters.onnx_session import EXAMPLE, MODEL_FILE, load_session
+from exporters.runtimes.calibration import calibration_feed
+from exporters.runtimes.onnx_session import EXAMPLE, MODEL_FILE, load_session
 from exporters.variant import ExportJob, Variant
 
 if TYPE_CHECKING:

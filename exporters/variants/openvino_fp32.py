@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from exporters.openvino_first_token import keep_first_token
-from exporters.openvino_model import example, load_compiled, save_openvino
-from exporters.torch_model import example_inputs, logits_alone
+from exporters.runtimes.openvino_first_token import keep_first_token
+from exporters.runtimes.openvino_model import example, load_compiled, save_openvino
+from exporters.runtimes.torch_model import example_inputs, logits_alone
 from exporters.variant import ExportJob, Variant
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from exporters.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
+from exporters.runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
 from exporters.variant import ExportJob, Variant
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from exporters.checkpoint import RANDOM_WEIGHTS_FILE
-from exporters.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
-from exporters.openvino_sensitive import quantise
+from exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from exporters.runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
+from exporters.runtimes.openvino_sensitive import quantise
 from exporters.variant import ExportJob, Variant
 
 

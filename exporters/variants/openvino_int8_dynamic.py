@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from functools import partial
 
-from exporters.openvino_model import example, load_compiled
+from exporters.runtimes.openvino_model import example, load_compiled
 from exporters.variant import VNNI, ExportJob, Variant
 
 

@@ -8,9 +8,9 @@ import tempfile
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from exporters.compiler import check_compiler
-from exporters.too_long import refusing_too_long
-from exporters.torch_model import example_answer, example_inputs, limit_threads, logits_alone
+from exporters.runtimes.compiler import check_compiler
+from exporters.runtimes.too_long import refusing_too_long
+from exporters.runtimes.torch_model import example_answer, example_inputs, limit_threads, logits_alone
 from exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.artifact import TOKENIZER
-from exporters.compiler import check_compiler
-from exporters.torch_model import (
+from exporters.checkpoints.classifier import copy_classifier, load_classifier
+from exporters.runtimes.compiler import check_compiler
+from exporters.runtimes.torch_model import (
     EXAMPLE_TEXTS,
-    copy_classifier,
     example_inputs,
     example_of_classifier,
     limit_threads,
-    load_classifier,
     run_classifier,
 )
-from exporters.variant import ExportJob, Predictor, Variant
+from exporters.variant import TOKENIZER, ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.torch_model import copy_classifier, example_of_classifier, limit_threads, load_classifier, run_classifier
+from exporters.checkpoints.classifier import copy_classifier, load_classifier
+from exporters.runtimes.torch_model import example_of_classifier, limit_threads, run_classifier
 from exporters.variant import ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:

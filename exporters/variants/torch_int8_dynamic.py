@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from exporters.torch_model import example_answer, limit_threads, load_classifier, run_classifier
+from exporters.checkpoints.classifier import load_classifier
+from exporters.runtimes.torch_model import example_answer, limit_threads, run_classifier
 from exporters.variant import Example, ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from exporters.torch_model import example_answer, example_inputs, limit_threads, logits_alone
+from exporters.runtimes.torch_model import example_answer, example_inputs, limit_threads, logits_alone
 from exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:

@@ -18,14 +18,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from bench.console import progress
 from bench.machine.alone import alone
-from bench.options import add_options, read_options
-from bench.prepare import prepare
-from bench.progress import progress
-from bench.timing.schedule import WARM_UP_S
+from bench.measure.schedule import WARM_UP_S
+from bench.measure.workload import full_batch
+from bench.pipeline.options import add_options, read_options
+from bench.pipeline.prepare import prepare
 from bench.worker import Worker
-from bench.workload import full_batch
-from exporters.torch_model import limit_threads, load_classifier, run_classifier
+from exporters.checkpoints.classifier import load_classifier
+from exporters.runtimes.torch_model import limit_threads, run_classifier
 from exporters.variant import REFERENCE
 from exporters.variants import torch_eager
 from suites.studies.saving import save_study
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.workload import Batch
+    from bench.measure.workload import Batch
     from exporters.variant import Predictor
 
 _FLAGS = ("--checkpoint", "--batch-sizes", "--sequence-lengths", "--threads", "--work-dir")

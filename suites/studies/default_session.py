@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from exporters import onnx_session
+from exporters.runtimes import onnx_session
 from exporters.variants import onnx_fp32
 
 if TYPE_CHECKING:

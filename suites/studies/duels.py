@@ -24,21 +24,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.duel.measure import Setting, duel
-from bench.duel.side import Side
+from bench.compare.duel.measure import Setting, duel
+from bench.compare.duel.side import Side
+from bench.console import progress
 from bench.machine.alone import alone
-from bench.measurement import Workload
-from bench.options import add_options, read_options
-from bench.prepare import prepare
-from bench.progress import progress
-from exporters.artifact import TOKENIZER
+from bench.pipeline.options import add_options, read_options
+from bench.pipeline.prepare import prepare
+from bench.runs.measurement import Workload
+from exporters.variant import TOKENIZER
 from suites.studies import slowed
 from suites.studies.saving import save_study
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporters.artifact import Artifact
+    from exporters.artifacts.artifact import Artifact
 
 LENGTH = 128
 _SAME = "no detectable change"

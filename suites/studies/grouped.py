@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import tabulate
 
+from bench.console import say
 from bench.machine.alone import alone
-from bench.options import read_options
-from bench.progress import say
-from bench.seeds import seed_band, seeded_recipes
+from bench.pipeline.options import read_options
+from bench.pipeline.seeds import seed_band, seeded_recipes
 from bench.units import format_duration, format_share
 from exporters.errors import UserError
 from exporters.training.recipe import read_recipe

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.progress import progress
-from bench.texts import corpus
-from bench.workload import full_length, padded_batch
-from exporters.artifact import Origin, export_artifact
-from exporters.catalogue import find_variant
-from exporters.checkpoint import read_checkpoint
+from bench.console import progress
+from bench.measure.workload import full_length, padded_batch
+from bench.texts.demonstration import corpus
+from exporters.artifacts.artifact import Origin, export_artifact
+from exporters.artifacts.catalogue import find_variant
+from exporters.checkpoints.checkpoint import read_checkpoint
+from exporters.checkpoints.inputs import read_inputs, write_inputs
+from exporters.checkpoints.tokenization import tokenise
 from exporters.errors import UserError, first_line
-from exporters.inputs import read_inputs, write_inputs
-from exporters.tokenization import tokenise
 from exporters.variant import REFERENCE
 from suites.studies.inputs_models import (
     SETTINGS,

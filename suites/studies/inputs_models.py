@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from bench.texts import corpus
+from bench.texts.demonstration import corpus
 from exporters.errors import first_line
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.progress import progress
-from bench.saved.store import read_run
+from bench.console import progress
+from bench.runs.store import read_run
 from suites.studies.saving import save_study
 
 if TYPE_CHECKING:

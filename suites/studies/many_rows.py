@@ -19,9 +19,9 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.options import names
-from bench.progress import say
-from bench.texts import corpus
+from bench.console import say
+from bench.pipeline.options import names
+from bench.texts.demonstration import corpus
 from exporters.errors import WorkerError
 from suites.studies.study import Answer, run_study, study_parser
 

@@ -13,19 +13,19 @@ import statistics
 import sys
 from typing import TYPE_CHECKING
 
+from bench.console import progress
 from bench.machine.alone import alone
-from bench.options import Options, read_options
-from bench.prepare import prepare
-from bench.progress import progress
+from bench.measure.workload import full_batch
+from bench.pipeline.options import Options, read_options
+from bench.pipeline.prepare import prepare
 from bench.worker import Worker
-from bench.workload import full_batch
 from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.prepare import Prepared
-    from exporters.artifact import Artifact
+    from bench.pipeline.prepare import Prepared
+    from exporters.artifacts.artifact import Artifact
 
 LENGTHS = tuple(range(20, 500, 24))  # tokens
 PROCESSES = 3  # of each variant

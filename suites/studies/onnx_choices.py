@@ -15,19 +15,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.console import say
 from bench.machine.alone import alone
-from bench.options import Options, read_options
-from bench.prepare import prepare
-from bench.progress import say
+from bench.pipeline.options import Options, read_options
+from bench.pipeline.prepare import prepare
 from bench.worker import call_in_child
-from exporters.onnx_session import MODEL_FILE
+from exporters.runtimes.onnx_session import MODEL_FILE
 from suites.studies.side_by_side import Side, manifest_of_files, measure, table
 from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.prepare import Prepared
+    from bench.pipeline.prepare import Prepared
 
 SHIPPED, FUSED, PLAIN = "onnx-int8-dynamic", "onnx-fp32-fused", "onnx-fp32"
 _OPSET = 23  # the first with an Attention
@@ -52,8 +52,8 @@ def mask_always_read(prepared: Prepared, out_dir: Path) -> None:
     """One attention for batches with and without padding."""
     from transformers import AutoConfig
 
-    from exporters.onnx_export import attention_as_one_node, export_onnx
-    from exporters.onnx_graph import drop_round_trips
+    from exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
+    from exporters.runtimes.onnx_graph import drop_round_trips
 
     checkpoint = prepared.checkpoint.path
     heads = AutoConfig.from_pretrained(checkpoint, local_files_only=True).num_attention_heads
@@ -69,7 +69,7 @@ def by_torch_export(prepared: Prepared, out_dir: Path) -> None:
     import onnx
     import torch
 
-    from exporters.torch_model import example_inputs, logits_alone
+    from exporters.runtimes.torch_model import example_inputs, logits_alone
 
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
     program: Any = torch.onnx.export(

@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.console import progress
 from bench.machine.alone import alone
-from bench.memory.peaks import take_phase
-from bench.options import Options, read_options
-from bench.prepare import prepare
-from bench.progress import progress
+from bench.measure.memory.peaks import take_phase
+from bench.measure.workload import full_batch
+from bench.pipeline.options import Options, read_options
+from bench.pipeline.prepare import prepare
 from bench.worker import Worker, call_in_child
-from bench.workload import full_batch
-from exporters.openvino_model import MODEL_FILE
+from exporters.runtimes.openvino_model import MODEL_FILE
 from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.workload import Batch
+    from bench.measure.workload import Batch
 
 VARIANTS = ("openvino-fp32", "openvino-int8")
 PROCESSES = 5  # of each setting

@@ -15,18 +15,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bench.machine.alone import alone
-from bench.options import add_options, read_options
-from bench.prepare import prepare
-from bench.timing.schedule import WARM_UP_S
+from bench.measure.schedule import WARM_UP_S
+from bench.measure.workload import full_batch
+from bench.pipeline.options import add_options, read_options
+from bench.pipeline.prepare import prepare
 from bench.worker import Worker
-from bench.workload import full_batch
 from suites.studies.saving import save_study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.workload import Batch
+    from bench.measure.workload import Batch
 
 _REQUESTS, _ROUNDS = 50, 20
 _AIM_S = 0.02

@@ -22,20 +22,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.errors.groups import Group
+from bench.analysis.misclassified.groups import Group
+from bench.console import progress, say
 from bench.machine.alone import alone
-from bench.options import Options, read_options
-from bench.prepare import prepare
-from bench.progress import progress, say
-from bench.scoring.models import Models
-from bench.scoring.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token, try_plan
+from bench.measure.workload import Policy, Sample, spread
+from bench.pipeline.options import Options, read_options
+from bench.pipeline.prepare import prepare
+from bench.score.models import Models
+from bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token, try_plan
 from bench.texts.data import parse_external, read_texts
-from bench.workload import Policy, Sample, spread
 from exporters.variant import REFERENCE
 from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
-    from bench.prepare import Prepared
+    from bench.pipeline.prepare import Prepared
 
 TEXTS = 1024
 ROUNDS = 9

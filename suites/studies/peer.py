@@ -33,12 +33,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.checkpoints import find_checkpoint
+from bench.console import progress, say
 from bench.machine.alone import alone
-from bench.measurement import process_medians
-from bench.options import MEMORY_BATCH_SIZE, PROFILES, Options, add_options, names, read_options
-from bench.progress import progress, say
-from bench.saved.store import read_run
+from bench.pipeline.checkpoints import find_checkpoint
+from bench.pipeline.options import MEMORY_BATCH_SIZE, PROFILES, Options, add_options, names, read_options
+from bench.runs.measurement import process_medians
+from bench.runs.store import read_run
 from bench.statistics import interval_factors
 from exporters.errors import DeploybenchError, UserError
 from suites.studies import peer_cell

@@ -17,12 +17,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.console import say
 from bench.machine.alone import alone
-from bench.options import names, read_options
-from bench.progress import say
+from bench.pipeline.options import names, read_options
 from bench.report.page.plot import as_svg
 from bench.report.render import render_tables
-from bench.saved.whole_file import whole_file
+from bench.runs.whole_file import whole_file
 from exporters.errors import UserError
 from exporters.training.recipe import read_recipe
 from suites.studies import saving

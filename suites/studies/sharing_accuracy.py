@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from bench.progress import say
+from bench.console import say
 from bench.units import format_duration, format_share
 from exporters.errors import UserError
 from suites.studies.sharing_grid import LAYERS

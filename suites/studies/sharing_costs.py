@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bench.measurement import Workload, process_medians
-from bench.memory.peaks import RUNS, take_phase
-from bench.prepare import prepare
-from bench.progress import progress, say
-from bench.texts import corpus
-from bench.timing.latency import LatencyRun
-from bench.timing.schedule import Contender
+from bench.console import progress, say
+from bench.measure.latency import LatencyRun
+from bench.measure.memory.peaks import RUNS, take_phase
+from bench.measure.schedule import Contender
+from bench.measure.workload import full_batch
+from bench.pipeline.prepare import prepare
+from bench.runs.measurement import Workload, process_medians
+from bench.texts.demonstration import corpus
 from bench.worker import Worker, call_in_child
-from bench.workload import full_batch
 from exporters.errors import DeploybenchError
-from exporters.whole_folder import whole_folder
+from exporters.files import whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bench.options import Options
-    from bench.prepare import Prepared
-    from bench.workload import Batch
+    from bench.measure.workload import Batch
+    from bench.pipeline.options import Options
+    from bench.pipeline.prepare import Prepared
     from suites.studies.sharing_grid import Model
 
 BASE = "albert-base-v2"
@@ -57,7 +57,7 @@ def _checkpoint(model: Model, options: Options) -> Path:
     if not folder.is_dir():
         changes = {**SIZES, **model.changes}
         with whole_folder(folder) as out_dir:
-            build, texts = "exporters.architectures:build_architecture", corpus.corpus("train")[0]
+            build, texts = "exporters.checkpoints.architectures:build_architecture", corpus.corpus("train")[0]
             call_in_child(build, BASE, texts, out_dir, changes, threads=options.threads)
     return folder
 

@@ -14,21 +14,21 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bench.console import progress
 from bench.machine.alone import alone
-from bench.measurement import Workload, process_medians
-from bench.options import read_options
-from bench.prepare import prepare
-from bench.progress import progress
-from bench.timing.latency import LatencyRun
-from bench.timing.schedule import Contender
-from bench.workload import full_batch
+from bench.measure.latency import LatencyRun
+from bench.measure.schedule import Contender
+from bench.measure.workload import full_batch
+from bench.pipeline.options import read_options
+from bench.pipeline.prepare import prepare
+from bench.runs.measurement import Workload, process_medians
 from exporters.errors import DeploybenchError
 from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.options import Options
+    from bench.pipeline.options import Options
 
 MODELS = ("arch:albert-base-v2", "arch:bert-base-uncased")
 DEFAULTS = {

@@ -7,25 +7,25 @@ import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench.measurement import Workload, process_medians
-from bench.memory.peaks import take_phase
-from bench.progress import progress, say
-from bench.timing.latency import LatencyRun
-from bench.timing.schedule import Contender
+from bench.console import progress, say
+from bench.measure.latency import LatencyRun
+from bench.measure.memory.peaks import take_phase
+from bench.measure.schedule import Contender
+from bench.measure.workload import full_batch, parity_batches
+from bench.runs.measurement import Workload, process_medians
 from bench.worker import Worker, call_in_child
-from bench.workload import full_batch, parity_batches
-from exporters.artifact import MANIFEST
-from exporters.catalogue import find_variant
+from exporters.artifacts.catalogue import find_variant
+from exporters.artifacts.parity import compare_logits
 from exporters.errors import ParityError
-from exporters.parity import compare_logits
+from exporters.variant import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from bench.options import Options
-    from bench.prepare import Prepared
-    from bench.workload import Batch
+    from bench.measure.workload import Batch
+    from bench.pipeline.options import Options
+    from bench.pipeline.prepare import Prepared
     from exporters.variant import Float32Array
 
 LENGTHS = (16, 512)  # tokens of the one text that is timed
@@ -68,7 +68,7 @@ def measure(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, An
 
 def _look_at(side: Side, batches: Sequence[Batch], threads: int) -> tuple[dict[str, Any], list[Float32Array]]:
     """Size, weights, and what loading takes of one artifact; and its logits."""
-    stored = call_in_child("exporters.stored:stored_weights", side.path, threads=1)
+    stored = call_in_child("exporters.inspection.stored:stored_weights", side.path, threads=1)
     files = json.loads((side.path / MANIFEST).read_text(encoding="utf-8"))["files"]
     with Worker(side.name, threads) as worker:
         worker.import_runtime(side.variant)

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING
 
-from exporters.onnx_session import load_session
+from exporters.runtimes.onnx_session import load_session
 from exporters.variants import onnx_fp32
 
 if TYPE_CHECKING:

@@ -19,13 +19,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.console import say
 from bench.machine.alone import alone
 from bench.machine.cpu import cpu_features
-from bench.options import Options, read_options
-from bench.prepare import prepare
-from bench.progress import say
-from exporters.catalogue import find_variant, is_worth_while
-from exporters.checkpoint import CALIBRATION_FILE
+from bench.pipeline.options import Options, read_options
+from bench.pipeline.prepare import prepare
+from exporters.artifacts.catalogue import find_variant, is_worth_while
+from exporters.checkpoints.checkpoint import CALIBRATION_FILE
 from exporters.errors import DeploybenchError
 from suites.studies import stock_export_cell
 from suites.studies.peer import install
@@ -35,7 +35,7 @@ from suites.studies.study import Answer, run_study, study_parser
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.prepare import Prepared
+    from bench.pipeline.prepare import Prepared
 
 _SESSION = "suites.studies.default_session"
 STOCK = {  # folder: what loads it

@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench.options import add_options
-from bench.progress import say
+from bench.console import say
+from bench.pipeline.options import add_options
 from exporters.errors import DeploybenchError, UserError
 from suites.studies.saving import save_study
 

@@ -7,17 +7,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.prepare import labelled_sets, reading
+from bench.pipeline.prepare import labelled_sets, reading
 from bench.texts.data import read_labelled_file
 from bench.worker import call_in_child
-from exporters.checkpoint import TRAINING_FILE
+from exporters.checkpoints.checkpoint import TRAINING_FILE
 from exporters.errors import UserError
-from exporters.whole_folder import sha256_file
+from exporters.files import sha256_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.options import Options
+    from bench.pipeline.options import Options
     from bench.texts.data import LabelledSet
     from exporters.training.recipe import Recipe
 

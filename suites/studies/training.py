@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from bench.cli import main as deploybench
-from exporters.checkpoint import TRAINING_FILE
+from exporters.checkpoints.checkpoint import TRAINING_FILE
 from suites.studies.saving import save_study
 
 _KEPT = (

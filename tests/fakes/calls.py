@@ -4,10 +4,10 @@ import os
 import sys
 import time
 
-from exporters.catalogue import find_variant
+from exporters.artifacts.catalogue import find_variant
 from exporters.errors import CheckpointError
+from exporters.files import whole_folder
 from exporters.variant import ExportJob
-from exporters.whole_folder import whole_folder
 
 
 def double(number, *, add=0):
@@ -40,7 +40,7 @@ def export_alone(name, base, folder):
 
 def modules_of_export(name, origin, root):
     """Names of this product's exporters that an export imports, base and all."""
-    from exporters.artifact import export_artifact
+    from exporters.artifacts.artifact import export_artifact
 
     export_artifact(name, origin, root)
     return {module for module in sys.modules if module.partition(".")[0] == "exporters"}
@@ -48,7 +48,7 @@ def modules_of_export(name, origin, root):
 
 def export_unpolished(checkpoint, out_dir):
     """A fused export before its round trips are dropped."""
-    from exporters.onnx_export import attention_as_one_node, export_onnx
+    from exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
 
     with attention_as_one_node(2):
         export_onnx(checkpoint, out_dir)

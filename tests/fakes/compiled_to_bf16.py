@@ -2,8 +2,9 @@
 
 import dataclasses
 
-from exporters.artifact import TOKENIZER
-from exporters.torch_model import EXAMPLE_TEXTS, example_inputs, limit_threads, load_classifier, run_classifier
+from exporters.checkpoints.classifier import load_classifier
+from exporters.runtimes.torch_model import EXAMPLE_TEXTS, example_inputs, limit_threads, run_classifier
+from exporters.variant import TOKENIZER
 from exporters.variants import torch_compile
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.choice import deciding_figure
+from bench.analysis.choice import deciding_figure
 from bench.report.best import lost_accuracy
 from bench.units import counted, format_bytes, format_seconds
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from bench.measurement import Figure
-    from bench.recommendation import Standings
+    from bench.analysis.recommendation import Standings
     from bench.report.page.material import Material
+    from bench.runs.measurement import Figure
 
 _BYTES = {"peak_memory": "of memory", "artifact_size": "on disk"}
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.accuracy import ConfusionMatrix
+    from bench.measure.accuracy import ConfusionMatrix
     from bench.report.page.material import Material
-    from bench.saved.store import SetInfo
+    from bench.runs.store import SetInfo
 
 _BESIDE = 3  # labels: matrices of more stand below each other
 

@@ -11,8 +11,8 @@ from bench.units import format_count, format_share
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.errors.analysis import SetErrors
-    from bench.errors.examples import Direction, Example
+    from bench.analysis.misclassified.analysis import SetErrors
+    from bench.analysis.misclassified.examples import Direction, Example
     from bench.report.page.material import Material
 
 _EXCERPT = 300  # columns of a text

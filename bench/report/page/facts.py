@@ -10,7 +10,7 @@ from bench.units import format_bytes, format_count
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.saved.store import Run
+    from bench.runs.store import Run
 
 
 def facts(run: Run) -> tuple[Grid, ...]:

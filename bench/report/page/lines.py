@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.report.figures import latency_workload, memory_workload
+from bench.analysis.figures import latency_workload, memory_workload
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.report.page.shown import brief, shown
 from bench.units import MEGABYTES, MILLISECONDS, Scale, counted
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.measurement import Figure, Workload
     from bench.report.page.looks import Look
     from bench.report.page.material import Material
+    from bench.runs.measurement import Figure, Workload
 
     _Lines: TypeAlias = dict[str, dict[int, Figure]]  # by variant and place on the axis
 

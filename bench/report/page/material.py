@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.best import read_drop
-from bench.errors.analysis import Asked, find_errors
-from bench.recommendation import recommend
-from bench.report.figures import figures
+from bench.analysis.figures import figures
+from bench.analysis.misclassified.analysis import Asked, find_errors
+from bench.analysis.recommendation import recommend
+from bench.pipeline.best import read_drop
 from bench.report.page.looks import looks
 from bench.report.tables import TABLES, tables_by_name
-from bench.saved.predictions import read_answers, read_right
+from bench.runs.predictions import read_answers, read_right
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.errors.analysis import SetErrors
-    from bench.measurement import Figure
-    from bench.recommendation import Recommendation
+    from bench.analysis.misclassified.analysis import SetErrors
+    from bench.analysis.recommendation import Recommendation
     from bench.report.cells import Table
     from bench.report.page.looks import Look
-    from bench.saved.predictions import Answers
-    from bench.saved.store import Run
+    from bench.runs.measurement import Figure
+    from bench.runs.predictions import Answers
+    from bench.runs.store import Run
     from bench.texts.data import LabelledSet
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bench.report.page.material import Material
     from bench.report.page.plot import Plot
-    from bench.saved.store import Run
+    from bench.runs.store import Run
     from bench.texts.data import LabelledSet
 
 _TEMPLATE = "page.html.jinja"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.choice import deciding_figure
+from bench.analysis.choice import deciding_figure
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.report.page.shown import brief, shown
 from bench.units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.choice import Drop
-    from bench.measurement import Figure
-    from bench.recommendation import Standings
+    from bench.analysis.choice import Drop
+    from bench.analysis.recommendation import Standings
     from bench.report.page.material import Material
+    from bench.runs.measurement import Figure
 
 _COSTS = {
     "latency": ("latency", MILLISECONDS),

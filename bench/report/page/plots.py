@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from bench.report.page.material import gather
 from bench.report.page.page import sections
 from bench.report.page.plot import as_png, as_svg
-from bench.saved.whole_file import whole_file
+from bench.runs.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from bench.report.page.plot import Plot
-    from bench.saved.store import Run
+    from bench.runs.store import Run
 
 
 def write_plots(run: Run, folder: Path) -> list[Path]:

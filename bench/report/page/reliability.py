@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.fidelity.calibration import BINS, calibration_error, probabilities, reliability
+from bench.analysis.probability_calibration import BINS, calibration_error, probabilities, reliability
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.report.page.shown import brief, shown
 from bench.units import format_share
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.fidelity.calibration import Bin
+    from bench.analysis.probability_calibration import Bin
     from bench.report.page.looks import Look
     from bench.report.page.material import Material
-    from bench.saved.predictions import Answers
+    from bench.runs.predictions import Answers
 
 
 _ROOM = 0.03  # around what is drawn

@@ -1,0 +1,1 @@
+"""Figures of a saved run, and which variant they lead to."""

@@ -1,0 +1,324 @@
+"""Every cell that a run's plan asks for, in one stable order: a value with its interval, or why there is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING, TypeAlias
+
+from bench.analysis.ledgers import ledger_figures, memory_caution
+from bench.analysis.operator_figures import operator_figures
+from bench.analysis.precision import main_precision, vnni_problem
+from bench.analysis.timing_figures import over_budget, timing_figures
+from bench.analysis.weight_figures import weight_figures
+from bench.measure.accuracy import scores
+from bench.measure.controls import CONTROLS
+from bench.measure.workload import PADDINGS
+from bench.measure.yardsticks import yardstick_readings
+from bench.runs.measurement import (
+    END_TO_END,
+    INVARIANCE,
+    MEMORY,
+    METRICS,
+    TIMED,
+    Figure,
+    Measurement,
+    Status,
+    Workload,
+    batch_shape,
+    process_medians,
+)
+from bench.runs.store import SetInfo
+from bench.statistics import NO_INTERVAL, interval_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.measure.accuracy import Score
+    from bench.runs.store import Run
+
+    _Factors: TypeAlias = dict[tuple[str, str, Workload | None], float]
+
+SERVED = "served_throughput"
+_MEMORY = (*MEMORY, "load_peak_memory", "load_peak_resident")
+_BY_WORKLOAD = ("latency", "first_inference", SERVED, *_MEMORY, *END_TO_END)
+_NOT_RUN = "not run"
+_RANDOM_WEIGHTS = "random weights"
+_NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled set")
+
+
+def figures(run: Run) -> list[Figure]:
+    """Variants in the order of the plan; of each, speed, memory, size and loading, then every labelled set."""
+    factors = _factors(run)
+    return [figure for variant in run.plan.variants for figure in _variant_figures(run, _Rows(run, variant, factors))]
+
+
+def labelled_sets(run: Run) -> tuple[SetInfo, ...]:
+    """All labelled sets of the run; where it has none, a nameless one, so that its cells can say so."""
+    return run.sets or (_NO_SET,)
+
+
+def latency_workload(run: Run, batch_size: int) -> Workload:
+    """Name the workload at which ``batch_size`` is timed."""
+    return _full(run, batch_size, max(run.plan.sequence_lengths))
+
+
+def memory_workload(run: Run, sequence_length: int) -> Workload:
+    """Name the workload at which the memory for ``sequence_length`` is taken."""
+    return _full(run, run.plan.memory_batch_size, sequence_length)
+
+
+def served_workloads(run: Run) -> tuple[Workload, ...]:
+    """What was measured, the one process first; nothing in runs from before there was any of it."""
+    found = {one.workload for one in run.measurements if one.metric == SERVED and one.workload}
+    return tuple(sorted(found, key=lambda one: one.instances))
+
+
+def _full(run: Run, batch_size: int, sequence_length: int) -> Workload:
+    return Workload(batch_size=batch_size, sequence_length=sequence_length, padding="full", threads=run.plan.threads)
+
+
+def _factors(run: Run) -> _Factors:
+    """How far every time is known, as a factor: the rows of a metric together, since they lend each other their spread."""
+    found: _Factors = {}
+    for metric in TIMED:
+        timed = [
+            one
+            for one in run.measurements
+            if one.metric == metric and one.variant not in CONTROLS and one.launches and min(one.values) > 0
+        ]
+        factors = interval_factors([process_medians(one) for one in timed], [one.variant for one in timed])
+        found.update(zip([(one.variant, metric, one.workload) for one in timed], factors, strict=True))
+    return found
+
+
+class _Rows:
+    """One variant's measurements by place; one that is not in the run comes back as not measured."""
+
+    def __init__(self, run: Run, variant: str, factors: _Factors) -> None:
+        self.variant = variant
+        self._factors = factors
+        self._saved = {}
+        for measurement in run.measurements:
+            if measurement.variant == variant:
+                workload = measurement.workload if measurement.metric in _BY_WORKLOAD else None
+                self._saved[measurement.metric, workload, measurement.data] = measurement
+
+    def measurement(self, metric: str, workload: Workload | None = None, data: str | None = None) -> Measurement:
+        missing = Measurement(
+            variant=self.variant, metric=metric, workload=workload, data=data, status="not_measured", reason=_NOT_RUN
+        )
+        return self._saved.get((metric, workload, data), missing)
+
+    def of_metric(self, metric: str) -> list[Measurement]:
+        return [one for (found, *_), one in self._saved.items() if found == metric]
+
+    def figure(self, metric: str, workload: Workload | None = None, data: str | None = None) -> Figure:
+        factor = self._factors.get((self.variant, metric, workload), math.inf)
+        return _figure(self.measurement(metric, workload, data), factor)
+
+
+def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
+    found = [*_speed(run, rows), *_memory(run, rows)]
+    found += [rows.figure(metric) for metric in ("artifact_size", "load_time", "import_time", "read_time")]
+    found += weight_figures(run, rows.figure("artifact_size"), _loaded(run, rows))
+    found += operator_figures(run, _profiled(run, rows))
+    if any(one.metric in INVARIANCE for one in run.measurements):  # none in a run of an earlier day
+        found += [replace(rows.figure(metric), workload=None) for metric in INVARIANCE]
+    found += [rows.figure(SERVED, workload) for workload in served_workloads(run)]
+    found += [rows.figure("first_inference", latency_workload(run, min(run.plan.batch_sizes)))]
+    found += [ledger_figure for length in run.plan.sequence_lengths for ledger_figure in _ledger(run, rows, length)]
+    why_none = _RANDOM_WEIGHTS if run.checkpoint.random_weights else "" if run.sets else _NO_SET.summary
+    for labelled in labelled_sets(run):
+        of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
+        found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
+        found += _end_to_end(run, rows, labelled)
+    info = run.variants.get(rows.variant)
+    used = info.cores_used if info else 0.0
+    cores = run.environment.get("cores")
+    problems = [info.executed_problem if info else ""]
+    problems += [over_budget(row, used, cores) for row in rows.of_metric("latency")]
+    problems += [vnni_problem(info.without_vnni, info.parity)] if info else []
+    caution = next(filter(None, problems), "")
+    found = [replace(figure, caution=caution) for figure in found] if caution else found
+    return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
+
+
+def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
+    latencies = [rows.figure("latency", latency_workload(run, size)) for size in run.plan.batch_sizes]
+    yield from latencies
+    for latency in latencies:
+        yield from timing_figures(rows.measurement("latency", latency.workload), latency)
+    yield from (_per_second("throughput", latency, _batch_size(latency), "") for latency in latencies)
+    achieved = [_achieved(run, latency) for latency in latencies]
+    yield from achieved
+    yield from (_yardstick_share(run, figure) for figure in achieved)
+
+
+def _memory(run: Run, rows: _Rows) -> Iterator[Figure]:
+    cautions = {length: _memory_caution(run, rows, length) for length in run.plan.sequence_lengths}
+    for metric in _MEMORY:
+        for length, caution in cautions.items():
+            yield replace(rows.figure(metric, memory_workload(run, length)), caution=caution)
+
+
+def _memory_caution(run: Run, rows: _Rows, length: int) -> str:
+    return memory_caution(run, rows.variant, memory_workload(run, length))
+
+
+def _ledger(run: Run, rows: _Rows, length: int) -> list[Figure]:
+    """Every number of the ledger at one length; nothing for runs from before there were ledgers."""
+    if not run.ledgers:
+        return []
+    workload = memory_workload(run, length)
+    peak = rows.figure("peak_memory", workload)  # measured by the same processes
+    peak = replace(peak, caution=_memory_caution(run, rows, length))
+    if peak.status == "ok":
+        return ledger_figures(run, _empty(peak, "not_measured", _NOT_RUN))
+    return ledger_figures(run, peak)
+
+
+def _profiled(run: Run, rows: _Rows) -> Figure:
+    """The place of what a profiler saw: one text of full length."""
+    return rows.figure("latency", _full(run, 1, max(run.plan.sequence_lengths)))
+
+
+def _loaded(run: Run, rows: _Rows) -> Figure:
+    """What resident memory grew by while loading, in the process of the longest texts."""
+    workload = memory_workload(run, max(run.plan.sequence_lengths))
+    place = replace(rows.figure("peak_memory", workload), low=None, high=None)  # measured by the same processes
+    found = next((one for one in run.ledgers if (one.variant, one.workload) == (rows.variant, workload)), None)
+    if found is None:
+        missing = place if place.status != "ok" else _empty(place, "not_measured", _NOT_RUN)
+        return replace(missing, workload=None)
+    phases = found.ledger.phases
+    grown = phases["load"].resident - phases["imports"].resident
+    return replace(place, value=float(grown), n=1, status="ok", reason="", workload=None)
+
+
+def _accuracy(run: Run, rows: _Rows, labelled: SetInfo) -> list[Figure]:
+    """Everything that follows from one confusion matrix; without one, the same cells, empty for its reason."""
+    measurement = rows.measurement("accuracy", data=labelled.name or None)
+    labels = run.checkpoint.labels
+    nothing = tuple((0,) * len(labels) for _ in labels)
+    found = [_score_figure(measurement, score) for score in scores(measurement.confusion or nothing, labels)]
+    if measurement.status != "ok":
+        return [_empty(figure, measurement.status, measurement.reason) for figure in found]
+    if not measurement.confusion:
+        return [_empty(figure, "not_measured", "no confusion matrix was saved") for figure in found]
+    return found
+
+
+def _scoring(rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
+    whole = rows.figure("scoring_time", data=labelled.name or None)
+    yield whole
+    yield _per_sample(whole, labelled.rows)
+
+
+def policy_workloads(run: Run) -> tuple[Workload, ...]:
+    """What texts were classified at, by padding policy; nothing where that was left out."""
+    found = {one.workload for one in run.measurements if one.metric == "classified" and one.workload}
+    return tuple(sorted(found, key=lambda one: PADDINGS.index(one.padding)))
+
+
+def _end_to_end(run: Run, rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
+    """The policy is the label: other figures of a set are of one workload."""
+    for workload in policy_workloads(run):
+        for metric in END_TO_END:
+            figure = replace(rows.figure(metric, workload, labelled.name or None), label=workload.padding)
+            nothing = metric == "policy_accuracy" and run.checkpoint.random_weights
+            yield _empty(figure, "not_measured", _RANDOM_WEIGHTS) if nothing else figure
+
+
+def _figure(measurement: Measurement, factor: float) -> Figure:
+    """Take the median of a measurement's values, with its interval where several processes were timed."""
+    blank = Figure(
+        variant=measurement.variant,
+        metric=measurement.metric,
+        value=None,
+        unit=METRICS[measurement.metric].unit,
+        low=None,
+        high=None,
+        n=0,
+        status=measurement.status,
+        reason=measurement.reason,
+        workload=measurement.workload,
+        data=measurement.data,
+    )
+    if measurement.status != "ok":
+        return blank
+    values = measurement.values
+    if not values:
+        return _empty(blank, "not_measured", "no values were saved")
+    middle = float(median(values))
+    low, high = (middle / factor, middle * factor) if math.isfinite(factor) else NO_INTERVAL
+    return replace(blank, value=middle, low=low, high=high, n=len(values))
+
+
+def _batch_size(latency: Figure) -> float:
+    return latency.workload.batch_size if latency.workload else 0
+
+
+def _achieved(run: Run, latency: Figure) -> Figure:
+    operations = run.operations.get(batch_shape(latency.workload)) if latency.workload else None
+    return _per_second("achieved", latency, operations or 0.0, "" if operations else "operations were not counted")
+
+
+def _per_second(metric: str, latency: Figure, amount: float, why_none: str) -> Figure:
+    """Derive a rate, of ``amount`` a batch; a short latency is a high rate, so the ends of the interval change places."""
+    derived = replace(latency, metric=metric, unit=METRICS[metric].unit)
+    if latency.value is None:
+        return derived
+    if why_none or not latency.value:
+        return _empty(derived, "not_measured", why_none or "latency is below what the clock can tell")
+    low, high = (amount / end if end else None for end in (latency.high, latency.low))
+    return replace(derived, value=amount / latency.value, low=low, high=high)
+
+
+def _yardstick_share(run: Run, achieved: Figure) -> Figure:
+    """Hold what a variant achieved against the median reading of the yardstick of its main precision."""
+    derived = replace(achieved, metric="yardstick_share", unit=METRICS["yardstick_share"].unit)
+    if achieved.value is None:
+        return derived
+    precision = (
+        main_precision(run.variants[achieved.variant]) if achieved.variant in run.variants else "unknown precision"
+    )
+    readings = yardstick_readings(run).get(f"yardstick_{precision}")
+    if readings is None:
+        return _empty(derived, "not_measured", f"no yardstick of {precision} was read")
+    peak = median(readings.values)
+    low, high = (None if end is None else end / peak for end in (achieved.low, achieved.high))
+    return replace(derived, value=achieved.value / peak, low=low, high=high)
+
+
+def _per_sample(scoring: Figure, rows: int) -> Figure:
+    """Derive the part of the time for a whole set that falls to each of its rows."""
+    derived = replace(scoring, metric="scoring_time_per_sample")
+    if scoring.value is None:
+        return derived
+    if not rows:
+        return _empty(derived, "not_measured", "no examples")
+    low, high = (None if end is None else end / rows for end in (scoring.low, scoring.high))
+    return replace(derived, value=scoring.value / rows, low=low, high=high)
+
+
+def _score_figure(measurement: Measurement, score: Score) -> Figure:
+    return Figure(
+        variant=measurement.variant,
+        metric=score.metric,
+        value=score.value,
+        unit=METRICS[score.metric].unit,
+        low=score.low,
+        high=score.high,
+        n=score.n,
+        status="not_measured" if score.reason else "ok",
+        reason=score.reason,
+        workload=measurement.workload,
+        data=measurement.data,
+        label=score.label,
+    )
+
+
+def _empty(figure: Figure, status: Status, reason: str) -> Figure:
+    return replace(figure, value=None, low=None, high=None, n=0, status=status, reason=reason)

@@ -1,0 +1,77 @@
+"""Do a text's answers depend on what it is computed with? The same texts alone, shuffled, beside long ones, padded to the maximum.
+
+Floating point differs in the last digits between shapes; int8 that scales its activations by a whole batch differs by far more.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.measure.workload import full_batch, padded_batch
+from bench.runs.measurement import ARRANGEMENTS
+from bench.worker import Worker
+from exporters.errors import WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.measure.workload import Batch, Sample
+    from exporters.variant import Float32Array
+
+TEXTS = 32
+BATCH_SIZE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariance:
+    """How the answers differ from those to each text alone; one number for each of ARRANGEMENTS."""
+
+    flips: tuple[float, ...]  # share of the texts that get another class
+    changes: tuple[float, ...]  # largest change of a logit
+    seconds: tuple[float, ...]  # of each text alone
+
+
+def measure_invariance(variant: str, artifact: Path, sample: Sample, threads: int) -> Invariance:
+    """Ask one loaded variant; raises WorkerError when its process dies."""
+    alone = [padded_batch([text], sample.pad) for text in sample.tokens]
+    with Worker(f"{variant}, other neighbours", threads) as worker:
+        worker.start(variant, artifact, threads)
+        answers = worker.predict(alone)
+        expected = np.concatenate([logits for logits, _ in answers])
+        arranged = (arrange(sample, arrangement) for arrangement in ARRANGEMENTS)
+        found = [_in_order(worker.predict(batches), order) for batches, order in arranged]
+    if not all(np.isfinite(one).all() for one in (expected, *found)):
+        raise WorkerError(f"{variant}: logits are not finite")
+    return Invariance(
+        flips=tuple(float((one.argmax(axis=1) != expected.argmax(axis=1)).mean()) for one in found),
+        changes=tuple(float(np.abs(one - expected).max()) for one in found),
+        seconds=tuple(seconds for _, seconds in answers),
+    )
+
+
+def arrange(sample: Sample, arrangement: str) -> tuple[list[Batch], list[list[int]]]:
+    """Batches, and for each the texts behind its first rows; a row more is a neighbour that nobody asks about."""
+    numbers = list(range(len(sample.tokens)))
+    if arrangement == "shuffled":
+        random.Random(1).shuffle(numbers)  # noqa: S311 - no secret
+    beside = BATCH_SIZE - (arrangement == "long_neighbour")
+    order = [numbers[start : start + beside] for start in range(0, len(numbers), beside)]
+    batches = []
+    for chosen in order:
+        texts = [sample.tokens[number] for number in chosen]
+        if arrangement == "long_neighbour":
+            texts.append(full_batch(sample.tokens, 1, sample.max_length)[0][0].tolist())
+        batches.append(padded_batch(texts, sample.pad, sample.max_length if arrangement == "padded" else 0))
+    return batches, order
+
+
+def _in_order(answers: Sequence[tuple[Float32Array, float]], order: Sequence[Sequence[int]]) -> Float32Array:
+    stacked = np.concatenate([logits[: len(chosen)] for (logits, _), chosen in zip(answers, order, strict=True)])
+    logits = np.empty_like(stacked)
+    logits[[number for chosen in order for number in chosen]] = stacked
+    return logits

@@ -1,0 +1,78 @@
+"""The ledgers of a run as figures: what was resident after each phase, and where the growth since the imports comes from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bench.measure.memory.leaks import READINGS, leaks
+from bench.runs.ledger import PHASES, TERMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.runs.ledger import CellLedger, Ledger
+    from bench.runs.measurement import Figure, Workload
+    from bench.runs.store import Run
+
+RESIDENT, PEAK, PROPORTIONAL, GROWTH = "phase_resident", "phase_peak", "phase_proportional", "growth"
+
+
+def ledger_figures(run: Run, missing: Figure) -> list[Figure]:
+    """Every number of the ledger at the place of ``missing``; where there is no ledger, ``missing`` as often."""
+    found = next(
+        (one for one in run.ledgers if (one.variant, one.workload) == (missing.variant, missing.workload)), None
+    )
+    values = dict(_values(found.ledger)) if found else {}
+    figures = [replace(missing, metric=metric, label=label) for metric, label in _PLACES]
+    if not found:
+        return figures
+    return [
+        replace(figure, value=float(values[figure.metric, figure.label]), n=1, status="ok", reason="")
+        for figure in figures
+    ]
+
+
+def open_ledgers(run: Run) -> list[CellLedger]:
+    """The ledgers that do not close."""
+    return [one for one in run.ledgers if not one.ledger.closes]
+
+
+def steady_readings(run: Run) -> dict[tuple[str, str], tuple[float, ...]]:
+    """What the leak check read, by variant and metric."""
+    metrics = ("steady_held", "steady_resident")
+    return {
+        (one.variant, one.metric): one.values
+        for one in run.measurements
+        if one.metric in metrics and len(one.values) == READINGS
+    }
+
+
+def leaking(run: Run) -> list[str]:
+    """The variants that hold more and more."""
+    readings = steady_readings(run)
+    held = {name: readings.get((name, "steady_held")) for name in run.plan.variants}
+    return [name for name, values in held.items() if values and leaks(values)]
+
+
+def memory_caution(run: Run, variant: str, workload: Workload) -> str:
+    """What to beware of in a figure of memory, or nothing."""
+    if any((one.variant, one.workload) == (variant, workload) for one in open_ledgers(run)):
+        return "memory that no ledger explains"
+    return "leaks" if variant in leaking(run) else ""
+
+
+_PLACES: tuple[tuple[str, str | None], ...] = (
+    *((metric, phase) for metric in (RESIDENT, PEAK, PROPORTIONAL) for phase in PHASES),
+    *((GROWTH, term) for term in (None, *TERMS)),
+)
+
+
+def _values(ledger: Ledger) -> Iterator[tuple[tuple[str, str | None], int]]:
+    for name, phase in ledger.phases.items():
+        yield (RESIDENT, name), phase.resident
+        yield (PEAK, name), phase.peak
+        yield (PROPORTIONAL, name), phase.proportional
+    yield (GROWTH, None), ledger.growth
+    for term, size in ledger.terms.items():
+        yield (GROWTH, term), size

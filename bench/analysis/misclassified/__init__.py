@@ -1,0 +1,1 @@
+"""Which texts are called wrong, and what they have in common."""

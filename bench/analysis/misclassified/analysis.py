@@ -1,0 +1,81 @@
+"""The errors of a run, set by set: what was asked, and what is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.analysis.misclassified.by_value import ValueGroup, by_values
+from bench.analysis.misclassified.examples import Direction, sample_errors
+from bench.analysis.misclassified.matching import AnsweredSet, match_texts
+from bench.runs.predictions import read_answers
+from bench.texts.columns import read_column
+from bench.texts.table_file import listed
+from exporters.errors import RunFileError, UserError
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.runs.predictions import Answers
+    from bench.runs.store import Run
+    from bench.texts.data import LabelledSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a person wants to see."""
+
+    variant: str | None  # whose errors; None: those of every variant
+    by: str | None  # column of the labelled files
+    examples: int  # of each direction
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetErrors:
+    """What is found in one labelled set."""
+
+    answered: AnsweredSet
+    spokesman: str  # the variant whose probabilities and accuracy stand for all
+    wrong: int  # texts that it calls wrong
+    directions: tuple[Direction, ...]
+    values: tuple[ValueGroup, ...]  # empty where no column was asked
+
+
+def find_errors(run: Run, sets: Sequence[LabelledSet], asked: Asked) -> list[SetErrors]:
+    """Look into the sets of which ``sets`` hold the texts; into all of the run, without texts, where there are none.
+
+    Raises UserError, in one line, for a run without answers, texts that are not the run's, and what nobody has.
+    """
+    answers = read_answers(run)
+    if not answers:
+        raise RunFileError(f"{run.path}: no answers were kept beside it; restore its Parquet file, or measure again")
+    if asked.by and not any(one.places for one in sets):
+        raise UserError("--by: names a column of labelled files, and none was given; pass them with --external")
+    answered = [match_texts(one, answers) for one in sets]
+    names = [one.name for one in run.sets if one.name in answers]
+    answered = answered or [AnsweredSet(name=name, answers=answers[name]) for name in names]
+    return [_look_into(one, asked) for one in answered]
+
+
+def _look_into(answered: AnsweredSet, asked: Asked) -> SetErrors:
+    answers = answered.answers
+    spokesman = _spokesman(answered.name, answers, asked.variant)
+    erring = [asked.variant] if asked.variant else list(answers.logits)
+    values = by_values(read_column(answered.places, asked.by), answers, spokesman) if asked.by else []
+    return SetErrors(
+        answered=answered,
+        spokesman=spokesman,
+        wrong=int((answers.logits[spokesman].argmax(axis=1) != answers.labels).sum()),
+        directions=tuple(sample_errors(answers, erring, spokesman, asked.examples, asked.seed)),
+        values=tuple(values),
+    )
+
+
+def _spokesman(name: str, answers: Answers, wanted: str | None) -> str:
+    """The variant that was asked for, else the reference, else the first one."""
+    if wanted and wanted not in answers.logits:
+        raise UserError(f"--variant: no answers of {wanted!r} on {name!r}; there are: {listed(answers.logits)}")
+    first = next(iter(answers.logits))
+    return wanted or (REFERENCE if REFERENCE in answers.logits else first)

@@ -1,0 +1,57 @@
+"""Accuracy by the values of a column: sources, authors, years."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.analysis.misclassified.groups import Group, by_group
+from bench.texts.table_file import short_repr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.runs.predictions import Answers
+
+NO_VALUE = "(empty)"
+_MOST = 20  # values that are shown by themselves; a column of titles has one for each text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueGroup:
+    """Texts that have one value of a column."""
+
+    value: str
+    group: Group  # by one variant
+    least: float  # accuracy of the variant that is worst on them
+    most: float
+
+
+def by_values(cells: Sequence[object], answers: Answers, spokesman: str) -> list[ValueGroup]:
+    """One group for each value, the commonest first; the rarest values share the last one. ``cells``: of each answer."""
+    names = [_name(cell) for cell in cells]
+    counts = Counter(names)
+    shown = sorted(counts, key=lambda name: (-counts[name], name))
+    others = shown[_MOST:] if len(shown) > _MOST + 1 else []  # one more value takes no more room than "1 other"
+    heads = [*shown[: len(shown) - len(others)], *([f"{len(others)} others"] if others else [])]
+    index = {name: min(place, len(heads) - 1) for place, name in enumerate(shown)}
+    member = np.array([index[name] for name in names], dtype=np.int64)
+    groups = {
+        variant: by_group(member, logits.argmax(axis=1) == answers.labels, len(heads))
+        for variant, logits in answers.logits.items()
+    }
+    found = []
+    for place, head in enumerate(heads):
+        accuracies = [of_variant[place].right / of_variant[place].texts for of_variant in groups.values()]
+        group = groups[spokesman][place]
+        found.append(ValueGroup(value=head, group=group, least=min(accuracies), most=max(accuracies)))
+    return found
+
+
+def _name(cell: object) -> str:
+    if cell is None:
+        return NO_VALUE
+    return cell if isinstance(cell, str) else short_repr(cell)

@@ -1,0 +1,34 @@
+"""What a forward pass spends its time on, by kind of work, as figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bench.runs.measurement import METRICS
+from exporters.inspection.operators import KINDS, RUNS, seconds_by_kind
+
+if TYPE_CHECKING:
+    from bench.runs.measurement import Figure
+    from bench.runs.store import Run
+
+ALL_KINDS = (*KINDS, "other")
+
+
+def operator_figures(run: Run, place: Figure) -> list[Figure]:
+    """How many operators a variant runs, and the seconds of each kind of them, at the place of ``place``."""
+    info = run.variants.get(place.variant)
+    operators = info.operators if info else {}
+    missing = replace(place, value=None, low=None, high=None, n=0, status="not_measured", reason="not profiled")
+    values: dict[tuple[str, str | None], float] = {}
+    if operators:
+        values = {("operator_time", kind): seconds for kind, seconds in seconds_by_kind(operators).items()}
+        values["operators", None] = float(sum(one.count for one in operators.values()))
+    keys = [("operators", None), *(("operator_time", kind) for kind in ALL_KINDS)]
+    found = []
+    for metric, label in keys:
+        figure = replace(missing, metric=metric, unit=METRICS[metric].unit, label=label)
+        if (metric, label) in values:
+            figure = replace(figure, value=values[metric, label], n=RUNS, status="ok", reason="")
+        found.append(figure)
+    return found

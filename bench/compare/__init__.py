@@ -1,0 +1,1 @@
+"""Two saved runs, or all of them: what changed."""

@@ -1,0 +1,70 @@
+"""Two saved runs, paired row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.compare.comparability import Difference, differences_of
+from bench.compare.judging import Change, Row, judge_rows, rows_of
+from bench.compare.terms import terms_of
+from bench.measure.controls import CONTROLS
+from bench.runs.measurement import Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.compare.thresholds import Thresholds
+    from bench.runs.predictions import Right
+    from bench.runs.store import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two sides, compared."""
+
+    base: str  # what people call it: the name of a file
+    contender: str
+    notes: tuple[str, ...] = ()  # on what both sides were measured, a sentence each
+    differences: tuple[Difference, ...] = ()
+    changes: tuple[Change, ...]  # by metric, workload and variant
+
+
+def compare_runs(
+    base: Run, contender: Run, thresholds: Thresholds, right: tuple[Right, Right], *, normalise: bool = False
+) -> Comparison:
+    """Pair the rows of two runs and judge each; ``right`` says of both which examples each variant got right.
+
+    ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
+    """
+    found = differences_of(base, contender)
+    before = rows_in(base)
+    after = rows_in(contender, before)
+    return Comparison(
+        base=base.path.name,
+        contender=contender.path.name,
+        differences=found,
+        changes=judge_rows((before, after), thresholds, terms_of(base, contender, found, normalise=normalise), right),
+    )
+
+
+def rows_in(run: Run, before: Iterable[Row] | None = None) -> dict[Row, Measurement]:
+    """The compared rows of a run, variants in the order of its plan; its controls are no variants.
+
+    ``before``: rows of another run; of a variant that failed as a whole in this one, those are then failed rows.
+    """
+    planned = {name: index for index, name in enumerate(run.plan.variants)}
+    measured = [one for one in run.measurements if one.variant not in CONTROLS]
+    rows = rows_of(sorted(measured, key=lambda one: planned.get(one.variant, len(planned))))
+    return rows if before is None else {**rows, **_failed_rows(run, before)}
+
+
+def _failed_rows(run: Run, before: Iterable[Row]) -> dict[Row, Measurement]:
+    """The rows of variants that failed as a whole: those that were there of them before, or one where none were."""
+    rows = {}
+    for name, info in run.variants.items():
+        if info.failed and name in run.plan.variants:
+            lost: list[Row] = [row for row in before if row[0] == name] or [(name, "latency", None, None)]
+            for row in lost:
+                rows[row] = Measurement(variant=name, metric=row[1], status="failed", reason=info.failed)
+    return rows

@@ -1,0 +1,192 @@
+"""May two runs be compared at all? One table says which facts must be equal, for which metrics, and what else is said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench.machine.cpu import UNKNOWN
+from bench.machine.environment import RUNTIMES
+from bench.runs.measurement import MEMORY, TIMED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from bench.runs.store import Run
+
+Weight = Literal["fatal", "tolerated", "informative"]
+
+_COST = (*TIMED, *MEMORY, "artifact_size")
+_ACCURACY = ("accuracy",)
+_HASH = re.compile("[0-9a-f]{40,64}")
+_SHORT_HASH = re.compile("[0-9a-f]{10}")
+_PROCESSOR = ("CPU", "CPU model", "instruction sets", "cores")  # a yardstick makes up for these
+_STEAL = 0.01  # share of time that the hypervisor took, above which it is said
+_LOAD = 0.2  # cores that others kept busy, likewise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something of a run that decides what its figures mean."""
+
+    name: str
+    read: Callable[[Run], Any]
+    metrics: tuple[str, ...]  # that it matters to
+    weight: (
+        Weight  # fatal: figures are not compared; tolerated: they are, and it is said; informative: it may be the cause
+    )
+
+
+NOT_RECORDED = "not recorded"
+# What identifies no CPU. Files from before have "?/?/?", and the architecture for a name, where the kernel gives none.
+_NAMELESS = (UNKNOWN, "", "aarch64", "ppc64le", "riscv64", "s390x")
+_NO_FAMILY = (UNKNOWN, "?/?/?", NOT_RECORDED)
+
+
+def _environment(key: str) -> Callable[[Run], Any]:
+    return lambda run: run.environment.get(key, NOT_RECORDED)
+
+
+def _kernels(run: Run) -> dict[str, str]:
+    return dict(run.environment.get("kernels") or {})  # files from before do not say, and hardly any had some
+
+
+def _version(package: str) -> Callable[[Run], Any]:
+    return lambda run: (run.environment.get("versions") or {}).get(package, NOT_RECORDED)
+
+
+def _tokenizer(run: Run) -> str:
+    return str(run.environment.get("tokenizer_sha256", NOT_RECORDED))[:12]
+
+
+def _commit(run: Run) -> str:
+    commit = str(run.environment.get("commit", NOT_RECORDED))
+    return commit if commit == NOT_RECORDED else commit_name(commit, dirty=bool(run.environment.get("dirty")))
+
+
+def commit_name(commit: str, *, dirty: bool) -> str:
+    """What a commit is called.
+
+    >>> commit_name("f05ab731f670f76d1061522a2d4a31d877584233", dirty=True), commit_name("unversioned", dirty=False)
+    ('f05ab731f6, dirty', 'unversioned')
+    """
+    return f"{short_commit(commit)}{', dirty' if dirty else ''}"
+
+
+def short_commit(commit: str) -> str:
+    """The first ten digits of a hash; what is no hash stays as it is."""
+    return commit[:10] if _HASH.fullmatch(commit) else commit
+
+
+def is_commit(name: str) -> bool:
+    """Whether ``name`` is a commit's, as ``short_commit`` gives it, and not "unversioned"."""
+    return bool(_SHORT_HASH.fullmatch(name))
+
+
+def _load(run: Run) -> str:
+    """What else the machine was busy with, where it is worth a word."""
+    steal, other = run.environment.get("steal_share"), run.environment.get("other_load")
+    if steal is None and other is None:
+        return NOT_RECORDED
+    said = (
+        f"{steal:.1%} of the time stolen" if steal and steal > _STEAL else "",
+        f"{other:.1f} cores busy with other work" if other and other > _LOAD else "",
+    )
+    known = ", ".join(filter(None, said)) or "quiet"
+    return f"{known} after it was resumed" if run.environment.get("resumed") else known
+
+
+FACTS = (
+    Fact(name="CPU", read=_environment("cpu"), metrics=TIMED, weight="fatal"),
+    Fact(name="CPU model", read=_environment("cpu_family"), metrics=TIMED, weight="fatal"),
+    Fact(name="instruction sets", read=_environment("isa"), metrics=(*TIMED, *MEMORY), weight="fatal"),
+    Fact(name="cores", read=_environment("cores"), metrics=TIMED, weight="fatal"),
+    Fact(name="quota", read=_environment("quota"), metrics=TIMED, weight="fatal"),
+    Fact(name="architecture", read=lambda run: run.checkpoint.model_type, metrics=_COST, weight="fatal"),
+    Fact(name="parameters", read=lambda run: run.checkpoint.num_parameters, metrics=_COST, weight="fatal"),
+    Fact(name="labels", read=lambda run: run.checkpoint.labels, metrics=_ACCURACY, weight="fatal"),
+    Fact(name="weights", read=lambda run: run.checkpoint.sha256[:12], metrics=(*_COST, *_ACCURACY), weight="tolerated"),
+    Fact(name="tokenizer", read=_tokenizer, metrics=_ACCURACY, weight="tolerated"),
+    Fact(name="threads", read=lambda run: run.plan.threads, metrics=(*TIMED, *MEMORY), weight="fatal"),
+    Fact(name="kernels", read=_kernels, metrics=TIMED, weight="fatal"),
+    Fact(name="malloc", read=_environment("malloc"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
+    Fact(name="load", read=_load, metrics=TIMED, weight="tolerated"),
+    Fact(name="memory", read=_environment("memory"), metrics=TIMED, weight="tolerated"),
+    Fact(name="system", read=_environment("system"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
+    Fact(name="Python", read=_environment("python"), metrics=_COST, weight="tolerated"),
+    Fact(name="profile", read=lambda run: run.plan.profile, metrics=TIMED, weight="tolerated"),
+    *(Fact(name=name, read=_version(name), metrics=(*_COST, *_ACCURACY), weight="tolerated") for name in RUNTIMES),
+    Fact(name="commit", read=_commit, metrics=(*_COST, *_ACCURACY), weight="informative"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A fact in which two runs differ."""
+
+    fact: Fact
+    base: Any
+    contender: Any
+
+    @property
+    def weight(self) -> Weight:
+        """What the difference counts: a fact that one side did not record, as older files did not, forbids nothing."""
+        unknown = NOT_RECORDED in (self.base, self.contender)
+        return "tolerated" if unknown and self.fact.weight == "fatal" else self.fact.weight
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it may be none: neither side is known."""
+        return bool(self.base == self.contender)
+
+    def __str__(self) -> str:
+        if self.unknown:
+            return f"the {self.fact.name} is unknown in both and may not be the same"
+        return f"{self.fact.name}: {_shown(self.base)} against {_shown(self.contender)}"
+
+
+def facts_of(run: Run) -> dict[str, Any]:
+    """Every fact of a run by its name."""
+    return {fact.name: fact.read(run) for fact in FACTS}
+
+
+def differences_of(base: Run, contender: Run) -> tuple[Difference, ...]:
+    """Every fact in which two runs differ; a run does not differ from itself, whatever is unknown of it."""
+    return () if base is contender else differences(facts_of(base), facts_of(contender))
+
+
+def differences(base: Mapping[str, Any], contender: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Every fact in which two sides differ, in the order of FACTS; one that a side does not have was not recorded.
+
+    Two unknown CPUs are a difference as well.
+    """
+    unknown = {"CPU"} if _is_unknown_cpu(base) and _is_unknown_cpu(contender) else set()
+    found = (
+        Difference(
+            fact=fact,
+            base=UNKNOWN if fact.name in unknown else base.get(fact.name, NOT_RECORDED),
+            contender=UNKNOWN if fact.name in unknown else contender.get(fact.name, NOT_RECORDED),
+        )
+        for fact in FACTS
+    )
+    return tuple(one for one in found if one.base != one.contender or one.fact.name in unknown)
+
+
+def _is_unknown_cpu(facts: Mapping[str, Any]) -> bool:
+    """Whether nothing that was recorded says which CPU it was."""
+    return facts.get("CPU", NOT_RECORDED) in _NAMELESS and facts.get("CPU model", NOT_RECORDED) in _NO_FAMILY
+
+
+def obstacle(found: Iterable[Difference], metric: str) -> str:
+    """Why figures of ``metric`` must not be compared, or nothing."""
+    return "; ".join(str(one) for one in found if one.weight == "fatal" and metric in one.fact.metrics)
+
+
+def same_processor(found: Iterable[Difference]) -> tuple[Difference, ...]:
+    """What would be left of the differences if both sides had run on one processor."""
+    return tuple(one for one in found if one.fact.name not in _PROCESSOR)
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,1 @@
+"""Two sides, interleaved in one run."""

@@ -1,0 +1,201 @@
+"""Two sides timed launch by launch and block by block in one run: the sharpest comparison there is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bench.analysis.precision import differing_precisions
+from bench.compare.changes import Comparison
+from bench.compare.duel.notes import duel_notes
+from bench.compare.judging import FAIR, Row, Terms, judge_rows, rows_of
+from bench.compare.thresholds import Thresholds
+from bench.console import progress
+from bench.measure.latency import LatencyRun
+from bench.measure.memory.peaks import measure_peaks
+from bench.measure.schedule import Contender, Schedule
+from bench.measure.workload import full_batch
+from bench.pipeline.execution import how_it_runs
+from bench.runs.measurement import MEMORY, TIMED, Measurement, Workload, launch_ratios
+from bench.runs.store import VariantInfo
+from bench.statistics import DUEL_LEVEL, paired_ratios
+from bench.texts.demonstration import corpus
+from bench.worker import Worker
+from exporters.artifacts.catalogue import find_variant
+from exporters.checkpoints.tokenization import tokenise
+from exporters.errors import UserError, WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from bench.compare.duel.side import Side
+    from bench.measure import schedule as timing
+    from bench.pipeline.options import Options
+
+DEFAULT_LENGTH = 128
+DEFAULT_THRESHOLD = 0.005  # of times: what is smaller is no change that anybody would act on
+_MARKS = ("A: ", "B: ")  # before a variant's name, for a contender of each side
+_SHORTEST = 3  # tokens: the first, the last and one of text
+_LAUNCHES, _BLOCKS, _BLOCK_S = 6, 30, 0.01  # launches go in pairs, the second in reverse
+_WARM_UP_S = 0.0  # one call: what it leaves cold is cold for both sides
+_TEXTS = 64  # of the bundled corpus: batches are cut from them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a duel is fought at."""
+
+    workloads: tuple[Workload, ...]
+    precision: float  # launches are added while a ratio's 99 % interval is wider than this
+    budget_s: float  # seconds of timing
+    memory: bool = True
+
+    @property
+    def largest(self) -> Workload:
+        """The workload with most tokens."""
+        return max(self.workloads, key=lambda one: one.batch_size * one.sequence_length)
+
+
+def workloads(sides: Sequence[Side], options: Options) -> tuple[Workload, ...]:
+    """Every batch size at every length; raises UserError for a length that a side does not take."""
+    limits = {side.name: side.max_length for side in sides if side.max_length is not None}
+    lengths = options.sequence_lengths or (min(DEFAULT_LENGTH, *limits.values()) if limits else DEFAULT_LENGTH,)
+    if min(lengths) < _SHORTEST:
+        raise UserError(f"--sequence-lengths: {min(lengths)} tokens asked, a text takes at least {_SHORTEST}")
+    for name, limit in limits.items():
+        if max(lengths) > limit:
+            raise UserError(f"--sequence-lengths: {max(lengths)} tokens asked, {name} takes at most {limit}")
+    return tuple(
+        Workload(batch_size=size, sequence_length=length, padding="full", threads=options.threads)
+        for length in lengths
+        for size in options.batch_sizes
+    )
+
+
+def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
+    """Measure both sides and judge every row; times are paired launch by launch, at 99 %."""
+    sides = dict(zip(_MARKS, (base, contender), strict=True))
+    contenders = [one for mark, side in sides.items() for one in _contenders(mark, side, setting)]
+    schedule = Schedule(
+        launches=_LAUNCHES,
+        blocks=_BLOCKS,
+        rounds=1,
+        block_s=_BLOCK_S,
+        warm_up_s=_WARM_UP_S,
+        precision=setting.precision,
+        budget_s=setting.budget_s,
+        unsure=_unsure,
+    )
+    threads = setting.workloads[0].threads
+    run = LatencyRun(contenders, schedule, threads)
+    with progress("duel", run.steps(len(setting.workloads))) as bar:
+        measured = [*run.measure(contenders[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
+    measured += _never_loaded(measured)
+    for mark, side in sides.items():
+        measured += _sizes(mark, side)
+        measured += _memory(mark, side, setting) if setting.memory else []
+    infos = {mark: _how_they_run(mark, side, setting) for mark, side in sides.items()}
+    before, after = (rows_of(_of_side(mark, measured)) for mark in _MARKS)
+    return Comparison(
+        base=f"A: {base.name}",
+        contender=f"B: {contender.name}",
+        notes=tuple(duel_notes((base, contender), measured, infos, _BLOCKS, threads)),
+        changes=judge_rows((before, after), _THRESHOLDS, _terms(*infos.values()), interleaved=True),
+    )
+
+
+_THRESHOLDS = Thresholds(by_metric={**Thresholds().by_metric, "latency": DEFAULT_THRESHOLD})
+
+
+def _contenders(mark: str, side: Side, setting: Setting) -> Iterator[Contender]:
+    tokens = tokenise(side.tokenizer, corpus.corpus("train")[0][:_TEXTS], side.max_length or DEFAULT_LENGTH)
+    feed = {one: full_batch(tokens, one.batch_size, one.sequence_length) for one in setting.workloads}
+    for name, artifact in side.artifacts.items():
+        yield Contender(name=mark + name, variant=artifact.variant, artifact=artifact.path, code=side.code, feed=feed)
+
+
+def _unsure(measured: Sequence[Measurement], precision: float) -> set[timing.Row]:
+    """Both contenders of every row whose ratio is known less well than ``precision``."""
+    found = {(one.variant, one.workload): one for one in measured if one.workload}
+    pairs = []
+    for (name, workload), one in found.items():
+        other = found.get((_MARKS[1] + name.removeprefix(_MARKS[0]), workload))
+        if name.startswith(_MARKS[0]) and other:
+            pairs.append((one, other))
+    names = [base.variant for base, _ in pairs]
+    ratios = paired_ratios([launch_ratios(*pair) for pair in pairs], names)
+    return {
+        (one.variant, one.workload)
+        for pair, ratio in zip(pairs, ratios, strict=True)
+        if ratio.detectable(DUEL_LEVEL) > math.sqrt(1 + precision)
+        for one in pair
+        if one.workload
+    }
+
+
+def _sizes(mark: str, side: Side) -> list[Measurement]:
+    return [
+        Measurement(variant=mark + name, metric="artifact_size", values=(artifact.size,))
+        for name, artifact in side.artifacts.items()
+    ]
+
+
+def _never_loaded(measured: Sequence[Measurement]) -> list[Measurement]:
+    """A side that cannot be loaded has failed at that as well: not to be there is another thing."""
+    loaded = {one.variant for one in measured if one.metric == "load_time"}
+    failed = {one.variant: one.reason for one in measured if one.status == "failed" and one.variant not in loaded}
+    return [Measurement(variant=name, metric="load_time", status="failed", reason=why) for name, why in failed.items()]
+
+
+def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
+    """Peaks of every variant at the largest workload; a worker that dies is a row that failed."""
+    largest, found = setting.largest, []
+    for contender in _contenders(mark, side, setting):
+        measured: dict[str, Any] = {"variant": contender.name, "workload": largest}
+        try:
+            assert contender.feed is not None
+            peaks = measure_peaks(
+                contender.variant, contender.artifact, contender.feed[largest], largest.threads, code=contender.code
+            )
+        except WorkerError as error:
+            found += [Measurement(metric=metric, status="failed", reason=str(error), **measured) for metric in MEMORY]
+            continue
+        found += [Measurement(metric=metric, values=(getattr(peaks, metric),), **measured) for metric in MEMORY]
+    return found
+
+
+def _how_they_run(mark: str, side: Side, setting: Setting) -> dict[str, VariantInfo]:
+    """How every variant of a side really runs, at the largest workload; not to know it is no failure of the row."""
+    largest, found = setting.largest, {}
+    for contender in _contenders(mark, side, setting):
+        name = contender.name.removeprefix(mark)
+        variant = find_variant(contender.variant)
+        info = VariantInfo(runtime=variant.runtime, precision=variant.precision)
+        assert contender.feed is not None
+        batch = contender.feed[largest]
+        try:
+            with Worker(f"looking at {contender.name}", largest.threads, code=contender.code) as worker:
+                worker.start(contender.variant, contender.artifact, largest.threads)
+                how = how_it_runs(worker, side.artifacts[name], [batch], batch, largest.threads)
+            found[name] = replace(info, **how)
+        except WorkerError as error:
+            found[name] = replace(info, executed_unknown=str(error))
+    return found
+
+
+def _terms(base: Mapping[str, VariantInfo], contender: Mapping[str, VariantInfo]) -> Callable[[Row], Terms]:
+    """Times of what is called alike and is executed in two precisions are no like for like."""
+
+    def terms(row: Row) -> Terms:
+        one, other = base[row[0]], contender[row[0]]
+        found = differing_precisions(one, other)
+        if found is None or row[1] not in TIMED or one.precision != other.precision:
+            return FAIR
+        return Terms(unlike=f"runs {found[0]} in A, {found[1]} in B, called {one.precision}")
+
+    return terms
+
+
+def _of_side(mark: str, measured: Sequence[Measurement]) -> list[Measurement]:
+    return [replace(one, variant=one.variant.removeprefix(mark)) for one in measured if one.variant.startswith(mark)]

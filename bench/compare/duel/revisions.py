@@ -1,0 +1,127 @@
+"""Git revisions of this product as sides of a duel: each builds and loads a checkpoint with its own exporters."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.compare.duel.side import Side, side_of
+from bench.console import say
+from bench.machine.alone import HELD, held
+from bench.machine.git import git
+from bench.pipeline.checkpoints import find_checkpoint, find_inputs
+from bench.texts.demonstration import corpus
+from exporters.artifacts.artifact import read_artifact
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from bench.pipeline.options import Options
+
+_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")  # those of the repository are for people's checkouts
+_HASH = 10  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Revision:
+    name: str  # as it was given
+    commit: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.commit[:_HASH]})"
+
+
+def revision_sides(
+    names: tuple[str, str], options: Options, variants: tuple[str, ...]
+) -> list[AbstractContextManager[Side]]:
+    """A block for each revision, in which its side is there; raises UserError for a revision or checkpoint that is not."""
+    revisions = [_Revision(name=name, commit=_commit(name)) for name in names]
+    max_length = find_inputs(options, find_checkpoint(options), corpus.corpus("train")[0][:32]).max_length
+    if _git("status", "--porcelain", "--untracked-files=no").stdout.strip():
+        say("changes that are not committed are no part of either revision")
+    return [_built(one, options, variants, max_length) for one in revisions]
+
+
+def is_revision(name: str) -> bool:
+    """Whether there is git, a repository here, and a commit of that name in it."""
+    try:
+        _commit(name)
+    except UserError:
+        return False
+    return True
+
+
+def _commit(name: str) -> str:
+    if _git("rev-parse", "--git-dir").returncode:
+        raise UserError("there is no git repository here; with --checkpoint, A and B are revisions of this product")
+    found = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if found.returncode:
+        folder = "; without it, that folder can be measured" if Path(name).is_dir() else " such as HEAD~1 and HEAD"
+        raise UserError(f"{name}: git knows no such revision; with --checkpoint, A and B are revisions{folder}")
+    return found.stdout.strip()
+
+
+@contextmanager
+def _built(revision: _Revision, options: Options, variants: tuple[str, ...], max_length: int | None) -> Iterator[Side]:
+    """What a revision of this product makes of the checkpoint, and its own ``exporters`` to load it with."""
+    say(f"{revision.name}: exporting with {revision.commit[:_HASH]}")
+    with tempfile.TemporaryDirectory(prefix="deploybench-duel-") as scratch:
+        tree, code, artifacts = (Path(scratch, part) for part in ("tree", "code", "artifacts"))
+        try:
+            added = _git(*_NO_HOOKS, "worktree", "add", "--detach", str(tree), revision.commit)
+            if added.returncode:
+                raise UserError(f"{revision.name}: git cannot check it out: {_last_line(added.stderr)}")
+            if not ((tree / "bench" / "cli.py").is_file() and (tree / "exporters").is_dir()):
+                raise UserError(
+                    f"{revision.name}: is no revision of deploybench: it has no bench/cli.py and exporters/"
+                )
+            code.mkdir()
+            (code / "exporters").symlink_to(tree / "exporters")
+            said = _export_with(tree, options, variants, artifacts)
+            found = {variant: read_artifact(artifacts / variant) for variant in variants}
+            whole = {variant: one for variant, one in found.items() if one}
+            # What it exported and could not prove is on disk all the same.
+            bad = [one for one in variants if one not in whole or _why(said, one).startswith("failed")]
+            if bad or said.returncode:
+                one = (bad or variants)[0]
+                raise UserError(f"{revision.name}: that revision does not export {one}: {_why(said, one)}")
+            yield side_of(str(revision), whole, max_length, code=code)
+        finally:
+            _git("worktree", "remove", "--force", "--force", str(tree))  # twice: one that is half made is locked
+
+
+def _export_with(
+    tree: Path, options: Options, variants: tuple[str, ...], artifacts: Path
+) -> subprocess.CompletedProcess[str]:
+    """Let the revision's own command export, in a process that imports nothing of this one's code."""
+    command = [sys.executable, "-P", "-m", "bench.cli", "export", f"--checkpoint={options.checkpoint}"]
+    command += [f"--variants={','.join(variants)}", f"--output={artifacts}", f"--threads={options.threads}"]
+    command += [f"--work-dir={options.work_dir}", *(["--allow-pickle"] if options.allow_pickle else [])]
+    environment = {**os.environ, "PYTHONPATH": str(tree), HELD: "yes"}
+    # With the lock: should this process be killed, it is free only when that one has ended as well.
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, pass_fds=held())
+
+
+def _why(said: subprocess.CompletedProcess[str], variant: str) -> str:
+    """The line that its export gave for the variant, or its last words."""
+    of_variant = [line for line in said.stdout.splitlines() if line.startswith(f"{variant} ")]
+    return (of_variant or [_last_line(said.stderr)])[0].removeprefix(variant).strip()
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it says nothing"])[-1]
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return git(*arguments)
+    except OSError as error:
+        raise UserError(f"git cannot be started ({error.strerror}); to compare revisions, install it") from error

@@ -1,0 +1,57 @@
+"""One side of a duel: artifacts, and what they are fed and loaded with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exporters.variant import MANIFEST, TOKENIZER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from exporters.artifacts.artifact import Artifact
+
+_UNBOUNDED = 100_000  # tokenizers without a limit say 1e30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side: artifacts that answer to the same names as the other side's."""
+
+    name: str  # as it was given
+    artifacts: Mapping[str, Artifact]  # by variant
+    tokenizer: Path  # folder with tokenizer.json
+    max_length: int | None  # tokens, where it is known
+    checkpoint: str = ""  # sha256 of what the artifacts were made from
+    code: Path | None = None  # folder whose ``exporters`` loads the artifacts; None: the ones of this process
+
+
+def side_of(
+    name: str, artifacts: Mapping[str, Artifact], max_length: int | None = None, *, code: Path | None = None
+) -> Side:
+    """A side of artifacts of one checkpoint; without ``max_length``, its tokenizer may know one."""
+    folder = next(iter(artifacts.values())).path
+    return Side(
+        name=name,
+        artifacts=artifacts,
+        tokenizer=folder / TOKENIZER,
+        max_length=max_length or _max_length(folder / TOKENIZER / "tokenizer_config.json"),
+        checkpoint=str(_value(folder / MANIFEST, "checkpoint_sha256")),
+        code=code,
+    )
+
+
+def _max_length(config: Path) -> int | None:
+    length = _value(config, "model_max_length")
+    return int(length) if isinstance(length, int | float) and 0 < length < _UNBOUNDED else None
+
+
+def _value(file: Path, key: str) -> Any:
+    """What a JSON object says under ``key``; None where there is no such thing."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))[key]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

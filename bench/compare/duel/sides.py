@@ -1,0 +1,78 @@
+"""What the two sides of a duel are: artifact folders, checkpoints, or git revisions that each build and load a checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.compare.duel.revisions import is_revision, revision_sides
+from bench.compare.duel.side import Side, side_of
+from bench.pipeline.prepare import prepare
+from exporters.artifacts.artifact import changed_file, read_artifact
+from exporters.artifacts.catalogue import check_variant_name
+from exporters.errors import CheckpointError, UserError
+from exporters.variant import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.pipeline.options import Options
+
+
+@contextmanager
+def two_sides(names: tuple[str, str], options: Options, variants: tuple[str, ...]) -> Iterator[tuple[Side, Side]]:
+    """Both sides with ``variants``, built where they must be; what git revisions need is taken away at the end.
+
+    Raises UserError for what is neither an artifact nor a checkpoint nor, with ``--checkpoint``, a revision.
+    """
+    with contextlib.ExitStack() as stack:
+        if options.checkpoint is not None:
+            sides = [stack.enter_context(one) for one in revision_sides(names, options, variants)]
+        else:
+            sides = [_folder_or_checkpoint(name, options, variants) for name in names]
+        base, contender = sides
+        if set(base.artifacts) != set(contender.artifacts):
+            base, contender = _same_name(base, contender)
+        yield base, contender
+
+
+def _same_name(base: Side, contender: Side) -> tuple[Side, Side]:
+    """Two artifacts of different variants are one row: which of the two ways is better is then the question."""
+    if len(base.artifacts) != 1 or len(contender.artifacts) != 1:
+        raise UserError(
+            f"{base.name} has {', '.join(base.artifacts)}, {contender.name} has {', '.join(contender.artifacts)}; "
+            "expected the same variants, or one each: pass --variants"
+        )
+    (one,), (other,) = base.artifacts.values(), contender.artifacts.values()
+    name = "A against B"
+    return replace(base, artifacts={name: one}), replace(contender, artifacts={name: other})
+
+
+def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]) -> Side:
+    folder = Path(name)
+    if (folder / MANIFEST).is_file():
+        artifact = read_artifact(folder)
+        if artifact is None:
+            raise UserError(
+                f"{name}: this artifact is not whole, a file is gone or cut, or another version wrote it; export it again"
+            )
+        changed = changed_file(folder)
+        if changed:
+            raise UserError(f"{name}: {changed} is not what was exported, its content was changed; export it again")
+        check_variant_name(artifact.variant)
+        return side_of(name, {artifact.variant: artifact})
+    try:
+        prepared = prepare(replace(options, checkpoint=name))
+    except CheckpointError as error:
+        if not folder.exists() and is_revision(name):
+            raise UserError(
+                f"{name}: to compare git revisions, pass the checkpoint to deploy with --checkpoint"
+            ) from error
+        raise
+    for variant in variants:
+        if variant not in prepared.artifacts:
+            raise UserError(f"{name}: {variant} cannot be measured: {prepared.variants[variant].failed}")
+    return side_of(name, {variant: prepared.artifacts[variant] for variant in variants}, prepared.inputs.max_length)

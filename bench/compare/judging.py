@@ -1,0 +1,262 @@
+"""One row measured twice: what changed, how sure that is, and the verdict; knows nothing of saved runs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from bench.compare.thresholds import DEFAULTS
+from bench.runs.measurement import MEMORY, METRICS, TIMED, Measurement, Workload, launch_ratios, process_medians
+from bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios, ratios
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from bench.compare.thresholds import Thresholds
+    from bench.runs.predictions import Right
+    from bench.statistics import LogRatio
+
+Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
+Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload of 0 threads, labelled set
+
+COMPARED = tuple(DEFAULTS)  # metrics, in the order in which they are shown
+ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"
+NO_TIME = "a time is not above zero"
+NO_LAUNCH = "no launch timed both sides"
+_SURE = 0.05  # McNemar's p below which a change of accuracy counts
+BLOCKS = 2 * 1024 * 1024  # bytes; two processes that do the same differed by an allocator's block of 1 MiB
+_FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row of two runs."""
+
+    variant: str
+    metric: str  # key of METRICS
+    workload: Workload | None
+    data: str | None  # name of the labelled set
+    base: float | None  # in METRICS[metric].unit
+    contender: float | None
+    change: float | None = None  # relative, contender / base - 1; of accuracy, contender - base
+    low: float | None = None  # 95 % interval of ``change``, of a duel 99 %; None where nothing was sampled
+    high: float | None = None
+    threshold: float | None = None  # a smaller change does not count
+    detectable: float | None = None  # the smallest change that these values could have shown
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms the two figures of a row are compared."""
+
+    unlike: str = ""  # why they do not mean the same; such a row is not comparable
+    factor: float = 1.0  # of a timed row: by which the contender's times are multiplied before they are compared
+    least: float = 0.0  # a change must be larger than this, whatever the threshold
+    drift: float = 0.0  # share by which the machine itself took more time, or less: a change that way must be larger
+    note: str = ""  # what is said of the verdict
+
+    def threshold(self, own: float, change: float) -> float:
+        """How large a ``change``, by its sign, must be where ``own`` is what the project asks."""
+        return max(own, self.least, self.drift if change > 0 else -self.drift)
+
+
+FAIR = Terms()
+
+
+def rows_of(measurements: Iterable[Measurement]) -> dict[Row, Measurement]:
+    """Every measurement of a compared metric by its place, in the order given."""
+    rows: dict[Row, Measurement] = {}
+    for one in measurements:
+        if one.metric in COMPARED and one.status != "not_measured":
+            rows[row_of(one.variant, one.metric, one.workload, one.data)] = one
+    return rows
+
+
+def row_of(variant: str, metric: str, workload: Workload | None, data: str | None) -> Row:
+    """The row of a figure, whatever its threads: whether those of two runs may differ is a fact's affair."""
+    return variant, metric, replace(workload, threads=0) if workload and not data else None, data
+
+
+def judge_rows(
+    sides: tuple[Mapping[Row, Measurement], Mapping[Row, Measurement]],
+    thresholds: Thresholds,
+    terms: Callable[[Row], Terms] = lambda _: FAIR,
+    right: tuple[Right, Right] = ({}, {}),
+    *,
+    interleaved: bool = False,
+) -> tuple[Change, ...]:
+    """Judge every row of two sides, by metric, set, batch size and length, then variants in the order given.
+
+    ``right`` says of both sides which examples each variant got right; without it accuracy cannot be judged.
+    ``interleaved``: both sides were timed side by side, launch by launch and block by block, and are paired so.
+    """
+    before, after = sides
+    variants = list(dict.fromkeys(row[0] for row in (*before, *after)))
+    rows = sorted({**before, **after}, key=lambda row: _place(row, variants))
+    on = {row: terms(row) for row in rows}
+    timed = _timed(before, after, on, interleaved=interleaved)
+    changes = []
+    for row in rows:
+        old, new = before.get(row), after.get(row)
+        judged = _unpaired(row, old, new, interleaved=interleaved) or _hindered(row, old, new, on[row])
+        if judged is None:
+            blank = replace(_blank(row, old, new), threshold=thresholds.of(row), reason=on[row].note)
+            judged = (
+                _judge_timed(blank, timed[row], on[row])
+                if row in timed
+                else _judge(blank, right, NO_LAUNCH if old and new and _usable(old, new) else NO_TIME)
+            )
+        changes.append(judged)
+    return tuple(changes)
+
+
+def _place(row: Row, variants: list[str]) -> tuple[object, ...]:
+    variant, metric, workload, data = row
+    sizes = (workload.batch_size, workload.sequence_length) if workload else (0, 0)
+    return COMPARED.index(metric), data or "", sizes, variants.index(variant)
+
+
+def _blank(row: Row, old: Measurement | None, new: Measurement | None) -> Change:
+    variant, metric, workload, data = row
+    known = new if new and new.workload else old
+    return Change(
+        variant=variant,
+        metric=metric,
+        workload=known.workload if known and workload else workload,
+        data=data,
+        base=_value(old),
+        contender=_value(new),
+        verdict="no detectable change",
+    )
+
+
+def _value(measurement: Measurement | None) -> float | None:
+    if measurement is None or not measurement.values:
+        return None
+    if measurement.metric == "accuracy":
+        return sum(measurement.values) / len(measurement.values)
+    return float(median(measurement.values))
+
+
+def _unpaired(row: Row, old: Measurement | None, new: Measurement | None, *, interleaved: bool) -> Change | None:
+    """Judge a row that only one run has, or that failed: of two sides of one run each, of two runs the contender."""
+    blank = _blank(row, old, new)
+    for side in (new, old if interleaved else None):
+        if side is not None and side.status == "failed":
+            return replace(blank, verdict="failed", reason=side.reason)
+    if new is None:
+        return replace(blank, verdict="missing", reason="the contender did not measure it")
+    if old is None or old.status == "failed":
+        return replace(blank, verdict="new", reason="the base failed" if old else "the base did not measure it")
+    return None
+
+
+def _hindered(row: Row, old: Measurement | None, new: Measurement | None, terms: Terms) -> Change | None:
+    """Judge a row whose two figures do not mean the same, or that has no raw values."""
+    reason = terms.unlike or ("" if old and old.values and new and new.values else "no raw values were saved")
+    return replace(_blank(row, old, new), verdict="not comparable", reason=reason) if reason else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Timed:
+    """What the times of a row say."""
+
+    ratio: LogRatio
+    sure: bool  # it differs from 1, whatever its size
+    level: float
+    rows: int  # that were judged together
+
+
+def _timed(
+    before: Mapping[Row, Measurement],
+    after: Mapping[Row, Measurement],
+    on: Mapping[Row, Terms],
+    *,
+    interleaved: bool,
+) -> dict[Row, _Timed]:
+    """Contender / base of every timed row that both have on comparable terms; the rows of a metric are judged together.
+
+    They lend each other what is known of their spread, and each more makes it likelier that one differs by chance.
+    """
+    timed: dict[Row, _Timed] = {}
+    level = DUEL_LEVEL if interleaved else LEVEL
+    for metric in TIMED:
+        both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
+        both = [row for row in both if not on[row].unlike]
+        if interleaved:
+            paired = {row: launch_ratios(before[row], after[row]) for row in both}
+            both = [row for row in both if paired[row]]
+            found = paired_ratios([paired[row] for row in both], [row[0] for row in both])
+        else:
+            sides = [(process_medians(before[row]), process_medians(after[row])) for row in both]
+            found = ratios(sides, [row[0] for row in both])
+        found = [ratio.times(on[row].factor) for row, ratio in zip(both, found, strict=True)]
+        sure = discoveries([ratio.p() for ratio in found], level)
+        timed.update(
+            (row, _Timed(ratio=ratio, sure=one, level=level, rows=len(both)))
+            for row, ratio, one in zip(both, found, sure, strict=True)
+        )
+    return timed
+
+
+def _usable(*sides: Measurement) -> bool:
+    return all(side.values and min(side.values) > 0 for side in sides)
+
+
+def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
+    if blank.metric == "accuracy":
+        return _judge_accuracy(blank, right)
+    if blank.metric in TIMED:
+        return replace(blank, verdict="not comparable", reason=unusable)
+    assert blank.base is not None
+    assert blank.contender is not None
+    if min(blank.base, blank.contender) <= 0:
+        return replace(blank, verdict="not comparable", reason="a figure is not above zero")
+    change = blank.contender / blank.base - 1
+    threshold = blank.threshold or 0.0
+    if blank.metric in MEMORY:
+        threshold = max(threshold, BLOCKS / blank.base)
+    judged = replace(blank, threshold=threshold, change=change, detectable=threshold)
+    return replace(judged, verdict=_direction(judged, change)) if abs(change) > threshold else judged
+
+
+def _judge_timed(blank: Change, timed: _Timed, terms: Terms) -> Change:
+    ratio, low, high = timed.ratio.interval(timed.level)
+    if math.isinf(timed.ratio.error):
+        return replace(blank, change=ratio - 1, verdict="not comparable", reason=ONE_PROCESS)
+    own = blank.threshold or 0.0
+    alone = timed.ratio.detectable(timed.level / timed.rows) - 1  # were it the only one of the rows to change
+    threshold, slower = terms.threshold(own, ratio - 1), terms.threshold(own, 1.0)
+    judged = replace(
+        blank, threshold=threshold, change=ratio - 1, low=low - 1, high=high - 1, detectable=max(slower, alone)
+    )
+    return (
+        replace(judged, verdict=_direction(judged, ratio - 1)) if timed.sure and abs(ratio - 1) > threshold else judged
+    )
+
+
+def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
+    """Judge by the examples that one run got right and the other did not (McNemar)."""
+    assert blank.data is not None
+    key = (blank.data, blank.variant)
+    if any(key not in side for side in right):
+        return replace(blank, verdict="not comparable", reason="no predictions were saved beside the run")
+    before, after = (side[key] for side in right)
+    if before.shape != after.shape:
+        return replace(blank, verdict="not comparable", reason="the predictions are of other examples")
+    examples, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
+    low, high = paired_interval(lost, won, examples)
+    change = (won - lost) / examples
+    judged = replace(
+        blank, change=change, low=low, high=high, detectable=max(blank.threshold or 0, _FEWEST_FLIPS / examples)
+    )
+    counts = mcnemar(lost, won) < _SURE and abs(change) > (blank.threshold or 0.0)
+    return replace(judged, verdict=_direction(judged, change)) if counts else judged
+
+
+def _direction(change: Change, amount: float) -> Verdict:
+    return "better" if (amount > 0) == (METRICS[change.metric].better == "higher") else "worse"

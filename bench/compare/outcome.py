@@ -1,0 +1,99 @@
+"""What a comparison comes to, and the exit code that says so: one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.compare.history import History
+    from bench.compare.judging import Change, Verdict
+
+Name: TypeAlias = Literal["nothing worse", "worse", "incomplete", "incomparable"]
+
+EXIT_CODES: Mapping[Name, int] = {
+    "nothing worse": 0,
+    "worse": 1,
+    "incomplete": 3,
+    "incomparable": 4,
+}  # 2: user mistakes
+_URGENT: tuple[tuple[Name, frozenset[Verdict]], ...] = (  # the first that holds is the outcome
+    ("worse", frozenset({"worse"})),
+    ("incomplete", frozenset({"missing", "failed"})),
+    ("incomparable", frozenset({"not comparable"})),
+)
+_FORGIVEN: frozenset[Verdict] = frozenset({"missing", "not comparable"})  # by ``lenient``
+_COMPARED: frozenset[Verdict] = frozenset({"better", "worse", "no detectable change"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What all rows together come to."""
+
+    name: Name
+    detail: str  # "2 rows", "1 missing, 2 failed"
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return EXIT_CODES[self.name]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.detail}"
+
+
+def outcome_of(changes: Sequence[Change], *, lenient: bool = False) -> Outcome:
+    """Give the most urgent thing that holds of any row; nothing compared at all is incomplete, so no gate passes by it.
+
+    ``lenient``: rows that are missing or cannot be compared do not count.
+    """
+    counts = count_verdicts(changes)
+    weighty = {verdict: n for verdict, n in counts.items() if not (lenient and verdict in _FORGIVEN)}
+    for name, verdicts in _URGENT:
+        found = {verdict: n for verdict, n in weighty.items() if verdict in verdicts}
+        if found:
+            return Outcome(name=name, detail=_listed(found))
+    compared = sum(n for verdict, n in counts.items() if verdict in _COMPARED)
+    if not compared:
+        return Outcome(name="incomplete", detail="nothing was compared")
+    return Outcome(name="nothing worse", detail=f"{_rows(compared)} compared")
+
+
+def outcome_of_history(history: History, *, lenient: bool = False) -> Outcome:
+    """What the newest of many runs comes to; where it shares no row with an older one, nothing was compared.
+
+    ``lenient``: rows that it lacks or that cannot be compared do not count, nor do files that cannot be read.
+    """
+    rows = history.failed if lenient else history.lacking
+    worse, lacking, unread, unlike = map(len, (history.worse, rows, history.saved.unread, history.unlike))
+    if worse:
+        return Outcome(name="worse", detail=f"{_rows(worse)} became worse with the newest run")
+    if lacking:
+        return Outcome(name="incomplete", detail=f"the newest run lacks {_rows(lacking)}")
+    if unread and not lenient:
+        return Outcome(name="incomplete", detail=f"{unread} file{'s' * (unread != 1)} cannot be read")
+    if unlike and not lenient:
+        return Outcome(name="incomparable", detail=f"{_rows(unlike)} of the newest run")
+    if not history.compared:
+        return Outcome(name="incomplete", detail="nothing was compared")
+    return Outcome(name="nothing worse", detail=f"no row of {history.compared} became worse with the newest run")
+
+
+def count_verdicts(changes: Sequence[Change]) -> dict[Verdict, int]:
+    """How many rows have each verdict."""
+    counts: dict[Verdict, int] = {}
+    for change in changes:
+        counts[change.verdict] = counts.get(change.verdict, 0) + 1
+    return counts
+
+
+def _listed(counts: Mapping[Verdict, int]) -> str:
+    if len(counts) == 1 and not {"missing", "failed"} & set(counts):
+        return _rows(sum(counts.values()))
+    return ", ".join(f"{_rows(n)} {verdict}" for verdict, n in counts.items())
+
+
+def _rows(number: int) -> str:
+    return f"{number} row" if number == 1 else f"{number} rows"

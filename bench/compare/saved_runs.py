@@ -1,0 +1,92 @@
+"""All saved runs below a folder that can be held against its newest one, in the order of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.compare.comparability import differences_of, short_commit
+from bench.runs.store import BLOCK, load_saved, parse_run, saved_at
+from exporters.errors import RunFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.runs.store import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedRun:
+    """A run with what the stock part of its file says of its making."""
+
+    run: Run
+    file: str  # relative to the folder
+    time: str  # ISO 8601, UTC
+    commit: str  # ten digits
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedRuns:
+    """The runs of one machine and checkpoint, and why others were left out."""
+
+    runs: tuple[SavedRun, ...]  # the newest last; never empty
+    left_out: dict[str, tuple[str, ...]]  # files by the reason
+    unread: tuple[str, ...] = ()  # those of them that may be runs of this machine, and cannot be read
+
+
+def read_saved_runs(folder: Path) -> SavedRuns:
+    """Read every run below a folder; those of another machine or checkpoint than the newest are left out.
+
+    Raises RunFileError where there is no run at all.
+    """
+    found, left_out, unread = _read_all(folder)
+    if not found:
+        raise RunFileError(
+            f"{folder}: no saved run in this folder or below; name a folder, or measure with: deploybench run"
+        )
+    newest = found[-1]
+    kept = []
+    for one in found:
+        unlike = differences_of(one.run, newest.run)
+        reason = "; ".join(str(difference) for difference in unlike if difference.weight == "fatal")
+        if reason:
+            left_out.setdefault(reason, []).append(one.file)
+        else:
+            kept.append(one)
+    return SavedRuns(
+        runs=tuple(kept),
+        left_out={reason: tuple(files) for reason, files in left_out.items()},
+        unread=tuple(unread),
+    )
+
+
+def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]], list[str]]:
+    """Every run in the order of time; files that are none though they might be, by the reason; and those not readable."""
+    found: list[SavedRun] = []
+    left_out: dict[str, list[str]] = {}
+    unread: list[str] = []
+    for path in sorted(folder.rglob("*.json")):
+        file = str(path.relative_to(folder))
+        try:
+            saved = load_saved(path)
+            if isinstance(saved, dict) and BLOCK in saved:
+                found.append(_saved_run(path, file, saved))
+            elif isinstance(saved, dict) and "benchmarks" in saved:
+                left_out.setdefault(f"a file of pytest-benchmark without a {BLOCK!r} block", []).append(file)
+        except RunFileError as error:
+            left_out.setdefault(str(error).removeprefix(f"{path}: "), []).append(file)
+            unread.append(file)
+    return sorted(found, key=lambda one: (one.time, one.file)), left_out, unread
+
+
+def _saved_run(path: Path, file: str, saved: dict[str, Any]) -> SavedRun:
+    made = saved.get("commit_info")
+    made = made if isinstance(made, dict) else {}
+    return SavedRun(
+        run=parse_run(path, saved),
+        file=file,
+        time=saved_at(path, saved).isoformat(),
+        commit=short_commit(str(made.get("id", "unknown"))),
+        dirty=bool(made.get("dirty", False)),
+    )

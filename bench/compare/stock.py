@@ -1,0 +1,114 @@
+"""Files of pytest-benchmark without our block, anyone's: compared as far as they go, which is one process a side."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.compare.changes import Comparison
+from bench.compare.comparability import commit_name, differences, obstacle
+from bench.compare.judging import Row, Terms, judge_rows
+from bench.machine.cpu import UNKNOWN
+from bench.runs.measurement import Measurement
+from bench.runs.store import BLOCK, load_saved, read_run
+from exporters.errors import RunFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.compare.thresholds import Thresholds
+
+_NO_VALUES = "no raw values were saved (run pytest-benchmark with --benchmark-save-data)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockRun:
+    """What a stock file tells."""
+
+    path: Path
+    rows: Mapping[Row, Measurement]  # latency by the benchmark's full name, its parameters included; s
+    summarised: frozenset[Row]  # rows of which only the median was saved
+    facts: Mapping[str, Any]  # by names of FACTS
+
+
+def is_stock(path: Path | str) -> bool:
+    """Whether this is a file of pytest-benchmark without our block."""
+    path = Path(path)
+    saved = None if path.is_dir() else load_saved(path)
+    return isinstance(saved, dict) and isinstance(saved.get("benchmarks"), list) and BLOCK not in saved
+
+
+def read_stock(path: Path | str) -> StockRun:
+    """Read the stock part of a file, ours as well, or of the newest run of ours below a folder; raises RunFileError."""
+    path = Path(path)
+    path = read_run(path).path if path.is_dir() else path
+    saved = load_saved(path)
+    try:
+        timed = [
+            one for one in saved["benchmarks"] if one["extra_info"].get("unit", "s") == "s"
+        ]  # ours keeps sizes too
+        found = [(_name(one["fullname"]), _values(one["stats"])) for one in timed]
+        facts = _facts(saved)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        reason = f"{type(error).__name__} {error}"
+        raise RunFileError(f"{path}: not as pytest-benchmark writes it: {reason:.60}") from None
+    rows: dict[Row, Measurement] = {}
+    for name, (values, _) in found:
+        row = (name, "latency", None, None)
+        if row in rows:  # neither of them is the right one
+            raise RunFileError(
+                f"{path}: benchmark {name!r} is there twice, expected each name once; save every run in a file of its own"
+            )
+        rows[row] = Measurement(variant=name, metric="latency", values=values)
+    summarised = frozenset((name, "latency", None, None) for name, (_, raw) in found if not raw)
+    return StockRun(path=path, rows=rows, summarised=summarised, facts=facts)
+
+
+def compare_stock(base: StockRun, contender: StockRun, thresholds: Thresholds) -> Comparison:
+    """Pair the rows of two stock files by their names."""
+    found = differences(base.facts, contender.facts)
+    summarised = base.summarised | contender.summarised
+
+    def terms(row: Row) -> Terms:
+        return Terms(unlike=obstacle(found, row[1]) or (_NO_VALUES if row in summarised else ""))
+
+    return Comparison(
+        base=base.path.name,
+        contender=contender.path.name,
+        differences=found,
+        changes=judge_rows((base.rows, contender.rows), thresholds, terms),
+    )
+
+
+def _name(fullname: Any) -> str:
+    if not isinstance(fullname, str):
+        raise TypeError(f"fullname {fullname!r:.20} is no text")
+    return fullname
+
+
+def _values(stats: Mapping[str, Any]) -> tuple[tuple[float, ...], bool]:
+    """The raw values in s, or the median alone; and whether they are raw."""
+    values = tuple(float(value) for value in stats.get("data") or [stats["median"]])
+    if not all(math.isfinite(value) for value in values):
+        raise ValueError("a time is not a finite number")
+    return values, bool(stats.get("data"))
+
+
+def _facts(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """What pytest-benchmark and its py-cpuinfo say of the machine, as far as they say it."""
+    machine, commit = saved.get("machine_info") or {}, saved.get("commit_info") or {}
+    cpu = machine.get("cpu") or {}
+    name = cpu.get("brand_raw") or cpu.get("brand")  # before py-cpuinfo 5
+    unknown = bool(cpu) and not name and "family" not in cpu  # a model without its family is a mere number, on ARM
+    model = "/".join(str(cpu[key]) for key in ("family", "model", "stepping") if key in cpu)
+    facts = {
+        "CPU": UNKNOWN if unknown else name,
+        "CPU model": "" if unknown else model,
+        "cores": cpu.get("count"),
+        "system": f"{machine['system']} {machine.get('release', '')}".strip() if "system" in machine else None,
+        "Python": machine.get("python_version"),
+        "commit": commit.get("id") and commit_name(commit["id"], dirty=bool(commit.get("dirty"))),
+    }
+    return {name: value for name, value in facts.items() if value}

@@ -1,1 +1,0 @@
-"""What a variant really changes: its answers held against the reference's, example by example."""

@@ -1,0 +1,1 @@
+"""What is measured of a variant: latency, throughput, memory, the classes of labelled sets."""

@@ -1,0 +1,36 @@
+"""Every variant scores the whole labelled set; the logits of every example are kept beside the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.runs.scores import Scores
+from bench.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.measure.workload import ScoringBatches
+
+
+_BATCHES_PER_REQUEST = 16  # a worker's silence is limited by the request, not by the size of the set
+
+
+def score(variant: str, artifact: Path, batches: Sequence[ScoringBatches], threads: int) -> list[Scores]:
+    """Score several sets with one loaded variant, one Scores per set."""
+    with Worker(f"{variant}, scoring", threads) as worker:
+        worker.start(variant, artifact, threads)
+        return [_score_set(worker, one) for one in batches]
+
+
+def _score_set(worker: Worker, batches: ScoringBatches) -> Scores:
+    worker.predict(batches.batches[:1])  # the first call of a runtime compiles, packs and allocates
+    cuts = range(0, len(batches.batches), _BATCHES_PER_REQUEST)
+    answers = [answer for cut in cuts for answer in worker.predict(batches.batches[cut : cut + _BATCHES_PER_REQUEST])]
+    stacked = np.concatenate([logits for logits, _ in answers])
+    logits = np.empty_like(stacked)
+    logits[list(batches.order)] = stacked
+    return Scores(logits=logits, seconds=tuple(seconds for _, seconds in answers))

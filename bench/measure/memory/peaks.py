@@ -1,0 +1,159 @@
+"""Memory of one cell: two fresh processes, because a process under memray is another process to the kernel.
+
+Both import the runtime, load the artifact, and run one batch three times: ONNX Runtime takes most of its memory at the
+second. The peak of the batches counts what loading left behind, so that it is what serving takes; loading has a peak of
+its own, which may be higher. The ledger says where what is resident in the end comes from.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.measure.memory.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
+from bench.measure.memory.tracked import Held, read_tracking
+from bench.runs.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
+from bench.worker import Worker
+from exporters.errors import WorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.measure.memory.mappings import Range
+    from bench.measure.workload import Batch
+
+RUNS = 3  # of the batch
+_LARGE = 64 * 1024  # bytes; a smaller block is taken to be touched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPeaks:
+    """Bytes, and the seconds of the untracked first run of the batch."""
+
+    peak_memory: int  # memray: held after load + high water of the batches, heap and mappings
+    load_peak_memory: int  # memray: high water of loading
+    peak_resident: int  # kernel: VmHWM of the batches, interpreter and libraries included
+    load_peak_resident: int  # kernel: VmHWM from the process's start to the end of loading
+    seconds: float
+    ledger: Ledger
+
+
+def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, code: Path | None = None) -> MemoryPeaks:
+    """The peaks of one variant on one batch, and its ledger; raises WorkerError when a worker dies, as without memory.
+
+    ``code``: a folder whose ``exporters`` loads the artifact, in place of those of this process.
+    """
+    phases, garbage, seconds = _kernel_pass(variant, artifact, batch, threads, code)
+    load_peak_memory, peak_memory, tracked = _memray_pass(variant, artifact, batch, threads, code)
+    return MemoryPeaks(
+        peak_memory=peak_memory,
+        load_peak_memory=load_peak_memory,
+        peak_resident=max(phases[name].peak for name in BATCH_PHASES),
+        load_peak_resident=max(phases[name].peak for name in ("interpreter", "imports", "load")),
+        seconds=seconds,
+        ledger=draw_up(phases, tracked, garbage),
+    )
+
+
+def _kernel_pass(
+    variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
+) -> tuple[dict[str, Phase], int, float]:
+    """The phases, the bytes that a collection frees after them, and the seconds of the first run."""
+    phases = {}
+    with Worker(f"{variant}, memory, kernel pass", threads, code=code) as worker:
+        phases["interpreter"] = take_phase(worker, artifact)
+        worker.import_runtime(variant)
+        phases["imports"] = take_phase(worker, artifact)
+        worker.ask("load", artifact, threads)
+        phases["load"] = take_phase(worker, artifact)
+        [(_, seconds)] = worker.predict([batch])
+        phases["first inference"] = take_phase(worker, artifact)
+        worker.predict([batch] * (RUNS - 1))
+        phases["steady"] = take_phase(worker, artifact)
+        garbage = worker.ask("collect")
+    return phases, garbage, seconds
+
+
+def take_phase(worker: Worker, artifact: Path | None) -> Phase:
+    """End a phase of the worker: what is resident now, and its peak, which starts again."""
+    allocator = worker.ask("allocator_status")
+    peak = worker.ask("memory_status")["VmHWM"]
+    try:
+        mappings = read_mappings(worker.pid)
+        if allocator:
+            allocator["untouched"] = _untouched(worker.pid, arenas(mappings))
+    except OSError as error:
+        raise _unreadable(worker, error) from error
+    worker.ask("reset_peak")
+    return Phase(
+        kinds=resident_by_kind(mappings, artifact),
+        proportional=sum(one.sizes["Pss"] for one in mappings),
+        peak=peak,
+        allocator=allocator,
+    )
+
+
+def _memray_pass(
+    variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
+) -> tuple[int, int, Tracked]:
+    """Peak of loading, peak of the batches, and the account of both."""
+    label = f"{variant}, memory, memray pass"
+    with tempfile.TemporaryDirectory() as folder, Worker(label, threads, code=code) as worker:
+        # Two trackings and not one: the high water of the batches alone is not in a file that loading is in.
+        load_file, batches_file = (Path(folder, name) for name in ("load.bin", "batches.bin"))
+        worker.import_runtime(variant)
+        worker.ask("track", load_file)
+        worker.ask("load", artifact, threads)
+        worker.ask("stop_tracking")
+        worker.ask("track", batches_file)
+        worker.predict([batch] * RUNS)
+        worker.ask("stop_tracking")
+        held = Held()
+        held.follow(load_file)
+        load_heap, load_mapped = held.sizes
+        held.follow(batches_file)
+        loading, running = read_tracking(load_file), read_tracking(batches_file)
+        try:
+            steady = _steady(worker.pid, held)
+        except OSError as error:
+            raise _unreadable(worker, error) from error
+        tracked = Tracked(
+            load_heap=load_heap,
+            load_mapped=load_mapped,
+            load_peak_mapped=loading.peak_mapped,
+            peak_mapped=load_mapped + running.peak_mapped,
+            **steady,
+        )
+        return loading.peak, loading.held + running.peak, tracked
+
+
+def _steady(pid: int, held: Held) -> dict[str, int]:
+    """What is held in the end, and how much of it the process has ever touched."""
+    mappings = read_mappings(pid)
+    heaps = arenas(mappings)
+    within: list[Range] = []
+    apart: list[Range] = []
+    for address, size in held.heap.items():
+        if size >= _LARGE:
+            inside = any(start <= address < end for start, end in heaps)
+            (within if inside else apart).append((address, address + size))
+    mapped = anonymous(mappings, ((address, address + size) for address, size in held.mapped.items()))
+    steady_heap, steady_mapped = held.sizes
+    return {
+        "steady_heap": steady_heap,
+        "steady_mapped": steady_mapped,
+        "overhead": held.overhead,
+        "untouched": _untouched(pid, apart),
+        "untouched_in_arenas": _untouched(pid, within),
+        "mapped_touched": sum(touched(pid, mapped)),
+    }
+
+
+def _untouched(pid: int, ranges: Sequence[Range]) -> int:
+    return sum(end - start for start, end in ranges) - sum(touched(pid, ranges))
+
+
+def _unreadable(worker: Worker, error: OSError) -> WorkerError:
+    return WorkerError(f"{worker.label}: its /proc cannot be read: {error.strerror}")

@@ -1,0 +1,129 @@
+"""Batches: which token ids a predictor is fed, by size, length and padding policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain, cycle, islice
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporters.checkpoints.inputs import Pad
+    from exporters.variant import Int64Array
+
+    Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
+    Tokens = Sequence[Sequence[int]]  # one list of ids per text, special tokens included
+
+T = TypeVar("T")
+Padding: TypeAlias = Literal["max_length", "longest", "bucketed"]
+_USUAL = 512  # tokens that most models take
+PADDINGS: tuple[Padding, ...] = ("max_length", "longest", "bucketed")
+
+
+def full_batch(tokens: Tokens, batch_size: int, sequence_length: int) -> Batch:
+    """A batch in which every row is ``sequence_length`` real tokens: texts end to end, first and last token kept in place."""
+    first, last = tokens[0][0], tokens[0][-1]
+    inner = cycle(list(chain.from_iterable(text[1:-1] for text in tokens)) or [first])
+    rows = [[first, *islice(inner, sequence_length - 2), last] for _ in range(batch_size)]
+    input_ids = np.asarray(rows, dtype=np.int64)
+    return input_ids, np.ones_like(input_ids)
+
+
+def full_length(limit: int | None, tokens: Tokens) -> int:
+    """Tokens that texts are padded to where all are padded alike: what the model takes, but not thousands that no text has.
+
+    >>> full_length(64, [[1] * 9]), full_length(8192, [[1] * 9]), full_length(None, [[1] * 900])
+    (64, 512, 900)
+    """
+    needed = max(_USUAL, *(len(text) for text in tokens))
+    return needed if limit is None else min(limit, needed)
+
+
+def padded_batch(tokens: Tokens, pad: Pad, length: int = 0) -> Batch:
+    """Texts side by side, padded to the longest of them, or to ``length`` tokens where that is more."""
+    length = max(length, *(len(text) for text in tokens))
+    input_ids = np.full((len(tokens), length), pad.id, dtype=np.int64)
+    attention_mask = np.zeros_like(input_ids)
+    for row, text in enumerate(tokens):
+        place = slice(length - len(text), length) if pad.side == "left" else slice(len(text))
+        input_ids[row, place] = text
+        attention_mask[row, place] = 1
+    return input_ids, attention_mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How texts become batches.
+
+    ``max_length``: as they come, every text padded to what the model takes; ``longest``: as they come, padded to the longest
+    of their batch; ``bucketed``: texts of like length side by side, padded to the longest of their batch.
+    """
+
+    padding: Padding
+    batch_size: int  # texts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringBatches:
+    """Texts cut into batches."""
+
+    batches: tuple[Batch, ...]
+    order: tuple[int, ...]  # the text behind every row of the batches, in turn
+
+    @property
+    def computed_tokens(self) -> int:
+        """Tokens that a predictor computes, padding included."""
+        return sum(input_ids.size for input_ids, _ in self.batches)
+
+
+def scoring_batches(tokens: Tokens, pad: Pad, policy: Policy, max_length: int) -> ScoringBatches:
+    """Cut texts into batches; bucketed ones begin with the longest (ties by row)."""
+    order = list(range(len(tokens)))
+    if policy.padding == "bucketed":
+        order.sort(key=lambda row: -len(tokens[row]))
+    length = max_length if policy.padding == "max_length" else 0
+    cuts = [order[start : start + policy.batch_size] for start in range(0, len(order), policy.batch_size)]
+    return ScoringBatches(
+        batches=tuple(padded_batch([tokens[row] for row in cut], pad, length) for cut in cuts), order=tuple(order)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Some texts for a model."""
+
+    tokens: Tokens
+    pad: Pad
+    max_length: int  # tokens that all are padded to where they are padded alike
+
+    def cut(self, policy: Policy) -> ScoringBatches:
+        """Their batches."""
+        return scoring_batches(self.tokens, self.pad, policy, self.max_length)
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """At most ``count`` of the items, evenly from the first to the last: sets come sorted by label, too.
+
+    >>> spread("abcdefg", 3), spread("ab", 3)
+    (['a', 'c', 'e'], ['a', 'b'])
+    """
+    chosen = min(count, len(items))
+    return [items[index * len(items) // chosen] for index in range(chosen)]
+
+
+def parity_batches(tokens: Tokens, pad: Pad, max_length: int) -> tuple[Batch, ...]:
+    """Batches of several shapes and paddings over the same texts: alone, side by side, padded far, at full length."""
+    texts = [tokens[i % len(tokens)] for i in range(64)]
+    short = [[text[0], *text[1:7], text[-1]] for text in texts[:4]]
+    far = min(max_length, max(len(text) for text in texts[8:12]) + 29)
+    return (
+        padded_batch(texts[:1], pad),
+        padded_batch(short, pad),
+        padded_batch(texts[1:4], pad),
+        padded_batch(texts[8:12], pad, far),
+        full_batch(texts, 1, max_length),
+        *(padded_batch(texts[start : start + 8], pad) for start in range(0, 64, 8)),
+    )

@@ -1,1 +1,0 @@
-"""Memory: its peaks, by two observers; the ledger that reconciles them; and what leaks."""

@@ -1,0 +1,41 @@
+"""The architectures that were asked for, counted in a process of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.worker import call_in_child
+from exporters.checkpoints.architectures import ARCHITECTURES, PREFIX, check_architecture
+from exporters.checkpoints.checkpoint import read_config
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporters.counting.counts import Counted
+
+
+def count_architectures(names: Sequence[str], lengths: Sequence[int]) -> dict[str, Counted]:
+    """Count those that ``names`` says, all without any, by name; raises CheckpointError for what is none.
+
+    A name is one of ARCHITECTURES, with or without its prefix, or the folder of a checkpoint.
+    """
+    sources: dict[str, str | Path] = {}
+    for name in names or ARCHITECTURES:
+        source = _source(name)
+        label = source if isinstance(source, str) else source.resolve().name
+        sources[label if sources.get(label, source) == source else name] = source
+    counted = call_in_child(
+        "exporters.counting.count:count_architectures", tuple(sources.values()), tuple(lengths), threads=1
+    )
+    return dict(zip(sources, counted, strict=True))
+
+
+def _source(name: str) -> str | Path:
+    known = name.removeprefix(PREFIX)
+    folder = Path(name)
+    if known not in ARCHITECTURES and not name.startswith(PREFIX) and (folder.exists() or len(folder.parts) > 1):
+        read_config(folder)  # says what is wrong with it, here and not in the child
+        return folder
+    check_architecture(known)
+    return known

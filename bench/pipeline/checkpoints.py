@@ -1,0 +1,109 @@
+"""The checkpoint that was asked for: a folder, a Hub id, an architecture, or the demonstration that is trained here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.console import say
+from bench.texts.demonstration import corpus
+from bench.worker import call_in_child
+from exporters.artifacts.source import source_digest
+from exporters.checkpoints.architectures import PREFIX, check_architecture
+from exporters.checkpoints.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint
+from exporters.checkpoints.hub import fetch_checkpoint
+from exporters.checkpoints.inputs import INPUTS_FILE, read_inputs
+from exporters.errors import CheckpointError
+from exporters.files import sha256_file, whole_folder
+from exporters.training.recipe import read_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.pipeline.options import Options
+    from exporters.checkpoints.inputs import Inputs
+
+DEMONSTRATION = "demonstration"
+
+
+def find_checkpoint(options: Options) -> Checkpoint:
+    """The checkpoint that ``options.checkpoint`` names; raises CheckpointError when there is none that can be used."""
+    asked = options.checkpoint or ""
+    if asked.startswith(PREFIX):
+        return _architecture(asked.removeprefix(PREFIX), options)
+    folder = Path(asked)
+    name = None
+    if not folder.exists():
+        if asked.startswith((".", "/", "~")) or asked.count("/") > 1:
+            raise CheckpointError(f"{asked}: does not exist, expected the folder of a fine-tuned sequence classifier")
+        folder, name = fetch_checkpoint(asked, allow_pickle=options.allow_pickle), asked
+    if is_pickled(folder) and options.allow_pickle:
+        folder, name = unpickled(folder, options), name or folder.resolve().name
+    return read_checkpoint(folder, name)
+
+
+def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) -> Inputs:
+    """How texts become the checkpoint's inputs, found once and proven on ``texts`` then; says what is not as it says itself."""
+    code = source_digest("exporters.checkpoints.inputs")[:8]
+    versions = "-".join(version(name) for name in ("transformers", "tokenizers"))
+    folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{code}-{versions}"
+    if not (folder / INPUTS_FILE).is_file():
+        with whole_folder(folder) as out_dir:
+            call_in_child(
+                "exporters.checkpoints.inputs:write_inputs", checkpoint, texts, out_dir, threads=options.threads
+            )
+    found = read_inputs(folder)
+    for note in found.notes:
+        say(f"{checkpoint.name}: {note}")
+    return found
+
+
+def demonstration(options: Options) -> Checkpoint:
+    """The embedded default: a small ALBERT trained from the bundled corpus by the bundled recipe, made once."""
+    recipe = read_recipe(DEMONSTRATION)
+    texts, labels = corpus.corpus("train")
+    digest = hashlib.sha256(json.dumps([repr(recipe), texts, labels]).encode()).hexdigest()[:8]
+    folder = options.work_dir / "checkpoints" / f"{DEMONSTRATION}-{digest}"
+    if not folder.is_dir():
+        say("no checkpoint was given: training the demonstration, a small ALBERT on a made-up corpus (about a minute)")
+        evaluation = {"in_domain": corpus.corpus("test"), "external": corpus.corpus("external")}
+        call_in_child(
+            "exporters.training.train:train",
+            recipe,
+            threads=options.threads,
+            visible=True,
+            keywords={
+                "texts": texts,
+                "labels": labels,
+                "label_names": corpus.LABELS,
+                "out_dir": folder,
+                "evaluation": evaluation,
+                "tokenizer_dir": None,
+                "progress": True,
+            },
+        )
+    return read_checkpoint(folder, DEMONSTRATION)
+
+
+def _architecture(name: str, options: Options) -> Checkpoint:
+    check_architecture(name)
+    folder = options.work_dir / "checkpoints" / f"arch-{name}"
+    if not folder.is_dir():
+        texts = corpus.corpus("train")[0]
+        with whole_folder(folder) as out_dir:
+            build = "exporters.checkpoints.architectures:build_architecture"
+            call_in_child(build, name, texts, out_dir, threads=options.threads)
+    return read_checkpoint(folder, PREFIX + name)
+
+
+def unpickled(folder: Path, options: Options, convert: str = "convert_pickled") -> Path:
+    """The checkpoint with its pickled weights as safetensors, made once for these bytes, by a function of exporters.checkpoints.pickled."""
+    digest = sha256_file(folder / PICKLED_FILE)[:8]
+    converted = options.work_dir / "checkpoints" / f"{folder.resolve().name}-{digest}"
+    if not converted.is_dir():
+        with whole_folder(converted) as out_dir:
+            call_in_child(f"exporters.checkpoints.pickled:{convert}", folder, out_dir, threads=options.threads)
+    return converted

@@ -1,0 +1,71 @@
+"""Artifacts that were made before: found again by what a saved run says of them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+from bench.console import say
+from bench.pipeline.checkpoints import DEMONSTRATION
+from bench.printable import printable
+from bench.units import format_bytes
+from exporters.artifacts.artifact import changed_file, read_artifact
+from exporters.errors import UserError
+from exporters.variant import MANIFEST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.runs.store import Run
+    from exporters.artifacts.artifact import Artifact
+
+
+def find_artifact(run: Run, variant: str, work_dir: Path) -> Artifact:
+    """The newest artifact of a run's ``variant`` below the work folder; says so where it is not the one that was measured.
+
+    Raises UserError, with the command that makes it, where there is none.
+    """
+    every = sorted(work_dir.glob(f"artifacts/*/{variant}/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
+    found = [one for path in every if _fits(path, run) and (one := read_artifact(path.parent))]
+    if not found:
+        raise UserError(
+            f"{work_dir}: holds no artifact of {variant} of the checkpoint {printable(run.checkpoint.name)} "
+            f"({run.checkpoint.sha256[:8]}); make it with: {_export_command(run, variant, work_dir)}"
+        )
+    newest = found[-1]
+    if changed := changed_file(newest.path):
+        raise UserError(
+            f"{newest.path}: {changed} is not what was exported; remove the folder and make it again with: "
+            f"{_export_command(run, variant, work_dir)}"
+        )
+    _say_if_other(run, newest)
+    return newest
+
+
+def _fits(manifest: Path, run: Run) -> bool:
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        return found["checkpoint_sha256"] == run.checkpoint.sha256 and bool(found["labels"])
+    except (OSError, ValueError, KeyError, TypeError):  # an artifact of an earlier day names no labels
+        return False
+
+
+def _export_command(run: Run, variant: str, work_dir: Path) -> str:
+    name = run.checkpoint.name  # of a folder alone its last part is known
+    checkpoint = [] if name == DEMONSTRATION else ["--checkpoint", printable(name)]
+    place = [] if str(work_dir) == ".deploybench" else ["--work-dir", str(work_dir)]
+    return shlex.join(["deploybench", "export", *checkpoint, "--variants", variant, *place])
+
+
+def _say_if_other(run: Run, artifact: Artifact) -> None:
+    sizes = [one.values[0] for one in run.measurements if _is_size(one.variant, one.metric, artifact) and one.values]
+    if sizes and sizes[0] != artifact.size:
+        say(
+            f"{artifact.path} takes {format_bytes(artifact.size)}, what was measured {format_bytes(sizes[0])}: "
+            "it was exported again since; measure it again to be sure"
+        )
+
+
+def _is_size(variant: str, metric: str, artifact: Artifact) -> bool:
+    return (variant, metric) == (artifact.variant, "artifact_size")

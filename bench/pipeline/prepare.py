@@ -1,0 +1,251 @@
+"""From what was asked to what can be measured: checkpoint, labelled sets, artifacts that are proven to be the same model."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench.console import progress, say
+from bench.measure.workload import full_batch, full_length, parity_batches, spread
+from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
+from bench.pipeline.execution import how_it_runs
+from bench.pipeline.options import PROFILES, Options
+from bench.pipeline.without_vnni import without_vnni
+from bench.runs.store import VariantInfo
+from bench.texts import data
+from bench.texts.demonstration import corpus
+from bench.worker import Worker, call_in_child
+from exporters.artifacts.artifact import Artifact, Origin, read_artifact
+from exporters.artifacts.catalogue import find_variant
+from exporters.artifacts.parity import compare_logits
+from exporters.checkpoints.checkpoint import CALIBRATION_FILE
+from exporters.checkpoints.tokenization import tokenise
+from exporters.errors import DeploybenchError, UserError
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.measure.workload import Batch
+    from exporters.checkpoints.checkpoint import Checkpoint
+    from exporters.checkpoints.inputs import Inputs
+    from exporters.variant import Float32Array
+
+DEMONSTRATION_SETS = ("external", "in_domain")
+CALIBRATION_TEXTS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Everything that the suites measure, and why a variant cannot be."""
+
+    options: Options
+    checkpoint: Checkpoint
+    sequence_lengths: tuple[int, ...]
+    sets: tuple[data.LabelledSet, ...]
+    inputs: Inputs  # how texts are tokenised, cut and padded
+    tokens: list[list[int]]  # of the texts that fixed-length batches are cut from
+    artifacts: dict[str, Artifact]  # of the variants that may be measured
+    variants: dict[str, VariantInfo]  # of all variants asked for, in that order
+
+    @property
+    def scoring_length(self) -> int | None:
+        """Tokens that texts are cut at when accuracy is measured; None: they are read whole."""
+        return self.inputs.scoring_length(self.checkpoint)
+
+    @property
+    def full_length(self) -> int:
+        """Tokens that texts are padded to where all are padded alike."""
+        return full_length(self.scoring_length, self.tokens)
+
+
+def prepare(options: Options) -> Prepared:
+    """Find the checkpoint, read the sets, export and prove every variant; raises UserError for what a person can mend.
+
+    A variant that cannot be exported, or is not the same model, is no error here: its ``VariantInfo`` says why.
+    """
+    sets = None
+    if options.checkpoint is None:  # bad input is said before a training, not after
+        sets = labelled_sets(options, corpus.LABELS) or demonstration_sets()
+        checkpoint = demonstration(options)
+    else:
+        checkpoint = find_checkpoint(options)
+    if sets is None:
+        sets = labelled_sets(options, checkpoint.labels)
+    texts = sets[0].texts if sets else corpus.corpus("train")[0]
+    inputs = find_inputs(options, checkpoint, spread(texts, 32))
+    lengths = _sequence_lengths(options, checkpoint, inputs.max_length)
+    tokens = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length)
+    origin = _origin(options, checkpoint, inputs)
+    # Of the training texts as well: far from home a checkpoint may give every text one label, which any variant can match.
+    parity_tokens = [
+        *tokenise(inputs.tokenizer, spread(texts, 32), inputs.max_length),
+        *map(list, spread(origin.calibration, 32)),
+    ]
+    batches = parity_batches(parity_tokens, inputs.pad, full_length(inputs.max_length, parity_tokens))
+    watched = full_batch(parity_tokens, 1, lengths[-1])
+    artifacts, variants = _export_all(options, checkpoint, origin, batches, watched)
+    return Prepared(
+        options=options,
+        checkpoint=checkpoint,
+        sequence_lengths=lengths,
+        sets=sets,
+        inputs=inputs,
+        tokens=tokens,
+        artifacts=artifacts,
+        variants=variants,
+    )
+
+
+def set_names(options: Options) -> tuple[str, ...]:
+    """Names of the sets that ``prepare`` will read, before any is read."""
+    if options.checkpoint is None and not options.real and not options.external:
+        return DEMONSTRATION_SETS
+    pair = ("external",) if options.real else ()
+    return (*pair, *(data.parse_external(argument)[0] for argument in options.external))
+
+
+def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.LabelledSet, ...]:
+    """The sets that were asked for, in the order: the real/fake pair, then each ``--external``; says what each holds."""
+    keywords: dict[str, Any] = {"label_names": labels, "real_label": options.real_label, **reading(options)}
+    sets, paths = [], []
+    if options.real and options.fake:
+        sets.append(data.read_real_fake(options.real, options.fake, **keywords))
+        paths.append(options.real)
+    for argument in options.external:
+        name, path = data.parse_external(argument)
+        sets.append(data.read_labelled_file(path, name=name, label_column=options.label_column, **keywords))
+        paths.append(path)
+    names = [one.name for one in sets]
+    doubled = next((place for place, name in enumerate(names) if name in names[:place]), None)
+    if doubled is not None:
+        raise UserError(
+            f"--external: two sets are called {names[doubled]!r}; name them apart, such as second={paths[doubled]}"
+        )
+    for one in sets:  # here, since the tables that say it too come late, and never with pytest alone
+        say(f"set {one.name}: {one.summary}")
+    return tuple(sets)
+
+
+def reading(options: Options) -> dict[str, Any]:
+    """How files of texts are read."""
+    bad_rows = "drop" if options.drop_bad_rows else "refuse"
+    return {"text_columns": options.text_columns or None, "bad_rows": bad_rows}
+
+
+def demonstration_sets() -> tuple[data.LabelledSet, ...]:
+    """What the demonstration is scored on: texts of the bundled corpus."""
+    sets = []
+    splits: dict[str, Literal["external", "test"]] = {"external": "external", "in_domain": "test"}
+    for name, split in splits.items():
+        texts, labels = corpus.corpus(split)
+        sets.append(data.LabelledSet(name=name, texts=texts, labels=labels, label_names=corpus.LABELS, dropped=()))
+    return tuple(sets)
+
+
+def _sequence_lengths(options: Options, checkpoint: Checkpoint, most: int | None) -> tuple[int, ...]:
+    """What was asked for, or the profile's as far as the checkpoint goes."""
+    if options.sequence_lengths is None:
+        usual = PROFILES[options.profile].sequence_lengths
+        return usual if most is None else tuple(length for length in usual if length <= most) or (most,)
+    longest, shortest = options.sequence_lengths[-1], options.sequence_lengths[0]
+    if most is not None and longest > most:
+        raise UserError(f"--sequence-lengths: {longest} tokens asked, {checkpoint.name} takes at most {most}")
+    if shortest < 3:  # noqa: PLR2004 - first and last token and one of text
+        raise UserError(
+            f"--sequence-lengths: {shortest} tokens asked, a text takes at least 3 with its first and last token"
+        )
+    return options.sequence_lengths
+
+
+def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
+    """What artifacts are made from; calibration texts are the user's, else those of the training, else the bundled corpus."""
+    left_by_training = checkpoint.path / CALIBRATION_FILE
+    if options.calibration:
+        texts, summary = data.read_texts(options.calibration, label_names=checkpoint.labels, **reading(options))
+        say(f"calibration {options.calibration}: {summary}")
+        ids, source = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length), options.calibration.name
+    elif left_by_training.is_file():
+        left = json.loads(left_by_training.read_text(encoding="utf-8"))
+        ids, source = left["input_ids"][:CALIBRATION_TEXTS], left["source"]
+    else:
+        texts = corpus.corpus("train")[0][:CALIBRATION_TEXTS]
+        ids, source = tokenise(inputs.tokenizer, texts, inputs.max_length), "bundled corpus, not the training texts"
+    return Origin(
+        checkpoint=checkpoint.path,
+        checkpoint_sha256=checkpoint.sha256,
+        tokenizer=inputs.tokenizer,
+        calibration=tuple(tuple(one) for one in ids),
+        calibration_source=source,
+        max_length=inputs.max_length,
+        scoring_length=inputs.scoring_length(checkpoint),
+        labels=checkpoint.labels,
+    )
+
+
+def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:
+    """Where the artifacts of a checkpoint are kept."""
+    return options.artifacts or (
+        options.work_dir
+        / "artifacts"
+        / f"{checkpoint.name.replace('/', '--').replace(':', '-')}-{checkpoint.sha256[:8]}"
+    )
+
+
+def _export_all(
+    options: Options, checkpoint: Checkpoint, origin: Origin, batches: Sequence[Batch], watched: Batch
+) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
+    root = artifacts_folder(options, checkpoint)
+    artifacts, variants = {}, {}
+    with progress("exporting and proving variants", len(options.variants)) as bar:
+        reference: list[Float32Array] = []
+        for name in options.variants:
+            variant = find_variant(name)
+            info = functools.partial(
+                VariantInfo, runtime=variant.runtime, precision=variant.precision, deprecated=variant.deprecated
+            )
+            try:
+                artifact = _export(name, origin, root, options.threads)
+                logits, executed = _run(artifact, batches, watched, options.threads)
+                reference = reference or logits
+                parity = compare_logits(variant, reference, logits)
+                numbers = {
+                    "max_abs_diff": parity.max_abs_diff,
+                    "agreement": parity.agreement,
+                    "examples": parity.examples,
+                }
+                limited = without_vnni(name, artifact.path, batches, reference, options.threads)
+                variants[name] = info(parity=numbers, notes=artifact.notes, without_vnni=limited, **executed)
+                artifacts[name] = artifact
+            except UserError:
+                raise
+            except DeploybenchError as error:
+                if name == REFERENCE:  # nothing can be compared with it: no run
+                    raise UserError(f"{checkpoint.name}: the reference cannot be run: {error}") from error
+                variants[name] = info(failed=str(error))
+            bar.advance()
+    return artifacts, variants
+
+
+def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
+    """Export in a process of its own: exporters leave memory, threads and settings behind."""
+    label = f"exporting {name}"
+    artifact: Artifact = call_in_child(
+        "exporters.artifacts.artifact:export_artifact", name, origin, root, threads=threads, label=label
+    )
+    assert read_artifact(artifact.path) is not None
+    return artifact
+
+
+def _run(
+    artifact: Artifact, batches: Sequence[Batch], watched: Batch, threads: int
+) -> tuple[list[Float32Array], dict[str, Any]]:
+    """Logits of every batch, by the artifact loaded alone in a process; and how it really runs, which is looked at last."""
+    with Worker(f"proving {artifact.variant}", threads) as worker:
+        worker.start(artifact.variant, artifact.path, threads)
+        logits = [logits for logits, _ in worker.predict(batches)]
+        timed = (batches[0], max(batches, key=lambda batch: batch[0].size))
+        return logits, how_it_runs(worker, artifact, timed, watched, threads)

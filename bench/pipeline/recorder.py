@@ -1,0 +1,116 @@
+"""What a run has found so far, and the block that it becomes in the saved file."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.machine.environment import describe_commit, describe_environment
+from bench.machine.watch import Watch
+from bench.pipeline.options import MEMORY_BATCH_SIZE
+from bench.pipeline.resuming import tokenizer_digest
+from bench.runs.journal import Journal
+from bench.runs.predictions import write_predictions
+from bench.runs.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
+from exporters.checkpoints.tokenization import Tokeniser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.pipeline.prepare import Prepared
+    from bench.runs.ledger import CellLedger
+    from bench.runs.measurement import Measurement
+    from bench.runs.scores import Scores
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Collects the measurements and scores of one run."""
+
+    prepared: Prepared
+    journal: Journal = field(default_factory=Journal)
+    watch: Watch = field(default_factory=Watch)
+    commit: dict[str, Any] = field(default_factory=describe_commit)  # of the start: a checkout may follow
+    saved: Path | None = None  # the file, once it is whole
+    unsaved: str = ""  # why there can be none
+    made: datetime = field(default_factory=lambda: datetime.now(UTC))
+    measurements: list[Measurement] = field(default_factory=list)
+    ledgers: list[CellLedger] = field(default_factory=list)
+    cold_starts: list[Measurement] = field(default_factory=list)  # of processes that were started to time
+    operations: dict[str, float] = field(default_factory=dict)  # of one forward pass, by ``batch_shape``
+    scores: dict[tuple[str, str], Scores] = field(default_factory=dict)  # by set and variant
+
+    def add(self, *measurements: Measurement) -> None:
+        """Keep measurements."""
+        self.measurements += measurements
+
+    def block(self, predictions: str) -> dict[str, Any]:
+        """The ``deploybench`` block of the saved file; ``predictions`` is the name of the file beside it."""
+        return run_block(
+            Run(
+                path=Path(),
+                schema_version=SCHEMA_VERSION,
+                plan=self._plan(),
+                checkpoint=self._checkpoint(),
+                sets=self._sets(),
+                variants=self.prepared.variants,
+                measurements=tuple(self.measurements),
+                environment={
+                    **describe_environment(),
+                    **self.commit,
+                    **self.watch.shares(),
+                    "resumed": self.journal.taken > 0,  # the shares are then of what was measured after that
+                    "tokenizer_sha256": tokenizer_digest(self.prepared),
+                },
+                ledgers=tuple(self.ledgers),
+                operations=self.operations,
+                predictions=predictions,
+            )
+        )
+
+    def save_predictions(self, folders: Sequence[Path]) -> str:
+        """Write every example's logits into ``folders``, unless nothing was scored; the file's name, or nothing."""
+        prepared = self.prepared
+        name = f"predictions_{self.made:%Y%m%d_%H%M%S}_{prepared.checkpoint.sha256[:8]}.parquet"
+        tokens = self._tokens() if self.scores else {}
+        for folder in folders if self.scores else ():
+            if not (folder / name).exists():
+                write_predictions(folder / name, prepared.sets, self.scores, tokens)
+        return name if self.scores else ""
+
+    def _tokens(self) -> dict[str, list[int]]:
+        """Length of every text, by set."""
+        tokeniser = Tokeniser(self.prepared.inputs.tokenizer, self.prepared.scoring_length)
+        return {one.name: tokeniser(one.texts)[1] for one in self.prepared.sets}
+
+    def _plan(self) -> Plan:
+        options = self.prepared.options
+        return Plan(
+            profile=options.profile,
+            variants=options.variants,
+            batch_sizes=options.batch_sizes,
+            sequence_lengths=self.prepared.sequence_lengths,
+            memory_batch_size=MEMORY_BATCH_SIZE,
+            threads=options.threads,
+            precision=options.precision,
+            time_budget=options.time_budget,
+        )
+
+    def _checkpoint(self) -> CheckpointInfo:
+        checkpoint = self.prepared.checkpoint
+        kept = {one.name for one in dataclasses.fields(CheckpointInfo)}
+        known = {**_shallow(checkpoint), **_shallow(self.prepared.inputs)}
+        return CheckpointInfo(**{name: value for name, value in known.items() if name in kept})
+
+    def _sets(self) -> tuple[SetInfo, ...]:
+        return tuple(
+            SetInfo(name=one.name, rows=len(one.texts), counts=one.counts, sha256=one.sha256, summary=one.summary)
+            for one in self.prepared.sets
+        )
+
+
+def _shallow(instance: Any) -> dict[str, Any]:
+    return {one.name: getattr(instance, one.name) for one in dataclasses.fields(instance)}

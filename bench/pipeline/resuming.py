@@ -1,0 +1,56 @@
+"""The journal of a run: where it lies, and everything that its cells hang on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bench
+import exporters
+from bench.console import say
+from bench.machine.environment import describe_environment
+from bench.runs.journal import Journal, digest
+from exporters.files import sha256_file
+
+if TYPE_CHECKING:
+    from bench.pipeline.prepare import Prepared
+
+FILE = "journal.jsonl"
+
+
+def open_journal(prepared: Prepared) -> Journal:
+    """The journal of this run; with ``--resume``, the cells of a run that was killed, as far as they fit, are in it."""
+    options = prepared.options
+    facts = {
+        "environment": describe_environment(),
+        "code": _code_digest(),
+        "checkpoint": prepared.checkpoint.sha256,
+        "tokens": digest(prepared.tokens),
+        "tokenizer": tokenizer_digest(prepared),
+        "threads": options.threads,
+        "blocks": (options.schedule.blocks, options.schedule.rounds),
+        "random_weights": prepared.checkpoint.random_weights,
+        "scoring_length": prepared.scoring_length,
+    }
+    journal = Journal(options.work_dir / FILE, facts, resume=options.resume)
+    if options.resume:
+        others = f"; {journal.others} others do not fit: made by another model, version, setting or machine"
+        spoilt = f"; {journal.spoilt} lines of {options.work_dir / FILE} cannot be read"
+        say(
+            f"resuming: {journal.taken} finished cells were found"
+            f"{others if journal.others else ''}{spoilt if journal.spoilt else ''}"
+        )
+    return journal
+
+
+def tokenizer_digest(prepared: Prepared) -> str:
+    """Hex digest of what tokenises."""
+    return digest(
+        {file.name: sha256_file(file) for file in sorted(prepared.inputs.tokenizer.iterdir()) if file.is_file()}
+    )
+
+
+def _code_digest() -> str:
+    """Hex digest of all code that measures or loads a model: another one may measure another thing."""
+    roots = [Path(package.__path__[0]) for package in (bench, exporters)]
+    return digest([sha256_file(file) for root in roots for file in sorted(root.rglob("*.py"))])

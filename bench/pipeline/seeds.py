@@ -1,0 +1,92 @@
+"""How much of an accuracy is the seed's: the same recipe trained from several of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bench.runs.whole_file import whole_file
+from bench.statistics import prediction_interval
+from exporters.checkpoints.checkpoint import SEEDS_FILE, TRAINING_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from bench.texts.data import LabelledSet
+    from exporters.training.recipe import Recipe
+
+SCHEMA_VERSION = 1
+# 1 - first version
+_SEEDS = 2**32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeded:
+    """Accuracy on one labelled set by seed, and where that of another training would lie in 95 of 100 cases."""
+
+    accuracies: tuple[float, ...]
+    band: tuple[float, float]
+
+
+def seeded_recipes(recipe: Recipe, count: int) -> list[Recipe]:
+    """The recipe with its own seed, and with those that follow."""
+    return [replace(recipe, seed=(recipe.seed + number) % _SEEDS) for number in range(count)]
+
+
+def seed_folder(output: Path, recipe: Recipe) -> Path:
+    """Where the checkpoint of one seed goes."""
+    return output / f"seed-{recipe.seed}"
+
+
+def seed_band(accuracies: Sequence[float], texts: int) -> tuple[float, float]:
+    """Where the accuracy of another training would lie on a set of so many texts, by those of two seeds or more."""
+    low, high = prediction_interval(accuracies, 1 / texts)
+    return max(low, 0.0), min(high, 1.0)
+
+
+def is_finished(
+    folder: Path, recipe: Recipe, trained: LabelledSet, sets: Mapping[str, LabelledSet], base_sha256: str | None
+) -> bool:
+    """Whether the checkpoint of this very training lies there, with the score of every one of these very sets."""
+    record = _record(folder)
+    found = [record.get(name) for name in ("recipe_sha256", "data_sha256", "base_sha256")]
+    same = found == [recipe.sha256, trained.sha256, base_sha256]
+    scored = record.get("sets_sha256", {})
+    return same and all(scored.get(name) == one.sha256 for name, one in sets.items())
+
+
+def keep_seeds(output: Path, recipes: Sequence[Recipe], sets: Mapping[str, LabelledSet]) -> dict[str, Seeded]:
+    """Gather what the checkpoints of all seeds reach; leaves the record beside them, and in each, for the runs that measure it."""
+    folders = [seed_folder(output, one) for one in recipes]
+    records = [_record(folder) for folder in folders]
+    scores = {
+        name: {
+            "sha256": one.sha256,
+            **{metric: [record[metric][name] for record in records] for metric in ("accuracy", "f1")},
+        }
+        for name, one in sets.items()
+    }
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "recipe": recipes[0].name,
+        "seeds": [one.seed for one in recipes],
+        "data_sha256": records[0]["data_sha256"],
+        "sets": scores,
+    }
+    for folder in (output, *folders):
+        with whole_file(folder / SEEDS_FILE) as stream:
+            stream.write((json.dumps(content, indent=1) + "\n").encode())
+    return {
+        name: Seeded(accuracies=tuple(one["accuracy"]), band=seed_band(one["accuracy"], len(sets[name].texts)))
+        for name, one in scores.items()
+    }
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,283 @@
+"""The command ``train``: labelled files and a recipe in, a checkpoint and what it reached out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import tabulate
+
+from bench.console import say
+from bench.machine.environment import describe_commit, describe_environment
+from bench.pipeline.checkpoints import unpickled
+from bench.pipeline.options import Options, read_options
+from bench.pipeline.seeds import is_finished, keep_seeds, seed_folder, seeded_recipes
+from bench.pipeline.training_data import training_sets
+from bench.printable import printable
+from bench.units import format_bytes, format_count, format_duration, format_share, many
+from bench.worker import call_in_child
+from exporters.checkpoints.architectures import check_architecture
+from exporters.checkpoints.checkpoint import is_pickled
+from exporters.checkpoints.hub import fetch_checkpoint
+from exporters.errors import UserError
+from exporters.training.base import base_digest
+from exporters.training.leaks import leaked_texts
+from exporters.training.processes import process_count
+from exporters.training.recipe import read_recipe
+from exporters.training.steps import steps
+from exporters.training.unfinished import Unfinished
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from bench.texts.data import LabelledSet
+    from exporters.training.recipe import Recipe
+    from exporters.training.train import TrainingReport
+
+_FEWEST_SEEDS, _MOST_SEEDS = 2, 100
+_OFFLINE_ADVICE = (
+    "pass its folder with --checkpoint DIR, or --checkpoint arch:NAME to train the published architecture from scratch"
+)
+
+
+def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object]) -> str:
+    """Train as the command line says; what it reached, as text. ``draw`` puts plots into a trained checkpoint.
+
+    Raises UserError for what the person can mend.
+    """
+    recipe, options, count = read_recipe(parsed.recipe), read_options(vars(parsed)), _seed_count(parsed.seeds)
+    if parsed.checkpoint:
+        recipe = _starting_from(recipe, parsed.checkpoint)
+    _refuse_own_start(recipe, Path(parsed.output))
+    train, evaluation = training_sets(recipe, options, train=parsed.train, validation=parsed.validation)
+    _say_of_leaks(train, evaluation)
+    _say_of_warmup(recipe, len(train.texts))
+    course = _Course(
+        train_set=train,
+        evaluation=evaluation,
+        options=options,
+        tokenizer=Path(parsed.tokenizer) if parsed.tokenizer else None,
+        resume=parsed.resume,
+        bundled=not parsed.train and recipe.data is None,
+        draw=draw,
+    )
+    if count is not None:
+        _check_seeds(evaluation)
+        return _train_seeds(course, seeded_recipes(recipe, count), Path(parsed.output))
+    report = course.train(recipe, Path(parsed.output))
+    lines = [f"trained on {train.summary} in {format_duration(report.seconds)}: {report.num_parameters:,} parameters"]
+    if recipe.goes_on:
+        lines.append(f"started from {recipe.checkpoint}, {_new(report.new_weights)}")
+    lines += _costs(report)
+    lines += [
+        f"accuracy on {name}, {one.summary}: {format_share(report.accuracy[name])}" for name, one in evaluation.items()
+    ]
+    return _shown([*lines, f"checkpoint: {parsed.output}, weights {report.weights_sha256[:12]}"])
+
+
+def _shown(lines: Sequence[str]) -> str:
+    """One line each, whatever stands in names of classes and files."""
+    return "\n".join(map(printable, lines))
+
+
+def follow_training(parsed: argparse.Namespace) -> None:
+    """Have a part in what the main process trains: all that it takes comes from there."""
+    threads = _threads_of_each(read_options(vars(parsed)))
+    call_in_child("exporters.training.train:follow", threads=threads, label="training", visible=True)
+
+
+def _threads_of_each(options: Options) -> int:
+    """The budget of one of the processes that were launched."""
+    return max(1, options.threads // process_count())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """A training but for its recipe and its place."""
+
+    train_set: LabelledSet
+    evaluation: dict[str, LabelledSet]
+    options: Options
+    tokenizer: Path | None
+    resume: bool
+    bundled: bool  # on the texts of the demonstration
+    draw: Callable[[Path], object]  # puts plots into the trained checkpoint
+
+    def train(self, recipe: Recipe, output: Path) -> TrainingReport:
+        """In a process of its own."""
+        unfinished = Unfinished(output, {})
+        if self.resume:
+            step = unfinished.step()
+            say(f"{output}: {'nothing to go on from: begins' if step is None else 'goes on'} at step {step or 0}")
+        keywords = {
+            "texts": self.train_set.texts,
+            "labels": self.train_set.labels,
+            "label_names": self.train_set.label_names,
+            "out_dir": output,
+            "evaluation": {name: (one.texts, one.labels) for name, one in self.evaluation.items()},
+            "tokenizer_dir": self.tokenizer,
+            "checkpoint_dir": _checkpoint_dir(recipe, self.options),
+            "demonstration": self.bundled,
+            "origin": _origin(_threads_of_each(self.options)),
+            "resume": self.resume,
+            "progress": True,
+        }
+        try:
+            report: TrainingReport = call_in_child(
+                "exporters.training.train:train",
+                recipe,
+                threads=_threads_of_each(self.options),
+                label=f"training {recipe.name}",
+                visible=True,
+                keywords=keywords,
+            )
+        except KeyboardInterrupt:
+            step = unfinished.step()
+            if step is not None:
+                say(f"{output}: is kept up to step {step}; the same command with --resume goes on from there")
+            raise
+        self.draw(output)
+        return report
+
+
+def _origin(threads: int) -> dict[str, Any]:
+    """What the record says of this machine and of the project in the working folder."""
+    environment = describe_environment()
+    return {"cpu": environment["cpu"], "cores": environment["cores"], "threads": threads, **describe_commit()}
+
+
+def _seed_count(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal() or not _FEWEST_SEEDS <= int(text) <= _MOST_SEEDS:
+        raise UserError(f"--seeds: found {text!r}, expected a number from {_FEWEST_SEEDS} to {_MOST_SEEDS} such as 5")
+    return int(text)
+
+
+def _check_seeds(evaluation: dict[str, LabelledSet]) -> None:
+    """Refuse what would train for hours and have nothing to say."""
+    if process_count() > 1:
+        raise UserError(
+            f"--seeds: found {process_count()} processes, expected one, which trains one seed after the other; leave the "
+            "launcher out, or train each seed by a recipe of its own"
+        )
+    if not evaluation:
+        raise UserError(
+            "--seeds: found no set to score, expected one whose accuracy the seeds change; pass --validation or --external"
+        )
+
+
+def _refuse_own_start(recipe: Recipe, output: Path) -> None:
+    """A training may not replace what it starts from."""
+    if recipe.goes_on and output.exists() and output.resolve() == Path(recipe.checkpoint or "").resolve():
+        raise UserError(f"--output: {output} is the checkpoint that the training starts from; name another folder")
+
+
+def _train_seeds(course: _Course, recipes: list[Recipe], output: Path) -> str:
+    """Train each, unless an interrupted call has; what all of them reach, by set."""
+    base_sha256 = base_digest(_checkpoint_dir(recipes[0], course.options))
+    for number, recipe in enumerate(recipes, start=1):
+        folder = seed_folder(output, recipe)
+        if course.resume and is_finished(folder, recipe, course.train_set, course.evaluation, base_sha256):
+            say(f"seed {recipe.seed}, {number} of {len(recipes)}: taken over")
+            continue
+        report = course.train(recipe, folder)
+        reached = ", ".join(f"{name} {format_share(one)}" for name, one in report.accuracy.items())
+        say(f"seed {recipe.seed}, {number} of {len(recipes)}: {format_duration(report.seconds)}; accuracy: {reached}")
+    found = keep_seeds(output, recipes, course.evaluation)
+    heads = ["set", "mean", "least", "most", "another training"]
+    rows = [
+        [
+            printable(name),
+            *map(format_share, (fmean(one.accuracies), min(one.accuracies), max(one.accuracies))),
+            _band(one.band),
+        ]
+        for name, one in found.items()
+    ]
+    return _shown(
+        [
+            f"accuracy of {recipes[0].name} from {len(recipes)} seeds, trained on {course.train_set.summary}",
+            "",
+            *tabulate.tabulate(rows, heads, disable_numparse=True).splitlines(),
+            "",
+            "another training: where its accuracy lies in 95 of 100 cases, by the spread of these",
+            f"checkpoints: {', '.join(str(seed_folder(output, one)) for one in recipes)}",
+        ]
+    )
+
+
+def _new(weights: Sequence[str]) -> str:
+    return f"with new {', '.join(weights)}" if weights else "whose head goes on as well"
+
+
+def _band(band: tuple[float, float]) -> str:
+    return " to ".join(map(format_share, band))
+
+
+def _costs(report: TrainingReport) -> list[str]:
+    """What each epoch gave, and what the steps took."""
+    lines = [
+        f"epoch {one['number']}: loss {one['loss']:.4f}{_validated(one['validation'])}, {format_duration(one['seconds'])}"
+        for one in report.epochs
+    ]
+    if report.best_epoch is not None:
+        lines.append(f"weights of epoch {report.best_epoch}, which has the highest F1")
+    rates = f"steps: {report.samples_per_second:.1f} texts/s, {report.tokens_per_second:.0f} tokens/s"
+    memory = f"memory: {format_bytes(report.peak_memory)} resident"
+    if report.peak_device_memory is not None:
+        memory += f", {format_bytes(report.peak_device_memory)} of the GPU"
+    return [*lines, f"{rates}, {100 * report.padding_share:.1f} % padding; {memory}"]
+
+
+def _validated(scores: dict[str, float] | None) -> str:
+    return f", validation F1 {scores['f1']:.4f}" if scores else ""
+
+
+def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
+    """The recipe with another start; the record then says that one, and no other."""
+    if recipe.architecture is not None:
+        raise UserError(
+            f"--checkpoint: recipe {recipe.name!r} trains its own architecture from scratch, found {checkpoint!r} as well; "
+            "leave it out, or name a recipe that starts from a checkpoint"
+        )
+    changed = replace(recipe, checkpoint=checkpoint)
+    if changed.architecture_name is not None:
+        check_architecture(changed.architecture_name)
+    return replace(changed, tokenizer=None) if changed.goes_on else changed
+
+
+def _say_of_leaks(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> None:
+    """An accuracy on texts that were trained on tells nothing of new ones."""
+    for name, leaked in leaked_texts(train.texts, {name: one.texts for name, one in evaluation.items()}).items():
+        if leaked:
+            of = f"{format_count(leaked)} of {many(len(evaluation[name].texts), 'text')}"
+            say(
+                f"set {name}: {of} found in the training set too: its scores will be too high; deploybench prepare mends that"
+            )
+
+
+def _say_of_warmup(recipe: Recipe, rows: int) -> None:
+    """A rate that never reaches its peak is another training than the recipe seems to describe."""
+    plan = steps(rows, recipe)
+    if plan.warmup > plan.total:
+        say(
+            f"recipe {recipe.name}: its warm-up has {many(plan.warmup, 'step')}, and "
+            f"{many(rows, 'text')} give {format_count(plan.total)} in all: the learning rate will not reach its peak; "
+            "a recipe with warmup_ratio would"
+        )
+
+
+def _checkpoint_dir(recipe: Recipe, options: Options) -> Path | None:
+    """The folder of the checkpoint that the recipe goes on from, fetched here: the process that trains is offline."""
+    if not recipe.goes_on:
+        return None
+    asked = recipe.checkpoint or ""
+    folder = Path(asked)
+    if not folder.is_dir():
+        folder = fetch_checkpoint(asked, allow_pickle=options.allow_pickle, offline_advice=_OFFLINE_ADVICE)
+    if is_pickled(folder) and options.allow_pickle:
+        return unpickled(folder, options, "convert_pickled_base")
+    return folder

@@ -1,0 +1,82 @@
+"""Which texts a recipe trains on, and is scored on: those of the command line, else its own, else the bundled corpus."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.console import say
+from bench.pipeline.prepare import labelled_sets, reading
+from bench.texts import data
+from bench.texts.demonstration import corpus
+from bench.units import format_count, many
+from exporters.errors import UserError
+from exporters.files import sha256_file
+from exporters.training.recipe import SPLIT, VALIDATION, DataRecipe
+
+if TYPE_CHECKING:
+    from bench.pipeline.options import Options
+    from exporters.training.recipe import Recipe
+
+    Sets = tuple[data.LabelledSet, dict[str, data.LabelledSet]]  # to train on, and to be scored by name
+
+
+def training_sets(recipe: Recipe, options: Options, *, train: str | None, validation: str | None) -> Sets:
+    """The texts of a training; UserError for files that cannot be used. What the recipe names gives way to ``train``."""
+    if not train and recipe.data is None:
+        for flag, value in (("--external", options.external), ("--validation", validation)):
+            if value:
+                raise UserError(f"{flag}: was given without --train; pass the labelled texts to train on as well")
+        return _bundled("train"), {"in_domain": _bundled("test"), "external": _bundled("external")}
+    own = recipe.data or DataRecipe()
+    options = replace(
+        options,
+        text_columns=options.text_columns or own.text_columns or (),
+        label_column=options.label_column or own.label_column,
+    )
+    if train:
+        own = DataRecipe(train=train)
+    elif own.file:
+        own = _split(own, recipe.seed, options)
+        options = replace(options, label_column=None)  # of the files that were written
+    if not own.train:
+        raise UserError(f"recipe {recipe.name!r}: names no file to train on; pass --train, or give it data.train")
+    texts = data.read_labelled_file(Path(own.train), label_column=options.label_column, **reading(options))
+    say(f"training set {texts.name}: {texts.summary}")
+    scored = {VALIDATION: validation or own.validation, "test": own.test}
+    named = (f"{name}={file}" for name, file in scored.items() if file)
+    options = replace(options, external=(*named, *options.external))
+    return texts, {one.name: one for one in labelled_sets(options, texts.label_names)}
+
+
+def _split(own: DataRecipe, seed: int, options: Options) -> DataRecipe:
+    """One file as three, which are prepared once for these bytes and kept in the work folder."""
+    from bench.texts.prepare.preparation import Asked, prepare_texts
+    from bench.texts.prepare.rows import Files
+    from bench.texts.prepare.splits import SPLITS, Shares
+
+    file = Path(own.file or "")
+    asked = Asked(
+        files=Files(labelled=(file,)),
+        output=options.work_dir,
+        shares=Shares(**dict(zip(SPLITS, own.split or SPLIT, strict=True))),
+        seed=seed,
+        text_columns=options.text_columns,
+        label_column=options.label_column,
+        bad_rows=reading(options)["bad_rows"],
+    )
+    content = sha256_file(file) if file.is_file() else ""  # what is wrong with the file is said where it is read
+    digest = hashlib.sha256(f"{content}{replace(asked, files=Files())}".encode()).hexdigest()[:16]
+    folder = options.work_dir / "prepared" / digest
+    if not folder.is_dir():
+        found = prepare_texts(replace(asked, output=folder))
+        say(f"{file}: {format_count(found.kept)} of {many(found.rows, 'row')} are split into {folder}")
+    train, validation, test = (str(folder / f"{split}.csv") for split in SPLITS)
+    return DataRecipe(train=train, validation=validation, test=test)
+
+
+def _bundled(split: Any) -> data.LabelledSet:
+    texts, labels = corpus.corpus(split)
+    return data.LabelledSet(name=split, texts=texts, labels=labels, label_names=corpus.LABELS, dropped=())

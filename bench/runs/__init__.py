@@ -1,0 +1,1 @@
+"""A saved run: measurements, predictions, the journal, and the files that hold them."""

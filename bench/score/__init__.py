@@ -1,0 +1,1 @@
+"""Large files of texts, labelled by one variant."""

@@ -1,0 +1,79 @@
+"""Which plan scores a file: the fastest of those that were tried, within the memory that may be taken."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bench.console import progress, say
+from bench.measure.workload import Sample, full_batch
+from bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token
+from bench.units import format_bytes, format_duration
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.score.models import Models
+    from bench.score.rows import Survey
+
+_WORTH_A_SEARCH_S = 60.0  # of scoring by the default plan: a search takes about a minute itself
+
+
+def choose_plan(models: Models, found: Survey, max_memory: float | None) -> Plan:
+    """Search where the file is large enough; raises UserError where no plan keeps to ``max_memory`` bytes."""
+    default = Plan(policy=DEFAULT_POLICY, instances=1, threads=models.threads)
+    sample = Sample(tokens=models.tokeniser(found.sample)[0], pad=models.pad, max_length=models.length)
+    with models.opened(1) as opened:
+        computed = sample.cut(DEFAULT_POLICY).computed_tokens * found.rows / len(found.sample)
+        expected = computed * seconds_per_token(opened.pipeline, sample)
+    plans = [default]
+    if expected < _WORTH_A_SEARCH_S:
+        say(f"plan: {default}; no search for a faster one, since this takes about {format_duration(expected)}")
+    else:
+        plans = _ranked(models, sample)
+    if max_memory is None:
+        return plans[0]
+    smaller = [
+        Plan(policy=replace(DEFAULT_POLICY, batch_size=size), instances=1, threads=models.threads) for size in (4, 2, 1)
+    ]
+    return _within([*plans, *smaller], models, sample, max_memory)
+
+
+def _ranked(models: Models, sample: Sample) -> list[Plan]:
+    """Every plan that was tried, the fastest first; says what the first ones reach."""
+    with ExitStack() as stack, progress("looking for the fastest plan", 0) as bar:
+        counts = instance_counts(models.threads)
+        pipelines = {count: stack.enter_context(models.opened(count)).pipeline for count in counts}
+        trials = find_plan(pipelines, models.threads, sample, bar)
+    best, *others = trials
+    say(f"plan: {best.plan}: {best.rate:.1f} texts/s, the fastest of {len(trials)}")
+    for other in others[:2]:
+        say(f"  {other.plan}: {other.rate:.1f} texts/s")
+    return [trial.plan for trial in trials]
+
+
+def _within(plans: Sequence[Plan], models: Models, sample: Sample, max_memory: float) -> Plan:
+    """The first that keeps to the memory with a batch of the longest texts that there can be, and then those of the sample.
+
+    Loaded anew for that. The sample's many shapes fill more of a runtime's arenas than one large batch does.
+    """
+    import pyarrow.parquet  # noqa: F401 - with which the answers will be written: this process counts as well
+
+    least = float("inf")
+    for plan in plans:
+        with models.opened(plan.instances) as opened:
+            batch = full_batch(sample.tokens, plan.policy.batch_size, models.length)
+            for worker in opened.workers:
+                worker.predict([batch])
+            opened.pipeline.run(sample.cut(plan.policy).batches)
+            peak = opened.peak()
+        if peak <= max_memory:
+            say(f"memory: at most {format_bytes(peak)} resident by {plan}")
+            return plan
+        least = min(least, peak)
+    raise UserError(
+        f"--max-memory-mb: {format_bytes(max_memory)} asked, the smallest plan of {models.artifact.variant} takes "
+        f"{format_bytes(least)}; allow more, or take a smaller variant"
+    )

@@ -1,0 +1,56 @@
+"""What padding costs: some texts of a labelled set by every padding policy, from text to class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.measure.workload import PADDINGS, Policy, spread
+from bench.score.models import Models
+
+if TYPE_CHECKING:
+    from bench.pipeline.prepare import Prepared
+    from bench.texts.data import LabelledSet
+
+TEXTS = 64
+BATCH_SIZE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRun:
+    """One policy on the texts."""
+
+    seconds: dict[str, float]  # by stage
+    read_tokens: int
+    computed_tokens: int  # with padding
+    right: tuple[bool, ...]  # of each text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndToEnd:
+    """One variant on one labelled set."""
+
+    policies: tuple[PolicyRun, ...]  # in the order of PADDINGS
+
+
+def measure_end_to_end(variant: str, prepared: Prepared, labelled: LabelledSet) -> EndToEnd:
+    """One process, one policy after the other; raises WorkerError when it dies."""
+    texts, labels = spread(labelled.texts, TEXTS), np.asarray(spread(labelled.labels, TEXTS))
+    runs = []
+    with Models(prepared, variant).opened(1) as opened:
+        for padding in PADDINGS:
+            policy = Policy(padding=padding, batch_size=BATCH_SIZE)
+            # New shapes are compiled once; in a long file they come again and again.
+            opened.pipeline.answer(texts[:BATCH_SIZE] if padding == "max_length" else texts, policy)
+            answered = opened.pipeline.answer(texts, policy)
+            runs.append(
+                PolicyRun(
+                    seconds=answered.seconds,
+                    read_tokens=answered.read_tokens,
+                    computed_tokens=answered.computed_tokens,
+                    right=tuple((answered.classes == labels).tolist()),
+                )
+            )
+    return EndToEnd(policies=tuple(runs))

@@ -1,0 +1,48 @@
+"""One variant, loaded as often as a plan asks."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.score.pipeline import Pipeline
+from bench.worker.instances import loaded_instances
+from exporters.checkpoints.tokenization import Tokeniser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.pipeline.prepare import Prepared
+    from bench.worker import Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A pipeline that can be fed."""
+
+    pipeline: Pipeline
+    workers: list[Worker]
+
+    def peak(self) -> int:
+        """Bytes resident: the most that each of its processes ever took, and this one, added up."""
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024
+        return own + sum(worker.ask("memory_status")["VmHWM"] for worker in self.workers)
+
+
+class Models:
+    """Opens pipelines of ``variant``."""
+
+    def __init__(self, prepared: Prepared, variant: str) -> None:
+        self.artifact = prepared.artifacts[variant]
+        self.length, self.pad = prepared.full_length, prepared.inputs.pad
+        self.threads = prepared.options.threads
+        self.tokeniser = Tokeniser(prepared.inputs.tokenizer, prepared.scoring_length)
+
+    @contextmanager
+    def opened(self, instances: int) -> Iterator[Opened]:
+        """``instances`` processes that share the thread budget."""
+        with loaded_instances(self.artifact.variant, self.artifact.path, instances, self.threads) as workers:
+            yield Opened(pipeline=Pipeline(self.tokeniser, workers, self.pad, self.length), workers=workers)

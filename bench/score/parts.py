@@ -1,0 +1,112 @@
+"""What was scored so far: parts beside the output, each whole or absent, and one file of them in the end.
+
+A part holds the rows of one stretch of the input. A killed scoring leaves its parts, with what they are parts of; the next one of
+the same goes on behind them, by the same plan, so that the file in the end is the same to the last byte.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from bench.console import say
+from bench.runs.whole_file import whole_file
+from bench.units import counted
+from exporters.errors import OutputError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+_IDENTITY = "parts_of.json"
+
+
+class Parts:
+    """The parts of ``output``; ``identity`` is all that decides what is in them."""
+
+    def __init__(self, output: Path, identity: Mapping[str, Any]) -> None:
+        self._output = output
+        self._folder = output.with_name(f".{output.name}.parts")
+        self._identity = dict(identity)
+
+    def found(self) -> tuple[int, int, Any]:
+        """How many parts an interrupted scoring of the same left, their rows, and its plan; the plan is None where none did.
+
+        Says by what another one differs whose parts lie there: they will be forgotten.
+        """
+        try:
+            kept = json.loads((self._folder / _IDENTITY).read_text(encoding="utf-8"))
+            plan = kept.pop("plan")
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
+            return 0, 0, None
+        count, rows = self._whole()
+        if kept != self._identity:
+            other = ", ".join(name for name in self._identity if kept.get(name) != self._identity[name])
+            say(
+                f"not taken over: {counted(rows, 'row')} that were scored before, with another {other.replace('_', ' ')}"
+            )
+            return 0, 0, None
+        return count, rows, plan
+
+    def _whole(self) -> tuple[int, int]:
+        """Parts before the first that is lacking or damaged, and their rows."""
+        from pyarrow import parquet
+
+        count = rows = 0
+        while (part := self._part(count)).is_file():
+            try:
+                rows += parquet.read_metadata(part).num_rows
+            except (OSError, ValueError):  # pyarrow's own are ValueErrors
+                break
+            count += 1
+        return count, rows
+
+    def begin(self, plan: Any) -> None:
+        """Forget what lies there, which is of something else, and note what is begun."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        with whole_file(self._folder / _IDENTITY) as stream:
+            stream.write(json.dumps({**self._identity, "plan": plan}, indent=1).encode())
+
+    def write(self, number: int, table: pa.Table) -> None:
+        """Keep one part."""
+        from pyarrow import parquet
+
+        with whole_file(self._part(number)) as stream:
+            parquet.write_table(table, stream, compression="zstd")
+
+    def join(self, count: int) -> Counter[str]:
+        """Make the output of ``count`` parts, one after the other, and remove them; how many texts have each label.
+
+        Raises OutputError for a part that was damaged.
+        """
+        from pyarrow import parquet
+
+        counts: Counter[str] = Counter()
+        with whole_file(self._output) as stream:
+            schema = parquet.read_schema(self._part(0))
+            with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
+                for number in range(count):
+                    table = self._read(number)
+                    writer.write_table(table)
+                    counts.update(label for label in table["label"].to_pylist() if label is not None)
+        shutil.rmtree(self._folder)
+        return counts
+
+    def _read(self, number: int) -> pa.Table:
+        from pyarrow import parquet
+
+        try:
+            return parquet.read_table(self._part(number), partitioning=None)
+        except (OSError, ValueError) as error:
+            self._part(number).unlink(missing_ok=True)  # it and those after it are scored anew
+            raise OutputError(
+                f"{self._part(number)}: is damaged ({first_line(error)}) and was removed; give the same command again"
+            ) from error
+
+    def _part(self, number: int) -> Path:
+        return self._folder / f"{number:07}.parquet"

@@ -1,0 +1,128 @@
+"""How a variant classifies many texts the fastest: padding policy, batch size, and processes x threads; found by trying.
+
+Successive halving: all plans are tried for a short time, the better half of them for twice as long, and so on. Source: Jamieson
+and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.measure.workload import PADDINGS, Policy
+from bench.units import counted, format_instances
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.console import Bar
+    from bench.measure.workload import Batch, Sample
+    from bench.score.pipeline import Pipeline
+
+_SIZES = {"max_length": (1, 8), "longest": (1, 8, 32), "bucketed": (1, 2, 4, 8, 16, 32, 64)}
+_FIRST_TRIAL_S = 0.25  # of each plan, doubled from round to round
+_FINALISTS = 3
+_LONGEST_BATCH_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One way to classify many texts."""
+
+    policy: Policy
+    instances: int  # processes that compute at the same time
+    threads: int  # of each
+
+    def __str__(self) -> str:
+        texts = counted(self.policy.batch_size, "text")
+        return f"{self.policy.padding} batches of {texts}, {format_instances(self.instances, self.threads)}"
+
+
+DEFAULT_POLICY = Policy(padding="bucketed", batch_size=8)  # never far from the fastest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How fast a plan is."""
+
+    plan: Plan
+    rate: float  # texts per second, from padding to logits
+
+
+def instance_counts(threads: int) -> list[int]:
+    """Into how many processes ``threads`` can be shared out evenly.
+
+    >>> instance_counts(1), instance_counts(2), instance_counts(6)
+    ([1], [1, 2], [1, 2, 3, 6])
+    """
+    return [count for count in range(1, threads + 1) if threads % count == 0]
+
+
+def every_plan(threads: int) -> list[Plan]:
+    """All that are tried."""
+    return [
+        Plan(policy=Policy(padding=padding, batch_size=size), instances=count, threads=threads // count)
+        for count in instance_counts(threads)
+        for padding in PADDINGS
+        for size in _SIZES[padding]
+    ]
+
+
+def find_plan(pipelines: Mapping[int, Pipeline], threads: int, sample: Sample, bar: Bar) -> list[Trial]:
+    """Try every plan on the ``pipelines``, by number of instances; fastest first, and those of the last round before others."""
+    pace = seconds_per_token(pipelines[1], sample)
+    every = sorted(every_plan(threads), key=lambda plan: _longest_batch_s(plan, sample, pace))
+    plans = [plan for plan in every if _longest_batch_s(plan, sample, pace) <= _LONGEST_BATCH_S] or every[:1]
+    ranked: list[Trial] = []
+    seconds = _FIRST_TRIAL_S
+    while plans:
+        bar.extend(len(plans))
+        trials = []
+        for plan in plans:
+            trials.append(try_plan(pipelines[plan.instances], plan, sample, seconds, pace))
+            bar.advance()
+        trials.sort(key=lambda trial: -trial.rate)
+        kept = trials[: max(_FINALISTS, len(trials) // 2)] if len(trials) > _FINALISTS else []
+        ranked = [*trials[len(kept) :], *ranked]
+        plans, seconds = [trial.plan for trial in kept], 2 * seconds
+    return ranked
+
+
+def seconds_per_token(pipeline: Pipeline, sample: Sample) -> float:
+    """Seconds of each computed token, roughly: by one batch of texts of middling length."""
+    made = sample.cut(DEFAULT_POLICY)
+    middle = made.batches[len(made.batches) // 2 :][:1]
+    pipeline.run(middle)  # the first call of a runtime compiles, packs and allocates
+    start = time.perf_counter()
+    pipeline.run(middle)
+    return (time.perf_counter() - start) / middle[0][0].size
+
+
+def _longest_batch_s(plan: Plan, sample: Sample, pace: float) -> float:
+    longest = sample.max_length if plan.policy.padding == "max_length" else max(map(len, sample.tokens))
+    return plan.policy.batch_size * longest * pace
+
+
+def try_plan(pipeline: Pipeline, plan: Plan, sample: Sample, seconds: float, pace: float) -> Trial:
+    """Run some of the batches, evenly from all, so that about ``seconds`` go by; what the others take follows from their tokens.
+
+    Every process has as many of them: one that idles in the end of a few batches idles in the end of a file, and no sooner.
+    """
+    start = time.perf_counter()
+    made = sample.cut(plan.policy)
+    cutting = time.perf_counter() - start
+    rounds = max(1, round(len(made.batches) * seconds / (made.computed_tokens * pace * plan.instances)))
+    chosen = _evenly(made.batches, rounds * plan.instances)
+    pipeline.run(chosen)  # a new shape is compiled once, and comes again in the next texts
+    start = time.perf_counter()
+    pipeline.run(chosen)
+    running = time.perf_counter() - start
+    whole = cutting + running * made.computed_tokens / sum(input_ids.size for input_ids, _ in chosen)
+    return Trial(plan=plan, rate=len(sample.tokens) / whole)
+
+
+def _evenly(batches: Sequence[Batch], count: int) -> list[Batch]:
+    """``count`` of them, or all, from the middles of as many equal stretches: bucketed ones are sorted by length."""
+    chosen = min(count, len(batches))
+    return [batches[(2 * index + 1) * len(batches) // (2 * chosen)] for index in range(chosen)]

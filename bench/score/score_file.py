@@ -1,0 +1,160 @@
+"""A file of any size, labelled by one variant: read twice, never held whole, and answered in the order of its rows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.console import progress, say
+from bench.measure.workload import Policy
+from bench.score.choosing import choose_plan
+from bench.score.models import Models
+from bench.score.parts import Parts
+from bench.score.pipeline import STAGES
+from bench.score.plan import Plan
+from bench.score.rows import stream_rows, stretches
+from bench.texts.pairs import caution_joined
+from bench.units import format_bytes
+from exporters.errors import DataError
+from exporters.files import sha256_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from bench.pipeline.prepare import Prepared
+    from bench.score.pipeline import Answered, Pipeline
+    from bench.score.rows import Survey
+    from bench.texts.text_rows import TextRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be scored, and by what."""
+
+    prepared: Prepared
+    variant: str
+    source: Path
+    found: Survey  # of the source
+    output: Path
+    max_memory: float | None = None  # bytes resident, of all processes; None: whatever it takes
+
+
+@dataclass(slots=True, kw_only=True)
+class Scoring:
+    """What was done; the figures are of what was scored now, but for ``rows``, ``dropped`` and ``counts``."""
+
+    rows: int  # of the file
+    dropped: tuple[str, ...]  # "2 rows without text"; their answers are empty
+    counts: Mapping[str, int] = field(default_factory=dict)  # texts of each class, of the whole file
+    plan: Plan
+    length: int  # tokens that a text is cut at
+    taken: int  # rows that an interrupted scoring had left
+    peak: int = 0  # bytes resident: what every process took at most, added up
+    elapsed: float = 0.0  # seconds from the first row to the last
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", *STAGES, "write"), 0.0))
+    texts: int = 0
+    cut: int = 0  # texts of which the model does not read all
+    read_tokens: int = 0
+    computed_tokens: int = 0  # with padding
+
+    def add(self, answered: Answered | None) -> None:
+        """Count what was answered."""
+        if answered is None:
+            return
+        self.texts += len(answered.classes)
+        self.cut += int((answered.tokens > self.length).sum())
+        self.read_tokens += answered.read_tokens
+        self.computed_tokens += answered.computed_tokens
+        for stage, seconds in answered.seconds.items():
+            self.seconds[stage] += seconds
+
+
+def score_file(job: Job) -> Scoring:
+    """Score every row of ``job.source`` into ``job.output``; raises UserError for what a person can mend."""
+    caution_joined(job.source, job.found.columns, job.prepared.checkpoint.labels)
+    models, identity = Models(job.prepared, job.variant), _identity(job)
+    parts = Parts(job.output, identity)
+    number, taken, kept = parts.found()
+    if kept is None:
+        plan = choose_plan(models, job.found, job.max_memory)
+        parts.begin(asdict(plan))
+    else:
+        plan = Plan(**{**kept, "policy": Policy(**kept["policy"])})
+        say(f"taken over: {taken} rows that were scored before, and the plan: {plan}")
+    done = Scoring(rows=job.found.rows, dropped=job.found.dropped, plan=plan, length=models.length, taken=taken)
+    with models.opened(plan.instances) as opened:
+        number, rows = _score_rows(job, opened.pipeline, parts, number, done)
+        done.peak = opened.peak()
+    if rows != job.found.rows or sha256_file(job.source) != identity["source"]:
+        raise DataError(
+            f"{job.source}: was changed while it was scored, expected the same rows to the end; score it again"
+        )
+    done.counts = parts.join(number)
+    if job.max_memory is not None and done.peak > job.max_memory:
+        say(
+            f"--max-memory-mb: {format_bytes(done.peak)} were taken, more than the {format_bytes(job.max_memory)} asked: texts "
+            "that come late may take more than the sample did; ask for less to have a smaller plan"
+        )
+    return done
+
+
+def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: Scoring) -> tuple[int, int]:
+    """Score the rows behind those of the first ``number`` parts; how many parts and rows there are then."""
+    labels, rows = job.prepared.checkpoint.labels, done.taken
+    with progress("scoring", done.rows - done.taken) as bar:
+        begun = clock = time.perf_counter()
+        for stretch in stretches(islice(stream_rows(job.source, job.prepared.options.text_columns), done.taken, None)):
+            done.seconds["read"] += time.perf_counter() - clock
+            texts = [row.text for row in stretch if row.cause is None]
+            answered = pipeline.answer(texts, done.plan.policy, bar.advance) if texts else None
+            clock = time.perf_counter()
+            parts.write(number, _table(stretch, answered, labels))
+            number, rows = number + 1, rows + len(stretch)
+            done.add(answered)
+            bar.advance(len(stretch) - len(texts))
+            done.seconds["write"] += time.perf_counter() - clock
+            clock = time.perf_counter()
+        done.elapsed = time.perf_counter() - begun
+    return number, rows
+
+
+def _identity(job: Job) -> dict[str, Any]:
+    """All that decides the answers but the plan, which is kept with them."""
+    options = job.prepared.options
+    return {
+        "source": sha256_file(job.source),
+        "text_columns": list(options.text_columns),
+        "drop_bad_rows": options.drop_bad_rows,
+        "variant": job.variant,
+        "artifact": job.prepared.artifacts[job.variant].fingerprint,
+        "threads": options.threads,
+        "memory_limit": job.max_memory,
+    }
+
+
+def _table(stretch: Sequence[TextRow], answered: Answered | None, labels: Sequence[str]) -> pa.Table:
+    """A row for each of ``stretch``: number, label and its chance, every logit, tokens; all but the number empty without a text."""
+    import pyarrow as pa
+
+    row_numbers = pa.array([row.number for row in stretch], type=pa.int64())
+    kinds = {"label": pa.string(), "probability": pa.float32(), **_logits(labels, pa.float32()), "tokens": pa.int32()}
+    if answered is None:
+        return pa.table({"row": row_numbers, **{name: pa.nulls(len(stretch), kind) for name, kind in kinds.items()}})
+    names = np.asarray(labels, dtype=object)[answered.classes]
+    values = (names, answered.chances, *answered.logits.T, answered.tokens)
+    empty = np.asarray([row.cause is not None for row in stretch])
+    place = np.where(empty, 0, np.cumsum(~empty) - 1)
+    columns = zip(kinds.items(), values, strict=True)
+    filled = {name: pa.array(found[place], type=kind, mask=empty) for (name, kind), found in columns}
+    return pa.table({"row": row_numbers, **filled})
+
+
+def _logits(labels: Sequence[str], kind: Any) -> dict[str, Any]:
+    return {f"logit_{index}": kind for index in range(len(labels))}

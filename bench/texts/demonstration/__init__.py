@@ -1,0 +1,1 @@
+"""The bundled corpus: short news-like texts that a seeded grammar writes."""

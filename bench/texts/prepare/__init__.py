@@ -1,0 +1,1 @@
+"""Labelled files made into training, validation and test sets."""

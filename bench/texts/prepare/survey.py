@@ -1,0 +1,93 @@
+"""The first reading: every row's text as a hash and a set of word runs, its class, its split and its near-duplicates."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.console import progress
+from bench.texts.prepare.cleaning import Fact
+from bench.texts.prepare.near import near_groups
+from bench.texts.prepare.shingles import Vocabulary, shingles
+from bench.texts.prepare.splits import TEST
+from bench.texts.text_rows import dropped_counts, refusal
+from exporters.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.texts.prepare.rows import Rows
+    from bench.texts.prepare.shingles import Shingles
+    from bench.texts.prepare.splits import Shares
+    from bench.texts.text_rows import BadRows, Cause, TextRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What the first reading found."""
+
+    facts: tuple[Fact, ...]
+    places: tuple[int, ...]  # of the rows that can be used, among all
+    bad: tuple[str, ...]  # "2 rows without text"
+
+
+def survey(rows: Rows, shares: Shares, seed: int, bad_rows: BadRows) -> Survey:
+    """Read all rows once; DataError for the first that cannot be used, unless such rows are dropped, and for a class alone."""
+    read = _Reading()
+    with progress("reading", len(rows)) as bar:
+        for place, row in enumerate(rows):
+            read.add(place, row.text_row, given=row.test)
+            bar.advance()
+    bad = dropped_counts(read.causes)
+    if read.first_bad and bad_rows == "refuse":
+        raise refusal(read.first_bad, bad)
+    _refuse_one_class({label for _, label, _ in read.usable}, rows)
+    with progress("looking for near-duplicates", len(read.sets)) as bar:
+        groups = near_groups(read.sets, bar.advance)
+    facts = tuple(
+        Fact(
+            digest=digest,
+            label=label,
+            split=TEST if given else shares.split_of(digest, seed),
+            given=given,
+            group=int(groups[read.known[digest]]),
+        )
+        for digest, label, given in read.usable
+    )
+    return Survey(facts=facts, places=tuple(read.places), bad=bad)
+
+
+class _Reading:
+    """What is kept of the rows while they are read: never their texts."""
+
+    def __init__(self) -> None:
+        self.causes: Counter[Cause | None] = Counter()
+        self.first_bad: TextRow | None = None
+        self.known: dict[bytes, int] = {}  # index in ``sets``, by digest
+        self.sets: list[Shingles] = []
+        self.usable: list[tuple[bytes, int, bool]] = []  # digest, class, of a test set that was given
+        self.places: list[int] = []
+        self._vocabulary = Vocabulary()
+
+    def add(self, place: int, row: TextRow, *, given: bool) -> None:
+        if row.cause:
+            self.causes[row.cause] += 1
+            self.first_bad = self.first_bad or row
+            return
+        digest = hashlib.sha256(row.text.encode()).digest()
+        if digest not in self.known:
+            self.known[digest] = len(self.sets)
+            self.sets.append(shingles(self._vocabulary.ids(row.text)))
+        self.usable.append((digest, row.label, given))
+        self.places.append(place)
+
+
+def _refuse_one_class(labels: set[int], rows: Rows) -> None:
+    present: Sequence[str] = [rows.label_names[label] for label in sorted(labels)]
+    if len(present) > 1:
+        return
+    found = f"one class only, {present[0]!r}" if present else "no row that can be used"
+    files = ", ".join(str(one.table.path) for one in rows.sources)
+    raise DataError(f"{files}: {found}, expected texts of 2 classes or more; add some")

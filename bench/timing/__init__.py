@@ -1,1 +1,0 @@
-"""Times: interleaved launches and blocks, the controls among them, instances side by side, and the machine's yardsticks."""

@@ -1,0 +1,163 @@
+"""An artifact: the folder that an export writes; complete on its own, whole or absent, reused when nothing has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exporters.artifacts.catalogue import find_variant, variant_module
+from exporters.artifacts.source import source_digest
+from exporters.checkpoints.tokenization import FAST_FILE, cut_texts_at
+from exporters.variant import MANIFEST, TOKENIZER, ExportJob
+from exporters.files import sha256_file, whole_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporters.variant import Variant
+
+SCHEMA_VERSION = 1
+FEW = 32  # texts of calibration: ranges of fewer are of those texts, and one label of them may change without a word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One variant of one checkpoint on disk."""
+
+    path: Path
+    variant: str
+    fingerprint: str
+    size: int  # bytes of the files that the runtime reads: neither tokenizer nor manifest
+    notes: tuple[str, ...] = ()  # what people should know of it, by its export
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What an artifact is made from."""
+
+    checkpoint: Path
+    checkpoint_sha256: str
+    tokenizer: Path  # folder with tokenizer.json, as it is to be served
+    calibration: tuple[tuple[int, ...], ...]
+    calibration_source: str  # "training texts"
+    max_length: int | None = None  # tokens that the model takes at most; None: not known
+    scoring_length: int | None = None  # tokens that texts are cut at when accuracy is measured
+    labels: tuple[str, ...] = ()  # by class index
+
+
+def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
+    """Make variant ``name``, and the variant that it is based on, below ``root``; reuse what is there and still fits.
+
+    Raises DiskFullError when there is no room; anything else that a library raises comes through as it is.
+    """
+    variant = find_variant(name)
+    base = export_artifact(variant.base, origin, root) if variant.base else None
+    facts = _facts(name, variant, origin, base)
+    folder = root / name
+    found = read_artifact(folder)
+    if found is not None and found.fingerprint == _digest(facts):
+        return found
+    with whole_folder(folder) as out_dir:
+        job = ExportJob(
+            checkpoint=origin.checkpoint,
+            out_dir=out_dir,
+            base=base.path if base else None,
+            tokenizer=origin.tokenizer,
+            calibration=origin.calibration if variant.calibrates else (),
+        )
+        if variant.calibrates and len(origin.calibration) < FEW:
+            job.notes.append(f"calibrated with {len(origin.calibration)} texts only, expected {FEW} or more")
+        variant.export(job)
+        _complete(out_dir, facts, job.notes, origin)
+    written = read_artifact(folder)
+    assert written is not None
+    return written
+
+
+def read_artifact(folder: Path) -> Artifact | None:
+    """The artifact in ``folder``, or None where there is none that is whole: a file gone, grown or cut does not count."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["schema_version"] != SCHEMA_VERSION:
+            return None
+        if any((folder / name).stat().st_size != file["size"] for name, file in manifest["files"].items()):
+            return None
+        return Artifact(
+            path=folder,
+            variant=manifest["variant"],
+            fingerprint=manifest["fingerprint"],
+            size=sum(file["size"] for file in manifest["files"].values()),
+            notes=tuple(manifest.get("notes", ())),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # JSON of another shape is no manifest either
+        return None
+
+
+def holds_artifact_alone(folder: Path, *more: str) -> bool:
+    """Whether all that lies in ``folder`` was written by an export, whole or not, or is called as in ``more``.
+
+    Such a folder may be replaced; any other is somebody's.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        known = {MANIFEST, TOKENIZER, *manifest["files"], *more}
+        return "fingerprint" in manifest and all(one.name in known for one in folder.iterdir())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def model_files(folder: Path) -> list[Path]:
+    """The files of a whole artifact that the runtime reads: neither tokenizer nor manifest."""
+    return [folder / name for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]]
+
+
+def changed_file(folder: Path) -> str:
+    """The first file of a whole artifact whose content is not what was exported, or nothing."""
+    files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    return next((name for name, file in files.items() if sha256_file(folder / name) != file.get("sha256")), "")
+
+
+def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -> dict[str, Any]:
+    """Everything that decides what an export writes."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "variant": name,
+        "runtime": variant.runtime,
+        "precision": variant.precision,
+        "checkpoint_sha256": origin.checkpoint_sha256,
+        "base": base.fingerprint if base else None,
+        "calibration": _digest(origin.calibration) if variant.calibrates else None,
+        "calibration_source": origin.calibration_source if variant.calibrates else None,
+        "max_length": origin.max_length,
+        "scoring_length": origin.scoring_length,
+        "labels": list(origin.labels),
+        "tokenizer_sha256": sha256_file(origin.tokenizer / FAST_FILE),
+        "source_sha256": source_digest(__name__, variant_module(name)),
+        "versions": {package: importlib.metadata.version(package) for package in variant.packages},
+    }
+
+
+def _digest(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _complete(out_dir: Path, facts: dict[str, Any], notes: list[str], origin: Origin) -> None:
+    """Add tokenizer and manifest to the files that an export wrote."""
+    files = {
+        file.name: {"size": file.stat().st_size, "sha256": sha256_file(file)}
+        for file in sorted(out_dir.iterdir())
+        if file.is_file()
+    }
+    shutil.copytree(origin.tokenizer, out_dir / TOKENIZER)
+    if origin.scoring_length:
+        cut_texts_at(origin.scoring_length, out_dir / TOKENIZER)
+    manifest = {**facts, "fingerprint": _digest(facts), "notes": notes, "files": files}
+    with (out_dir / MANIFEST).open("w", encoding="utf-8") as file:
+        json.dump(manifest, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())

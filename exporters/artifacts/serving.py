@@ -1,0 +1,55 @@
+"""A program of a few lines that serves an artifact with nothing installed but what it runs on."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from exporters.variant import MANIFEST, TOKENIZER
+from exporters.artifacts.catalogue import find_variant
+from exporters.checkpoints.tokenization import FAST_FILE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLE = "example.py"
+_IMPORT = "from tokenizers import Tokenizer"
+_PROGRAM = '''\
+"""The label of a text and its probability, by {variant}: python {name} TEXT"""
+
+import sys
+from pathlib import Path
+
+{imports}
+
+folder = Path(__file__).parent
+ids = [Tokenizer.from_file(str(folder / "{tokenizer}" / "{file}")).encode(sys.argv[1]).ids]
+{answer}
+print({labels}[chances.argmax()], float(chances.max()))
+'''
+
+
+def write_example(folder: Path) -> None:
+    """Write, beside the whole artifact in ``folder``, how it is served."""
+    (folder / EXAMPLE).write_text(_example(folder), encoding="utf-8")
+
+
+def is_example_changed(folder: Path) -> bool:
+    """Whether beside the artifact in ``folder`` lies another program than is written there: somebody's own by now."""
+    file = folder / EXAMPLE
+    return file.exists() and file.read_bytes() != _example(folder).encode()
+
+
+def _example(folder: Path) -> str:
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    variant = manifest.get("variant", "")
+    own = find_variant(variant).example
+    return _PROGRAM.format(
+        variant=variant,
+        name=EXAMPLE,
+        imports="\n".join(sorted([*own.imports, _IMPORT], key=lambda line: (line.startswith("from"), line))),
+        tokenizer=TOKENIZER,
+        file=FAST_FILE,
+        answer=own.answer,
+        labels=manifest.get("labels", []),
+    )

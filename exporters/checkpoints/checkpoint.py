@@ -1,0 +1,301 @@
+"""A checkpoint: the folder of a fine-tuned Hugging Face sequence classifier, read without loading it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from exporters.errors import CheckpointError
+from exporters.files import sha256_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+ANSWERS_FILE = "answers.json"  # class found for every text of each set, and its length; never a text
+SEEDS_FILE = "seeds.json"  # what the same training reached from several seeds
+TRAINING_FILE = "training.json"  # what this project's own training leaves beside the weights
+CALIBRATION_FILE = "calibration.json"  # token ids of training texts, left by it as well
+RANDOM_WEIGHTS_FILE = "random_weights.json"  # marks an architecture that was built with random weights
+PICKLED_FILE = "pytorch_model.bin"  # the only pickle that --allow-pickle reads
+PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
+TOKENIZER_FILES = (  # patterns of everything that a tokenizer of transformers reads, for whichever class
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("*vocab*.json", "*vocab*.txt", "*merges.txt", "*.model", "*.spm", "*.codes", "dict.txt"),
+)
+_BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "*merges.txt")  # no vocabulary
+INDEX_FILE = "model.safetensors.index.json"
+ADAPTER_FILE = "adapter_config.json"  # PEFT's
+CARD_FILE = "README.md"
+# Tasks and tags of cards whose models read two texts together.
+_PAIRED = (
+    *("text-ranking", "zero-shot-classification", "sentence-similarity"),
+    *("cross-encoder", "reranker", "nli", "natural-language-inference"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What is known of a checkpoint without running it."""
+
+    path: Path
+    name: str
+    model_type: str  # "albert"
+    labels: tuple[str, ...]  # by class index
+    num_parameters: int
+    size: int  # bytes of the weights files
+    trained_length: int | None  # tokens that texts were cut at in training, where that is known
+    sha256: str  # of configuration, weights and tokenizer
+    random_weights: bool
+    demonstration: bool  # trained on the bundled corpus
+    seeded: dict[str, tuple[float, ...]] = field(
+        default_factory=dict
+    )  # accuracies by seed, by hash of the labelled set
+
+
+def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
+    """Read a checkpoint folder; raise CheckpointError, in one line, for anything that is not a classifier's."""
+    config = read_config(folder)
+    weights = weights_files(folder)
+    tokenizer = tokenizer_files(folder)
+    if all(is_named(file.name, _BESIDE) for file in tokenizer):
+        raise CheckpointError(
+            f"{folder}: holds no tokenizer, expected tokenizer.json or a vocabulary such as vocab.txt or spm.model; "
+            "save the tokenizer that the model was trained with beside it"
+        )
+    _refuse_pairs(folder, config)
+    training = _training(folder)
+    return Checkpoint(
+        path=folder,
+        name=name or folder.resolve().name,
+        model_type=config["model_type"],
+        labels=_labels(folder, config),
+        num_parameters=sum(_count_parameters(file) for file in weights),
+        size=sum(file.stat().st_size for file in weights),
+        trained_length=training.get("recipe", {}).get("max_length"),
+        sha256=digest_files([folder / "config.json", *weights, *tokenizer]),
+        random_weights=(folder / RANDOM_WEIGHTS_FILE).is_file(),
+        demonstration=bool(training.get("demonstration")),
+        seeded=_seeded(folder),
+    )
+
+
+def tokenizer_files(folder: Path) -> list[Path]:
+    """The files in ``folder`` that a tokenizer may be read from, sorted by name."""
+    return [file for file in sorted(folder.iterdir()) if is_named(file.name, TOKENIZER_FILES) and file.is_file()]
+
+
+def is_named(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a file's name is one of ``patterns``."""
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """The safetensors files that transformers loads: one file, else every shard; CheckpointError for none or one missing."""
+    whole, index = folder / "model.safetensors", folder / INDEX_FILE
+    if whole.is_file():  # whatever shards an index beside it names
+        return [whole]
+    if index.is_file():
+        names = _shards(index)
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing:
+            raise CheckpointError(
+                f"{folder}: shard {missing[0]!r} is missing, {index.name} names {len(names)}; copy it there"
+            )
+        return [folder / name for name in names]
+    pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLE_SUFFIXES)
+    if pickles:
+        raise pickled_only(str(folder), pickles)
+    raise CheckpointError(
+        f"{folder}: holds no weights, expected model.safetensors; pass the folder that save_pretrained wrote"
+    )
+
+
+def _shards(index: Path) -> list[str]:
+    weight_map = read_json(index).get("weight_map")
+    names = set(weight_map.values()) if isinstance(weight_map, dict) else set()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise CheckpointError(
+            f"{index}: names no shards, expected a weight_map of file names; fetch or save the checkpoint again"
+        )
+    return sorted(names)
+
+
+def is_pickled(folder: Path) -> bool:
+    """Whether a folder is a checkpoint whose only weights are pytorch_model.bin."""
+    has_safetensors = any((folder / f"model.safetensors{end}").is_file() for end in ("", ".index.json"))
+    return not has_safetensors and (folder / PICKLED_FILE).is_file()
+
+
+def pickled_only(where: str, pickles: Sequence[str]) -> CheckpointError:
+    """The error of a checkpoint whose weights are the files ``pickles``; advises --allow-pickle where that reads them."""
+    advice = f"--allow-pickle reads {PICKLED_FILE} alone: save"
+    if PICKLED_FILE in pickles:
+        advice = "a pickle can run any code when it is read: pass --allow-pickle if you trust its author, or save"
+    return CheckpointError(
+        f"{where}: holds pickled weights only ({pickles[0]}), expected model.safetensors; "
+        f"{advice} the model again with safe_serialization=True"
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a checkpoint folder; raise CheckpointError for one that is not a classifier's."""
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "does not exist"
+        raise CheckpointError(f"{folder}: {found}, expected the folder of a fine-tuned sequence classifier")
+    path = folder / "config.json"
+    if (folder / ADAPTER_FILE).is_file():
+        raise CheckpointError(
+            f"{folder}: holds a PEFT adapter ({ADAPTER_FILE}), expected a whole model; merge the adapter first, and save "
+            "what merge_and_unload() gives"
+        )
+    if not path.is_file():
+        raise CheckpointError(
+            f"{folder}: is no checkpoint, it holds no config.json; pass the folder that save_pretrained wrote"
+        )
+    config = read_json(path)
+    _refuse_own_code(path, config, "AutoModelForSequenceClassification")
+    _refuse_own_code(folder / "tokenizer_config.json", tokenizer_config(folder), "AutoTokenizer")
+    if "model_type" not in config:
+        raise CheckpointError(f"{path}: names no model_type, expected a transformers configuration such as 'albert'")
+    heads = config.get("architectures") or []
+    if not any("SequenceClassification" in head for head in heads):
+        found = f"architectures are {heads!r}" if heads else "it names no architectures"
+        raise CheckpointError(
+            f"{path}: is no sequence classifier, {found}; expected one named …ForSequenceClassification"
+        )
+    if config.get("problem_type") not in (None, "single_label_classification"):
+        raise CheckpointError(
+            f"{path}: problem_type is {config['problem_type']!r}, expected one label per text ('single_label_classification')"
+        )
+    return config
+
+
+def tokenizer_config(folder: Path) -> dict[str, Any]:
+    """The tokenizer's configuration, or nothing."""
+    path = folder / "tokenizer_config.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def _refuse_pairs(folder: Path, config: dict[str, Any]) -> None:
+    """A model that was trained on pairs of texts would be fed single ones, or two joined by a space, which is another input."""
+    says = (
+        "config.json has sentence_transformers, as a CrossEncoder's does" if "sentence_transformers" in config else ""
+    )
+    card = _card(folder)
+    tags = card.get("tags")
+    for one in (card.get("pipeline_tag"), *(tags if isinstance(tags, list) else ())):
+        says = f"its card says {one}" if one in _PAIRED else says
+    if says:
+        raise CheckpointError(
+            f"{folder}: reads pairs of texts ({says}), expected a classifier of single texts; pairs are not served yet"
+        )
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """What the head of a model card says, or nothing."""
+    if not (folder / CARD_FILE).is_file():
+        return {}
+    from huggingface_hub.repocard import metadata_load
+
+    try:
+        found = metadata_load(folder / CARD_FILE)
+    except Exception:  # noqa: BLE001 - a card is prose; a head that cannot be read says nothing
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _refuse_own_code(path: Path, config: dict[str, Any], kind: str) -> None:
+    """Code that a checkpoint brings is never run, and what transformers has under the same name may be another model."""
+    named = config.get("auto_map")
+    if isinstance(named, dict) and kind in named:
+        raise CheckpointError(
+            f"{path}: auto_map names code of the checkpoint's own ({named[kind]}), which is never run; where transformers has the "
+            "same class, take auto_map out"
+        )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a checkpoint; raises CheckpointError for anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be read as JSON ({error}); fetch or save the checkpoint again"
+        ) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(
+            f"{path}: holds a {type(content).__name__}, expected a JSON object; save the checkpoint again"
+        )
+    return content
+
+
+def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
+    """Label names by class index; transformers leaves id2label out when there are two unnamed ones."""
+    by_index = config.get("id2label") or _unnamed_labels(folder, config)
+    if not isinstance(by_index, dict):
+        raise CheckpointError(
+            f"{folder / 'config.json'}: id2label is a {type(by_index).__name__}, expected an object of names by class index; "
+            'write {"0": …, "1": …}'
+        )
+    count = len(by_index)
+    if set(by_index) != {str(i) for i in range(count)}:
+        raise CheckpointError(
+            f"{folder / 'config.json'}: id2label has the keys {', '.join(map(repr, by_index))}, "
+            f"expected '0' to '{count - 1}'; number the labels as the model's outputs"
+        )
+    labels = tuple(str(by_index[str(i)]) for i in range(count))
+    if count < 2:  # noqa: PLR2004 - one output is a regression
+        raise CheckpointError(
+            f"{folder}: has {count} label, expected at least 2; a regression cannot be scored as a classifier"
+        )
+    return labels
+
+
+def _unnamed_labels(folder: Path, config: dict[str, Any]) -> dict[str, str]:
+    count = config.get("num_labels", 2)
+    if not isinstance(count, int):
+        raise CheckpointError(
+            f"{folder / 'config.json'}: num_labels is {count!r}, expected a whole number; save the checkpoint again"
+        )
+    return {str(i): f"LABEL_{i}" for i in range(count)}
+
+
+def _count_parameters(file: Path) -> int:
+    """Numbers stored in one safetensors file, read from its header; buffers of positions are no parameters."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="np") as tensors:
+            return sum(
+                math.prod(tensors.get_slice(name).get_shape())
+                for name in tensors.keys()  # noqa: SIM118 - not a dict
+                if not name.endswith(("position_ids", "token_type_ids"))
+            )
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{file}: is no whole safetensors file of {file.stat().st_size:,} bytes ({error}); fetch or save it again"
+        ) from error
+
+
+def digest_files(files: list[Path]) -> str:
+    """SHA-256 (hexadecimal) over the names and bytes of files."""
+    lines = [f"{file.name} {sha256_file(file)}\n" for file in sorted(files)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _seeded(folder: Path) -> dict[str, tuple[float, ...]]:
+    """What this project's own training reached from several seeds, or nothing."""
+    path = folder / SEEDS_FILE
+    sets = read_json(path).get("sets", {}) if path.is_file() else {}
+    return {one["sha256"]: tuple(one["accuracy"]) for one in sets.values()}
+
+
+def _training(folder: Path) -> dict[str, Any]:
+    """What this project's own training left, or nothing."""
+    path = folder / TRAINING_FILE
+    return read_json(path) if path.is_file() else {}

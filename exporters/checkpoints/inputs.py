@@ -1,0 +1,299 @@
+"""How texts become a checkpoint's inputs: asked of transformers once for each checkpoint, and proven on texts.
+
+Every variant is fed token ids and a mask that this project makes. Were they others than transformers makes, each variant would be
+proven to give the same wrong answer; so what cannot be made alike is refused here, before anything is exported.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from exporters.checkpoints.checkpoint import read_json, tokenizer_config
+from exporters.errors import CheckpointError, first_line
+from exporters.checkpoints.positions import most_positions, takes
+from exporters.checkpoints.tokenization import Tokeniser, load_tokenizer, save_tokenizer
+from exporters.checkpoints.classifier import load_classifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from exporters.checkpoints.checkpoint import Checkpoint
+
+INPUTS_FILE = "inputs.json"
+_HIDDEN_OFFSET = 8  # tokens
+_UNLIMITED = 100_000  # tokens; a tokenizer without a limit says 1e30, infinity or -1
+_CUTS = (9, 5, 33, 17)  # tokens: texts of several lengths, for a batch with padding
+_SHORT = 24  # tokens: most texts are cut there
+_ATOL, _RTOL = 1e-5, 1e-4  # of logits: what the order of a sum changes, and padding must not exceed
+AWKWARD_TEXTS = (
+    "The minister said on Tuesday that the budget had passed, by 52 votes to 48, after a debate of nine hours.",
+    "You won't BELIEVE what THEY hide from you!!! Read it before it's gone... \N{WINKING FACE}\N{POLICE CAR} #truth @all",
+    "  Über naïve façades: coöperation, Łódź, İstanbul, cafe\N{COMBINING ACUTE ACCENT}  \t and\ttabs \n lines  ",
+    "新闻报道说预算已经通过。東京のニュース、서울 뉴스 \U0001f1ef\U0001f1f5 \U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "a NUL \x00, a \N{ZERO WIDTH SPACE} space, \N{RIGHT-TO-LEFT OVERRIDE}an override, \N{REPLACEMENT CHARACTER} [CLS] <s> </s>",
+    "word " * 2000 + "x" * 5000 + " and an end that only a text cut on the left still has",
+)
+
+Side = Literal["left", "right"]
+
+
+class Pad(NamedTuple):
+    """What the shorter texts of a batch are filled with, and where."""
+
+    id: int
+    side: Side = "right"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """How texts are made into what a checkpoint reads."""
+
+    tokenizer: Path  # folder with tokenizer.json, which cuts on the side that it was saved with
+    max_length: int | None  # tokens that positions and tokenizer allow; None: no limit
+    truncation_side: Side  # where longer texts are cut
+    pad: Pad
+    notes: tuple[str, ...] = ()  # what differs from the checkpoint's own settings, and why
+
+    def scoring_length(self, checkpoint: Checkpoint) -> int | None:
+        """Tokens that texts are cut at when accuracy is measured, or None: as in training, where that is known."""
+        return min((one for one in (self.max_length, checkpoint.trained_length) if one), default=None)
+
+
+def read_inputs(folder: Path) -> Inputs:
+    """What ``write_inputs`` wrote into ``folder``."""
+    found = json.loads((folder / INPUTS_FILE).read_text(encoding="utf-8"))
+    return Inputs(
+        tokenizer=folder,
+        max_length=found["max_length"],
+        truncation_side=found["truncation_side"],
+        pad=Pad(**found["pad"]),
+        notes=tuple(found["notes"]),
+    )
+
+
+def write_inputs(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) -> None:
+    """Write into ``out_dir`` the tokenizer that transformers loads, saved, and how it and the model take texts.
+
+    Proven on ``texts`` and on AWKWARD_TEXTS. Loads transformers and the model. Raises CheckpointError, in one line, for a
+    checkpoint that cannot be loaded or that cannot be fed ids and mask alone.
+    """
+    _check_config(checkpoint.path)
+    tokenizer = load_tokenizer(checkpoint.path)
+    model = _load(checkpoint.path)
+    _check_ids(checkpoint.path, tokenizer, model)
+    max_length = _max_length(checkpoint.path, tokenizer, model)
+    proof = [*AWKWARD_TEXTS, *texts]
+    save_tokenizer(tokenizer, out_dir, max_length)
+    _prove_ids(checkpoint.path, tokenizer, proof, out_dir, max_length)
+    sample = _sample(tokenizer, proof, max_length)
+    alone = [_answer_alone(checkpoint, model, tokenizer, ids) for ids in sample]
+    pad, notes = _find_pad(checkpoint.path, model, tokenizer, sample, np.concatenate(alone))
+    save_tokenizer(tokenizer, out_dir, max_length, pad)
+    sides = {"truncation_side": tokenizer.truncation_side}
+    facts = {"max_length": max_length, **sides, "pad": pad._asdict(), "notes": notes}
+    (out_dir / INPUTS_FILE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+
+
+def _check_config(folder: Path) -> None:
+    """Refuse a type that transformers has not, and a padding id that is none, also one that the type has by default."""
+    from transformers import CONFIG_MAPPING, AutoConfig
+
+    config = read_json(folder / "config.json")
+    if config["model_type"] not in CONFIG_MAPPING:
+        own = " brought by code of its own, which is never run," if "auto_map" in config else ""
+        raise CheckpointError(
+            f"{folder / 'config.json'}: model_type is {config['model_type']!r},{own} expected one that transformers has; "
+            "fine-tune one of those"
+        )
+    whole = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_text_config()
+    pad, pieces = whole.pad_token_id, getattr(whole, "vocab_size", None)
+    if pad is not None and pieces and not 0 <= pad < pieces:
+        raise CheckpointError(
+            f"{folder / 'config.json'}: pad_token_id is {pad}, expected one of the tokenizer, 0 to {pieces - 1}; write there that "
+            "of its padding token"
+        )
+
+
+def _load(folder: Path) -> Any:
+    try:
+        return load_classifier(folder)
+    except CheckpointError:
+        raise
+    except Exception as error:  # what a configuration lacks shows itself in any way
+        raise CheckpointError(
+            f"{folder}: cannot be loaded by transformers ({first_line(error)}); save the fine-tuned model again"
+        ) from error
+
+
+def _check_ids(folder: Path, tokenizer: Any, model: Any) -> None:
+    """Refuse ids that the table of embeddings has no row for."""
+    try:
+        rows = model.get_input_embeddings().weight.shape[0]
+    except (NotImplementedError, AttributeError):
+        return  # an architecture without such a table (CANINE)
+    largest = max(tokenizer.get_vocab().values())
+    if largest >= rows:
+        raise CheckpointError(
+            f"{folder}: the tokenizer has ids up to {largest}, the model's embedding {rows} rows; save the tokenizer that the "
+            "model was trained with beside it"
+        )
+
+
+def _max_length(folder: Path, tokenizer: Any, model: Any) -> int | None:
+    limits = (_positions(tokenizer, model), _own_limit(tokenizer.model_max_length))
+    found = min((one for one in limits if one is not None), default=None)
+    special = tokenizer.num_special_tokens_to_add()
+    if found is not None and found <= special:
+        where = "tokenizer_config.json" if "model_max_length" in tokenizer_config(folder) else "config.json"
+        raise CheckpointError(
+            f"{folder / where}: allows {found} tokens, of which {special} are special ones; expected room for a text: "
+            "write the length that the model was trained at"
+        )
+    return found
+
+
+def _positions(tokenizer: Any, model: Any) -> int | None:
+    """Most tokens that the model takes: what its configuration and tables say, or a few less, by trying."""
+    most = most_positions(model)
+    if most is None:
+        return None
+    for length in range(most, max(0, most - _HIDDEN_OFFSET), -1):
+        text = tokenizer("word " * most, truncation=True, max_length=max(length, _SHORT), return_tensors="pt")[
+            "input_ids"
+        ]
+        if takes(model, text[:, -length:]):
+            return length
+    return most  # what else is wrong shows itself in the answer to a text
+
+
+def _own_limit(limit: float) -> int | None:
+    """A tokenizer's model_max_length, if it is one."""
+    return int(limit) if 0 < limit < _UNLIMITED else None
+
+
+def _prove_ids(folder: Path, tokenizer: Any, texts: Sequence[str], saved: Path, max_length: int | None) -> None:
+    """Refuse a tokenizer whose saved form gives other ids than it does, of whole texts or of cut ones."""
+    special = tokenizer.num_special_tokens_to_add()
+    for length in (max_length, min(max_length or _SHORT, _SHORT + special)):
+        cut = {} if length is None else {"truncation": True, "max_length": length}
+        expected = tokenizer(list(texts), **cut)["input_ids"]
+        for text, right, found in zip(texts, expected, Tokeniser(saved, length)(texts)[0], strict=True):
+            if right != found:
+                raise CheckpointError(
+                    f"{folder}: its tokenizer as saved gives other ids than {type(tokenizer).__name__} for {text[:40]!a}; "
+                    "save it again with a current transformers"
+                )
+
+
+def _sample(tokenizer: Any, texts: Sequence[str], max_length: int | None) -> list[Any]:
+    """What transformers feeds the model of some texts, each alone, of several lengths."""
+    special = tokenizer.num_special_tokens_to_add()
+    cuts = [min(cut + special, max_length or cut + special) for cut in _CUTS]
+    return [
+        tokenizer(text, truncation=True, max_length=cut, return_tensors="pt")
+        for text, cut in zip(texts, cuts, strict=False)
+    ]
+
+
+def _answer_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: Any) -> Any:
+    """Logits of one text as transformers feeds it; refused where ids and mask alone give others."""
+    name = type(model).__name__
+    taken = inspect.signature(model.forward).parameters
+    try:
+        right = _logits(model, **{key: value for key, value in encoded.items() if key in taken})
+        found = _logits(model, input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"])
+    except Exception as error:
+        raise CheckpointError(
+            f"{checkpoint.path}: {name} gives no answer to token ids and their mask alone ({first_line(error)}); expected an "
+            "architecture that classifies text by these"
+        ) from error
+    if right.shape != (1, len(checkpoint.labels)):
+        raise CheckpointError(
+            f"{checkpoint.path}: {name} answers with {right.shape[-1]} numbers, its configuration names {len(checkpoint.labels)} "
+            "labels; save the fine-tuned model again"
+        )
+    if not _alike(right, found):
+        others = sorted(set(encoded) & set(taken) - {"input_ids", "attention_mask"})
+        raise CheckpointError(
+            f"{checkpoint.path}: {type(tokenizer).__name__} gives {name} {', '.join(others)} that change its answers, and deployed "
+            "variants are fed token ids and their mask alone; expected an architecture that needs no more"
+        )
+    return right
+
+
+def _logits(model: Any, **inputs: Any) -> Any:
+    import torch
+
+    with torch.inference_mode():
+        return model(**inputs).logits.float().numpy()
+
+
+def _alike(expected: Any, found: Any) -> bool:
+    return bool(np.abs(expected - found).max() <= _ATOL + _RTOL * np.abs(expected).max())
+
+
+def _find_pad(folder: Path, model: Any, tokenizer: Any, sample: Sequence[Any], alone: Any) -> tuple[Pad, list[str]]:
+    """The first padding by which a batch gives what each of its texts gives alone, the tokenizer's own before others.
+
+    Where there is none (MobileBERT reads each token's neighbours), the tokenizer's own, as transformers itself pads; that is said.
+    """
+    changes: dict[Pad, float] = {}
+    raised = None
+    for pad in _pads(model, tokenizer):
+        try:
+            together = _logits(model, **_batch([one["input_ids"][0] for one in sample], pad))
+        except Exception as error:  # noqa: BLE001 - most often "no padding token is defined"
+            raised = raised or error
+            continue
+        if _alike(alone, together):
+            return pad, _notes(tokenizer, pad)
+        changes[pad] = float(np.abs(alone - together).max())
+    if raised is not None and not changes:
+        raise CheckpointError(
+            f"{folder}: answers no batch of texts ({first_line(raised)}); {_advice(model, tokenizer)}"
+        )
+    pad, change = next(iter(changes.items()))
+    reads = f"caution: {type(model).__name__} reads padding, as with transformers itself"
+    return pad, [f"{reads}: in a batch a text gets other logits than alone (by up to {change:.1g})"]
+
+
+def _pads(model: Any, tokenizer: Any) -> Iterator[Pad]:
+    sides: tuple[Side, ...] = ("left", "right") if tokenizer.padding_side == "left" else ("right", "left")
+    ids = (tokenizer.pad_token_id, model.config.pad_token_id, 0)
+    for side in sides:
+        yield from (Pad(one, side) for one in dict.fromkeys(ids) if one is not None)
+
+
+def _batch(texts: Sequence[Any], pad: Pad) -> dict[str, Any]:
+    from torch import full_like
+    from torch.nn.utils.rnn import pad_sequence
+
+    def padded(rows: list[Any], value: int) -> Any:
+        return pad_sequence(rows, batch_first=True, padding_value=value, padding_side=pad.side)
+
+    return {
+        "input_ids": padded(list(texts), pad.id),
+        "attention_mask": padded([full_like(one, 1) for one in texts], 0),
+    }
+
+
+def _notes(tokenizer: Any, pad: Pad) -> list[str]:
+    if pad.side == tokenizer.padding_side:
+        return []
+    own = (
+        f"its tokenizer pads on the {tokenizer.padding_side}, where answers in a batch are not those to each text alone"
+    )
+    return [f"{own}; batches are padded on the {pad.side}, where they are"]
+
+
+def _advice(model: Any, tokenizer: Any) -> str:
+    if model.config.pad_token_id is None:
+        token = "a padding token" if tokenizer.pad_token_id is None else f"{tokenizer.pad_token_id}, the tokenizer's"
+        return f"config.json names no pad_token_id: write {token}, there"
+    return "expected an architecture that answers several texts at once"

@@ -1,0 +1,58 @@
+"""Pickled weights, read only when asked for and turned into safetensors at once."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from typing import TYPE_CHECKING
+
+from exporters.checkpoints.checkpoint import PICKLED_FILE, read_config, tokenizer_files
+from exporters.errors import CheckpointError, first_line
+from exporters.checkpoints.classifier import check_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def convert_pickled(checkpoint: Path, out_dir: Path) -> None:
+    """Write ``checkpoint`` with its pickled weights as safetensors into ``out_dir``; reads tensors only, runs no code.
+
+    Raises CheckpointError for a file that is torn or holds anything but tensors, and for what is no whole classifier.
+    """
+    from transformers import AutoModelForSequenceClassification
+
+    # Before loading: save_pretrained writes a classifier's configuration whatever this one says.
+    read_config(checkpoint)
+    try:
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            checkpoint, use_safetensors=False, output_loading_info=True, local_files_only=True
+        )
+    except (pickle.UnpicklingError, RuntimeError, OSError, ValueError, EOFError) as error:
+        raise CheckpointError(
+            f"{checkpoint}: its pickled weights cannot be read ({first_line(error)}); "
+            "save the model again with safe_serialization=True"
+        ) from error
+    check_whole(checkpoint, info)
+    model.save_pretrained(out_dir, safe_serialization=True)
+    for file in tokenizer_files(checkpoint):
+        shutil.copyfile(file, out_dir / file.name)
+
+
+def convert_pickled_base(checkpoint: Path, out_dir: Path) -> None:
+    """The same for a checkpoint to train on from, which may lack a classifier's head: tensors as they are, by their names."""
+    import torch
+    from safetensors.torch import save_file
+
+    try:
+        tensors = torch.load(checkpoint / PICKLED_FILE, map_location="cpu", weights_only=True)
+        # Copies, since one tensor under two names is an error to safetensors.
+        whole = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+        save_file(whole, out_dir / "model.safetensors", metadata={"format": "pt"})
+    except Exception as error:  # bytes that are no pickle raise whatever their first opcode does
+        raise CheckpointError(
+            f"{checkpoint}: its pickled weights cannot be read ({first_line(error)}); "
+            "save the model again with safe_serialization=True"
+        ) from error
+    config = checkpoint / "config.json"
+    for file in [*([config] if config.is_file() else []), *tokenizer_files(checkpoint)]:
+        shutil.copyfile(file, out_dir / file.name)

@@ -1,0 +1,117 @@
+"""Token ids of texts, by the checkpoint's own tokenizer; no model and no PyTorch in the process that tokenises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exporters.errors import CheckpointError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from exporters.checkpoints.inputs import Pad
+
+FAST_FILE = "tokenizer.json"
+_NO_LIMIT = 2**31 - 1  # tokens: the file cannot name a side to cut on without a length
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a checkpoint as AutoTokenizer makes it; raises CheckpointError, in one line, where there is no fast one."""
+    try:
+        tokenizer = saved_tokenizer(folder)
+    except Exception as error:  # tokenizers and protobuf raise bare ones
+        raise CheckpointError(
+            f"{folder}: its tokenizer cannot be loaded ({first_line(error)}); save it again beside the model"
+        ) from error
+    if not tokenizer.is_fast:
+        raise CheckpointError(
+            f"{folder}: {type(tokenizer).__name__} has no fast version, expected one that can be saved as {FAST_FILE}"
+        )
+    return tokenizer
+
+
+def saved_tokenizer(folder: Path) -> Any:
+    """The tokenizer that transformers saved in ``folder``, of this version or another; raises what transformers does.
+
+    Version 4 does not know the classes and lists of 5, and 5 takes the byte pairs of an ALBERT tokenizer for unigrams: of both,
+    ``tokenizer.json`` can be read.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception:
+        if not (folder / FAST_FILE).is_file():
+            raise
+        return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True, extra_special_tokens={})
+
+
+def save_tokenizer(tokenizer: Any, out_dir: Path, max_length: int | None, pad: Pad | None = None) -> None:
+    """Write a loaded fast ``tokenizer``, whose ``tokenizer.json`` then cuts and pads texts without transformers as well.
+
+    It cuts at ``max_length`` tokens on the tokenizer's own side, and pads a batch to its longest text, by ``pad`` if given.
+    """
+    tokenizer.save_pretrained(out_dir)
+    fast = read_fast(out_dir)
+    fast.no_padding()  # one that was saved by a training to a fixed length pads every text to it
+    fast.enable_truncation(max_length or _NO_LIMIT, direction=tokenizer.truncation_side)
+    if pad is not None:
+        fast.enable_padding(
+            direction=pad.side,
+            pad_id=pad.id,
+            pad_type_id=tokenizer.pad_token_type_id,
+            pad_token=tokenizer.convert_ids_to_tokens(pad.id),
+        )
+    fast.save(str(out_dir / FAST_FILE))
+
+
+def cut_texts_at(max_length: int, folder: Path) -> None:
+    """Let the tokenizer in ``folder`` cut texts at ``max_length`` tokens, as accuracy is measured."""
+    tokenizer = read_fast(folder)
+    _cut_at(tokenizer, max_length)
+    tokenizer.save(str(folder / FAST_FILE))
+
+
+class Tokeniser:
+    """The tokenizer in ``folder``, read once; it cuts texts at ``max_length`` tokens, special tokens included, or not at all."""
+
+    def __init__(self, folder: Path, max_length: int | None) -> None:
+        self._tokenizer = read_fast(folder)
+        self._tokenizer.no_padding()
+        _cut_at(self._tokenizer, max_length)
+        self._special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+
+    def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
+        """Token ids of each text, and the tokens that the whole text would be."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        return [one.ids for one in encodings], [self._whole(one) for one in encodings]
+
+    def _whole(self, encoding: Any) -> int:
+        """What was cut off comes in pieces, each with special tokens of its own."""
+        return len(encoding.ids) + sum(len(piece.ids) - self._special for piece in encoding.overflowing)
+
+
+def tokenise(folder: Path, texts: Sequence[str], max_length: int | None) -> list[list[int]]:
+    """Token ids of each text, special tokens included, cut at ``max_length`` tokens."""
+    ids, _ = Tokeniser(folder, max_length)(texts)
+    return ids
+
+
+def read_fast(folder: Path) -> Any:
+    """The tokenizer in ``folder`` as the package tokenizers reads it; raises CheckpointError where it cannot."""
+    from tokenizers import Tokenizer
+
+    path = folder / FAST_FILE
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # it raises a bare one
+        raise CheckpointError(
+            f"{path}: cannot be read as a tokenizer ({first_line(error)}); fetch or save the tokenizer again"
+        ) from error
+
+
+def _cut_at(tokenizer: Any, max_length: int | None) -> None:
+    """On the side that the file names."""
+    side = (tokenizer.truncation or {}).get("direction", "right")
+    tokenizer.enable_truncation(max_length or _NO_LIMIT, direction=side)

@@ -1,0 +1,1 @@
+"""How fast a device multiplies matrices, trains and runs a model."""

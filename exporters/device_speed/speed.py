@@ -1,0 +1,252 @@
+"""How fast a device trains and runs one architecture in one precision, and how much of its memory that takes.
+
+Random weights and full batches of random tokens: neither changes what is computed. To be called in a child: how fp32 matrices are
+multiplied is set for the whole process, and what it held of the device goes with it.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from exporters.device_speed.largest_batch import largest_batch
+from exporters.device_speed.matrix_rate import dtype_of, matrix_rate, set_products
+from exporters.device_speed.stopwatch import each_timed
+from exporters.errors import first_line
+from exporters.training.room import if_room
+
+if TYPE_CHECKING:
+    from exporters.device_speed.stopwatch import Timed
+    from exporters.training.recipe import Recipe
+
+MOST = 1024  # texts; beyond, 512 tokens × 3,072 have more elements than 32 bits count, and kernels fail for that
+_LOW_ID = 5  # below are the special tokens, padding among them
+_PASSES = 3  # of a training step in products: forward, and backward one for the inputs and one for the weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is measured on what."""
+
+    architecture: str  # of ARCHITECTURES
+    precision: str  # "fp32", "tf32", "bf16", "fp16"
+    device: str  # "cuda" or "cpu"
+    recipe: Recipe  # whose length, batch on a device, learning rate, weight decay and gradient clipping are taken
+    batches: tuple[int, ...]  # texts classified at once
+    times: int  # steps, and batches, that are timed
+    compiled: bool = False  # by torch.compile
+
+    @property
+    def batch(self) -> int:
+        """Texts of a training step on one device."""
+        return self.recipe.per_device_batch_size or self.recipe.batch_size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """Training steps, or forward passes, of one batch; without ``seconds`` where memory was too small for it."""
+
+    batch: int  # texts
+    length: int  # tokens of each
+    operations: float  # of the matrix products of one step or pass, 2 per multiply-add; a training step has 3 × forward
+    seconds: tuple[float, ...] = ()  # of each
+    peak_memory: int | None = None  # bytes of the device that tensors held at once; None on a CPU
+
+    @property
+    def samples_per_second(self) -> float:
+        """By the median."""
+        return self.batch / median(self.seconds)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """By the median; there is no padding."""
+        return self.samples_per_second * self.length
+
+    @property
+    def rate(self) -> float:
+        """Operations/s, by the median."""
+        return self.operations / median(self.seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One architecture in one precision."""
+
+    matrix_rate: float  # operations/s of a product of large matrices, in the same precision and process
+    largest: int | None  # texts of a training step that fit, at most MOST; None: not searched
+    not_searched: str  # why
+    training: Speed
+    inference: tuple[Speed, ...]  # by batch
+
+
+def measure(setting: Setting) -> Measured:
+    """Training steps of the recipe's batch, the device's rate, forward passes by batch, and the largest batch that fits.
+
+    What is timed comes first: the search fills the memory many times over, which may end in errors of other words than those of
+    too little memory, and leaves the device hot. Where the recipe's batch has no room, the largest one is timed in its place.
+    """
+    training = training_speed(setting, setting.batch)
+    rate = matrix_rate(setting.precision, setting.device)  # between the two that are shares of it
+    inference = tuple(inference_speed(setting, size) for size in setting.batches)
+    largest, not_searched = _searched(setting)
+    if largest and not training.seconds:
+        training = training_speed(setting, largest)
+    return Measured(
+        matrix_rate=rate, largest=largest, not_searched=not_searched, training=training, inference=inference
+    )
+
+
+def _searched(setting: Setting) -> tuple[int | None, str]:
+    """The largest batch; or None, and why it is not known."""
+    not_searched = _not_searched(setting)
+    if not_searched:
+        return None, not_searched
+    try:
+        return largest_batch(lambda batch: fits(setting, batch), MOST), ""
+    except RuntimeError as error:  # what was timed is kept
+        return None, f"the search ended in an error: {first_line(error)}"
+
+
+def _not_searched(setting: Setting) -> str:
+    """Why not; nothing where it is."""
+    if setting.device != "cuda":
+        return "a CPU that is short of memory ends the process, or swaps"
+    return "each batch would be compiled anew" if setting.compiled else ""
+
+
+def fits(setting: Setting, batch: int) -> bool:
+    """Whether two training steps of ``batch`` texts fit; in the second, the optimizer's state lies beside the activations.
+
+    Model and optimizer are made anew for each try, and gone after it. A process for each would be as clean, and spend most of the
+    search on imports.
+    """
+
+    def try_it() -> bool:
+        step = TrainingStep(setting, batch)
+        step()
+        step()
+        return True
+
+    return if_room(try_it) is not None
+
+
+def training_speed(setting: Setting, batch: int) -> Speed:
+    """Steps with AdamW, gradient clipping, and automatic mixed precision for bf16 and fp16; the latter with scaled losses."""
+    timed = if_room(lambda: each_timed(TrainingStep(setting, batch), setting.times, setting.device))
+    return _speed(setting, batch, _PASSES, timed)
+
+
+def inference_speed(setting: Setting, batch: int) -> Speed:
+    """Forward passes without gradients, the weights in the precision."""
+    timed = if_room(lambda: each_timed(ForwardPass(setting, batch), setting.times, setting.device))
+    return _speed(setting, batch, 1, timed)
+
+
+class TrainingStep:
+    """A model in training, and one batch that it is given at each call."""
+
+    def __init__(self, setting: Setting, batch: int) -> None:
+        import torch
+
+        set_products(setting.precision)
+        model = _build(setting).train()
+        self._model = _compiled(model, setting)
+        self._inputs = _inputs(model, setting, batch)
+        self._inputs["labels"] = torch.arange(batch, device=setting.device) % model.config.num_labels
+        self._parameters = list(model.parameters())
+        recipe = setting.recipe
+        self._optimizer = torch.optim.AdamW(
+            self._parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+        self._max_norm = recipe.max_grad_norm
+        self._scaler = torch.amp.GradScaler(setting.device, enabled=setting.precision == "fp16")
+        mixed = setting.precision in ("bf16", "fp16")
+        self._autocast = torch.autocast(
+            setting.device, dtype=dtype_of(setting.precision) if mixed else None, enabled=mixed
+        )
+
+    def __call__(self) -> Any:
+        """One step of the optimizer; the loss, still on the device."""
+        import torch
+
+        with self._autocast:
+            loss = self._model(**self._inputs).loss
+        self._scaler.scale(loss).backward()
+        self._scaler.unscale_(self._optimizer)
+        torch.nn.utils.clip_grad_norm_(self._parameters, self._max_norm)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._optimizer.zero_grad()
+        return loss.detach()
+
+
+class ForwardPass:
+    """A model in use, and one batch that it is given at each call."""
+
+    def __init__(self, setting: Setting, batch: int) -> None:
+        set_products(setting.precision)
+        model = _build(setting).eval().to(dtype_of(setting.precision))
+        self._model = _compiled(model, setting)
+        self._inputs = _inputs(model, setting, batch)
+
+    def __call__(self) -> Any:
+        """Logits ``(batch, labels)``, still on the device."""
+        import torch
+
+        with torch.inference_mode():
+            return self._model(**self._inputs).logits
+
+
+def _build(setting: Setting) -> Any:
+    """The classifier with seeded random weights, fp32, on the device."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    from exporters.checkpoints.architectures import configuration
+
+    torch.manual_seed(setting.recipe.seed)
+    with torch.device(setting.device):
+        return AutoModelForSequenceClassification.from_config(configuration(setting.architecture))
+
+
+def _compiled(model: Any, setting: Setting) -> Any:
+    import torch
+
+    if not setting.compiled:
+        return model
+    torch.compiler.reset()  # it stops compiling, and says nothing, after so many models of one class
+    return torch.compile(model, dynamic=False)
+
+
+def _inputs(model: Any, setting: Setting, batch: int) -> dict[str, Any]:
+    """Ids and mask ``(batch, length)`` of int64 on the device, no padding."""
+    import torch
+
+    shape = (batch, setting.recipe.max_length)
+    input_ids = torch.randint(_LOW_ID, model.config.vocab_size, shape, device=setting.device)
+    return {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
+
+
+def _speed(setting: Setting, batch: int, passes: int, timed: Timed | None) -> Speed:
+    length = setting.recipe.max_length
+    operations = float(passes * batch * _operations(setting.architecture, length))
+    if timed is None:
+        return Speed(batch=batch, length=length, operations=operations)
+    return Speed(
+        batch=batch,
+        length=length,
+        operations=operations,
+        seconds=timed.seconds,
+        peak_memory=timed.peak_memory,
+    )
+
+
+@functools.cache
+def _operations(architecture: str, length: int) -> int:
+    """Of the forward pass of one text."""
+    from exporters.counting.count import count_architectures
+
+    [counted] = count_architectures([architecture], [length])
+    return counted.built.operations[length]

@@ -1,0 +1,1 @@
+"""What an artifact really executes, and what its files store."""

@@ -1,0 +1,44 @@
+"""In which precision does a variant really compute? Its matrix products as its runtime executed them, not as it is called.
+
+Only the variant's own ``load`` knows its settings, so it is what is called, under a watcher of its runtime.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from exporters.artifacts.catalogue import find_variant
+from exporters.errors import ExportError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporters.variant import Int64Array
+
+
+def executed_precision(
+    name: str, artifact: Path, threads: int, batch: tuple[Int64Array, Int64Array]
+) -> dict[str, dict[str, float]]:
+    """Multiply-adds of one forward pass by precision: ``{"weights": {"int8": 3.4e10}, "attention": {"fp32": 1.2e9}}``.
+
+    Weights: products with a constant of the model, which are what a precision is chosen for. Attention: scores and values,
+    products of two activations; apart, since they grow with the square of the length (a ninth of all at ALBERT-base's 512
+    tokens) and most int8 variants rightly leave them in fp32.
+
+    To be called in a process of its own: it changes what a runtime keeps beside its results. Raises ExportError when
+    nothing watches the variant's runtime, or when no product was seen.
+    """
+    variant = find_variant(name)
+    watcher = f"exporters.inspection.trace_{variant.runtime}"
+    if importlib.util.find_spec(watcher) is None:
+        raise ExportError(f"nothing watches the runtime {variant.runtime!r}; write {watcher.replace('.', '/')}.py")
+    products = importlib.import_module(watcher).products(lambda: variant.load(artifact, threads), *batch)
+    counts: dict[str, Counter[str]] = {"weights": Counter(), "attention": Counter()}
+    for product in products:
+        counts[product.kind][product.precision] += product.multiply_adds
+    if not counts["weights"]:
+        raise ExportError(f"no matrix product was seen in {variant.runtime}")
+    return {kind: dict(by_precision) for kind, by_precision in counts.items()}

@@ -1,0 +1,118 @@
+"""What do an artifact's files hold? Their tensors by content, read without the runtime: what is there twice was not shared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import zipfile
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+from xml.etree import ElementTree as ET
+
+from exporters.artifacts.artifact import model_files
+from exporters.errors import ExportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+_SMALLEST = 1024  # bytes; what is smaller is a shape, an axis or a bias, and alike by chance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The weights in the files of one artifact."""
+
+    size: int  # bytes of all tensors
+    doubled: int  # of these, bytes that are there already in another tensor, bit by bit
+    doubles: dict[str, int] = field(default_factory=dict)  # by the first one's name, how often it is stored
+
+
+class _Tensor(NamedTuple):
+    name: str
+    content: bytes
+
+
+def stored_weights(artifact: Path) -> Stored:
+    """Read every tensor in an artifact's files; those below 1 KiB count to the size, and are not compared.
+
+    Raises ExportError for a file of a kind that holds no weights.
+    """
+    size, doubled = 0, 0
+    names: dict[str, str] = {}
+    times: Counter[str] = Counter()
+    for name, content in _tensors(model_files(artifact)):
+        size += len(content)
+        if len(content) < _SMALLEST:
+            continue
+        digest = hashlib.sha256(content).hexdigest()
+        doubled += len(content) if digest in names else 0
+        times[names.setdefault(digest, name)] += 1
+    return Stored(size=size, doubled=doubled, doubles={name: n for name, n in times.items() if n > 1})
+
+
+def _tensors(files: Iterable[Path]) -> Iterator[_Tensor]:
+    for file in files:
+        reader = _READERS.get(file.suffix)
+        if reader is None:
+            raise ExportError(f"{file.name}: expected one of {', '.join(_READERS)}; say in {__name__} how it is read")
+        yield from reader(file)
+
+
+def _onnx(file: Path) -> Iterator[_Tensor]:
+    import onnx
+    from onnx.external_data_helper import _get_all_tensors
+
+    for tensor in _get_all_tensors(onnx.load(file)):  # weights, those outside the file too, and constants of nodes
+        yield _Tensor(tensor.name, onnx.numpy_helper.to_array(tensor).tobytes())
+
+
+def _openvino(file: Path) -> Iterator[_Tensor]:
+    """The constants of the graph by their places in the file beside it; several may share one place."""
+    weights = file.with_suffix(".bin").read_bytes()
+    seen = set()
+    for layer in ET.parse(file).iterfind(".//layer[@type='Const']"):  # noqa: S314 - we wrote it
+        data: Any = layer.find("data")
+        offset, size = int(data.get("offset")), int(data.get("size"))
+        if size and (offset, size) not in seen:
+            seen.add((offset, size))
+            yield _Tensor(layer.get("name", ""), weights[offset : offset + size])
+
+
+def _safetensors(file: Path) -> Iterator[_Tensor]:
+    """By the header of the format: its length in 8 bytes, then JSON of names and places."""
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        start = 8 + int.from_bytes(content[:8], "little")
+        for name, entry in json.loads(content[8:start]).items():
+            if name != "__metadata__":
+                begin, end = entry["data_offsets"]
+                yield _Tensor(name, content[start + begin : start + end])
+
+
+def _zip(file: Path) -> Iterator[_Tensor]:
+    """PyTorch's archives hold one entry per storage, without the names of tensors, or one in all beside what is compiled."""
+    with zipfile.ZipFile(file) as archive:
+        for entry in archive.namelist():
+            weights = (
+                entry.endswith(".blob") if "/aotinductor/" in entry else "/data/" in entry or "/constants/" in entry
+            )
+            if weights:
+                yield _Tensor(entry.partition("/")[2], archive.read(entry))
+
+
+def _nothing(_: Path) -> Iterator[_Tensor]:
+    return iter(())
+
+
+_READERS: dict[str, Callable[[Path], Iterator[_Tensor]]] = {
+    ".onnx": _onnx,
+    ".data": _nothing,  # of an .onnx file, read with it
+    ".xml": _openvino,
+    ".bin": _nothing,  # of an .xml file, read with it
+    ".safetensors": _safetensors,
+    ".pt": _zip,
+    ".pt2": _zip,
+    ".json": _nothing,
+}

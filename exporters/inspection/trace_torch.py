@@ -1,0 +1,89 @@
+"""What PyTorch executes: operators as the dispatcher gets them, from eager, scripted and just-in-time compiled modules alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exporters.inspection.product import Product, attention_multiply_adds, multiply_adds, precision_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporters.variant import Float32Array, Int64Array, Predictor
+
+# Operators by the place of their left operand; of these, the second operand is a weight, or has the axes of a batch.
+_BY_WEIGHTS = {"linear": 0, "mm": 0, "_int_mm": 0, "addmm": 1, "mkldnn_linear": 0, "_linear_pointwise": 0}
+_BY_RANK = {"matmul": 0, "bmm": 0, "baddbmm": 1}
+_ATTENTION = ("scaled_dot_product_attention", "_scaled_dot_product_flash_attention_for_cpu")
+_MATRIX = 2
+
+
+def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
+    """Every matrix product of one forward pass of what ``load`` gives."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    predict: Callable[[Int64Array, Int64Array], Float32Array] = load()
+    seen: list[Product] = []
+
+    class Watch(TorchDispatchMode):
+        """Executes everything as it is, and notes the products."""
+
+        @classmethod
+        def ignore_compile_internals(cls) -> bool:
+            """Let torch.compile run what it compiled: under any other mode it falls back to eager, unsaid."""
+            return True
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            output = func(*args, **(kwargs or {}))
+            product = _product(func.namespace, func._schema.name.partition("::")[2], args, output)  # noqa: SLF001
+            if product:
+                seen.append(product)
+            return output
+
+    with Watch():
+        predict(input_ids, attention_mask)
+    return seen
+
+
+def operators(
+    load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
+) -> list[dict[str, tuple[int, float]]]:
+    """Of each of ``runs`` forward passes: how many operators of each type it runs, and their own seconds."""
+    import torch
+
+    predict, passes = load(), []
+    for _ in range(runs):
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+            predict(input_ids, attention_mask)
+        found = profiler.key_averages()
+        passes.append({event.key: (event.count, event.self_cpu_time_total / 1e6) for event in found})
+    return passes
+
+
+def _product(namespace: str, name: str, args: Any, output: Any) -> Product | None:
+    if namespace == "quantized" and name.startswith("linear") and "pack" not in name:  # packs and unpacks no product
+        return Product("weights", "fp16" if "fp16" in name else "int8", multiply_adds(args[0].shape, output.shape))
+    if name in _ATTENTION:
+        query, key = args[:2]
+        values = output if name == _ATTENTION[0] else output[0]
+        return Product("attention", _executed(query), attention_multiply_adds(query.shape, values.shape, key.shape[-2]))
+    if name in _BY_WEIGHTS:
+        left = args[_BY_WEIGHTS[name]]
+        return Product("weights", _executed(left), multiply_adds(left.shape, output.shape))
+    if name in _BY_RANK:
+        left, right = args[_BY_RANK[name] :][:2]
+        kind: Any = "weights" if right.dim() == _MATRIX else "attention"
+        return Product(kind, _executed(left), multiply_adds(left.shape, output.shape))
+    return None
+
+
+def _executed(operand: Any) -> str:
+    """The operand's precision, or bf16 where PyTorch was allowed to round fp32 operands to that inside the product."""
+    import torch
+
+    precision = precision_of(str(operand.dtype))
+    settings: Any = torch.backends.mkldnn
+    rounds = settings.matmul.fp32_precision == "bf16"  # set_float32_matmul_precision("medium") sets it as well
+    if precision == "fp32" and rounds and torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001
+        return "bf16"
+    return precision

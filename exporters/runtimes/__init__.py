@@ -1,0 +1,1 @@
+"""What turns a model into files of a runtime, and those into predictors."""

@@ -1,0 +1,119 @@
+"""ONNX files: the checkpoint as a graph, by optimum, in which attention can stay one node; and a graph with int8 weights.
+
+optimum (through PyTorch's TorchScript exporter) writes PyTorch's fused attention out in small operators, and ONNX Runtime's own
+optimiser looks for them again by patterns of the models of its day. Here the exporter is told another word for it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from exporters.runtimes.onnx_graph import use_weights_by_name
+from exporters.runtimes.onnx_session import MODEL_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_OPERATION = "aten::scaled_dot_product_attention"
+_OPSET = 14  # the first one whose words PyTorch has for it
+_HEADS_FIRST = [0, 2, 1, 3]  # (batch, tokens, heads, numbers) to (batch, heads, tokens, numbers), and back
+
+
+def export_onnx(checkpoint: Path, out_dir: Path) -> None:
+    """Write ``model.onnx``, dynamic in batch and length, every weight once, and no other file."""
+    from optimum.exporters.onnx import main_export
+
+    # Validation is ours (exporters/artifacts/parity.py): in another process, on real texts, and for every variant alike.
+    main_export(str(checkpoint), output=out_dir, task="text-classification", device="cpu", do_validation=False)
+    for file in out_dir.iterdir():  # optimum also writes config and tokenizer, which every artifact has already
+        if not file.name.startswith(MODEL_FILE):
+            file.unlink()
+    use_weights_by_name(out_dir / MODEL_FILE)
+
+
+def quantise_weights(base: Path, out_dir: Path, *, reduced: bool = False) -> None:
+    """Write the model in the artifact ``base`` with int8 weights per channel, of 7 bits where ``reduced``."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    unknown = onnx.TensorProto.FLOAT  # the type of what a fused attention gives, which the quantiser cannot infer
+    quantize_dynamic(
+        base / MODEL_FILE,
+        out_dir / MODEL_FILE,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        reduce_range=reduced,
+        extra_options={"DefaultTensorType": unknown},
+    )
+
+
+@contextmanager
+def attention_as_one_node(heads: int) -> Iterator[None]:
+    """Within the block, exports write a fused attention of ``heads`` heads as ONNX Runtime's MultiHeadAttention.
+
+    It reads what the projections write: their cut into heads, and the way back, are a part of it.
+    """
+    from torch.onnx import (  # type: ignore[attr-defined] # their documented place
+        register_custom_op_symbolic,
+        unregister_custom_op_symbolic,
+    )
+
+    register_custom_op_symbolic(_OPERATION, _attention(heads), _OPSET)
+    try:
+        yield
+    finally:
+        unregister_custom_op_symbolic(_OPERATION, _OPSET)
+
+
+def _attention(heads: int) -> Any:
+    """PyTorch's fused attention in ONNX Runtime's words; where those do not say all of it, in PyTorch's own."""
+    from torch.onnx import symbolic_helper as helper
+    from torch.onnx import symbolic_opset14 as stock
+
+    @helper.parse_args("v", "v", "v", "v", "f", "b", "v", "b")
+    def attention(
+        g: Any,
+        query: Any,
+        key: Any,
+        value: Any,
+        mask: Any = None,
+        dropout: float = 0.0,
+        is_causal: bool = False,
+        scale: Any = None,
+        enable_gqa: bool = False,
+    ) -> Any:
+        scales = {} if helper._is_none(scale) else {"scale_f": helper._maybe_get_const(scale, "f")}
+        known = all(isinstance(number, float) for number in scales.values())
+        if is_causal or enable_gqa or dropout or not known or helper._is_bool(mask):
+            return stock.scaled_dot_product_attention(g, query, key, value, mask, dropout, is_causal, scale, enable_gqa)
+        inputs = [_before_heads(g, one) for one in (query, key, value)]
+        if not helper._is_none(mask):
+            none = helper._optional_input_placeholder_tensor(g)
+            inputs += [none, none, mask]  # no bias of the projections, no lengths; the mask is added to the scores
+        whole = g.op("com.microsoft::MultiHeadAttention", *inputs, num_heads_i=heads, **scales)
+        cut = g.op("Reshape", whole, _numbers(g, [0, 0, heads, -1]))
+        result = g.op("Transpose", cut, perm_i=_HEADS_FIRST)
+        result.setType(query.type())
+        return result
+
+    return attention
+
+
+def _before_heads(g: Any, value: Any) -> Any:
+    """What was cut into heads, ``(batch, tokens, heads x numbers)``; put together again where that cannot be seen."""
+    from torch.onnx import symbolic_helper as helper
+
+    turned = value.node()
+    if turned.kind() == "onnx::Transpose" and helper._node_get(turned, "perm") == _HEADS_FIRST:
+        cut = turned.inputsAt(0).node()
+        if cut.kind() == "onnx::Reshape":  # its input is of three axes, or the graph will not load
+            return cut.inputsAt(0)
+    return g.op("Reshape", g.op("Transpose", value, perm_i=_HEADS_FIRST), _numbers(g, [0, 0, -1]))
+
+
+def _numbers(g: Any, numbers: list[int]) -> Any:
+    import torch
+
+    return g.op("Constant", value_t=torch.tensor(numbers, dtype=torch.int64))

@@ -1,0 +1,84 @@
+"""OpenVINO models: how a variant that is an OpenVINO file is written, compiled and fed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from exporters.runtimes.too_long import refusing_too_long
+from exporters.variant import Example
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporters.variant import Float32Array, Int64Array, Predictor
+
+MODEL_FILE = "model.xml"
+Precision: TypeAlias = Literal["f32", "bf16"]
+
+
+def save_openvino(model: Any, out_dir: Path, *, halved: bool = False) -> None:
+    """Write ``model.xml`` and ``model.bin`` with the weights as they are, or ``halved``: fp32 as fp16.
+
+    Raises OSError (ENOSPC) when they do not fit: OpenVINO's own error is a bare "iostream error", its file then gone.
+    """
+    import openvino
+
+    try:
+        openvino.save_model(model, out_dir / MODEL_FILE, compress_to_fp16=halved)
+    except RuntimeError as error:
+        needed = sum(op.get_byte_size() for op in model.get_ops() if op.get_type_name() == "Constant")
+        if shutil.disk_usage(out_dir).free < needed:
+            raise OSError(errno.ENOSPC, f"the model takes {needed} bytes") from error
+        raise
+
+
+def load_compiled(artifact: Path, threads: int, *, precision: Precision = "f32", group: int = 0) -> Predictor:
+    """A predictor over ``artifact/model.xml`` on the CPU, one stream of ``threads`` threads."""
+    import openvino
+
+    settings = {**_settings(precision, group), "INFERENCE_NUM_THREADS": str(threads)}
+    compiled = openvino.Core().compile_model(artifact / MODEL_FILE, "CPU", settings)
+    request = compiled.create_infer_request()
+    names = {name for port in compiled.inputs for name in port.names}
+    output = compiled.output("logits")
+
+    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if "token_type_ids" in names:  # one text is one segment
+            feed["token_type_ids"] = np.zeros_like(input_ids)
+        logits: Float32Array = request.infer(feed, share_inputs=True)[output]
+        return logits
+
+    return refusing_too_long(predict, artifact)
+
+
+def example(*, precision: Precision = "f32", group: int = 0) -> Example:
+    """How to serve what ``load_compiled`` loads with the same arguments."""
+    return Example(
+        imports=("import numpy as np", "import openvino"),
+        answer=f"""\
+settings = {json.dumps(_settings(precision, group))}
+model = openvino.Core().compile_model(folder / "{MODEL_FILE}", "CPU", settings)
+[logits] = model({{"input_ids": np.array(ids), "attention_mask": np.ones_like(ids)}})["logits"]
+chances = np.exp(logits - np.logaddexp.reduce(logits))""",
+    )
+
+
+def _settings(precision: Precision, group: int) -> dict[str, str]:
+    """One stream on however many threads; what decides the numbers.
+
+    What is no int8 operator is computed in ``precision``; it is said, because OpenVINO runs bf16 unasked where the CPU has it.
+    Where weights alone are int8, fp32 activations are made int8 ``group`` at a time; 0: they stay fp32, which OpenVINO must be
+    told as well.
+    """
+    return {
+        "INFERENCE_PRECISION_HINT": precision,
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(group),
+    }

@@ -1,0 +1,90 @@
+"""The checkpoint as a PyTorch module; what every variant that starts or runs in PyTorch shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from exporters.checkpoints.classifier import load_classifier
+from exporters.checkpoints.tokenization import read_fast
+from exporters.variant import Example
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from exporters.variant import Float32Array, Int64Array, Predictor
+
+EXAMPLE_TEXTS = ("The minister said on Tuesday that the budget had passed.", "They hide it.")
+
+
+def limit_threads(threads: int) -> None:
+    """Give PyTorch ``threads`` threads for one operation and one operation at a time."""
+    import torch
+
+    torch.set_num_threads(threads)
+    if torch.get_num_interop_threads() != 1:  # it may be set once only in a process
+        torch.set_num_interop_threads(1)
+
+
+def logits_alone(checkpoint: Path) -> Any:
+    """The checkpoint's module as ids and mask to logits: neither a trace nor an export returns transformers' output class."""
+    import torch
+
+    class Logits(torch.nn.Module):
+        """Ids and mask to logits alone."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = load_classifier(checkpoint)
+            self.model.config.use_cache = False  # a decoder's empty cache is a tensor that OpenVINO cannot convert
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+            return logits
+
+    return Logits().eval()
+
+
+def run_classifier(model: Any) -> Predictor:
+    """A predictor that calls a transformers classifier."""
+    import torch
+
+    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+        with torch.inference_mode():
+            output = model(input_ids=torch.from_numpy(input_ids), attention_mask=torch.from_numpy(attention_mask))
+        logits: Float32Array = output.logits.float().numpy()
+        return logits
+
+    return predict
+
+
+def example_of_classifier(*, dtype: Literal["float32", "bfloat16"] = "float32", model: str = "model") -> Example:
+    """How to serve what ``load_classifier`` loads, called by way of the expression ``model``."""
+    return Example(
+        imports=("import torch", "from transformers import AutoModelForSequenceClassification"),
+        answer=f"""\
+model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.{dtype}).eval()
+{example_answer(f"{model}(input_ids=ids, attention_mask=torch.ones_like(ids)).logits")}""",
+    )
+
+
+def example_answer(logits: str) -> str:
+    """The lines of an example that come after the model, by the expression that gives the ``logits`` of a tensor of ids."""
+    return f"""\
+ids = torch.tensor(ids)
+with torch.inference_mode():
+    chances = {logits}[0].float().softmax(-1)"""
+
+
+def example_inputs(tokenizer: Path, texts: Sequence[str] = EXAMPLE_TEXTS) -> tuple[Any, Any]:
+    """Ids and mask ``(texts, tokens)`` as tensors: what a trace is made of, with padding, so that it keeps the mask.
+
+    By the tokenizer in a folder: an architecture may need its special tokens (BART).
+    """
+    import torch
+
+    fast = read_fast(tokenizer)
+    if fast.padding is None:
+        fast.enable_padding()
+    encoded = fast.encode_batch(list(texts))
+    return torch.tensor([one.ids for one in encoded]), torch.tensor([one.attention_mask for one in encoded])
