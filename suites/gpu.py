@@ -35,7 +35,7 @@ from bench.worker import call_in_child
 from exporters.checkpoints.architectures import PREFIX, check_architecture
 from exporters.device_speed.speed import Setting
 from exporters.errors import DeploybenchError, UserError
-from exporters.training.precision import PRECISIONS, fast_precisions
+from exporters.training.precision import PRECISIONS, fast_precisions, this_device
 from exporters.training.recipe import read_recipe
 from suites.gpu_plan import Plan
 from suites.gpu_shown import render
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         architectures = _architectures(parsed.architectures)
         _check_precisions(parsed.precisions)
         with alone():
-            device: Device = call_in_child("exporters.training.precision:this_device", threads=1)
+            device: Device = call_in_child(this_device, threads=1)
             if not device.gpu:
                 return _smoke()
             settings = _settings(architectures, _precisions(parsed.precisions, device), compiled=parsed.compile)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.machine.cpu import available_cores
 from bench.worker import call_in_child
+from exporters.device_speed.speed import measure
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ class Plan:
         """What was found, measured when it is asked for first; raises WorkerError, each time, where that fails."""
         if setting not in self.found and setting not in self.failed:
             label = f"{setting.architecture} {setting.precision}"
-            target = "exporters.device_speed.speed:measure"
             try:
-                self.found[setting] = call_in_child(target, setting, threads=available_cores(), label=label)
+                self.found[setting] = call_in_child(measure, setting, threads=available_cores(), label=label)
             except WorkerError as error:
                 self.failed[setting] = str(error)
             self._keep(self)

@@ -8,7 +8,7 @@ import pytest
 
 from bench.texts.demonstration import corpus
 from bench.worker import Worker, call_in_child
-from exporters.artifacts.artifact import Origin
+from exporters.artifacts.artifact import Origin, export_artifact
 from exporters.checkpoints.checkpoint import read_checkpoint
 
 TESTS = Path(__file__).parent
@@ -167,9 +167,7 @@ def artifacts(checkpoint, checkpoint_folder, tmp_path_factory):
         labels=checkpoint.labels,
     )
     root = tmp_path_factory.mktemp("artifacts")
-    return lambda name: (
-        call_in_child("exporters.artifacts.artifact:export_artifact", name, origin, root, threads=1).path
-    )
+    return lambda name: call_in_child(export_artifact, name, origin, root, threads=1).path
 
 
 @pytest.fixture

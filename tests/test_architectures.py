@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from bench.worker import Worker, call_in_child
-from exporters.artifacts.artifact import Origin
-from exporters.checkpoints.architectures import ARCHITECTURES, check_architecture
+from exporters.artifacts.artifact import Origin, export_artifact
+from exporters.checkpoints.architectures import ARCHITECTURES, build_architecture, check_architecture
 from exporters.errors import CheckpointError
+from exporters.inspection.stored import stored_weights
 from exporters.runtimes.onnx_graph import count_operators
 from exporters.variant import MANIFEST
 
@@ -59,8 +60,7 @@ def model(request, tmp_path_factory, checkpoint_folder):
         calibration=tuple(tuple(ids) for ids in np.random.default_rng(1).integers(5, 200, (8, 20)).tolist()),
         calibration_source="random",
     )
-    export = "exporters.artifacts.artifact:export_artifact"
-    return request.param, lambda name: call_in_child(export, name, origin, folder, threads=1).path
+    return request.param, lambda name: call_in_child(export_artifact, name, origin, folder, threads=1).path
 
 
 def logits(name, artifact):
@@ -91,9 +91,7 @@ def test_groups_of_layers_stay_shared_in_int8(model):
     _, artifact = model
     eager = logits("torch-eager", artifact("torch-eager"))
     for variant in ("onnx-int8-dynamic", "openvino-int8", "openvino-fp32-int8-weights", "openvino-int8-dynamic"):
-        assert (
-            call_in_child("exporters.inspection.stored:stored_weights", artifact(variant), threads=1).doubles == {}
-        ), variant
+        assert call_in_child(stored_weights, artifact(variant), threads=1).doubles == {}, variant
         assert abs(logits(variant, artifact(variant)) - eager).max() < 0.3 * max(1.0, abs(eager).max()), variant
 
 
@@ -111,8 +109,7 @@ def test_one_name_is_one_checkpoint_on_every_machine(tmp_path):
     texts = ("the cat sat on the mat", "a dog saw the cat", "MATS and hats")
     for name in ("one", "other"):  # each in a process of its own, where chance falls otherwise
         (tmp_path / name).mkdir()
-        build = "exporters.checkpoints.architectures:build_architecture"
-        call_in_child(build, "tinybert-4-312", texts, tmp_path / name, threads=1)
+        call_in_child(build_architecture, "tinybert-4-312", texts, tmp_path / name, threads=1)
 
     files = sorted(file.name for file in (tmp_path / "one").iterdir())
     assert "tokenizer.json" in files

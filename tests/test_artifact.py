@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import calls
 
 import exporters.artifacts.source
 from bench.worker import call_in_child
@@ -114,7 +115,7 @@ def test_a_changed_exporter_makes_another_artifact(origin, tmp_path, monkeypatch
 @pytest.mark.parametrize("name", ["onnx-fp32-fused", "openvino-int8", "torch-int8-dynamic", "torchscript"])
 def test_every_file_that_an_export_runs_is_in_its_fingerprint(origin, tmp_path, name):
     """What was imported in the process that exported, against what is found without running it."""
-    imported = call_in_child("fakes.calls:modules_of_export", name, origin, tmp_path, threads=1)
+    imported = call_in_child(calls.modules_of_export, name, origin, tmp_path, threads=1)
 
     assert imported
     based = find_variant(name).base or name
@@ -203,7 +204,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
 def test_a_folder_that_takes_nothing_is_one_line_from_a_child_too(capfd):
     """/proc takes no folder from anyone, root included."""
     with pytest.raises(OutputError, match="'x' cannot be written in /proc: .*; name a folder"):
-        call_in_child("fakes.calls:export_alone", "onnx-fp32", None, Path("/proc/x"), threads=1, visible=True)
+        call_in_child(calls.export_alone, "onnx-fp32", None, Path("/proc/x"), threads=1, visible=True)
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -222,12 +223,12 @@ def small_disk(tmp_path):
 @pytest.mark.parametrize("name", ["torch-eager", "torchscript", "torch-int8-dynamic", "onnx-fp32"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(origin, small_disk, name):
     with pytest.raises(DiskFullError, match=f"no space left on the disk of {small_disk} while writing '{name}'"):
-        call_in_child("exporters.artifacts.artifact:export_artifact", name, origin, small_disk, threads=1)
+        call_in_child(export_artifact, name, origin, small_disk, threads=1)
 
     assert os.listdir(small_disk) == []
 
 
 def test_openvinos_writer_on_a_full_disk(origin, small_disk):
     with pytest.raises(DiskFullError, match="no space left on the disk of"):
-        call_in_child("fakes.calls:export_alone", "openvino-fp32", origin.checkpoint, small_disk / "made", threads=1)
+        call_in_child(calls.export_alone, "openvino-fp32", origin.checkpoint, small_disk / "made", threads=1)
     assert os.listdir(small_disk) == []

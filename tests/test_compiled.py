@@ -5,9 +5,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from fakes import calls
 
 from bench.worker import Worker, call_in_child
-from exporters.artifacts.artifact import Origin, read_artifact
+from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
 from exporters.errors import ExportError
 from exporters.variant import MANIFEST, TOKENIZER
 
@@ -43,7 +44,7 @@ def test_every_shape_gives_eagers_logits(artifacts, name):
 def test_no_shape_is_compiled_after_the_load(artifacts):
     arguments = ("torch-compile", artifacts("torch-compile"), BATCHES)
 
-    assert call_in_child("fakes.calls:graphs_made", *arguments, threads=1) == (2, 2)  # a batch of one, and any other
+    assert call_in_child(calls.graphs_made, *arguments, threads=1) == (2, 2)  # a batch of one, and any other
 
 
 @pytest.mark.parametrize("name", COMPILED)
@@ -56,7 +57,7 @@ def test_a_missing_compiler_is_one_line(checkpoint, checkpoint_folder, tmp_path,
         calibration_source="",
     )
     with Worker(name, 1, environment={"CXX": "no-such-compiler"}) as worker, pytest.raises(ExportError) as error:
-        worker.ask("call", "exporters.artifacts.artifact:export_artifact", (name, origin, tmp_path), {})
+        worker.call(export_artifact, name, origin, tmp_path)
 
     assert str(error.value) == (
         "no C++ compiler was found, and PyTorch needs one to compile a model; install g++, or name one in CXX"
@@ -75,7 +76,7 @@ def test_what_is_compiled_ahead_is_one_file_that_needs_torch_alone(artifacts, tm
     folder = artifacts("torch-aot")
     with Worker("serving", 1, environment={"TMPDIR": str(tmp_path), "CXX": "no-such-compiler"}) as worker:
         worker.start("torch-aot", folder, 1)
-        packages = worker.ask("call", "fakes.calls:packages_imported", (), {})
+        packages = worker.call(calls.packages_imported)
         left = os.listdir(tmp_path)  # while it serves: a worker that is killed clears nothing up
 
     assert "torch" in packages

@@ -42,5 +42,5 @@ def test_a_worker_runs_on_the_cores_it_was_told_and_no_other():
     core = max(os.sched_getaffinity(0))
     with Worker("pinned", 1) as pinned, Worker("free", 1) as free:
         pinned.ask("stay_on", {core})
-        assert pinned.ask("call", "os:sched_getaffinity", (0,), {}) == {core}
-        assert free.ask("call", "os:sched_getaffinity", (0,), {}) == os.sched_getaffinity(0)
+        assert pinned.call(os.sched_getaffinity, 0) == {core}
+        assert free.call(os.sched_getaffinity, 0) == os.sched_getaffinity(0)

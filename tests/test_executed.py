@@ -15,7 +15,8 @@ from bench.runs.store import VariantInfo
 from bench.worker import Worker, call_in_child
 from exporters.artifacts.artifact import Artifact
 from exporters.artifacts.catalogue import find_variant, variant_names
-from exporters.inspection.operators import seconds_by_kind
+from exporters.inspection.executed import executed_precision
+from exporters.inspection.operators import profile, seconds_by_kind
 from exporters.variant import BF16, VNNI
 
 LENGTH, LAYERS, HIDDEN, INNER, EMBEDDED = 32, 2, 64, 128, 32  # of the tiny checkpoint
@@ -31,7 +32,7 @@ BATCH = (np.full((1, LENGTH), 7, dtype=np.int64), np.ones((1, LENGTH), dtype=np.
 
 
 def executed(name, folder):
-    return call_in_child("exporters.inspection.executed:executed_precision", name, folder, 1, BATCH, threads=1)
+    return call_in_child(executed_precision, name, folder, 1, BATCH, threads=1)
 
 
 def sparing(name):
@@ -121,7 +122,7 @@ def test_a_quantiser_that_left_most_products_in_fp32_is_found_out(artifacts, tmp
 
 @pytest.mark.parametrize("name", ["torch-eager", "torch-aot", "onnx-int8-dynamic", "openvino-fp32"])
 def test_where_the_time_goes(artifacts, name):
-    found = call_in_child("exporters.inspection.operators:profile", name, artifacts(name), 1, BATCH, threads=1)
+    found = call_in_child(profile, name, artifacts(name), 1, BATCH, threads=1)
     kinds = seconds_by_kind(found)
 
     assert kinds["products"] > 0

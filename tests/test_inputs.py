@@ -21,8 +21,8 @@ from exporters.artifacts.catalogue import find_variant
 from exporters.artifacts.parity import compare_logits
 from exporters.artifacts.serving import EXAMPLE, write_example
 from exporters.checkpoints.checkpoint import TOKENIZER_FILES, is_named, read_checkpoint
-from exporters.checkpoints.inputs import Pad, read_inputs, write_inputs
-from exporters.checkpoints.tokenization import FAST_FILE, tokenise
+from exporters.checkpoints.inputs import read_inputs, write_inputs
+from exporters.checkpoints.tokenization import FAST_FILE, Pad, tokenise
 from exporters.errors import CheckpointError
 from suites.studies.inputs import EQUAL, REFUSED, sweep
 

@@ -10,8 +10,7 @@ from bench.analysis.invariance import BATCH_SIZE, arrange, measure_invariance
 from bench.measure.workload import Sample
 from bench.runs.measurement import ARRANGEMENTS
 from bench.texts.demonstration import corpus
-from exporters.checkpoints.inputs import Pad
-from exporters.checkpoints.tokenization import tokenise
+from exporters.checkpoints.tokenization import Pad, tokenise
 from exporters.errors import WorkerError
 
 texts = st.lists(

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from fakes import calls
 from onnx import TensorProto, helper, numpy_helper
 
 from bench.worker import call_in_child
@@ -141,7 +142,7 @@ def test_a_mask_that_hides_nothing_is_not_one_that_adds_something(tmp_path):
 
 
 def test_dropping_round_trips_changes_no_bit(checkpoint_folder, tmp_path):
-    call_in_child("fakes.calls:export_unpolished", checkpoint_folder, tmp_path, threads=1)
+    call_in_child(calls.export_unpolished, checkpoint_folder, tmp_path, threads=1)
     file = tmp_path / "model.onnx"
     before, reshapes = logits(file), count_operators(file)["Reshape"]
     drop_round_trips(file)

@@ -8,7 +8,7 @@ import pytest
 
 from bench.texts.demonstration import corpus
 from bench.worker import call_in_child
-from exporters.artifacts.artifact import Origin, read_artifact
+from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
 from exporters.inspection.stored import stored_weights
 from exporters.runtimes import openvino_sensitive
 from exporters.runtimes.calibration import calibration_feed
@@ -60,7 +60,7 @@ def spoilt(request, checkpoint_folder, texts, tmp_path_factory):
         calibration=tuple(map(tuple, texts[0])),
         calibration_source="training texts",
     )
-    artifact = call_in_child("exporters.artifacts.artifact:export_artifact", "openvino-int8", origin, folder, threads=1)
+    artifact = call_in_child(export_artifact, "openvino-int8", origin, folder, threads=1)
     return SimpleNamespace(name=request.param, artifact=artifact, base=folder / "openvino-fp32")
 
 

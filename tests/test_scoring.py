@@ -37,8 +37,7 @@ from bench.score.score_file import Job, score_file
 from bench.texts.demonstration import corpus
 from bench.texts.text_rows import TextRow
 from bench.worker.instances import loaded_instances
-from exporters.checkpoints.inputs import Pad
-from exporters.checkpoints.tokenization import Tokeniser
+from exporters.checkpoints.tokenization import Pad, Tokeniser
 from exporters.errors import DataError, OutputError, UserError, WorkerError
 
 HOSTILE = [

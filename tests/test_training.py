@@ -13,6 +13,7 @@ from csv import writer
 import numpy as np
 import pytest
 import torch
+from fakes import calls
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -610,7 +611,7 @@ def test_memory_that_is_really_short_says_which_batch_to_try(tmp_path):
     with pytest.raises(
         RecipeError, match=r"for batches of 60 texts of 48 tokens \(.*\); try per_device_batch_size = 30"
     ):
-        client.call_in_child("fakes.calls:train_within", recipe, threads=1, keywords={**given, "spare": 500 * 2**20})
+        client.call_in_child(calls.train_within, recipe, threads=1, keywords={**given, "spare": 500 * 2**20})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -861,7 +862,7 @@ def test_the_loss_of_accumulated_batches_is_their_mean(tmp_path):
 def weights_of_a_child(recipe, out_dir):
     """Hash of the weights of a training in a process of its own: accelerate's precision is one for a whole process."""
     given = {"texts": TEXTS, "labels": CLASSES, "label_names": LABELS, "evaluation": {"test": HELD_OUT}}
-    client.call_in_child("exporters.training.train:train", recipe, threads=2, keywords={**given, "out_dir": out_dir})
+    client.call_in_child(train, recipe, threads=2, keywords={**given, "out_dir": out_dir})
     return sha256_file(out_dir / "model.safetensors")
 
 
@@ -1367,4 +1368,4 @@ def test_an_encoder_is_not_made_up(trained, tmp_path, broken):
 def test_a_call_may_take_longer_than_any_answer_of_a_worker(monkeypatch):
     monkeypatch.setattr(client.Worker.__init__, "__defaults__", (0.1,))
 
-    assert client.call_in_child("fakes.calls:sleep", 0.3, threads=1) is None
+    assert client.call_in_child(calls.sleep, 0.3, threads=1) is None

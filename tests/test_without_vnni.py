@@ -32,10 +32,7 @@ def logits(name, artifact, environment):
 
 
 def test_seven_bits_are_never_cut(artifacts):
-    assert (
-        call_in_child("exporters.inspection.saturation:cut_share", artifacts("onnx-int8-7bit"), batches(), threads=1)
-        == 0.0
-    )
+    assert call_in_child(cut_share, artifacts("onnx-int8-7bit"), batches(), threads=1) == 0.0
 
 
 def test_the_largest_numbers_are_cut(tmp_path):

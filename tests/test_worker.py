@@ -1,5 +1,6 @@
 """The child process and the client: answers, mistakes, deaths and silences."""
 
+import gc
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import calls, restless
 
 from bench.worker import Worker, call_in_child
 from exporters.errors import CheckpointError, WorkerError
@@ -15,24 +17,24 @@ BATCH = (np.ones((2, 8), dtype=np.int64), np.ones((2, 8), dtype=np.int64))
 
 
 def test_a_call_runs_in_another_process():
-    assert call_in_child("fakes.calls:double", 4, threads=1, keywords={"add": 1}) == 9
-    assert call_in_child("os:getpid", threads=1) != os.getpid()
+    assert call_in_child(calls.double, 4, threads=1, keywords={"add": 1}) == 9
+    assert call_in_child(os.getpid, threads=1) != os.getpid()
 
 
 def test_the_thread_budget_is_in_the_childs_environment():
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        assert call_in_child("fakes.calls:environment", name, threads=1) == "1"
+        assert call_in_child(calls.environment, name, threads=1) == "1"
 
 
 def test_nothing_lets_fp32_be_computed_in_bf16(monkeypatch):
     for name in ("DNNL_DEFAULT_FPMATH_MODE", "ONEDNN_DEFAULT_FPMATH_MODE"):
         monkeypatch.setenv(name, "BF16")
-        assert call_in_child("fakes.calls:environment", name, threads=1) is None
+        assert call_in_child(calls.environment, name, threads=1) is None
 
 
 def test_a_users_mistake_comes_through_as_it_is():
     with pytest.raises(CheckpointError, match="^model: is no checkpoint$"):
-        call_in_child("fakes.calls:mistake", threads=1)
+        call_in_child(calls.mistake, threads=1)
 
 
 def test_any_other_error_is_one_line_with_its_type():
@@ -45,9 +47,9 @@ def test_any_other_error_is_one_line_with_its_type():
 def test_a_worker_answers_on_after_an_error():
     with Worker("fake", 1) as worker:
         with pytest.raises(WorkerError):
-            worker.ask("call", "fakes.calls:double", ("a", "b"), {})
+            worker.call(calls.double, "a", "b")
 
-        assert worker.ask("call", "fakes.calls:double", (1,), {}) == 2
+        assert worker.call(calls.double, 1) == 2
 
 
 def test_a_worker_that_rests_computes_nothing():
@@ -57,12 +59,12 @@ def test_a_worker_that_rests_computes_nothing():
         worker.ask("time", 2, None)
         worker.ask("rest")
 
-        assert worker.ask("call", "fakes.restless:looking", (), {}) == 0
+        assert worker.call(restless.looking) == 0
 
 
 def test_a_death_carries_exit_code_and_last_words():
     with pytest.raises(WorkerError, match="^leaving: the worker ended with exit code 7; last words: last line$"):
-        call_in_child("fakes.calls:leave", 7, threads=1, label="leaving")
+        call_in_child(calls.leave, 7, threads=1, label="leaving")
 
 
 def test_a_killed_worker_is_an_error_and_no_wait():
@@ -74,7 +76,7 @@ def test_a_killed_worker_is_an_error_and_no_wait():
 
 def test_a_worker_that_died_between_two_questions_is_an_error():
     with Worker("fake", 1) as worker:
-        pid = worker.ask("call", "os:getpid", (), {})
+        pid = worker.call(os.getpid)
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match="was killed by signal 9"):
             worker.ask("memory_status")
@@ -98,14 +100,14 @@ def test_a_worker_that_dies_before_its_answer_is_fetched_is_an_error():
 def test_silence_ends_the_worker():
     with Worker("fake", 1, timeout_s=0.5) as worker:
         with pytest.raises(WorkerError, match="no answer to 'call' within 0 s; the worker was ended"):
-            worker.ask("call", "fakes.calls:sleep", (60,), {})
+            worker.call(calls.sleep, 60)
         with pytest.raises(WorkerError, match="was killed by signal 9"):
             worker.ask("memory_status")
 
 
 def test_no_child_outlives_its_context():
     with Worker("fake", 1) as worker:
-        pid = worker.ask("call", "os:getpid", (), {})
+        pid = worker.call(os.getpid)
 
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
@@ -115,16 +117,16 @@ def test_what_was_imported_is_no_part_of_a_later_collection(tmp_path):
     """Looking through all of transformers takes longer than most rounds."""
     with Worker("fake", 1) as worker:
         worker.start("fakes.steady", tmp_path, 1)
-        assert worker.ask("call", "gc:get_freeze_count", (), {}) == 0
+        assert worker.call(gc.get_freeze_count) == 0
         worker.ask("settle", BATCH)
-        assert worker.ask("call", "gc:get_freeze_count", (), {}) > 1000
+        assert worker.call(gc.get_freeze_count) > 1000
 
 
 def test_the_parent_sleeps_while_the_child_computes():
     with Worker("fake", 1) as worker:
         worker.ask("memory_status")
         before = time.process_time()
-        worker.ask("call", "fakes.calls:sleep", (1,), {})
+        worker.call(calls.sleep, 1)
 
         assert time.process_time() - before < 0.05  # CPU seconds of this process, not a clock: a spinning wait takes 1
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.measure.workload import PADDINGS, Policy, full_batch, padded_batch, parity_batches, scoring_batches
-from exporters.checkpoints.inputs import Pad
+from exporters.checkpoints.tokenization import Pad
 
 texts = st.lists(
     st.lists(st.integers(10, 99), min_size=1, max_size=30).map(lambda inner: [2, *inner, 3]), min_size=1, max_size=30

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.compare.comparability import Difference, differences_of
-from bench.compare.judging import Change, Row, judge_rows, rows_of
+from bench.compare.judging import Change, judge_rows, rows_of
 from bench.compare.terms import terms_of
 from bench.measure.controls import CONTROLS
-from bench.runs.measurement import Measurement
+from bench.runs.measurement import Measurement, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,9 +19,9 @@ from bench.statistics import QUANTILES, process_variances
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.compare.judging import Row
     from bench.compare.saved_runs import SavedRuns
     from bench.compare.thresholds import Thresholds
+    from bench.runs.measurement import Row
 
 _FINEST = 0.25  # times the threshold: the standard deviation of a value is taken for at least this
 _LEAST = 1e-6  # that threshold, where a project wants none: a variance must be above 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 from bench.compare.thresholds import DEFAULTS
 from bench.runs.measurement import MEMORY, METRICS, TIMED, Measurement, Workload, launch_ratios, process_medians
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from bench.compare.thresholds import Thresholds
+    from bench.runs.measurement import Row
     from bench.runs.predictions import Right
     from bench.statistics import LogRatio
 
 Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
-Row: TypeAlias = tuple[str, str, Workload | None, str | None]  # variant, metric, workload of 0 threads, labelled set
 
 COMPARED = tuple(DEFAULTS)  # metrics, in the order in which they are shown
 ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.compare.changes import Comparison
 from bench.compare.comparability import commit_name, differences, obstacle
-from bench.compare.judging import Row, Terms, judge_rows
+from bench.compare.judging import Terms, judge_rows
 from bench.machine.cpu import UNKNOWN
-from bench.runs.measurement import Measurement
+from bench.runs.measurement import Measurement, Row
 from bench.runs.store import BLOCK, load_saved, read_run
 from exporters.errors import RunFileError
 

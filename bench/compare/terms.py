@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.precision import differing_precisions
 from bench.compare.comparability import obstacle, same_processor
-from bench.compare.judging import Row, Terms
+from bench.compare.judging import Terms
 from bench.compare.yardstick import drift, normalised
-from bench.runs.measurement import TIMED
+from bench.runs.measurement import TIMED, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ from exporters.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.compare.judging import Row
+    from bench.runs.measurement import Row
 
 # Memory by one process each: two runs of the same commit differed by up to 2 % (heap) and 4 % (resident).
 DEFAULTS = {

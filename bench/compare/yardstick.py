@@ -10,7 +10,7 @@ from bench.compare.judging import Terms
 from bench.measure.yardsticks import yardstick_readings
 
 if TYPE_CHECKING:
-    from bench.compare.judging import Row
+    from bench.runs.measurement import Row
     from bench.runs.store import Run
 
 _WORTH_SAYING = 0.02

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporters.checkpoints.inputs import Pad
+    from exporters.checkpoints.tokenization import Pad
     from exporters.variant import Int64Array
 
     Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from bench.runs.measurement import YARDSTICKS, Measurement
 from bench.worker import Worker
+from exporters.device_speed import yardsticks
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ class Yardsticks:
             if metric not in self._failed:
                 name = metric.removeprefix("yardstick_")
                 try:
-                    rates[metric] = self._worker.ask(
-                        "call", "exporters.device_speed.yardsticks:rate", (name, self._threads), {}
-                    )
+                    rates[metric] = self._worker.call(yardsticks.rate, name, self._threads)
                 except WorkerError as error:
                     self._failed[metric] = str(error)
         return rates

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.worker import call_in_child
 from exporters.checkpoints.architectures import ARCHITECTURES, PREFIX, check_architecture
 from exporters.checkpoints.checkpoint import read_config
+from exporters.counting import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +26,7 @@ def count_architectures(names: Sequence[str], lengths: Sequence[int]) -> dict[st
         source = _source(name)
         label = source if isinstance(source, str) else source.resolve().name
         sources[label if sources.get(label, source) == source else name] = source
-    counted = call_in_child(
-        "exporters.counting.count:count_architectures", tuple(sources.values()), tuple(lengths), threads=1
-    )
+    counted = call_in_child(count.count_architectures, tuple(sources.values()), tuple(lengths), threads=1)
     return dict(zip(sources, counted, strict=True))
 
 

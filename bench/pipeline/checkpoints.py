@@ -12,16 +12,18 @@ from bench.console import say
 from bench.texts.demonstration import corpus
 from bench.worker import call_in_child
 from exporters.artifacts.source import source_digest
-from exporters.checkpoints.architectures import PREFIX, check_architecture
+from exporters.checkpoints.architectures import PREFIX, build_architecture, check_architecture
 from exporters.checkpoints.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint
 from exporters.checkpoints.hub import fetch_checkpoint
-from exporters.checkpoints.inputs import INPUTS_FILE, read_inputs
+from exporters.checkpoints.inputs import INPUTS_FILE, read_inputs, write_inputs
+from exporters.checkpoints.pickled import convert_pickled
 from exporters.errors import CheckpointError
 from exporters.files import sha256_file, whole_folder
 from exporters.training.recipe import read_recipe
+from exporters.training.train import train
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bench.pipeline.options import Options
     from exporters.checkpoints.inputs import Inputs
@@ -52,9 +54,7 @@ def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) 
     folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{code}-{versions}"
     if not (folder / INPUTS_FILE).is_file():
         with whole_folder(folder) as out_dir:
-            call_in_child(
-                "exporters.checkpoints.inputs:write_inputs", checkpoint, texts, out_dir, threads=options.threads
-            )
+            call_in_child(write_inputs, checkpoint, texts, out_dir, threads=options.threads)
     found = read_inputs(folder)
     for note in found.notes:
         say(f"{checkpoint.name}: {note}")
@@ -71,7 +71,7 @@ def demonstration(options: Options) -> Checkpoint:
         say("no checkpoint was given: training the demonstration, a small ALBERT on a made-up corpus (about a minute)")
         evaluation = {"in_domain": corpus.corpus("test"), "external": corpus.corpus("external")}
         call_in_child(
-            "exporters.training.train:train",
+            train,
             recipe,
             threads=options.threads,
             visible=True,
@@ -94,16 +94,15 @@ def _architecture(name: str, options: Options) -> Checkpoint:
     if not folder.is_dir():
         texts = corpus.corpus("train")[0]
         with whole_folder(folder) as out_dir:
-            build = "exporters.checkpoints.architectures:build_architecture"
-            call_in_child(build, name, texts, out_dir, threads=options.threads)
+            call_in_child(build_architecture, name, texts, out_dir, threads=options.threads)
     return read_checkpoint(folder, PREFIX + name)
 
 
-def unpickled(folder: Path, options: Options, convert: str = "convert_pickled") -> Path:
-    """The checkpoint with its pickled weights as safetensors, made once for these bytes, by a function of exporters.checkpoints.pickled."""
+def unpickled(folder: Path, options: Options, convert: Callable[[Path, Path], None] = convert_pickled) -> Path:
+    """The checkpoint with its pickled weights as safetensors, made once for these bytes by ``convert``."""
     digest = sha256_file(folder / PICKLED_FILE)[:8]
     converted = options.work_dir / "checkpoints" / f"{folder.resolve().name}-{digest}"
     if not converted.is_dir():
         with whole_folder(converted) as out_dir:
-            call_in_child(f"exporters.checkpoints.pickled:{convert}", folder, out_dir, threads=options.threads)
+            call_in_child(convert, folder, out_dir, threads=options.threads)
     return converted

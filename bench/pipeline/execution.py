@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from bench.analysis.precision import precision_problem
 from exporters.artifacts.catalogue import find_variant
 from exporters.errors import ExportError, WorkerError
+from exporters.inspection.executed import executed_precision
+from exporters.inspection.operators import profile
+from exporters.inspection.stored import stored_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from bench.measure.workload import Batch
     from bench.worker import Worker
@@ -25,8 +28,8 @@ def how_it_runs(
     profiled = (artifact.variant, artifact.path, threads, watched)
     return {
         "cores_used": _cores_used(worker, batches),
-        "stored": _looked_at(worker, "exporters.inspection.stored:stored_weights", (artifact.path,), None),
-        "operators": _looked_at(worker, "exporters.inspection.operators:profile", profiled, {}),
+        "stored": _looked_at(worker, stored_weights, (artifact.path,), None),
+        "operators": _looked_at(worker, profile, profiled, {}),
         **executed(worker, artifact, watched, threads),
     }
 
@@ -41,10 +44,10 @@ def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
     return most
 
 
-def _looked_at(worker: Worker, target: str, arguments: tuple[Any, ...], unknown: Any) -> Any:
-    """What ``module:function`` tells of an artifact; ``unknown`` where it cannot: no failure of the variant."""
+def _looked_at(worker: Worker, look: Callable[..., Any], arguments: tuple[Any, ...], unknown: Any) -> Any:
+    """What ``look`` finds in an artifact; ``unknown`` where it fails, which is no failure of the variant."""
     try:
-        return worker.ask("call", target, arguments, {})
+        return worker.call(look, *arguments)
     except (ExportError, WorkerError):
         return unknown
 
@@ -52,8 +55,7 @@ def _looked_at(worker: Worker, target: str, arguments: tuple[Any, ...], unknown:
 def executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> dict[str, Any]:
     """The precision in which it runs, and what is wrong with it; not knowing it is no failure of the variant."""
     try:
-        arguments = (artifact.variant, artifact.path, threads, batch)
-        found = worker.ask("call", "exporters.inspection.executed:executed_precision", arguments, {})
+        found = worker.call(executed_precision, artifact.variant, artifact.path, threads, batch)
     except (ExportError, WorkerError) as error:
         return {"executed_unknown": str(error)}
     precision = find_variant(artifact.variant).precision

@@ -17,7 +17,7 @@ from bench.runs.store import VariantInfo
 from bench.texts import data
 from bench.texts.demonstration import corpus
 from bench.worker import Worker, call_in_child
-from exporters.artifacts.artifact import Artifact, Origin, read_artifact
+from exporters.artifacts.artifact import Artifact, Origin, export_artifact, read_artifact
 from exporters.artifacts.catalogue import find_variant
 from exporters.artifacts.parity import compare_logits
 from exporters.checkpoints.checkpoint import CALIBRATION_FILE
@@ -233,9 +233,7 @@ def _export_all(
 def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
     """Export in a process of its own: exporters leave memory, threads and settings behind."""
     label = f"exporting {name}"
-    artifact: Artifact = call_in_child(
-        "exporters.artifacts.artifact:export_artifact", name, origin, root, threads=threads, label=label
-    )
+    artifact: Artifact = call_in_child(export_artifact, name, origin, root, threads=threads, label=label)
     assert read_artifact(artifact.path) is not None
     return artifact
 

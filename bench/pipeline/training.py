@@ -21,12 +21,14 @@ from bench.worker import call_in_child
 from exporters.checkpoints.architectures import check_architecture
 from exporters.checkpoints.checkpoint import is_pickled
 from exporters.checkpoints.hub import fetch_checkpoint
+from exporters.checkpoints.pickled import convert_pickled_base
 from exporters.errors import UserError
 from exporters.training.base import base_digest
 from exporters.training.leaks import leaked_texts
 from exporters.training.processes import process_count
 from exporters.training.recipe import read_recipe
 from exporters.training.steps import steps
+from exporters.training.train import follow, train
 from exporters.training.unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def _shown(lines: Sequence[str]) -> str:
 def follow_training(parsed: argparse.Namespace) -> None:
     """Have a part in what the main process trains: all that it takes comes from there."""
     threads = _threads_of_each(read_options(vars(parsed)))
-    call_in_child("exporters.training.train:follow", threads=threads, label="training", visible=True)
+    call_in_child(follow, threads=threads, label="training", visible=True)
 
 
 def _threads_of_each(options: Options) -> int:
@@ -127,7 +129,7 @@ class _Course:
         }
         try:
             report: TrainingReport = call_in_child(
-                "exporters.training.train:train",
+                train,
                 recipe,
                 threads=_threads_of_each(self.options),
                 label=f"training {recipe.name}",
@@ -279,5 +281,5 @@ def _checkpoint_dir(recipe: Recipe, options: Options) -> Path | None:
     if not folder.is_dir():
         folder = fetch_checkpoint(asked, allow_pickle=options.allow_pickle, offline_advice=_OFFLINE_ADVICE)
     if is_pickled(folder) and options.allow_pickle:
-        return unpickled(folder, options, "convert_pickled_base")
+        return unpickled(folder, options, convert_pickled_base)
     return folder

@@ -12,6 +12,7 @@ import numpy as np
 from bench.worker import Worker
 from exporters.artifacts.catalogue import find_variant
 from exporters.errors import ExportError, WorkerError
+from exporters.inspection.saturation import cut_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +43,7 @@ def without_vnni(
     try:
         with Worker(f"{name} without VNNI", threads, environment=LIMITS) as worker:
             if variant.runtime == "onnxruntime":
-                return {
-                    "cut": worker.ask(
-                        "call", "exporters.inspection.saturation:cut_share", (artifact, batches[:_SUMMED]), {}
-                    )
-                }
+                return {"cut": worker.call(cut_share, artifact, batches[:_SUMMED])}
             worker.start(name, artifact, threads)
             logits = [logits for logits, _ in worker.predict(batches)]
     except (ExportError, WorkerError):

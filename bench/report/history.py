@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.compare.history import ChangePoint, History, Series
-    from bench.compare.judging import Row
     from bench.compare.outcome import Outcome
     from bench.compare.saved_runs import SavedRun
+    from bench.runs.measurement import Row
 
 _HASH = re.compile(r"_([0-9a-f]{10})[0-9a-f]{30}_")  # in a file's name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
+from typing import Literal, TypeAlias
 
 Status = Literal["ok", "failed", "not_measured"]
 Unit = Literal["s", "B", "1/s", "B/s", "1"]
@@ -138,6 +138,10 @@ class Workload:
     padding: Literal["full", "longest", "max_length", "bucketed"]
     threads: int  # of each instance
     instances: int = 1  # processes
+
+
+Row: TypeAlias = tuple[str, str, Workload | None, str | None]
+"""What pairs a measurement of one run with that of another: variant, metric, workload of 0 threads, labelled set."""
 
 
 def batch_shape(workload: Workload) -> str:

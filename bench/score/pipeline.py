@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from bench.measure.workload import Batch, Policy
     from bench.worker import Worker
-    from exporters.checkpoints.inputs import Pad
-    from exporters.checkpoints.tokenization import Tokeniser
+    from exporters.checkpoints.tokenization import Pad, Tokeniser
     from exporters.variant import Float32Array
 
 STAGES = ("tokenise", "pad", "run", "classify")

@@ -14,18 +14,19 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from socket import SO_RCVTIMEO, SOL_SOCKET, socketpair
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from exporters.artifacts.catalogue import variant_module
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bench.worker.commands import Batch
     from exporters.variant import Float32Array
 
+T = TypeVar("T")
 _LAST_WORDS = 2000  # bytes of a dead child's output that are looked at
 _END_S = 5.0
 DEFAULT_TIMEOUT_S = 1800.0
@@ -97,6 +98,11 @@ class Worker:
         self.send(command, *arguments)
         return self.receive()
 
+    def call(self, function: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
+        """What a module's ``function`` returns in the child; raise what it raised, or WorkerError when the child died or hung."""
+        found: T = self.ask("call", _target(function), arguments, keywords)
+        return found
+
     def send(self, command: str, *arguments: Any) -> None:
         """Ask without waiting for the answer, which ``receive`` gives; raise WorkerError when the child is dead."""
         self._asked = command
@@ -151,20 +157,30 @@ class Worker:
 
 
 def call_in_child(
-    target: str,
+    function: Callable[..., T],
     *arguments: Any,
     threads: int,
     label: str = "",
     visible: bool = False,
     keywords: dict[str, Any] | None = None,
-) -> Any:
-    """Call ``module:function`` in a process of its own, so that no model package is loaded into this one.
+) -> T:
+    """Call a module's ``function`` in a process of its own, so that no model package is loaded into this one.
 
     ``visible``: what it writes to stderr is shown, progress above all. No time limit: a training or an export may take
     hours, and only the person who waits can tell that from a hang.
     """
-    with Worker(label or target, threads, timeout_s=None, visible=visible) as worker:
-        return worker.ask("call", target, arguments, keywords or {})
+    with Worker(label or _target(function), threads, timeout_s=None, visible=visible) as worker:
+        return worker.call(function, *arguments, **(keywords or {}))
+
+
+def _target(function: Callable[..., Any]) -> str:
+    """``module:function``, by which a child finds it: what is sent imports nothing before it is asked for."""
+    module = function.__module__
+    if module == "__main__":  # of a program that was started with -m
+        started = sys.modules[module].__spec__
+        assert started is not None, "started by its path, it has no name that a child could import"
+        module = started.name
+    return f"{module}:{function.__qualname__}"
 
 
 def _inherited() -> dict[str, str]:

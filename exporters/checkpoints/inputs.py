@@ -9,14 +9,14 @@ from __future__ import annotations
 import inspect
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from exporters.checkpoints.checkpoint import read_json, tokenizer_config
 from exporters.errors import CheckpointError, first_line
 from exporters.checkpoints.positions import most_positions, takes
-from exporters.checkpoints.tokenization import Tokeniser, load_tokenizer, save_tokenizer
+from exporters.checkpoints.tokenization import Pad, Tokeniser, load_tokenizer, save_tokenizer
 from exporters.checkpoints.classifier import load_classifier
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporters.checkpoints.checkpoint import Checkpoint
+    from exporters.checkpoints.tokenization import Side
 
 INPUTS_FILE = "inputs.json"
 _HIDDEN_OFFSET = 8  # tokens
@@ -39,16 +40,6 @@ AWKWARD_TEXTS = (
     "a NUL \x00, a \N{ZERO WIDTH SPACE} space, \N{RIGHT-TO-LEFT OVERRIDE}an override, \N{REPLACEMENT CHARACTER} [CLS] <s> </s>",
     "word " * 2000 + "x" * 5000 + " and an end that only a text cut on the left still has",
 )
-
-Side = Literal["left", "right"]
-
-
-class Pad(NamedTuple):
-    """What the shorter texts of a batch are filled with, and where."""
-
-    id: int
-    side: Side = "right"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:

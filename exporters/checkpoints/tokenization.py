@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from exporters.errors import CheckpointError, first_line
 
@@ -10,10 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from exporters.checkpoints.inputs import Pad
-
 FAST_FILE = "tokenizer.json"
 _NO_LIMIT = 2**31 - 1  # tokens: the file cannot name a side to cut on without a length
+
+Side = Literal["left", "right"]
+
+
+class Pad(NamedTuple):
+    """What the shorter texts of a batch are filled with, and where."""
+
+    id: int
+    side: Side = "right"
 
 
 def load_tokenizer(folder: Path) -> Any:

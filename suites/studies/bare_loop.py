@@ -84,12 +84,11 @@ def measure_launch(folder: Path, batch: Batch, threads: int, plan: tuple[int, in
     with Worker("harness", threads) as harness, Worker("bare loop", threads) as plain:
         harness.start(__spec__.name, folder, threads)
         harness.ask("settle", batch)
-        plain.ask("call", f"{__spec__.name}:load_plainly", (str(folder), threads), {})
-        loop = f"{__spec__.name}:bare_rounds"
+        plain.call(load_plainly, str(folder), threads)
         ask = {
             "harness": lambda: [value / 1e9 for value, _ in harness.ask("time", rounds, WARM_UP_S)],
-            "bare": lambda: harness.ask("call", loop, (batch, rounds), {}),
-            "bare_apart": lambda: plain.ask("call", loop, (batch, rounds), {}),
+            "bare": lambda: harness.call(bare_rounds, batch, rounds),
+            "bare_apart": lambda: plain.call(bare_rounds, batch, rounds),
         }
         for side in _SIDES:  # packing, first allocations
             ask[side]()

@@ -125,15 +125,14 @@ def main() -> int:
         f"{runtime}-{precision}" for runtime in ("torch", "onnxruntime", "openvino") for precision in ("fp32", "int8")
     ]
     medians: dict[str, list[float]] = {name: [] for name in names}
-    module = __spec__.name
     with ExitStack() as stack:
         workers = {name: stack.enter_context(Worker(name, threads)) for name in names}
         for name, worker in workers.items():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            worker.ask("call", f"{module}:build", (name, folder, threads), {})
+            worker.call(build, name, folder, threads)
         for alternation in range(ALTERNATIONS):
             for name in names if alternation % 2 else reversed(names):
-                medians[name].append(statistics.median(workers[name].ask("call", f"{module}:run", (name,), {})))
+                medians[name].append(statistics.median(workers[name].call(run, name)))
     seconds = {name: statistics.median(values) for name, values in medians.items()}
     for name, value in seconds.items():
         rate = OPERATIONS / value / 1e9

@@ -124,7 +124,7 @@ def compare(options: Options) -> dict[str, Any]:
             folder = Path(scratch, name.replace(" ", "-"))
             folder.mkdir()
             say(f"exporting: {name}")
-            call_in_child(f"{__spec__.name}:{make.__name__}", prepared, folder, threads=options.threads)
+            call_in_child(make, prepared, folder, threads=options.threads)
             manifest_of_files(folder)
             sides.append(Side(name=name, variant=SHIPPED, path=folder))
         figures = measure(sides, prepared)

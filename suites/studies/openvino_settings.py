@@ -74,7 +74,6 @@ def texts_a_second(artifact: Path, threads: int, hint: str, batch: Batch) -> flo
 
 def measure(options: Options) -> dict[str, Any]:
     """By variant: ``load`` and ``loaded`` by "cached" or "compiled", and ``texts_a_second`` by hint; one number a process."""
-    module = __spec__.name
     found: dict[str, Any] = {}
     with alone(), tempfile.TemporaryDirectory() as scratch:
         prepared = prepare(options)
@@ -91,7 +90,7 @@ def measure(options: Options) -> dict[str, Any]:
                         bar.advance()
                     for hint, values in rates.items():
                         arguments = (path, options.threads, hint, batch)
-                        values.append(call_in_child(f"{module}:texts_a_second", *arguments, threads=options.threads))
+                        values.append(call_in_child(texts_a_second, *arguments, threads=options.threads))
                         bar.advance()
                 cached = sum(file.stat().st_size for file in cache.iterdir())
                 found[name] = {"load": loads, "texts_a_second": rates, "cache_bytes": cached}
@@ -103,7 +102,7 @@ def _load(name: str, path: Path, threads: int, cache: Path | None) -> tuple[floa
     with Worker(name, threads) as worker:
         worker.import_runtime(name)
         before = take_phase(worker, path).resident
-        seconds = worker.ask("call", f"{__spec__.name}:compile_cached", (path, threads, cache), {})
+        seconds = worker.call(compile_cached, path, threads, cache)
         return seconds, take_phase(worker, path).resident - before
 
 

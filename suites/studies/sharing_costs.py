@@ -14,6 +14,8 @@ from bench.pipeline.prepare import prepare
 from bench.runs.measurement import Workload, process_medians
 from bench.texts.demonstration import corpus
 from bench.worker import Worker, call_in_child
+from exporters.checkpoints.architectures import build_architecture
+from exporters.counting.count import count_architectures
 from exporters.errors import DeploybenchError
 from exporters.files import whole_folder
 
@@ -57,14 +59,14 @@ def _checkpoint(model: Model, options: Options) -> Path:
     if not folder.is_dir():
         changes = {**SIZES, **model.changes}
         with whole_folder(folder) as out_dir:
-            build, texts = "exporters.checkpoints.architectures:build_architecture", corpus.corpus("train")[0]
-            call_in_child(build, BASE, texts, out_dir, changes, threads=options.threads)
+            texts = corpus.corpus("train")[0]
+            call_in_child(build_architecture, BASE, texts, out_dir, changes, threads=options.threads)
     return folder
 
 
 def _count(folders: Sequence[Path], length: int) -> list[Any]:
     """Counts of the built models, which the formulas must give as well."""
-    found = call_in_child("exporters.counting.count:count_architectures", folders, (length,), threads=1)
+    found = call_in_child(count_architectures, folders, (length,), threads=1)
     for folder, one in zip(folders, found, strict=True):
         if one.formula is None or one.differences:
             raise DeploybenchError(f"{folder}: {'; '.join(one.differences) or one.no_formula}")

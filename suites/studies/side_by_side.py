@@ -17,6 +17,7 @@ from bench.worker import Worker, call_in_child
 from exporters.artifacts.catalogue import find_variant
 from exporters.artifacts.parity import compare_logits
 from exporters.errors import ParityError
+from exporters.inspection.stored import stored_weights
 from exporters.variant import MANIFEST
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def measure(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, An
 
 def _look_at(side: Side, batches: Sequence[Batch], threads: int) -> tuple[dict[str, Any], list[Float32Array]]:
     """Size, weights, and what loading takes of one artifact; and its logits."""
-    stored = call_in_child("exporters.inspection.stored:stored_weights", side.path, threads=1)
+    stored = call_in_child(stored_weights, side.path, threads=1)
     files = json.loads((side.path / MANIFEST).read_text(encoding="utf-8"))["files"]
     with Worker(side.name, threads) as worker:
         worker.import_runtime(side.variant)

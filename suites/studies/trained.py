@@ -13,6 +13,7 @@ from bench.worker import call_in_child
 from exporters.checkpoints.checkpoint import TRAINING_FILE
 from exporters.errors import UserError
 from exporters.files import sha256_file
+from exporters.training.train import train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ def trained(recipe: Recipe, task: Task, label: str) -> dict[str, Any]:
     folder = task.options.work_dir / "checkpoints" / f"study-{_digest(recipe, task)}"
     if not (folder / TRAINING_FILE).is_file():
         call_in_child(
-            "exporters.training.train:train",
+            train,
             recipe,
             threads=task.options.threads,
             label=f"training {label}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bench.analysis.precision import differing_precisions
 from bench.compare.changes import Comparison
 from bench.compare.duel.notes import duel_notes
-from bench.compare.judging import FAIR, Row, Terms, judge_rows, rows_of
+from bench.compare.judging import FAIR, Terms, judge_rows, rows_of
 from bench.compare.thresholds import Thresholds
 from bench.console import progress
 from bench.measure.latency import LatencyRun
@@ -17,7 +17,7 @@ from bench.measure.memory.peaks import measure_peaks
 from bench.measure.schedule import Contender, Schedule
 from bench.measure.workload import full_batch
 from bench.pipeline.execution import how_it_runs
-from bench.runs.measurement import MEMORY, TIMED, Measurement, Workload, launch_ratios
+from bench.runs.measurement import MEMORY, TIMED, Measurement, Row, Workload, launch_ratios
 from bench.runs.store import VariantInfo
 from bench.statistics import DUEL_LEVEL, paired_ratios
 from bench.texts.demonstration import corpus
