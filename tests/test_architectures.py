@@ -15,7 +15,7 @@ from exporters.runtimes.onnx_graph import count_operators
 from exporters.variant import MANIFEST
 
 LAYERS = 2
-SMALL = {"vocab_size": 200, "max_position_embeddings": 64, "num_labels": 2}
+SMALL = {"vocab_size": 500, "max_position_embeddings": 64, "num_labels": 2}
 SIZED = {**SMALL, "hidden_size": 48, "num_hidden_layers": LAYERS, "num_attention_heads": 4, "intermediate_size": 96}
 MODELS = {
     "albert": {**SIZED, "embedding_size": 16},
@@ -29,7 +29,7 @@ MODELS = {
     "bert": SIZED,
     "distilbert": {**SMALL, "dim": 48, "n_layers": LAYERS, "n_heads": 4, "hidden_dim": 96},
     "gpt2": {
-        "vocab_size": 200,
+        "vocab_size": 500,
         "num_labels": 2,
         "n_positions": 64,
         "pad_token_id": 0,

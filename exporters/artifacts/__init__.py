@@ -1,0 +1,1 @@
+"""Artifacts: made, found again, proven and served."""

@@ -1,0 +1,58 @@
+"""A checkpoint's weights as a transformers classifier."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any, Literal
+
+from exporters.checkpoints.checkpoint import INDEX_FILE, weights_files
+from exporters.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def load_classifier(folder: Path, *, dtype: Literal["float32", "bfloat16"] = "float32") -> Any:
+    """The checkpoint's module in eval mode, in ``dtype``, with PyTorch's fused attention where the architecture has it.
+
+    Raises CheckpointError when the weights do not fill the whole architecture.
+    """
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    model, info = AutoModelForSequenceClassification.from_pretrained(
+        folder,
+        dtype=getattr(torch, dtype),
+        use_safetensors=True,
+        output_loading_info=True,
+        local_files_only=True,
+        trust_remote_code=False,
+    )
+    check_whole(folder, info)
+    return model.eval()
+
+
+def copy_classifier(checkpoint: Path, out_dir: Path) -> None:
+    """Copy what ``load_classifier`` reads."""
+    weights = weights_files(checkpoint)
+    index = [checkpoint / INDEX_FILE] if len(weights) > 1 or weights[0].name != "model.safetensors" else []
+    for source in [checkpoint / "config.json", *weights, *index]:
+        shutil.copyfile(source, out_dir / source.name)
+
+
+def made_up(info: Mapping[str, Any]) -> list[str]:
+    """Names of weights that ``from_pretrained`` did not find, or not of the model's shape, by its loading info."""
+    # Names with transformers 4, names with both shapes with 5.
+    of_another_shape = (one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])
+    return sorted({*info["missing_keys"], *of_another_shape})
+
+
+def check_whole(folder: Path, info: Mapping[str, Any]) -> None:
+    """Refuse, by ``from_pretrained``'s loading info, weights that leave some out: transformers makes those up at random."""
+    missing = made_up(info)
+    if missing:
+        raise CheckpointError(
+            f"{folder}: {len(missing)} weights are missing or of another shape, {missing[0]!r} first; "
+            "expected a classifier that was fine-tuned and saved whole"
+        )
