@@ -1,12 +1,12 @@
 """What an architecture stores, uses, computes and keeps: by formula as on the model that is built, and as published."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from documents import blocks, made
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +21,6 @@ from exporters.counting.formulas import count_by_formula
 from exporters.errors import CheckpointError
 
 GOLDEN = Path(__file__).parent / "data"
-README = Path(__file__).parents[1] / "README.md"
-BLOCK = re.compile(r"<!-- deploybench architectures ([^\n]+) --format md -->\n(.*?)<!-- end -->", re.DOTALL)
 BASE = ("albert-base-v2", "albert-xlarge-v2", "distilbert-base-uncased")
 
 
@@ -200,13 +198,11 @@ def test_the_table_is_the_golden_one(capsys, gpt2_folder):
     assert out == (GOLDEN / "architectures.txt").read_text(encoding="utf-8")
 
 
-def test_the_readme_shows_what_is_printed(capsys):
-    [(names, text)] = BLOCK.findall(README.read_text(encoding="utf-8"))
-    code, out, _ = command(capsys, *names.split(), "--format", "md")
+def test_the_readme_shows_what_is_printed():
+    [block] = [one for one in blocks() if one.command.startswith("deploybench architectures ")]
 
-    assert code == 0
-    assert len(names.split()) == 5
-    assert text.strip() == out.strip()
+    assert block.text.strip() == made(block.command).strip()
+    assert block.text.count("\n| ") == 1 + 5
 
 
 def counts(**fields):
