@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from exporters.artifacts.catalogue import find_variant, variant_module
 from exporters.artifacts.source import source_digest
 from exporters.checkpoints.tokenization import FAST_FILE, cut_texts_at
-from exporters.variant import MANIFEST, TOKENIZER, ExportJob
 from exporters.files import sha256_file, whole_folder
+from exporters.variant import MANIFEST, TOKENIZER, ExportJob
 
 if TYPE_CHECKING:
     from pathlib import Path

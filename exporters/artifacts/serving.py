@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from exporters.variant import MANIFEST, TOKENIZER
 from exporters.artifacts.catalogue import find_variant
 from exporters.checkpoints.tokenization import FAST_FILE
+from exporters.variant import MANIFEST, TOKENIZER
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exporters.checkpoints.checkpoint import read_json, tokenizer_config
-from exporters.errors import CheckpointError, first_line
+from exporters.checkpoints.classifier import load_classifier
 from exporters.checkpoints.positions import most_positions, takes
 from exporters.checkpoints.tokenization import Pad, Tokeniser, load_tokenizer, save_tokenizer
-from exporters.checkpoints.classifier import load_classifier
+from exporters.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +40,7 @@ AWKWARD_TEXTS = (
     "a NUL \x00, a \N{ZERO WIDTH SPACE} space, \N{RIGHT-TO-LEFT OVERRIDE}an override, \N{REPLACEMENT CHARACTER} [CLS] <s> </s>",
     "word " * 2000 + "x" * 5000 + " and an end that only a text cut on the left still has",
 )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:

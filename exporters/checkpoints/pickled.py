@@ -7,8 +7,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from exporters.checkpoints.checkpoint import PICKLED_FILE, read_config, tokenizer_files
-from exporters.errors import CheckpointError, first_line
 from exporters.checkpoints.classifier import check_whole
+from exporters.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
