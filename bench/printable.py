@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
+from operator import is_
 from typing import Any
 
 
@@ -13,11 +14,26 @@ def printable(thing: Any) -> Any:
     ('real', '\\x1b[31mfake\\n')
     """
     if isinstance(thing, str):
-        return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in thing)
+        return thing if thing.isprintable() else "".join(map(_written, thing))
     if isinstance(thing, tuple):
-        return tuple(printable(item) for item in thing)
+        return _kept(thing, tuple(printable(item) for item in thing))
     if isinstance(thing, dict):
-        return {printable(key): printable(item) for key, item in thing.items()}
+        return _kept(thing, {printable(key): printable(item) for key, item in thing.items()})
     if is_dataclass(thing) and not isinstance(thing, type):
-        return replace(thing, **{part.name: printable(getattr(thing, part.name)) for part in fields(thing)})
+        parts = {part.name: getattr(thing, part.name) for part in fields(thing)}
+        shown = {name: printable(part) for name, part in parts.items()}
+        return thing if all(shown[name] is part for name, part in parts.items()) else replace(thing, **shown)
     return thing
+
+
+def _written(mark: str) -> str:
+    return mark if mark.isprintable() else mark.encode("unicode_escape").decode()
+
+
+def _kept(thing: Any, shown: Any) -> Any:
+    """The thing itself where nothing in it was written out, so that what is known of it counts for what is shown."""
+    if isinstance(thing, dict):
+        same = all(map(is_, thing, shown)) and all(map(is_, thing.values(), shown.values()))
+    else:
+        same = all(map(is_, thing, shown))
+    return thing if same else shown

@@ -29,6 +29,7 @@ from bench.runs.measurement import (
     batch_shape,
     process_medians,
 )
+from bench.runs.once import once_a_run
 from bench.runs.store import SetInfo
 from bench.statistics import NO_INTERVAL, interval_factors
 
@@ -48,6 +49,7 @@ _RANDOM_WEIGHTS = "random weights"
 _NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled set")
 
 
+@once_a_run
 def figures(run: Run) -> list[Figure]:
     """Variants in the order of the plan; of each, speed, memory, size and loading, then every labelled set."""
     factors = _factors(run)

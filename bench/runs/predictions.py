@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from bench.runs.once import once_a_run
 from bench.runs.whole_file import whole_file
 from exporters.errors import RunFileError, first_line
 
@@ -69,6 +70,7 @@ class Answers:
     logits: dict[str, npt.NDArray[np.float32]]  # by variant, (examples, num_labels)
 
 
+@once_a_run
 def read_answers(run: Run) -> dict[str, Answers]:
     """Every example's logits, by labelled set; empty where none were kept.
 
@@ -98,6 +100,7 @@ def read_answers(run: Run) -> dict[str, Answers]:
     return found
 
 
+@once_a_run
 def read_right(run: Run) -> Right:
     """Whether each example was called right, by set and variant; as ``read_answers`` otherwise."""
     return {
