@@ -23,7 +23,7 @@ from exporters.artifacts.serving import EXAMPLE, write_example
 from exporters.checkpoints.checkpoint import TOKENIZER_FILES, is_named, read_checkpoint
 from exporters.checkpoints.inputs import read_inputs, write_inputs
 from exporters.checkpoints.tokenization import FAST_FILE, Pad, tokenise
-from exporters.errors import CheckpointError
+from exporters.errors import CheckpointError, DataError
 from suites.studies.inputs import EQUAL, REFUSED, sweep
 
 TEXTS = builders.texts()
@@ -136,6 +136,37 @@ def test_where_a_side_changes_answers_the_other_is_taken_and_said(tmp_path, read
     check_equal(answers(folder), builders.plain(folder, TEXTS, 64))
 
 
+@pytest.mark.parametrize("limit", [4, 7, 12])
+def test_padding_is_tried_however_short_the_limit_is(tmp_path, read, answers, limit):
+    tokenizer = builders.word_tokenizer(padding_side="left", model_max_length=limit)
+    folder = builders.bert(tmp_path / "bert", tokenizer=tokenizer)
+
+    assert read(folder).pad == Pad(0, "right")
+    check_equal(answers(folder, ["one", *TEXTS]), builders.plain(folder, ["one", *TEXTS]))
+
+
+@pytest.mark.parametrize("name", ["big_bird", "mobilebert"])
+def test_a_model_that_reads_padding_is_served_with_a_caution(tmp_path, read, name):
+    """BigBird attends otherwise to what is padded beyond some 700 tokens, MobileBERT to a token that padding stands beside."""
+    import transformers
+
+    sizes = {**builders.BERT, "max_position_embeddings": 1500}
+    config = transformers.BigBirdConfig
+    if name == "mobilebert":
+        config, sizes = (
+            transformers.MobileBertConfig,
+            {**builders.BERT, "embedding_size": 32, "intra_bottleneck_size": 32},
+        )
+    folder = builders.save(tmp_path / name, config, **sizes, pad_token_id=0)
+    builders.change(folder / "tokenizer_config.json", model_max_length=None)
+    [note] = read(folder).notes
+
+    assert note.startswith("caution: ")
+    assert (
+        "reads padding, as with transformers itself: in a batch a text gets other logits than alone (by up to" in note
+    )
+
+
 def xlnet(folder):
     """With the token types of its own tokenizer, whose last token is of a third kind."""
     from tokenizers.processors import TemplateProcessing
@@ -186,6 +217,54 @@ def test_positions_that_begin_after_the_padding_id(tmp_path, read, answers, name
 
     assert read(folder).max_length == 62
     check_equal(answers(folder), builders.plain(folder, TEXTS, 62))
+
+
+def test_a_left_over_number_of_positions_is_no_limit(tmp_path, read):
+    """T5 computes distances, and old configurations of it hold n_positions all the same."""
+    from transformers import T5Config
+
+    sizes = {"d_model": 32, "num_layers": 1, "num_heads": 2, "d_kv": 16, "d_ff": 64, "n_positions": 32}
+    ends = {"eos_token_id": 3, "pad_token_id": 0, "decoder_start_token_id": 0}
+    folder = builders.save(tmp_path / "t5", T5Config, tokenizer=builders.ids_and_mask_tokenizer(), **sizes, **ends)
+    builders.change(folder / "tokenizer_config.json", model_max_length=None)
+
+    assert read(folder).max_length is None
+
+
+def test_a_limit_of_millions_is_not_tried(tmp_path, read):
+    from transformers import LlamaConfig
+
+    sizes = {**builders.BERT, "max_position_embeddings": 10_485_760, "pad_token_id": 0}
+    folder = builders.save(tmp_path / "llama", LlamaConfig, tokenizer=builders.ids_and_mask_tokenizer(), **sizes)
+    builders.change(folder / "tokenizer_config.json", model_max_length=None)
+
+    assert read(folder).max_length == 10_485_760
+
+
+def test_a_tokenizer_that_gives_no_mask(tmp_path, answers):
+    folder = builders.bert(tmp_path / "bert", tokenizer=builders.word_tokenizer(model_input_names=["input_ids"]))
+
+    check_equal(answers(folder), builders.plain(folder, TEXTS, 64))
+
+
+def test_a_text_without_a_token_is_one_line(tmp_path, read):
+    tokenizer = builders.word_tokenizer()
+    tokenizer.backend_tokenizer.post_processor = None
+    inputs = read(builders.bert(tmp_path / "bert", tokenizer=tokenizer))
+
+    with pytest.raises(
+        DataError, match=r"text '\\u200b': the tokenizer makes no token of it, expected at least one; take it out"
+    ):
+        tokenise(inputs.tokenizer, ["one text", "\u200b"], 64)
+
+
+def test_files_of_a_training_that_are_somebody_elses_say_nothing(tmp_path):
+    folder = builders.bert(tmp_path / "bert")
+    for recipe in (None, "adam", {"max_length": "long"}, {"max_length": -3}):
+        (folder / "training.json").write_text(json.dumps({"recipe": recipe}))
+        (folder / "seeds.json").write_text('{"sets": [1, 2]}')
+
+        assert (read_checkpoint(folder).trained_length, read_checkpoint(folder).seeded) == (None, {})
 
 
 @pytest.mark.parametrize("limit", [float("inf"), -1, 0])
@@ -272,6 +351,15 @@ def test_a_vocabulary_that_autotokenizer_makes_fast_is_enough(tmp_path, answers)
     assert read_checkpoint(folder).sha256 != before
 
 
+def test_a_versioned_tokenizer_file_is_part_of_the_digest(tmp_path):
+    folder = builders.bert(tmp_path / "bert")
+    shutil.copyfile(folder / FAST_FILE, folder / "tokenizer.4.0.0.json")
+    before = read_checkpoint(folder).sha256
+    (folder / "tokenizer.4.0.0.json").write_bytes((folder / FAST_FILE).read_bytes() + b" ")
+
+    assert read_checkpoint(folder).sha256 != before
+
+
 def test_every_file_that_a_tokenizer_of_transformers_reads_is_part_of_the_digest():
     """And so fetched from the Hub."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as CLASSIFIERS
@@ -342,12 +430,61 @@ def damage_names(folder):
     builders.change(
         folder / "config.json", id2label=names, label2id={name: int(index) for index, name in names.items()}
     )
-    return "cannot be loaded by transformers|names 3 labels|weights are missing or of another shape"
+    return "transformers cannot make a classifier of it|weights are missing or of another shape"
 
 
 def damage_limit(folder):
     builders.change(folder / "tokenizer_config.json", model_max_length=2)
     return "tokenizer_config.json: allows 2 tokens, of which 2 are special ones; expected room for a text"
+
+
+def damage_list_of_code(folder):
+    builders.change(folder / "tokenizer_config.json", auto_map=["tokenization.Evil", None])
+    return "tokenizer_config.json: auto_map names code of the checkpoint's own"
+
+
+def damage_other_weights(folder):
+    builders.change(folder / "config.json", transformers_weights="other.safetensors")
+    return "config.json: transformers_weights names 'other.safetensors', expected model.safetensors"
+
+
+def damage_shards_elsewhere(folder):
+    (folder / "w").mkdir()
+    (folder / "model.safetensors").rename(folder / "w" / "model-00001-of-00001.safetensors")
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "w/model-00001-of-00001.safetensors"}}')
+    return "index.json: names shards in other folders .'w/model-00001-of-00001.safetensors'., expected them beside it"
+
+
+def damage_case_of_words(folder):
+    builders.change(folder / "tokenizer_config.json", do_lower_case=None)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "do_lower_case": None}))
+    return "its tokenizer cannot be loaded"
+
+
+def damage_heads(folder):
+    builders.change(folder / "config.json", architectures=[5])
+    return r"is no sequence classifier, architectures are \[5\]"
+
+
+def damage_length_in_words(folder):
+    builders.change(folder / "tokenizer_config.json", model_max_length="64")
+    return "transformers cannot make a classifier of it .TypeError: .*check the fields of config.json and tokenizer_config.json"
+
+
+def damage_vocabulary_in_words(folder):
+    builders.change(folder / "config.json", vocab_size="500")
+    return "check the fields of config.json and tokenizer_config.json"
+
+
+def damage_type_in_a_list(folder):
+    builders.change(folder / "config.json", model_type=["bert"])
+    return "check the fields of config.json and tokenizer_config.json"
+
+
+def damage_special_tokens_that_are_split(folder):
+    builders.change(folder / "tokenizer_config.json", split_special_tokens=True)
+    return "BertTokenizerFast gives other ids than the tokenizer.json that it saves .*split_special_tokens"
 
 
 def damage_cross_encoder(folder):
@@ -363,6 +500,11 @@ def damage_card_task(folder):
 def damage_card_tag(folder):
     (folder / "README.md").write_text("---\ntags:\n- bert\n- cross-encoder\n---\n# Reranker\n")
     return r"reads pairs of texts \(its card says cross-encoder\)"
+
+
+def damage_card_in_capitals(folder):
+    (folder / "README.md").write_text("---\npipeline_tag: [Text-Ranking]\ntags: NLI\n---\n")
+    return r"reads pairs of texts \(its card says NLI\)"
 
 
 DAMAGES = [value for name, value in list(globals().items()) if name.startswith("damage_")]
@@ -499,7 +641,7 @@ def test_a_tokenizer_whose_saved_form_says_other_ids_is_refused(tmp_path, read, 
         type(right), "save_pretrained", lambda self, out: other.backend_tokenizer.save(f"{out}/{FAST_FILE}")
     )
 
-    check_refused(folder, read, "its tokenizer as saved gives other ids than BertTokenizerFast for 'The")
+    check_refused(folder, read, "BertTokenizerFast gives other ids than the tokenizer.json that it saves for 'The")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,9 +19,9 @@ from bench.worker import Worker, call_in_child
 from exporters.artifacts.artifact import Artifact, Origin, export_artifact, read_artifact
 from exporters.artifacts.catalogue import find_variant
 from exporters.artifacts.parity import compare_logits
-from exporters.checkpoints.checkpoint import CALIBRATION_FILE
+from exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
 from exporters.checkpoints.tokenization import tokenise
-from exporters.errors import DeploybenchError, UserError
+from exporters.errors import CheckpointError, DeploybenchError, UserError
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -169,8 +168,7 @@ def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
         say(f"calibration {options.calibration}: {summary}")
         ids, source = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length), options.calibration.name
     elif left_by_training.is_file():
-        left = json.loads(left_by_training.read_text(encoding="utf-8"))
-        ids, source = left["input_ids"][:CALIBRATION_TEXTS], left["source"]
+        ids, source = _left_calibration(left_by_training)
     else:
         texts = corpus.corpus("train")[0][:CALIBRATION_TEXTS]
         ids, source = tokenise(inputs.tokenizer, texts, inputs.max_length), "bundled corpus, not the training texts"
@@ -184,6 +182,18 @@ def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
         scoring_length=inputs.scoring_length(checkpoint),
         labels=checkpoint.labels,
     )
+
+
+def _left_calibration(path: Path) -> tuple[list[list[int]], str]:
+    """Token ids of training texts that a training left, and what it calls them."""
+    left = read_json(path)
+    ids, source = left.get("input_ids"), left.get("source")
+    if not isinstance(ids, list) or not ids or not isinstance(source, str):
+        raise CheckpointError(
+            f"{path}: holds no token ids of training texts, expected 'input_ids' and 'source' as a training of this project leaves "
+            "them; remove the file, or pass --calibration"
+        )
+    return ids[:CALIBRATION_TEXTS], source
 
 
 def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:

@@ -24,7 +24,9 @@ def render_scoring(done: Scoring) -> str:
             f"time: {format_duration(done.elapsed)}, {done.texts / done.elapsed:.1f} texts/s",
             _stages(done),
             f"tokens: {done.read_tokens / done.texts:.1f} a text, {each} each; padding: {padding} of what was computed",
-            f"cut at {done.length} tokens: {counted(done.cut, 'text')} ({_percent(done.cut / done.texts)})",
+            f"cut at {done.length} tokens: {counted(done.cut, 'text')} ({_percent(done.cut / done.texts)})"
+            if done.length
+            else "texts are read whole",
         ]
     return "\n".join([*lines, f"memory: at most {format_bytes(done.peak)} resident, all processes together"])
 

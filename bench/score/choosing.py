@@ -24,7 +24,7 @@ _WORTH_A_SEARCH_S = 60.0  # of scoring by the default plan: a search takes about
 def choose_plan(models: Models, found: Survey, max_memory: float | None) -> Plan:
     """Search where the file is large enough; raises UserError where no plan keeps to ``max_memory`` bytes."""
     default = Plan(policy=DEFAULT_POLICY, instances=1, threads=models.threads)
-    sample = Sample(tokens=models.tokeniser(found.sample)[0], pad=models.pad, max_length=models.length)
+    sample = Sample(tokens=models.tokeniser(found.sample)[0], pad=models.pad, max_length=models.full_length)
     with models.opened(1) as opened:
         computed = sample.cut(DEFAULT_POLICY).computed_tokens * found.rows / len(found.sample)
         expected = computed * seconds_per_token(opened.pipeline, sample)

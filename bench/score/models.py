@@ -37,7 +37,8 @@ class Models:
 
     def __init__(self, prepared: Prepared, variant: str) -> None:
         self.artifact = prepared.artifacts[variant]
-        self.length, self.pad = prepared.full_length, prepared.inputs.pad
+        self.length, self.pad = prepared.scoring_length or prepared.full_length, prepared.inputs.pad
+        self.full_length = prepared.full_length
         self.threads = prepared.options.threads
         self.tokeniser = Tokeniser(prepared.inputs.tokenizer, prepared.scoring_length)
 
@@ -45,4 +46,4 @@ class Models:
     def opened(self, instances: int) -> Iterator[Opened]:
         """``instances`` processes that share the thread budget."""
         with loaded_instances(self.artifact.variant, self.artifact.path, instances, self.threads) as workers:
-            yield Opened(pipeline=Pipeline(self.tokeniser, workers, self.pad, self.length), workers=workers)
+            yield Opened(pipeline=Pipeline(self.tokeniser, workers, self.pad, self.full_length), workers=workers)

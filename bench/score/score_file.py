@@ -54,7 +54,7 @@ class Scoring:
     dropped: tuple[str, ...]  # "2 rows without text"; their answers are empty
     counts: Mapping[str, int] = field(default_factory=dict)  # texts of each class, of the whole file
     plan: Plan
-    length: int  # tokens that a text is cut at
+    length: int | None  # tokens that a text is cut at; None: it is read whole
     taken: int  # rows that an interrupted scoring had left
     peak: int = 0  # bytes resident: what every process took at most, added up
     elapsed: float = 0.0  # seconds from the first row to the last
@@ -69,7 +69,7 @@ class Scoring:
         if answered is None:
             return
         self.texts += len(answered.classes)
-        self.cut += int((answered.tokens > self.length).sum())
+        self.cut += 0 if self.length is None else int((answered.tokens > self.length).sum())
         self.read_tokens += answered.read_tokens
         self.computed_tokens += answered.computed_tokens
         for stage, seconds in answered.seconds.items():
@@ -88,7 +88,9 @@ def score_file(job: Job) -> Scoring:
     else:
         plan = Plan(**{**kept, "policy": Policy(**kept["policy"])})
         say(f"taken over: {taken} rows that were scored before, and the plan: {plan}")
-    done = Scoring(rows=job.found.rows, dropped=job.found.dropped, plan=plan, length=models.length, taken=taken)
+    done = Scoring(
+        rows=job.found.rows, dropped=job.found.dropped, plan=plan, length=job.prepared.scoring_length, taken=taken
+    )
     with models.opened(plan.instances) as opened:
         number, rows = _score_rows(job, opened.pipeline, parts, number, done)
         done.peak = opened.peak()

@@ -27,8 +27,11 @@ _PAIRS = (  # small letters and digits alone: "sentence_A" is "sentencea"
     ("question", "passage"),
     ("question", "context"),
     ("question", "sentence"),
+    ("claim", "evidence"),
+    ("sent1", "sent2"),
+    ("s1", "s2"),
 )
-_NLI = {"entailment", "neutral", "contradiction"}
+_NLI = "entail"  # in the name of a class: "entailment", "not_entailment", "entails"
 
 
 def refuse_pair(path: Path, columns: Sequence[str]) -> None:
@@ -45,7 +48,7 @@ def refuse_pair(path: Path, columns: Sequence[str]) -> None:
 
 def caution_joined(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
     """Say so where several columns are joined for classes that are of pairs of texts."""
-    if len(columns) > 1 and {name.strip().casefold() for name in names} == _NLI:
+    if len(columns) > 1 and any(_NLI in name.casefold() for name in names):
         say(
             f"caution: {path}: {' + '.join(map(repr, columns))} are joined by a space to one text, and the classes {listed(names)} "
             "are those of pairs of texts: a model of pairs was trained on another input"

@@ -36,13 +36,10 @@ def real_fake_indices(names: Sequence[str], real_label: str | None = None) -> tu
             f"two files, real and fake, need a checkpoint of two labels, this one has {len(names)} ({listed(names)}); "
             "give one file with 'label'"
         )
-    real = _by_elimination(names, said)
-    if real is None:
-        raise DataError(
-            f"two files, real and fake: the checkpoint's labels are {listed(names)}, expected names that say which is real; "
-            "pass --real-label NAME"
-        )
-    return real, 1 - real
+    raise DataError(
+        f"two files, real and fake: the checkpoint's labels are {listed(names)}, expected names that say which is real; "
+        "pass --real-label NAME"
+    )
 
 
 def _as_told(names: Sequence[str], real_label: str) -> tuple[int, int]:
@@ -63,14 +60,6 @@ def _as_told(names: Sequence[str], real_label: str) -> tuple[int, int]:
             "leave it out"
         )
     return real, 1 - real
-
-
-def _by_elimination(names: Sequence[str], said: Sequence[str | None]) -> int | None:
-    """Index of real of two names, one of which says real or fake, and the other ("not fake") nothing of either."""
-    for index, word in enumerate(said):
-        if word and not set(_words(names[1 - index])) & set(REAL_FAKE):
-            return index if word == "real" else 1 - index
-    return None
 
 
 def _said(name: str) -> str | None:

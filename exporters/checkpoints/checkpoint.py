@@ -24,17 +24,18 @@ RANDOM_WEIGHTS_FILE = "random_weights.json"  # marks an architecture that was bu
 PICKLED_FILE = "pytorch_model.bin"  # the only pickle that --allow-pickle reads
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
 TOKENIZER_FILES = (  # patterns of everything that a tokenizer of transformers reads, for whichever class
-    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("*vocab*.json", "*vocab*.txt", "*merges.txt", "*.model", "*.spm", "*.codes", "dict.txt"),
+    *("tokenizer*.json", "special_tokens_map.json", "added_tokens.json"),
+    *("*vocab*.json", "*vocab*.txt", "*merges.txt", "*.model", "*.spm", "*.codes", "*.tiktoken", "dict.txt"),
 )
 _BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "*merges.txt")  # no vocabulary
 INDEX_FILE = "model.safetensors.index.json"
 ADAPTER_FILE = "adapter_config.json"  # PEFT's
 CARD_FILE = "README.md"
-# Tasks and tags of cards whose models read two texts together.
-_PAIRED = (
-    *("text-ranking", "zero-shot-classification", "sentence-similarity"),
-    *("cross-encoder", "reranker", "nli", "natural-language-inference"),
+# Tasks of cards whose models read two texts together, and tags of such models.
+_PAIRED_TASKS = ("text-ranking", "zero-shot-classification", "sentence-similarity")
+_PAIRED_TAGS = (
+    *("cross-encoder", "reranker", "text-ranking", "nli", "natural-language-inference"),
+    *("text-pair-classification", "paraphrase-identification"),
 )
 
 
@@ -69,6 +70,8 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
         )
     _refuse_pairs(folder, config)
     training = _training(folder)
+    recipe = training.get("recipe")
+    trained_length = recipe.get("max_length") if isinstance(recipe, dict) else None
     return Checkpoint(
         path=folder,
         name=name or folder.resolve().name,
@@ -76,7 +79,7 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
         labels=_labels(folder, config),
         num_parameters=sum(_count_parameters(file) for file in weights),
         size=sum(file.stat().st_size for file in weights),
-        trained_length=training.get("recipe", {}).get("max_length"),
+        trained_length=trained_length if isinstance(trained_length, int) and trained_length > 0 else None,
         sha256=digest_files([folder / "config.json", *weights, *tokenizer]),
         random_weights=(folder / RANDOM_WEIGHTS_FILE).is_file(),
         demonstration=bool(training.get("demonstration")),
@@ -117,10 +120,14 @@ def weights_files(folder: Path) -> list[Path]:
 
 def _shards(index: Path) -> list[str]:
     weight_map = read_json(index).get("weight_map")
-    names = set(weight_map.values()) if isinstance(weight_map, dict) else set()
-    if not names or not all(isinstance(name, str) for name in names):
+    names = set(map(str, weight_map.values())) if isinstance(weight_map, dict) else set()
+    if not names or not all(name.endswith(".safetensors") for name in names):
         raise CheckpointError(
             f"{index}: names no shards, expected a weight_map of file names; fetch or save the checkpoint again"
+        )
+    if any("/" in name for name in names):
+        raise CheckpointError(
+            f"{index}: names shards in other folders ({min(names)!r}), expected them beside it; save the checkpoint again"
         )
     return sorted(names)
 
@@ -158,12 +165,17 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{folder}: is no checkpoint, it holds no config.json; pass the folder that save_pretrained wrote"
         )
     config = read_json(path)
+    if config.get("transformers_weights"):
+        raise CheckpointError(
+            f"{path}: transformers_weights names {config['transformers_weights']!r}, expected model.safetensors; save the model "
+            "again, or rename the file and take the field out"
+        )
     _refuse_own_code(path, config, "AutoModelForSequenceClassification")
     _refuse_own_code(folder / "tokenizer_config.json", tokenizer_config(folder), "AutoTokenizer")
     if "model_type" not in config:
         raise CheckpointError(f"{path}: names no model_type, expected a transformers configuration such as 'albert'")
     heads = config.get("architectures") or []
-    if not any("SequenceClassification" in head for head in heads):
+    if not isinstance(heads, list) or not any("SequenceClassification" in str(head) for head in heads):
         found = f"architectures are {heads!r}" if heads else "it names no architectures"
         raise CheckpointError(
             f"{path}: is no sequence classifier, {found}; expected one named …ForSequenceClassification"
@@ -187,9 +199,10 @@ def _refuse_pairs(folder: Path, config: dict[str, Any]) -> None:
         "config.json has sentence_transformers, as a CrossEncoder's does" if "sentence_transformers" in config else ""
     )
     card = _card(folder)
-    tags = card.get("tags")
-    for one in (card.get("pipeline_tag"), *(tags if isinstance(tags, list) else ())):
-        says = f"its card says {one}" if one in _PAIRED else says
+    for name, paired in (("pipeline_tag", _PAIRED_TASKS), ("tags", _PAIRED_TAGS)):
+        found = card.get(name)
+        for one in found if isinstance(found, list) else [found]:
+            says = f"its card says {one}" if str(one).strip().casefold() in paired else says
     if says:
         raise CheckpointError(
             f"{folder}: reads pairs of texts ({says}), expected a classifier of single texts; pairs are not served yet"
@@ -212,9 +225,10 @@ def _card(folder: Path) -> dict[str, Any]:
 def _refuse_own_code(path: Path, config: dict[str, Any], kind: str) -> None:
     """Code that a checkpoint brings is never run, and what transformers has under the same name may be another model."""
     named = config.get("auto_map")
-    if isinstance(named, dict) and kind in named:
+    own = named.get(kind) if isinstance(named, dict) else named
+    if own:
         raise CheckpointError(
-            f"{path}: auto_map names code of the checkpoint's own ({named[kind]}), which is never run; where transformers has the "
+            f"{path}: auto_map names code of the checkpoint's own ({own}), which is never run; where transformers has the "
             "same class, take auto_map out"
         )
 
@@ -292,7 +306,10 @@ def _seeded(folder: Path) -> dict[str, tuple[float, ...]]:
     """What this project's own training reached from several seeds, or nothing."""
     path = folder / SEEDS_FILE
     sets = read_json(path).get("sets", {}) if path.is_file() else {}
-    return {one["sha256"]: tuple(one["accuracy"]) for one in sets.values()}
+    try:
+        return {one["sha256"]: tuple(map(float, one["accuracy"])) for one in sets.values()}
+    except (AttributeError, KeyError, TypeError, ValueError):  # a file of that name that is somebody else's
+        return {}
 
 
 def _training(folder: Path) -> dict[str, Any]:

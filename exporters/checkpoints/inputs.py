@@ -15,9 +15,9 @@ import numpy as np
 
 from exporters.checkpoints.checkpoint import read_json, tokenizer_config
 from exporters.checkpoints.classifier import load_classifier
-from exporters.checkpoints.positions import most_positions, takes
-from exporters.checkpoints.tokenization import Pad, Tokeniser, load_tokenizer, save_tokenizer
-from exporters.errors import CheckpointError, first_line
+from exporters.checkpoints.positions import has_table, most_positions, takes
+from exporters.checkpoints.tokenization import FAST_FILE, Pad, Tokeniser, load_tokenizer, save_tokenizer
+from exporters.errors import CheckpointError, DeploybenchError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 INPUTS_FILE = "inputs.json"
 _HIDDEN_OFFSET = 8  # tokens
 _UNLIMITED = 100_000  # tokens; a tokenizer without a limit says 1e30, infinity or -1
-_CUTS = (9, 5, 33, 17)  # tokens: texts of several lengths, for a batch with padding
+_CUTS = (9, 5, 17, 33)  # tokens: texts of several lengths, for a batch with padding
+_LONG, _FAR = (
+    300,
+    1024,
+)  # of a text, and tokens that a text is padded to: some attend otherwise beyond some 700 (BigBird)
 _SHORT = 24  # tokens: most texts are cut there
 _ATOL, _RTOL = 1e-5, 1e-4  # of logits: what the order of a sum changes, and padding must not exceed
 AWKWARD_TEXTS = (
@@ -75,17 +79,31 @@ def write_inputs(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) ->
     Proven on ``texts`` and on AWKWARD_TEXTS. Loads transformers and the model. Raises CheckpointError, in one line, for a
     checkpoint that cannot be loaded or that cannot be fed ids and mask alone.
     """
+    try:
+        _write(checkpoint, texts, out_dir)
+    except DeploybenchError:
+        raise
+    except Exception as error:  # a field of another type than is expected shows itself in any way
+        raise CheckpointError(
+            f"{checkpoint.path}: transformers cannot make a classifier of it ({type(error).__name__}: {first_line(error)}); check "
+            "the fields of config.json and tokenizer_config.json, or save the model again"
+        ) from error
+
+
+def _write(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) -> None:
     _check_config(checkpoint.path)
     tokenizer = load_tokenizer(checkpoint.path)
-    model = _load(checkpoint.path)
+    model = load_classifier(checkpoint.path)
     _check_ids(checkpoint.path, tokenizer, model)
     max_length = _max_length(checkpoint.path, tokenizer, model)
-    proof = [*AWKWARD_TEXTS, *texts]
+    proof = [*AWKWARD_TEXTS, f"its own {' '.join(tokenizer.all_special_tokens)} within", *texts]
     save_tokenizer(tokenizer, out_dir, max_length)
     _prove_ids(checkpoint.path, tokenizer, proof, out_dir, max_length)
     sample = _sample(tokenizer, proof, max_length)
-    alone = [_answer_alone(checkpoint, model, tokenizer, ids) for ids in sample]
-    pad, notes = _find_pad(checkpoint.path, model, tokenizer, sample, np.concatenate(alone))
+    long = tokenizer(
+        AWKWARD_TEXTS[-1], truncation=True, max_length=min(max_length or _LONG, _LONG), return_tensors="pt"
+    )
+    pad, notes = _find_pad(checkpoint, model, tokenizer, [*sample, long])
     save_tokenizer(tokenizer, out_dir, max_length, pad)
     sides = {"truncation_side": tokenizer.truncation_side}
     facts = {"max_length": max_length, **sides, "pad": pad._asdict(), "notes": notes}
@@ -110,17 +128,6 @@ def _check_config(folder: Path) -> None:
             f"{folder / 'config.json'}: pad_token_id is {pad}, expected one of the tokenizer, 0 to {pieces - 1}; write there that "
             "of its padding token"
         )
-
-
-def _load(folder: Path) -> Any:
-    try:
-        return load_classifier(folder)
-    except CheckpointError:
-        raise
-    except Exception as error:  # what a configuration lacks shows itself in any way
-        raise CheckpointError(
-            f"{folder}: cannot be loaded by transformers ({first_line(error)}); save the fine-tuned model again"
-        ) from error
 
 
 def _check_ids(folder: Path, tokenizer: Any, model: Any) -> None:
@@ -153,8 +160,8 @@ def _max_length(folder: Path, tokenizer: Any, model: Any) -> int | None:
 def _positions(tokenizer: Any, model: Any) -> int | None:
     """Most tokens that the model takes: what its configuration and tables say, or a few less, by trying."""
     most = most_positions(model)
-    if most is None:
-        return None
+    if most is None or not has_table(model):  # rotations and distances are computed for any number
+        return most
     for length in range(most, max(0, most - _HIDDEN_OFFSET), -1):
         text = tokenizer("word " * most, truncation=True, max_length=max(length, _SHORT), return_tensors="pt")[
             "input_ids"
@@ -175,22 +182,24 @@ def _prove_ids(folder: Path, tokenizer: Any, texts: Sequence[str], saved: Path, 
     for length in (max_length, min(max_length or _SHORT, _SHORT + special)):
         cut = {} if length is None else {"truncation": True, "max_length": length}
         expected = tokenizer(list(texts), **cut)["input_ids"]
-        for text, right, found in zip(texts, expected, Tokeniser(saved, length)(texts)[0], strict=True):
-            if right != found:
+        for text, right, found in zip(texts, expected, Tokeniser(saved, length).encode(texts), strict=True):
+            if right != found.ids:
                 raise CheckpointError(
-                    f"{folder}: its tokenizer as saved gives other ids than {type(tokenizer).__name__} for {text[:40]!a}; "
-                    "save it again with a current transformers"
+                    f"{folder}: {type(tokenizer).__name__} gives other ids than the {FAST_FILE} that it saves for {text[:30]!a}; "
+                    "variants are served by that file, which holds no split_special_tokens and the like: save it without them"
                 )
 
 
 def _sample(tokenizer: Any, texts: Sequence[str], max_length: int | None) -> list[Any]:
-    """What transformers feeds the model of some texts, each alone, of several lengths."""
+    """What transformers feeds the model of some texts, each alone, of several lengths however short the limit is."""
     special = tokenizer.num_special_tokens_to_add()
-    cuts = [min(cut + special, max_length or cut + special) for cut in _CUTS]
-    return [
-        tokenizer(text, truncation=True, max_length=cut, return_tensors="pt")
-        for text, cut in zip(texts, cuts, strict=False)
-    ]
+    room = _CUTS[-1] if max_length is None else max_length - special
+    lengths = [*dict.fromkeys(min(cut, room) for cut in _CUTS), *range(max(1, room - 1), 0, -1)][: len(_CUTS)]
+    encoded = (
+        tokenizer(text, truncation=True, max_length=length + special, return_tensors="pt")
+        for text, length in zip([one for one in texts if one.strip()], lengths, strict=False)
+    )
+    return [one for one in encoded if one["input_ids"].shape[1]]
 
 
 def _answer_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: Any) -> Any:
@@ -199,11 +208,11 @@ def _answer_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: A
     taken = inspect.signature(model.forward).parameters
     try:
         right = _logits(model, **{key: value for key, value in encoded.items() if key in taken})
-        found = _logits(model, input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"])
+        found = _logits(model, **_batch([encoded["input_ids"][0]], Pad(0)))
     except Exception as error:
         raise CheckpointError(
             f"{checkpoint.path}: {name} gives no answer to token ids and their mask alone ({first_line(error)}); expected an "
-            "architecture that classifies text by these"
+            "architecture, and settings in config.json, that classify text by these"
         ) from error
     if right.shape != (1, len(checkpoint.labels)):
         raise CheckpointError(
@@ -211,10 +220,15 @@ def _answer_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: A
             "labels; save the fine-tuned model again"
         )
     if not _alike(right, found):
-        others = sorted(set(encoded) & set(taken) - {"input_ids", "attention_mask"})
+        others = ", ".join(sorted(set(encoded) & set(taken) - {"input_ids", "attention_mask"}))
+        why = (
+            f"{type(tokenizer).__name__} gives {name} {others} that change its answers"
+            if others
+            else f"{name} answers by chance"
+        )
         raise CheckpointError(
-            f"{checkpoint.path}: {type(tokenizer).__name__} gives {name} {', '.join(others)} that change its answers, and deployed "
-            "variants are fed token ids and their mask alone; expected an architecture that needs no more"
+            f"{checkpoint.path}: {why}, and deployed variants are fed token ids and their mask alone; expected an architecture "
+            "that needs no more"
         )
     return right
 
@@ -230,29 +244,46 @@ def _alike(expected: Any, found: Any) -> bool:
     return bool(np.abs(expected - found).max() <= _ATOL + _RTOL * np.abs(expected).max())
 
 
-def _find_pad(folder: Path, model: Any, tokenizer: Any, sample: Sequence[Any], alone: Any) -> tuple[Pad, list[str]]:
+def _find_pad(checkpoint: Checkpoint, model: Any, tokenizer: Any, sample: Sequence[Any]) -> tuple[Pad, list[str]]:
     """The first padding by which a batch gives what each of its texts gives alone, the tokenizer's own before others.
+
+    The last text of ``sample`` is a long one, which is padded far as well.
 
     Where there is none (MobileBERT reads each token's neighbours), the tokenizer's own, as transformers itself pads; that is said.
     """
+    pads, texts = list(_pads(model, tokenizer)), [one["input_ids"][0] for one in sample]
+    # Before any other answer: an architecture may attend otherwise to all that comes after a short text (BigBird).
+    far = _attempt(model, texts[-1:], pads[0], _FAR)
+    alone = np.concatenate([_answer_alone(checkpoint, model, tokenizer, one) for one in sample])
     changes: dict[Pad, float] = {}
-    raised = None
-    for pad in _pads(model, tokenizer):
-        try:
-            together = _logits(model, **_batch([one["input_ids"][0] for one in sample], pad))
-        except Exception as error:  # noqa: BLE001 - most often "no padding token is defined"
-            raised = raised or error
+    raised: Exception | None = None
+    for pad in pads:
+        together = _attempt(model, texts, pad)
+        if isinstance(together, Exception):
+            raised = raised or together
             continue
-        if _alike(alone, together):
-            return pad, _notes(tokenizer, pad)
         changes[pad] = float(np.abs(alone - together).max())
+        if _alike(alone, together):
+            if pad != pads[0] or isinstance(far, Exception) or _alike(alone[-1:], far):
+                return pad, _notes(tokenizer, pad)
+            changes = {pad: float(np.abs(alone[-1:] - far).max())}
+            break
     if raised is not None and not changes:
         raise CheckpointError(
-            f"{folder}: answers no batch of texts ({first_line(raised)}); {_advice(model, tokenizer)}"
+            f"{checkpoint.path}: answers no batch of texts ({first_line(raised)}); {_advice(model, tokenizer)}"
         )
     pad, change = next(iter(changes.items()))
     reads = f"caution: {type(model).__name__} reads padding, as with transformers itself"
     return pad, [f"{reads}: in a batch a text gets other logits than alone (by up to {change:.1g})"]
+
+
+def _attempt(model: Any, texts: Sequence[Any], pad: Pad, length: int = 0) -> Any:
+    """Logits of a batch, padded to its longest text or to ``length`` tokens, as far as the model takes them; or what it raised."""
+    length = min(length, most_positions(model) or length)
+    try:
+        return _logits(model, **_batch(texts, pad, length))
+    except Exception as error:  # noqa: BLE001 - most often "no padding token is defined"
+        return error
 
 
 def _pads(model: Any, tokenizer: Any) -> Iterator[Pad]:
@@ -262,17 +293,17 @@ def _pads(model: Any, tokenizer: Any) -> Iterator[Pad]:
         yield from (Pad(one, side) for one in dict.fromkeys(ids) if one is not None)
 
 
-def _batch(texts: Sequence[Any], pad: Pad) -> dict[str, Any]:
-    from torch import full_like
-    from torch.nn.utils.rnn import pad_sequence
+def _batch(texts: Sequence[Any], pad: Pad, length: int = 0) -> dict[str, Any]:
+    """Ids and mask of texts, padded to the longest or to ``length`` tokens."""
+    import torch
 
-    def padded(rows: list[Any], value: int) -> Any:
-        return pad_sequence(rows, batch_first=True, padding_value=value, padding_side=pad.side)
-
-    return {
-        "input_ids": padded(list(texts), pad.id),
-        "attention_mask": padded([full_like(one, 1) for one in texts], 0),
-    }
+    length = max([length, *(len(one) for one in texts)])
+    input_ids = torch.full((len(texts), length), pad.id)
+    mask = torch.zeros_like(input_ids)
+    for row, text in enumerate(texts):
+        place = slice(length - len(text), length) if pad.side == "left" else slice(len(text))
+        input_ids[row, place], mask[row, place] = text, 1
+    return {"input_ids": input_ids, "attention_mask": mask}
 
 
 def _notes(tokenizer: Any, pad: Pad) -> list[str]:

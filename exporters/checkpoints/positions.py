@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # transformers gives most by the first name, whatever a configuration calls it; an encoder-decoder may have two limits.
 _LIMITS = (
-    *("max_position_embeddings", "n_positions", "max_positions", "max_seq_len"),
+    *("max_position_embeddings", "max_positions", "max_seq_len"),
     *("max_encoder_position_embeddings", "max_decoder_position_embeddings"),
 )
 
@@ -18,8 +21,17 @@ def most_positions(model: Any) -> int | None:
     """
     config = model.config.get_text_config()
     declared = [getattr(config, name, None) for name in _LIMITS]
-    tables = [_rows(module) for name, module in model.named_modules() if "position" in name and _is_table(module)]
+    tables = [_rows(one) for one in _tables(model)]
     return min([*(one for one in declared if isinstance(one, int) and one > 0), *tables], default=None)
+
+
+def has_table(model: Any) -> bool:
+    """Whether positions are looked up, so that a text can be too long."""
+    return any(True for _ in _tables(model))
+
+
+def _tables(model: Any) -> Iterator[Any]:
+    return (module for name, module in model.named_modules() if "position" in name and _is_table(module))
 
 
 def _is_table(module: Any) -> bool:

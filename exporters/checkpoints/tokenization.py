@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from exporters.errors import CheckpointError, first_line
+from exporters.checkpoints.checkpoint import tokenizer_config
+from exporters.errors import CheckpointError, DataError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +50,19 @@ def saved_tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception:
-        if not (folder / FAST_FILE).is_file():
+        if not (folder / FAST_FILE).is_file() or not _is_of_another_version(folder):
             raise
         return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True, extra_special_tokens={})
+
+
+def _is_of_another_version(folder: Path) -> bool:
+    """Whether transformers 5 reads what 4 saved, or 4 what 5 saved: its classes, or its lists of special tokens."""
+    import transformers
+
+    if not transformers.__version__.startswith("4."):
+        return True
+    saved = tokenizer_config(folder)
+    return str(saved.get("tokenizer_class")).endswith("Backend") or isinstance(saved.get("extra_special_tokens"), list)
 
 
 def save_tokenizer(tokenizer: Any, out_dir: Path, max_length: int | None, pad: Pad | None = None) -> None:
@@ -90,9 +101,18 @@ class Tokeniser:
         self._special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
 
     def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
-        """Token ids of each text, and the tokens that the whole text would be."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        """Token ids of each text, and the tokens that the whole text would be; DataError for a text of none."""
+        encodings = self.encode(texts)
+        for text, one in zip(texts, encodings, strict=True):
+            if not one.ids:
+                raise DataError(
+                    f"text {text[:40]!a}: the tokenizer makes no token of it, expected at least one; take it out"
+                )
         return [one.ids for one in encodings], [self._whole(one) for one in encodings]
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        """Encodings of the package tokenizers; one without ids for a text of which no token is left."""
+        return self._tokenizer.encode_batch_fast(list(texts))
 
     def _whole(self, encoding: Any) -> int:
         """What was cut off comes in pieces, each with special tokens of its own."""

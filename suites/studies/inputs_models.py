@@ -67,8 +67,12 @@ _OWN: dict[str, dict[str, Any]] = {  # what a type asks for beside these
     "helium": {"head_dim": 16},
     "lilt": {"hidden_size": 24},
 }
-_NOT_SET = {"falcon": ("head_dim",), "funnel": ("num_hidden_layers", "num_layers")}  # properties, which cannot be
-_LARGE = ("gemma3", "qwen3_next")  # hold parts that no configuration of two layers makes small
+_NOT_SET = {
+    "falcon": ("head_dim",),
+    "funnel": ("num_hidden_layers", "num_layers"),
+    **dict.fromkeys(("transfo-xl", "xlnet"), _POSITIONS),
+}  # properties, which cannot be
+_LARGE = ("gemma3", "qwen3_next", "t5gemma")  # hold parts that no configuration of two layers makes small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ def measure(prepared: Prepared, variant: str, texts: list[str]) -> dict[str, Any
     begun = time.perf_counter()
     tokens = models.tokeniser(texts)[0]
     tokenising = (time.perf_counter() - begun) / len(texts)
-    sample = Sample(tokens=tokens, pad=models.pad, max_length=models.length)
+    sample = Sample(tokens=tokens, pad=models.pad, max_length=models.full_length)
     counts = instance_counts(models.threads)
     with ExitStack() as stack, progress(variant, 0) as bar:
         pipelines = {count: stack.enter_context(models.opened(count)).pipeline for count in counts}
