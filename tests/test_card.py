@@ -15,8 +15,7 @@ import pytest
 from huggingface_hub import ModelCard
 from shipped import shipped
 
-from bench.arguments import parser
-from bench.cli import main
+from bench.cli import main, parser
 from bench.report import card
 from bench.report.card import render_card
 from bench.report.cells import text_frame

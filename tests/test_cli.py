@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
-from bench.arguments import TABLES, parser
+from bench import cli, commands
+from bench.cli import parser
+from bench.commands import COMMANDS
 from bench.console import say
+from bench.report import tables
+from bench.report.table_names import ON_DEMAND, SHOWN, TABLES
 from exporters.artifacts.catalogue import variant_names
 from exporters.errors import WorkerError
 
 SAVED = Path(__file__).parent / "data" / "run-schema-1.json"
-COMMANDS = ("run", "export", "train", "report", "errors", "compare", "duel", "architectures", "list")
 
 
 def command(capsys, *arguments):
@@ -38,6 +40,47 @@ def test_help_shows_examples_that_parse(capsys, name):
         program, *arguments = shlex.split(line)
         assert program == "deploybench"
         assert parser().parse_args(arguments).command
+
+
+def test_each_file_of_the_commands_is_listed_once():
+    files = {path.stem for path in Path(commands.__file__).parent.glob("*.py")} - {"__init__", "common"}
+
+    assert sorted(COMMANDS) == sorted(files)
+
+
+def test_the_names_of_the_tables_are_those_that_can_be_built():
+    assert tuple(tables.TABLES) == TABLES
+    assert {*SHOWN, *ON_DEMAND} == {*TABLES}
+
+
+HEAVY = {
+    "pandas",
+    "scipy",
+    "pyarrow",
+    "matplotlib",
+    "jinja2",
+    "torch",
+    "transformers",
+    "onnxruntime",
+    "openvino",
+    "pytest",
+}
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("list",), *((name, "--help") for name in COMMANDS)], ids=" ".join)
+def test_help_and_lists_import_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom bench import cli\n"
+        f"try:\n    cli.main({arguments!r})\nexcept SystemExit:\n    pass\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()
+
+    assert "bench.commands.list" in modules
+    assert not HEAVY & set(modules)
+    assert arguments == ("list",) or not {name for name in modules if name.startswith("bench.report.")} - {
+        "bench.report.table_names"
+    }
 
 
 def test_list_names_everything(capsys):
@@ -145,6 +188,11 @@ def test_a_table_that_a_run_has_nothing_for_is_named(capsys):
             "--threads: found '4096', expected one number",
         ),
         (("train", "demonstratio", "--output", "x"), "demonstratio"),
+        (
+            ("export", "--max-accuracy-drop", "0"),
+            "--max-accuracy-drop: says which variant is best, expected with --best",
+        ),
+        (("report", str(SAVED), "--output", "nowhere/x"), "nowhere/x cannot be made, expected the name of a file"),
         (("train", "demonstration", "--output", "x", "--external", "y.csv"), "--external: was given without --train"),
     ],
 )

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis.figures import figures
-from bench.cli import _print_run
+from bench.commands.common import print_run
 from bench.report.render import render
 from bench.report.terminal import coloured
 from bench.runs.measurement import Measurement, Workload
@@ -314,7 +314,7 @@ def test_marked_rows_are_red_and_nothing_else_changes(cautioned):
 def test_colour_is_for_terminals_only(cautioned, capsys, monkeypatch, looked_at, no_colour):
     monkeypatch.setattr("sys.stdout.isatty", lambda: looked_at, raising=False)
     monkeypatch.setenv("NO_COLOR", no_colour)
-    _print_run(cautioned, "text", ["summary"])
+    print_run(cautioned, ["summary"])
 
     assert ("\x1b[31m" in capsys.readouterr().out) == (looked_at and not no_colour)
 

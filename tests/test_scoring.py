@@ -21,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench import cli
-from bench.arguments import parser
+from bench.cli import parser
 from bench.measure.workload import Policy, Sample, padded_batch
 from bench.pipeline.options import read_options
 from bench.pipeline.prepare import prepare

@@ -17,23 +17,13 @@ if TYPE_CHECKING:
     from bench.analysis.choice import Objective
 
 EVIDENCE = "evidence.json"
+MAX_DROP = 0.01  # share of accuracy that the best variant may lose on any set, where no other is asked for
 DECIDES: dict[Objective, tuple[str, ...]] = {  # the suites whose figures an objective needs
     "latency": ("test_accuracy.py", "test_latency.py"),
     "throughput": ("test_accuracy.py", "test_latency.py"),
     "memory": ("test_accuracy.py", "test_memory.py"),
     "size": ("test_accuracy.py", "test_load.py"),
 }
-
-
-def read_drop(text: str | None) -> float:
-    """The largest loss of accuracy that is allowed; raises UserError for what is no share."""
-    try:
-        share = 0.01 if text is None else float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share < 1:
-        raise UserError(f"--max-accuracy-drop: found {text!r}, expected a share from 0 to below 1 such as 0.01")
-    return share
 
 
 def read_target(text: str | None, flag: str = "--output") -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.analysis.figures import figures
 from bench.analysis.misclassified.analysis import Asked, find_errors
 from bench.analysis.recommendation import recommend
-from bench.pipeline.best import read_drop
+from bench.pipeline.best import MAX_DROP
 from bench.report.page.looks import looks
 from bench.report.tables import TABLES, tables_by_name
 from bench.runs.predictions import read_answers, read_right
@@ -61,7 +61,7 @@ def gather(run: Run, sets: Sequence[LabelledSet] = ()) -> Material:
 
     Raises RunFileError for a file of predictions that cannot be read, and UserError for texts that are not the run's.
     """
-    max_drop, answers = read_drop(None), read_answers(run)
+    max_drop, answers = MAX_DROP, read_answers(run)
     asked = Asked(variant=None, by=None, examples=_EXAMPLES, seed=0)
     return Material(
         run=run,

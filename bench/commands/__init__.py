@@ -1,0 +1,16 @@
+"""One file a command: its flags, one call into a room below, what it prints and its exit code."""
+
+COMMANDS = (  # files of this folder, in the order of the help
+    "run",
+    "export",
+    "score",
+    "prepare",
+    "train",
+    "report",
+    "recommend",
+    "errors",
+    "compare",
+    "duel",
+    "architectures",
+    "list",
+)

@@ -1,0 +1,50 @@
+"""``deploybench architectures``: parameters, operations and activations of architectures, counted without weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import add_command, print_answer
+from bench.pipeline.options import read_options
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "architectures",
+        "count parameters, operations and activations of architectures, without weights",
+        [
+            "deploybench architectures",
+            "deploybench architectures albert-base-v2 bert-base-uncased --sequence-lengths 64,512",
+            "deploybench architectures arch:albert-xlarge-v2 my-albert --format json",
+        ],
+    )
+    command.set_defaults(execute=_architectures)
+    command.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="see deploybench list, or a checkpoint's folder (default: all of the list)",
+    )
+    command.add_argument(
+        "--sequence-lengths", metavar="N,N", default="128,512", help="tokens of the text (default: 128,512)"
+    )
+    command.add_argument(
+        "--format", choices=("text", "md", "csv", "latex", "json"), default="text", help="default: text"
+    )
+
+
+def _architectures(parsed: argparse.Namespace) -> int:
+    """Return 1 where the formula and the built model differ."""
+    from bench.pipeline.architectures import count_architectures
+    from bench.report.architectures import render_architectures
+
+    lengths = read_options({"sequence_lengths": parsed.sequence_lengths}).sequence_lengths
+    assert lengths
+    found = count_architectures(parsed.names, lengths)
+    print_answer(render_architectures(found, lengths, parsed.format))
+    return 1 if any(one.differences for one in found.values()) else 0

@@ -1,0 +1,152 @@
+"""What several commands share: how one is declared, flags, numbers, and printing an answer."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from bench.pipeline.options import OBJECTIVES, read_options
+from exporters.errors import OutputError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.analysis.choice import Objective
+    from bench.runs.store import Run
+    from bench.texts.data import LabelledSet
+
+RESULTS = "results"  # folder of the saved runs
+TEXT_FLAGS = (  # of the labelled files that a saved run's texts are read from
+    "--external",
+    "--real",
+    "--fake",
+    "--real-label",
+    "--text-columns",
+    "--label-column",
+    "--drop-bad-rows",
+)
+
+
+def add_command(commands: Any, name: str, text: str, examples: Sequence[str]) -> argparse.ArgumentParser:
+    """Declare a command; its file then adds flags and sets ``execute``, which takes what was parsed and returns the exit code."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=epilog(examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=name, failed=1)  # failed: the exit code where a variant or a worker failed
+    return command
+
+
+def epilog(examples: Sequence[str]) -> str:
+    """Commands to copy, for the end of a help."""
+    return "\n".join(["examples:", *(f"  {line}" for line in examples)])
+
+
+def with_help(command: argparse.ArgumentParser, helps: dict[str, str]) -> Callable[..., Any]:
+    """``command.add_argument`` with the help of ``helps``, for flags that mean something else here; "" keeps the usual one."""
+
+    def add(flag: str, **keywords: Any) -> None:
+        command.add_argument(flag, **{**keywords, "help": helps[flag] or keywords["help"]})
+
+    return add
+
+
+def add_aim(add: Callable[..., Any]) -> None:
+    """Add the flags that decide which variant is best."""
+    add("--objective", choices=OBJECTIVES, help="what is to be best (default: latency)")
+    add(
+        "--max-accuracy-drop",
+        metavar="SHARE",
+        type=share("--max-accuracy-drop"),
+        help="what it may lose of the accuracy on any set (default: 0.01)",
+    )
+
+
+def read_aim(parsed: argparse.Namespace) -> tuple[Objective, float]:
+    """Return the objective and the largest allowed loss of accuracy; these flags have no default, so one that was given shows."""
+    from bench.pipeline.best import MAX_DROP
+
+    return parsed.objective or "latency", MAX_DROP if parsed.max_accuracy_drop is None else parsed.max_accuracy_drop
+
+
+# Functions for argparse's ``type``. They raise UserError, which argparse does not catch, so that the message is ours.
+
+
+def count(flag: str) -> Callable[[str], int]:
+    """Read a whole number from 0."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal():
+            raise UserError(f"{flag}: found {text!r}, expected a whole number such as 3")
+        return int(text)
+
+    return read
+
+
+def limit(flag: str) -> Callable[[str], float]:
+    """Read a finite number above 0."""
+
+    def read(text: str) -> float:
+        number = _number(text)
+        if not 0 < number < float("inf"):
+            raise UserError(f"{flag}: found {text!r}, expected a number above 0 such as 100")
+        return number
+
+    return read
+
+
+def share(flag: str) -> Callable[[str], float]:
+    """Read a share from 0 to below 1."""
+
+    def read(text: str) -> float:
+        number = _number(text)
+        if not 0 <= number < 1:
+            raise UserError(f"{flag}: found {text!r}, expected a share from 0 to below 1 such as 0.01")
+        return number
+
+    return read
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
+    """Read the labelled files of TEXT_FLAGS; without any, a run of the demonstration has its own texts."""
+    from bench.pipeline.prepare import demonstration_sets, labelled_sets
+
+    sets = labelled_sets(read_options(vars(parsed)), run.checkpoint.labels)
+    if not sets and run.checkpoint.demonstration:
+        known = {one.sha256 for one in run.sets}
+        sets = tuple(one for one in demonstration_sets() if one.sha256 in known)
+    return sets
+
+
+def print_run(run: Run, tables: Sequence[str]) -> None:
+    """Print tables of a run as text, in colour on a terminal."""
+    from bench.report.render import render
+    from bench.report.terminal import coloured
+
+    text = render(run, "text", tables)
+    in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
+    print_answer(coloured(text, run.plan.variants) if in_colour else text)
+
+
+def print_answer(text: str) -> None:
+    """Write a command's answer to standard output; raises OutputError where it cannot be written."""
+    try:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python reports it once more at its end
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OutputError(f"standard output: cannot be written ({error.strerror}); send it elsewhere") from error

@@ -1,0 +1,137 @@
+"""``deploybench compare``: what changed between two saved runs, or over all runs of one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import RESULTS, add_command, print_answer
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from bench.compare.changes import Comparison
+    from bench.compare.thresholds import Thresholds
+
+_EXIT_CODES = """
+exit codes, the first that holds:
+  2  a mistake that you can mend: no such file, a bad threshold
+  1  something is worse
+  3  incomplete: a row is missing or failed, or nothing was compared
+  4  incomparable: a row's two figures do not mean the same, or cannot tell
+  0  nothing is worse, and everything was compared
+with --history
+  1  a row became worse with the newest run, or with the others of its commit
+  3  the newest run lacks a row, or shares none with an older one, or a file cannot be read
+  4  a row of the newest run means something else than in all older ones
+  0  none of these"""
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "compare",
+        "say what changed between two saved runs, and how sure that is",
+        [
+            "deploybench compare results/Linux-CPython-3.11-64bit/0001_….json results",
+            "deploybench compare base.json contender.json --format md --all",
+            "deploybench compare base.json contender.json --lenient",
+            "deploybench compare here.json there.json --normalise",
+            "deploybench compare --history results",
+        ],
+    )
+    command.set_defaults(execute=_compare, failed=3)  # 1 says that something is worse
+    command.description = f"{command.description}\n{_EXIT_CODES}"
+    command.add_argument(
+        "base", nargs="?", metavar="BASE", help="a saved run, or a folder: its newest; or any file of pytest-benchmark"
+    )
+    command.add_argument("contender", nargs="?", metavar="CONTENDER", help="likewise")
+    command.add_argument(
+        "--history",
+        nargs="?",
+        const=RESULTS,
+        metavar="FOLDER",
+        help=f"instead of BASE and CONTENDER: change points over all runs of one machine (default: {RESULTS})",
+    )
+    command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
+    command.add_argument("--all", action="store_true", help="show rows without a detectable change as well")
+    command.add_argument(
+        "--lenient", action="store_true", help="missing and incomparable rows, and files of a history, do not fail"
+    )
+    command.add_argument(
+        "--normalise", action="store_true", help="compare times of two CPUs by the machines' own yardsticks"
+    )
+    command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
+
+
+def _compare(parsed: argparse.Namespace) -> int:
+    """Return the exit code of the outcome."""
+    if parsed.history is not None:
+        return _compare_all(parsed)
+    from bench.compare.outcome import outcome_of
+    from bench.report.comparison import render_comparison
+
+    if parsed.contender is None:
+        raise UserError("compare: expected BASE and CONTENDER, two saved runs or folders; or --history [FOLDER]")
+    comparison = _compare_two(parsed)
+    outcome = outcome_of(comparison.changes, lenient=parsed.lenient)
+    print_answer(render_comparison(comparison, parsed.format, every_row=parsed.all, outcome=outcome))
+    return outcome.code
+
+
+def _compare_two(parsed: argparse.Namespace) -> Comparison:
+    from bench.compare.changes import compare_runs
+    from bench.compare.stock import compare_stock, is_stock, read_stock
+    from bench.runs.predictions import read_right
+    from bench.runs.store import read_run
+
+    thresholds = _thresholds(parsed)
+    if is_stock(parsed.base) or is_stock(parsed.contender):
+        if parsed.normalise:
+            raise UserError(
+                "--normalise: needs the yardsticks of both runs, and a stock file of pytest-benchmark has none"
+            )
+        stock = read_stock(parsed.base), read_stock(parsed.contender)
+        _refuse_same(*(one.path for one in stock))
+        return compare_stock(*stock, thresholds)
+    base, contender = read_run(parsed.base), read_run(parsed.contender)
+    _refuse_same(base.path, contender.path)
+    right = read_right(base), read_right(contender)
+    return compare_runs(base, contender, thresholds, right, normalise=parsed.normalise)
+
+
+def _refuse_same(base: Path, contender: Path) -> None:
+    """Refuse to compare a run with itself: the newest of a folder is the old run where no new one was saved."""
+    if base.resolve() == contender.resolve():
+        raise UserError(f"compare: BASE and CONTENDER are the same file, {base}; was a new run saved?")
+
+
+def _compare_all(parsed: argparse.Namespace) -> int:
+    from bench.compare.history import history_of
+    from bench.compare.outcome import outcome_of_history
+    from bench.compare.saved_runs import read_saved_runs
+    from bench.report.history import render_history
+
+    flags = {"--all": parsed.all, "--normalise": parsed.normalise}
+    unwanted = [parsed.base] if parsed.base else [flag for flag, given in flags.items() if given]
+    if unwanted:
+        raise UserError(
+            f"--history: takes one folder and neither BASE nor CONTENDER nor {', '.join(flags)}: {unwanted[0]!r}"
+        )
+    folder = Path(parsed.history)
+    if not folder.is_dir():
+        raise UserError(f"--history: {str(folder)!r} is no folder; expected one with saved runs, such as {RESULTS}")
+    history = history_of(read_saved_runs(folder), _thresholds(parsed))
+    outcome = outcome_of_history(history, lenient=parsed.lenient)
+    print_answer(render_history(history, parsed.format, outcome))
+    return outcome.code
+
+
+def _thresholds(parsed: argparse.Namespace) -> Thresholds:
+    from bench.compare.thresholds import Thresholds, read_thresholds
+
+    own = Path("pyproject.toml")
+    file = Path(parsed.config) if parsed.config is not None else own if own.is_file() else None
+    return read_thresholds(file) if file else Thresholds()

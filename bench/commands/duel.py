@@ -1,0 +1,65 @@
+"""``deploybench duel``: measure two artifacts, checkpoints or git revisions against each other in one run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import add_command, print_answer, with_help
+from bench.pipeline.options import add_options, names, read_options
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    import argparse
+
+_FLAGS = {  # with their help, where they mean something else than for a run
+    "--checkpoint": "what both revisions export; A and B are then git revisions",
+    "--variants": f"variants to hold against each other (default: {REFERENCE})",
+    "--batch-sizes": "latency at each (default: 1)",
+    "--sequence-lengths": "tokens; latency at each (default: 128, or what both sides take)",
+    "--threads": "",
+    "--precision": "time until the 99 in 100 intervals of the ratios are narrower than this share (default: 0.01)",
+    "--time-budget": "or until so many seconds of timing are over (default: 60)",
+    "--work-dir": "",
+    "--allow-pickle": "",
+}
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "duel",
+        "measure two artifacts, checkpoints or git revisions against each other in one run",
+        [
+            "deploybench duel artifacts/onnx-fp32 artifacts/openvino-fp32 --sequence-lengths 128",
+            "deploybench duel my-albert my-distilbert --variants onnx-int8-dynamic --batch-sizes 1,8",
+            "deploybench duel HEAD~1 HEAD --checkpoint my-albert --variants openvino-int8",
+        ],
+    )
+    command.set_defaults(execute=_duel, failed=3)  # 1 says that something is worse
+    command.add_argument(
+        "a", metavar="A", help="an artifact's folder, a checkpoint, or with --checkpoint a git revision"
+    )
+    command.add_argument("b", metavar="B", help="what it is held against, of the same kind")
+    command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
+    add_options(with_help(command, _FLAGS), tuple(_FLAGS))
+    command.set_defaults(variants=REFERENCE, batch_sizes="1", precision="0.01", time_budget="60")
+
+
+def _duel(parsed: argparse.Namespace) -> int:
+    """Return the exit code of the outcome, as ``compare`` does."""
+    from bench.compare.duel import measure as duel
+    from bench.compare.duel.sides import two_sides
+    from bench.compare.outcome import outcome_of
+    from bench.machine.alone import alone
+    from bench.report.comparison import render_comparison
+
+    options = read_options(vars(parsed))
+    variants = tuple(name for name in options.variants if name in names(parsed.variants))
+    with alone(), two_sides((parsed.a, parsed.b), options, variants) as sides:
+        workloads = duel.workloads(sides, options)
+        setting = duel.Setting(workloads=workloads, precision=options.precision, budget_s=options.time_budget)
+        comparison = duel.duel(*sides, setting)
+    outcome = outcome_of(comparison.changes)
+    print_answer(render_comparison(comparison, parsed.format, every_row=True, outcome=outcome))
+    return outcome.code

@@ -1,0 +1,47 @@
+"""``deploybench errors``: the texts of a saved run that were classified wrong, and accuracy by a column of their files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import TEXT_FLAGS, add_command, count, print_answer, texts_of
+from bench.pipeline.options import add_options
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "errors",
+        "show texts that a saved run's variants called wrong, and accuracy by source, author or any column",
+        [
+            "deploybench errors results",
+            "deploybench errors results --external test=test.csv --by source",
+            "deploybench errors results --real real.csv --fake fake.csv --examples 10 --variant onnx-int8-dynamic",
+        ],
+    )
+    command.set_defaults(execute=_errors)
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    add_options(command.add_argument, TEXT_FLAGS)
+    command.add_argument("--by", metavar="COLUMN", help="accuracy by the values of a column of the labelled files")
+    command.add_argument(
+        "--examples", metavar="N", type=count("--examples"), default=3, help="texts of each kind of error (default: 3)"
+    )
+    command.add_argument("--variant", metavar="NAME", help="errors of this one alone (default: of every variant)")
+    command.add_argument(
+        "--seed", metavar="N", type=count("--seed"), default=0, help="another one draws other texts (default: 0)"
+    )
+
+
+def _errors(parsed: argparse.Namespace) -> int:
+    from bench.analysis.misclassified.analysis import Asked, find_errors
+    from bench.report.error_examples import render_errors
+    from bench.runs.store import read_run
+
+    asked = Asked(variant=parsed.variant, by=parsed.by, examples=parsed.examples, seed=parsed.seed)
+    run = read_run(parsed.run)
+    print_answer(render_errors(find_errors(run, texts_of(run, parsed), asked), run.checkpoint.labels, asked))
+    return 0

@@ -1,0 +1,115 @@
+"""``deploybench export``: export and prove variants; with ``--best``, measure them and write the best one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import add_aim, add_command, print_answer, read_aim
+from bench.console import say
+from bench.pipeline.options import add_options, read_options
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    import argparse
+
+_FLAGS = (
+    "--checkpoint",
+    "--calibration",
+    "--text-columns",
+    "--drop-bad-rows",
+    "--allow-pickle",
+    "--variants",
+    "--threads",
+    "--work-dir",
+)
+_BEST_FLAGS = (  # with --best alone
+    "--external",
+    "--real",
+    "--fake",
+    "--real-label",
+    "--label-column",
+    "--batch-sizes",
+    "--sequence-lengths",
+    "--profile",
+    "--precision",
+    "--time-budget",
+    "--resume",
+)
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "export",
+        "export variants and prove that they are the same model; with --best, find the one to deploy",
+        [
+            "deploybench export --checkpoint my-albert",
+            "deploybench export --checkpoint my-albert --variants openvino-int8 --calibration train.csv --output artifacts",
+            "deploybench export --checkpoint my-albert --external test.csv --best --objective latency --output best",
+            "deploybench export --checkpoint my-albert --external test.csv --best --max-accuracy-drop 0.002 --output best",
+        ],
+    )
+    command.set_defaults(execute=_export)
+    add_options(command.add_argument, _FLAGS)
+    command.add_argument(
+        "--output", dest="artifacts", metavar="DIR", help="where the artifacts go (default: below the work folder)"
+    )
+    best = command.add_argument_group("the best of them", "measured within the time budget; only that one is written")
+    best.add_argument("--best", action="store_true", help="write the best variant to --output, with its evidence")
+    add_aim(best.add_argument)
+    add_options(best.add_argument, _BEST_FLAGS)
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    """Return 1 where a variant failed."""
+    if parsed.best:
+        return _export_best(parsed)
+    from bench.machine.alone import alone
+    from bench.pipeline.prepare import prepare
+    from bench.report.exports import render_exports
+
+    unwanted = [flag for flag in ("--objective", "--max-accuracy-drop", *_BEST_FLAGS) if _is_given(parsed, flag)]
+    if unwanted:
+        raise UserError(f"{unwanted[0]}: says which variant is best, expected with --best; pass --best as well")
+    options = read_options(vars(parsed))
+    with alone():
+        prepared = prepare(options)
+    print_answer(render_exports(prepared.variants, prepared.artifacts))
+    return 1 if len(prepared.artifacts) < len(prepared.variants) else 0
+
+
+def _is_given(parsed: argparse.Namespace, flag: str) -> bool:
+    """Whether a flag has another value than its default; a share of 0 is a value."""
+    value = getattr(parsed, flag[2:].replace("-", "_"))
+    return value is not False and value not in (None, "", "quick")
+
+
+def _export_best(parsed: argparse.Namespace) -> int:
+    """Return 1 where no variant could be measured or written."""
+    from bench.analysis.choice import choose
+    from bench.machine.alone import alone
+    from bench.pipeline.best import DECIDES, read_target, said_of, write_best
+    from bench.pipeline.prepare import prepare
+    from bench.pipeline.started_pytest import run_suites
+    from bench.report.best import render_choice, render_evidence
+    from bench.runs.predictions import read_right
+    from bench.runs.store import read_run
+
+    (objective, max_drop), target = read_aim(parsed), read_target(parsed.artifacts)
+    values = {**vars(parsed), "artifacts": None}
+    options = read_options(values)
+    storage = options.work_dir.absolute() / "best"  # not in RESULTS: later runs are not compared with it
+    with alone():
+        prepared = prepare(options)
+        saved, code = run_suites(prepared, values, storage, DECIDES[objective])
+    run = read_run(saved) if saved else None
+    choice = choose(run, read_right(run), objective, max_drop) if run else None
+    if run is None or choice is None:
+        if run is not None:
+            say(f"nothing was written: {objective} of no variant could be measured, not even the reference's")
+        return code or 1
+    write_best(prepared.artifacts[choice.best.variant].path, target, render_evidence(run, choice))
+    print_answer(render_choice(choice))
+    say(said_of(target))
+    return 0

@@ -1,0 +1,73 @@
+"""``deploybench prepare``: split labelled files into training, validation and test sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import add_command, count, print_answer
+from bench.console import say
+from bench.pipeline.options import add_options, read_options
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    import argparse
+
+_FLAGS = ("--real", "--fake", "--text-columns", "--label-column", "--drop-bad-rows")
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "prepare",
+        "split labelled texts for training and testing, without a text in two splits, and say what gives labels away",
+        [
+            "deploybench prepare news.csv --output prepared",
+            "deploybench prepare --real real.csv --fake fake.csv --split 80/10/10 --seed 1 --output prepared",
+            "deploybench prepare train.csv --test test.csv --output prepared",
+            "deploybench prepare news.csv --text-columns headline,body --label-column verdict --output prepared",
+        ],
+    )
+    command.set_defaults(execute=_prepare)
+    command.add_argument("files", nargs="*", metavar="FILE", help="labelled texts; all files are taken together")
+    command.add_argument("--output", metavar="DIR", required=True, help="where train.csv, validation.csv, test.csv go")
+    add_options(command.add_argument, _FLAGS)
+    command.add_argument("--test", metavar="FILE", help="a test set that is given; what the others share with it goes")
+    command.add_argument(
+        "--split",
+        metavar="N/N/N",
+        help="per cent for training, validation and test (default: 70/15/15; with --test 85/15)",
+    )
+    command.add_argument(
+        "--seed", metavar="N", type=count("--seed"), default=0, help="another one draws other splits (default: 0)"
+    )
+    command.add_argument(
+        "--strict", action="store_true", help="refuse a test set that the other files share texts with"
+    )
+
+
+def _prepare(parsed: argparse.Namespace) -> int:
+    from bench.report.preparation import render_preparation
+    from bench.texts.prepare.preparation import Asked, prepare_texts
+    from bench.texts.prepare.rows import Files
+    from bench.texts.prepare.splits import read_shares
+
+    options = read_options(vars(parsed))
+    if bool(parsed.files) == bool(options.real):
+        raise UserError("prepare: expected labelled files, or --real with --fake, and not both; name one or more")
+    test = Path(parsed.test) if parsed.test else None
+    files = Files(labelled=tuple(map(Path, parsed.files)), real=options.real, fake=options.fake, test=test)
+    asked = Asked(
+        files=files,
+        output=Path(parsed.output),
+        shares=read_shares(parsed.split, test_given=test is not None),
+        seed=parsed.seed,
+        text_columns=options.text_columns,
+        label_column=options.label_column,
+        bad_rows="drop" if options.drop_bad_rows else "refuse",
+        strict=parsed.strict,
+    )
+    print_answer(render_preparation(prepare_texts(asked)))
+    say(f"written: {parsed.output}")
+    return 0

@@ -1,0 +1,77 @@
+"""``deploybench recommend``: which variant of a saved run to take within limits, and why each other one is out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import add_aim, add_command, limit, print_answer, read_aim
+from bench.console import say
+from bench.pipeline.options import add_options
+
+if TYPE_CHECKING:
+    import argparse
+
+    from bench.analysis.recommendation import Recommendation
+    from bench.runs.store import Run
+
+_LIMITS = {  # metric, SI units in one unit of the flag, help
+    "--max-p95-ms": ("latency_p95", 1e-3, "95 of 100 batches of the smallest size take at most so many ms"),
+    "--max-memory-mb": ("peak_memory", 1e6, "heap held after loading and taken by batches, by memray"),
+    "--max-size-mb": ("artifact_size", 1e6, "on disk"),
+}
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "recommend",
+        "say which variant of a saved run to take within limits, and why each other one is out",
+        [
+            "deploybench recommend results --max-accuracy-drop 0.01 --max-p95-ms 100",
+            "deploybench recommend results --objective size --max-memory-mb 400 --max-size-mb 50",
+            "deploybench recommend results --copy-to best",
+        ],
+    )
+    command.set_defaults(execute=_recommend)
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    add_aim(command.add_argument)
+    for flag, (_, _, text) in _LIMITS.items():
+        command.add_argument(flag, metavar="NUMBER", type=limit(flag), help=text)
+    command.add_argument("--copy-to", metavar="DIR", help="put its artifact there, ready to serve, with an example")
+    add_options(command.add_argument, ("--work-dir",))
+
+
+def _recommend(parsed: argparse.Namespace) -> int:
+    """Return 1 where no variant is surely within every limit."""
+    from bench.analysis.recommendation import Limit, recommend
+    from bench.pipeline.best import read_target
+    from bench.report.recommendation import render_recommendation
+    from bench.runs.predictions import read_right
+    from bench.runs.store import read_run
+
+    limits = [
+        Limit(flag=flag, metric=metric, most=number * unit)
+        for flag, (metric, unit, _) in _LIMITS.items()
+        if (number := getattr(parsed, flag[2:].replace("-", "_"))) is not None
+    ]
+    target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")
+    run = read_run(parsed.run)
+    found = recommend(run, read_right(run), *read_aim(parsed), limits)
+    print_answer(render_recommendation(found))
+    if target:
+        _copy_recommended(run, found, Path(parsed.work_dir), target)
+    return 0 if found.best else 1
+
+
+def _copy_recommended(run: Run, found: Recommendation, work_dir: Path, target: Path) -> None:
+    from bench.pipeline.best import said_of, write_best
+    from bench.pipeline.made import find_artifact
+    from bench.report.recommendation import render_reasons
+
+    if found.best is None:
+        say("nothing was written: no variant is surely within every limit")
+        return
+    write_best(find_artifact(run, found.best.variant, work_dir).path, target, render_reasons(run, found))
+    say(said_of(target))

@@ -1,0 +1,106 @@
+"""``deploybench report``: the tables of a saved run, its page or its model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import TEXT_FLAGS, add_command, print_answer, print_run, texts_of
+from bench.console import say
+from bench.pipeline.options import add_options
+from bench.report.table_names import ON_DEMAND, SHOWN, TABLES
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from bench.runs.store import Run
+
+_FORMATS = ("text", "md", "csv", "latex", "json", "html", "card")
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "report",
+        "print the tables of a saved run, or make a page of it",
+        [
+            "deploybench report results",
+            "deploybench report results/Linux-CPython-3.11-64bit/0001_….json --format json",
+            "deploybench report results --format csv --table batch",
+            "deploybench report results --format html --output report.html --plots plots",
+        ],
+    )
+    command.set_defaults(execute=_report)
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    command.add_argument(
+        "--format",
+        choices=_FORMATS,
+        default="text",
+        help="text for a terminal (default), md, csv, latex, json, html: a page, or card: a model card",
+    )
+    command.add_argument(
+        "--table",
+        metavar="A,B",
+        help=f"tables to print: {', '.join(TABLES)} (default: all but {', '.join(ON_DEMAND)})",
+    )
+    command.add_argument("-o", "--output", metavar="FILE", help="write to FILE in place of printing")
+    command.add_argument("--plots", metavar="DIR", help="write the page's plots to DIR as well, as SVG and PNG")
+    texts = command.add_argument_group("texts", "of the run's sets, for the page's examples of errors")
+    add_options(texts.add_argument, TEXT_FLAGS)
+
+
+def _report(parsed: argparse.Namespace) -> int:
+    from bench.report.tables import build_tables
+    from bench.runs.store import read_run
+
+    tables = SHOWN if parsed.table is None else tuple(name.strip() for name in parsed.table.split(","))
+    unknown = [name for name in tables if name not in TABLES]
+    if unknown:
+        raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(TABLES)}")
+    if parsed.table and parsed.format == "html":
+        raise UserError("--table: a page has all tables; leave --table out, or name another --format")
+    run = read_run(parsed.run)
+    lacking = [name for name in tables if parsed.table and not build_tables(run, [name])]
+    if lacking == list(tables):
+        raise UserError(f"--table: {parsed.run} holds nothing for {', '.join(lacking)}; measure again, or name another")
+    if parsed.plots:
+        _write_plots(run, Path(parsed.plots))
+    _show(run, tables, parsed)
+    for name in lacking:
+        say(f"table {name} is left out: {parsed.run} holds nothing for it")
+    return 0
+
+
+def _show(run: Run, tables: Sequence[str], parsed: argparse.Namespace) -> None:
+    from bench.report.render import render
+
+    if parsed.format == "text" and not parsed.output:
+        print_run(run, tables)
+        return
+    text = render(run, parsed.format, tables, texts_of(run, parsed) if parsed.format == "html" else ())
+    if parsed.output:
+        _write(text, Path(parsed.output).resolve())
+    else:
+        print_answer(text)
+
+
+def _write(text: str, file: Path) -> None:
+    """Write what would be printed to a file, whole or not at all; never in place of a device or a folder."""
+    from bench.runs.whole_file import whole_file
+
+    if not file.parent.is_dir() or (file.exists() and not file.is_file()):
+        raise UserError(f"--output: {file} cannot be made, expected the name of a file in a folder that exists")
+    with whole_file(file) as stream:
+        stream.write((text.rstrip("\n") + "\n").encode())
+
+
+def _write_plots(run: Run, folder: Path) -> None:
+    from bench.report.page.plots import write_plots
+
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--plots: found the file {str(folder)!r}, expected a folder, new or not; name one")
+    written = write_plots(run, folder)
+    say(f"written: {len(written)} files in {folder}")

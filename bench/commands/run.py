@@ -1,0 +1,50 @@
+"""``deploybench run``: prepare, run the suites on what was prepared, and print the tables of the saved run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import RESULTS, add_command, print_run
+from bench.console import say
+from bench.pipeline.options import add_options, read_options
+from bench.report.table_names import SHOWN
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "run",
+        "train or load a checkpoint, export, prove and measure every variant, print the tables",
+        [
+            "deploybench run",
+            "deploybench run --checkpoint my-albert --external in_domain=test.csv --external ai=fakes.csv",
+            "deploybench run --checkpoint my-albert --variants onnx-fp32,openvino-int8 --profile standard",
+            "deploybench run --checkpoint arch:bert-base-uncased --batch-sizes 1,8 --sequence-lengths 64,512",
+        ],
+    )
+    command.set_defaults(execute=_run)
+    add_options(command.add_argument)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from bench.machine.alone import alone
+    from bench.pipeline.prepare import prepare
+    from bench.pipeline.started_pytest import run_suites
+    from bench.runs.store import read_run
+    from bench.runs.whole_file import refuse_unwritable
+
+    values = vars(parsed)
+    options = read_options(values)
+    refuse_unwritable(Path(RESULTS))
+    with alone():
+        saved, code = run_suites(prepare(options), values, Path(RESULTS))
+    if saved is None:
+        return code or 1
+    print_run(read_run(saved), SHOWN)
+    say(f"saved: {saved}\ntables: deploybench report {saved} --format md|csv|latex|json|card")
+    return code

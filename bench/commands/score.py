@@ -1,0 +1,87 @@
+"""``deploybench score``: label a file of any size with one variant."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import add_command, limit, print_answer
+from bench.console import say
+from bench.pipeline.options import add_options, read_options
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    import argparse
+
+_OUTPUT = """
+One row for each row of FILE, in its order: row (from 1), label, probability of it, logit_0, logit_1, ..., tokens of the whole
+text. Texts are read one by one: memory does not grow with FILE. What was killed is taken up again by the same command."""
+_FLAGS = (
+    "--checkpoint",
+    "--calibration",
+    "--text-columns",
+    "--drop-bad-rows",
+    "--allow-pickle",
+    "--threads",
+    "--work-dir",
+)
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "score",
+        "label a file of any size with one variant, the fastest way that is found by trying",
+        [
+            "deploybench score --checkpoint my-albert --variant openvino-int8 posts.csv -o predictions.parquet",
+            "deploybench score --checkpoint my-albert --variant onnx-fp32-fused --max-memory-mb 600 posts.jsonl -o out.parquet",
+        ],
+    )
+    command.set_defaults(execute=_score)
+    command.description = f"{command.description}\n{_OUTPUT}"
+    command.add_argument("file", metavar="FILE", help="texts: CSV, TSV, JSON Lines or Parquet")
+    command.add_argument("-o", "--output", metavar="FILE", required=True, help="where the answers go: a Parquet file")
+    command.add_argument("--variant", metavar="NAME", required=True, help="see deploybench recommend, deploybench list")
+    command.add_argument(
+        "--max-memory-mb",
+        metavar="NUMBER",
+        type=limit("--max-memory-mb"),
+        help="resident memory of all processes together",
+    )
+    add_options(command.add_argument, _FLAGS)
+
+
+def _score(parsed: argparse.Namespace) -> int:
+    from bench.machine.alone import alone
+    from bench.pipeline.prepare import prepare, reading
+    from bench.report.scoring import render_scoring
+    from bench.score.rows import survey
+    from bench.score.score_file import Job, score_file
+
+    source, output = Path(parsed.file), Path(parsed.output)
+    _check_output(source, output, parsed.output)
+    options = read_options({**vars(parsed), "variants": parsed.variant})
+    os.environ["RAYON_NUM_THREADS"] = str(options.threads)  # of tokenizers, in this process
+    most = None if parsed.max_memory_mb is None else parsed.max_memory_mb * 1e6
+    found = survey(source, **reading(options))  # a file that cannot be read is refused before an export
+    with alone():
+        prepared = prepare(options)
+        if parsed.variant not in prepared.artifacts:
+            raise UserError(f"--variant: {parsed.variant} cannot be used: {prepared.variants[parsed.variant].failed}")
+        job = Job(prepared=prepared, variant=parsed.variant, source=source, found=found, output=output, max_memory=most)
+        done = score_file(job)
+    print_answer(render_scoring(done))
+    say(f"written: {output}")
+    return 0
+
+
+def _check_output(source: Path, output: Path, text: str) -> None:
+    from bench.runs.whole_file import refuse_unwritable
+
+    if output.suffix != ".parquet" or output.is_dir():
+        raise UserError(f"--output: found {text!r}, expected a file that ends in .parquet; name one")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise UserError(f"--output: {text!r} is the file whose texts are scored, expected another; name one")
+    refuse_unwritable(output.parent)

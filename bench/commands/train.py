@@ -1,0 +1,70 @@
+"""``deploybench train``: train a classifier by a recipe, in a process of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.commands.common import add_command, print_answer, with_help
+from bench.pipeline.options import add_options
+
+if TYPE_CHECKING:
+    import argparse
+
+_FLAGS = {  # with their help, where they mean something else than for a run
+    "--checkpoint": "start from this folder, Hub id or arch:NAME, not from the recipe's own, as where there is no Hub",
+    "--external": "",
+    "--text-columns": "",
+    "--label-column": "",
+    "--drop-bad-rows": "",
+    "--allow-pickle": "",
+    "--threads": "",
+    "--work-dir": "",
+}
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    command = add_command(
+        commands,
+        "train",
+        "train a classifier by a recipe",
+        [
+            "deploybench train demonstration --output checkpoints/demonstration",
+            "deploybench train albert-mini --train train.csv --external test=test.csv --tokenizer DIR --output posts",
+            "deploybench train albert-welfake --train prepared/train.csv --external prepared/test.csv --output news",
+            "deploybench train distilbert-agnews --checkpoint my-distilbert --train train.csv --output topics",
+        ],
+    )
+    command.set_defaults(execute=_train)
+    command.add_argument("recipe", metavar="RECIPE", help="a shipped recipe's name (deploybench list) or a TOML file")
+    command.add_argument(
+        "--train", metavar="FILE", help="labelled texts to train on (default: the recipe's, else the bundled corpus)"
+    )
+    command.add_argument(
+        "--validation",
+        metavar="FILE",
+        help="labelled texts to score after every epoch, by which training may stop early",
+    )
+    command.add_argument("--tokenizer", metavar="DIR", help="tokenizer to use, where the recipe trains none")
+    command.add_argument("--seeds", metavar="N", help="train from N seeds: how much accuracy re-training alone changes")
+    command.add_argument(
+        "--resume", action="store_true", help="go on with what an interrupted training of the same left"
+    )
+    command.add_argument("--output", metavar="DIR", required=True, help="where the checkpoint goes")
+    add_options(with_help(command, _FLAGS), tuple(_FLAGS))
+
+
+def _train(parsed: argparse.Namespace) -> int:
+    from bench.machine.alone import alone
+    from bench.pipeline.launched import one_speaks
+    from bench.pipeline.training import follow_training, train_checkpoint
+    from bench.report.training_plots import write_training_plots
+    from exporters.training.processes import is_main
+
+    with one_speaks():
+        if not is_main():
+            follow_training(parsed)
+            return 0
+        with alone():
+            print_answer(train_checkpoint(parsed, write_training_plots))
+    return 0
