@@ -17,7 +17,6 @@ from shipped import shipped
 
 from bench.cli import main, parser
 from bench.report import card
-from bench.report.card import render_card
 from bench.report.cells import text_frame
 from bench.report.render import render
 from bench.report.tables import build_tables
@@ -57,7 +56,7 @@ def test_card_looks_like_this(run):
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name[:4])
 def test_metrics_are_those_of_the_tables(path):
     run = read_run(path)
-    text = render_card(run)
+    text = render(run, "card")
     found = read(text)
     results = {(one.dataset_name, one.metric_type): one for one in found.eval_results}
     [variant] = {one.metric_name.partition("(")[2][:-1] for one in found.eval_results}
@@ -78,7 +77,7 @@ def test_metrics_are_those_of_what_is_recommended(monkeypatch, capsys):
     """Of a run whose texts are too few for 1 %, at 5 %."""
     [path] = shipped("*/0025_*.json")
     monkeypatch.setattr(card, "_MAX_DROP", 0.05)
-    text = render_card(read_run(path))
+    text = render(read_run(path), "card")
     names = {one.metric_name for one in read(text).eval_results}
 
     assert main(["recommend", str(path), "--max-accuracy-drop=0.05"]) == 0
@@ -92,7 +91,7 @@ def test_metrics_are_those_of_what_is_recommended(monkeypatch, capsys):
 def test_a_run_without_accuracy_has_no_metrics(run, parity):
     infos = {name: replace(one, parity=parity) for name, one in run.variants.items()}
     random = replace(run.checkpoint, random_weights=True)
-    text = render_card(replace(run, checkpoint=random, sets=(), variants=infos))
+    text = render(replace(run, checkpoint=random, sets=(), variants=infos), "card")
 
     assert read(text).eval_results is None
     assert "its accuracy was not measured" in text
@@ -109,7 +108,7 @@ def test_a_card_of_random_weights_claims_no_accuracy(given):
         measurements=tuple(one for one in trained.measurements if one.data is None),
         predictions="",
     )
-    text = render_card(run)
+    text = render(run, "card")
 
     assert read(text).eval_results is None
     assert "Its weights are random" in text
@@ -124,7 +123,7 @@ def test_names_that_are_somebodys(run, name):
     checkpoint = replace(run.checkpoint, name=name, labels=(name, f"{name}2"))
     sets = tuple(replace(one, name=name, summary=name) for one in run.sets)
     measured = tuple(replace(one, data=name) if one.data else one for one in run.measurements)
-    text = render_card(replace(run, checkpoint=checkpoint, sets=sets, measurements=measured))
+    text = render(replace(run, checkpoint=checkpoint, sets=sets, measurements=measured), "card")
     found = read(text)
     body = text.split("\n---\n", 1)[1]
     heads = [line for line in body.splitlines() if line.startswith("#")]

@@ -10,7 +10,7 @@ import pytest
 from documents import DOCUMENTS, ROOMS, ROOT, blocks, made
 from shipped import shipped
 
-from bench.arguments import parser
+from bench.cli import parser
 from bench.runs.store import read_run
 from exporters.artifacts.catalogue import variant_names
 

@@ -13,7 +13,6 @@ from bench.analysis.recommendation import recommend
 from bench.pipeline.checkpoints import DEMONSTRATION
 from bench.pipeline.prepare import DEMONSTRATION_SETS
 from bench.printable import printable
-from bench.report.render import render
 from bench.runs.predictions import read_right
 from bench.units import format_bytes, format_count
 from exporters.variant import REFERENCE
@@ -32,10 +31,11 @@ _TASK = "text-classification"
 _ENTITIES = {mark: f"&#{ord(mark)};" for mark in "\\`*_[]#|<>&~$"}
 
 
-def render_card(run: Run) -> str:
+def render_card(run: Run, tables: str) -> str:
     """Front matter with the metrics of one variant on every labelled set, then what was measured, where and how.
 
-    The variant is the quickest that surely keeps the accuracy, as `deploybench recommend` names it, or else the reference.
+    ``tables``: what was measured, in Markdown. The variant is the quickest that surely keeps the accuracy, as
+    `deploybench recommend` names it, or else the reference.
     """
     found = recommend(run, read_right(run), "latency", _MAX_DROP, [])
     run, variant = printable(run), found.best.variant if found.best else REFERENCE
@@ -45,7 +45,7 @@ def render_card(run: Run) -> str:
         f"# {_plain(run.checkpoint.name)}",
         _summary(run, _told(run, variant, recommended=found.best is not None) if scores else _untold(run)),
         "## Results",
-        render(run, "md", ("summary", "accuracy")).rstrip("\n"),
+        tables.rstrip("\n"),
         "## Limitations",
         "\n".join(f"- {_plain(line)}" for line in _limitations(run, variant, scores)),
         "## Where it was measured",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 TableFormat: TypeAlias = Literal["text", "md", "csv", "latex"]
 Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "html", "card"]
 
+_OF_CARD = ("summary", "accuracy")
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
 _MARKDOWN = str.maketrans({"|": "&#124;", "<": "&lt;", "[": "&#91;"})
 _WORKLOAD = tuple(field.name for field in fields(Workload))
@@ -54,7 +55,7 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES), sets: S
     if fmt == "card":
         from bench.report.card import render_card  # it imports huggingface_hub
 
-        return render_card(run)
+        return render_card(run, render(run, "md", _OF_CARD))
     return render_tables(build_tables(run, tables), run_notes(run), fmt)
 
 
