@@ -141,7 +141,7 @@ def render(found: dict[str, dict[str, str]]) -> str:
     lines = [
         f"{len(found)} architectures, {len(built)} built, {len(results)} checkpoints: "
         + ", ".join(f"{count} {what}" for what, count in counts.most_common()),
-        f"equal however they are saved: {len(every)}; refused however they are saved: {len(none)} ({', '.join(none)})",
+        f"equal however they are saved: {len(every)} architectures; equal in no way of saving: {len(none)} ({', '.join(none)})",
     ]
     refusals = {row: name for name, row in results if row != EQUAL}
     lines += [f"  {name}: {row}" for row, name in refusals.items()]

@@ -1,0 +1,85 @@
+"""An artifact serves where its runtime, numpy and tokenizers are all that is installed: no torch, no transformers."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.worker import Worker
+from exporters.artifacts.catalogue import find_variant, variant_names
+from exporters.artifacts.serving import EXAMPLE, write_example
+
+ROOT = Path(__file__).parents[2]
+TEXTS = ["The minister said on Tuesday that the budget had passed.", "You won't believe what they hide from you!!!"]
+SERVE = """
+import importlib.util, json, sys
+from pathlib import Path
+import numpy as np
+from tokenizers import Tokenizer
+from exporters.artifacts.catalogue import find_variant
+from exporters.checkpoints.tokenization import FAST_FILE
+
+assert not any(importlib.util.find_spec(name) for name in ("torch", "transformers", "onnx", "pandas"))
+texts, artifacts = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+answers = {}
+for name, folder in artifacts.items():
+    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer" / FAST_FILE))
+    tokenizer.enable_truncation(64)
+    tokenizer.enable_padding()
+    encoded = tokenizer.encode_batch(texts)
+    ids, mask = (np.array([getattr(one, part) for one in encoded]) for part in ("ids", "attention_mask"))
+    answers[name] = [ids.tolist(), mask.tolist(), find_variant(name).load(Path(folder), 1)(ids, mask).tolist()]
+print(json.dumps(answers))
+"""
+
+
+def environment(folder, runtime):
+    """A new environment with the runtime, numpy and tokenizers in the versions that the project uses."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-c", str(ROOT / "constraints.txt"), runtime, "numpy", "tokenizers"], check=True)
+    return folder / "bin" / "python"
+
+
+def shown(python, artifact, folder):
+    """What the example of an artifact prints of the first text: its label and probability."""
+    copy = shutil.copytree(artifact, folder)
+    write_example(copy)
+    command = [str(python), "-I", str(copy / EXAMPLE), TEXTS[0]]
+    done = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    label, chance = done.stdout.split()
+    return label, float(chance)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_every_artifact_predicts_with_its_runtime_alone(artifacts, tmp_path, runtime):
+    folders = {name: str(artifacts(name)) for name in variant_names() if find_variant(name).runtime == runtime}
+    python = environment(tmp_path / "alone", runtime)
+
+    done = subprocess.run(
+        [str(python), "-c", SERVE, json.dumps(TEXTS), json.dumps(folders)],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    assert list(answers) == list(folders)
+    for name, (ids, mask, logits) in answers.items():
+        with Worker(name, 1) as worker:
+            worker.start(name, Path(folders[name]), 1)
+            first = np.array([[one for one, real in zip(ids[0], mask[0], strict=True) if real]])
+            batches = [(np.array(ids), np.array(mask)), (first, np.ones_like(first))]
+            [(expected, _), ([of_first], _)] = worker.predict(batches)
+        assert np.array(logits) == pytest.approx(expected, abs=1e-6)
+        label, chance = shown(python, folders[name], tmp_path / name)
+        assert label == ("real", "fake")[of_first.argmax()]
+        assert chance == pytest.approx(np.exp(of_first).max() / np.exp(of_first).sum(), abs=1e-5)
