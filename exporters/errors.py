@@ -22,7 +22,7 @@ class DeploybenchError(Exception):
 
 
 class UserError(DeploybenchError):
-    """Something the person at the keyboard can mend."""
+    """Something the person at the keyboard can fix."""
 
 
 class CheckpointError(UserError, ValueError):

@@ -31,7 +31,7 @@ from bench.console import say
 from bench.machine.alone import alone
 from bench.pipeline.options import names
 from bench.pipeline.started_pytest import run_pytest
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.checkpoints.architectures import PREFIX, check_architecture
 from exporters.device_speed.speed import Setting
 from exporters.errors import DeploybenchError, UserError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.machine.cpu import available_cores
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.device_speed.speed import measure
 from exporters.errors import WorkerError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.runs.measurement import Measurement
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.texts.demonstration import corpus
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.artifacts.artifact import Origin, export_artifact
 from exporters.checkpoints.checkpoint import read_checkpoint
 

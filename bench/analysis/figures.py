@@ -126,7 +126,7 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     found += [rows.figure(metric) for metric in ("artifact_size", "load_time", "import_time", "read_time")]
     found += weight_figures(run, rows.figure("artifact_size"), _loaded(run, rows))
     found += operator_figures(run, _profiled(run, rows))
-    if any(one.metric in INVARIANCE for one in run.measurements):  # none in a run of an earlier day
+    if any(one.metric in INVARIANCE for one in run.measurements):  # none in a run that was saved before
         found += [replace(rows.figure(metric), workload=None) for metric in INVARIANCE]
     found += [rows.figure(SERVED, workload) for workload in served_workloads(run)]
     found += [rows.figure("first_inference", latency_workload(run, min(run.plan.batch_sizes)))]

@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.measure.workload import full_batch, padded_batch
 from bench.runs.measurement import ARRANGEMENTS
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:

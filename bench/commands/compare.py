@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _EXIT_CODES = """
 exit codes, the first that holds:
-  2  a mistake that you can mend: no such file, a bad threshold
+  2  a mistake that you can fix: no such file, a bad threshold
   1  something is worse
   3  incomplete: a row is missing or failed, or nothing was compared
   4  incomparable: a row's two figures do not mean the same, or cannot tell

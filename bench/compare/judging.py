@@ -51,7 +51,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """On what terms the two figures of a row are compared."""
+    """Whether and how the two values of a row may be compared."""
 
     unlike: str = ""  # why they do not mean the same; such a row is not comparable
     factor: float = 1.0  # of a timed row: by which the contender's times are multiplied before they are compared

@@ -1,4 +1,4 @@
-"""On what terms a row of two runs is compared: whether its two figures mean the same, or can be made to."""
+"""Whether and how two values of a row may be compared: whether they mean the same, or can be normalised to."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.measure.workload import Batch
-    from bench.worker import Worker
+    from bench.worker.client import Worker
 
 BLOCKS = 3
 SPAN_S = 1.0  # of a block; one that a single batch outlasts ends with that batch
@@ -34,7 +34,7 @@ def measure_served(variant: str, artifact: Path, batch: Batch, threads: int) -> 
     ):
         sides = {"alone": one, "together": many}
         for workers in sides.values():
-            _ask_all(workers, "settle", batch)
+            _ask_all(workers, "warm_up", batch)
         rates: dict[str, list[float]] = {side: [] for side in sides}
         for block in range(BLOCKS):
             # The other one first in every other block: the first may leave the machine warmer, or still busy.

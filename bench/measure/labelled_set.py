@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.runs.scores import Scores
-from bench.worker import Worker
+from bench.worker.client import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

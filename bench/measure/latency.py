@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.machine.cores import shared_cores
 from bench.runs.journal import Journal
 from bench.runs.measurement import Measurement
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bench.runs.measurement import Workload
 
 _SLOW_S = 0.1  # a round this long warms the caches in its own first twentieth: no further untimed round for it
-_MOST_ROUNDS = 20  # of a block that is filled up: more would tell little and make large files
+_MOST_ROUNDS = 20  # of a block that is filled up: more would add little and make large files
 _START = ("import_time", "read_time", "load_time")  # of every launch, in this order
 
 
@@ -185,7 +185,7 @@ class LatencyRun:
                 continue
             worker = stack.enter_context(Worker(f"{name}, launch {launch}", self._threads, code=contender.code))
             try:
-                worker.ask("stay_on", cores)
+                worker.ask("set_affinity", cores)
                 seconds = worker.start(contender.variant or name, contender.artifact, self._threads)
             except WorkerError as error:
                 self._failed[name, None] = str(error)
@@ -234,7 +234,7 @@ class LatencyRun:
         return order
 
     def _enough(self, cells: Mapping[str, Any]) -> bool:
-        """Whether one more block of these would tell little."""
+        """Whether enough time was sampled."""
         timed = sum(nanoseconds for cell in cells.values() for rounds in cell["blocks"] for nanoseconds, _ in rounds)
         return timed >= self._schedule.enough_s * 1e9 * len(cells)
 
@@ -242,11 +242,11 @@ class LatencyRun:
         """Append nanoseconds of time and of CPU time of each round, as a block of ``cell``."""
         blocks = cell["blocks"]
         if not blocks:
-            cell["first"] = worker.ask("settle", batch)
+            cell["first"] = worker.ask("warm_up", batch)
         slow = (blocks[-1][-1][0] if blocks else cell["first"]) > _SLOW_S * 1e9
         blocks.append(worker.ask("time", self._rounds(blocks), None if slow else self._schedule.warm_up_s))
         if self._threads > 1:
-            worker.ask("rest")
+            worker.ask("wait_until_idle")
 
     def _rounds(self, blocks: Sequence[Any]) -> int:
         """How many rounds the next block has, by the shortest round of those before."""

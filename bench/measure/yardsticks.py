@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from bench.runs.measurement import YARDSTICKS, Measurement
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.device_speed import yardsticks
 from exporters.errors import WorkerError
 
@@ -70,5 +70,5 @@ class Yardsticks:
 
 
 def yardstick_readings(run: Run) -> dict[str, Measurement]:
-    """The yardsticks of a saved run that have readings, by metric; empty for a run of an earlier day."""
+    """The yardsticks of a saved run that have readings, by metric; empty for a run that was saved before there were any."""
     return {one.metric: one for one in run.measurements if one.variant == MACHINE and one.status == "ok" and one.values}

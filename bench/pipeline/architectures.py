@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.checkpoints.architectures import ARCHITECTURES, PREFIX, check_architecture
 from exporters.checkpoints.checkpoint import read_config
 from exporters.counting import count

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.console import say
 from bench.texts.demonstration import corpus
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.artifacts.source import source_digest
 from exporters.checkpoints.architectures import PREFIX, build_architecture, check_architecture
 from exporters.checkpoints.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint

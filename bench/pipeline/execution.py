@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bench.measure.workload import Batch
-    from bench.worker import Worker
+    from bench.worker.client import Worker
     from exporters.artifacts.artifact import Artifact
 
 _ROUNDS = 5
@@ -38,7 +38,7 @@ def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
     """CPU-seconds a second at the batch that takes most; a runtime may spread over threads only where there is enough to do."""
     most = 0.0
     for batch in batches:
-        worker.ask("settle", batch)
+        worker.ask("warm_up", batch)
         rounds = worker.ask("time", _ROUNDS, None)
         most = max(most, sum(cpu for _, cpu in rounds) / sum(wall for wall, _ in rounds))
     return most

@@ -47,7 +47,7 @@ def _fits(manifest: Path, run: Run) -> bool:
     try:
         found = json.loads(manifest.read_text(encoding="utf-8"))
         return found["checkpoint_sha256"] == run.checkpoint.sha256 and bool(found["labels"])
-    except (OSError, ValueError, KeyError, TypeError):  # an artifact of an earlier day names no labels
+    except (OSError, ValueError, KeyError, TypeError):  # artifacts of earlier versions name no labels
         return False
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.console import say
 from bench.runs.measurement import batch_shape
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.counting import flops
 from exporters.errors import DeploybenchError
 

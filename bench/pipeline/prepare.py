@@ -15,7 +15,7 @@ from bench.pipeline.without_vnni import without_vnni
 from bench.runs.store import VariantInfo
 from bench.texts import data
 from bench.texts.demonstration import corpus
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.artifacts.artifact import Artifact, Origin, export_artifact, read_artifact
 from exporters.artifacts.catalogue import find_variant
 from exporters.artifacts.parity import compare_logits
@@ -62,7 +62,7 @@ class Prepared:
 
 
 def prepare(options: Options) -> Prepared:
-    """Find the checkpoint, read the sets, export and prove every variant; raises UserError for what a person can mend.
+    """Find the checkpoint, read the sets, export and prove every variant; raises UserError for what a person can fix.
 
     A variant that cannot be exported, or is not the same model, is no error here: its ``VariantInfo`` says why.
     """

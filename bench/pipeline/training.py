@@ -17,7 +17,7 @@ from bench.pipeline.seeds import is_finished, keep_seeds, seed_folder, seeded_re
 from bench.pipeline.training_data import training_sets
 from bench.printable import printable
 from bench.units import format_bytes, format_count, format_duration, format_share, many
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.checkpoints.architectures import check_architecture
 from exporters.checkpoints.checkpoint import is_pickled
 from exporters.checkpoints.hub import fetch_checkpoint
@@ -48,7 +48,7 @@ _OFFLINE_ADVICE = (
 def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object]) -> str:
     """Train as the command line says; what it reached, as text. ``draw`` puts plots into a trained checkpoint.
 
-    Raises UserError for what the person can mend.
+    Raises UserError for what the person can fix.
     """
     recipe, options, count = read_recipe(parsed.recipe), read_options(vars(parsed)), _seed_count(parsed.seeds)
     if parsed.checkpoint:
@@ -257,7 +257,7 @@ def _say_of_leaks(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> Non
         if leaked:
             of = f"{format_count(leaked)} of {many(len(evaluation[name].texts), 'text')}"
             say(
-                f"set {name}: {of} found in the training set too: its scores will be too high; deploybench prepare mends that"
+                f"set {name}: {of} found in the training set too: its scores will be too high; deploybench prepare fixes that"
             )
 
 

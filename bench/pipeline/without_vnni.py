@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.artifacts.catalogue import find_variant
 from exporters.errors import ExportError, WorkerError
 from exporters.inspection.saturation import cut_share

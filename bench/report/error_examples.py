@@ -42,16 +42,14 @@ def render_errors(found: Sequence[SetErrors], labels: Sequence[str], asked: Aske
 
 def _set(found: SetErrors, labels: Sequence[str], asked: Asked) -> str:
     texts = counted(len(found.answered.answers.rows), "text")
-    head = (
-        f"{excerpt(found.answered.name, _VALUE)}: {texts}, {found.wrong} called wrong by {printable(found.spokesman)}"
-    )
+    head = f"{excerpt(found.answered.name, _VALUE)}: {texts}, {found.wrong} called wrong by {printable(found.lead_variant)}"
     shown, hidden = found.directions[:_DIRECTIONS], found.directions[_DIRECTIONS:]
     paragraphs = [wrapped([head]), *(_direction(found, one, labels) for one in shown)]
     if hidden:
         rest = sum(one.texts for one in hidden)
         paragraphs.append(f"{counted(len(hidden), 'rarer direction')}, {counted(rest, 'error')}")
     if found.values and asked.by:
-        paragraphs.append(_values(found.values, asked.by, found.spokesman))
+        paragraphs.append(_values(found.values, asked.by, found.lead_variant))
     return "\n\n".join(paragraphs)
 
 
@@ -80,18 +78,18 @@ def _example(found: SetErrors, example: Example, labels: Sequence[str]) -> Itera
 
 
 def _calls(found: SetErrors, example: Example, labels: Sequence[str]) -> str:
-    """What the variants call it, the class of the spokesman first."""
-    chance = f"{printable(found.spokesman)} ({format_share(example.chance)})"
-    by_class: dict[int, list[str]] = {example.called[found.spokesman]: [chance]}
+    """What the variants call it, the class of the lead_variant first."""
+    chance = f"{printable(found.lead_variant)} ({format_share(example.chance)})"
+    by_class: dict[int, list[str]] = {example.called[found.lead_variant]: [chance]}
     for variant, called in example.called.items():
-        if variant != found.spokesman:
+        if variant != found.lead_variant:
             by_class.setdefault(called, []).append(printable(variant))
     if len(by_class) == 1 and len(example.called) > 1:
         return f"{labels[next(iter(by_class))]} by every variant, {chance}"
     return "; ".join(f"{labels[called]} by {', '.join(variants)}" for called, variants in by_class.items())
 
 
-def _values(values: Sequence[ValueGroup], column: str, spokesman: str) -> str:
+def _values(values: Sequence[ValueGroup], column: str, lead_variant: str) -> str:
     heads = [excerpt(column, _VALUE), "texts", "accuracy", "95 % interval", "all variants"]
     rows = [
         (
@@ -105,7 +103,7 @@ def _values(values: Sequence[ValueGroup], column: str, spokesman: str) -> str:
     ]
     align = ("left", *["right"] * (len(heads) - 1))
     table = tabulate.tabulate(rows, heads, disable_numparse=True, colalign=align)
-    head = f"accuracy of {printable(spokesman)} by {heads[0]}; all variants: from the worst to the best of them"
+    head = f"accuracy of {printable(lead_variant)} by {heads[0]}; all variants: from the worst to the best of them"
     return f"{wrapped([head])}\n\n{table}"
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.runs.predictions import Answers
     from bench.runs.store import Run
 
-_EARLIER = "lengths of texts were not kept: the run is of an earlier day"
+_EARLIER = "lengths of texts were not kept: the run was saved before they were"
 
 
 def by_set_and_variant(

@@ -127,7 +127,7 @@ def _instances(cells: RunFigures) -> list[Table]:
 
 
 def _roofline(cells: RunFigures) -> list[Table]:
-    """Nothing for a run whose operations were not counted: it is of an earlier day."""
+    """Nothing for a run that was saved before operations were counted."""
     run = cells.run
     if not run.operations:
         return []
@@ -156,14 +156,14 @@ def _roofline_notes(run: Run) -> list[str]:
 
 
 def _weights(cells: RunFigures) -> list[Table]:
-    """Nothing for a run whose files were not looked into: it is of an earlier day."""
+    """Nothing for a run that was saved before the files of artifacts were inspected."""
     if not any(info.stored for info in cells.run.variants.values()):
         return []
     return [cells.table("Weights", weights_contents(cells.at), weights_notes(cells.run))]
 
 
 def _operators(cells: RunFigures) -> list[Table]:
-    """Nothing for a run of which nothing was profiled: it is of an earlier day."""
+    """Nothing for a run that was saved before variants were profiled."""
     run = cells.run
     if not any(info.operators for info in run.variants.values()):
         return []
@@ -204,7 +204,7 @@ def _policies(cells: RunFigures) -> list[Table]:
 
 
 def _invariance(cells: RunFigures) -> list[Table]:
-    """Nothing for a run of an earlier day."""
+    """Nothing for a run that was saved before this was measured."""
     if not any(one.metric in INVARIANCE for one in cells.run.measurements):
         return []
     return [cells.table("Texts in other company", invariance_contents(cells.at), invariance_notes())]
@@ -266,7 +266,7 @@ def _timing(cells: RunFigures) -> list[Table]:
 
 
 def _cold(cells: RunFigures) -> list[Table]:
-    """Nothing for a run of an earlier day."""
+    """Nothing for a run that was saved before this was measured."""
     run = cells.run
     if not any(one.metric == "first_inference" for one in run.measurements) or REFERENCE not in run.plan.variants:
         return []

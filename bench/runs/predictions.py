@@ -66,7 +66,7 @@ class Answers:
 
     rows: npt.NDArray[np.str_]  # hashes of the texts, (examples,)
     labels: npt.NDArray[np.int64]  # true class, (examples,)
-    tokens: npt.NDArray[np.int32] | None  # of the whole text, (examples,); None: a run of an earlier day
+    tokens: npt.NDArray[np.int32] | None  # of the whole text, (examples,); None: saved before lengths were kept
     logits: dict[str, npt.NDArray[np.float32]]  # by variant, (examples, num_labels)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.pipeline.prepare import Prepared
-    from bench.worker import Worker
+    from bench.worker.client import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

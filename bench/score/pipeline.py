@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bench.measure.workload import Batch, Policy
-    from bench.worker import Worker
+    from bench.worker.client import Worker
     from exporters.checkpoints.tokenization import Pad, Tokeniser
     from exporters.variant import Float32Array
 

@@ -77,7 +77,7 @@ class Scoring:
 
 
 def score_file(job: Job) -> Scoring:
-    """Score every row of ``job.source`` into ``job.output``; raises UserError for what a person can mend."""
+    """Score every row of ``job.source`` into ``job.output``; raises UserError for what a person can fix."""
     caution_joined(job.source, job.found.columns, job.prepared.checkpoint.labels)
     models, identity = Models(job.prepared, job.variant), _identity(job)
     parts = Parts(job.output, identity)

@@ -52,7 +52,7 @@ class LabelReader:
             row.label = self._classes[spelling(cell)]
         else:
             asks = self._two and spelling(cell) in REAL_FAKE
-            advice = "pass --real-label NAME to say which one is real, mend it" if asks else "mend it"
+            advice = "pass --real-label NAME to say which one is real, fix it" if asks else "fix it"
             row.refuse(Cause.UNKNOWN_LABEL, f"label {short_repr(cell)} is none of {self._expected}", advice)
 
 

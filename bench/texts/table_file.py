@@ -145,7 +145,7 @@ def _records(path: Path, reader: Any) -> Iterator[list[str]]:
         try:
             record = next(reader, None)
         except csv.Error as error:
-            advice = "mend the line (a quote inside a quoted cell is written twice)"
+            advice = "fix the line (a quote inside a quoted cell is written twice)"
             hint = separator_hint(path)
             raise DataError(f"{path}: line {line}: unbalanced quotes ({error}){hint}; {advice}") from None
         if record is None:
@@ -153,7 +153,7 @@ def _records(path: Path, reader: Any) -> Iterator[list[str]]:
         num_cells = num_cells or len(record)
         if record and len(record) != num_cells:
             raise DataError(
-                f"{path}: line {line}: {len(record)} cells where the header has {num_cells}{separator_hint(path)}; mend the line "
+                f"{path}: line {line}: {len(record)} cells where the header has {num_cells}{separator_hint(path)}; fix the line "
                 "(a cell that holds the separator or a line break is quoted)"
             )
         if record:
@@ -206,7 +206,7 @@ def _json_record(path: Path, number: int, line: str) -> dict[str, Any]:
         if isinstance(record, dict):
             return record
         found = f"{short_repr(record)} is no JSON object"
-    raise DataError(f"{path}: line {number}: {found}; mend the line (one JSON object per line)")
+    raise DataError(f"{path}: line {number}: {found}; fix the line (one JSON object per line)")
 
 
 def _open_parquet(path: Path) -> TableFile:

@@ -61,7 +61,7 @@ class TextRow:
     found: str = ""
     advice: str = ""
 
-    def refuse(self, cause: Cause, found: str, advice: str = "mend it") -> None:
+    def refuse(self, cause: Cause, found: str, advice: str = "fix it") -> None:
         """Say why the row cannot be used, and what can be done about it."""
         self.cause, self.found, self.advice = cause, found, advice
 
@@ -132,7 +132,7 @@ def usable_rows(rows: list[TextRow], bad_rows: BadRows) -> tuple[list[TextRow], 
     if dropped and bad_rows == "refuse":
         raise refusal(next(row for row in rows if row.cause), dropped)
     if not usable:
-        raise DataError(f"{rows[0].path}: no row can be used ({', '.join(dropped)}); mend the file")
+        raise DataError(f"{rows[0].path}: no row can be used ({', '.join(dropped)}); fix the file")
     return usable, dropped
 
 
@@ -182,10 +182,10 @@ def _set_text(row: TextRow, cells: dict[str, object]) -> None:
 
 def _missing_text_advice(columns: list[str], missing: list[str]) -> str:
     if columns[-1] in missing:  # a title alone is no article
-        return "mend it"
+        return "fix it"
     there = [column for column in columns if column not in missing]
     alone = "that column alone" if len(there) == 1 else "those columns alone"
-    return f"mend it, pass --text-columns {','.join(there)} to use {alone}"
+    return f"fix it, pass --text-columns {','.join(there)} to use {alone}"
 
 
 def _place(row: TextRow, here: Path) -> str:

@@ -141,9 +141,9 @@ class Worker:
         try:
             yield
         except (EOFError, ConnectionError) as error:
-            raise WorkerError(f"{self.label}: {self._obituary()}") from error
+            raise WorkerError(f"{self.label}: {self._exit_description()}") from error
 
-    def _obituary(self) -> str:
+    def _exit_description(self) -> str:
         """How the child ended, with the last line that it wrote."""
         try:
             code = self._process.wait(_END_S)

@@ -42,7 +42,7 @@ class Commands:
         module, _, function = target.partition(":")
         return getattr(importlib.import_module(module), function)(*arguments, **keywords)
 
-    def stay_on(self, cores: Iterable[int]) -> None:
+    def set_affinity(self, cores: Iterable[int]) -> None:
         """Run on these cores and no others, as every thread that is started from here on will."""
         os.sched_setaffinity(0, cores)
 
@@ -77,7 +77,7 @@ class Commands:
             answers.append((logits, time.perf_counter_ns() - start))
         return answers
 
-    def settle(self, batch: Batch) -> int:
+    def warm_up(self, batch: Batch) -> int:
         """Take what is to be timed, and call until two calls in a row take alike.
 
         At a new shape a runtime compiles, packs and allocates, some of them twice. Gives the nanoseconds of the first call.
@@ -96,7 +96,7 @@ class Commands:
         return first
 
     def time(self, rounds: int, warm_up_s: float | None) -> list[tuple[int, int]]:
-        """Nanoseconds, and those of CPU time of all threads, of each of ``rounds`` calls on the batch that was settled on.
+        """Nanoseconds, and those of CPU time of all threads, of each of ``rounds`` calls on the batch that was warmed up on.
 
         Untimed calls for ``warm_up_s`` seconds (at least one; with None, none) come before.
         """
@@ -113,7 +113,7 @@ class Commands:
         finally:
             gc.enable()
 
-    def rest(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until no thread of this process computes, at most a second.
 
         Threads of ONNX Runtime look out for work for a while after a call, on a core that the one timed next needs.

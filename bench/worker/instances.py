@@ -25,7 +25,7 @@ def loaded_instances(variant: str, artifact: Path, instances: int, threads: int)
             first = number * budget
             own = {cores[index % len(cores)] for index in range(first, first + budget)}
             worker.ask(
-                "stay_on", sorted(own)
+                "set_affinity", sorted(own)
             )  # else runtimes that choose a core for themselves may all choose the same
             worker.start(variant, artifact, budget)
             workers.append(worker)

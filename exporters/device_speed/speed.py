@@ -15,7 +15,7 @@ from exporters.device_speed.largest_batch import largest_batch
 from exporters.device_speed.matrix_rate import dtype_of, matrix_rate, set_products
 from exporters.device_speed.stopwatch import each_timed
 from exporters.errors import first_line
-from exporters.training.room import if_room
+from exporters.training.room import none_if_oom
 
 if TYPE_CHECKING:
     from exporters.device_speed.stopwatch import Timed
@@ -129,18 +129,18 @@ def fits(setting: Setting, batch: int) -> bool:
         step()
         return True
 
-    return if_room(try_it) is not None
+    return none_if_oom(try_it) is not None
 
 
 def training_speed(setting: Setting, batch: int) -> Speed:
     """Steps with AdamW, gradient clipping, and automatic mixed precision for bf16 and fp16; the latter with scaled losses."""
-    timed = if_room(lambda: each_timed(TrainingStep(setting, batch), setting.times, setting.device))
+    timed = none_if_oom(lambda: each_timed(TrainingStep(setting, batch), setting.times, setting.device))
     return _speed(setting, batch, _PASSES, timed)
 
 
 def inference_speed(setting: Setting, batch: int) -> Speed:
     """Forward passes without gradients, the weights in the precision."""
-    timed = if_room(lambda: each_timed(ForwardPass(setting, batch), setting.times, setting.device))
+    timed = none_if_oom(lambda: each_timed(ForwardPass(setting, batch), setting.times, setting.device))
     return _speed(setting, batch, 1, timed)
 
 

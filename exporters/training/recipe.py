@@ -141,7 +141,7 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
             f"{path}: cannot be read ({error.strerror or error}); check the path, or name a shipped recipe: {shipped}"
         ) from error
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
-        raise RecipeError(f"{path}: is no TOML file in UTF-8 ({error}); mend it there") from error
+        raise RecipeError(f"{path}: is no TOML file in UTF-8 ({error}); fix it there") from error
     _check_keys(path, content)
     recipe: Recipe = _parse(path, Recipe, {**content, "name": path.stem})
     _check_origin(path, recipe)

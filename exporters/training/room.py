@@ -25,7 +25,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _WORDS)
 
 
-def if_room(call: Callable[[], Given]) -> Given | None:
+def none_if_oom(call: Callable[[], Given]) -> Given | None:
     """What ``call`` gives, or None where memory is too small for it; nothing of it is left on the device."""
     import torch
 

@@ -24,7 +24,7 @@ from bench.measure.schedule import WARM_UP_S
 from bench.measure.workload import full_batch
 from bench.pipeline.options import add_options, read_options
 from bench.pipeline.prepare import prepare
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.checkpoints.classifier import load_classifier
 from exporters.runtimes.torch_model import limit_threads, run_classifier
 from exporters.variant import REFERENCE
@@ -83,7 +83,7 @@ def measure_launch(folder: Path, batch: Batch, threads: int, plan: tuple[int, in
     alternations, rounds = plan
     with Worker("harness", threads) as harness, Worker("bare loop", threads) as plain:
         harness.start(__spec__.name, folder, threads)
-        harness.ask("settle", batch)
+        harness.ask("warm_up", batch)
         plain.call(load_plainly, str(folder), threads)
         ask = {
             "harness": lambda: [value / 1e9 for value, _ in harness.ask("time", rounds, WARM_UP_S)],

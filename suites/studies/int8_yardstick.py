@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.machine.cpu import UNKNOWN, available_cores, cpu_features
-from bench.worker import Worker
+from bench.worker.client import Worker
 from suites.studies.saving import save_study
 
 if TYPE_CHECKING:

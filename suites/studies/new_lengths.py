@@ -18,7 +18,7 @@ from bench.machine.alone import alone
 from bench.measure.workload import full_batch
 from bench.pipeline.options import Options, read_options
 from bench.pipeline.prepare import prepare
-from bench.worker import Worker
+from bench.worker.client import Worker
 from suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from bench.console import say
 from bench.machine.alone import alone
 from bench.pipeline.options import Options, read_options
 from bench.pipeline.prepare import prepare
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.runtimes.onnx_session import MODEL_FILE
 from suites.studies.side_by_side import Side, manifest_of_files, measure, table
 from suites.studies.study import Answer, run_study, study_parser

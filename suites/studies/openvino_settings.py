@@ -23,7 +23,7 @@ from bench.measure.memory.peaks import take_phase
 from bench.measure.workload import full_batch
 from bench.pipeline.options import Options, read_options
 from bench.pipeline.prepare import prepare
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.runtimes.openvino_model import MODEL_FILE
 from suites.studies.study import Answer, run_study, study_parser
 

@@ -19,7 +19,7 @@ from bench.measure.schedule import WARM_UP_S
 from bench.measure.workload import full_batch
 from bench.pipeline.options import add_options, read_options
 from bench.pipeline.prepare import prepare
-from bench.worker import Worker
+from bench.worker.client import Worker
 from suites.studies.saving import save_study
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def null_rounds(batch: Batch, folder: Path) -> dict[str, float]:
     """Seconds that the figure of a round holds of the harness, and that a round takes beside its figure."""
     with Worker("null", 1) as worker:
         worker.start("bench.worker.null", folder, 1)
-        worker.ask("settle", batch)
+        worker.ask("warm_up", batch)
         inside, beside = [], []
         for _ in range(_REQUESTS):
             start = time.perf_counter()
@@ -54,10 +54,10 @@ def parent_share(artifact: Path, tokens: Any, threads: int) -> dict[str, float]:
     with Worker("computing", threads) as worker:
         worker.start("onnx-fp32", artifact, threads)
         one = full_batch(tokens, 1, _LENGTH)
-        worker.ask("settle", one)
+        worker.ask("warm_up", one)
         seconds = min(value for value, _ in worker.ask("time", _ROUNDS, WARM_UP_S)) / 1e9
         batch = full_batch(tokens, max(1, round(_AIM_S / seconds)), _LENGTH)
-        worker.ask("settle", batch)
+        worker.ask("warm_up", batch)
         computed = []
         start, own = time.perf_counter(), time.process_time()
         while (spent := time.perf_counter() - start) < _SPAN_S:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 MARK = "peer point done: "
-_MEND = "DEPLOYBENCH_PEER_MEND"  # the process whose children need ``mend``
+_MEND = "DEPLOYBENCH_PEER_MEND"  # the process whose children need ``fix``
 
 # How the peer is asked for what our variants do.
 _ONNX: dict[str, Any] = {"export": True}
@@ -37,7 +37,7 @@ BACKENDS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def mend() -> None:
+def fix() -> None:
     """Give back the one name that the peer's last release expects of optimum 1.x; nothing else of it is changed.
 
     optimum 1.27, which has the name, does not import with this torch, and its optimum-intel not with this nncf.
@@ -90,6 +90,6 @@ def main(plan_file: str, reports_file: str) -> None:
 
 
 if __name__ == "__mp_main__" and os.environ.get(_MEND) == str(os.getppid()):  # the process that the launcher has made
-    mend()
+    fix()
 if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -13,7 +13,7 @@ from bench.measure.workload import full_batch
 from bench.pipeline.prepare import prepare
 from bench.runs.measurement import Workload, process_medians
 from bench.texts.demonstration import corpus
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.checkpoints.architectures import build_architecture
 from exporters.counting.count import count_architectures
 from exporters.errors import DeploybenchError

@@ -13,7 +13,7 @@ from bench.measure.memory.peaks import take_phase
 from bench.measure.schedule import Contender
 from bench.measure.workload import full_batch, parity_batches
 from bench.runs.measurement import Workload, process_medians
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.artifacts.catalogue import find_variant
 from exporters.artifacts.parity import compare_logits
 from exporters.errors import ParityError

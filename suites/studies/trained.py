@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.pipeline.prepare import labelled_sets, reading
 from bench.texts.data import read_labelled_file
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.checkpoints.checkpoint import TRAINING_FILE
 from exporters.errors import UserError
 from exporters.files import sha256_file
@@ -40,7 +40,7 @@ class Task:
 
 
 def read_task(recipe: Recipe, train: Path | None, tokenizer: Path | None, options: Options) -> Task:
-    """Read all of it; raises UserError for what the person can mend."""
+    """Read all of it; raises UserError for what the person can fix."""
     if train is None or not options.external:
         raise UserError("--train, --external: expected a labelled file for each; pass both")
     texts = read_labelled_file(train, **reading(options))

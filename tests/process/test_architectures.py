@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.artifacts.artifact import Origin, export_artifact
 from exporters.checkpoints.architectures import ARCHITECTURES, build_architecture, check_architecture
 from exporters.errors import CheckpointError

@@ -12,7 +12,7 @@ import pytest
 from fakes import calls
 
 import exporters.artifacts.source
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
 from exporters.artifacts.catalogue import find_variant, variant_module, variant_names
 from exporters.artifacts.source import source_digest, source_files

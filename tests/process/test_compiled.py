@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fakes import calls
 
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
 from exporters.errors import ExportError
 from exporters.variant import MANIFEST, TOKENIZER

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from bench.machine.cores import shared_cores
-from bench.worker import Worker
+from bench.worker.client import Worker
 
 
 def machine(folder, siblings):
@@ -41,6 +41,6 @@ def test_a_system_that_does_not_tell_has_cores_of_their_own(monkeypatch, tmp_pat
 def test_a_worker_runs_on_the_cores_it_was_told_and_no_other():
     core = max(os.sched_getaffinity(0))
     with Worker("pinned", 1) as pinned, Worker("free", 1) as free:
-        pinned.ask("stay_on", {core})
+        pinned.ask("set_affinity", {core})
         assert pinned.call(os.sched_getaffinity, 0) == {core}
         assert free.call(os.sched_getaffinity, 0) == os.sched_getaffinity(0)

@@ -12,7 +12,7 @@ from bench.machine.environment import describe_environment
 from bench.pipeline.execution import _cores_used
 from bench.pipeline.execution import executed as executed_by
 from bench.runs.store import VariantInfo
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.artifacts.artifact import Artifact
 from exporters.artifacts.catalogue import find_variant, variant_names
 from exporters.inspection.executed import executed_precision
@@ -183,7 +183,7 @@ def test_the_cores_that_a_runtime_uses_are_those_of_its_busiest_batch():
 
     class Spreading:
         def ask(self, command, *arguments):
-            if command == "settle":
+            if command == "warm_up":
                 self.texts = len(arguments[0][0])
             return [(100, 100 * self.texts)] * 5
 

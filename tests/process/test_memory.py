@@ -17,7 +17,7 @@ from bench.measure.memory.mappings import KINDS, Mapping, arenas, read_mappings,
 from bench.measure.memory.peaks import measure_peaks
 from bench.measure.memory.tracked import Held
 from bench.runs.ledger import PHASES, TERMS
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.errors import WorkerError
 
 BATCH = (np.ones((8, 64), dtype=np.int64), np.ones((8, 64), dtype=np.int64))

@@ -11,7 +11,7 @@ import pytest
 from fakes import calls
 from onnx import TensorProto, helper, numpy_helper
 
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.runtimes.onnx_graph import attend_without_mask, count_operators, drop_round_trips, use_weights_by_name
 
 LAYERS = 2  # of the tiny checkpoint

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.texts.demonstration import corpus
-from bench.worker import call_in_child
+from bench.worker.client import call_in_child
 from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
 from exporters.inspection.stored import stored_weights
 from exporters.runtimes import openvino_sensitive

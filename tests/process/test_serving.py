@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.artifacts.catalogue import find_variant, variant_names
 from exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
 from exporters.checkpoints.tokenization import cut_texts_at

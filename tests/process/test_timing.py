@@ -56,8 +56,8 @@ def test_who_is_timed_next_has_the_cores_for_itself(asked, threads):
 
     after = Counter(asked[index + 1] for index, command in enumerate(asked[:-1]) if command == "time")
     blocks = SCHEDULE.launches * SCHEDULE.blocks * len(BATCHES) * 2
-    assert asked.count("rest") == (blocks if threads > 1 else 0)
-    assert after["rest"] == asked.count("rest")
+    assert asked.count("wait_until_idle") == (blocks if threads > 1 else 0)
+    assert after["wait_until_idle"] == asked.count("wait_until_idle")
 
 
 def test_a_slow_workload_has_as_many_blocks_as_tell_enough():
@@ -75,7 +75,7 @@ def test_every_other_block_of_a_workload_is_in_reverse(monkeypatch, blocks):
 
     def spy(worker, command, *arguments):
         name = worker.label.split(",")[0]
-        if command == "settle":
+        if command == "warm_up":
             last[name] = next(one for one, batch in BATCHES.items() if batch is arguments[0])
         if command == "time":
             asked[last[name]].append(name)

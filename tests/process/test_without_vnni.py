@@ -14,7 +14,7 @@ from bench.machine.cpu import cpu_features
 from bench.pipeline.without_vnni import LIMITS, without_vnni
 from bench.report.notes import run_notes
 from bench.runs.store import read_run
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.inspection.saturation import cut_share, pair_sums
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"

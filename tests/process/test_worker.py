@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fakes import calls, restless
 
-from bench.worker import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child
 from exporters.errors import CheckpointError, WorkerError
 
 BATCH = (np.ones((2, 8), dtype=np.int64), np.ones((2, 8), dtype=np.int64))
@@ -55,9 +55,9 @@ def test_a_worker_answers_on_after_an_error():
 def test_a_worker_that_rests_computes_nothing():
     with Worker("fake", 2) as worker:
         worker.start("fakes.restless", Path(), 2)
-        worker.ask("settle", BATCH)
+        worker.ask("warm_up", BATCH)
         worker.ask("time", 2, None)
-        worker.ask("rest")
+        worker.ask("wait_until_idle")
 
         assert worker.call(restless.looking) == 0
 
@@ -118,7 +118,7 @@ def test_what_was_imported_is_no_part_of_a_later_collection(tmp_path):
     with Worker("fake", 1) as worker:
         worker.start("fakes.steady", tmp_path, 1)
         assert worker.call(gc.get_freeze_count) == 0
-        worker.ask("settle", BATCH)
+        worker.ask("warm_up", BATCH)
         assert worker.call(gc.get_freeze_count) > 1000
 
 
@@ -142,7 +142,7 @@ def test_the_parent_sleeps_while_the_child_computes():
     ],
 )
 def test_settling_ends_when_two_calls_take_alike(monkeypatch, milliseconds, calls):
-    from bench.worker import commands
+    from bench.worker.client import commands
 
     now, made = 0, []
 
@@ -155,6 +155,6 @@ def test_settling_ends_when_two_calls_take_alike(monkeypatch, milliseconds, call
     monkeypatch.setattr(commands.gc, "freeze", lambda: None)  # that is for a process of its own
     worker = commands.Commands()
     worker._predict = predict
-    worker.settle((None, None))
+    worker.warm_up((None, None))
 
     assert len(made) == calls

@@ -188,7 +188,7 @@ def test_booleans_are_names_and_no_indices(write):
 
     assert labels_of(path) == ((1, 0), ("False", "True"))
     expected = (
-        "FILE: row 1: label True is none of real (0), fake (1); mend it, or pass --drop-bad-rows to leave such rows"
+        "FILE: row 1: label True is none of real (0), fake (1); fix it, or pass --drop-bad-rows to leave such rows"
     )
     actual = refusal(path, read_labelled_file, path, label_names=("real", "fake"))
     assert f"{expected} out (in all: 2 rows with an unknown label)" == actual
@@ -206,23 +206,23 @@ def test_label_names_that_differ_in_case_only_are_matched_by_index(write):
 DROP = "pass --drop-bad-rows to leave such rows out"
 BAD_ROWS = [  # header, rows, message after "FILE: ", what is left out
     ("title,text,label", ["a,b,0", ",c,1"], (
-        f"row 2: no 'title'; mend it, pass --text-columns text to use that column alone, or {DROP} "
+        f"row 2: no 'title'; fix it, pass --text-columns text to use that column alone, or {DROP} "
         "(in all: 1 row with a missing cell)"
     ), "1 row with a missing cell"),
     ("title,text,label", ["a,b,0", "c,,1"], (
-        f"row 2: no 'text'; mend it, or {DROP} (in all: 1 row with a missing cell)"
+        f"row 2: no 'text'; fix it, or {DROP} (in all: 1 row with a missing cell)"
     ), "1 row with a missing cell"),
     ("text,label", ["a,", "b,1"], (
-        f"row 1: no 'label'; mend it, or {DROP} (in all: 1 row with a missing cell)"
+        f"row 1: no 'label'; fix it, or {DROP} (in all: 1 row with a missing cell)"
     ), "1 row with a missing cell"),
     ("text,label", ["a,0", "b,NaN", "c,1"], (
-        f"row 2: no 'label'; mend it, or {DROP} (in all: 1 row with a missing cell)"
+        f"row 2: no 'label'; fix it, or {DROP} (in all: 1 row with a missing cell)"
     ), "1 row with a missing cell"),
     ("text,label", ["a,0", ",1", " \t,1"], (
-        f"row 2: no text in 'text'; mend it, or {DROP} (in all: 2 rows without text)"
+        f"row 2: no text in 'text'; fix it, or {DROP} (in all: 2 rows without text)"
     ), "2 rows without text"),
     ("title,text,label", ["a,b,0", ",,1"], (
-        f"row 2: no text in 'title', 'text'; mend it, or {DROP} (in all: 1 row without text)"
+        f"row 2: no text in 'title', 'text'; fix it, or {DROP} (in all: 1 row without text)"
     ), "1 row without text"),
     ("text,label", ["a,0", "b,0", "a,0", ",1", "a,0"], (
         f"row 3: repeats row 1; take it out, or {DROP} (in all: 2 duplicate rows, 1 row without text)"
@@ -232,10 +232,10 @@ BAD_ROWS = [  # header, rows, message after "FILE: ", what is left out
         "or pass --drop-bad-rows to leave every copy out (in all: 3 contradictory rows)"
     ), "3 contradictory rows"),
     ("text,label", ["a,0", "b,2", "c,spam"], (
-        f"row 2: label '2' is none of real (0), fake (1); mend it, or {DROP} (in all: 2 rows with an unknown label)"
+        f"row 2: label '2' is none of real (0), fake (1); fix it, or {DROP} (in all: 2 rows with an unknown label)"
     ), "2 rows with an unknown label"),
     ("text,label", [",0", ",1", "a,7", "a,0"], (
-        f"row 1: no text in 'text'; mend it, or {DROP} (in all: 2 rows without text, 1 row with an unknown label)"
+        f"row 1: no text in 'text'; fix it, or {DROP} (in all: 2 rows without text, 1 row with an unknown label)"
     ), "2 rows without text, 1 row with an unknown label"),
 ]  # fmt: skip
 
@@ -257,12 +257,12 @@ def test_bad_rows_are_refused_or_said(write, header, rows, message, left_out):
     [
         (
             {"text": 7, "label": 0},
-            "'text' is 7, not text; mend it, or {drop} (in all: 1 row with a cell that is not text)",
+            "'text' is 7, not text; fix it, or {drop} (in all: 1 row with a cell that is not text)",
         ),
-        ({"text": None, "label": 0}, "no text in 'text'; mend it, or {drop} (in all: 1 row without text)"),
-        ({"label": 0}, "no text in 'text'; mend it, or {drop} (in all: 1 row without text)"),
-        ({"text": "b"}, "no 'label'; mend it, or {drop} (in all: 1 row with a missing cell)"),
-        ({"text": "b", "label": float("nan")}, "no 'label'; mend it, or {drop} (in all: 1 row with a missing cell)"),
+        ({"text": None, "label": 0}, "no text in 'text'; fix it, or {drop} (in all: 1 row without text)"),
+        ({"label": 0}, "no text in 'text'; fix it, or {drop} (in all: 1 row without text)"),
+        ({"text": "b"}, "no 'label'; fix it, or {drop} (in all: 1 row with a missing cell)"),
+        ({"text": "b", "label": float("nan")}, "no 'label'; fix it, or {drop} (in all: 1 row with a missing cell)"),
     ],
 )
 def test_bad_json_rows(write, record, message):
@@ -275,7 +275,7 @@ def test_json_columns_are_those_of_all_lines(write):
     path = write("news.jsonl", '\ufeff{"text": "a", "label": 0}\r\n{"title": "b", "text": "c", "label": 1}\r\n')
 
     expected = (
-        f"FILE: row 1: no 'title'; mend it, pass --text-columns text to use that column alone, or {DROP} "
+        f"FILE: row 1: no 'title'; fix it, pass --text-columns text to use that column alone, or {DROP} "
         "(in all: 1 row with a missing cell)"
     )
     assert expected == refusal(path, read_labelled_file, path)
@@ -287,25 +287,25 @@ def test_missing_parquet_cells(tmp_path):
     write_parquet(path, {"title": ["a", None], "text": ["b", "c"], "label": [1.0, float("nan")]})
 
     expected = (
-        f"FILE: row 2: no 'title'; mend it, pass --text-columns text to use that column alone, or {DROP} "
+        f"FILE: row 2: no 'title'; fix it, pass --text-columns text to use that column alone, or {DROP} "
         "(in all: 1 row with a missing cell)"
     )
     assert expected == refusal(path, read_labelled_file, path)
-    expected = f"FILE: row 2: no 'label'; mend it, or {DROP} (in all: 1 row with a missing cell)"
+    expected = f"FILE: row 2: no 'label'; fix it, or {DROP} (in all: 1 row with a missing cell)"
     assert expected == refusal(path, read_labelled_file, path, text_columns=("text",))
 
 
 def test_nothing_left(write):
     path = write("news.csv", "text,label\n,0\na,0\na,1\n")
 
-    expected = "FILE: no row can be used (2 contradictory rows, 1 row without text); mend the file"
+    expected = "FILE: no row can be used (2 contradictory rows, 1 row without text); fix the file"
     assert expected == refusal(path, read_labelled_file, path, bad_rows="drop")
 
 
 SUFFIXES = ".csv, .tsv, .jsonl, .ndjson, .json-lines or .parquet"
-ONE_OBJECT = "mend the line (one JSON object per line)"
-CSV_QUOTES = "mend the line (a quote inside a quoted cell is written twice)"
-CSV_CELLS = "mend the line (a cell that holds the separator or a line break is quoted)"
+ONE_OBJECT = "fix the line (one JSON object per line)"
+CSV_QUOTES = "fix the line (a quote inside a quoted cell is written twice)"
+CSV_CELLS = "fix the line (a cell that holds the separator or a line break is quoted)"
 EMPTY = "empty file; give a file with at least one row"
 BAD_FILES = [  # name, content, message after "FILE: "
     ("a.xlsx", b"PK", f"suffix '.xlsx' is not read; save it as {SUFFIXES}"),
@@ -691,7 +691,7 @@ def test_real_files(file, text_columns, expected):
         (
             "newsmix/test.csv",
             (
-                f"FILE: row 12: no 'title'; mend it, pass --text-columns text to use that column alone, or {DROP} "
+                f"FILE: row 12: no 'title'; fix it, pass --text-columns text to use that column alone, or {DROP} "
                 "(in all: 138 rows with a missing cell)"
             ),
         ),

@@ -329,7 +329,7 @@ def test_what_is_not_known_has_a_reason(tmp_path):
     run = with_answers(tmp_path, SETS, WRONG, with_tokens=False)
     failed = replace(run.variants["onnx-fp32"], failed="not the same model")
     texts = {
-        "lengths of texts were not kept: the run is of an earlier day": run,
+        "lengths of texts were not kept: the run was saved before they were": run,
         "no answers were kept": replace(run, predictions=""),
         "random weights": replace(run, checkpoint=replace(run.checkpoint, random_weights=True)),
         "not the same model": replace(run, variants={**run.variants, "onnx-fp32": failed}),

@@ -426,9 +426,9 @@ def test_a_leak_is_refused_if_asked(leaking, tmp_path, capsys):
 REFUSED = [
     ([("a", 0), ("b", 0)], (), "FILE: one class only, '0', expected texts of 2 classes or more; add some"),
     ([("a", "x"), ("b", "x")], (), "FILE: one class only, 'x', expected texts of 2 classes or more; add some"),
-    ([("a", 0), ("", 1)], (), "FILE: row 2: no text in 'text'; mend it, or pass --drop-bad-rows to leave such rows out "
+    ([("a", 0), ("", 1)], (), "FILE: row 2: no text in 'text'; fix it, or pass --drop-bad-rows to leave such rows out "
      "(in all: 1 row without text)"),
-    ([("a", 0), ("b", "")], (), "FILE: row 2: no 'label'; mend it, or pass --drop-bad-rows to leave such rows out "
+    ([("a", 0), ("b", "")], (), "FILE: row 2: no 'label'; fix it, or pass --drop-bad-rows to leave such rows out "
      "(in all: 1 row with a missing cell)"),
     ([("", 0), ("", 1)], ("--drop-bad-rows",), "FILE: no row that can be used, expected texts of 2 classes or more; add some"),
     ([("a", 0), ("b", 1)], (), "split 'validation': would have no text of class '0', of which there is 1 in all; "

@@ -385,7 +385,7 @@ CHANGED = [  # (what is replaced, by what, the message after the file's name)
     ("epochs = 2", "epochs = 2\nname = 'x'", f"unknown key 'name'; known keys: {KNOWN}"),
     ("epochs = 2", "epochs = 2\n[zzz]\nepochs = 1", f"unknown key 'zzz'; known keys: {KNOWN}"),
     ("epochs = 2", "epochs = 2\nepochs = 3",
-     "is no TOML file in UTF-8 (Cannot overwrite a value (at line 6, column 11)); mend it there"),
+     "is no TOML file in UTF-8 (Cannot overwrite a value (at line 6, column 11)); fix it there"),
 ]  # fmt: skip
 
 

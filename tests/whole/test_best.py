@@ -10,7 +10,7 @@ import pytest
 
 from bench import cli
 from bench.pipeline.best import read_target
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.artifacts.artifact import read_artifact
 from exporters.errors import UserError
 

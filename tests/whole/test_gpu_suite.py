@@ -21,7 +21,7 @@ from exporters.device_speed.speed import ForwardPass, Measured, Setting, Speed, 
 from exporters.device_speed.stopwatch import WARMUP, Timed, each_timed
 from exporters.training.precision import Device, fast_precisions
 from exporters.training.recipe import read_recipe
-from exporters.training.room import if_room
+from exporters.training.room import none_if_oom
 from suites import gpu, gpu_shown
 from suites.gpu_plan import Plan
 
@@ -191,9 +191,9 @@ def test_a_call_without_room_leaves_nothing_behind():
         left.append(weakref.ref(tensor))
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    assert if_room(fill) is None
+    assert none_if_oom(fill) is None
     assert left[0]() is None
-    assert if_room(lambda: 3) == 3
+    assert none_if_oom(lambda: 3) == 3
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_the_drivers_words_mean_the_same(words):
     def fill():
         raise RuntimeError(words)
 
-    assert if_room(fill) is None
+    assert none_if_oom(fill) is None
 
 
 def test_any_other_error_is_one():
@@ -217,7 +217,7 @@ def test_any_other_error_is_one():
         raise RuntimeError("device-side assert triggered")
 
     with pytest.raises(RuntimeError, match="device-side assert"):
-        if_room(fail)
+        none_if_oom(fail)
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def test_numbers_of_a_test_set_are_not_taken_for_real_and_fake(news, tmp_path, c
     pd.DataFrame({"text": ["a", "b"], "label": [0, 1]}).to_csv(tmp_path / "test.csv", index=False)
     assert cli.main(["prepare", *news, f"--test={tmp_path / 'test.csv'}", "--output", str(tmp_path / "out")]) == 2
 
-    assert "row 1: label '0' is none of real, fake; mend it, or pass --drop-bad-rows" in capsys.readouterr().err
+    assert "row 1: label '0' is none of real, fake; fix it, or pass --drop-bad-rows" in capsys.readouterr().err
 
 
 def test_a_real_label_goes_with_a_set():

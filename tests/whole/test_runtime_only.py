@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.artifacts.catalogue import find_variant, variant_names
 from exporters.artifacts.serving import EXAMPLE, write_example
 

@@ -160,7 +160,7 @@ def test_rows_without_text_are_refused_or_have_no_answer(score, tmp_path, refere
     source = write_lines(tmp_path / "few.jsonl", ["a text", *[" "] * count, "another", "and a third"])
 
     said = (
-        f"few.jsonl: row 2: no text in 'text'; mend it, or pass --drop-bad-rows to leave such rows out (in all: {count}"
+        f"few.jsonl: row 2: no text in 'text'; fix it, or pass --drop-bad-rows to leave such rows out (in all: {count}"
     )
     with pytest.raises(DataError, match=re.escape(said)):
         score(source, tmp_path / "out.parquet")

@@ -24,7 +24,7 @@ from bench import cli
 from bench.pipeline import training as command
 from bench.texts.data import LabelledSet
 from bench.texts.demonstration.corpus import LABELS, corpus
-from bench.worker import client
+from bench.worker.client import client
 from exporters.checkpoints.checkpoint import read_checkpoint
 from exporters.checkpoints.tokenization import saved_tokenizer
 from exporters.errors import CheckpointError, DataError, DiskFullError, RecipeError
@@ -984,7 +984,7 @@ def test_the_command_reads_options_as_every_command_does(asked, csv, capsys):
     assert asked["evaluation"] == {"x": (("a b", "c d"), (0, 1))}
     assert asked["threads"] == 1
     summary = "2 articles (1 of class 0, 1 of class 1); left out: 1 duplicate row"
-    leak = "set x: 2 of 2 texts found in the training set too: its scores will be too high; deploybench prepare mends that\n"
+    leak = "set x: 2 of 2 texts found in the training set too: its scores will be too high; deploybench prepare fixes that\n"
     assert capsys.readouterr().err == f"training set mine: {summary}\nset x: {summary}\n{leak}"
 
 
@@ -998,7 +998,7 @@ BAD_FILES = [
     (
         "headline,body,label\na,b,0\n,,1\nc,d,1\n",
         (),
-        "row 2: no text in 'headline', 'body'; mend it, or pass --drop-bad-rows",
+        "row 2: no text in 'headline', 'body'; fix it, or pass --drop-bad-rows",
     ),
     ("headline,body,label\na,b,0\nc,d,\ne,f,1\n", (), "row 2"),
 ]
@@ -1039,8 +1039,8 @@ def test_texts_that_are_trained_on_and_scored_are_said(asked, csv, tmp_path, cap
     assert ask("demonstration", "--train", csv, *COLUMNS, *both) == 0
     told = [line for line in capsys.readouterr().err.splitlines() if "found in the training set too" in line]
     assert told == [
-        "set validation: 2 of 2 texts found in the training set too: its scores will be too high; deploybench prepare mends that",
-        "set x: 1 of 2 texts found in the training set too: its scores will be too high; deploybench prepare mends that",
+        "set validation: 2 of 2 texts found in the training set too: its scores will be too high; deploybench prepare fixes that",
+        "set x: 1 of 2 texts found in the training set too: its scores will be too high; deploybench prepare fixes that",
     ]
     assert ask("demonstration") == 0
     assert "training set too" not in capsys.readouterr().err

@@ -37,7 +37,7 @@ class SetErrors:
     """What is found in one labelled set."""
 
     answered: AnsweredSet
-    spokesman: str  # the variant whose probabilities and accuracy stand for all
+    lead_variant: str  # the variant whose probabilities and accuracy stand for all
     wrong: int  # texts that it calls wrong
     directions: tuple[Direction, ...]
     values: tuple[ValueGroup, ...]  # empty where no column was asked
@@ -61,19 +61,19 @@ def find_errors(run: Run, sets: Sequence[LabelledSet], asked: Asked) -> list[Set
 
 def _look_into(answered: AnsweredSet, asked: Asked) -> SetErrors:
     answers = answered.answers
-    spokesman = _spokesman(answered.name, answers, asked.variant)
+    lead_variant = _lead_variant(answered.name, answers, asked.variant)
     erring = [asked.variant] if asked.variant else list(answers.logits)
-    values = by_values(read_column(answered.places, asked.by), answers, spokesman) if asked.by else []
+    values = by_values(read_column(answered.places, asked.by), answers, lead_variant) if asked.by else []
     return SetErrors(
         answered=answered,
-        spokesman=spokesman,
-        wrong=int((answers.logits[spokesman].argmax(axis=1) != answers.labels).sum()),
-        directions=tuple(sample_errors(answers, erring, spokesman, asked.examples, asked.seed)),
+        lead_variant=lead_variant,
+        wrong=int((answers.logits[lead_variant].argmax(axis=1) != answers.labels).sum()),
+        directions=tuple(sample_errors(answers, erring, lead_variant, asked.examples, asked.seed)),
         values=tuple(values),
     )
 
 
-def _spokesman(name: str, answers: Answers, wanted: str | None) -> str:
+def _lead_variant(name: str, answers: Answers, wanted: str | None) -> str:
     """The variant that was asked for, else the reference, else the first one."""
     if wanted and wanted not in answers.logits:
         raise UserError(f"--variant: no answers of {wanted!r} on {name!r}; there are: {listed(answers.logits)}")

@@ -30,7 +30,7 @@ class ValueGroup:
     most: float
 
 
-def by_values(cells: Sequence[object], answers: Answers, spokesman: str) -> list[ValueGroup]:
+def by_values(cells: Sequence[object], answers: Answers, lead_variant: str) -> list[ValueGroup]:
     """One group for each value, the commonest first; the rarest values share the last one. ``cells``: of each answer."""
     names = [_name(cell) for cell in cells]
     counts = Counter(names)
@@ -46,7 +46,7 @@ def by_values(cells: Sequence[object], answers: Answers, spokesman: str) -> list
     found = []
     for place, head in enumerate(heads):
         accuracies = [of_variant[place].right / of_variant[place].texts for of_variant in groups.values()]
-        group = groups[spokesman][place]
+        group = groups[lead_variant][place]
         found.append(ValueGroup(value=head, group=group, least=min(accuracies), most=max(accuracies)))
     return found
 

@@ -42,15 +42,15 @@ class Direction:
     examples: tuple[Example, ...]
 
 
-def sample_errors(answers: Answers, erring: Iterable[str], spokesman: str, count: int, seed: int) -> list[Direction]:
+def sample_errors(answers: Answers, erring: Iterable[str], lead_variant: str, count: int, seed: int) -> list[Direction]:
     """Draw ``count`` texts at most of each direction in which one of the variants ``erring`` erred, the commonest first.
 
-    Texts on which variants disagree are drawn first, then others; of each of the two, those of which ``spokesman`` is surest
+    Texts on which variants disagree are drawn first, then others; of each of the two, those of which ``lead_variant`` is surest
     come first. The same seed draws the same texts, whatever the order of the file that they came from.
     """
-    answered = _Answered(answers, spokesman)
+    answered = _Answered(answers, lead_variant)
     found = []
-    for truth, called in permutations(range(answers.logits[spokesman].shape[1]), 2):
+    for truth, called in permutations(range(answers.logits[lead_variant].shape[1]), 2):
         erred = answered.erred(erring, truth, called)
         if not erred.any():
             continue
@@ -68,10 +68,10 @@ def sample_errors(answers: Answers, erring: Iterable[str], spokesman: str, count
 class _Answered:
     """Answers, and what every variant calls each text by them."""
 
-    def __init__(self, answers: Answers, spokesman: str) -> None:
+    def __init__(self, answers: Answers, lead_variant: str) -> None:
         self._answers = answers
         self._called = {variant: logits.argmax(axis=1) for variant, logits in answers.logits.items()}
-        self._chances = probabilities(answers.logits[spokesman]).max(axis=1)
+        self._chances = probabilities(answers.logits[lead_variant]).max(axis=1)
         everyone = np.stack(list(self._called.values()))
         self.apart = (everyone != everyone[0]).any(axis=0)  # whether variants disagree
 

@@ -21,7 +21,7 @@ from bench.runs.measurement import MEMORY, TIMED, Measurement, Row, Workload, la
 from bench.runs.store import VariantInfo
 from bench.statistics import DUEL_LEVEL, paired_ratios
 from bench.texts.demonstration import corpus
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.artifacts.catalogue import find_variant
 from exporters.checkpoints.tokenization import tokenise
 from exporters.errors import UserError, WorkerError
@@ -44,7 +44,7 @@ _TEXTS = 64  # of the bundled corpus: batches are cut from them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What a duel is fought at."""
+    """Workloads and stopping rule of a paired run."""
 
     workloads: tuple[Workload, ...]
     precision: float  # launches are added while a ratio's 99 % interval is wider than this

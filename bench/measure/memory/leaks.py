@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.measure.memory.peaks import RUNS, take_phase
-from bench.worker import Worker
+from bench.worker.client import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

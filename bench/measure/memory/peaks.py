@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench.measure.memory.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
 from bench.measure.memory.tracked import Held, read_tracking
 from bench.runs.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
-from bench.worker import Worker
+from bench.worker.client import Worker
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:

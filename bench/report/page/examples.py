@@ -33,7 +33,7 @@ def _grid(found: SetErrors, labels: Sequence[str]) -> Grid:
         for example in one.examples
     ]
     notes = [
-        f"probability: of the class that {found.spokesman} calls it; otherwise by: variants that call it another class",
+        f"probability: of the class that {found.lead_variant} calls it; otherwise by: variants that call it another class",
         "a seeded sample of each direction: texts on which variants disagree, then others; of both, the surest first",
     ]
     if not texts:
@@ -47,7 +47,7 @@ def _grid(found: SetErrors, labels: Sequence[str]) -> Grid:
 
 
 def _cells(found: SetErrors, direction: Direction, example: Example, labels: Sequence[str]) -> tuple[str, ...]:
-    called = example.called[found.spokesman]
+    called = example.called[found.lead_variant]
     others = [variant for variant, one in example.called.items() if one != called]
     return (
         example.row,

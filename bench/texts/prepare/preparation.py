@@ -87,7 +87,7 @@ class Preparation:
 
 
 def prepare_texts(asked: Asked) -> Preparation:
-    """Read, clean, split and write; raises UserError for what the person can mend, and then leaves nothing behind."""
+    """Read, clean, split and write; raises UserError for what the person can fix, and then leaves nothing behind."""
     refuse_folder(asked.output, asked.files.paths)
     rows = open_rows(asked.files, asked.text_columns, asked.label_column)
     before = {path: sha256_file(path) for path in asked.files.paths}
