@@ -88,6 +88,8 @@ def cut_texts_at(max_length: int, folder: Path) -> None:
     """Let the tokenizer in ``folder`` cut texts at ``max_length`` tokens, as accuracy is measured."""
     tokenizer = read_fast(folder)
     _cut_at(tokenizer, max_length)
+    if (tokenizer.padding or {}).get("length"):  # a training to a fixed length leaves that every text is padded to it
+        tokenizer.no_padding()
     tokenizer.save(str(folder / FAST_FILE))
 
 

@@ -441,7 +441,7 @@ class DeadWorker:
 def test_with_one_process_dead_the_others_are_asked_nothing_more():
     other = SlowWorker()
     with pytest.raises(WorkerError, match="dead"):
-        Pipeline(None, [other, DeadWorker()], 0, 64).run([padded_batch([[2, 7, 3]], 0)] * 400)
+        Pipeline(None, [other, DeadWorker()], Pad(0), 64).run([padded_batch([[2, 7, 3]], Pad(0))] * 400)
 
     assert other.asked < 10
 
@@ -449,7 +449,7 @@ def test_with_one_process_dead_the_others_are_asked_nothing_more():
 @pytest.mark.parametrize("count", [2, 3, 9, 40])
 def test_every_process_has_its_part_of_few_batches(count):
     workers = [SlowWorker(), SlowWorker()]
-    Pipeline(None, workers, 0, 64).run([padded_batch([[2, 7, 3]], 0)] * count)
+    Pipeline(None, workers, Pad(0), 64).run([padded_batch([[2, 7, 3]], Pad(0))] * count)
 
     assert min(worker.asked for worker in workers) >= count // 2 // 4
     assert all(worker.asked for worker in workers)

@@ -221,7 +221,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, checkpoint_folder, comm
     if command[0] == "bench.cli":
         assert done.stderr.startswith("deploybench: error: ")
         assert done.stderr.count("\n") == 1
-    assert not list(tmp_path.rglob("*.json"))
+    assert not list((tmp_path / "results").rglob("*.json"))
 
 
 @pytest.mark.parametrize("command", [("bench.cli", "run"), ("pytest", SUITES, "--benchmark-autosave")])

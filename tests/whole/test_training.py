@@ -24,7 +24,7 @@ from bench import cli
 from bench.pipeline import training as command
 from bench.texts.data import LabelledSet
 from bench.texts.demonstration.corpus import LABELS, corpus
-from bench.worker.client import client
+from bench.worker import client
 from exporters.checkpoints.checkpoint import read_checkpoint
 from exporters.checkpoints.tokenization import saved_tokenizer
 from exporters.errors import CheckpointError, DataError, DiskFullError, RecipeError
@@ -202,7 +202,7 @@ def test_texts_are_scored_as_far_as_the_deployed_model_reads_them(trained):
     out_dir, _ = trained
     tokens = json.loads((out_dir / "answers.json").read_text())["sets"]["test"]["tokens"]
 
-    assert max(tokens) == TINY.max_length == read_checkpoint(out_dir).scoring_length
+    assert max(tokens) == TINY.max_length == read_checkpoint(out_dir).trained_length
 
 
 def test_calibration_is_of_training_texts(trained):
@@ -667,7 +667,8 @@ def test_a_saved_tokenizer_is_read(trained, tmp_path):
         shutil.copy(trained[0] / name, tmp_path / "tokenizer")
     run(tmp_path / "checkpoint", SCRATCH, tokenizer_dir=tmp_path / "tokenizer")
 
-    assert read_checkpoint(tmp_path / "checkpoint").max_length == 80
+    saved = json.loads((tmp_path / "checkpoint" / "tokenizer_config.json").read_text())
+    assert saved["model_max_length"] == 80
 
 
 BROKEN = [
