@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.worker.client import commands
+from bench.worker import commands
 from exporters.variant import Variant
 
 BATCH_NS = 250_000_000

@@ -8,7 +8,7 @@ import pytest
 import bench.measure.concurrency
 import bench.worker.instances
 from bench.measure.concurrency import BLOCKS, measure_served
-from bench.worker.client import commands
+from bench.worker import commands
 from exporters.errors import WorkerError
 
 THREADS = 3

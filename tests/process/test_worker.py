@@ -142,7 +142,7 @@ def test_the_parent_sleeps_while_the_child_computes():
     ],
 )
 def test_settling_ends_when_two_calls_take_alike(monkeypatch, milliseconds, calls):
-    from bench.worker.client import commands
+    from bench.worker import commands
 
     now, made = 0, []
 
