@@ -271,7 +271,7 @@ def paired_interval(lost: int, won: int, examples: int) -> tuple[float, float]:
         above = won - lost - examples * change
         half = 2 * examples - won + lost
         linear, constant = -lost - won + half * change, lost * change * (1 - change)
-        share = (math.sqrt(linear**2 + 8 * examples * constant) - linear) / (
+        share = (math.sqrt(max(0.0, linear**2 + 8 * examples * constant)) - linear) / (
             4 * examples
         )  # the likeliest, of lost examples
         variance = examples * (2 * share + change * (1 - change))

@@ -194,6 +194,16 @@ def test_a_paired_interval_ends_where_the_score_test_begins_to_refuse(lost, won,
     assert score(high) == pytest.approx(-1.959964, abs=1e-3)
 
 
+def test_a_paired_interval_is_there_for_all_small_counts():
+    """Rounding must not take the root of a number that is 0."""
+    for examples in range(1, 9):
+        for lost in range(examples + 1):
+            for won in range(examples + 1 - lost):
+                low, high = paired_interval(lost, won, examples)
+                assert -1 <= low <= (won - lost) / examples + 1e-9
+                assert (won - lost) / examples - 1e-9 <= high <= 1
+
+
 def test_a_paired_interval_says_how_little_no_change_means():
     assert paired_interval(0, 0, 268) == pytest.approx((-0.01413, 0.01413), abs=1e-5)
     assert paired_interval(0, 0, 0) == (-1, 1)
