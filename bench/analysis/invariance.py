@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.measure.workload import full_batch, padded_batch
+from bench.measure.workload import full_batch
 from bench.runs.measurement import ARRANGEMENTS
 from bench.worker.client import Worker
+from exporters.checkpoints.tokenization import padded_batch
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
+from exporters.checkpoints.tokenization import padded_batch
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,18 +42,6 @@ def full_length(limit: int | None, tokens: Tokens) -> int:
     """
     needed = max(_USUAL, *(len(text) for text in tokens))
     return needed if limit is None else min(limit, needed)
-
-
-def padded_batch(tokens: Tokens, pad: Pad, length: int = 0) -> Batch:
-    """Texts side by side, padded to the longest of them, or to ``length`` tokens where that is more."""
-    length = max(length, *(len(text) for text in tokens))
-    input_ids = np.full((len(tokens), length), pad.id, dtype=np.int64)
-    attention_mask = np.zeros_like(input_ids)
-    for row, text in enumerate(tokens):
-        place = slice(length - len(text), length) if pad.side == "left" else slice(len(text))
-        input_ids[row, place] = text
-        attention_mask[row, place] = 1
-    return input_ids, attention_mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

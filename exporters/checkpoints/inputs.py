@@ -16,7 +16,7 @@ import numpy as np
 from exporters.checkpoints.checkpoint import read_json, tokenizer_config
 from exporters.checkpoints.classifier import load_classifier
 from exporters.checkpoints.positions import has_table, most_positions, takes
-from exporters.checkpoints.tokenization import FAST_FILE, Pad, Tokeniser, load_tokenizer, save_tokenizer
+from exporters.checkpoints.tokenization import FAST_FILE, Pad, Tokeniser, load_tokenizer, padded_batch, save_tokenizer
 from exporters.errors import CheckpointError, DeploybenchError, first_line
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ INPUTS_FILE = "inputs.json"
 _HIDDEN_OFFSET = 8  # tokens
 _UNLIMITED = 100_000  # tokens; a tokenizer without a limit says 1e30, infinity or -1
 _CUTS = (9, 5, 17, 33)  # tokens: texts of several lengths, for a batch with padding
-_LONG, _FAR = (
-    300,
-    1024,
-)  # of a text, and tokens that a text is padded to: some attend otherwise beyond some 700 (BigBird)
+_LONG = 300  # tokens of a text that is padded far
+_FAR = 1024  # tokens that it is padded to: some attend otherwise beyond some 700 (BigBird)
 _SHORT = 24  # tokens: most texts are cut there
 _ATOL, _RTOL = 1e-5, 1e-4  # of logits: what the order of a sum changes, and padding must not exceed
 AWKWARD_TEXTS = (
@@ -103,7 +101,7 @@ def _write(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) -> None:
     long = tokenizer(
         AWKWARD_TEXTS[-1], truncation=True, max_length=min(max_length or _LONG, _LONG), return_tensors="pt"
     )
-    pad, notes = _find_pad(checkpoint, model, tokenizer, [*sample, long])
+    pad, notes = _find_pad(checkpoint, model, tokenizer, [*sample, long], min(max_length or _FAR, _FAR))
     save_tokenizer(tokenizer, out_dir, max_length, pad)
     sides = {"truncation_side": tokenizer.truncation_side}
     facts = {"max_length": max_length, **sides, "pad": pad._asdict(), "notes": notes}
@@ -162,10 +160,8 @@ def _positions(tokenizer: Any, model: Any) -> int | None:
     most = most_positions(model)
     if most is None or not has_table(model):  # rotations and distances are computed for any number
         return most
+    text = tokenizer("word " * most, return_tensors="pt")["input_ids"]  # whose end some architectures need
     for length in range(most, max(0, most - _HIDDEN_OFFSET), -1):
-        text = tokenizer("word " * most, truncation=True, max_length=max(length, _SHORT), return_tensors="pt")[
-            "input_ids"
-        ]
         if takes(model, text[:, -length:]):
             return length
     return most  # what else is wrong shows itself in the answer to a text
@@ -208,7 +204,7 @@ def _answer_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: A
     taken = inspect.signature(model.forward).parameters
     try:
         right = _logits(model, **{key: value for key, value in encoded.items() if key in taken})
-        found = _logits(model, **_batch([encoded["input_ids"][0]], Pad(0)))
+        found = _padded_logits(model, encoded["input_ids"].tolist(), Pad(0))
     except Exception as error:
         raise CheckpointError(
             f"{checkpoint.path}: {name} gives no answer to token ids and their mask alone ({first_line(error)}); expected an "
@@ -240,20 +236,29 @@ def _logits(model: Any, **inputs: Any) -> Any:
         return model(**inputs).logits.float().numpy()
 
 
+def _padded_logits(model: Any, texts: Sequence[Sequence[int]], pad: Pad, length: int = 0) -> Any:
+    """Logits of token ids and mask alone, as variants are fed them."""
+    import torch
+
+    input_ids, attention_mask = map(torch.from_numpy, padded_batch(texts, pad, length))
+    return _logits(model, input_ids=input_ids, attention_mask=attention_mask)
+
+
 def _alike(expected: Any, found: Any) -> bool:
     return bool(np.abs(expected - found).max() <= _ATOL + _RTOL * np.abs(expected).max())
 
 
-def _find_pad(checkpoint: Checkpoint, model: Any, tokenizer: Any, sample: Sequence[Any]) -> tuple[Pad, list[str]]:
+def _find_pad(
+    checkpoint: Checkpoint, model: Any, tokenizer: Any, sample: Sequence[Any], far: int
+) -> tuple[Pad, list[str]]:
     """The first padding by which a batch gives what each of its texts gives alone, the tokenizer's own before others.
 
-    The last text of ``sample`` is a long one, which is padded far as well.
-
-    Where there is none (MobileBERT reads each token's neighbours), the tokenizer's own, as transformers itself pads; that is said.
+    The last text of ``sample`` is a long one, which is padded to ``far`` tokens as well. Where there is no such padding (MobileBERT
+    reads each token's neighbours), the tokenizer's own, as transformers itself pads; that is said.
     """
-    pads, texts = list(_pads(model, tokenizer)), [one["input_ids"][0] for one in sample]
+    pads, texts = list(_pads(model, tokenizer)), [one["input_ids"][0].tolist() for one in sample]
     # Before any other answer: an architecture may attend otherwise to all that comes after a short text (BigBird).
-    far = _attempt(model, texts[-1:], pads[0], _FAR)
+    padded_far = _attempt(model, texts[-1:], pads[0], far)
     alone = np.concatenate([_answer_alone(checkpoint, model, tokenizer, one) for one in sample])
     changes: dict[Pad, float] = {}
     raised: Exception | None = None
@@ -264,9 +269,9 @@ def _find_pad(checkpoint: Checkpoint, model: Any, tokenizer: Any, sample: Sequen
             continue
         changes[pad] = float(np.abs(alone - together).max())
         if _alike(alone, together):
-            if pad != pads[0] or isinstance(far, Exception) or _alike(alone[-1:], far):
+            if pad != pads[0] or isinstance(padded_far, Exception) or _alike(alone[-1:], padded_far):
                 return pad, _notes(tokenizer, pad)
-            changes = {pad: float(np.abs(alone[-1:] - far).max())}
+            changes = {pad: float(np.abs(alone[-1:] - padded_far).max())}
             break
     if raised is not None and not changes:
         raise CheckpointError(
@@ -278,10 +283,9 @@ def _find_pad(checkpoint: Checkpoint, model: Any, tokenizer: Any, sample: Sequen
 
 
 def _attempt(model: Any, texts: Sequence[Any], pad: Pad, length: int = 0) -> Any:
-    """Logits of a batch, padded to its longest text or to ``length`` tokens, as far as the model takes them; or what it raised."""
-    length = min(length, most_positions(model) or length)
+    """Logits of a batch, padded to its longest text or to ``length`` tokens; or what the model raised."""
     try:
-        return _logits(model, **_batch(texts, pad, length))
+        return _padded_logits(model, texts, pad, length)
     except Exception as error:  # noqa: BLE001 - most often "no padding token is defined"
         return error
 
@@ -291,19 +295,6 @@ def _pads(model: Any, tokenizer: Any) -> Iterator[Pad]:
     ids = (tokenizer.pad_token_id, model.config.pad_token_id, 0)
     for side in sides:
         yield from (Pad(one, side) for one in dict.fromkeys(ids) if one is not None)
-
-
-def _batch(texts: Sequence[Any], pad: Pad, length: int = 0) -> dict[str, Any]:
-    """Ids and mask of texts, padded to the longest or to ``length`` tokens."""
-    import torch
-
-    length = max([length, *(len(one) for one in texts)])
-    input_ids = torch.full((len(texts), length), pad.id)
-    mask = torch.zeros_like(input_ids)
-    for row, text in enumerate(texts):
-        place = slice(length - len(text), length) if pad.side == "left" else slice(len(text))
-        input_ids[row, place], mask[row, place] = text, 1
-    return {"input_ids": input_ids, "attention_mask": mask}
 
 
 def _notes(tokenizer: Any, pad: Pad) -> list[str]:

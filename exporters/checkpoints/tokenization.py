@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
+
 from exporters.checkpoints.checkpoint import tokenizer_config
 from exporters.errors import CheckpointError, DataError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from exporters.variant import Int64Array
 
 FAST_FILE = "tokenizer.json"
 _NO_LIMIT = 2**31 - 1  # tokens: the file cannot name a side to cut on without a length
@@ -22,6 +26,18 @@ class Pad(NamedTuple):
 
     id: int
     side: Side = "right"
+
+
+def padded_batch(tokens: Sequence[Sequence[int]], pad: Pad, length: int = 0) -> tuple[Int64Array, Int64Array]:
+    """Texts side by side, padded to the longest of them, or to ``length`` tokens where that is more."""
+    length = max(length, *(len(text) for text in tokens))
+    input_ids = np.full((len(tokens), length), pad.id, dtype=np.int64)
+    attention_mask = np.zeros_like(input_ids)
+    for row, text in enumerate(tokens):
+        place = slice(length - len(text), length) if pad.side == "left" else slice(len(text))
+        input_ids[row, place] = text
+        attention_mask[row, place] = 1
+    return input_ids, attention_mask
 
 
 def load_tokenizer(folder: Path) -> Any:

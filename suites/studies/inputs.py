@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.console import progress
-from bench.measure.workload import full_length, padded_batch
+from bench.measure.workload import full_length
 from bench.texts.demonstration import corpus
 from exporters.artifacts.artifact import Origin, export_artifact
 from exporters.artifacts.catalogue import find_variant
 from exporters.checkpoints.checkpoint import read_checkpoint
 from exporters.checkpoints.inputs import read_inputs, write_inputs
-from exporters.checkpoints.tokenization import tokenise
+from exporters.checkpoints.tokenization import padded_batch, tokenise
 from exporters.errors import UserError, first_line
 from exporters.variant import REFERENCE
 from suites.studies.inputs_models import (

@@ -13,7 +13,6 @@ import pytest
 
 import suites
 from bench import cli
-from bench.measure.workload import padded_batch
 from bench.pipeline.checkpoints import find_checkpoint, find_inputs
 from bench.pipeline.options import read_options
 from exporters.artifacts.artifact import Origin, export_artifact
@@ -22,7 +21,7 @@ from exporters.artifacts.parity import compare_logits
 from exporters.artifacts.serving import EXAMPLE, write_example
 from exporters.checkpoints.checkpoint import TOKENIZER_FILES, is_named, read_checkpoint
 from exporters.checkpoints.inputs import read_inputs, write_inputs
-from exporters.checkpoints.tokenization import FAST_FILE, Pad, tokenise
+from exporters.checkpoints.tokenization import FAST_FILE, Pad, padded_batch, tokenise
 from exporters.errors import CheckpointError, DataError
 from suites.studies.inputs import EQUAL, REFUSED, sweep
 
@@ -256,6 +255,41 @@ def test_a_text_without_a_token_is_one_line(tmp_path, read):
         DataError, match=r"text '\\u200b': the tokenizer makes no token of it, expected at least one; take it out"
     ):
         tokenise(inputs.tokenizer, ["one text", "\u200b"], 64)
+
+
+def test_what_a_model_reads_beyond_its_limit_is_no_caution(tmp_path, read):
+    """No text of more than 512 tokens comes, so that BigBird attends to all of them."""
+    from transformers import BigBirdConfig
+
+    sizes = {**builders.BERT, "max_position_embeddings": 1500, "pad_token_id": 0}
+    folder = builders.save(tmp_path / "big_bird", BigBirdConfig, **sizes)
+    builders.change(folder / "tokenizer_config.json", model_max_length=512)
+
+    assert read(folder).notes == ()
+
+
+def test_a_model_that_answers_by_chance_is_refused(tmp_path, read):
+    """Reformer's hashes are drawn anew at each call."""
+    from transformers import ReformerConfig
+
+    sizes = {"hidden_size": 32, "num_attention_heads": 2, "attention_head_size": 16, "feed_forward_size": 64}
+    shapes = {"axial_pos_embds_dim": (16, 16), "axial_pos_shape": (8, 8), "max_position_embeddings": 64}
+    tokenizer = builders.ids_and_mask_tokenizer()
+    layers = {"attn_layers": ["lsh"], "lsh_attn_chunk_length": 4, "num_buckets": 4}
+    folder = builders.save(tmp_path / "reformer", ReformerConfig, tokenizer=tokenizer, **sizes, **shapes, **layers)
+
+    check_refused(folder, read, "ReformerForSequenceClassification answers by chance, and deployed variants are fed")
+
+
+def test_calibration_that_is_somebody_elses_is_one_line(tmp_path, capsys):
+    folder = builders.bert(tmp_path / "bert")
+    (folder / "calibration.json").write_text("{}")
+    asked = [f"--checkpoint={folder}", f"--work-dir={tmp_path / 'work'}", "--variants=torch-eager"]
+
+    assert cli.main(["export", *asked]) == 2
+    said = capsys.readouterr().err
+    assert "calibration.json: holds no token ids of training texts, expected 'input_ids' and 'source'" in said
+    assert "Traceback" not in said
 
 
 def test_files_of_a_training_that_are_somebody_elses_say_nothing(tmp_path):

@@ -150,6 +150,8 @@ PAIRS = [
     ("question1", "question2"),
     ("text", "text_pair"),
     ("query", "passage"),
+    ("claim", "evidence"),
+    ("sent1", "sent2"),
 ]
 
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from bench import cli
 from bench.cli import parser
-from bench.measure.workload import Policy, Sample, padded_batch
+from bench.measure.workload import Policy, Sample
 from bench.pipeline.options import read_options
 from bench.pipeline.prepare import prepare
 from bench.report.scoring import render_scoring
@@ -37,7 +37,7 @@ from bench.score.score_file import Job, score_file
 from bench.texts.demonstration import corpus
 from bench.texts.text_rows import TextRow
 from bench.worker.instances import loaded_instances
-from exporters.checkpoints.tokenization import Pad, Tokeniser
+from exporters.checkpoints.tokenization import Pad, Tokeniser, padded_batch
 from exporters.errors import DataError, OutputError, UserError, WorkerError
 
 HOSTILE = [
@@ -133,10 +133,13 @@ def test_every_row_has_its_answer_in_its_place(command, prepared, tmp_path, refe
     assert [one.name for one in tmp_path.iterdir() if "out.parquet" in one.name] == ["out.parquet"]
 
 
-def test_the_stages_add_up_to_the_whole(score, tmp_path):
+def test_the_stages_add_up_to_the_whole_and_cut_texts_are_counted(score, tmp_path):
     source = write_lines(tmp_path / "posts.jsonl", corpus.corpus("train")[0][:2400])
     done = score(source, tmp_path / "out.parquet")
 
+    cut = int((pd.read_parquet(tmp_path / "out.parquet")["tokens"] > 64).sum())
+    assert f"cut at 64 tokens: {cut} texts" in render_scoring(done)
+    assert "texts are read whole" in render_scoring(replace(done, length=None))
     assert list(done.seconds) == ["read", "tokenise", "pad", "run", "classify", "write"]
     assert sum(done.seconds.values()) == pytest.approx(done.elapsed, rel=0.02)
 
