@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-
 from exporters.checkpoints.checkpoint import tokenizer_config
 from exporters.errors import CheckpointError, DataError, first_line
 
@@ -30,6 +28,8 @@ class Pad(NamedTuple):
 
 def padded_batch(tokens: Sequence[Sequence[int]], pad: Pad, length: int = 0) -> tuple[Int64Array, Int64Array]:
     """Texts side by side, padded to the longest of them, or to ``length`` tokens where that is more."""
+    import numpy as np
+
     length = max(length, *(len(text) for text in tokens))
     input_ids = np.full((len(tokens), length), pad.id, dtype=np.int64)
     attention_mask = np.zeros_like(input_ids)
