@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -16,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from setuptools import find_packages
 
 from bench.analysis.probability_calibration import BINS, calibration_error, reliability
 from bench.cli import main
@@ -549,18 +547,6 @@ def test_other_commands_load_neither_matplotlib_nor_jinja():
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {"matplotlib", "jinja2", "markupsafe", "pandas", "torch"} & set(modules)
-
-
-def test_the_template_is_in_the_package():
-    packaging = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    found = {
-        path.name
-        for pattern in packaging["package-data"]["bench.report.page"]
-        for path in (ROOT / "bench/report/page").glob(pattern)
-    }
-
-    assert found == {"page.html.jinja"}
-    assert "bench.report.page" in find_packages(ROOT, include=packaging["packages"]["find"]["include"])
 
 
 # in a real browser
