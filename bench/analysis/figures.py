@@ -324,3 +324,22 @@ def _score_figure(measurement: Measurement, score: Score) -> Figure:
 
 def _empty(figure: Figure, status: Status, reason: str) -> Figure:
     return replace(figure, value=None, low=None, high=None, n=0, status=status, reason=reason)
+
+
+def blank_figure(run: Run, name: str, variant: str, metric: str, lacking: str) -> Figure:
+    """A figure without a value of the set ``name``: because of ``lacking`` unless the run gives a better reason."""
+    info = run.variants.get(variant)
+    failed = info.failed if info else ""
+    return Figure(
+        variant=variant,
+        metric=metric,
+        value=None,
+        unit=METRICS[metric].unit,
+        low=None,
+        high=None,
+        n=0,
+        status="failed" if failed else "not_measured",
+        reason=failed or (_RANDOM_WEIGHTS if run.checkpoint.random_weights else lacking),
+        workload=None,
+        data=name,
+    )

@@ -6,29 +6,21 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.analysis.misclassified.lengths import typical
+from bench.analysis.misclassified.lengths import KINDS
 from bench.measure.accuracy import positive
 from bench.report.cells import Column
-from bench.report.lengths import by_set_and_variant, cut_note
-from bench.runs.measurement import METRICS, Figure
+from bench.report.notes import cut_note
 from bench.units import COUNT, SHARE, TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from bench.analysis.misclassified.lengths import Tokens
     from bench.report.cells import ByVariant, Content
-    from bench.runs.predictions import Answers
+    from bench.runs.measurement import Figure
     from bench.runs.store import Run
 
 
-_KINDS = ("right", "wrong")
 _BINARY = 2
-
-
-def error_lengths(run: Run, answers: Mapping[str, Answers]) -> list[Figure]:
-    """Lengths of right and of wrong texts, by labelled set and variant, in the order of the plan."""
-    return by_set_and_variant(run, answers, _lengths)
 
 
 def errors_contents(of_set: Callable[[str, str | None], ByVariant], labels: Sequence[str]) -> list[Content]:
@@ -44,7 +36,7 @@ def errors_contents(of_set: Callable[[str, str | None], ByVariant], labels: Sequ
         *_directions(of_set, labels),
         *(
             (length(head=f"{way} length {kind}", short=f"{kind}\n{way}"), of_set(f"{kind}_tokens_{way}", None))
-            for kind in _KINDS
+            for kind in KINDS
             for way in ("mean", "median")
         ),
     ]
@@ -87,27 +79,3 @@ def _wrong(accuracy: Figure) -> Figure:
 def _counted(accuracy: Figure, metric: str, count: int) -> Figure:
     derived = replace(accuracy, metric=metric, low=None, high=None)
     return derived if accuracy.value is None else replace(derived, value=float(count))
-
-
-def _lengths(blank: Figure, answers: Answers | None) -> list[Figure]:
-    """The same figures whether there is anything to measure or not."""
-    if answers is None or answers.tokens is None or blank.variant not in answers.logits:
-        return [figure for kind in _KINDS for figure in _of_kind(blank, kind, None)]
-    right = answers.logits[blank.variant].argmax(axis=1) == answers.labels
-    chosen = {"right": answers.tokens[right], "wrong": answers.tokens[~right]}
-    return [figure for kind in _KINDS for figure in _of_kind(blank, kind, chosen[kind])]
-
-
-def _of_kind(blank: Figure, kind: str, tokens: Tokens | None) -> list[Figure]:
-    metrics = {way: f"{kind}_tokens_{way}" for way in ("mean", "median")}
-    if tokens is None:
-        return [_named(blank, metric) for metric in metrics.values()]
-    known = typical(tokens)
-    if known is None:
-        return [_named(replace(blank, reason=f"no {kind} texts"), metric) for metric in metrics.values()]
-    measured = replace(blank, n=len(tokens), status="ok", reason="")
-    return [_named(measured, metrics["mean"], known.mean), _named(measured, metrics["median"], known.median)]
-
-
-def _named(figure: Figure, metric: str, value: float | None = None) -> Figure:
-    return replace(figure, metric=metric, unit=METRICS[metric].unit, value=value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis.misclassified.lengths import reading_length
 from bench.analysis.precision import executed_details, main_precision, vnni_problem
 from bench.analysis.timing_figures import over_budget
 from bench.printable import printable
@@ -99,3 +100,9 @@ def _caution(checkpoint: CheckpointInfo) -> str:
 def _named(names: Iterable[str], everything: int) -> str:
     distinct = list(dict.fromkeys(names))
     return "" if len(distinct) == everything else ", ".join(distinct)
+
+
+def cut_note(run: Run) -> str:
+    """What becomes of the longest texts."""
+    most, part = reading_length(run), "last" if run.checkpoint.truncation_side == "left" else "first"
+    return f"of more than {most} tokens the {part} {most} are read"

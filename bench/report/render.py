@@ -8,14 +8,13 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from bench.analysis.fidelity import fidelity_figures
 from bench.analysis.figures import figures
+from bench.analysis.misclassified.lengths import error_lengths, length_accuracies
+from bench.analysis.misclassified.shift import shift_figures
 from bench.report.cells import plain_frame, text_frame
-from bench.report.errors_table import error_lengths
-from bench.report.fidelity_table import fidelities, fidelity_figures
-from bench.report.groups_table import length_figures
 from bench.report.latex import render_latex
 from bench.report.notes import run_notes
-from bench.report.shift_table import shift_figures
 from bench.report.tables import TABLES, build_tables
 from bench.report.terminal import render_text
 from bench.runs.measurement import Workload
@@ -66,8 +65,8 @@ def render_tables(tables: Sequence[Table], notes: Sequence[str], fmt: TableForma
 
 def _every_figure(run: Run) -> list[Figure]:
     found, answers = figures(run), read_answers(run)
-    of_examples = [*error_lengths(run, answers), *length_figures(run, answers)] if answers else []
-    return [*found, *fidelity_figures(run, fidelities(run)), *of_examples, *shift_figures(run, found)]
+    of_examples = [*error_lengths(run, answers), *length_accuracies(run, answers)] if answers else []
+    return [*found, *fidelity_figures(run), *of_examples, *shift_figures(run, found)]
 
 
 def render_json(cells: Sequence[Figure]) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analysis.misclassified.groups import Group
 from bench.analysis.misclassified.lengths import typical
-from bench.analysis.misclassified.shift import shift
+from bench.analysis.misclassified.shift import SHIFT
 from bench.report.cells import Column
-from bench.runs.measurement import METRICS, Figure
 from bench.units import DIFFERENCE, SHARE, counted
 
 if TYPE_CHECKING:
@@ -23,18 +20,7 @@ if TYPE_CHECKING:
     from bench.runs.store import Run, SetInfo
 
 
-SHIFT = "accuracy_shift"
 _BINARY = 2
-
-
-def shift_figures(run: Run, found: Sequence[Figure]) -> list[Figure]:
-    """From each set to each that comes after it, by variant, from ``found``, the run's figures."""
-    accuracies = {(one.variant, one.data): one for one in found if one.metric == "accuracy"}
-    return [
-        _shifted(accuracies[variant, before.name], accuracies[variant, after.name])
-        for variant in run.plan.variants
-        for before, after in combinations(run.sets, 2)
-    ]
 
 
 def shift_contents(sets: Sequence[SetInfo], of_set: Callable[[str, SetInfo, str | None], ByVariant]) -> list[Content]:
@@ -67,23 +53,6 @@ def shift_notes(run: Run, answers: Mapping[str, Answers]) -> list[str]:
     if len(others) > 1:
         notes.append("shifts between the other sets: in the json format")
     return [note for note in notes if note]
-
-
-def _shifted(before: Figure, after: Figure) -> Figure:
-    blank = replace(
-        after, metric=SHIFT, unit=METRICS[SHIFT].unit, value=None, low=None, high=None, n=0, label=before.data
-    )
-    unknown = next((one for one in (before, after) if one.value is None), None)
-    if unknown:
-        return replace(blank, status=unknown.status, reason=unknown.reason)
-    found = shift(_counts(before), _counts(after))
-    if found is None:
-        return replace(blank, status="not_measured", reason="no examples")
-    return replace(blank, value=found.value, low=found.low, high=found.high, n=before.n + after.n)
-
-
-def _counts(accuracy: Figure) -> Group:
-    return Group(texts=accuracy.n, right=round((accuracy.value or 0) * accuracy.n))
 
 
 def _common(before: SetInfo, after: SetInfo, answers: Mapping[str, Answers]) -> str:

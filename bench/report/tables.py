@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.analysis.fidelity import fidelities, fidelity_figures
 from bench.analysis.figures import (
     SERVED,
     figures,
@@ -13,20 +14,22 @@ from bench.analysis.figures import (
     policy_workloads,
     served_workloads,
 )
+from bench.analysis.misclassified.lengths import error_lengths, length_accuracies
+from bench.analysis.misclassified.shift import shift_figures
 from bench.measure.yardsticks import yardstick_readings
 from bench.printable import printable
 from bench.report.accuracy_table import accuracy_tables
 from bench.report.cells import Column, Table
-from bench.report.errors_table import error_lengths, errors_contents, errors_notes
-from bench.report.fidelity_table import fidelities, fidelity_contents, fidelity_figures, fidelity_notes
-from bench.report.groups_table import groups_contents, groups_notes, length_figures
+from bench.report.errors_table import errors_contents, errors_notes
+from bench.report.fidelity_table import fidelity_contents, fidelity_notes
+from bench.report.groups_table import groups_contents, groups_notes
 from bench.report.instances_table import instances_contents, instances_notes, instances_title
 from bench.report.invariance_table import invariance_contents, invariance_notes
 from bench.report.memory_table import memory_contents, memory_notes, memory_title, no_memory, troubles
 from bench.report.operators_table import operators_contents, operators_notes, operators_title
 from bench.report.policies_table import policies_contents, policies_notes
 from bench.report.run_figures import RunFigures
-from bench.report.shift_table import shift_contents, shift_figures, shift_notes
+from bench.report.shift_table import shift_contents, shift_notes
 from bench.report.summary_table import summary_tables
 from bench.report.timing_tables import (
     cold_contents,
@@ -174,9 +177,9 @@ def _operators(cells: RunFigures) -> list[Table]:
 
 def _fidelity(cells: RunFigures) -> list[Table]:
     """One table for each labelled set of which the answers were kept."""
-    found, tables = fidelities(cells.run), []
-    by_place = {(one.data, one.variant, one.metric): one for one in fidelity_figures(cells.run, found)}
-    for name, of_set in found.items():
+    tables = []
+    by_place = {(one.data, one.variant, one.metric): one for one in fidelity_figures(cells.run)}
+    for name, of_set in fidelities(cells.run).items():
 
         def at(metric: str, name: str = name) -> ByVariant:
             return lambda variant: by_place[name, variant, metric]
@@ -225,7 +228,7 @@ def _errors(cells: RunFigures) -> list[Table]:
 def _groups(cells: RunFigures) -> list[Table]:
     """One table for each labelled set."""
     run = cells.run
-    cells.add(length_figures(run, cells.answers))
+    cells.add(length_accuracies(run, cells.answers))
 
     def table(labelled: SetInfo) -> Table:
         answers = cells.answers.get(labelled.name)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
-from bench.analysis.answers import fidelity
+from bench.analysis.fidelity import fidelity
 from bench.analysis.probability_calibration import brier_score, calibration_error, probabilities, roc_area
 from bench.analysis.retention import BOUNDS, Pairs, _shares_under, examples_to_decide, retention
 

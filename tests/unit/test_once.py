@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from shipped import shipped
 
+import bench.analysis.fidelity
 import bench.analysis.figures
 from bench import cli
 from bench.printable import printable
@@ -16,7 +17,7 @@ from bench.runs.store import read_run
 @pytest.fixture
 def counted(monkeypatch):
     """How often the figures of a run were computed, and a file of predictions read."""
-    times = {"figures": 0, "predictions": 0}
+    times = {"figures": 0, "predictions": 0, "fidelity": 0}
 
     def count(owner, name, what):
         original = getattr(owner, name)
@@ -29,6 +30,7 @@ def counted(monkeypatch):
 
     count(bench.analysis.figures, "_factors", "figures")
     count(pd, "read_parquet", "predictions")
+    count(bench.analysis.fidelity, "resampled_counts", "fidelity")  # once a set and variant
     return times
 
 
@@ -37,6 +39,7 @@ def counted(monkeypatch):
     [
         ["report", str(RUN)],
         ["report", str(RUN), "--format", "html", "--output", "page.html"],
+        ["report", str(RUN), "--format", "html", "--output", "page.html", "--plots", "plots"],
         ["report", str(RUN), "--format", "card"],
         ["report", str(RUN), "--format", "json"],
         ["recommend", str(RUN)],
@@ -49,6 +52,8 @@ def test_figures_are_computed_and_predictions_read_once_a_command(command, count
 
     assert counted["figures"] == 1
     assert counted["predictions"] <= 1
+    run = read_run(RUN)
+    assert counted["fidelity"] <= len(run.sets) * len(run.plan.variants)
 
 
 def test_each_run_has_results_of_its_own():

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.analysis.misclassified.lengths import reading_length
 from bench.analysis.probability_calibration import BINS, calibration_error, reliability
 from bench.cli import main
 from bench.report.cells import text_frame
-from bench.report.lengths import reading_length
 from bench.report.page.looks import looks
 from bench.report.page.material import gather
 from bench.report.page.page import render_page, sections

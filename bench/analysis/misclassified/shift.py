@@ -1,14 +1,23 @@
-"""How much accuracy changes from one labelled set to another one, and how sure that is."""
+"""The change of accuracy from one labelled set to another, with its interval."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
+from bench.analysis.misclassified.groups import Group
+from bench.runs.measurement import METRICS
 from bench.statistics import Estimate
 
 if TYPE_CHECKING:
-    from bench.analysis.misclassified.groups import Group
+    from collections.abc import Sequence
+
+    from bench.runs.measurement import Figure
+    from bench.runs.store import Run
+
+SHIFT = "accuracy_shift"
 
 
 def shift(before: Group, after: Group) -> Estimate | None:
@@ -33,3 +42,30 @@ def _known(group: Group) -> Estimate | None:
     if group.accuracy is None or low is None or high is None:
         return None
     return Estimate(value=group.accuracy, low=low, high=high)
+
+
+def shift_figures(run: Run, found: Sequence[Figure]) -> list[Figure]:
+    """From each set to each that comes after it, by variant, from ``found``, the run's figures."""
+    accuracies = {(one.variant, one.data): one for one in found if one.metric == "accuracy"}
+    return [
+        _shifted(accuracies[variant, before.name], accuracies[variant, after.name])
+        for variant in run.plan.variants
+        for before, after in combinations(run.sets, 2)
+    ]
+
+
+def _shifted(before: Figure, after: Figure) -> Figure:
+    blank = replace(
+        after, metric=SHIFT, unit=METRICS[SHIFT].unit, value=None, low=None, high=None, n=0, label=before.data
+    )
+    unknown = next((one for one in (before, after) if one.value is None), None)
+    if unknown:
+        return replace(blank, status=unknown.status, reason=unknown.reason)
+    found = shift(_counts(before), _counts(after))
+    if found is None:
+        return replace(blank, status="not_measured", reason="no examples")
+    return replace(blank, value=found.value, low=found.low, high=found.high, n=before.n + after.n)
+
+
+def _counts(accuracy: Figure) -> Group:
+    return Group(texts=accuracy.n, right=round((accuracy.value or 0) * accuracy.n))

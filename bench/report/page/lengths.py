@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.report.lengths import reading_length
+from bench.analysis.misclassified.lengths import reading_length
 from bench.report.page.plot import Plot
 from bench.report.page.shown import brief, shown
 from bench.units import format_count

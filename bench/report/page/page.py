@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.report.lengths import reading_length
+from bench.analysis.misclassified.lengths import reading_length
 from bench.report.notes import run_notes
 from bench.report.page.answer import answer, reservations
 from bench.report.page.confusion import confusion_plots
