@@ -16,7 +16,7 @@ from bench.pipeline.options import PROFILES, Options, add_options, read_options
 from bench.pipeline.prepare import Prepared, prepare, set_names
 from bench.pipeline.recorder import Recorder
 from bench.pipeline.resuming import open_journal
-from bench.runs.measurement import METRICS
+from bench.runs.metrics import METRICS
 from bench.runs.store import decode
 from bench.runs.whole_file import refuse_unwritable, whole_file
 from exporters.errors import UserError, WorkerError

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.measure.workload import PADDINGS
-from bench.runs.measurement import END_TO_END, Measurement, Workload
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.metrics import END_TO_END
 from bench.score.end_to_end import BATCH_SIZE, EndToEnd, measure_end_to_end
 
 if TYPE_CHECKING:

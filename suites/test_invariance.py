@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analysis.invariance import BATCH_SIZE, TEXTS, Invariance, measure_invariance
 from bench.measure.workload import Sample, spread
-from bench.runs.measurement import ARRANGEMENTS, INVARIANCE, Measurement, Workload
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.metrics import ARRANGEMENTS, INVARIANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import numpy as np
 from bench.analysis.figures import figures
 from bench.analysis.precision import cautions
 from bench.analysis.retention import count_pairs
-from bench.runs.measurement import METRICS
+from bench.runs.metrics import METRICS
 from bench.statistics import paired_interval
 from exporters.variant import REFERENCE
 

@@ -12,7 +12,7 @@ from bench.analysis.probability_calibration import brier_score, calibration_erro
 from bench.analysis.retention import ALL, BOUNDS, Pairs, Retention, count_pairs, retention
 from bench.measure.accuracy import ConfusionMatrix, Margins, confusion_matrix, positive
 from bench.printable import printable
-from bench.runs.measurement import METRICS, Figure
+from bench.runs.metrics import METRICS
 from bench.runs.once import once_a_run
 from bench.runs.predictions import read_answers
 from bench.statistics import QUANTILES, Estimate, mcnemar, paired_interval, resampled_counts
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bench.analysis.probability_calibration import Classes
+    from bench.runs.measurement import Figure
     from bench.runs.store import Run
 
     _Value: TypeAlias = float | Estimate | Retention | None

@@ -16,19 +16,8 @@ from bench.measure.accuracy import scores
 from bench.measure.controls import CONTROLS
 from bench.measure.workload import PADDINGS
 from bench.measure.yardsticks import yardstick_readings
-from bench.runs.measurement import (
-    END_TO_END,
-    INVARIANCE,
-    MEMORY,
-    METRICS,
-    TIMED,
-    Figure,
-    Measurement,
-    Status,
-    Workload,
-    batch_shape,
-    process_medians,
-)
+from bench.runs.measurement import Figure, Measurement, Status, Workload, batch_shape, process_medians
+from bench.runs.metrics import END_TO_END, INVARIANCE, METRICS, metrics_of
 from bench.runs.once import once_a_run
 from bench.runs.store import SetInfo
 from bench.statistics import NO_INTERVAL, interval_factors
@@ -42,8 +31,7 @@ if TYPE_CHECKING:
     _Factors: TypeAlias = dict[tuple[str, str, Workload | None], float]
 
 SERVED = "served_throughput"
-_MEMORY = (*MEMORY, "load_peak_memory", "load_peak_resident")
-_BY_WORKLOAD = ("latency", "first_inference", SERVED, *_MEMORY, *END_TO_END)
+_BY_WORKLOAD = ("latency", "first_inference", SERVED, *metrics_of("memory"), *END_TO_END)
 _NOT_RUN = "not run"
 _RANDOM_WEIGHTS = "random weights"
 _NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled set")
@@ -84,7 +72,7 @@ def _full(run: Run, batch_size: int, sequence_length: int) -> Workload:
 def _factors(run: Run) -> _Factors:
     """How far every time is known, as a factor: the rows of a metric together, since they lend each other their spread."""
     found: _Factors = {}
-    for metric in TIMED:
+    for metric in metrics_of("time"):
         timed = [
             one
             for one in run.measurements
@@ -123,7 +111,7 @@ class _Rows:
 
 def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     found = [*_speed(run, rows), *_memory(run, rows)]
-    found += [rows.figure(metric) for metric in ("artifact_size", "load_time", "import_time", "read_time")]
+    found += [rows.figure(name) for name, metric in METRICS.items() if metric.per_variant]
     found += weight_figures(run, rows.figure("artifact_size"), _loaded(run, rows))
     found += operator_figures(run, _profiled(run, rows))
     if any(one.metric in INVARIANCE for one in run.measurements):  # none in a run that was saved before
@@ -160,7 +148,7 @@ def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
 
 def _memory(run: Run, rows: _Rows) -> Iterator[Figure]:
     cautions = {length: _memory_caution(run, rows, length) for length in run.plan.sequence_lengths}
-    for metric in _MEMORY:
+    for metric in metrics_of("memory"):
         for length, caution in cautions.items():
             yield replace(rows.figure(metric, memory_workload(run, length)), caution=caution)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.measure.workload import full_batch
-from bench.runs.measurement import ARRANGEMENTS
+from bench.runs.metrics import ARRANGEMENTS
 from bench.worker.client import Worker
 from exporters.checkpoints.tokenization import padded_batch
 from exporters.errors import WorkerError

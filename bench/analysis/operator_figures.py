@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.runs.measurement import METRICS
+from bench.runs.metrics import METRICS
 from exporters.inspection.operators import KINDS, RUNS, seconds_by_kind
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.runs.measurement import METRICS
+from bench.runs.metrics import METRICS
 
 if TYPE_CHECKING:
     from bench.runs.measurement import Figure

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench.machine.cpu import UNKNOWN
 from bench.machine.environment import RUNTIMES
-from bench.runs.measurement import MEMORY, TIMED
+from bench.runs.metrics import KINDS, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from bench.runs.metrics import Kind
     from bench.runs.store import Run
 
 Weight = Literal["fatal", "tolerated", "informative"]
 
-_COST = (*TIMED, *MEMORY, "artifact_size")
-_ACCURACY = ("accuracy",)
+_TIME: tuple[Kind, ...] = ("time",)
+_PROCESS: tuple[Kind, ...] = ("time", "memory")  # what a running process takes
+_COST: tuple[Kind, ...] = ("time", "memory", "size")
+_ACCURACY: tuple[Kind, ...] = ("accuracy",)
 _HASH = re.compile("[0-9a-f]{40,64}")
 _SHORT_HASH = re.compile("[0-9a-f]{10}")
 _PROCESSOR = ("CPU", "CPU model", "instruction sets", "cores")  # a yardstick makes up for these
@@ -32,7 +35,7 @@ class Fact:
 
     name: str
     read: Callable[[Run], Any]
-    metrics: tuple[str, ...]  # that it matters to
+    kinds: tuple[Kind, ...]  # of the metrics that depend on it
     weight: (
         Weight  # fatal: figures are not compared; tolerated: they are, and it is said; informative: it may be the cause
     )
@@ -98,26 +101,26 @@ def _load(run: Run) -> str:
 
 
 FACTS = (
-    Fact(name="CPU", read=_environment("cpu"), metrics=TIMED, weight="fatal"),
-    Fact(name="CPU model", read=_environment("cpu_family"), metrics=TIMED, weight="fatal"),
-    Fact(name="instruction sets", read=_environment("isa"), metrics=(*TIMED, *MEMORY), weight="fatal"),
-    Fact(name="cores", read=_environment("cores"), metrics=TIMED, weight="fatal"),
-    Fact(name="quota", read=_environment("quota"), metrics=TIMED, weight="fatal"),
-    Fact(name="architecture", read=lambda run: run.checkpoint.model_type, metrics=_COST, weight="fatal"),
-    Fact(name="parameters", read=lambda run: run.checkpoint.num_parameters, metrics=_COST, weight="fatal"),
-    Fact(name="labels", read=lambda run: run.checkpoint.labels, metrics=_ACCURACY, weight="fatal"),
-    Fact(name="weights", read=lambda run: run.checkpoint.sha256[:12], metrics=(*_COST, *_ACCURACY), weight="tolerated"),
-    Fact(name="tokenizer", read=_tokenizer, metrics=_ACCURACY, weight="tolerated"),
-    Fact(name="threads", read=lambda run: run.plan.threads, metrics=(*TIMED, *MEMORY), weight="fatal"),
-    Fact(name="kernels", read=_kernels, metrics=TIMED, weight="fatal"),
-    Fact(name="malloc", read=_environment("malloc"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
-    Fact(name="load", read=_load, metrics=TIMED, weight="tolerated"),
-    Fact(name="memory", read=_environment("memory"), metrics=TIMED, weight="tolerated"),
-    Fact(name="system", read=_environment("system"), metrics=(*TIMED, *MEMORY), weight="tolerated"),
-    Fact(name="Python", read=_environment("python"), metrics=_COST, weight="tolerated"),
-    Fact(name="profile", read=lambda run: run.plan.profile, metrics=TIMED, weight="tolerated"),
-    *(Fact(name=name, read=_version(name), metrics=(*_COST, *_ACCURACY), weight="tolerated") for name in RUNTIMES),
-    Fact(name="commit", read=_commit, metrics=(*_COST, *_ACCURACY), weight="informative"),
+    Fact(name="CPU", read=_environment("cpu"), kinds=_TIME, weight="fatal"),
+    Fact(name="CPU model", read=_environment("cpu_family"), kinds=_TIME, weight="fatal"),
+    Fact(name="instruction sets", read=_environment("isa"), kinds=_PROCESS, weight="fatal"),
+    Fact(name="cores", read=_environment("cores"), kinds=_TIME, weight="fatal"),
+    Fact(name="quota", read=_environment("quota"), kinds=_TIME, weight="fatal"),
+    Fact(name="architecture", read=lambda run: run.checkpoint.model_type, kinds=_COST, weight="fatal"),
+    Fact(name="parameters", read=lambda run: run.checkpoint.num_parameters, kinds=_COST, weight="fatal"),
+    Fact(name="labels", read=lambda run: run.checkpoint.labels, kinds=_ACCURACY, weight="fatal"),
+    Fact(name="weights", read=lambda run: run.checkpoint.sha256[:12], kinds=KINDS, weight="tolerated"),
+    Fact(name="tokenizer", read=_tokenizer, kinds=_ACCURACY, weight="tolerated"),
+    Fact(name="threads", read=lambda run: run.plan.threads, kinds=_PROCESS, weight="fatal"),
+    Fact(name="kernels", read=_kernels, kinds=_TIME, weight="fatal"),
+    Fact(name="malloc", read=_environment("malloc"), kinds=_PROCESS, weight="tolerated"),
+    Fact(name="load", read=_load, kinds=_TIME, weight="tolerated"),
+    Fact(name="memory", read=_environment("memory"), kinds=_TIME, weight="tolerated"),
+    Fact(name="system", read=_environment("system"), kinds=_PROCESS, weight="tolerated"),
+    Fact(name="Python", read=_environment("python"), kinds=_COST, weight="tolerated"),
+    Fact(name="profile", read=lambda run: run.plan.profile, kinds=_TIME, weight="tolerated"),
+    *(Fact(name=name, read=_version(name), kinds=KINDS, weight="tolerated") for name in RUNTIMES),
+    Fact(name="commit", read=_commit, kinds=KINDS, weight="informative"),
 )
 
 
@@ -180,7 +183,7 @@ def _is_unknown_cpu(facts: Mapping[str, Any]) -> bool:
 
 def obstacle(found: Iterable[Difference], metric: str) -> str:
     """Why figures of ``metric`` must not be compared, or nothing."""
-    return "; ".join(str(one) for one in found if one.weight == "fatal" and metric in one.fact.metrics)
+    return "; ".join(str(one) for one in found if one.weight == "fatal" and METRICS[metric].kind in one.fact.kinds)
 
 
 def same_processor(found: Iterable[Difference]) -> tuple[Difference, ...]:

@@ -13,7 +13,8 @@ from bench.compare.comparability import differences_of, is_commit
 from bench.compare.judging import Terms, row_of
 from bench.compare.segments import common_variance, own_variance, steps
 from bench.compare.terms import terms_of
-from bench.runs.measurement import METRICS, TIMED, Measurement, Workload, process_medians
+from bench.runs.measurement import Measurement, Workload, process_medians
+from bench.runs.metrics import METRICS, metrics_of
 from bench.statistics import QUANTILES, process_variances
 
 if TYPE_CHECKING:
@@ -149,22 +150,26 @@ def _measured(saved: SavedRuns) -> _Measured:
     )
 
 
+def _is_accuracy(metric: str) -> bool:
+    return METRICS[metric].kind == "accuracy"
+
+
 def _usable(measurement: Measurement) -> bool:
     """Whether there are values, of which a logarithm can be taken where one must."""
     lowest, highest = min(measurement.values, default=-1.0), max(measurement.values, default=-1.0)
-    return 0 <= lowest <= highest <= 1 if measurement.metric == "accuracy" else 1 / _MOST < lowest <= highest < _MOST
+    return 0 <= lowest <= highest <= 1 if _is_accuracy(measurement.metric) else 1 / _MOST < lowest <= highest < _MOST
 
 
 def _level(measurement: Measurement) -> float:
     """One value of a run, in the metric's unit."""
-    if measurement.metric in TIMED:
+    if METRICS[measurement.metric].kind == "time":
         return math.exp(fmean(map(math.log, process_medians(measurement))))
-    return fmean(measurement.values) if measurement.metric == "accuracy" else float(median(measurement.values))
+    return fmean(measurement.values) if _is_accuracy(measurement.metric) else float(median(measurement.values))
 
 
 def _scaled(measurement: Measurement) -> float:
     """The value on the scale on which changes are sought: the logarithm, or accuracy as it is."""
-    return _level(measurement) if measurement.metric == "accuracy" else math.log(_level(measurement))
+    return _level(measurement) if _is_accuracy(measurement.metric) else math.log(_level(measurement))
 
 
 def _variances(
@@ -175,7 +180,8 @@ def _variances(
     sampled = _sampled(measured)
     common = {
         metric: common_variance([values for row, values in scaled.items() if row[1] == metric and len(values) == runs])
-        for metric in {row[1] for row in measured} - {"accuracy"}
+        for metric in {row[1] for row in measured}
+        if not _is_accuracy(metric)
     }
     return {
         row: max(
@@ -191,13 +197,13 @@ def _variances(
 def _sampled(measured: Mapping[Row, Mapping[int, Measurement]]) -> dict[Row, float]:
     """Variance of a run's value by how few processes, or examples, it is of."""
     sampled = dict.fromkeys(measured, 0.0)
-    for metric in TIMED:
+    for metric in metrics_of("time"):
         rows = [row for row in measured if row[1] == metric]
         processes = [[process_medians(one) for one in measured[row].values()] for row in rows]
         for row, runs, variance in zip(rows, processes, process_variances(processes), strict=True):
             sampled[row] = variance / median(map(len, runs))
     for row, found in measured.items():
-        if row[1] == "accuracy":
+        if _is_accuracy(row[1]):
             share, examples = fmean(map(_level, found.values())), min(len(one.values) for one in found.values())
             sampled[row] = max(share * (1 - share), 1 / (4 * examples)) / examples
     return sampled
@@ -254,7 +260,7 @@ def _changes(
             direction="better" if (step > 0) == (METRICS[metric].better == "higher") else "worse",
             drift=math.expm1(median(paces[index]) - median(paces[index + 1])),
         )
-        found.append(one if metric == "accuracy" else _relative(one))
+        found.append(one if _is_accuracy(metric) else _relative(one))
     return found
 
 

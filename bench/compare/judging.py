@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from bench.compare.thresholds import DEFAULTS
-from bench.runs.measurement import MEMORY, METRICS, TIMED, Measurement, Workload, launch_ratios, process_medians
+from bench.runs.measurement import Measurement, Workload, launch_ratios, process_medians
+from bench.runs.metrics import METRICS, compared_metrics, metrics_of
 from bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios, ratios
 
 if TYPE_CHECKING:
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 
 Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
 
-COMPARED = tuple(DEFAULTS)  # metrics, in the order in which they are shown
 ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"
 NO_TIME = "a time is not above zero"
 NO_LAUNCH = "no launch timed both sides"
 _SURE = 0.05  # McNemar's p below which a change of accuracy counts
-BLOCKS = 2 * 1024 * 1024  # bytes; two processes that do the same differed by an allocator's block of 1 MiB
 _FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
 
 
@@ -70,8 +68,9 @@ FAIR = Terms()
 def rows_of(measurements: Iterable[Measurement]) -> dict[Row, Measurement]:
     """Every measurement of a compared metric by its place, in the order given."""
     rows: dict[Row, Measurement] = {}
+    compared = compared_metrics()
     for one in measurements:
-        if one.metric in COMPARED and one.status != "not_measured":
+        if one.metric in compared and one.status != "not_measured":
             rows[row_of(one.variant, one.metric, one.workload, one.data)] = one
     return rows
 
@@ -117,7 +116,7 @@ def judge_rows(
 def _place(row: Row, variants: list[str]) -> tuple[object, ...]:
     variant, metric, workload, data = row
     sizes = (workload.batch_size, workload.sequence_length) if workload else (0, 0)
-    return COMPARED.index(metric), data or "", sizes, variants.index(variant)
+    return list(compared_metrics()).index(metric), data or "", sizes, variants.index(variant)
 
 
 def _blank(row: Row, old: Measurement | None, new: Measurement | None) -> Change:
@@ -137,7 +136,7 @@ def _blank(row: Row, old: Measurement | None, new: Measurement | None) -> Change
 def _value(measurement: Measurement | None) -> float | None:
     if measurement is None or not measurement.values:
         return None
-    if measurement.metric == "accuracy":
+    if METRICS[measurement.metric].kind == "accuracy":
         return sum(measurement.values) / len(measurement.values)
     return float(median(measurement.values))
 
@@ -184,7 +183,7 @@ def _timed(
     """
     timed: dict[Row, _Timed] = {}
     level = DUEL_LEVEL if interleaved else LEVEL
-    for metric in TIMED:
+    for metric in metrics_of("time"):
         both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
         both = [row for row in both if not on[row].unlike]
         if interleaved:
@@ -208,18 +207,17 @@ def _usable(*sides: Measurement) -> bool:
 
 
 def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
-    if blank.metric == "accuracy":
+    kind = METRICS[blank.metric].kind
+    if kind == "accuracy":
         return _judge_accuracy(blank, right)
-    if blank.metric in TIMED:
+    if kind == "time":
         return replace(blank, verdict="not comparable", reason=unusable)
     assert blank.base is not None
     assert blank.contender is not None
     if min(blank.base, blank.contender) <= 0:
         return replace(blank, verdict="not comparable", reason="a figure is not above zero")
     change = blank.contender / blank.base - 1
-    threshold = blank.threshold or 0.0
-    if blank.metric in MEMORY:
-        threshold = max(threshold, BLOCKS / blank.base)
+    threshold = max(blank.threshold or 0.0, compared_metrics()[blank.metric].noise / blank.base)
     judged = replace(blank, threshold=threshold, change=change, detectable=threshold)
     return replace(judged, verdict=_direction(judged, change)) if abs(change) > threshold else judged
 

@@ -8,12 +8,13 @@ from bench.analysis.precision import differing_precisions
 from bench.compare.comparability import obstacle, same_processor
 from bench.compare.judging import Terms
 from bench.compare.yardstick import drift, normalised
-from bench.runs.measurement import TIMED, Row
+from bench.runs.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.compare.comparability import Difference
+    from bench.runs.measurement import Row
     from bench.runs.store import Run
 
 
@@ -27,13 +28,14 @@ def terms_of(
 
     def terms(row: Row) -> Terms:
         variant, metric, _, data = row
+        timed = METRICS[metric].kind == "time"
         others = (_other_examples(data, base, contender) if data else "") or (
-            _other_precision(variant, base, contender) if metric in TIMED else ""
+            _other_precision(variant, base, contender) if timed else ""
         )
         unlike = obstacle(found, metric)
-        if normalise and unlike and metric in TIMED and not others and not obstacle(same_processor(found), metric):
+        if normalise and unlike and timed and not others and not obstacle(same_processor(found), metric):
             return normalised(row, base, contender, unlike)
-        if metric in TIMED and not unlike and not others:
+        if timed and not unlike and not others:
             return drift(row, base, contender)
         return Terms(unlike="; ".join(filter(None, (unlike, others))))
 

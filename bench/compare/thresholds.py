@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from bench.runs.measurement import batch_shape
+from bench.runs.metrics import compared_metrics
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,15 +26,6 @@ if TYPE_CHECKING:
 
     from bench.runs.measurement import Row
 
-# Memory by one process each: two runs of the same commit differed by up to 2 % (heap) and 4 % (resident).
-DEFAULTS = {
-    "latency": 0.02,
-    "load_time": 0.1,
-    "peak_memory": 0.05,
-    "peak_resident": 0.1,
-    "artifact_size": 0.001,
-    "accuracy": 0.0,
-}
 _ROW_KEYS = {"variant", "metric", "at", "threshold"}
 
 
@@ -54,11 +46,16 @@ class Rule:
         return all(fnmatchcase(name, pattern) for name, pattern in found)
 
 
+def default_thresholds() -> dict[str, float]:
+    """The threshold of each compared metric where a project gives none."""
+    return {name: metric.threshold for name, metric in compared_metrics().items()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """The smallest change that counts, relative to the base; of accuracy, absolute."""
 
-    by_metric: dict[str, float] = field(default_factory=lambda: dict(DEFAULTS))
+    by_metric: dict[str, float] = field(default_factory=default_thresholds)
     rules: tuple[Rule, ...] = ()
 
     def of(self, row: Row) -> float:
@@ -87,10 +84,11 @@ def read_thresholds(file: Path) -> Thresholds:
             f"{file}: [tool.deploybench.compare] rows is {rows!r}, expected tables [[tool.deploybench.compare.rows]]"
         )
     given = {key: value for key, value in table.items() if key != "rows"}
-    unknown = sorted(set(given) - set(DEFAULTS))
+    defaults = default_thresholds()
+    unknown = sorted(set(given) - set(defaults))
     if unknown:
-        raise UserError(f"{file}: [tool.deploybench.compare] {unknown[0]!r} is no metric; known: {', '.join(DEFAULTS)}")
-    by_metric = {**DEFAULTS, **{key: _threshold(file, key, value) for key, value in given.items()}}
+        raise UserError(f"{file}: [tool.deploybench.compare] {unknown[0]!r} is no metric; known: {', '.join(defaults)}")
+    by_metric = {**defaults, **{key: _threshold(file, key, value) for key, value in given.items()}}
     return Thresholds(by_metric=by_metric, rules=tuple(_rule(file, row) for row in rows))
 
 
@@ -105,9 +103,9 @@ def _rule(file: Path, row: Any) -> Rule:
             raise UserError(
                 f"{file}: [tool.deploybench.compare.rows] {key} is {pattern!r}, expected a pattern in quotes"
             )
-    if not any(fnmatchcase(metric, patterns["metric"]) for metric in DEFAULTS):
+    if not any(fnmatchcase(metric, patterns["metric"]) for metric in compared_metrics()):
         raise UserError(
-            f"{file}: [tool.deploybench.compare.rows] metric {patterns['metric']!r} fits none of: {', '.join(DEFAULTS)}"
+            f"{file}: [tool.deploybench.compare.rows] metric {patterns['metric']!r} fits none of: {', '.join(compared_metrics())}"
         )
     patterns["at"] = patterns["at"].replace("×", "x")  # as the tables have it
     return Rule(**patterns, threshold=_threshold(file, "threshold", row["threshold"]))

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from bench.analysis.precision import main_precision
 from bench.compare.judging import Terms
 from bench.measure.yardsticks import yardstick_readings
+from bench.runs.metrics import compared_metrics
 
 if TYPE_CHECKING:
     from bench.runs.measurement import Row
     from bench.runs.store import Run
 
 _WORTH_SAYING = 0.02
-# A yardstick is one product of matrices, or one loop: what else a model, or its loading, does need not scale with it.
-_LEAST = {"latency": 0.1, "load_time": 0.25}
 
 
 def normalised(row: Row, base: Run, contender: Run, unlike: str) -> Terms:
@@ -24,8 +23,9 @@ def normalised(row: Row, base: Run, contender: Run, unlike: str) -> Terms:
     if not before or not after:
         lacking = " and ".join(name for name, rate in (("base", before), ("contender", after)) if not rate)
         return Terms(unlike=f"{unlike}; no {yardstick} in the {lacking}")
-    factor = after / before
-    return Terms(factor=factor, least=_LEAST[row[1]], note=f"normalised by {yardstick} (×{factor:.2f})")
+    # A yardstick is one product of matrices, or one loop: what else a model, or its loading, does need not scale with it.
+    factor, least = after / before, compared_metrics()[row[1]].across_machines
+    return Terms(factor=factor, least=least, note=f"normalised by {yardstick} (×{factor:.2f})")
 
 
 def drift(row: Row, base: Run, contender: Run) -> Terms:
@@ -45,7 +45,7 @@ def _rates(row: Row, base: Run, contender: Run) -> tuple[str, float, float]:
     """The yardstick of a variant's precision, of loading that of the interpreter, and what it read in both runs."""
     variant, metric, *_ = row
     info = contender.variants.get(variant) or base.variants.get(variant)
-    kind = "python" if metric == "load_time" else main_precision(info) if info else ""
+    kind = compared_metrics()[metric].yardstick or (main_precision(info) if info else "")
     yardstick = f"yardstick_{kind}"
     return yardstick, _rate(base, yardstick), _rate(contender, yardstick)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from bench.runs.measurement import YARDSTICKS, Measurement
+from bench.runs.measurement import Measurement
+from bench.runs.metrics import YARDSTICKS
 from bench.worker.client import Worker
 from exporters.device_speed import yardsticks
 from exporters.errors import WorkerError

@@ -13,7 +13,7 @@ from bench.compare.comparability import NOT_RECORDED
 from bench.compare.outcome import count_verdicts
 from bench.printable import printable
 from bench.report.terminal import WIDTH, wrapped
-from bench.runs.measurement import METRICS
+from bench.runs.metrics import METRICS, compared_metrics
 from bench.units import counted, format_bytes, format_seconds, format_share
 
 if TYPE_CHECKING:
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from bench.compare.outcome import Outcome
     from bench.runs.measurement import Workload
 
-_WORDS = {  # what better and worse are called, by metric
-    "latency": ("faster", "slower"),
-    "load_time": ("faster", "slower"),
-    "peak_memory": ("less", "more"),
-    "peak_resident": ("less", "more"),
-    "artifact_size": ("smaller", "larger"),
-    "accuracy": ("better", "worse"),
-}
 _SAME = "no detectable change"
 _INCOMPARABLE = "not comparable"
 _LACKING = ("missing", "new")
@@ -40,7 +32,6 @@ _GAP = 2  # between columns of a text table
 _PADDING = 2  # that tabulate leaves beside a head
 _SHORTEST = 12  # that a name is cut to
 _FEW = 8  # variants that a reason names
-_NAMES = {"peak_memory": "heap", "peak_resident": "resident", "artifact_size": "size", "load_time": "load"}
 
 
 def render_comparison(
@@ -113,8 +104,7 @@ def _grouped(changes: Sequence[Change]) -> list[tuple[Change, str]]:
         if len(together) == 1:
             rows.append((change, place_name(change)))
         elif change is together[0]:
-            metric = _NAMES.get(change.metric, change.metric)
-            rows.append((replace(change, base=None, contender=None), f"{metric}, {len(together)} rows"))
+            rows.append((replace(change, base=None, contender=None), f"{_short(change.metric)}, {len(together)} rows"))
     return rows
 
 
@@ -134,7 +124,7 @@ def verdict_word(change: Change) -> str:
 
 def direction_word(metric: str, direction: str) -> str:
     """What ``better`` or ``worse`` is called for a metric."""
-    return _WORDS[metric][direction == "worse"]
+    return compared_metrics()[metric].words[direction == "worse"]
 
 
 def place_name(row: Change | Series) -> str:
@@ -144,10 +134,14 @@ def place_name(row: Change | Series) -> str:
 
 def place_of(metric: str, workload: Workload | None, data: str | None) -> str:
     """The same of a row's parts."""
-    name = _NAMES.get(metric, metric)
+    name = _short(metric)
     if workload:
         return f"{name} {workload.batch_size}×{workload.sequence_length}"
     return f"{name} {data}" if data else name
+
+
+def _short(metric: str) -> str:
+    return compared_metrics()[metric].short or metric
 
 
 def format_amount(metric: str, value: float | None) -> str:
@@ -163,7 +157,7 @@ def format_change(metric: str, change: float | None) -> str:
     if change is None:
         return ""
     scale = 100
-    return f"{change * scale:+.1f} {'pp' if metric == 'accuracy' else '%'}"
+    return f"{change * scale:+.1f} {'pp' if METRICS[metric].kind == 'accuracy' else '%'}"
 
 
 def _reasons(changes: Sequence[Change]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.invariance import BATCH_SIZE, TEXTS
 from bench.report.cells import Column
-from bench.runs.measurement import ARRANGEMENTS
+from bench.runs.metrics import ARRANGEMENTS
 from bench.units import LOGITS, SHARE
 
 if TYPE_CHECKING:

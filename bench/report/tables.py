@@ -40,7 +40,7 @@ from bench.report.timing_tables import (
     timing_notes,
 )
 from bench.report.weights_table import weights_contents, weights_notes
-from bench.runs.measurement import INVARIANCE
+from bench.runs.metrics import INVARIANCE
 from bench.units import (
     GIGA_OPERATIONS,
     MEGABYTES,

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.runs.ledger import PHASES, TERMS, CellLedger
-from bench.runs.measurement import METRICS, Measurement
+from bench.runs.measurement import Measurement  # noqa: TC001 - the types of fields are read
+from bench.runs.metrics import METRICS
 from exporters.errors import RunFileError, first_line
 from exporters.inspection.operators import Operator  # noqa: TC001 - the types of fields are read
 from exporters.inspection.stored import Stored  # noqa: TC001 - the types of fields are read

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bench.analysis import invariance
 from bench.analysis.invariance import BATCH_SIZE, arrange, measure_invariance
 from bench.measure.workload import Sample
-from bench.runs.measurement import ARRANGEMENTS
+from bench.runs.metrics import ARRANGEMENTS
 from bench.texts.demonstration import corpus
 from exporters.checkpoints.tokenization import Pad, tokenise
 from exporters.errors import WorkerError

@@ -5,7 +5,8 @@ import pytest
 from bench.measure.yardsticks import MACHINE, Yardsticks
 from bench.pipeline.operations import count_operations
 from bench.runs.journal import Journal
-from bench.runs.measurement import METRICS, YARDSTICKS, Workload, batch_shape
+from bench.runs.measurement import Workload, batch_shape
+from bench.runs.metrics import METRICS, YARDSTICKS
 
 HIDDEN, INNER, EMBEDDED, LAYERS = 64, 128, 32, 2  # of the tiny checkpoint
 

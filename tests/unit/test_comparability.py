@@ -9,7 +9,7 @@ from bench.compare.changes import compare_runs
 from bench.compare.comparability import FACTS, commit_name, differences, facts_of
 from bench.compare.thresholds import Thresholds
 from bench.report.comparison import render_comparison
-from bench.runs.measurement import TIMED
+from bench.runs.metrics import metrics_of
 from bench.runs.store import VariantInfo, read_run
 
 RUN = read_run(Path(__file__).parents[1] / "data" / "runs" / "schema-1.json")
@@ -126,7 +126,7 @@ def test_times_of_another_precision_are_not_comparable(before, after, verdict):
     found = verdicts(base, contender)
 
     assert {found["onnx-fp32", metric] for metric in ("latency", "load_time")} == {verdict}
-    assert {name for (_, metric), name in found.items() if metric not in TIMED} == {"no detectable change"}
+    assert {name for (_, metric), name in found.items() if metric not in metrics_of("time")} == {"no detectable change"}
     assert found["torch-eager", "latency"] == "no detectable change"
     if verdict == "not comparable":
         text = render_comparison(compare_runs(base, contender, Thresholds(), ({}, {})), "md")

@@ -14,7 +14,7 @@ from bench.machine import environment
 from bench.machine.cpu import UNKNOWN, cpu_family, cpu_features, cpu_name, read_cpuinfo
 from bench.machine.environment import describe_environment
 from bench.report.comparison import render_comparison
-from bench.runs.measurement import TIMED
+from bench.runs.metrics import metrics_of
 from bench.runs.store import read_run
 
 SAVED = Path(__file__).parents[1] / "data" / "runs" / "schema-2.json"
@@ -102,7 +102,11 @@ def compared(base, contender):
 
 
 def verdicts(comparison, *, timed):
-    of = [one.verdict for one in comparison.changes if (one.metric in TIMED) == timed and one.metric != "accuracy"]
+    of = [
+        one.verdict
+        for one in comparison.changes
+        if (one.metric in metrics_of("time")) == timed and one.metric != "accuracy"
+    ]
     assert of
     return set(of)
 

@@ -12,7 +12,8 @@ from bench.compare.history import history_of
 from bench.compare.saved_runs import SavedRun, SavedRuns, read_saved_runs
 from bench.compare.segments import steps
 from bench.compare.thresholds import Thresholds
-from bench.runs.measurement import TIMED, Measurement
+from bench.runs.measurement import Measurement
+from bench.runs.metrics import metrics_of
 from bench.runs.store import read_run, run_block
 from exporters.errors import RunFileError
 
@@ -284,7 +285,7 @@ def test_another_set_under_the_same_name_is_no_point_of_its_series(tmp_path, cap
     series = history_of(read_saved_runs(tmp_path), Thresholds()).series
 
     assert {one.runs for one in series if one.metric == "accuracy"} == {(1,)}
-    assert {one.runs for one in series if one.metric in TIMED} == {(0, 1)}
+    assert {one.runs for one in series if one.metric in metrics_of("time")} == {(0, 1)}
     code, text, _ = history(capsys, tmp_path)
     assert code == 4
     assert (

@@ -10,7 +10,8 @@ from bench import cli
 from bench.compare.changes import compare_runs
 from bench.compare.thresholds import Thresholds
 from bench.report.comparison import render_comparison
-from bench.runs.measurement import METRICS, TIMED, Measurement, Metric
+from bench.runs.measurement import Measurement
+from bench.runs.metrics import METRICS, Metric, metrics_of
 from bench.runs.store import read_run, run_block
 
 RUN = read_run(Path(__file__).parents[1] / "data" / "runs" / "schema-1.json")
@@ -20,7 +21,7 @@ def machine(cpu, rates, slower=1.0, run=RUN):
     """The run on a machine of these yardsticks, the interpreter's like that of fp32, its times multiplied."""
     rates = {**rates, "python": rates["fp32"]} if "fp32" in rates else rates
     timed = tuple(
-        replace(one, values=tuple(slower * value for value in one.values)) if one.metric in TIMED else one
+        replace(one, values=tuple(slower * value for value in one.values)) if one.metric in metrics_of("time") else one
         for one in run.measurements
     )
     yardsticks = tuple(
@@ -35,7 +36,7 @@ def compare(base, contender, *, normalise=True):
 
 
 def verdicts(comparison):
-    return {one.verdict for one in comparison.changes if one.metric in TIMED}
+    return {one.verdict for one in comparison.changes if one.metric in metrics_of("time")}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_nothing_is_normalised_unless_asked_or_on_one_machine():
 
     assert verdicts(compare(machine("a", rates[0]), machine("b", rates[1]), normalise=False)) == {"not comparable"}
     same = compare(machine("a", rates[0]), machine("a", rates[1]))
-    assert {one.change for one in same.changes if one.metric in TIMED} == {0.0}
+    assert {one.change for one in same.changes if one.metric in metrics_of("time")} == {0.0}
 
 
 @pytest.mark.parametrize(

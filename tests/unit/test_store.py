@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.runs.measurement import METRICS, Measurement, Workload
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.metrics import METRICS
 from bench.runs.store import SCHEMA_VERSION, Run, VariantInfo, read_run, run_block
 from exporters.errors import RunFileError
 

@@ -19,7 +19,8 @@ from bench.measure.controls import CONTROLS
 from bench.measure.yardsticks import yardstick_readings
 from bench.pipeline.recorder import Recorder
 from bench.runs.journal import Journal
-from bench.runs.measurement import YARDSTICKS, batch_shape
+from bench.runs.measurement import batch_shape
+from bench.runs.metrics import YARDSTICKS
 from bench.runs.scores import Scores
 from bench.runs.store import read_run
 from exporters.artifacts.catalogue import default_variants

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.analysis.figures import blank_figure
 from bench.analysis.misclassified.groups import by_group
-from bench.runs.measurement import METRICS
+from bench.runs.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from bench.analysis.misclassified.groups import Group
-from bench.runs.measurement import METRICS
+from bench.runs.metrics import METRICS
 from bench.statistics import Estimate
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from bench.measure.memory.peaks import measure_peaks
 from bench.measure.schedule import Contender, Schedule
 from bench.measure.workload import full_batch
 from bench.pipeline.execution import how_it_runs
-from bench.runs.measurement import MEMORY, TIMED, Measurement, Row, Workload, launch_ratios
+from bench.runs.measurement import Measurement, Row, Workload, launch_ratios
+from bench.runs.metrics import METRICS, metrics_of
 from bench.runs.store import VariantInfo
 from bench.statistics import DUEL_LEVEL, paired_ratios
 from bench.texts.demonstration import corpus
@@ -159,9 +160,14 @@ def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
                 contender.variant, contender.artifact, contender.feed[largest], largest.threads, code=contender.code
             )
         except WorkerError as error:
-            found += [Measurement(metric=metric, status="failed", reason=str(error), **measured) for metric in MEMORY]
+            found += [
+                Measurement(metric=metric, status="failed", reason=str(error), **measured)
+                for metric in metrics_of("memory")
+            ]
             continue
-        found += [Measurement(metric=metric, values=(getattr(peaks, metric),), **measured) for metric in MEMORY]
+        found += [
+            Measurement(metric=metric, values=(getattr(peaks, metric),), **measured) for metric in metrics_of("memory")
+        ]
     return found
 
 
@@ -190,7 +196,7 @@ def _terms(base: Mapping[str, VariantInfo], contender: Mapping[str, VariantInfo]
     def terms(row: Row) -> Terms:
         one, other = base[row[0]], contender[row[0]]
         found = differing_precisions(one, other)
-        if found is None or row[1] not in TIMED or one.precision != other.precision:
+        if found is None or METRICS[row[1]].kind != "time" or one.precision != other.precision:
             return FAIR
         return Terms(unlike=f"runs {found[0]} in A, {found[1]} in B, called {one.precision}")
 
