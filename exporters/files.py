@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporters.errors import DiskFullError, OutputError, first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -79,9 +80,23 @@ def _is_running(pid: str) -> bool:
 
 
 def sha256_file(path: Path) -> str:
-    """Hex digest of a file's bytes."""
+    """Hex digest of a file's bytes, as ``sha256sum`` prints it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_texts(texts: Iterable[str], labels: Iterable[int]) -> str:
+    """Hex digest of texts and class indices in their order."""
+    digest = hashlib.sha256()
+    for text, label in zip(texts, labels, strict=True):
+        content = text.encode()
+        digest.update(f"{label} {len(content)}\n".encode() + content)  # the length separates neighbouring texts
+    return digest.hexdigest()
+
+
+def sha256_json(content: Any) -> str:
+    """Hex digest of what JSON can hold, whatever the order of keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _replace(folder: Path, aside: Path) -> None:

@@ -24,9 +24,9 @@ from exporters.checkpoints.hub import fetch_checkpoint
 from exporters.checkpoints.pickled import convert_pickled_base
 from exporters.errors import UserError
 from exporters.training.base import base_digest
-from exporters.training.leaks import leaked_texts
 from exporters.training.processes import process_count
 from exporters.training.recipe import read_recipe
+from exporters.training.scores import overlapping_texts
 from exporters.training.steps import steps
 from exporters.training.train import follow, train
 from exporters.training.unfinished import Unfinished
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from bench.texts.data import LabelledSet
     from exporters.training.recipe import Recipe
-    from exporters.training.train import TrainingReport
+    from exporters.training.record import TrainingReport
 
 _FEWEST_SEEDS, _MOST_SEEDS = 2, 100
 _OFFLINE_ADVICE = (
@@ -253,7 +253,7 @@ def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
 
 def _say_of_leaks(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> None:
     """An accuracy on texts that were trained on tells nothing of new ones."""
-    for name, leaked in leaked_texts(train.texts, {name: one.texts for name, one in evaluation.items()}).items():
+    for name, leaked in overlapping_texts(train.texts, {name: one.texts for name, one in evaluation.items()}).items():
         if leaked:
             of = f"{format_count(leaked)} of {many(len(evaluation[name].texts), 'text')}"
             say(

@@ -27,6 +27,7 @@ from bench.texts.text_rows import (
 )
 from bench.units import counted
 from exporters.errors import DataError
+from exporters.files import sha256_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,11 +57,7 @@ class LabelledSet:
     @property
     def sha256(self) -> str:
         """SHA-256 (hexadecimal) of all texts and labels in their order."""
-        digest = hashlib.sha256()
-        for text, label in zip(self.texts, self.labels, strict=True):
-            content = text.encode()
-            digest.update(f"{label} {len(content)}\n".encode() + content)  # the length keeps neighbours apart
-        return digest.hexdigest()
+        return sha256_texts(self.texts, self.labels)
 
     @property
     def counts(self) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from exporters.artifacts.catalogue import find_variant, variant_module
 from exporters.artifacts.source import source_digest
 from exporters.checkpoints.tokenization import FAST_FILE, cut_texts_at
-from exporters.files import sha256_file, whole_folder
+from exporters.files import sha256_file, sha256_json, whole_folder
 from exporters.variant import MANIFEST, TOKENIZER, ExportJob
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
     facts = _facts(name, variant, origin, base)
     folder = root / name
     found = read_artifact(folder)
-    if found is not None and found.fingerprint == _digest(facts):
+    if found is not None and found.fingerprint == sha256_json(facts):
         return found
     with whole_folder(folder) as out_dir:
         job = ExportJob(
@@ -131,7 +130,7 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "precision": variant.precision,
         "checkpoint_sha256": origin.checkpoint_sha256,
         "base": base.fingerprint if base else None,
-        "calibration": _digest(origin.calibration) if variant.calibrates else None,
+        "calibration": sha256_json(origin.calibration) if variant.calibrates else None,
         "calibration_source": origin.calibration_source if variant.calibrates else None,
         "max_length": origin.max_length,
         "scoring_length": origin.scoring_length,
@@ -140,10 +139,6 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "source_sha256": source_digest(__name__, variant_module(name)),
         "versions": {package: importlib.metadata.version(package) for package in variant.packages},
     }
-
-
-def _digest(facts: Any) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _complete(out_dir: Path, facts: dict[str, Any], notes: list[str], origin: Origin) -> None:
@@ -156,7 +151,7 @@ def _complete(out_dir: Path, facts: dict[str, Any], notes: list[str], origin: Or
     shutil.copytree(origin.tokenizer, out_dir / TOKENIZER)
     if origin.scoring_length:
         cut_texts_at(origin.scoring_length, out_dir / TOKENIZER)
-    manifest = {**facts, "fingerprint": _digest(facts), "notes": notes, "files": files}
+    manifest = {**facts, "fingerprint": sha256_json(facts), "notes": notes, "files": files}
     with (out_dir / MANIFEST).open("w", encoding="utf-8") as file:
         json.dump(manifest, file, indent=2)
         file.flush()

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporters.files import sha256_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -56,6 +58,4 @@ def _imports(path: Path, package: str) -> Iterator[str]:
         yield from (name for name in named if name.partition(".")[0] == package)
 
 
-@cache
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+_digest = cache(sha256_file)

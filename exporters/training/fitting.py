@@ -1,4 +1,4 @@
-"""The training loop of a recipe: transformers' own Trainer, kept quiet, that can be killed and gone on with."""
+"""The training loop of a recipe: transformers' Trainer without its output, interruptible and resumable."""
 
 from __future__ import annotations
 
@@ -27,29 +27,28 @@ if TYPE_CHECKING:
 
     Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text
 
-_SCORED_TOGETHER = 64  # texts
-_LEFT_ALONE = ("connection closed", "connection reset", "connection refused", "timed out")
+_CONNECTION_LOST = ("connection closed", "connection reset", "connection refused", "timed out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """What one pass over the training texts gave."""
+    """One pass over the training texts."""
 
     number: int  # from 1
     loss: float  # mean of its steps
     seconds: float  # of its steps, without validation
-    computed_tokens: int  # padding included
+    computed_tokens: int  # including padding
     validation: dict[str, float] | None  # loss, accuracy, f1; None without a validation set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A training that came to its end."""
+    """A finished training."""
 
-    steps: Steps  # as they were planned
+    steps: Steps  # as planned
     made: int  # steps
-    epochs: tuple[Epoch, ...]  # fewer than the recipe's where it stopped early
-    best_epoch: int | None  # whose weights were taken; None: the last one's
+    epochs: tuple[Epoch, ...]  # fewer than the recipe's after early stopping
+    best_epoch: int | None  # whose weights the model has; None: the last one's
     device: str
     precision: str
     devices: int
@@ -66,22 +65,16 @@ def fit(  # noqa: PLR0913 - one call says all that the weights depend on
     state: Path | None,
     progress: bool,
 ) -> Fitted:
-    """Train ``model`` in place, from ``state`` on where there is one; afterwards it has the weights to keep.
+    """Train ``model`` in place, resuming from the saved ``state`` if there is one; it ends with the weights to keep.
 
-    ``validation`` is scored after every epoch. Raises RecipeError where the loss diverges, where memory is short, and for what
-    model or device cannot do.
+    ``validation`` is scored after every epoch. Raises RecipeError for a loss that diverges, too little memory, and what the
+    model or the device does not support; WorkerError where another process of the training is lost.
     """
-    from transformers import DataCollatorWithPadding, EarlyStoppingCallback, PrinterCallback
-
-    from exporters.training.callbacks import Clock, Keeper, ProgressBar
+    from transformers import DataCollatorWithPadding, PrinterCallback
 
     _check(model, recipe, validation)
-    _make_repeatable(this_device())
-    clock, bar = Clock(), ProgressBar() if progress and is_main() and sys.stderr.isatty() else None
-    callbacks: list[Any] = [clock, Keeper(unfinished), *([bar] if bar else [])]
-    if recipe.early_stopping:
-        stopping = recipe.early_stopping
-        callbacks.append(EarlyStoppingCallback(stopping.patience, stopping.threshold))
+    _make_deterministic(this_device())
+    clock, bar, callbacks = _callbacks(recipe, unfinished, progress=progress)
     arguments, planned = _arguments(recipe, len(examples), unfinished.folder, validated=validation is not None)
     trainer = _trainer_class(recipe, [len(example["input_ids"]) for example in examples], clock, bar)(
         model=model,
@@ -97,23 +90,39 @@ def fit(  # noqa: PLR0913 - one call says all that the weights depend on
     try:
         trainer.train(resume_from_checkpoint=str(state) if state else None)
     except (RuntimeError, MemoryError) as error:
-        explained = _short_of_memory(recipe, planned, error) or _left_alone(error)
+        explained = _out_of_memory(recipe, planned, error) or _lost_process(error)
         if explained is None:
             raise
         raise explained from error
-    epochs = read_epochs(trainer.state.log_history)
+    return _fitted(recipe, planned, trainer.state)
+
+
+def _callbacks(recipe: Recipe, unfinished: Unfinished, *, progress: bool) -> tuple[Any, Any, list[Any]]:
+    """The clock, the progress bar or None, and all callbacks of the Trainer."""
+    from transformers import EarlyStoppingCallback
+
+    from exporters.training.callbacks import Clock, Keeper, ProgressBar
+
+    clock, bar = Clock(), ProgressBar() if progress and is_main() and sys.stderr.isatty() else None
+    callbacks: list[Any] = [clock, Keeper(unfinished), *([bar] if bar else [])]
+    if recipe.early_stopping:
+        callbacks.append(EarlyStoppingCallback(recipe.early_stopping.patience, recipe.early_stopping.threshold))
+    return clock, bar, callbacks
+
+
+def _fitted(recipe: Recipe, planned: Steps, state: Any) -> Fitted:
+    """Results by the Trainer's final ``state``; RecipeError where the loss diverged."""
+    epochs, device = read_epochs(state.log_history), this_device()
     diverged = next((one.loss for one in epochs if not math.isfinite(one.loss)), None)
     if diverged is not None:
         raise RecipeError(
             f"recipe {recipe.name!r}: the loss became {diverged}, expected a finite one; lower learning_rate"
         )
-    best = _best_epoch(epochs) if recipe.early_stopping else None
-    device = this_device()
     return Fitted(
         steps=planned,
-        made=trainer.state.global_step,
+        made=state.global_step,
         epochs=epochs,
-        best_epoch=best,
+        best_epoch=_best_epoch(epochs) if recipe.early_stopping else None,
         device=device.name,
         precision=chosen_precision(recipe, device),
         devices=_devices(),
@@ -121,7 +130,7 @@ def fit(  # noqa: PLR0913 - one call says all that the weights depend on
 
 
 def read_epochs(history: Sequence[dict[str, Any]]) -> tuple[Epoch, ...]:
-    """Epochs of the Trainer's log, in which one may be noted in several parts: up to a state, and from it on."""
+    """Epochs of the Trainer's log; one may be logged in several parts, before and after a saved state."""
     parts: dict[int, list[tuple[int, dict[str, Any]]]] = {}
     scores: dict[int, dict[str, float]] = {}
     before = 0
@@ -145,7 +154,7 @@ def read_epochs(history: Sequence[dict[str, Any]]) -> tuple[Epoch, ...]:
 
 
 def _best_epoch(epochs: Sequence[Epoch]) -> int | None:
-    """The first with the highest F1, as the Trainer takes it."""
+    """The first epoch with the highest F1, as the Trainer chooses it."""
     known = [one for one in epochs if one.validation]
     return max(known, key=lambda one: (one.validation or {})["f1"]).number if known else None
 
@@ -153,29 +162,30 @@ def _best_epoch(epochs: Sequence[Epoch]) -> int | None:
 def _check(model: Any, recipe: Recipe, validation: list[Example] | None) -> None:
     if recipe.gradient_checkpointing and not model.supports_gradient_checkpointing:
         raise RecipeError(
-            f"recipe {recipe.name!r}: 'gradient_checkpointing' is true, which transformers has not for "
-            f"{model.config.model_type!r}; leave it out, and lower per_device_batch_size where memory is short"
+            f"recipe {recipe.name!r}: 'gradient_checkpointing' is true, which transformers does not support for "
+            f"{model.config.model_type!r}; leave it out, and lower per_device_batch_size if memory is short"
         )
     if recipe.early_stopping and not validation:
         raise RecipeError(
-            f"recipe {recipe.name!r}: has [early_stopping], expected a validation set to judge by; pass --validation FILE"
+            f"recipe {recipe.name!r}: has [early_stopping], expected a validation set to measure it on; pass --validation FILE"
         )
 
 
-def _make_repeatable(device: Device) -> None:
-    """Have a GPU give the same weights twice, as a CPU does.
+def _make_deterministic(device: Device) -> None:
+    """Make training on a GPU deterministic, as it is on a CPU.
 
-    With ``warn_only`` fused attention would take its other kernels, which do not. PyTorch's error names an operator that has none.
+    With ``warn_only`` fused attention would use its non-deterministic kernels. For an operator without a deterministic kernel
+    PyTorch raises an error that names it.
     """
     if device.gpu:
         import torch
 
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required by cuBLAS
         torch.use_deterministic_algorithms(True)
 
 
-def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> RecipeError | None:
-    """What to try; None for any other error."""
+def _out_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> RecipeError | None:
+    """The error that says what to change; None for any other error."""
     if not is_out_of_memory(error):
         return None
     smaller = planned.per_device // 2
@@ -188,30 +198,30 @@ def _short_of_memory(recipe: Recipe, planned: Steps, error: BaseException) -> Re
     )
 
 
-def _left_alone(error: BaseException) -> WorkerError | None:
-    """Where another process of the training ended, or answers no more; None for any other error."""
+def _lost_process(error: BaseException) -> WorkerError | None:
+    """The error where another process of the training ended or no longer answers; None for any other error."""
     from torch.distributed import DistError
 
     if process_count() == 1:
         return None
-    if not isinstance(error, DistError) and not any(word in str(error).lower() for word in _LEFT_ALONE):
+    if not isinstance(error, DistError) and not any(word in str(error).lower() for word in _CONNECTION_LOST):
         return None
     return WorkerError(f"training: lost another of its {process_count()} processes ({first_line(error)}); run it again")
 
 
 def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> Any:
-    """Trainer of transformers that counts what it computes, with this project's order of batches where lengths are bucketed."""
+    """Trainer of transformers that counts computed tokens, and groups texts by length where padding is bucketed."""
     import torch
     from transformers import Trainer
 
     bucketed = recipe.padding == "bucketed"
 
     class CountingTrainer(Trainer):
-        """Trainer that tells the clock of every batch, and the bar of its loss."""
+        """Trainer that reports each batch to the clock and its loss to the progress bar."""
 
         def __init__(self, **keywords: Any) -> None:
             super().__init__(**keywords)
-            # A classifier takes the number of texts behind a step, and makes no use of it: its loss is the mean of a batch.
+            # A classifier accepts the number of texts of a step but ignores it: its loss is the mean of a batch.
             self.model_accepts_loss_kwargs = False
 
         def training_step(self, model: Any, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -222,7 +232,7 @@ def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> 
             return loss
 
         def evaluate(self, *arguments: Any, **keywords: Any) -> Any:
-            with torch.random.fork_rng(devices=[]):  # else the weights would be others for being validated
+            with torch.random.fork_rng(devices=[]):  # otherwise validation would change the weights
                 return super().evaluate(*arguments, **keywords)
 
         def get_train_dataloader(self) -> Any:
@@ -238,7 +248,7 @@ def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> 
             )
 
     class LengthGroupedTrainer(CountingTrainer):
-        """Trainer whose batches of like length come in random order."""
+        """Trainer with batches of similar length in random order."""
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:  # noqa: ARG002 - the Trainer's
             return LengthGroupedOrder(lengths, self.args.train_batch_size, recipe.seed)
@@ -247,12 +257,12 @@ def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> 
 
 
 def _padding(recipe: Recipe) -> dict[str, Any]:
-    """How a batch becomes a rectangle: to the longest of its texts, unless every one is to have the full length."""
+    """Arguments of the collator: pad to the longest text of a batch, or every text to the full length."""
     return {"padding": "max_length", "max_length": recipe.max_length} if recipe.padding == "max_length" else {}
 
 
 def _devices() -> int:
-    """Processes that were launched have a device each; one process alone has them all."""
+    """Number of devices: launched processes have one each, a single process has all GPUs."""
     import torch
 
     alone = process_count() == 1 and this_device().gpu
@@ -283,7 +293,7 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> t
         load_best_model_at_end=recipe.early_stopping is not None,
         metric_for_best_model="f1" if recipe.early_stopping else None,
         greater_is_better=True if recipe.early_stopping else None,
-        logging_nan_inf_filter=False,  # a loss that is no number must be seen
+        logging_nan_inf_filter=False,  # a loss of NaN must be seen
         report_to="none",
         disable_tqdm=True,
         ddp_find_unused_parameters=False,  # a classifier uses all of its weights
@@ -295,7 +305,7 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> t
 
 
 def _checkpointing(recipe: Recipe) -> dict[str, Any]:
-    """Activations computed twice, by the name that this version of transformers has for it."""
+    """Arguments for recomputing activations, under the name that this version of transformers uses."""
     from transformers import TrainingArguments
 
     if not recipe.gradient_checkpointing:
@@ -303,22 +313,3 @@ def _checkpointing(recipe: Recipe) -> dict[str, Any]:
     known = {one.name for one in fields(TrainingArguments)}
     name = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
     return {name: True, f"{name}_kwargs": {"use_reentrant": False}}
-
-
-def predict_labels(
-    model: Any, tokenizer: Any, input_ids: Sequence[list[int]], batch_size: int = _SCORED_TOGETHER
-) -> list[int]:
-    """Class index for each list of token ids; texts of like length go together, so that little is padding."""
-    import torch
-
-    model.eval()
-    order = sorted(range(len(input_ids)), key=lambda index: len(input_ids[index]))
-    found = [0] * len(input_ids)
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        batch = tokenizer.pad({"input_ids": [input_ids[index] for index in chosen]}, return_tensors="pt")
-        with torch.inference_mode():
-            logits = model(**batch.to(model.device)).logits
-        for index, label in zip(chosen, logits.argmax(-1).tolist(), strict=True):
-            found[index] = label
-    return found

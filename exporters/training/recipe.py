@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import hashlib
-import json
 import reprlib
 import tomllib
 from dataclasses import MISSING, dataclass, field
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from exporters.checkpoints.architectures import PREFIX, check_architecture
 from exporters.errors import CheckpointError, RecipeError
+from exporters.files import sha256_json
 from exporters.training import rules
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ class Recipe:
     def sha256(self) -> str:
         """SHA-256 (hexadecimal) of every value that training depends on: not of names, and not of where the data lies."""
         facts = {key: value for key, value in dataclasses.asdict(self).items() if key not in _OF_WHERE}
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return sha256_json(facts)
 
 
 def recipe_names() -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from exporters.training.fitting import Epoch, Fitted
 from exporters.training.model import build_model
 from exporters.training.precision import Device
 from exporters.training.recipe import Architecture, EarlyStopping, Recipe, TokenizerRecipe
-from exporters.training.scores import weighted_f1
+from exporters.training.scores import predict_labels, weighted_f1
 from exporters.training.sentence_pieces import backend
 from exporters.training.steps import Steps
 from exporters.training.train import train
@@ -254,7 +254,7 @@ def test_it_learns(tmp_path):
     tokenizer = fake_tokenizer()
     model = build_model(TINY, tokenizer, LABELS, None).model
     fit(model, tokenizer, dataclasses.replace(TINY, epochs=6), examples, tmp_path)
-    found = fitting.predict_labels(model, tokenizer, [example["input_ids"] for example in examples])
+    found = predict_labels(model, tokenizer, [example["input_ids"] for example in examples])
 
     assert found == [index % 2 for index in range(64)]
 
@@ -324,7 +324,7 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize("part", ["fit", "_save", "_write_records"])
+@pytest.mark.parametrize("part", ["fit", "_save", "write_records"])
 @pytest.mark.parametrize(("error", "expected"), FAILURES)
 def test_a_run_that_fails_leaves_nothing(tmp_path, monkeypatch, error, expected, part):
     monkeypatch.setattr(training, part, fail_with(error))
@@ -413,7 +413,7 @@ def test_the_weights_are_those_of_the_best_epoch(tmp_path, monkeypatch):
 
 def test_early_stopping_needs_something_to_judge_by(tmp_path):
     with pytest.raises(
-        RecipeError, match="has .early_stopping., expected a validation set to judge by; pass --validation"
+        RecipeError, match="has .early_stopping., expected a validation set to measure it on; pass --validation"
     ):
         run(tmp_path / "checkpoint", STOPPING)
     assert list(tmp_path.iterdir()) == []
@@ -629,7 +629,7 @@ def test_any_other_error_is_left_as_it_is(tmp_path, monkeypatch):
 REFUSED_LABELS = [
     ([0] * 60, LABELS, "training set of 60 texts has no text of class 'fake', expected texts of 2 classes or more; add some"),
     ([1] * 60, LABELS, "training set of 60 texts has no text of class 'real', expected texts of 2 classes or more; add some"),
-    ([0] * 60, ("a",), "training set of 60 texts has one class, 'a', alone, expected texts of 2 classes or more; add some"),
+    ([0] * 60, ("a",), "training set of 60 texts has only one class, 'a', expected texts of 2 classes or more; add some"),
     ([0] * 59, LABELS, "training set has 60 texts and 59 labels, expected as many of both"),
     ([0, 2] * 30, LABELS, "training set has the label 2, expected 0 to 1"),
     ([0, -1] * 30, LABELS, "training set has the label -1, expected 0 to 1"),
@@ -896,8 +896,8 @@ def test_a_model_that_cannot_have_its_gradients_checkpointed(tmp_path):
         run(tmp_path / "checkpoint", dataclasses.replace(TINY, gradient_checkpointing=True))
 
     assert str(caught.value) == (
-        "recipe 'tiny': 'gradient_checkpointing' is true, which transformers has not for 'albert'; "
-        "leave it out, and lower per_device_batch_size where memory is short"
+        "recipe 'tiny': 'gradient_checkpointing' is true, which transformers does not support for 'albert'; "
+        "leave it out, and lower per_device_batch_size if memory is short"
     )
 
 
@@ -1225,7 +1225,7 @@ def test_a_gpu_takes_kernels_that_give_the_same_twice(monkeypatch):
     monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *given, **named: asked.append((given, named)))
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     for gpu in (False, True):
-        fitting._make_repeatable(Device(gpu=gpu, bf16=gpu))
+        fitting._make_deterministic(Device(gpu=gpu, bf16=gpu))
 
     assert asked == [((True,), {})]  # without warn_only, by which fused attention would take others
 
