@@ -16,8 +16,8 @@ from bench.pipeline.options import PROFILES, Options, add_options, read_options
 from bench.pipeline.prepare import Prepared, prepare, set_names
 from bench.pipeline.recorder import Recorder
 from bench.pipeline.resuming import open_journal
+from bench.runs.decoding import decode
 from bench.runs.metrics import METRICS
-from bench.runs.store import decode
 from bench.runs.whole_file import refuse_unwritable, whole_file
 from exporters.errors import UserError, WorkerError
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import re
-import types
-import typing
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Annotated, Any, TypeAlias, TypeVar
 
+import msgspec
+
+from bench.runs.decoding import DecodingError, decode
 from bench.runs.ledger import PHASES, TERMS, CellLedger
 from bench.runs.measurement import Measurement  # noqa: TC001 - the types of fields are read
 from bench.runs.metrics import METRICS
@@ -20,16 +20,13 @@ from exporters.errors import RunFileError, first_line
 from exporters.inspection.operators import Operator  # noqa: TC001 - the types of fields are read
 from exporters.inspection.stored import Stored  # noqa: TC001 - the types of fields are read
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+T = TypeVar("T")
+_Some: TypeAlias = Annotated[tuple[T, ...], msgspec.Meta(min_length=1)]
 
 BLOCK = "deploybench"
 SCHEMA_VERSION = 2
 # 1 - first version
 # 2 - controls, CPU time, cold starts, ledgers, executed precision, operations and yardsticks; all may be absent
-
-_MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""By version: what turns a block of it into one of the next. None is needed where a version only adds optional fields."""
 
 _NUMBERED = re.compile(r"(\d{4,})_.*\.json")
 
@@ -39,9 +36,9 @@ class Plan:
     """What a run set out to measure: the cells that its tables must fill or explain."""
 
     profile: str  # "quick"
-    variants: tuple[str, ...]
-    batch_sizes: tuple[int, ...]  # latency, at the longest of ``sequence_lengths``
-    sequence_lengths: tuple[int, ...]  # memory, at ``memory_batch_size``
+    variants: _Some[str]
+    batch_sizes: _Some[int]  # latency, at the longest of ``sequence_lengths``
+    sequence_lengths: _Some[int]  # memory, at ``memory_batch_size``
     memory_batch_size: int
     threads: int
     precision: float = 0.0  # timed until intervals are narrower than this share; 0: a fixed number of launches
@@ -54,7 +51,7 @@ class CheckpointInfo:
 
     name: str
     model_type: str  # "albert"
-    labels: tuple[str, ...]  # by class index
+    labels: _Some[str]  # by class index
     num_parameters: int
     size: int  # bytes of the weights files
     max_length: int | None  # tokens; None: no limit
@@ -194,12 +191,10 @@ def parse_run(path: Path, saved: Any) -> Run:
         remedy = f"update {BLOCK}" if _is_number(version) and version > SCHEMA_VERSION else "measure again"
         reads = "1" if SCHEMA_VERSION == 1 else f"1 to {SCHEMA_VERSION}"
         raise RunFileError(f"{path}: schema_version is {version!r}, this {BLOCK} reads {reads}; {remedy}")
-    for older in range(version, SCHEMA_VERSION):
-        block = _MIGRATIONS.get(older, _unchanged)(block)
     try:
         run: Run = decode(Run, {**block, "path": str(path)}, BLOCK)
         _check(run)
-    except _ShapeError as error:
+    except DecodingError as error:
         raise RunFileError(f"{path}: {error}; the file was not written by this {BLOCK}, or was changed since") from None
     return run
 
@@ -208,72 +203,24 @@ def _is_number(version: Any) -> bool:
     return isinstance(version, int) and not isinstance(version, bool)
 
 
-def _unchanged(block: dict[str, Any]) -> dict[str, Any]:
-    return block
-
-
-class _ShapeError(Exception):
-    """Which part of a block is not what its dataclass says."""
-
-
-def decode(kind: Any, value: Any, where: str) -> Any:
-    """Turn what ``json`` read into ``kind``: a dataclass, a tuple, a dict or a plain value, and so on inside it."""
-    if is_dataclass(kind):
-        return _decode_dataclass(kind, value, where)
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    if origin is types.UnionType:  # only "X | None" is used
-        return None if value is None else decode(parts[0], value, where)
-    if origin is tuple and isinstance(value, list | tuple):
-        return tuple(decode(parts[0], item, f"{where}[{index}]") for index, item in enumerate(value))
-    if origin is dict and isinstance(value, dict):
-        return {key: decode(parts[1], item, f"{where}.{key}") for key, item in value.items()}
-    if kind is Any or (origin is Literal and value in parts):
-        return value
-    if kind in _PLAIN and isinstance(value, _PLAIN[kind]) and isinstance(value, bool) == (kind is bool):
-        with contextlib.suppress(OverflowError):  # a whole number of 400 digits
-            return kind(value)
-    raise _ShapeError(f"{where} is {value!r:.40}, expected {getattr(kind, '__name__', kind)}")
-
-
-_PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), bool: (bool,), float: (int, float), Path: (str,)}
-
-
-def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise _ShapeError(f"{where} is {value!r:.40}, expected an object")
-    hints = typing.get_type_hints(kind)
-    values = {}
-    for part in fields(kind):
-        if part.name in value:
-            values[part.name] = decode(hints[part.name], value[part.name], f"{where}.{part.name}")
-        elif part.default is MISSING and part.default_factory is MISSING:
-            raise _ShapeError(f"{where}.{part.name} is missing")
-    return kind(**values)
-
-
 def _check(run: Run) -> None:
-    """Raise _ShapeError for what tables could not be made from, though every part by itself is of the right kind."""
-    plan, labels = run.plan, len(run.checkpoint.labels)
-    if not (plan.variants and plan.batch_sizes and plan.sequence_lengths and labels):
-        raise _ShapeError(
-            f"{BLOCK}: its plan has no variants, batch sizes or sequence lengths, or its checkpoint no labels"
-        )
+    """Raise DecodingError for what tables could not be made from, though every part by itself is of the right kind."""
     for index, cell in enumerate(run.ledgers):
         if (*cell.ledger.phases, *cell.ledger.terms) != (*PHASES, *TERMS):
-            raise _ShapeError(f"{BLOCK}.ledgers[{index}] ({cell.variant!r}): phases or terms are missing or unknown")
-    _check_environment(run.environment)
-    _check_measurements(run.measurements, labels)
+            raise DecodingError(f"{BLOCK}.ledgers[{index}] ({cell.variant!r}): phases or terms are missing or unknown")
+    decode(_Environment, run.environment, f"{BLOCK}.environment")
+    _check_measurements(run.measurements, len(run.checkpoint.labels))
 
 
-def _check_environment(environment: dict[str, Any]) -> None:
-    """Raise _ShapeError for what cannot be read as it is meant."""
-    for name, kind in _ENVIRONMENT.items():
-        value = environment.get(name)
-        if value is not None and not isinstance(value, kind):
-            raise _ShapeError(f"{BLOCK}.environment.{name} is {value!r:.40}, expected another kind of value")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Environment:
+    """The facts of an environment that are computed with."""
 
-
-_ENVIRONMENT = {"cores": int, "versions": dict, "kernels": dict, "steal_share": int | float, "other_load": int | float}
+    cores: int | None = None
+    versions: dict[str, Any] | None = None
+    kernels: dict[str, Any] | None = None
+    steal_share: float | None = None
+    other_load: float | None = None
 
 
 def _check_measurements(measurements: tuple[Measurement, ...], labels: int) -> None:
@@ -282,14 +229,14 @@ def _check_measurements(measurements: tuple[Measurement, ...], labels: int) -> N
         where = f"{BLOCK}.measurements[{index}] ({measurement.variant!r} {measurement.metric!r})"
         count = len(measurement.values)
         if measurement.metric not in METRICS:
-            raise _ShapeError(f"{where}: unknown metric")
+            raise DecodingError(f"{where}: unknown metric")
         row = (measurement.variant, measurement.metric, measurement.workload, measurement.data)
         if row in seen:
-            raise _ShapeError(f"{where}: is there twice")
+            raise DecodingError(f"{where}: is there twice")
         seen.add(row)
         if not all(math.isfinite(value) for value in measurement.values):
-            raise _ShapeError(f"{where}: a value is not a finite number")
+            raise DecodingError(f"{where}: a value is not a finite number")
         if {len(measurement.launches), len(measurement.blocks)} - {0, count}:
-            raise _ShapeError(f"{where}: launches and blocks do not go with its {count} values")
+            raise DecodingError(f"{where}: launches and blocks do not go with its {count} values")
         if measurement.confusion and {len(measurement.confusion), *map(len, measurement.confusion)} != {labels}:
-            raise _ShapeError(f"{where}: its confusion matrix does not go with {labels} labels")
+            raise DecodingError(f"{where}: its confusion matrix does not go with {labels} labels")

@@ -329,7 +329,9 @@ def test_thresholds_by_metric_and_row(run, tmp_path):
     "text",
     [
         "[tool.deploybench.compare]\nspeed = 0.1",
+        "[tool.deploybench.compare]\n'*' = 0.1",
         "[tool.deploybench.compare]\nlatency = 5",
+        "[tool.deploybench.compare]\nlatency = nan",
         "[tool.deploybench.compare]\nlatency = true",
         "[[tool.deploybench.compare.rows]]\nvariant = 'x'",
         "[[tool.deploybench.compare.rows]]\nthreshold = 0.1\nwhere = 'x'",

@@ -161,7 +161,7 @@ def spoilt(kept, folder, change):
         (lambda block: block["environment"].update(versions=[1]), "environment.versions is [1]"),
         (lambda block: block["environment"].update(kernels="x"), "environment.kernels is 'x'"),
         (lambda block: block["environment"].update(steal_share="much"), "environment.steal_share is 'much'"),
-        (lambda block: block["measurements"][0]["values"].__setitem__(0, 10**400), "expected float"),
+        (lambda block: block["measurements"][0]["values"].__setitem__(0, 10**400), "number out of range"),
         (lambda block: block["measurements"][0]["values"].__setitem__(0, float("nan")), "expected float"),
     ],
 )
@@ -189,11 +189,7 @@ def test_an_unknown_fact_is_equal_to_itself(kept, tmp_path, capsys):
     assert "CPU: " not in json.dumps(json.loads(capsys.readouterr().out))
 
 
-def test_an_older_version_is_brought_up_to_this_one(kept, monkeypatch):
-    """A version that only adds optional fields needs no migration; one that renames has it in one place."""
-    newest = SCHEMA_VERSION + 1
-    monkeypatch.setattr(store, "SCHEMA_VERSION", newest)
-    assert read_run(kept).schema_version == version_of(kept)
+def test_a_version_that_only_adds_optional_fields_needs_no_migration(kept, monkeypatch):
+    monkeypatch.setattr(store, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
 
-    monkeypatch.setitem(store._MIGRATIONS, newest - 1, lambda block: {**block, "predictions": "renamed"})
-    assert read_run(kept).predictions == "renamed"
+    assert read_run(kept).schema_version == version_of(kept)

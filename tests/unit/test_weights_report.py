@@ -7,7 +7,8 @@ import pytest
 
 from bench.analysis.figures import figures
 from bench.report.render import render
-from bench.runs.store import Run, decode, read_run, run_block
+from bench.runs.decoding import decode
+from bench.runs.store import Run, read_run, run_block
 from exporters.inspection.operators import KINDS, Operator, seconds_by_kind
 from exporters.inspection.stored import Stored
 
