@@ -1,109 +1,131 @@
-"""A training recipe: everything about a training run but its texts, read from TOML and checked key by key."""
+"""A training recipe: everything about a training except its texts, read from TOML and checked key by key."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
+import re
 import reprlib
 import tomllib
-from dataclasses import MISSING, dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeAlias
+
+import msgspec
+from msgspec import Meta, inspect
 
 from exporters.checkpoints.architectures import PREFIX, check_architecture
 from exporters.errors import CheckpointError, RecipeError
 from exporters.files import sha256_json
-from exporters.training import rules
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SUFFIX = ".toml"
 VALIDATION = "validation"  # the labelled set that is scored after every epoch
 MODEL_TYPES = ("albert", "bert")
-PADDINGS = ("max_length", "longest", "bucketed")  # the words of bench.measure.workload.PADDINGS
+PADDINGS = ("max_length", "longest", "bucketed")  # as in bench.measure.workload.PADDINGS
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
-SPLIT = (70, 15, 15)  # per cent of training, validation and test set, where a recipe names one file and no split
+SPLIT = (70, 15, 15)  # per cent of training, validation and test set, for a recipe with one file and no split
 _ALBERT_ONLY = ("embedding_size", "num_hidden_groups")
-_OF_WHERE = ("name", "description", "data")  # what training does not depend on: a report names the data by its hash
+_NOT_HASHED = ("name", "description", "data")  # training does not depend on them: a report names the data by its hash
+
+
+def _integer(low: int, high: int) -> Meta:
+    return Meta(ge=low, le=high, description=f"an integer from {low} to {high}")
+
+
+def _above(low: float, high: float) -> Meta:
+    return Meta(gt=low, le=high, description=f"a number above {low:g}, at most {high:g}")
+
+
+def _one_of(words: tuple[str, ...]) -> Meta:
+    return Meta(pattern=rf"\A(?:{'|'.join(words)})\Z", description=f"one of {', '.join(map(repr, words))}")
+
+
+# A description is what a message calls the expected value.
+_Flag: TypeAlias = Annotated[bool, Meta(description="true or false")]
+_Share: TypeAlias = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
+_Line: TypeAlias = Annotated[
+    str, Meta(pattern=r"\A\s*[^\s][^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*\s*\Z", description="one line of text")
+]
+_Lines: TypeAlias = Annotated[tuple[_Line, ...], Meta(min_length=1, description="a list of texts")]
+_TABLE = "a table"
+_PER_CENT = "three whole numbers above 0 that sum to 100, such as [70, 15, 15]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """Sizes of a model that is trained from scratch; the names are those of its transformers configuration."""
+    """Sizes of a model trained from scratch; the names are those of its transformers configuration."""
 
-    model_type: str = rules.choice(MODEL_TYPES)
-    hidden_size: int = rules.integer(8, 8192)
-    num_hidden_layers: int = rules.integer(1, 128)
-    num_attention_heads: int = rules.integer(1, 128)
-    intermediate_size: int = rules.integer(8, 65536)
-    max_position_embeddings: int = rules.integer(8, 65536)  # tokens
-    embedding_size: int | None = rules.integer(8, 8192, None)  # ALBERT only, and needed there
-    num_hidden_groups: int | None = rules.integer(1, 128, None)  # ALBERT only, and needed there
+    model_type: Annotated[str, _one_of(MODEL_TYPES)]
+    hidden_size: Annotated[int, _integer(8, 8192)]
+    num_hidden_layers: Annotated[int, _integer(1, 128)]
+    num_attention_heads: Annotated[int, _integer(1, 128)]
+    intermediate_size: Annotated[int, _integer(8, 65536)]
+    max_position_embeddings: Annotated[int, _integer(8, 65536)]  # tokens
+    embedding_size: Annotated[int, _integer(8, 8192)] | None = None  # ALBERT only, and required there
+    num_hidden_groups: Annotated[int, _integer(1, 128)] | None = None  # ALBERT only, and required there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerRecipe:
-    """A tokenizer that is trained from the training texts."""
+    """A tokenizer that is trained on the training texts."""
 
-    vocab_size: int = rules.integer(100, 1_000_000)  # pieces at most; texts that hold fewer give fewer
+    vocab_size: Annotated[int, _integer(100, 1_000_000)]  # pieces at most; few texts give fewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyStopping:
-    """When to stop before the last epoch: by F1 on the validation set, the average of classes weighted by their texts."""
+    """When to stop before the last epoch: by F1 on the validation set, of classes weighted by their texts."""
 
-    patience: int = rules.integer(1, 1000, 3)  # epochs in a row that are no better
-    threshold: float = rules.share(0.001)  # better is what gains more than this over the best F1 so far
+    patience: Annotated[int, _integer(1, 1000)] = 3  # epochs in a row without improvement
+    threshold: _Share = 0.001  # an improvement is a gain of more than this over the best F1 so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataRecipe:
-    """Where the texts are, as far as the command line does not say: files that are split already, or one to be split."""
+    """Where the texts are, unless the command line says so: files that are split already, or one to split."""
 
-    train: str | None = rules.line(
-        None
-    )  # paths start at the folder where the command runs, as that of a checkpoint does
-    validation: str | None = rules.line(None)
-    test: str | None = rules.line(None)
-    file: str | None = rules.line(None)  # in place of the three
-    split: tuple[int, int, int] | None = rules.shares(None)  # per cent, of ``file``; None: SPLIT
-    text_columns: tuple[str, ...] | None = rules.lines(None)  # None: found by name
-    label_column: str | None = rules.line(None)  # None: "label"
+    train: _Line | None = None  # relative to the working directory, as the path of a checkpoint
+    validation: _Line | None = None
+    test: _Line | None = None
+    file: _Line | None = None  # instead of the three
+    split: Annotated[tuple[int, int, int], Meta(description=_PER_CENT)] | None = None  # of ``file``; None: SPLIT
+    text_columns: _Lines | None = None  # None: found by name
+    label_column: _Line | None = None  # None: "label"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One training run. Either ``architecture``, from scratch, or ``checkpoint`` is set.
+    """One training. Either ``architecture``, from scratch, or ``checkpoint`` is set.
 
-    A checkpoint is gone on from, a folder or Hub id, unless it is ``arch:NAME``: the published architecture of that name,
-    from scratch.
+    Training continues from a checkpoint, a folder or Hub id, unless it is ``arch:NAME``: the published architecture of
+    that name, from scratch.
     """
 
     name: str  # the file's, without its suffix
-    description: str = rules.line()
-    demonstration: bool = rules.flag(default=False)  # what it trains is a demonstration and no classifier of news
-    checkpoint: str | None = rules.line(None)
-    architecture: Architecture | None = field(default=None, metadata=rules.table(Architecture))
-    # None: that of the checkpoint or, from scratch, a folder that is given at the call
-    tokenizer: TokenizerRecipe | None = field(default=None, metadata=rules.table(TokenizerRecipe))
-    data: DataRecipe | None = field(default=None, metadata=rules.table(DataRecipe))  # None: files are given at the call
-    max_length: int = rules.integer(8, 65536)  # tokens; longer training texts are cut
-    padding: str = rules.choice(PADDINGS, "bucketed")  # of training batches; bucketed ones come in random order
-    batch_size: int = rules.integer(1, 65536)  # texts behind one step, on all devices together
-    per_device_batch_size: int | None = rules.integer(1, 65536, None)  # most texts at once on one; None: batch_size
-    eval_batch_size: int = rules.integer(1, 65536, 64)  # texts
-    epochs: int = rules.integer(1, 1000)
-    learning_rate: float = rules.number_above(0, 1)  # the peak, after the warm-up
-    warmup_ratio: float | None = rules.share(None)  # share of all steps; after it the rate falls linearly to 0
-    warmup_steps: int | None = rules.integer(0, 10**9, None)  # in place of the share; without either the share is 0.1
-    weight_decay: float = rules.share(0.01)
-    max_grad_norm: float = rules.number_above(0, 1e6, 1.0)
-    precision: str = rules.choice(PRECISIONS, "fp32")  # of matrix products; auto: the best that the device is fast in
-    gradient_checkpointing: bool = rules.flag(default=False)  # activations computed twice, for memory
-    early_stopping: EarlyStopping | None = field(default=None, metadata=rules.table(EarlyStopping))
-    seed: int = rules.integer(0, 2**32 - 1, 7)
+    description: _Line
+    demonstration: _Flag = False  # it trains a demonstration, not a classifier of news
+    checkpoint: _Line | None = None
+    architecture: Architecture | None = None
+    # None: the checkpoint's own; from scratch, a folder given at the call
+    tokenizer: TokenizerRecipe | None = None
+    data: DataRecipe | None = None  # None: files are given at the call
+    max_length: Annotated[int, _integer(8, 65536)]  # tokens; longer training texts are cut
+    padding: Annotated[str, _one_of(PADDINGS)] = "bucketed"  # of training batches; bucketed ones come in random order
+    batch_size: Annotated[int, _integer(1, 65536)]  # texts of one step, on all devices together
+    per_device_batch_size: Annotated[int, _integer(1, 65536)] | None = None  # most texts at once; None: batch_size
+    eval_batch_size: Annotated[int, _integer(1, 65536)] = 64  # texts
+    epochs: Annotated[int, _integer(1, 1000)]
+    learning_rate: Annotated[float, _above(0, 1)]  # the peak, after the warm-up
+    warmup_ratio: _Share | None = None  # share of all steps; after it the rate falls linearly to 0
+    warmup_steps: Annotated[int, _integer(0, 10**9)] | None = None  # instead of the share; without either, 0.1
+    weight_decay: _Share = 0.01
+    max_grad_norm: Annotated[float, _above(0, 1e6)] = 1.0
+    precision: Annotated[str, _one_of(PRECISIONS)] = "fp32"  # of matrix products; auto: the fastest of the device
+    gradient_checkpointing: _Flag = False  # recompute activations to save memory
+    early_stopping: EarlyStopping | None = None
+    seed: Annotated[int, _integer(0, 2**32 - 1)] = 7
 
     @property
     def architecture_name(self) -> str | None:
@@ -113,13 +135,13 @@ class Recipe:
 
     @property
     def goes_on(self) -> bool:
-        """Whether training starts from somebody's weights, and with their tokenizer."""
+        """Whether training continues from trained weights, with their tokenizer."""
         return self.checkpoint is not None and self.architecture_name is None
 
     @property
     def sha256(self) -> str:
-        """SHA-256 (hexadecimal) of every value that training depends on: not of names, and not of where the data lies."""
-        facts = {key: value for key, value in dataclasses.asdict(self).items() if key not in _OF_WHERE}
+        """SHA-256 (hexadecimal) of every value that training depends on: neither names nor the paths of data."""
+        facts = {key: value for key, value in dataclasses.asdict(self).items() if key not in _NOT_HASHED}
         return sha256_json(facts)
 
 
@@ -142,7 +164,7 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
         raise RecipeError(f"{path}: is no TOML file in UTF-8 ({error}); fix it there") from error
     _check_keys(path, content)
-    recipe: Recipe = _parse(path, Recipe, {**content, "name": path.stem})
+    recipe = _convert(path, content)
     _check_origin(path, recipe)
     _check_schedule(path, recipe)
     if recipe.data is not None:
@@ -167,54 +189,58 @@ def _find(name_or_path: str | Path) -> Path:
     )
 
 
-def _keys(cls: type, prefix: str = "") -> Iterator[str]:
-    """Every key that a table may hold, those of the tables within it after a dot."""
-    for each in dataclasses.fields(cls):
-        if "table" in each.metadata:
-            yield from _keys(each.metadata["table"], f"{prefix}{each.name}.")
-        elif each.metadata:  # the name comes from the file's own
-            yield prefix + each.name
+@functools.cache
+def _expectations() -> dict[str, str]:
+    """What the value of each key must be, required keys first; keys within a table follow a dot."""
+
+    def described(table: Any, prefix: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for each in table.fields:
+            [kind] = [one for one in getattr(each.type, "types", [each.type]) if not isinstance(one, inspect.NoneType)]
+            key = prefix + each.name
+            if isinstance(kind, inspect.DataclassType):
+                found |= {key: _TABLE, **described(kind, f"{key}.")}
+            elif isinstance(kind, inspect.Metadata):  # all but the name, which is the file's
+                found[key] = (kind.extra_json_schema or {})["description"]
+        return found
+
+    return described(inspect.type_info(Recipe), "")
 
 
 def _check_keys(path: Path, content: dict[str, Any]) -> None:
-    """Refuse the first key that no recipe has."""
-    known = tuple(_keys(Recipe))
-    tables = {key.partition(".")[0] for key in known if "." in key}
+    """Refuse the first unknown key."""
+    known = [key for key, expected in _expectations().items() if expected != _TABLE]
     for name, value in content.items():
-        nested = name in tables and isinstance(value, dict)
+        nested = _expectations().get(name) == _TABLE and isinstance(value, dict)
         for key in [f"{name}.{inner}" for inner in value] if nested else [name]:
-            if key in known or (key in tables and not nested):
-                continue
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise RecipeError(f"{path}: unknown key {key!r}; {hint}known keys: {', '.join(known)}")
+            if key not in _expectations():
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise RecipeError(f"{path}: unknown key {key!r}; {hint}known keys: {', '.join(known)}")
 
 
-def _parse(path: Path, cls: type, table: dict[str, Any], prefix: str = "") -> Any:
-    """Build one dataclass from one TOML table whose keys are known."""
-    values = {}
-    for each in dataclasses.fields(cls):
-        rule: rules.Rule = each.metadata.get("rule", rules.ANYTHING)
-        key, value = prefix + each.name, table.get(each.name)
-        if value is None:
-            if each.default is MISSING:
-                _refuse(path, key, "is missing", rule.expected)
-            continue
-        if not rule.accepts(value):
-            _refuse(path, key, f"is {reprlib.repr(value)}", rule.expected)
-        inner = each.metadata.get("table")
-        values[each.name] = _parse(path, inner, value, f"{key}.") if inner else rule.convert(value)
-    return cls(**values)
+def _convert(path: Path, content: dict[str, Any]) -> Recipe:
+    """The recipe of a file whose keys are known."""
+    try:
+        return msgspec.convert({**content, "name": path.stem}, Recipe)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at `$")  # "… - at `$.data.text_columns[0]`"
+        keys = re.findall(r"\w+", place.partition("[")[0])
+        missing = re.search("missing required field `(.+)`", problem)
+        value = functools.reduce(lambda table, key: table[key], keys, content)
+        found = "is missing" if missing else f"is {reprlib.repr(value)}"
+        key = ".".join([*keys, *(missing.groups() if missing else ())])
+        _refuse(path, key, found, _expectations()[key])
 
 
 def _check_origin(path: Path, recipe: Recipe) -> None:
-    """Refuse a recipe that says twice, or not at all, what its model starts from."""
+    """Refuse a recipe without a start for its model, or with two."""
     if recipe.architecture is None and recipe.checkpoint is None:
         _refuse(path, "architecture", "is missing", "a table of sizes, or 'checkpoint' to start from")
     if recipe.checkpoint is not None and recipe.architecture is not None:
         _refuse(path, "checkpoint", f"is {recipe.checkpoint!r} beside 'architecture'", "one of the two")
     if recipe.goes_on and recipe.tokenizer is not None:
-        _refuse(path, "tokenizer", "stands beside 'checkpoint'", "the checkpoint's own tokenizer: leave it out")
+        _refuse(path, "tokenizer", "is set beside 'checkpoint'", "the checkpoint's own tokenizer: leave it out")
     if recipe.architecture_name is not None:
         try:
             check_architecture(recipe.architecture_name)
@@ -223,9 +249,9 @@ def _check_origin(path: Path, recipe: Recipe) -> None:
 
 
 def _check_schedule(path: Path, recipe: Recipe) -> None:
-    """Refuse a warm-up that is given twice, and more texts on a device than a step has."""
+    """Refuse two lengths of the warm-up, and more texts on a device than in a step."""
     if recipe.warmup_steps is not None and recipe.warmup_ratio is not None:
-        expected = "one of the two: transformers would let the steps win, and say nothing"
+        expected = "one of the two: transformers would silently use the steps"
         _refuse(path, "warmup_steps", f"is {recipe.warmup_steps} beside 'warmup_ratio'", expected)
     if (recipe.per_device_batch_size or 1) > recipe.batch_size:
         expected = f"at most batch_size ({recipe.batch_size}), which is that of all devices together"
@@ -233,20 +259,20 @@ def _check_schedule(path: Path, recipe: Recipe) -> None:
 
 
 def _check_data(path: Path, data: DataRecipe) -> None:
-    """Refuse files that are split and to be split, and parts of one of the two."""
+    """Refuse a mixture of split files and a file to split, and an incomplete one of the two."""
     given = [name for name in ("train", "validation", "test") if getattr(data, name) is not None]
     if data.file is not None and given:
-        _refuse(
-            path, f"data.{given[0]}", "stands beside 'data.file'", "files that are split already, or one to be split"
-        )
+        _refuse(path, f"data.{given[0]}", "is set beside 'data.file'", "files that are split already, or one to split")
+    if data.split is not None and (min(data.split) < 1 or sum(data.split) != 100):  # noqa: PLR2004 - per cent
+        _refuse(path, "data.split", f"is {[*data.split]}", _PER_CENT)
     if data.split is not None and data.file is None:
-        _refuse(path, "data.split", "stands without 'data.file'", "the file that it splits")
+        _refuse(path, "data.split", "is set without 'data.file'", "the file to split")
     if given and data.train is None:
         _refuse(path, "data.train", "is missing", f"one beside 'data.{given[0]}'")
 
 
 def _check_architecture(path: Path, sizes: Architecture, max_length: int) -> None:
-    """Refuse sizes that do not go together."""
+    """Refuse sizes that contradict each other."""
     for name in _ALBERT_ONLY:
         value = getattr(sizes, name)
         if sizes.model_type == "albert" and value is None:

@@ -45,12 +45,12 @@ max_position_embeddings = 128
 vocab_size = 500
 """
 KNOWN = (
-    "description, demonstration, checkpoint, architecture.model_type, architecture.hidden_size, "
-    "architecture.num_hidden_layers, architecture.num_attention_heads, architecture.intermediate_size, "
-    "architecture.max_position_embeddings, architecture.embedding_size, architecture.num_hidden_groups, "
-    "tokenizer.vocab_size, data.train, data.validation, data.test, data.file, data.split, data.text_columns, "
-    "data.label_column, max_length, padding, batch_size, per_device_batch_size, eval_batch_size, epochs, learning_rate, "
-    "warmup_ratio, warmup_steps, weight_decay, max_grad_norm, precision, gradient_checkpointing, early_stopping.patience, "
+    "description, max_length, batch_size, epochs, learning_rate, demonstration, checkpoint, architecture.model_type, "
+    "architecture.hidden_size, architecture.num_hidden_layers, architecture.num_attention_heads, "
+    "architecture.intermediate_size, architecture.max_position_embeddings, architecture.embedding_size, "
+    "architecture.num_hidden_groups, tokenizer.vocab_size, data.train, data.validation, data.test, data.file, "
+    "data.split, data.text_columns, data.label_column, padding, per_device_batch_size, eval_batch_size, warmup_ratio, "
+    "warmup_steps, weight_decay, max_grad_norm, precision, gradient_checkpointing, early_stopping.patience, "
     "early_stopping.threshold, seed"
 )
 PUBLISHED = ("albert", "bert", "distilbert", "mobilebert", "tinybert")
@@ -346,18 +346,24 @@ CHANGED = [  # (what is replaced, by what, the message after the file's name)
     ("epochs = 2", "epochs = 2\nprecision = 'fp8'",
      "'precision' is 'fp8', expected one of 'auto', 'fp32', 'tf32', 'bf16', 'fp16'"),
     ("epochs = 2", "epochs = 2\nwarmup_ratio = 0.1\nwarmup_steps = 1000",
-     "'warmup_steps' is 1000 beside 'warmup_ratio', expected one of the two: transformers would let the steps win, "
-     "and say nothing"),
+     "'warmup_steps' is 1000 beside 'warmup_ratio', expected one of the two: transformers would silently use the steps"),
     ("epochs = 2", "epochs = 2\nper_device_batch_size = 9",
      "'per_device_batch_size' is 9, expected at most batch_size (8), which is that of all devices together"),
     ("vocab_size = 500", "vocab_size = 500\n[early_stopping]\npatience = 0",
      "'early_stopping.patience' is 0, expected an integer from 1 to 1000"),
     ("vocab_size = 500", "vocab_size = 500\n[data]\nfile = 'a'\nsplit = [70, 20, 15]",
      "'data.split' is [70, 20, 15], expected three whole numbers above 0 that sum to 100, such as [70, 15, 15]"),
+    ("vocab_size = 500", "vocab_size = 500\n[data]\nfile = 'a'\nsplit = [0, 50, 50]",
+     "'data.split' is [0, 50, 50], expected three whole numbers above 0 that sum to 100, such as [70, 15, 15]"),
+    ("vocab_size = 500", "vocab_size = 500\n[data]\nfile = 'a'\nsplit = [70, 30]",
+     "'data.split' is [70, 30], expected three whole numbers above 0 that sum to 100, such as [70, 15, 15]"),
+    ("vocab_size = 500", "vocab_size = 500\n[data]\ntext_columns = []", "'data.text_columns' is [], expected a list of texts"),
+    ("vocab_size = 500", "vocab_size = 500\n[data]\ntext_columns = ['a', 2]",
+     "'data.text_columns' is ['a', 2], expected a list of texts"),
     ("vocab_size = 500", "vocab_size = 500\n[data]\nsplit = [70, 15, 15]",
-     "'data.split' stands without 'data.file', expected the file that it splits"),
+     "'data.split' is set without 'data.file', expected the file to split"),
     ("vocab_size = 500", "vocab_size = 500\n[data]\nfile = 'a'\ntest = 'b'",
-     "'data.test' stands beside 'data.file', expected files that are split already, or one to be split"),
+     "'data.test' is set beside 'data.file', expected files that are split already, or one to split"),
     ("vocab_size = 500", "vocab_size = 500\n[data]\ntest = 'b'", "'data.train' is missing, expected one beside 'data.test'"),
     ("vocab_size = 500", "vocab_size = 500\n[data]\ntext_columns = 'a'", "'data.text_columns' is 'a', expected a list of texts"),
     ("epochs = 2", "epochs = 2\ndemonstration = 'no'", "'demonstration' is 'no', expected true or false"),
@@ -406,7 +412,7 @@ WHOLE = [
     (HEAD, "'architecture' is missing, expected a table of sizes, or 'checkpoint' to start from"),
     (HEAD + "architecture = 3", "'architecture' is 3, expected a table"),
     (HEAD + "checkpoint = 'x'\n[tokenizer]\nvocab_size = 500",
-     "'tokenizer' stands beside 'checkpoint', expected the checkpoint's own tokenizer: leave it out"),
+     "'tokenizer' is set beside 'checkpoint', expected the checkpoint's own tokenizer: leave it out"),
     (HEAD + "checkpoint = 'arch:albert-base'",
      "'checkpoint': unknown architecture 'albert-base'; did you mean arch:albert-base-v2? known: "
      + ", ".join(ARCHITECTURES)),
