@@ -8,11 +8,10 @@ import tabulate
 
 from bench.report.excerpt import excerpt
 from bench.report.terminal import WIDTH, wrapped
-from bench.texts.prepare.folder import RECORD
-from bench.texts.prepare.lengths import LENGTHS
-from bench.texts.prepare.near import SIMILAR
-from bench.texts.prepare.shingles import RUN
+from bench.texts.prepare.label_leakage import LENGTHS
+from bench.texts.prepare.near_duplicates import RUN, SIMILAR
 from bench.texts.prepare.splits import SPLITS
+from bench.texts.prepare.write import RECORD
 from bench.units import format_count, format_share, many
 
 T = TypeVar("T")
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.statistics import Estimate
-    from bench.texts.prepare.giveaways import Giveaway
+    from bench.texts.prepare.label_leakage import Rule
     from bench.texts.prepare.preparation import Preparation
 
 _NAME = 30  # columns of a name, which may be anybody's
@@ -36,7 +35,7 @@ _BARRED = 2  # classes at most; bars of more do not fit
 
 def render_preparation(found: Preparation) -> str:
     """Rows and what became of them, the splits, what was in two of them, what gives labels away, lengths."""
-    parts = [_head(found), _left_out(found), _balance(found), _leaks(found)]
+    parts = [_head(found), _left_out(found), _balance(found), _overlaps(found)]
     parts += [_columns(found), _features(found), _lengths(found)]
     return "\n\n".join(parts)
 
@@ -88,10 +87,10 @@ def _balance(found: Preparation) -> str:
     return f"{_table(['split', 'rows', 'share', *_few(labels)], rows)}\n{wrapped(notes)}"
 
 
-def _leaks(found: Preparation) -> str:
+def _overlaps(found: Preparation) -> str:
     rows = [
-        [f"{of}, found in {where}", format_count(leak.exact), format_count(leak.near)]
-        for (of, where), leak in sorted(found.leaks.items(), key=lambda item: tuple(map(SPLITS.index, item[0])))
+        [f"{of}, found in {where}", format_count(overlap.exact), format_count(overlap.near)]
+        for (of, where), overlap in sorted(found.overlaps.items(), key=lambda item: tuple(map(SPLITS.index, item[0])))
     ]
     if not rows:
         return "rows of one split that are in another one: none, exact or near"
@@ -102,28 +101,28 @@ def _leaks(found: Preparation) -> str:
 
 
 def _columns(found: Preparation) -> str:
-    evidence = found.evidence
+    leakage = found.leakage
     rows = [
-        [excerpt(one.name, _NAME), format_count(one.texts), *_accuracy(one, evidence.base)] for one in evidence.columns
+        [excerpt(one.name, _NAME), format_count(one.texts), *_accuracy(one, leakage.base)] for one in leakage.columns
     ]
     notes = [
         "accuracy on validation and test, where each text is called what most texts of its value are in train",
-        f"always the commonest class: {format_share(evidence.base.value)}; !: surely better than that",
+        f"always the commonest class: {format_share(leakage.base.value)}; !: surely better than that",
     ]
     return f"{_table(['column', 'values', 'accuracy', '95 % interval'], rows)}\n{wrapped(notes)}"
 
 
 def _features(found: Preparation) -> str:
-    evidence = found.evidence
+    leakage = found.leakage
     labels = [excerpt(name, _SHORT) for name in _few(found.label_names)]
     room = WIDTH - _OF_ACCURACY - sum(2 + max(len(label) + _HEAD, len("100.0 %")) for label in labels)
     rows = [
         [
             excerpt(one.name, room),
             *(_percent(share) for share in _few(one.of_class)),
-            *_accuracy(one, evidence.base),
+            *_accuracy(one, leakage.base),
         ]
-        for one in (*evidence.words, *evidence.marks)
+        for one in (*leakage.words, *leakage.marks)
     ]
     if not rows:
         return "no word and no mark tells anything of the class"
@@ -135,7 +134,7 @@ def _features(found: Preparation) -> str:
 
 
 def _lengths(found: Preparation) -> str:
-    lengths = _few(found.evidence.lengths)
+    lengths = _few(found.leakage.lengths)
     largest = max(map(max, lengths))
     used = [place for place in range(len(LENGTHS)) if any(of_class[place] for of_class in lengths)]
     shown = range(used[0], used[-1] + 1)
@@ -151,7 +150,7 @@ def _lengths(found: Preparation) -> str:
     return _table(heads, list(zip(*columns, strict=True)))
 
 
-def _accuracy(one: Giveaway, base: Estimate) -> list[str]:
+def _accuracy(one: Rule, base: Estimate) -> list[str]:
     mark = "!" if one.accuracy.low > base.value else " "
     low, high = format_share(one.accuracy.low), format_share(one.accuracy.high)
     return [format_share(one.accuracy.value) + mark, f"{low} to {high}"]

@@ -20,20 +20,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import bench.texts.prepare.lengths
+import bench.texts.prepare.label_leakage
 from bench.cli import main
 from bench.printable import printable
 from bench.texts.data import read_labelled_file
 from bench.texts.demonstration.corpus import corpus
 from bench.texts.prepare import preparation
-from bench.texts.prepare.cleaning import Removed, clean
-from bench.texts.prepare.giveaways import Column, Features, Totals
-from bench.texts.prepare.marks import Marks
-from bench.texts.prepare.near import near_groups
+from bench.texts.prepare.deduplicate import Removed, deduplicate
+from bench.texts.prepare.label_leakage import Column, Features, Marks, Totals
+from bench.texts.prepare.near_duplicates import Vocabulary, near_groups, shingles
 from bench.texts.prepare.rows import Files, open_rows
-from bench.texts.prepare.shingles import Vocabulary, shingles
+from bench.texts.prepare.scan import scan
 from bench.texts.prepare.splits import SPLITS, Shares, read_shares
-from bench.texts.prepare.survey import survey
 from exporters.errors import UserError
 from exporters.files import sha256_file
 
@@ -61,16 +59,16 @@ def write_rows(path, labelled):
     return path
 
 
-def fates_of(labelled, seed=0, test=()):
+def outcomes_of(labelled, seed=0, test=()):
     """What becomes of each row, those of a given test set last."""
     with tempfile.TemporaryDirectory() as folder:
         files = Files(
             labelled=(write_rows(Path(folder) / "a.csv", [*labelled, *ANCHORS]),),
             test=write_rows(Path(folder) / "test.csv", test) if test else None,
         )
-        found = survey(open_rows(files), SHARES, seed, "refuse")
-    fates = clean(found.facts).fates
-    return [*fates[: len(labelled)], *fates[len(labelled) + len(ANCHORS) :]]
+        found = scan(open_rows(files), SHARES, seed, "refuse")
+    outcomes = deduplicate(found.facts).outcomes
+    return [*outcomes[: len(labelled)], *outcomes[len(labelled) + len(ANCHORS) :]]
 
 
 def similar(one, other):
@@ -87,8 +85,14 @@ def similar(one, other):
 def test_a_row_never_changes_its_split(labelled, chance, seed):
     """Whatever rows come, go or change places, it stays there or is left out."""
     fewer = chance.sample(labelled, chance.randint(0, len(labelled)))
-    before = {text: fate for (text, _), fate in zip(labelled, fates_of(labelled, seed), strict=True) if fate in SPLITS}
-    after = {text: fate for (text, _), fate in zip(fewer, fates_of(fewer, seed), strict=True) if fate in SPLITS}
+    before = {
+        text: outcome
+        for (text, _), outcome in zip(labelled, outcomes_of(labelled, seed), strict=True)
+        if outcome in SPLITS
+    }
+    after = {
+        text: outcome for (text, _), outcome in zip(fewer, outcomes_of(fewer, seed), strict=True) if outcome in SPLITS
+    }
 
     for text in before.keys() & after.keys():
         assert before[text] == after[text]
@@ -98,7 +102,7 @@ def test_a_row_never_changes_its_split(labelled, chance, seed):
 @FEW
 @given(rows)
 def test_no_two_texts_that_stay_are_alike(labelled):
-    kept = [text for (text, _), fate in zip(labelled, fates_of(labelled), strict=True) if fate in SPLITS]
+    kept = [text for (text, _), outcome in zip(labelled, outcomes_of(labelled), strict=True) if outcome in SPLITS]
 
     assert not [(one, other) for place, one in enumerate(kept) for other in kept[:place] if similar(one, other)]
 
@@ -106,31 +110,31 @@ def test_no_two_texts_that_stay_are_alike(labelled):
 @FEW
 @given(rows)
 def test_every_row_stays_or_is_left_out_for_a_reason(labelled):
-    fates = fates_of(labelled)
+    outcomes = outcomes_of(labelled)
     labels = {}
     for text, label in labelled:
         labels.setdefault(text, set()).add(label)
 
-    for (text, _), fate in zip(labelled, fates, strict=True):
-        assert (fate == Removed.CONTRADICTION) is (len(labels[text]) > 1)
-        if fate in (Removed.NEAR, Removed.NEAR_CONTRADICTION):
+    for (text, _), outcome in zip(labelled, outcomes, strict=True):
+        assert (outcome == Removed.CONTRADICTION) is (len(labels[text]) > 1)
+        if outcome in (Removed.NEAR, Removed.NEAR_CONTRADICTION):
             assert any(similar(text, other) for other, _ in labelled if other != text)
-        if fate == Removed.DUPLICATE:
+        if outcome == Removed.DUPLICATE:
             assert [text for text, _ in labelled].count(text) > 1
     for text, of_text in labels.items():
-        alike = [fate for (other, _), fate in zip(labelled, fates, strict=True) if other == text]
-        assert sum(fate in SPLITS for fate in alike) <= 1
+        alike = [outcome for (other, _), outcome in zip(labelled, outcomes, strict=True) if other == text]
+        assert sum(outcome in SPLITS for outcome in alike) <= 1
         alone = len(of_text) == 1 and not any(similar(text, other) for other in labels if other != text)
-        assert not alone or any(fate in SPLITS for fate in alike)
+        assert not alone or any(outcome in SPLITS for outcome in alike)
 
 
 @FEW
 @given(rows, rows.filter(bool))
 def test_a_test_set_that_is_given_stays_whole_and_apart(labelled, test):
-    fates = fates_of(labelled, test=test)
-    kept = [text for (text, _), fate in zip(labelled, fates, strict=False) if fate in SPLITS]
+    outcomes = outcomes_of(labelled, test=test)
+    kept = [text for (text, _), outcome in zip(labelled, outcomes, strict=False) if outcome in SPLITS]
 
-    assert set(fates[len(labelled) :]) == {"test"}
+    assert set(outcomes[len(labelled) :]) == {"test"}
     assert not [(text, other) for text in kept for other, _ in test if similar(text, other)]
 
 
@@ -150,15 +154,15 @@ def test_groups_are_what_similar_pairs_connect(sets):
 
 def test_another_seed_draws_other_splits_of_the_same_rows():
     labelled = list(zip(*corpus("test"), strict=True))
-    one, other = fates_of(labelled, 0), fates_of(labelled, 1)
+    one, other = outcomes_of(labelled, 0), outcomes_of(labelled, 1)
 
     assert one != other
-    assert [fate in SPLITS for fate in one] == [fate in SPLITS for fate in other]
+    assert [outcome in SPLITS for outcome in one] == [outcome in SPLITS for outcome in other]
 
 
 def test_shares_hold_in_every_class():
     labelled = list(zip(*corpus("train"), strict=True))
-    counts = Counter((fate, label) for (_, label), fate in zip(labelled, fates_of(labelled), strict=True))
+    counts = Counter((outcome, label) for (_, label), outcome in zip(labelled, outcomes_of(labelled), strict=True))
 
     for label in (0, 1):
         kept = sum(counts[split, label] for split in SPLITS)
@@ -239,7 +243,7 @@ def test_a_column_says_nothing_where_every_value_is_met_once():
         totals.add(index % 2, held=index >= 70)
         column.add(index, index % 2, held=index >= 70)
 
-    assert column.giveaway(totals).accuracy == totals.base
+    assert column.rule(totals).accuracy == totals.base
 
 
 MARKS = [
@@ -390,7 +394,7 @@ def test_real_and_fake_files_are_taken_together(tmp_path):
 
 
 @pytest.fixture
-def leaking(tmp_path):
+def overlapping(tmp_path):
     """A file, and a test set of which it has two rows, one of them changed a little."""
     train, test = (list(zip(*corpus(split), strict=True)) for split in ("train", "test"))
     long = " ".join(text for text, _ in train[100:120])
@@ -398,8 +402,8 @@ def leaking(tmp_path):
     return path, write_rows(tmp_path / "given.csv", [*test[:50], test[1], (long, 0)])
 
 
-def test_what_a_given_test_set_shares_is_taken_out(leaking, tmp_path, capsys):
-    path, test = leaking
+def test_what_a_given_test_set_shares_is_taken_out(overlapping, tmp_path, capsys):
+    path, test = overlapping
     assert prepare(path, "--test", test, "--output", tmp_path / "prepared") == 0
     printed = capsys.readouterr().out
     record = json.loads((tmp_path / "prepared" / "preparation.json").read_text(encoding="utf-8"))
@@ -413,11 +417,11 @@ def test_what_a_given_test_set_shares_is_taken_out(leaking, tmp_path, capsys):
     assert "asked: 85/15, seed 0" in printed
 
 
-def test_a_leak_is_refused_if_asked(leaking, tmp_path, capsys):
-    path, test = leaking
+def test_overlap_is_refused_if_asked(overlapping, tmp_path, capsys):
+    path, test = overlapping
     assert prepare(path, "--test", test, "--strict", "--output", tmp_path / "prepared") == 2
     assert capsys.readouterr().err == (
-        f"deploybench: error: {test}: 2 rows of the other files are in it, 1 to the letter and 1 nearly, expected none with "
+        f"deploybench: error: {test}: 2 rows of the other files are in it, 1 exactly and 1 nearly, expected none with "
         "--strict; leave --strict out to have them removed\n"
     )
     assert not (tmp_path / "prepared").exists()
@@ -505,8 +509,8 @@ def test_a_file_that_changes_meanwhile_is_refused(news, tmp_path, monkeypatch, c
 
 
 def test_doctests():
-    assert doctest.testmod(bench.texts.prepare.lengths).attempted
-    assert not doctest.testmod(bench.texts.prepare.lengths).failed
+    assert doctest.testmod(bench.texts.prepare.label_leakage).attempted
+    assert not doctest.testmod(bench.texts.prepare.label_leakage).failed
 
 
 @real_data
@@ -536,6 +540,6 @@ def test_scrambled_rows_of_real_length_are_read_in_any_order():
     """The order of rows decides nothing but which copy of a text is kept."""
     labelled = list(zip(*corpus("train"), strict=True))[:300]
     mixed = random.Random(1).sample(labelled, len(labelled))
-    one, other = (dict(zip(rows, fates_of(rows), strict=True)) for rows in (labelled, mixed))
+    one, other = (dict(zip(rows, outcomes_of(rows), strict=True)) for rows in (labelled, mixed))
 
     assert one == other

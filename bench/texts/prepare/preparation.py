@@ -1,4 +1,4 @@
-"""The whole preparation: files in; splits, and what was found on the way, out."""
+"""Prepares labelled files for training: reads, deduplicates, splits and writes them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.texts.prepare.cleaning import Leak, clean, found_in_test
-from bench.texts.prepare.evidence import Evidence, write_rows
-from bench.texts.prepare.folder import SplitFiles, refuse_folder, write_record
-from bench.texts.prepare.lengths import LENGTHS
-from bench.texts.prepare.near import SIMILAR
+from bench.texts.prepare.deduplicate import Overlap, deduplicate, overlap_with_test
+from bench.texts.prepare.label_leakage import LENGTHS, LabelLeakage
+from bench.texts.prepare.near_duplicates import RUN, SIMILAR
 from bench.texts.prepare.rows import Files, Rows, open_rows
-from bench.texts.prepare.shingles import RUN
+from bench.texts.prepare.scan import Scan, scan
 from bench.texts.prepare.splits import SPLITS, Shares
-from bench.texts.prepare.survey import Survey, survey
+from bench.texts.prepare.write import SplitFiles, refuse_folder, write_record, write_rows
 from bench.units import many
 from exporters.errors import DataError
 from exporters.files import sha256_file, whole_folder
@@ -25,7 +23,7 @@ from exporters.files import sha256_file, whole_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.texts.prepare.cleaning import Cleaned
+    from bench.texts.prepare.deduplicate import Deduplicated
     from bench.texts.text_rows import BadRows
 
 SCHEMA_VERSION = 1
@@ -34,7 +32,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """How files are to be prepared."""
+    """Files to prepare, and how."""
 
     files: Files
     output: Path
@@ -43,7 +41,7 @@ class Asked:
     text_columns: tuple[str, ...] = ()  # empty: found by name
     label_column: str | None = None  # None: "label"
     bad_rows: BadRows = "refuse"
-    strict: bool = False  # refuse a test set that is found in the other files
+    strict: bool = False  # refuse a test set that overlaps with the other files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +51,12 @@ class Input:
     name: str  # without its folder
     sha256: str
     rows: int
-    test: bool  # the test set that was given
+    test: bool  # a test set that was given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """What was read, what was taken out and why, and what is left."""
+    """What was read, what was left out and why, and what was written."""
 
     inputs: tuple[Input, ...]
     text_columns: tuple[str, ...]
@@ -68,40 +66,40 @@ class Preparation:
     seed: int
     bad: tuple[str, ...]  # "2 rows without text"
     removed: dict[str, int]  # rows, by cause
-    leaks: dict[tuple[str, str], Leak]  # rows of the first split that are in the second, before any was taken out
-    repeated: int  # rows of a test set that was given and whose text stands in it before; they stay
-    contradicting: int  # rows of it whose text has two labels; they stay
+    overlaps: dict[tuple[str, str], Overlap]  # rows of the first split that are in the second, before deduplication
+    repeated: int  # rows of a given test set whose text is in it before; they stay
+    contradicting: int  # rows of a given test set whose text has two labels; they stay
     counts: dict[str, tuple[int, ...]]  # rows of each split, by class
-    evidence: Evidence
-    sha256: dict[str, str]  # of the files that were written
+    leakage: LabelLeakage
+    sha256: dict[str, str]  # of the written files, by name
 
     @property
     def rows(self) -> int:
-        """Of all files."""
+        """Number of rows in all files."""
         return sum(one.rows for one in self.inputs)
 
     @property
     def kept(self) -> int:
-        """Rows that were written."""
+        """Number of rows that were written."""
         return sum(map(sum, self.counts.values()))
 
 
 def prepare_texts(asked: Asked) -> Preparation:
-    """Read, clean, split and write; raises UserError for what the person can fix, and then leaves nothing behind."""
+    """Read, deduplicate, split and write; raises UserError for a user mistake, and then leaves no file behind."""
     refuse_folder(asked.output, asked.files.paths)
     rows = open_rows(asked.files, asked.text_columns, asked.label_column)
     before = {path: sha256_file(path) for path in asked.files.paths}
-    found = survey(rows, asked.shares, asked.seed, asked.bad_rows)
-    cleaned = clean(found.facts)
+    found = scan(rows, asked.shares, asked.seed, asked.bad_rows)
+    deduplicated = deduplicate(found.facts)
     if asked.strict and asked.files.test:
-        _refuse_leak(asked.files.test, cleaned)
-    counts = _count(rows, found, cleaned)
-    fates: list[str | None] = [None] * len(rows)
-    for place, fate in zip(found.places, cleaned.fates, strict=True):
-        fates[place] = fate
+        _refuse_overlap(asked.files.test, deduplicated)
+    counts = _count(rows, found, deduplicated)
+    outcomes: list[str | None] = [None] * len(rows)
+    for place, outcome in zip(found.places, deduplicated.outcomes, strict=True):
+        outcomes[place] = outcome
     with whole_folder(asked.output) as folder:
         with SplitFiles(folder, rows) as files:
-            evidence = write_rows(rows, fates, files)
+            leakage = write_rows(rows, outcomes, files)
         for path, digest in before.items():
             if sha256_file(path) != digest:
                 raise DataError(f"{path}: changed while it was being read; try again")
@@ -117,31 +115,31 @@ def prepare_texts(asked: Asked) -> Preparation:
             shares=asked.shares,
             seed=asked.seed,
             bad=found.bad,
-            removed=dict(cleaned.removed),
-            leaks=cleaned.leaks,
-            repeated=cleaned.repeated,
-            contradicting=cleaned.contradicting,
+            removed=dict(deduplicated.removed),
+            overlaps=deduplicated.overlaps,
+            repeated=deduplicated.repeated,
+            contradicting=deduplicated.contradicting,
             counts=counts,
-            evidence=evidence,
+            leakage=leakage,
             sha256={f"{split}.csv": sha256_file(folder / f"{split}.csv") for split in SPLITS},
         )
         write_record(folder, record(prepared))
     return prepared
 
 
-def _refuse_leak(test: Path, cleaned: Cleaned) -> None:
-    exact, near = found_in_test(cleaned)
-    if exact or near:
-        rows = many(exact + near, "row")
+def _refuse_overlap(test: Path, deduplicated: Deduplicated) -> None:
+    overlap = overlap_with_test(deduplicated)
+    if overlap.exact or overlap.near:
+        rows = many(overlap.exact + overlap.near, "row")
         raise DataError(
-            f"{test}: {rows} of the other files are in it, {exact} to the letter and {near} nearly, expected none with --strict; "
-            "leave --strict out to have them removed"
+            f"{test}: {rows} of the other files are in it, {overlap.exact} exactly and {overlap.near} nearly, expected none with "
+            "--strict; leave --strict out to have them removed"
         )
 
 
-def _count(rows: Rows, found: Survey, cleaned: Cleaned) -> dict[str, tuple[int, ...]]:
+def _count(rows: Rows, found: Scan, deduplicated: Deduplicated) -> dict[str, tuple[int, ...]]:
     """Rows of each split by class; DataError where a class is missing from one."""
-    counts = Counter((fate, fact.label) for fate, fact in zip(cleaned.fates, found.facts, strict=True))
+    counts = Counter((outcome, fact.label) for outcome, fact in zip(deduplicated.outcomes, found.facts, strict=True))
     names = rows.label_names
     for label, name in enumerate(names):
         total = sum(counts[split, label] for split in SPLITS)
@@ -156,11 +154,14 @@ def _count(rows: Rows, found: Survey, cleaned: Cleaned) -> dict[str, tuple[int, 
 
 
 def record(found: Preparation) -> dict[str, Any]:
-    """What the record says: the same for the same files, settings and versions."""
+    """The content of preparation.json: the same for the same files, settings and versions."""
+    fields = asdict(found)
+    del fields["overlaps"]  # its keys are pairs
     return {
         "schema_version": SCHEMA_VERSION,
-        **asdict(found),
-        "leaks": [{"of": of, "found_in": where, **asdict(leak)} for (of, where), leak in found.leaks.items()],
+        **fields,
+        "evidence": fields.pop("leakage"),
+        "leaks": [{"of": of, "found_in": where, **asdict(one)} for (of, where), one in found.overlaps.items()],
         "lengths": {"words": LENGTHS},
         "near_duplicate": {"jaccard": SIMILAR[0] / SIMILAR[1], "words_in_a_run": RUN},
         "versions": {"python": platform.python_version(), "numpy": np.__version__},

@@ -1,4 +1,4 @@
-"""The rows of the files that are prepared, one by one, as often as they are needed: texts are never all in memory."""
+"""The rows of the files to prepare, read from disk on each iteration: texts are never all in memory."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """What was named on the command line."""
+    """The files named on the command line."""
 
     labelled: tuple[Path, ...] = ()
-    real: Path | None = None  # texts that are all real, and with them texts that are all fake
-    fake: Path | None = None
-    test: Path | None = None  # a test set that is held apart
+    real: Path | None = None  # texts that are all real
+    fake: Path | None = None  # texts that are all fake; given if and only if ``real`` is
+    test: Path | None = None  # a test set that is kept as it is
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -40,7 +40,7 @@ class Source:
 
     table: TableFile
     rows: int
-    label: int | None  # class of every row; None: its label column says
+    label: int | None  # class of every row; None: read from the label column
     test: bool  # a test set that was given
 
 
@@ -50,7 +50,7 @@ class Row:
 
     text_row: TextRow
     texts: tuple[object, ...]  # by text column
-    others: tuple[object, ...]  # by other column; None where the file has it not
+    others: tuple[object, ...]  # by other column; None where the file lacks it
     test: bool
 
 
@@ -129,7 +129,7 @@ def open_rows(files: Files, text_columns: Sequence[str] = (), label_column: str 
 
 
 def _text_columns(tables: Sequence[TableFile], asked: Sequence[str]) -> tuple[str, ...]:
-    """The columns that make up a text, the same in every file, since they go into one."""
+    """The columns that make up a text; they must be the same in every file, because one file is written."""
     found = [find_text_columns(table, tuple(asked) or None) for table in tables]
     for table, columns in zip(tables, found, strict=True):
         if columns != found[0]:
@@ -147,10 +147,10 @@ def _labels(table: TableFile, column: str) -> list[object]:
 
 
 def _refuse_second_label(sources: Sequence[Source], others: dict[str, None], column: str) -> None:
-    """The files that are written call their classes LABEL_COLUMN, which may not be something else already."""
+    """Raise DataError if a file has another column LABEL_COLUMN: that is the class column of the written files."""
     labelled = any(source.label is None for source in sources)
     if LABEL_COLUMN in others and (column != LABEL_COLUMN or not labelled):
-        used = f"the classes are in {column!r}" if labelled else "it says of each file what its texts are"
+        used = f"the classes are in {column!r}" if labelled else "--real and --fake say the class of each file"
         raise DataError(
-            f"{sources[0].table.path}: has a column {LABEL_COLUMN!r}, and {used}; rename that column, or take it out"
+            f"{sources[0].table.path}: has a column {LABEL_COLUMN!r}, and {used}; rename that column, or remove it"
         )

@@ -1,9 +1,9 @@
-"""Which split a text belongs to: decided by what it says, and by nothing else.
+"""Which split a text belongs to: a hash of the seed and the text decides, and nothing else.
 
-A text's number, from 0 to 100, comes of a hash of the seed and the text, and the split is where that number falls. So a text is
-in the same split whatever rows come, go or change places. Nothing is counted out: a class has its shares as in a draw of each text
-by itself, of 1,000 texts at 15 % 150 give or take 11. That is what stratification is here: the number does not depend on the
-label, so that every class has the same chances. Exact shares would move texts to another split whenever a row is added.
+The hash gives a number from 0 to 100, and the split is the interval that holds it. A text therefore stays in its split when
+other rows are added, removed or reordered. Shares are those of independent draws, not exact: of 1,000 texts, 15 % are 150
+with a standard deviation of 11. The number does not depend on the label, so that this holds in every class. Exact
+stratification would move texts to other splits whenever a row is added.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _WHOLE = 100  # per cent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """Per cent of the splits."""
+    """Size of each split in per cent."""
 
     train: int
     validation: int
-    test: int  # 0 where the test set was given
+    test: int  # 0 if a test set is given
 
     def split_of(self, digest: bytes, seed: int) -> str:
-        """The split of a text, by the SHA-256 of it."""
+        """The split of the text with this SHA-256."""
         drawn = hashlib.sha256(f"{seed}\n".encode() + digest).digest()
         number = int.from_bytes(drawn[:8], "big") * _WHOLE / 2**64
         return TRAIN if number < self.train else VALIDATION if number < self.train + self.validation else TEST
 
 
 def read_shares(text: str | None, *, test_given: bool = False) -> Shares:
-    """Shares from ``70/15/15``, or ``85/15`` where the test set is given; UserError for what is none."""
+    """Parse ``70/15/15``, or ``85/15`` beside a given test set (the defaults); raises UserError."""
     usual = "85/15" if test_given else "70/15/15"
     parts = (usual if text is None else text).split("/")
     numbers = [int(part) for part in parts if part.strip().isdecimal()]

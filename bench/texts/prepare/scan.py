@@ -1,4 +1,4 @@
-"""The first reading: every row's text as a hash and a set of word runs, its class, its split and its near-duplicates."""
+"""The first reading: the hash, shingles, class, split and near-duplicates of every row; no text is kept."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.console import progress
-from bench.texts.prepare.cleaning import Fact
-from bench.texts.prepare.near import near_groups
-from bench.texts.prepare.shingles import Vocabulary, shingles
+from bench.texts.prepare.deduplicate import Fact
+from bench.texts.prepare.near_duplicates import Vocabulary, near_groups, shingles
 from bench.texts.prepare.splits import TEST
 from bench.texts.text_rows import dropped_counts, refusal
 from exporters.errors import DataError
@@ -18,23 +17,23 @@ from exporters.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.texts.prepare.near_duplicates import Shingles
     from bench.texts.prepare.rows import Rows
-    from bench.texts.prepare.shingles import Shingles
     from bench.texts.prepare.splits import Shares
     from bench.texts.text_rows import BadRows, Cause, TextRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Scan:
     """What the first reading found."""
 
     facts: tuple[Fact, ...]
-    places: tuple[int, ...]  # of the rows that can be used, among all
+    places: tuple[int, ...]  # index of each usable row among all rows
     bad: tuple[str, ...]  # "2 rows without text"
 
 
-def survey(rows: Rows, shares: Shares, seed: int, bad_rows: BadRows) -> Survey:
-    """Read all rows once; DataError for the first that cannot be used, unless such rows are dropped, and for a class alone."""
+def scan(rows: Rows, shares: Shares, seed: int, bad_rows: BadRows) -> Scan:
+    """Read all rows once; DataError for the first unusable row, unless those are dropped, and for a single class."""
     read = _Reading()
     with progress("reading", len(rows)) as bar:
         for place, row in enumerate(rows):
@@ -56,18 +55,18 @@ def survey(rows: Rows, shares: Shares, seed: int, bad_rows: BadRows) -> Survey:
         )
         for digest, label, given in read.usable
     )
-    return Survey(facts=facts, places=tuple(read.places), bad=bad)
+    return Scan(facts=facts, places=tuple(read.places), bad=bad)
 
 
 class _Reading:
-    """What is kept of the rows while they are read: never their texts."""
+    """What is kept of the rows while they are read."""
 
     def __init__(self) -> None:
         self.causes: Counter[Cause | None] = Counter()
         self.first_bad: TextRow | None = None
         self.known: dict[bytes, int] = {}  # index in ``sets``, by digest
         self.sets: list[Shingles] = []
-        self.usable: list[tuple[bytes, int, bool]] = []  # digest, class, of a test set that was given
+        self.usable: list[tuple[bytes, int, bool]] = []  # digest, class, whether in a given test set
         self.places: list[int] = []
         self._vocabulary = Vocabulary()
 
