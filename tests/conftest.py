@@ -1,9 +1,13 @@
-"""A tiny real checkpoint, the fakes, and the shared data where there is any."""
+"""Checkpoints, a trained model and exported artifacts that tests share, and the environment that they run in."""
 
+import fcntl
 import json
 import os
+import pickle
+import shutil
 from pathlib import Path
 
+import builders
 import pytest
 
 from bench.texts.demonstration import corpus
@@ -58,6 +62,26 @@ def own_lock(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session")
+def once(request, tmp_path_factory):
+    """Makes a folder once for all processes of a test run: gives it, and what ``make(folder)`` returned."""
+    own = tmp_path_factory.getbasetemp()
+    root = (own.parent if hasattr(request.config, "workerinput") else own) / "shared"
+    root.mkdir(exist_ok=True)
+
+    def made(name, make):
+        folder, returned = root / name, root / f"{name}.pickle"
+        with (root / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not returned.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                returned.write_bytes(pickle.dumps(make(folder)))
+        return folder, pickle.loads(returned.read_bytes())
+
+    return made
+
+
 @pytest.fixture(autouse=True)
 def fakes_importable(monkeypatch):
     """Children find tests/fakes as the package ``fakes``, and the product of this checkout, whatever is installed."""
@@ -87,66 +111,24 @@ def tiny_recipe(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def checkpoint_folder(tmp_path_factory):
+def checkpoint_folder(once):
     """An ALBERT of two shared layers, trained for seconds: its labels differ, and are sure enough to survive int8."""
-    import torch
-    from transformers import AlbertConfig, AlbertForSequenceClassification
-
-    from exporters.checkpoints.architectures import _make_tokenizer
-
-    folder = tmp_path_factory.mktemp("checkpoints") / "tiny-albert"
-    texts, labels = corpus.corpus("train")
-    tokenizer = _make_tokenizer(texts[:300], 500)
-    config = AlbertConfig(
-        vocab_size=len(tokenizer),
-        embedding_size=32,
-        hidden_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=128,
-        max_position_embeddings=64,
-        id2label={0: "real", 1: "fake"},
-        label2id={"real": 0, "fake": 1},
-    )
-    torch.manual_seed(1)
-    model = AlbertForSequenceClassification(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for start in [*range(0, 3000, 32), *range(0, 3000, 32)]:
-        batch = tokenizer(
-            list(texts[start : start + 32]), truncation=True, max_length=64, padding=True, return_tensors="pt"
-        )
-        model(**batch, labels=torch.tensor(labels[start : start + 32])).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    model.eval().save_pretrained(folder)
-    tokenizer.model_max_length = 64
-    tokenizer.save_pretrained(folder)
-    calibration = tokenizer(list(texts[:64]), truncation=True, max_length=64)["input_ids"]
-    (folder / "calibration.json").write_text(json.dumps({"source": "training texts", "input_ids": calibration}))
+    folder, _ = once("tiny-albert", builders.trained_albert)
     return folder
 
 
 @pytest.fixture(scope="session")
-def fragile_checkpoint(checkpoint_folder, tmp_path_factory):
+def fragile_checkpoint(checkpoint_folder, once):
     """The same model with two output rows that hardly differ, so that int8's rounding decides the label."""
-    import torch
-    from transformers import AlbertForSequenceClassification, AutoTokenizer
-
-    folder = tmp_path_factory.mktemp("checkpoints") / "fragile"
-    torch.manual_seed(1)
-    model = AlbertForSequenceClassification.from_pretrained(checkpoint_folder)
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint_folder)
-    batch = tokenizer(
-        list(corpus.corpus("test")[0][:64]), truncation=True, max_length=64, padding=True, return_tensors="pt"
-    )
-    with torch.no_grad():
-        weight = torch.randn(1, model.config.hidden_size)
-        model.classifier.weight.copy_(torch.cat([weight, weight + 1e-5 * torch.randn_like(weight)]))
-        logits = model(**batch).logits
-        model.classifier.bias += torch.stack([torch.zeros(()), (logits[:, 0] - logits[:, 1]).median()])
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    folder, _ = once("fragile", lambda folder: builders.fragile_copy(checkpoint_folder, folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained(once):
+    """Folder and report of one training of ``builders.TINY``; tests only read it."""
+    folder, report = once("trained", lambda folder: builders.train_tiny(folder / "checkpoint"))
+    return folder / "checkpoint", report
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +137,7 @@ def checkpoint(checkpoint_folder):
 
 
 @pytest.fixture(scope="session")
-def artifacts(checkpoint, checkpoint_folder, tmp_path_factory):
+def artifacts(checkpoint, checkpoint_folder, once):
     """Folders of the tiny checkpoint's artifacts, by variant, each exported when it is first asked for."""
     calibration = json.loads((checkpoint_folder / "calibration.json").read_text())["input_ids"][:8]
     origin = Origin(
@@ -166,15 +148,19 @@ def artifacts(checkpoint, checkpoint_folder, tmp_path_factory):
         calibration_source="training texts",
         labels=checkpoint.labels,
     )
-    root = tmp_path_factory.mktemp("artifacts")
-    return lambda name: call_in_child(export_artifact, name, origin, root, threads=1).path
+
+    root, _ = once("artifacts", lambda folder: None)
+
+    def export(name):
+        _, made = once(f"{name}-made", lambda _: call_in_child(export_artifact, name, origin, root, threads=1))
+        return made.path
+
+    return export
 
 
 @pytest.fixture
 def checkpoint_copy(checkpoint_folder, tmp_path):
     """A copy that a test may damage."""
-    import shutil
-
     return Path(shutil.copytree(checkpoint_folder, tmp_path / "copy"))
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import builders
 import pandas as pd
 import pytest
 
@@ -199,18 +200,8 @@ def test_columns_that_are_joined_for_a_model_of_pairs_are_said(named, tmp_path, 
 
 
 def test_score_says_it_too(tmp_path, capsys):
-    from transformers import AlbertConfig, AlbertForSequenceClassification
-
-    from exporters.checkpoints.architectures import _make_tokenizer
-
-    tokenizer = _make_tokenizer(corpus.corpus("train")[0][:50], 200)
     names = dict(enumerate(("entailment", "neutral", "contradiction")))
-    config = AlbertConfig(
-        vocab_size=len(tokenizer), embedding_size=16, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=64, id2label=names, label2id={name: one for one, name in names.items()},
-    )  # fmt: skip
-    AlbertForSequenceClassification(config).save_pretrained(tmp_path / "nli")
-    tokenizer.save_pretrained(tmp_path / "nli")
+    builders.bert(tmp_path / "nli", id2label=names, label2id={name: one for one, name in names.items()})
     path = tmp_path / "news.csv"
     path.write_text("title,content\na,b\n", encoding="utf-8")
     command = ["score", str(path), f"--checkpoint={tmp_path / 'nli'}", "--variant=torch-eager", "--threads=1"]
