@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pytest_benchmark.utils import safe_dumps
 
 from bench.console import say
 from bench.machine.alone import alone
@@ -16,10 +15,12 @@ from bench.pipeline.options import PROFILES, Options, add_options, read_options
 from bench.pipeline.prepare import Prepared, prepare, set_names
 from bench.pipeline.recorder import Recorder
 from bench.pipeline.resuming import open_journal
+from bench.pipeline.started_pytest import HANDOVER
 from bench.runs.decoding import decode
 from bench.runs.metrics import METRICS
 from bench.runs.whole_file import refuse_unwritable, whole_file
 from exporters.errors import UserError, WorkerError
+from suites.pytest_benchmark_internals import StockSession, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,17 +36,37 @@ _ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the options of `deploybench run`."""
     group = parser.getgroup("deploybench", "deploybench: what to measure")
-    add_options(group.addoption)
+
+    def add(*flags: str, **keywords: Any) -> None:
+        if "type" in keywords:
+            keywords["type"] = _read_or_exit(keywords["type"])
+        group.addoption(*flags, **keywords)
+
+    add_options(add)
+
+
+def _read_or_exit(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Exit with one line for a flag that cannot be read; pytest would print a traceback of a UserError here."""
+
+    def checked(text: str) -> Any:
+        try:
+            return read(text)
+        except UserError as error:
+            say(f"deploybench: error: {error}")
+            raise SystemExit(2) from None
+
+    return checked
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep raw values, which pytest-benchmark throws away unless told, and store below ``results/``."""
+    """Keep raw values, which pytest-benchmark drops by default, and store below ``results/``."""
     config.option.benchmark_save_data = True
     if config.option.benchmark_storage == "file://./.benchmarks":  # its default
         config.option.benchmark_storage = "file://./results"
+    handover = config.pluginmanager.get_plugin(HANDOVER)  # of `deploybench run`, which prepares first
     with _one_line_errors():
         _refuse_workers(config.option)
-        config.stash[OPTIONS] = read_options(vars(config.option))
+        config.stash[OPTIONS] = handover.prepared.options if handover else read_options(config.option)
 
 
 def _refuse_workers(option: Any) -> None:
@@ -82,61 +103,55 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     prepares = any("recorder" in getattr(item, "fixturenames", ()) for item in session.items)  # not those of a GPU
     if config.option.collectonly or not prepares:
         return (yield)
-    handover = config.pluginmanager.get_plugin("deploybench_prepared")  # `deploybench run` prepares first
+    handover = config.pluginmanager.get_plugin(HANDOVER)
     stack = ExitStack()
     config.add_cleanup(stack.close)
     with _one_line_errors():
+        stock = StockSession(config)
         stack.enter_context(alone())
-        for folder in _saving_to(config):
+        for folder in stock.folders():
             refuse_unwritable(folder)
         prepared = handover.prepared if handover else prepare(config.stash[OPTIONS])
         journal = open_journal(prepared)
     recorder = config.stash[RECORDER] = Recorder(prepared, journal)
-    storage = config._benchmarksession.storage  # type: ignore[attr-defined]
-    storage.save = functools.partial(_save_whole, storage, recorder)
+    stock.save_by(functools.partial(_save_whole, stock, recorder))
     return (yield)
 
 
-def _saving_to(config: pytest.Config) -> list[Path]:
-    """The folders of the files that will be saved."""
-    option, storage = config.option, config._benchmarksession.storage  # type: ignore[attr-defined]
-    stored = [storage.get("any").parent] if option.benchmark_save or option.benchmark_autosave else []
-    return [*stored, *([option.benchmark_json.parent] if option.benchmark_json else [])]
-
-
-def _save_whole(storage: Any, recorder: Recorder, output_json: dict[str, Any], save: str) -> None:
-    """What pytest-benchmark's storage does, but aside first: a file under ``results/`` is whole or absent."""
+def _save_whole(stock: StockSession, recorder: Recorder, content: dict[str, Any], name: str) -> None:
+    """Save a file below ``results/`` whole or not at all."""
     if recorder.unsaved:
         return
-    file = storage.get(f"{storage._next_num}_{save}.json")
+    file = stock.new_file(name)
     try:
         with whole_file(file) as stream:
-            text = safe_dumps(output_json, ensure_ascii=True, indent=1)  # with the usual 4, half of it would be spaces
-            stream.write(text.encode("ascii"))
+            stream.write(as_json(content))
         recorder.saved = file
     except OSError as error:
         recorder.unsaved = f"{file}: cannot be written ({error.strerror}); "
-    for left in file.parent.glob(".*.part"):  # of runs that were killed at this very point
+    for left in file.parent.glob(".*.part"):  # of runs that were killed while they saved
         left.unlink()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
-    """Save what came to its end and forget its journal; of what did not, half a run would be compared like a whole one."""
+    """Save a run that came to its end and drop its journal; half a run would be compared like a whole one."""
     config = session.config
     recorder = config.stash.get(RECORDER, None)
     if recorder is None:
         return (yield)
     if exitstatus not in _ENDED:
         recorder.unsaved = "stopped: "
-        stock = config._benchmarksession  # type: ignore[attr-defined]
-        stock.save = stock.autosave = stock.json = None
+        StockSession(config).save_nothing()
     yield
+    handover = config.pluginmanager.get_plugin(HANDOVER)
+    if handover:
+        handover.saved = recorder.saved
     saved = recorder.saved or (config.option.benchmark_json and not recorder.unsaved)
     if saved and exitstatus in _ENDED:
         recorder.journal.finish()
     elif not saved:
-        autosave = "" if config.pluginmanager.has_plugin("deploybench_prepared") else "--benchmark-autosave "
+        autosave = "" if handover else "--benchmark-autosave "
         say(f"{recorder.unsaved}nothing was saved: the same command with {autosave}--resume saves what was measured")
         if recorder.unsaved and exitstatus in _ENDED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -208,18 +223,26 @@ def measure_cell(
 
 
 @pytest.fixture
-def replay_seconds(benchmark: Any, request: pytest.FixtureRequest) -> Callable[[Sequence[float], dict[str, Any]], None]:
-    """Hand measured seconds to pytest-benchmark as if it had measured them, and what its file is to say of the row.
+def clock(request: pytest.FixtureRequest) -> _VirtualClock:
+    """The timer of the row; it has to be there before pytest-benchmark's own fixture is made."""
+    virtual = _VirtualClock()
+    request.applymarker(pytest.mark.benchmark(timer=virtual))
+    return virtual
 
-    pytest-benchmark reads a virtual clock that each measured value advances; so its file holds exactly the worker's
-    values, and pytest's own process, pipes and pickling are in none of them.
+
+@pytest.fixture
+def replay_seconds(
+    clock: _VirtualClock, benchmark: Any, request: pytest.FixtureRequest
+) -> Callable[[Sequence[float], dict[str, Any]], None]:
+    """Hand measured seconds, and the facts of their row, to pytest-benchmark as if it had measured them.
+
+    pytest-benchmark reads a virtual clock that each measured value advances. Its file holds exactly the worker's values, and the
+    time of pytest's own process, pipes and pickling is in none of them.
     """
 
     def replay_values(seconds: Sequence[float], extra_info: dict[str, Any]) -> None:
         benchmark.group = request.node.originalname.removeprefix("test_")
         benchmark.extra_info.update(extra_info)
-        clock = _VirtualClock()
-        benchmark._timer = clock
         values = iter(seconds)
         benchmark.pedantic(lambda: clock.advance(next(values)), rounds=len(seconds))
 
@@ -279,7 +302,7 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
     if recorder is None:
         return
     try:
-        name = recorder.save_predictions(_saving_to(config))
+        name = recorder.save_predictions(StockSession(config).folders())
     except OSError as error:
         name, recorder.unsaved = "", f"predictions: cannot be written ({error.strerror or error}); "
     output_json["deploybench"] = recorder.block(name)

@@ -29,7 +29,7 @@ import pytest
 
 from bench.console import say
 from bench.machine.alone import alone
-from bench.pipeline.options import names
+from bench.pipeline.arguments import names
 from bench.pipeline.started_pytest import run_pytest
 from bench.worker.client import call_in_child
 from exporters.checkpoints.architectures import PREFIX, check_architecture

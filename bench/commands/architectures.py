@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import add_command, print_answer
-from bench.pipeline.options import read_options
+from bench.pipeline.arguments import whole_numbers
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +31,11 @@ def add(commands: Any) -> None:
         help="see deploybench list, or a checkpoint's folder (default: all of the list)",
     )
     command.add_argument(
-        "--sequence-lengths", metavar="N,N", default="128,512", help="tokens of the text (default: 128,512)"
+        "--sequence-lengths",
+        metavar="N,N",
+        type=whole_numbers("--sequence-lengths"),
+        default="128,512",
+        help="tokens of a text (default: 128,512)",
     )
     command.add_argument(
         "--format", choices=("text", "md", "csv", "latex", "json"), default="text", help="default: text"
@@ -43,8 +47,6 @@ def _architectures(parsed: argparse.Namespace) -> int:
     from bench.pipeline.architectures import count_architectures
     from bench.report.architectures import render_architectures
 
-    lengths = read_options({"sequence_lengths": parsed.sequence_lengths}).sequence_lengths
-    assert lengths
-    found = count_architectures(parsed.names, lengths)
-    print_answer(render_architectures(found, lengths, parsed.format))
+    found = count_architectures(parsed.names, parsed.sequence_lengths)
+    print_answer(render_architectures(found, parsed.sequence_lengths, parsed.format))
     return 1 if any(one.differences for one in found.values()) else 0

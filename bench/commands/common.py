@@ -7,8 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from bench.pipeline.arguments import share
 from bench.pipeline.options import OBJECTIVES, read_options
-from exporters.errors import OutputError, UserError
+from exporters.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,8 +51,8 @@ def epilog(examples: Sequence[str]) -> str:
 def with_help(command: argparse.ArgumentParser, helps: dict[str, str]) -> Callable[..., Any]:
     """``command.add_argument`` with the help of ``helps``, for flags that mean something else here; "" keeps the usual one."""
 
-    def add(flag: str, **keywords: Any) -> None:
-        command.add_argument(flag, **{**keywords, "help": helps[flag] or keywords["help"]})
+    def add(flag: str, *aliases: str, **keywords: Any) -> None:
+        command.add_argument(flag, *aliases, **{**keywords, "help": helps[flag] or keywords["help"]})
 
     return add
 
@@ -74,56 +75,11 @@ def read_aim(parsed: argparse.Namespace) -> tuple[Objective, float]:
     return parsed.objective or "latency", MAX_DROP if parsed.max_accuracy_drop is None else parsed.max_accuracy_drop
 
 
-# Functions for argparse's ``type``. They raise UserError, which argparse does not catch, so that the message is ours.
-
-
-def count(flag: str) -> Callable[[str], int]:
-    """Read a whole number from 0."""
-
-    def read(text: str) -> int:
-        if not text.isdecimal():
-            raise UserError(f"{flag}: found {text!r}, expected a whole number such as 3")
-        return int(text)
-
-    return read
-
-
-def limit(flag: str) -> Callable[[str], float]:
-    """Read a finite number above 0."""
-
-    def read(text: str) -> float:
-        number = _number(text)
-        if not 0 < number < float("inf"):
-            raise UserError(f"{flag}: found {text!r}, expected a number above 0 such as 100")
-        return number
-
-    return read
-
-
-def share(flag: str) -> Callable[[str], float]:
-    """Read a share from 0 to below 1."""
-
-    def read(text: str) -> float:
-        number = _number(text)
-        if not 0 <= number < 1:
-            raise UserError(f"{flag}: found {text!r}, expected a share from 0 to below 1 such as 0.01")
-        return number
-
-    return read
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
-
-
 def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
     """Read the labelled files of TEXT_FLAGS; without any, a run of the demonstration has its own texts."""
     from bench.pipeline.prepare import demonstration_sets, labelled_sets
 
-    sets = labelled_sets(read_options(vars(parsed)), run.checkpoint.labels)
+    sets = labelled_sets(read_options(parsed), run.checkpoint.labels)
     if not sets and run.checkpoint.demonstration:
         known = {one.sha256 for one in run.sets}
         sets = tuple(one for one in demonstration_sets() if one.sha256 in known)

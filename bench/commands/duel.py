@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import add_command, print_answer, with_help
-from bench.pipeline.options import add_options, names, read_options
+from bench.pipeline.options import add_options, read_options
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _FLAGS = {  # with their help, where they mean something else than for a run
     "--batch-sizes": "latency at each (default: 1)",
     "--sequence-lengths": "tokens; latency at each (default: 128, or what both sides take)",
     "--threads": "",
-    "--precision": "time until the 99 in 100 intervals of the ratios are narrower than this share (default: 0.01)",
+    "--target-width": "time until every 99%% interval of a ratio is narrower than this share (default: 0.01)",
     "--time-budget": "or until so many seconds of timing are over (default: 60)",
     "--work-dir": "",
     "--allow-pickle": "",
@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
     command.add_argument("b", metavar="B", help="what it is held against, of the same kind")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
     add_options(with_help(command, _FLAGS), tuple(_FLAGS))
-    command.set_defaults(variants=REFERENCE, batch_sizes="1", precision="0.01", time_budget="60")
+    command.set_defaults(variants=REFERENCE, batch_sizes="1", target_width="0.01", time_budget="60")
 
 
 def _duel(parsed: argparse.Namespace) -> int:
@@ -54,11 +54,11 @@ def _duel(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
     from bench.report.comparison import render_comparison
 
-    options = read_options(vars(parsed))
-    variants = tuple(name for name in options.variants if name in names(parsed.variants))
+    options = read_options(parsed)
+    variants = tuple(name for name in options.variants if name in parsed.variants)
     with alone(), two_sides((parsed.a, parsed.b), options, variants) as sides:
         workloads = duel.workloads(sides, options)
-        setting = duel.Setting(workloads=workloads, precision=options.precision, budget_s=options.time_budget)
+        setting = duel.Setting(workloads=workloads, precision=options.target_width, budget_s=options.time_budget)
         comparison = duel.duel(*sides, setting)
     outcome = outcome_of(comparison.changes)
     print_answer(render_comparison(comparison, parsed.format, every_row=True, outcome=outcome))

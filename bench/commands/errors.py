@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import TEXT_FLAGS, add_command, count, print_answer, texts_of
+from bench.commands.common import TEXT_FLAGS, add_command, print_answer, texts_of
+from bench.pipeline.arguments import whole_number
 from bench.pipeline.options import add_options
 
 if TYPE_CHECKING:
@@ -28,11 +29,15 @@ def add(commands: Any) -> None:
     add_options(command.add_argument, TEXT_FLAGS)
     command.add_argument("--by", metavar="COLUMN", help="accuracy by the values of a column of the labelled files")
     command.add_argument(
-        "--examples", metavar="N", type=count("--examples"), default=3, help="texts of each kind of error (default: 3)"
+        "--examples",
+        metavar="N",
+        type=whole_number("--examples"),
+        default=3,
+        help="texts of each kind of error (default: 3)",
     )
     command.add_argument("--variant", metavar="NAME", help="errors of this one alone (default: of every variant)")
     command.add_argument(
-        "--seed", metavar="N", type=count("--seed"), default=0, help="another one draws other texts (default: 0)"
+        "--seed", metavar="N", type=whole_number("--seed"), default=0, help="another one draws other texts (default: 0)"
     )
 
 

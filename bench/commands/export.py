@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import add_aim, add_command, print_answer, read_aim
 from bench.console import say
-from bench.pipeline.options import add_options, read_options
+from bench.pipeline.options import add_options, artifacts_dir, read_options
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _BEST_FLAGS = (  # with --best alone
     "--batch-sizes",
     "--sequence-lengths",
     "--profile",
-    "--precision",
+    "--target-width",
     "--time-budget",
     "--resume",
 )
@@ -52,9 +53,7 @@ def add(commands: Any) -> None:
     )
     command.set_defaults(execute=_export)
     add_options(command.add_argument, _FLAGS)
-    command.add_argument(
-        "--output", dest="artifacts", metavar="DIR", help="where the artifacts go (default: below the work folder)"
-    )
+    command.add_argument("--output", metavar="DIR", help="where the artifacts go (default: below the work folder)")
     best = command.add_argument_group("the best of them", "measured within the time budget; only that one is written")
     best.add_argument("--best", action="store_true", help="write the best variant to --output, with its evidence")
     add_aim(best.add_argument)
@@ -72,7 +71,7 @@ def _export(parsed: argparse.Namespace) -> int:
     unwanted = [flag for flag in ("--objective", "--max-accuracy-drop", *_BEST_FLAGS) if _is_given(parsed, flag)]
     if unwanted:
         raise UserError(f"{unwanted[0]}: says which variant is best, expected with --best; pass --best as well")
-    options = read_options(vars(parsed))
+    options = replace(read_options(parsed), artifacts=artifacts_dir(parsed.output))
     with alone():
         prepared = prepare(options)
     print_answer(render_exports(prepared.variants, prepared.artifacts))
@@ -96,13 +95,12 @@ def _export_best(parsed: argparse.Namespace) -> int:
     from bench.runs.predictions import read_right
     from bench.runs.store import read_run
 
-    (objective, max_drop), target = read_aim(parsed), read_target(parsed.artifacts)
-    values = {**vars(parsed), "artifacts": None}
-    options = read_options(values)
+    (objective, max_drop), target = read_aim(parsed), read_target(parsed.output)
+    options = read_options(parsed)
     storage = options.work_dir.absolute() / "best"  # not in RESULTS: later runs are not compared with it
     with alone():
         prepared = prepare(options)
-        saved, code = run_suites(prepared, values, storage, DECIDES[objective])
+        saved, code = run_suites(prepared, storage, DECIDES[objective])
     run = read_run(saved) if saved else None
     choice = choose(run, read_right(run), objective, max_drop) if run else None
     if run is None or choice is None:

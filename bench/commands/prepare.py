@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_command, count, print_answer
+from bench.commands.common import add_command, print_answer
 from bench.console import say
+from bench.pipeline.arguments import whole_number
 from bench.pipeline.options import add_options, read_options
 from exporters.errors import UserError
 
@@ -40,7 +41,11 @@ def add(commands: Any) -> None:
         help="per cent for training, validation and test (default: 70/15/15; with --test 85/15)",
     )
     command.add_argument(
-        "--seed", metavar="N", type=count("--seed"), default=0, help="another one draws other splits (default: 0)"
+        "--seed",
+        metavar="N",
+        type=whole_number("--seed"),
+        default=0,
+        help="another one draws other splits (default: 0)",
     )
     command.add_argument(
         "--strict", action="store_true", help="refuse a test set that the other files share texts with"
@@ -53,7 +58,7 @@ def _prepare(parsed: argparse.Namespace) -> int:
     from bench.texts.prepare.rows import Files
     from bench.texts.prepare.splits import read_shares
 
-    options = read_options(vars(parsed))
+    options = read_options(parsed)
     if bool(parsed.files) == bool(options.real):
         raise UserError("prepare: expected labelled files, or --real with --fake, and not both; name one or more")
     test = Path(parsed.test) if parsed.test else None

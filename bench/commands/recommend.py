@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_aim, add_command, limit, print_answer, read_aim
+from bench.commands.common import add_aim, add_command, print_answer, read_aim
 from bench.console import say
+from bench.pipeline.arguments import positive_number
 from bench.pipeline.options import add_options
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from bench.analysis.recommendation import Recommendation
     from bench.runs.store import Run
@@ -38,7 +39,7 @@ def add(commands: Any) -> None:
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
     add_aim(command.add_argument)
     for flag, (_, _, text) in _LIMITS.items():
-        command.add_argument(flag, metavar="NUMBER", type=limit(flag), help=text)
+        command.add_argument(flag, metavar="NUMBER", type=positive_number(flag), help=text)
     command.add_argument("--copy-to", metavar="DIR", help="put its artifact there, ready to serve, with an example")
     add_options(command.add_argument, ("--work-dir",))
 
@@ -61,7 +62,7 @@ def _recommend(parsed: argparse.Namespace) -> int:
     found = recommend(run, read_right(run), *read_aim(parsed), limits)
     print_answer(render_recommendation(found))
     if target:
-        _copy_recommended(run, found, Path(parsed.work_dir), target)
+        _copy_recommended(run, found, parsed.work_dir, target)
     return 0 if found.best else 1
 
 

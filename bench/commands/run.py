@@ -38,11 +38,10 @@ def _run(parsed: argparse.Namespace) -> int:
     from bench.runs.store import read_run
     from bench.runs.whole_file import refuse_unwritable
 
-    values = vars(parsed)
-    options = read_options(values)
+    options = read_options(parsed)
     refuse_unwritable(Path(RESULTS))
     with alone():
-        saved, code = run_suites(prepare(options), values, Path(RESULTS))
+        saved, code = run_suites(prepare(options), Path(RESULTS))
     if saved is None:
         return code or 1
     print_run(read_run(saved), SHOWN)

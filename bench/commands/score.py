@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_command, limit, print_answer
+from bench.commands.common import add_command, print_answer
 from bench.console import say
+from bench.pipeline.arguments import positive_number
 from bench.pipeline.options import add_options, read_options
+from exporters.artifacts.catalogue import check_variant_name
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,14 +46,25 @@ def add(commands: Any) -> None:
     command.description = f"{command.description}\n{_OUTPUT}"
     command.add_argument("file", metavar="FILE", help="texts: CSV, TSV, JSON Lines or Parquet")
     command.add_argument("-o", "--output", metavar="FILE", required=True, help="where the answers go: a Parquet file")
-    command.add_argument("--variant", metavar="NAME", required=True, help="see deploybench recommend, deploybench list")
+    command.add_argument(
+        "--variant",
+        metavar="NAME",
+        type=_variant,
+        required=True,
+        help="variant to use; see deploybench recommend, deploybench list",
+    )
     command.add_argument(
         "--max-memory-mb",
         metavar="NUMBER",
-        type=limit("--max-memory-mb"),
+        type=positive_number("--max-memory-mb"),
         help="resident memory of all processes together",
     )
     add_options(command.add_argument, _FLAGS)
+
+
+def _variant(name: str) -> str:
+    check_variant_name(name)
+    return name
 
 
 def _score(parsed: argparse.Namespace) -> int:
@@ -62,7 +76,7 @@ def _score(parsed: argparse.Namespace) -> int:
 
     source, output = Path(parsed.file), Path(parsed.output)
     _check_output(source, output, parsed.output)
-    options = read_options({**vars(parsed), "variants": parsed.variant})
+    options = replace(read_options(parsed), variants=(parsed.variant,))
     os.environ["RAYON_NUM_THREADS"] = str(options.threads)  # of tokenizers, in this process
     most = None if parsed.max_memory_mb is None else parsed.max_memory_mb * 1e6
     found = survey(source, **reading(options))  # a file that cannot be read is refused before an export

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import add_command, print_answer, with_help
+from bench.pipeline.arguments import whole_number
 from bench.pipeline.options import add_options
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ def add(commands: Any) -> None:
         help="labelled texts to score after every epoch, by which training may stop early",
     )
     command.add_argument("--tokenizer", metavar="DIR", help="tokenizer to use, where the recipe trains none")
-    command.add_argument("--seeds", metavar="N", help="train from N seeds: how much accuracy re-training alone changes")
+    command.add_argument(
+        "--seeds",
+        metavar="N",
+        type=whole_number("--seeds", 2, 100, "a number from 2 to 100 such as 5"),
+        help="train from N seeds: how much accuracy changes by re-training alone",
+    )
     command.add_argument(
         "--resume", action="store_true", help="go on with what an interrupted training of the same left"
     )

@@ -95,7 +95,7 @@ class Recorder:
             sequence_lengths=self.prepared.sequence_lengths,
             memory_batch_size=MEMORY_BATCH_SIZE,
             threads=options.threads,
-            precision=options.precision,
+            precision=options.target_width,
             time_budget=options.time_budget,
         )
 

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from exporters.training.recipe import Recipe
     from exporters.training.record import TrainingReport
 
-_FEWEST_SEEDS, _MOST_SEEDS = 2, 100
 _OFFLINE_ADVICE = (
     "pass its folder with --checkpoint DIR, or --checkpoint arch:NAME to train the published architecture from scratch"
 )
@@ -50,7 +49,7 @@ def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object])
 
     Raises UserError for what the person can fix.
     """
-    recipe, options, count = read_recipe(parsed.recipe), read_options(vars(parsed)), _seed_count(parsed.seeds)
+    recipe, options, count = read_recipe(parsed.recipe), read_options(parsed), parsed.seeds
     if parsed.checkpoint:
         recipe = _starting_from(recipe, parsed.checkpoint)
     _refuse_own_start(recipe, Path(parsed.output))
@@ -87,7 +86,7 @@ def _shown(lines: Sequence[str]) -> str:
 
 def follow_training(parsed: argparse.Namespace) -> None:
     """Have a part in what the main process trains: all that it takes comes from there."""
-    threads = _threads_of_each(read_options(vars(parsed)))
+    threads = _threads_of_each(read_options(parsed))
     call_in_child(follow, threads=threads, label="training", visible=True)
 
 
@@ -149,14 +148,6 @@ def _origin(threads: int) -> dict[str, Any]:
     """What the record says of this machine and of the project in the working folder."""
     environment = describe_environment()
     return {"cpu": environment["cpu"], "cores": environment["cores"], "threads": threads, **describe_commit()}
-
-
-def _seed_count(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal() or not _FEWEST_SEEDS <= int(text) <= _MOST_SEEDS:
-        raise UserError(f"--seeds: found {text!r}, expected a number from {_FEWEST_SEEDS} to {_MOST_SEEDS} such as 5")
-    return int(text)
 
 
 def _check_seeds(evaluation: dict[str, LabelledSet]) -> None:

@@ -10,7 +10,6 @@ that, because each gets other memory pages; how much is printed beside the ratio
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import random
 import statistics
@@ -22,7 +21,7 @@ from bench.console import progress
 from bench.machine.alone import alone
 from bench.measure.schedule import WARM_UP_S
 from bench.measure.workload import full_batch
-from bench.pipeline.options import add_options, read_options
+from bench.pipeline.options import read_options
 from bench.pipeline.prepare import prepare
 from bench.worker.client import Worker
 from exporters.checkpoints.classifier import load_classifier
@@ -30,6 +29,7 @@ from exporters.runtimes.torch_model import limit_threads, run_classifier
 from exporters.variant import REFERENCE
 from exporters.variants import torch_eager
 from suites.studies.saving import save_study
+from suites.studies.study import study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,13 +101,12 @@ def measure_launch(folder: Path, batch: Batch, threads: int, plan: tuple[int, in
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser.add_argument, _FLAGS)
+    parser = study_parser(__doc__, _FLAGS)
     parser.add_argument("--launches", type=int, default=5)
     parser.add_argument("--alternations", type=int, default=3, help="in each launch (default: 3)")
     parser.add_argument("--rounds", type=int, default=10)
     parsed = parser.parse_args(arguments)
-    options = read_options({**vars(parsed), "variants": REFERENCE})
+    options = dataclasses.replace(read_options(parsed), variants=(REFERENCE,))
     with alone():
         prepared = prepare(options)
         size, length = options.batch_sizes[0], prepared.sequence_lengths[-1]

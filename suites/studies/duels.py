@@ -11,7 +11,6 @@ count keeps one core busy all the while.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import multiprocessing
 import shutil
@@ -28,12 +27,13 @@ from bench.compare.duel.measure import Setting, duel
 from bench.compare.duel.side import Side
 from bench.console import progress
 from bench.machine.alone import alone
-from bench.pipeline.options import add_options, read_options
+from bench.pipeline.options import read_options
 from bench.pipeline.prepare import prepare
 from bench.runs.measurement import Workload
 from exporters.variant import TOKENIZER
 from suites.studies import slowed
 from suites.studies.saving import save_study
+from suites.studies.study import study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,18 +104,17 @@ def fight(artifact: Artifact, share: float, duels: int, setting: Setting) -> dic
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags = ("--target-width", "--time-budget", "--work-dir")
+    parser = study_parser(__doc__, flags, target_width="0.01", time_budget="10")
     parser.add_argument("--same", type=int, default=0, help="duels of two sides that are the same")
     parser.add_argument("--slowed", action="append", default=[], metavar="SHARE=DUELS", help="may be given again")
     parser.add_argument("--loaded", action="store_true", help="while another process loads one core")
-    add_options(parser.add_argument, ("--precision", "--time-budget", "--work-dir"))
-    parser.set_defaults(precision="0.01", time_budget="10")
     parsed = parser.parse_args(arguments)
-    options = read_options({**vars(parsed), "variants": "onnx-fp32", "threads": "1"})
+    options = replace(read_options(parsed), variants=("onnx-fp32",), threads=1)
     with alone():
         artifact = prepare(options).artifacts["onnx-fp32"]
     workload = Workload(batch_size=1, sequence_length=LENGTH, padding="full", threads=1)
-    setting = Setting(workloads=(workload,), precision=options.precision, budget_s=options.time_budget)
+    setting = Setting(workloads=(workload,), precision=options.target_width, budget_s=options.time_budget)
     plan = [(0.0, parsed.same)] if parsed.same else []
     plan += [(float(share), int(duels)) for share, duels in (one.split("=") for one in parsed.slowed)]
     with alone(), busy_core() if parsed.loaded else contextlib.nullcontext():
@@ -123,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found = fight(artifact, share, duels, replace(setting, memory=not share))
             sys.stdout.write(_text(found))
             name = f"duels-{f'slowed-{share:g}' if share else 'same'}{'-loaded' if parsed.loaded else ''}"
-            save_study(name, {"precision": options.precision, "budget_seconds": options.time_budget, **found})
+            save_study(name, {"precision": options.target_width, "budget_seconds": options.time_budget, **found})
     return 0
 
 

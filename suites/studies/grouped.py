@@ -56,7 +56,7 @@ def _answer(parsed: argparse.Namespace) -> Answer:
     recipe = read_recipe(parsed.recipe)
     if parsed.max_length:
         recipe = _reading(recipe, parsed.max_length)
-    task = read_task(recipe, parsed.train, parsed.tokenizer, read_options(vars(parsed)))
+    task = read_task(recipe, parsed.train, parsed.tokenizer, read_options(parsed))
     with alone():
         figures = measure(task, parsed.seeds)
     return Answer(f"grouped-{task.external[0].name}-{task.recipe.max_length}", figures, show(figures))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.console import say
-from bench.pipeline.options import names
+from bench.pipeline.arguments import names
 from bench.texts.demonstration import corpus
 from exporters.errors import WorkerError
 from suites.studies.study import Answer, run_study, study_parser

@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = study_parser(__doc__, flags, checkpoint="arch:albert-base-v2").parse_args(arguments)
 
     def answer() -> Answer:
-        options = read_options(vars(parsed))
+        options = read_options(parsed)
         found = measure(options)
         figures = {"checkpoint": options.checkpoint, "threads": options.threads, "seconds": found}
         return Answer("new_lengths", figures, text(found))

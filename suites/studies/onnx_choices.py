@@ -133,12 +133,12 @@ def compare(options: Options) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    flags = ("--checkpoint", "--threads", "--profile", "--precision", "--time-budget", "--work-dir")
+    flags = ("--checkpoint", "--threads", "--profile", "--target-width", "--time-budget", "--work-dir")
     defaults = {"checkpoint": "arch:albert-base-v2", "variants": f"{PLAIN},{FUSED},{SHIPPED}"}
     parsed = study_parser(__doc__, flags, **defaults).parse_args(arguments)
 
     def answer() -> Answer:
-        figures = compare(read_options(vars(parsed)))
+        figures = compare(read_options(parsed))
         return Answer(f"onnx_choices-{figures['checkpoint'].replace(':', '-')}", figures, table(figures["artifacts"]))
 
     return run_study("onnx_choices", answer)

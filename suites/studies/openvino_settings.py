@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,11 +127,11 @@ def text(found: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    defaults = {"checkpoint": "arch:albert-base-v2", "variants": ",".join(VARIANTS)}
-    parsed = study_parser(__doc__, ("--checkpoint", "--threads", "--work-dir"), **defaults).parse_args(arguments)
+    flags = ("--checkpoint", "--threads", "--work-dir")
+    parsed = study_parser(__doc__, flags, checkpoint="arch:albert-base-v2").parse_args(arguments)
 
     def answer() -> Answer:
-        options = read_options(vars(parsed))
+        options = replace(read_options(parsed), variants=VARIANTS)
         found = measure(options)
         figures = {"checkpoint": options.checkpoint, "threads": options.threads, "variants": found}
         return Answer("openvino_settings", figures, text(found))

@@ -8,19 +8,20 @@ variant of the demonstration computes, batches of some 20 ms, while the parent's
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.machine.alone import alone
 from bench.measure.schedule import WARM_UP_S
 from bench.measure.workload import full_batch
-from bench.pipeline.options import add_options, read_options
+from bench.pipeline.options import read_options
 from bench.pipeline.prepare import prepare
 from bench.worker.client import Worker
 from suites.studies.saving import save_study
+from suites.studies.study import study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,11 +73,9 @@ def parent_share(artifact: Path, tokens: Any, threads: int) -> dict[str, float]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save; 1 when a limit is not kept."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser.add_argument, ("--work-dir", "--threads"))
-    parsed = parser.parse_args(arguments)
+    parsed = study_parser(__doc__, ("--work-dir", "--threads")).parse_args(arguments)
     with alone():
-        prepared = prepare(read_options({**vars(parsed), "variants": "onnx-fp32"}))
+        prepared = prepare(replace(read_options(parsed), variants=("onnx-fp32",)))
         artifact, threads = prepared.artifacts["onnx-fp32"].path, prepared.options.threads
         found = {
             **null_rounds(full_batch(prepared.tokens, 1, _LENGTH), artifact),

@@ -163,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tokenizer", metavar="DIR", help="tokenizer that feeds random weights")
     parser.add_argument("--length", metavar="N", type=int, default=512, help="tokens that texts are cut at")
     parsed = parser.parse_args(arguments)
-    options = read_options(vars(parsed))
+    options = read_options(parsed)
     return run_study(
         "padding", lambda: answer(options, Path(parsed.tokenizer) if parsed.tokenizer else None, parsed.length)
     )

@@ -18,7 +18,6 @@ flatters the peer. Memory has no interval on either side.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import math
@@ -36,15 +35,17 @@ from typing import TYPE_CHECKING, Any
 from bench.console import progress, say
 from bench.machine.alone import alone
 from bench.pipeline.checkpoints import find_checkpoint
-from bench.pipeline.options import MEMORY_BATCH_SIZE, PROFILES, Options, add_options, names, read_options
+from bench.pipeline.options import MEMORY_BATCH_SIZE, PROFILES, Options, read_options
 from bench.runs.measurement import process_medians
 from bench.runs.store import read_run
 from bench.statistics import interval_factors
 from exporters.errors import DeploybenchError, UserError
 from suites.studies import peer_cell
 from suites.studies.saving import save_study
+from suites.studies.study import study_parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
 
 PEER = "optimum-benchmark==0.6.0"
@@ -64,7 +65,7 @@ CONSTRAINTS = Path(__file__).with_name("peer-constraints.txt")
 ROOT = Path(__file__).parents[2]
 GRID = {
     "checkpoint": "arch:albert-base-v2",
-    "variants": "torch-eager,torchscript,onnx-fp32,onnx-int8-dynamic,openvino-fp32",
+    "variants": ("torch-eager", "torchscript", "onnx-fp32", "onnx-int8-dynamic", "openvino-fp32"),
     "profile": "standard",
 }
 CLOSEST = {
@@ -201,7 +202,11 @@ def run_ours(
         f"--variants={','.join(options.variants)}",
         f"--batch-sizes={','.join(map(str, batch_sizes))}",
         f"--sequence-lengths={','.join(map(str, lengths))}",
-        *(f"--threads={options.threads}", f"--precision={options.precision}", f"--time-budget={options.time_budget}"),
+        *(
+            f"--threads={options.threads}",
+            f"--target-width={options.target_width}",
+            f"--time-budget={options.time_budget}",
+        ),
     ]
     start = time.perf_counter()
     code = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
@@ -263,7 +268,7 @@ def _seconds(answers: Sequence[Mapping[str, Any]]) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
     parsed = _parser().parse_args(arguments)
-    asked = names(parsed.variants)
+    asked = parsed.variants
     unknown = [name for name in asked if name not in peer_cell.BACKENDS]
     if unknown:
         say(f"--variants: the peer has no {unknown[0]!r}; it has: {', '.join(peer_cell.BACKENDS)}")
@@ -280,19 +285,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(parsed: argparse.Namespace, asked: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
     """All figures of the study, and whether it was the whole grid with the peer's defaults."""
-    options = read_options(vars(parsed))
+    options = read_options(parsed)
     profile = PROFILES["standard"]
     batch_sizes = options.batch_sizes if parsed.batch_sizes else profile.batch_sizes
     lengths = options.sequence_lengths or profile.sequence_lengths
     scenario = {
         theirs: value for mine, theirs in _SCENARIO.items() if (value := getattr(parsed, f"peer_{mine}")) is not None
     }
-    if parsed.resume and not parsed.resume.is_dir():
-        raise UserError(f"--resume: {str(parsed.resume)!r} is no folder; expected the one that a stopped study named")
+    if parsed.folder and not parsed.folder.is_dir():
+        raise UserError(f"--resume: {str(parsed.folder)!r} is no folder; expected the one that a stopped study named")
     python = install(parsed.peer_env)
     checkpoint = find_checkpoint(options).path.resolve()
     options.work_dir.mkdir(parents=True, exist_ok=True)
-    folder = (parsed.resume or Path(tempfile.mkdtemp(prefix="peer-", dir=options.work_dir))).resolve()
+    folder = (parsed.folder or Path(tempfile.mkdtemp(prefix="peer-", dir=options.work_dir))).resolve()
     say(f"everything that both sides say is kept in {folder}")
     with alone():  # waiting for another run is no part of ours
         pass
@@ -311,7 +316,7 @@ def compare(parsed: argparse.Namespace, asked: tuple[str, ...]) -> tuple[dict[st
         "part": not whole,
         "checkpoint": parsed.checkpoint if whole else checkpoint.name,
         "profile": options.profile,
-        "precision": options.precision,
+        "precision": options.target_width,
         "time_budget_seconds": options.time_budget,
         "threads": options.threads,
         "peer": PEER,
@@ -403,15 +408,17 @@ def _cell(timed: Mapping[str, Any] | None) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags = ("--checkpoint", "--variants", "--batch-sizes", "--sequence-lengths", "--threads", "--profile")
-    add_options(parser.add_argument, (*flags, "--precision", "--time-budget", "--work-dir"))
-    parser.set_defaults(**GRID)
+    parser = study_parser(__doc__, (*flags, "--target-width", "--time-budget", "--work-dir"), **GRID)
     parser.add_argument(
         "--peer-env", type=Path, default=Path(".peer"), metavar="DIR", help="made where it is not there"
     )
     parser.add_argument(
-        "--resume", type=Path, metavar="DIR", help="go on in the folder of a study that was stopped, asked as before"
+        "--resume",
+        dest="folder",
+        type=Path,
+        metavar="DIR",
+        help="go on in the folder of a study that was stopped, asked as before",
     )
     parser.add_argument(
         "--enough", action="store_true", help="stop the peer once it has taken twice our time: the answer is known then"

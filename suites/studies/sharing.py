@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.console import say
 from bench.machine.alone import alone
-from bench.pipeline.options import names, read_options
+from bench.pipeline.arguments import names
+from bench.pipeline.options import read_options
 from bench.report.page.plot import as_svg
 from bench.report.render import render_tables
 from bench.runs.whole_file import whole_file
@@ -43,7 +45,7 @@ COSTS, ACCURACY = "sharing-costs", "sharing-accuracy"  # files of what was measu
 RECIPE = str(Path(__file__).with_name("sharing.toml"))
 _FLAGS = (
     *("--external", "--text-columns", "--drop-bad-rows", "--variants", "--sequence-lengths", "--threads"),
-    *("--profile", "--precision", "--time-budget", "--work-dir"),
+    *("--profile", "--target-width", "--time-budget", "--work-dir"),
 )
 _DEFAULTS = {"variants": "torch-eager,onnx-fp32-fused", "sequence_lengths": "128", "time_budget": "900"}
 
@@ -91,7 +93,7 @@ def _grid(parsed: argparse.Namespace) -> Any:
 
 
 def _costs(parsed: argparse.Namespace) -> Answer:
-    options, grid = read_options({**vars(parsed), "external": None}), _grid(parsed)
+    options, grid = replace(read_options(parsed), external=()), _grid(parsed)
     with alone():
         figures = measure_costs(grid, options)
     return Answer(COSTS, figures, "")
@@ -100,7 +102,7 @@ def _costs(parsed: argparse.Namespace) -> Answer:
 def _accuracy(parsed: argparse.Namespace) -> Answer:
     recipe, grid = read_recipe(parsed.recipe), _grid(parsed)
     check_sizes(recipe)
-    task = read_task(recipe, parsed.train, parsed.tokenizer, read_options(vars(parsed)))
+    task = read_task(recipe, parsed.train, parsed.tokenizer, read_options(parsed))
     with alone():
         figures = measure_accuracy(grid, task)
     return Answer(ACCURACY, figures, "")

@@ -86,11 +86,19 @@ def text(seconds: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    flags = ("--variants", "--sequence-lengths", "--threads", "--profile", "--precision", "--time-budget", "--work-dir")
+    flags = (
+        "--variants",
+        "--sequence-lengths",
+        "--threads",
+        "--profile",
+        "--target-width",
+        "--time-budget",
+        "--work-dir",
+    )
     parsed = study_parser(__doc__, flags, **DEFAULTS).parse_args(arguments)
 
     def answer() -> Answer:
-        options = read_options(vars(parsed))
+        options = read_options(parsed)
         with alone():
             seconds = measure(options)
         return Answer("short_texts", {"threads": options.threads, "process_medians": seconds}, text(seconds))

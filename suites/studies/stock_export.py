@@ -113,7 +113,7 @@ def text(figures: Mapping[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
-    flags = ("--checkpoint", "--variants", "--calibration", "--threads", "--profile", "--precision", "--time-budget")
+    flags = ("--checkpoint", "--variants", "--calibration", "--threads", "--profile", "--target-width", "--time-budget")
     parser = study_parser(__doc__, (*flags, "--work-dir"), checkpoint="arch:albert-base-v2")
     parser.add_argument(
         "--peer-env", type=Path, default=Path(".peer"), metavar="DIR", help="made where it is not there"
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
 
     def answer() -> Answer:
-        figures = compare(read_options(vars(parsed)), parsed.peer_env)
+        figures = compare(read_options(parsed), parsed.peer_env)
         return Answer(f"stock_export-{figures['checkpoint'].replace(':', '-')}", figures, text(figures))
 
     return run_study("stock_export", answer)

@@ -23,9 +23,19 @@ class Answer(NamedTuple):
     text: str  # that is printed
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that reports a UserError of a flag in one line."""
+
+    def parse_args(self, *arguments: Any, **keywords: Any) -> Any:
+        try:
+            return super().parse_args(*arguments, **keywords)
+        except UserError as error:
+            self.exit(2, f"{self.prog}: error: {error}\n")
+
+
 def study_parser(documentation: str | None, flags: tuple[str, ...], **defaults: Any) -> argparse.ArgumentParser:
     """A parser of ``flags`` of deploybench's own, whose help is the study's documentation."""
-    parser = argparse.ArgumentParser(description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = _Parser(description=documentation, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser.add_argument, flags)
     parser.set_defaults(**defaults)
     return parser

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from bench.pipeline.checkpoints import find_checkpoint
-from bench.pipeline.options import read_options
+from bench.pipeline.options import Options
 from exporters.checkpoints.checkpoint import read_checkpoint
 from exporters.checkpoints.classifier import copy_classifier, load_classifier, made_up
 from exporters.checkpoints.hub import fetch_checkpoint
@@ -20,7 +20,7 @@ from exporters.training.recipe import read_recipe
 
 
 def find(tmp_path, checkpoint, **values):
-    return find_checkpoint(read_options({"checkpoint": str(checkpoint), "work_dir": str(tmp_path / "work"), **values}))
+    return find_checkpoint(Options(checkpoint=str(checkpoint), work_dir=tmp_path / "work", **values))
 
 
 def change_config(folder, **fields):

@@ -8,7 +8,7 @@ import pytest
 
 from bench.measure.latency import LatencyRun
 from bench.measure.schedule import Contender, Schedule
-from bench.pipeline.options import PROFILES, read_options
+from bench.pipeline.options import PROFILES, Options
 from bench.runs.measurement import Measurement
 from suites.studies import sharing, sharing_costs, sharing_grid, sharing_shown, trained
 from suites.studies.sharing_grid import Model
@@ -80,7 +80,7 @@ def test_each_contender_gets_its_own_seconds(monkeypatch, tmp_path):
     monkeypatch.setattr(LatencyRun, "measure", measure)
     batch = (np.zeros((1, 16), dtype=np.int64),) * 2
 
-    assert sharing_costs._time(contenders, batch, read_options({"threads": "1"})) == [[2.0], [1.0], [3.0]]
+    assert sharing_costs._time(contenders, batch, Options(threads=1)) == [[2.0], [1.0], [3.0]]
 
 
 def test_each_model_is_trained_once(study, tiny_recipe, labelled_file, monkeypatch):

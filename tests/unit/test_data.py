@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.pipeline.options import read_options
+from bench.pipeline.options import Options
 from bench.pipeline.prepare import _origin, labelled_sets
 from bench.texts.data import (
     LabelledSet,
@@ -548,7 +548,7 @@ def test_texts_are_never_left_out_silently(write):
 
 def test_sets_are_said_when_they_are_read(write, capsys):
     path = write("news.csv", "text,label\na,0\na,0\n,1\nb,1\n")
-    sets = labelled_sets(read_options({"external": [f"x={path}"], "drop_bad_rows": True}), ("real", "fake"))
+    sets = labelled_sets(Options(external=(f"x={path}",), drop_bad_rows=True), ("real", "fake"))
 
     expected = "2 articles (1 real, 1 fake); left out: 1 duplicate row, 1 row without text"
     assert [one.summary for one in sets] == [expected]
@@ -558,7 +558,7 @@ def test_sets_are_said_when_they_are_read(write, capsys):
 @pytest.mark.process
 def test_calibration_is_said_when_it_is_read(write, capsys, checkpoint):
     path = write("news.csv", "text\na\na\nb\n")
-    options = read_options({"calibration": str(path), "drop_bad_rows": True})
+    options = Options(calibration=path, drop_bad_rows=True)
     inputs = Inputs(tokenizer=checkpoint.path, max_length=64, truncation_side="right", pad=Pad(0))
     origin = _origin(options, checkpoint, inputs)
 

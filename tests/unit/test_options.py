@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine.cpu import available_cores, cpu_features, first_version_quota
-from bench.pipeline.options import add_options, as_arguments, read_options
+from bench.pipeline.options import Options, add_options, artifacts_dir, read_options
 from exporters.artifacts.catalogue import default_variants, variant_names
 from exporters.errors import UserError
 
@@ -23,22 +23,21 @@ def test_the_quota_of_a_first_version_cgroup(tmp_path, quota, period, expected):
     assert first_version_quota(tmp_path) == expected
 
 
-def parse(*arguments):
+def read(*arguments):
     parser = argparse.ArgumentParser()
     add_options(parser.add_argument)
-    parser.add_argument("--output", dest="artifacts")  # of `export` alone
-    return vars(parser.parse_args(arguments))
+    return read_options(parser.parse_args(arguments))
 
 
 DEFAULT = default_variants(cpu_features())
 
 
 def test_all_variants_can_be_asked_for():
-    assert set(read_options(parse("--variants", "all")).variants) == set(variant_names()) > set(DEFAULT)
+    assert set(read("--variants", "all").variants) == set(variant_names()) > set(DEFAULT)
 
 
 def test_nothing_asked_is_the_quick_demonstration():
-    options = read_options(parse())
+    options = read()
 
     assert options.checkpoint is None
     assert options.profile == "quick"
@@ -48,9 +47,7 @@ def test_nothing_asked_is_the_quick_demonstration():
 
 
 def test_lists_are_separated_by_commas():
-    options = read_options(
-        parse("--batch-sizes", "8,1, 8", "--sequence-lengths", "512,64", "--variants", "openvino-int8")
-    )
+    options = read("--batch-sizes", "8,1, 8", "--sequence-lengths", "512,64", "--variants", "openvino-int8")
 
     assert options.batch_sizes == (1, 8)
     assert options.sequence_lengths == (64, 512)
@@ -58,42 +55,48 @@ def test_lists_are_separated_by_commas():
 
 
 def test_the_standard_profile_is_the_fields_grid():
-    options = read_options(parse("--profile", "standard"))
+    options = read("--profile", "standard")
 
     assert options.batch_sizes == (1, 2, 4, 8, 16, 32)
     assert options.schedule.launches * options.schedule.blocks * options.schedule.rounds >= 5
 
 
-def test_arguments_give_the_same_options_again():
-    values = parse(
-        *(
-            "--checkpoint",
-            "a folder",
-            "--real",
-            "r.csv",
-            "--fake",
-            "f.csv",
-            "--external",
-            "a=x.csv",
-            "--external",
-            "y.csv",
-        ),
-        *(
-            "--drop-bad-rows",
-            "--threads",
-            "1",
-            "--batch-sizes",
-            "1,2",
-            "--profile",
-            "full",
-            "--text-columns",
-            "title,body",
-        ),
+def test_options_are_typed_values_from_the_parser_on():
+    options = read(
+        *("--checkpoint", "a folder", "--real", "r.csv", "--fake", "f.csv", "--external", "a=x.csv"),
+        *("--external", "y.csv", "--drop-bad-rows", "--threads", "1", "--text-columns", "title,body"),
     )
 
-    assert read_options(parse(*as_arguments(values))) == read_options(values)
-    assert read_options(values).external == ("a=x.csv", "y.csv")
-    assert read_options(values).real == Path("r.csv")
+    assert options == Options(
+        checkpoint="a folder",
+        real=Path("r.csv"),
+        fake=Path("f.csv"),
+        external=("a=x.csv", "y.csv"),
+        drop_bad_rows=True,
+        threads=1,
+        text_columns=("title", "body"),
+    )
+    assert options.work_dir == Path(".deploybench")
+
+
+def test_an_empty_path_is_as_if_the_flag_were_left_out():
+    assert read("--calibration", "", "--work-dir", "", "--real", "", "--fake", "") == Options()
+
+
+@pytest.mark.parametrize("flag", ["--target-width", "--precision"])
+def test_the_width_of_intervals_has_an_older_name(flag):
+    assert read(flag, "0.05").schedule.precision == read(flag, "0.05").target_width == 0.05
+
+
+def test_the_profile_gives_what_no_flag_does():
+    assert (read("--profile", "full").time_budget, read("--profile", "full", "--time-budget", "9").time_budget) == (
+        1800,
+        9,
+    )
+
+
+def test_flags_that_a_command_lacks_have_their_defaults():
+    assert read_options(argparse.Namespace(threads=1, output="no option")) == Options(threads=1)
 
 
 @pytest.mark.parametrize(
@@ -102,16 +105,15 @@ def test_arguments_give_the_same_options_again():
         (("--batch-sizes", "1,many"), "--batch-sizes: found '1,many', expected positive whole numbers such as 1,8,32"),
         (("--batch-sizes", "0,1"), "--batch-sizes: found '0,1', expected positive whole numbers such as 1,8,32"),
         (("--sequence-lengths", ""), "--sequence-lengths: found '', expected positive whole numbers such as 1,8,32"),
-        (("--threads", "4096"), "--threads: found '4096', expected one number of at most "),
-        (("--threads", "1,2"), "--threads: found '1,2', expected one number of at most "),
+        (("--threads", "4096"), "--threads: found '4096', expected a whole number from 1 to "),
+        (("--threads", "1,2"), "--threads: found '1,2', expected a whole number from 1 to "),
+        (("--threads", "0"), "--threads: found '0', expected a whole number from 1 to "),
+        (("--target-width", "0"), "--target-width: found '0', expected a number above 0 such as 0.02"),
+        (("--time-budget", "nan"), "--time-budget: found 'nan', expected a number above 0 such as 180"),
+        (("--real-label", "true"), "--real-label: was given without a set; pass --real with --fake, or --external"),
         (("--profile", "swift"), "--profile: 'swift' is unknown; known profiles: quick, standard, full"),
         (("--real", "r.csv"), "--real: was given without --fake; pass both, or one labelled file"),
         (("--fake", "f.csv"), "--fake: was given without --real; pass both, or one labelled file"),
-        (("--output", ""), "--output: found '', expected a folder, new or with artifacts; name another"),
-        (
-            ("--output", __file__),
-            f"--output: found {__file__!r}, expected a folder, new or with artifacts; name another",
-        ),
         (("--variants", "onnx"), "unknown variant 'onnx'; "),
         (("--variants", ""), "--variants: found '', expected names"),
         (("--text-columns", ""), "--text-columns: found '', expected different columns such as title,body"),
@@ -120,10 +122,17 @@ def test_arguments_give_the_same_options_again():
 )
 def test_what_cannot_be_is_one_line(arguments, message):
     with pytest.raises(UserError) as error:
-        read_options(parse(*arguments))
+        read(*arguments)
 
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", __file__])
+def test_artifacts_need_a_folder(text):
+    with pytest.raises(UserError) as error:
+        artifacts_dir(text)
+    assert str(error.value) == f"--output: found {text!r}, expected a folder, new or with artifacts; name another"
 
 
 def test_a_folder_of_the_user_is_not_replaced_by_an_artifact(tmp_path):
@@ -131,8 +140,8 @@ def test_a_folder_of_the_user_is_not_replaced_by_an_artifact(tmp_path):
     folder.mkdir()
 
     with pytest.raises(UserError) as error:
-        read_options(parse("--output", str(tmp_path)))
+        artifacts_dir(str(tmp_path))
     assert str(error.value) == (f"--output: {folder} holds more than an artifact; name another folder")
     (folder / "manifest.json").write_text('{"fingerprint": "0", "files": {"model.onnx": {}}}')
     (folder / "model.onnx").touch()
-    assert read_options(parse("--output", str(tmp_path))).artifacts == tmp_path
+    assert artifacts_dir(str(tmp_path)) == tmp_path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.pipeline.options import PROFILES
+from bench.pipeline.options import PROFILES, Options
 from exporters.artifacts.catalogue import variant_names
 from suites.studies import peer, peer_cell
 from suites.studies.peer import Timed
@@ -33,7 +33,7 @@ def test_every_shape_is_asked_once_and_the_seed_grid_is_whole():
 
 def test_what_the_peer_is_asked_for_are_variants_of_ours():
     assert set(peer_cell.BACKENDS) <= set(variant_names())
-    assert set(peer.GRID["variants"].split(",")) <= set(peer_cell.BACKENDS)
+    assert set(peer.GRID["variants"]) <= set(peer_cell.BACKENDS)
     assert set(peer.CLOSEST) <= set(peer_cell.BACKENDS)
 
 
@@ -141,7 +141,7 @@ def test_ours_is_given_the_grid_of_the_peer_and_an_empty_folder(tmp_path, monkey
         return Done()
 
     monkeypatch.setattr(peer.subprocess, "run", run)
-    options = peer.read_options({"profile": "quick", "variants": "onnx-fp32", "threads": "1"})
+    options = Options(variants=("onnx-fp32",), threads=1)
     peer.run_ours(tmp_path, tmp_path, options, (1, 2, 64), (16,))
     [(command, there)] = seen
 

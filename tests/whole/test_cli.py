@@ -180,12 +180,12 @@ def test_a_table_that_a_run_has_nothing_for_is_named(capsys):
             "sequence, memory, accuracy",
         ),
         (("report", str(SAVED), "--table", "weights,operators"), "holds nothing for weights, operators; measure again"),
-        (("run", "--threads", "none"), "--threads: found 'none', expected positive whole numbers such as 1,8,32"),
+        (("run", "--threads", "none"), "--threads: found 'none', expected a whole number from 1 to "),
         (("run", "--checkpoint", "./nowhere"), "./nowhere: does not exist, expected the folder of a fine-tuned"),
         (("export", "--variants", "torchscrpt"), "unknown variant 'torchscrpt'; did you mean 'torchscript'?"),
         (
             ("train", "demonstration", "--output", "x", "--threads", "4096"),
-            "--threads: found '4096', expected one number",
+            "--threads: found '4096', expected a whole number",
         ),
         (("train", "demonstratio", "--output", "x"), "demonstratio"),
         (

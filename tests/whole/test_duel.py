@@ -176,14 +176,14 @@ def edit(file, **values):
 @pytest.mark.parametrize("limit", ["64", "null", '"64"', "1e30", "-1"])
 def test_a_length_that_both_sides_take(artifacts, tmp_path, limit):
     from bench.compare.duel.side import side_of
-    from bench.pipeline.options import read_options
+    from bench.pipeline.options import Options
 
     copy = shutil.copytree(artifacts / "onnx-fp32", tmp_path / "copy")
     (copy / "tokenizer" / "tokenizer_config.json").write_text(f'{{"model_max_length": {limit}}}')
     sides = [side_of(str(folder), {"one": read_artifact(folder)}) for folder in (copy, artifacts / "onnx-fp32")]
 
     assert sides[0].max_length == (64 if limit == "64" else None)
-    [workload] = duel.workloads(sides, read_options({"variants": "onnx-fp32", "batch_sizes": "1", "threads": "1"}))
+    [workload] = duel.workloads(sides, Options(variants=("onnx-fp32",), batch_sizes=(1,), threads=1))
     assert workload.sequence_length == 64
 
 

@@ -14,7 +14,7 @@ import pytest
 import suites
 from bench import cli
 from bench.pipeline.checkpoints import find_checkpoint, find_inputs
-from bench.pipeline.options import read_options
+from bench.pipeline.options import Options
 from exporters.artifacts.artifact import Origin, export_artifact
 from exporters.artifacts.catalogue import find_variant
 from exporters.artifacts.parity import compare_logits
@@ -725,7 +725,7 @@ def test_run_score_and_the_served_example_answer_as_transformers_does(awkward, t
 
 def test_inputs_are_found_once_and_notes_are_said_each_time(tmp_path, capsys):
     folder = builders.bert(tmp_path / "bert", tokenizer=builders.word_tokenizer(padding_side="left"))
-    options = read_options({"checkpoint": str(folder), "work_dir": str(tmp_path / "work")})
+    options = Options(checkpoint=str(folder), work_dir=tmp_path / "work")
     checkpoint = find_checkpoint(options)
     first = find_inputs(options, checkpoint, TEXTS[:4])
     stamp = (first.tokenizer / "inputs.json").stat().st_mtime_ns

@@ -13,7 +13,8 @@ import pytest
 import suites
 from bench import cli
 from bench.analysis.figures import figures
-from bench.pipeline.options import read_options
+from bench.pipeline.arguments import names
+from bench.pipeline.options import Options
 from bench.pipeline.prepare import labelled_sets, prepare
 from bench.pipeline.recorder import Recorder
 from bench.runs.store import read_run
@@ -91,8 +92,8 @@ def test_unnamed_classes_are_called_as_the_checkpoint_calls_them(named, tmp_path
     """Nothing says that they are real and fake: in what is said of a set, in the saved run, in what score writes."""
     folder, path = named("LABEL_0", "LABEL_1"), tmp_path / "sst2.csv"
     pd.DataFrame({"text": ["a", "b", "c"], "label": [0, 1, 1]}).to_csv(path, index=False)
-    flags = {"checkpoint": str(folder), "external": [str(path)], "variants": "torch-eager", "threads": "1"}
-    prepared = prepare(read_options({**flags, "work_dir": str(tmp_path / "work")}))
+    asked = Options(checkpoint=str(folder), external=(str(path),), variants=(), threads=1, work_dir=tmp_path / "work")
+    prepared = prepare(asked)
     assert "set sst2: 3 articles (1 of class LABEL_0, 2 of class LABEL_1)\n" in capsys.readouterr().err
     assert Recorder(prepared)._checkpoint().labels == ("LABEL_0", "LABEL_1")
 
@@ -128,15 +129,15 @@ def test_numbers_of_a_test_set_are_not_taken_for_real_and_fake(news, tmp_path, c
 
 def test_a_real_label_goes_with_a_set():
     with pytest.raises(UserError) as error:
-        read_options({"real_label": "true"})
+        Options(real_label="true")
     assert str(error.value) == (
         "--real-label: was given without a set; pass --real with --fake, or --external, as well"
     )
 
 
 def test_the_sets_of_a_real_label(news):
-    paths = dict(zip(("real", "fake"), (one.partition("=")[2] for one in news), strict=True))
-    sets = labelled_sets(read_options({**paths, "real_label": "true"}), ("false", "true"))
+    paths = dict(zip(("real", "fake"), (Path(one.partition("=")[2]) for one in news), strict=True))
+    sets = labelled_sets(Options(**paths, real_label="true"), ("false", "true"))
 
     assert sets[0].counts == (20, 20)
     assert sets[0].labels[:20] == (1,) * 20
@@ -179,23 +180,23 @@ def test_pairs_of_texts_are_refused(named, tmp_path, capsys, columns, also):
                 "text a row: pairs are not served, and joined by a space they are another input than a model of pairs was "
                 "trained on; name the columns of one text with --text-columns\n"
             )
-    options = read_options({"external": [str(path)], "text_columns": columns[0]})
+    options = Options(external=(str(path),), text_columns=names(columns[0]))
     assert labelled_sets(options, ("real", "fake"))[0].texts == ("a b",)
 
 
 def test_columns_that_are_joined_for_a_model_of_pairs_are_said(named, tmp_path, capsys):
     path = tmp_path / "nli.csv"
     path.write_text("title,content,label\na,b,0\n", encoding="utf-8")
-    options = read_options({"external": [str(path)]})
+    options = Options(external=(str(path),))
     line = (
         f"caution: {path}: 'title' + 'content' are joined by a space to one text, and the classes 'ENTAILMENT', 'neutral', "
         "'contradiction' are those of pairs of texts: a model of pairs was trained on another input\n"
     )
     labelled_sets(options, ("ENTAILMENT", "neutral", "contradiction"))
     assert line in capsys.readouterr().err
-    for alone in ({"text_columns": "content"}, {}):
+    for alone in ({"text_columns": ("content",)}, {}):
         names = ("ENTAILMENT", "neutral", "contradiction") if alone else ("a", "b", "c")
-        labelled_sets(read_options({"external": [str(path)], **alone}), names)
+        labelled_sets(Options(external=(str(path),), **alone), names)
         assert "caution" not in capsys.readouterr().err
 
 

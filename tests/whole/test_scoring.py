@@ -72,7 +72,7 @@ def command(work, checkpoint_folder):
 @pytest.fixture(scope="module")
 def prepared(command):
     parsed = parser().parse_args([*command, "file", "-o", "out.parquet"])
-    return prepare(read_options({**vars(parsed), "variants": "onnx-fp32"}))
+    return prepare(replace(read_options(parsed), variants=("onnx-fp32",)))
 
 
 @pytest.fixture
