@@ -88,6 +88,24 @@ def format_share(share: float) -> str:
     return f"{share:.3f}"
 
 
+def format_percent(share: float, *, signed: bool = False) -> str:
+    """Format a part of one, or a relative change, in percent.
+
+    >>> format_percent(0.0123), format_percent(0.0123, signed=True)
+    ('1.2 %', '+1.2 %')
+    """
+    return f"{100 * share:+.1f} %" if signed else f"{100 * share:.1f} %"
+
+
+def format_detectable(change: float) -> str:
+    """Format the smallest relative change that a measurement could detect.
+
+    >>> format_detectable(0.0123), format_detectable(1.5)
+    ('1.2 %', 'over 100 %')
+    """
+    return format_percent(change) if change < 1 else "over 100 %"
+
+
 def format_count(count: int) -> str:
     """Format a whole number with its thousands set apart.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bench.commands.common import TEXT_FLAGS, add_command, print_answer, print_run, texts_of
 from bench.console import say
 from bench.pipeline.options import add_options
-from bench.report.table_names import ON_DEMAND, SHOWN, TABLES
+from bench.report.tables import ON_DEMAND, SHOWN, TABLES, build_tables
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ def add(commands: Any) -> None:
 
 
 def _report(parsed: argparse.Namespace) -> int:
-    from bench.report.tables import build_tables
     from bench.runs.store import read_run
 
     tables = SHOWN if parsed.table is None else tuple(name.strip() for name in parsed.table.split(","))
@@ -63,8 +62,8 @@ def _report(parsed: argparse.Namespace) -> int:
     if parsed.table and parsed.format == "html":
         raise UserError("--table: a page has all tables; leave --table out, or name another --format")
     run = read_run(parsed.run)
-    lacking = [name for name in tables if parsed.table and not build_tables(run, [name])]
-    if lacking == list(tables):
+    lacking = [name for name, found in build_tables(run, tables).items() if not found] if parsed.table else []
+    if set(lacking) == set(tables):
         raise UserError(f"--table: {parsed.run} holds nothing for {', '.join(lacking)}; measure again, or name another")
     if parsed.plots:
         _write_plots(run, Path(parsed.plots))

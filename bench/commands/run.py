@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bench.commands.common import RESULTS, add_command, print_run
 from bench.console import say
 from bench.pipeline.options import add_options, read_options
-from bench.report.table_names import SHOWN
+from bench.report.tables import SHOWN
 
 if TYPE_CHECKING:
     import argparse

@@ -13,6 +13,7 @@ from bench.analysis.recommendation import recommend
 from bench.pipeline.checkpoints import DEMONSTRATION
 from bench.pipeline.prepare import DEMONSTRATION_SETS
 from bench.printable import printable
+from bench.report.escapes import markdown_text
 from bench.runs.predictions import read_right
 from bench.units import format_bytes, format_count
 from exporters.variant import REFERENCE
@@ -27,8 +28,6 @@ _MAX_DROP = 0.01  # as `deploybench recommend` allows
 _METRICS = ("accuracy", "f1", "precision", "recall")
 _AVERAGED = {"average": "weighted"}
 _TASK = "text-classification"
-# What Markdown may take for more than the character; an entity is never markup.
-_ENTITIES = {mark: f"&#{ord(mark)};" for mark in "\\`*_[]#|<>&~$"}
 
 
 def render_card(run: Run, tables: str) -> str:
@@ -42,14 +41,14 @@ def render_card(run: Run, tables: str) -> str:
     scores = [one for one in figures(run) if one.variant == variant and one.metric in _METRICS and _is_score(one)]
     parts = [
         f"---\n{_front_matter(run, variant, scores)}\n---",
-        f"# {_plain(run.checkpoint.name)}",
+        f"# {markdown_text(run.checkpoint.name)}",
         _summary(run, _told(run, variant, recommended=found.best is not None) if scores else _untold(run)),
         "## Results",
         tables.rstrip("\n"),
         "## Limitations",
-        "\n".join(f"- {_plain(line)}" for line in _limitations(run, variant, scores)),
+        "\n".join(f"- {markdown_text(line)}" for line in _limitations(run, variant, scores)),
         "## Where it was measured",
-        "\n".join(f"- {_plain(line)}" for line in _machine(run)),
+        "\n".join(f"- {markdown_text(line)}" for line in _machine(run)),
         "## How to measure it again",
         f"```sh\n{_command(run)}\n```",
     ]
@@ -87,7 +86,7 @@ def _summary(run: Run, measured: str) -> str:
     kind = f"{checkpoint.model_type}, {format_count(checkpoint.num_parameters)} parameters"
     labels = ", ".join(checkpoint.labels)
     about = f"A text classifier ({kind}) with the labels {labels}, deployed on a CPU in several ways."
-    return f"{_plain(about)}\n{_plain(measured)}"
+    return f"{markdown_text(about)}\n{markdown_text(measured)}"
 
 
 def _told(run: Run, variant: str, *, recommended: bool) -> str:
@@ -148,7 +147,3 @@ def _command(run: Run) -> str:
 
 def _set_names(run: Run) -> tuple[str, ...]:
     return tuple(one.name for one in run.sets)
-
-
-def _plain(text: str) -> str:
-    return "".join(_ENTITIES.get(mark, mark) for mark in text)

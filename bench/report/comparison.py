@@ -14,7 +14,7 @@ from bench.compare.outcome import count_verdicts
 from bench.printable import printable
 from bench.report.terminal import WIDTH, wrapped
 from bench.runs.metrics import METRICS, compared_metrics
-from bench.units import counted, format_bytes, format_seconds, format_share
+from bench.units import counted, format_bytes, format_detectable, format_seconds, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,14 +188,10 @@ def _counts(comparison: Comparison) -> list[str]:
     if detectable:
         lines.append(
             f"{_SAME} of latency: {counted(len(detectable), 'row')}; the smallest that would have been found: "
-            f"{_share(min(detectable))} (best row), {_share(median(detectable))} (half of the rows), "
-            f"{_share(max(detectable))} (every row)"
+            f"{format_detectable(min(detectable))} (best row), {format_detectable(median(detectable))} (half of the rows), "
+            f"{format_detectable(max(detectable))} (every row)"
         )
     return lines
-
-
-def _share(change: float) -> str:
-    return f"{change:.1%}" if change < 1 else "over 100%"
 
 
 def _differences(comparison: Comparison) -> list[str]:

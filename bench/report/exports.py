@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis.precision import cautions
-from bench.units import CAUTION, format_bytes
+from bench.units import CAUTION, format_bytes, format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,5 +26,6 @@ def _line(info: VariantInfo, artifact: Artifact | None) -> str:
     if artifact is None:
         return f"failed: {info.failed}"
     parity = info.parity
-    near = f"labels agree on {parity['agreement']:.1%} of {parity['examples']:.0f}, logits within {parity['max_abs_diff']:.1e}"
+    agreement, examples = format_percent(parity["agreement"]), int(parity["examples"])
+    near = f"labels agree on {agreement} of {examples}, logits within {parity['max_abs_diff']:.1e}"
     return f"{format_bytes(artifact.size)}, {near}: {artifact.path}"

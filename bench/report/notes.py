@@ -102,7 +102,7 @@ def _named(names: Iterable[str], everything: int) -> str:
     return "" if len(distinct) == everything else ", ".join(distinct)
 
 
-def cut_note(run: Run) -> str:
-    """What becomes of the longest texts."""
+def truncation_note(run: Run) -> str:
+    """Which tokens of a long text are read."""
     most, part = reading_length(run), "last" if run.checkpoint.truncation_side == "left" else "first"
-    return f"of more than {most} tokens the {part} {most} are read"
+    return f"longer texts are truncated to their {part} {most} tokens"

@@ -12,7 +12,7 @@ from bench.texts.prepare.label_leakage import LENGTHS
 from bench.texts.prepare.near_duplicates import RUN, SIMILAR
 from bench.texts.prepare.splits import SPLITS
 from bench.texts.prepare.write import RECORD
-from bench.units import format_count, format_share, many
+from bench.units import format_count, format_percent, format_share, many
 
 T = TypeVar("T")
 
@@ -73,8 +73,8 @@ def _balance(found: Preparation) -> str:
     for split in SPLITS:
         counts = found.counts[split]
         total = sum(counts)
-        shown = [f"{format_count(count)} ({_percent(count / total)})" for count in _few(counts)]
-        rows.append([split, format_count(total), _percent(total / found.kept), *shown])
+        shown = [f"{format_count(count)} ({format_percent(count / total)})" for count in _few(counts)]
+        rows.append([split, format_count(total), format_percent(total / found.kept), *shown])
     given = any(one.test for one in found.inputs)
     shares = [found.shares.train, found.shares.validation, *([] if given else [found.shares.test])]
     note = (
@@ -119,7 +119,7 @@ def _features(found: Preparation) -> str:
     rows = [
         [
             excerpt(one.name, room),
-            *(_percent(share) for share in _few(one.of_class)),
+            *(format_percent(share) for share in _few(one.of_class)),
             *_accuracy(one, leakage.base),
         ]
         for one in (*leakage.words, *leakage.marks)
@@ -144,7 +144,9 @@ def _lengths(found: Preparation) -> str:
     for name, of_class in zip(found.label_names, lengths, strict=False):
         total = sum(of_class)
         heads += [excerpt(name, _LABEL), ""] if bars else [excerpt(name, _LABEL)]
-        columns.append([f"{format_count(of_class[place])} ({_percent(of_class[place] / total)})" for place in shown])
+        columns.append(
+            [f"{format_count(of_class[place])} ({format_percent(of_class[place] / total)})" for place in shown]
+        )
         if bars:
             columns.append([("#" * round(_BAR * of_class[place] / largest)).ljust(_BAR) for place in shown])
     return _table(heads, list(zip(*columns, strict=True)))
@@ -159,10 +161,6 @@ def _accuracy(one: Rule, base: Estimate) -> list[str]:
 def _few(values: Sequence[T]) -> list[T]:
     """Those of the classes that have columns of their own."""
     return list(values[:_CLASSES])
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""The tables of a run in every format; returns text and prints nothing."""
+"""The report of a saved run in every format; returns text and prints nothing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bench.analysis.figures import figures
 from bench.analysis.misclassified.lengths import error_lengths, length_accuracies
 from bench.analysis.misclassified.shift import shift_figures
 from bench.report.cells import plain_frame, text_frame
+from bench.report.escapes import markdown_text, no_formula
 from bench.report.latex import render_latex
 from bench.report.notes import run_notes
 from bench.report.tables import TABLES, build_tables
@@ -23,8 +24,6 @@ from bench.runs.predictions import read_answers
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import pandas as pd
-
     from bench.report.cells import Table
     from bench.runs.measurement import Figure
     from bench.runs.store import Run
@@ -34,32 +33,31 @@ TableFormat: TypeAlias = Literal["text", "md", "csv", "latex"]
 Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "html", "card"]
 
 _OF_CARD = ("summary", "accuracy")
-_FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the start of a formula
-_MARKDOWN = str.maketrans({"|": "&#124;", "<": "&lt;", "[": "&#91;"})
 _WORKLOAD = tuple(field.name for field in fields(Workload))
 
 
-def render(run: Run, fmt: Format, tables: Sequence[str] = tuple(TABLES), sets: Sequence[LabelledSet] = ()) -> str:
-    """Tables of a run, named by keys of TABLES, as one text; ``json`` is every figure of the run, whatever the tables.
+def render(run: Run, fmt: Format, tables: Sequence[str] = TABLES, sets: Sequence[LabelledSet] = ()) -> str:
+    """Tables of a run, by name, as one text; ``json`` is every figure of the run, whatever the tables.
 
-    ``html`` is the page for people, with texts of ``sets``, and ``card`` the model card; both have tables of their own. Raises
-    KeyError for a format or table that does not exist.
+    ``html`` is the page, with texts of ``sets``, and ``card`` the model card; both choose their own tables. Raises
+    KeyError for a format and ModuleNotFoundError for a table that does not exist.
     """
     if fmt == "html":
         from bench.report.page.page import render_page
 
         return render_page(run, sets)
     if fmt == "json":
-        return render_json(_every_figure(run))
+        return _json(_every_figure(run))
     if fmt == "card":
         from bench.report.card import render_card  # it imports huggingface_hub
 
         return render_card(run, render(run, "md", _OF_CARD))
-    return render_tables(build_tables(run, tables), run_notes(run), fmt)
+    built = build_tables(run, tables)
+    return render_tables([table for name in tables for table in built[name]], run_notes(run), fmt)
 
 
 def render_tables(tables: Sequence[Table], notes: Sequence[str], fmt: TableFormat) -> str:
-    """Tables, with the notes that hold for all of them."""
+    """Tables, then the notes that hold for all of them."""
     return _RENDERERS[fmt](tables, notes)
 
 
@@ -69,62 +67,49 @@ def _every_figure(run: Run) -> list[Figure]:
     return [*found, *fidelity_figures(run), *of_examples, *shift_figures(run, found)]
 
 
-def render_json(cells: Sequence[Figure]) -> str:
-    """Write the tidy list: one object per figure and line, its keys in the order of the dataclass; ASCII only."""
-    lines = ",\n".join(json.dumps(_tidy(cell), allow_nan=False) for cell in cells)
+def _json(cells: Sequence[Figure]) -> str:
+    """A list of one object per figure and line, with the keys of the dataclass; ASCII only."""
+    lines = ",\n".join(json.dumps(_object(cell), allow_nan=False) for cell in cells)
     return f"[\n{lines}\n]\n"
 
 
-def _tidy(cell: Figure) -> dict[str, Any]:
-    """Every object has the same keys, those of its workload too; they are null where the workload does not matter."""
+def _object(cell: Figure) -> dict[str, Any]:
+    """Every object has the same keys, those of its workload too, which are null where it has none."""
     return {**asdict(cell), "workload": asdict(cell.workload) if cell.workload else dict.fromkeys(_WORKLOAD)}
 
 
 def _markdown(tables: Sequence[Table], notes: Sequence[str]) -> str:
     parts = []
     for table in tables:
-        frame = text_frame(table).map(_markdown_text).rename(columns=_markdown_text)
-        parts += [f"### {_markdown_text(table.title)}", _tabulated(frame, "github"), _bullets(table.notes)]
+        parts += [f"### {markdown_text(table.title)}", _markdown_table(table), _bullets(table.notes)]
     return "\n\n".join([*parts, _bullets(notes)]) + "\n"
 
 
+def _markdown_table(table: Table) -> str:
+    import tabulate
+
+    frame = text_frame(table).map(markdown_text).rename(columns=markdown_text)
+    align = ("left", *["right"] * (frame.shape[1] - 1))
+    text: str = tabulate.tabulate(
+        frame, headers="keys", tablefmt="github", showindex=False, disable_numparse=True, colalign=align
+    )
+    return text
+
+
 def _bullets(notes: Sequence[str]) -> str:
-    return "\n".join(f"- {_markdown_text(note)}" for note in notes)
-
-
-def _markdown_text(text: str) -> str:
-    return text.translate(_MARKDOWN)
+    return "\n".join(f"- {markdown_text(note)}" for note in notes)
 
 
 def _csv(tables: Sequence[Table], _notes: Sequence[str]) -> str:
     """One table is a plain CSV file; of several, each has a row with its title before it and an empty line after it."""
-    texts = []
-    for table in tables:
-        frame = plain_frame(table).map(_no_formula).rename(columns=_no_formula)
-        title = [] if len(tables) == 1 else [table.title]
-        texts.append(_csv_row(title) + frame.to_csv(index=False, lineterminator="\n"))
-    return "\n".join(texts)
-
-
-def _csv_row(cells: Sequence[str]) -> str:
     text = io.StringIO()
-    if cells:
-        csv.writer(text, lineterminator="\n").writerow(map(_no_formula, cells))
+    for place, table in enumerate(tables):
+        text.write("\n" if place else "")
+        if len(tables) > 1:
+            csv.writer(text, lineterminator="\n").writerow([no_formula(table.title)])
+        frame = plain_frame(table).map(no_formula).rename(columns=no_formula)
+        frame.to_csv(text, index=False, lineterminator="\n")
     return text.getvalue()
-
-
-def _no_formula(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
-
-
-def _tabulated(frame: pd.DataFrame, style: str) -> str:
-    import tabulate
-
-    align = ("left", *["right"] * (frame.shape[1] - 1))
-    text: str = tabulate.tabulate(
-        frame, headers="keys", tablefmt=style, showindex=False, disable_numparse=True, colalign=align
-    )
-    return text
 
 
 _RENDERERS: dict[str, Callable[[Sequence[Table], Sequence[str]], str]] = {

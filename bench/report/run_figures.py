@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import figures
+from bench.analysis.figures import figures, latency_workload, memory_workload
+from bench.measure.accuracy import positive
 from bench.printable import printable
 from bench.report.cells import Table
 from bench.report.notes import gap_notes
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from bench.runs.predictions import Answers
     from bench.runs.store import Run, SetInfo
 
+_BINARY = 2
+
 
 class RunFigures:
-    """All figures of a run, by place."""
+    """All figures of a run, by place; lookups return a function from a variant to its figure."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -30,21 +33,37 @@ class RunFigures:
 
     @cached_property
     def answers(self) -> dict[str, Answers]:
-        """What was kept of every example, by labelled set."""
+        """Saved predictions, by labelled set."""
         return {printable(name): of_set for name, of_set in read_answers(self.run).items()}
 
+    @cached_property
+    def positive_and_negative(self) -> tuple[str, str] | None:
+        """Labels of a binary classifier; None for more classes."""
+        labels = self.run.checkpoint.labels
+        if len(labels) != _BINARY:
+            return None
+        return labels[positive(labels)], labels[1 - positive(labels)]
+
     def add(self, found: Iterable[Figure]) -> None:
-        """Take in figures that only some tables show."""
+        """Add figures that only some tables show."""
         for figure in found:
             workload = None if figure.data else figure.workload  # a set is scored at one workload only
             self._found[figure.variant, figure.metric, workload, figure.data, figure.label] = figure
 
     def at(self, metric: str, workload: Workload | None = None, label: str | None = None) -> ByVariant:
-        """Look up a figure that is about no labelled set, by variant."""
+        """A metric of no labelled set."""
         return lambda variant: self._found[variant, metric, workload, None, label]
 
+    def at_batch(self, metric: str, batch_size: int, label: str | None = None) -> ByVariant:
+        """A metric of a batch of ``batch_size`` texts of full length."""
+        return self.at(metric, latency_workload(self.run, batch_size), label)
+
+    def at_length(self, metric: str, sequence_length: int, label: str | None = None) -> ByVariant:
+        """A metric of memory with texts of ``sequence_length`` tokens."""
+        return self.at(metric, memory_workload(self.run, sequence_length), label)
+
     def of_set(self, metric: str, labelled: SetInfo, label: str | None = None) -> ByVariant:
-        """Look up a figure of a labelled set, by variant."""
+        """A metric of a labelled set."""
         return lambda variant: self._found[variant, metric, None, labelled.name or None, label]
 
     def table(self, title: str, contents: Sequence[Content], notes: Sequence[str]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.printable import printable
-from bench.units import counted, format_bytes, format_count, format_duration, format_seconds
+from bench.units import counted, format_bytes, format_count, format_duration, format_percent, format_seconds
 
 if TYPE_CHECKING:
     from bench.score.score_file import Scoring
@@ -18,13 +18,13 @@ def render_scoring(done: Scoring) -> str:
         classes = ", ".join(f"{format_count(count)} {printable(name)}" for name, count in sorted(done.counts.items()))
         lines.append(f"labels: {classes}")
     if done.texts:
-        padding = _percent(1 - done.read_tokens / done.computed_tokens)
+        padding = format_percent(1 - done.read_tokens / done.computed_tokens)
         each = format_seconds(done.elapsed / done.read_tokens)
         lines += [
             f"time: {format_duration(done.elapsed)}, {done.texts / done.elapsed:.1f} texts/s",
             _stages(done),
             f"tokens: {done.read_tokens / done.texts:.1f} a text, {each} each; padding: {padding} of what was computed",
-            f"cut at {done.length} tokens: {counted(done.cut, 'text')} ({_percent(done.cut / done.texts)})"
+            f"cut at {done.length} tokens: {counted(done.cut, 'text')} ({format_percent(done.cut / done.texts)})"
             if done.length
             else "texts are read whole",
         ]
@@ -40,8 +40,4 @@ def _dropped(done: Scoring) -> str:
 
 
 def _stages(done: Scoring) -> str:
-    return ", ".join(f"{stage} {_percent(seconds / done.elapsed)}" for stage, seconds in done.seconds.items())
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return ", ".join(f"{stage} {format_percent(seconds / done.elapsed)}" for stage, seconds in done.seconds.items())

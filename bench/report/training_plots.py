@@ -13,7 +13,7 @@ from bench.report.page.matrix import draw_matrix
 from bench.report.page.plot import Plot
 from bench.report.page.plots import write_each
 from bench.report.page.shown import shown
-from bench.units import format_count
+from bench.units import format_count, format_percent
 from exporters.checkpoints.checkpoint import ANSWERS_FILE, TRAINING_FILE
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _confusion(place: int, name: str, answered: dict[str, list[int]], labels: Se
 
     def draw(drawing: Drawing) -> None:
         axes = drawing.subplots()
-        draw_matrix(axes, counts, labels, lambda count, share: f"{format_count(count)}\n{100 * share:.1f} %")
+        draw_matrix(axes, counts, labels, lambda count, share: f"{format_count(count)}\n{format_percent(share)}")
         axes.set_xlabel("predicted")
         axes.set_ylabel("true label")
 

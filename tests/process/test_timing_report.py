@@ -11,13 +11,14 @@ from fakes.spreading import BLOCK
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.analysis.derived import pays_back
 from bench.analysis.figures import figures
 from bench.analysis.timing_figures import over_budget
 from bench.measure.controls import AGAIN, NULL
 from bench.measure.latency import LatencyRun
 from bench.measure.schedule import Contender, Schedule
 from bench.report.render import render
-from bench.report.timing_tables import _pays_back, control_notes
+from bench.report.timing_notes import control_notes
 from bench.runs.measurement import Figure, Measurement, Workload
 from bench.runs.store import read_run
 from bench.statistics import quantile_interval
@@ -114,8 +115,8 @@ def test_controls_say_what_a_table_can_tell(run):
     again, null = control_notes(with_rows(run, *rows))
 
     assert again.startswith("A/A: torch-eager timed twice, under two names: ")
-    assert "at batch 1 (a change of " in again
-    assert null == "null row: a variant that does nothing takes 0.300 µs, the harness's part of a round"
+    assert "at batch 1 (detectable change: " in again
+    assert null == "null row: a variant that does nothing takes 0.300 µs, the harness's overhead per round"
     assert list(control_notes(run)) == []
 
 
@@ -124,10 +125,10 @@ def test_the_table_says_which_rows_ran_out_of_time(run):
     known, late = row(REFERENCE, [0.1, 0.1], stopped="precise"), row("onnx-fp32", [0.1, 0.2], stopped="budget")
     text = " ".join(render(with_rows(replace(run, plan=plan), known, late), "text", ["timing"]).split())
 
-    assert "narrower than 2.0%, or 60 s are over; over before: onnx-fp32" in text
+    assert "narrower than 2.0 % or 60 s are over; time ran out for: onnx-fp32" in text
     for table in ("summary", "batch"):
         text = " ".join(render(with_rows(replace(run, plan=plan), known, late), "text", [table]).split())
-        assert "or 60 s are over; over before: 1 of 2 rows" in text
+        assert "or 60 s are over; time ran out for: 1 of 2 rows" in text
 
 
 def figure(value, variant="onnx-fp32"):
@@ -140,7 +141,7 @@ def figure(value, variant="onnx-fp32"):
 )
 def test_from_as_many_texts_on_the_whole_takes_less_than_the_reference(cold, steady, other_cold, other_steady, size):
     sides = (figure(cold), figure(steady)), (figure(other_cold, REFERENCE), figure(other_steady, REFERENCE))
-    answer = _pays_back(*sides, size)
+    answer = pays_back(*sides, size)
 
     def whole(texts):
         return cold + steady * texts / size, other_cold + other_steady * texts / size

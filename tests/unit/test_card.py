@@ -64,7 +64,7 @@ def test_metrics_are_those_of_the_tables(path):
     assert found.model_name == run.checkpoint.name
     assert f"Metrics are those of {variant}, " in text
     assert set(results) == {(one.name, metric) for one in run.sets for metric in HEADS}
-    for labelled, table in zip(run.sets, build_tables(run, ["accuracy"]), strict=True):
+    for labelled, table in zip(run.sets, build_tables(run, ["accuracy"])["accuracy"], strict=True):
         row = text_frame(table).set_index(text_frame(table)["variant"].str.rstrip("†!")).loc[variant]
         for metric, head in HEADS.items():
             assert f"{results[labelled.name, metric].metric_value:.3f}" == row[head].split()[0]

@@ -24,8 +24,8 @@ def test_what_people_read():
     }
 
     assert render_exports(variants, artifacts).splitlines() == [
-        "onnx-int8-dynamic  12.0 MB, labels agree on 98.7% of 77, logits within 2.3e-02: out/onnx-int8-dynamic",
-        "openvino-int8      12.0 MB, labels agree on 98.7% of 77, logits within 2.3e-02: out/openvino-int8",
+        "onnx-int8-dynamic  12.0 MB, labels agree on 98.7 % of 77, logits within 2.3e-02: out/onnx-int8-dynamic",
+        "openvino-int8      12.0 MB, labels agree on 98.7 % of 77, logits within 2.3e-02: out/openvino-int8",
         "torchscript        failed: no graph",
         "! onnx-int8-dynamic: without VNNI, 0.16 % of its int8 sums are cut: on such a CPU it may predict otherwise",
         "! openvino-int8: 1 of the matrix products stay in fp32",

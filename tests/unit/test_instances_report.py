@@ -69,9 +69,9 @@ openvino-fp32             91.0         94.0    1.03×
 openvino-int8           failed
 
 texts per second, median of 3 blocks; batches of 8 texts of 128 tokens
-several processes compute at the same time, each with the model in its own
+several processes compute at the same time, each with a model of its own in
   memory
-faster: the slowest block of the one beats the fastest of the other
+faster: its slowest block is faster than the fastest block of the other
 faster with 1 process of 2 threads: torch-eager
 faster with 2 processes of 1 thread: onnx-fp32, openvino-fp32
 neither is faster: onnx-int8-dynamic

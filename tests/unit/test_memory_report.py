@@ -132,7 +132,7 @@ def test_a_ledger_that_explains_too_much_says_so(run):
 def test_the_table_by_length_says_where_no_ledger_explains(run):
     text = render(run, "md", ["sequence"])
 
-    assert "- ! onnx-fp32, 128 tokens: memory that no ledger explains, see table memory\n" in text
+    assert "- ! onnx-fp32, 128 tokens: unexplained memory, see --table memory\n" in text
 
 
 def test_what_reads_figures_is_told_of_open_ledgers_and_of_leaks(run):
@@ -146,7 +146,7 @@ def test_what_reads_figures_is_told_of_open_ledgers_and_of_leaks(run):
     assert cautions(run) == {row}
     assert cautions(leaky) == {row, ("torch-eager", "leaks")}
     assert "memory that no ledger explains" in render(run, "csv", ["sequence"])
-    assert "- ! torch-eager leaks, see table memory" in render(leaky, "md", ["summary"])
+    assert "- ! torch-eager leaks memory, see --table memory" in render(leaky, "md", ["summary"])
 
 
 def test_a_run_from_before_there_were_ledgers_is_not_measured():
@@ -199,12 +199,20 @@ def test_every_cell_has_a_value_or_a_reason(run):
 @pytest.mark.parametrize(
     ("held", "resident", "note"),
     [
-        ((100, 105, 110), (100, 105, 110), "! onnx-fp32 leaks: it holds 10.0 MB more after 50 further batches"),
-        ((100, 100, 100), (100, 105, 110), "onnx-fp32 keeps, in freed blocks, 10.0 MB more after 50 further batches"),
+        (
+            (100, 105, 110),
+            (100, 105, 110),
+            "! onnx-fp32 leaks: its allocated memory is 10.0 MB larger after 50 further batches",
+        ),
+        (
+            (100, 100, 100),
+            (100, 105, 110),
+            "onnx-fp32: freed blocks that the allocator keeps are 10.0 MB larger after 50",
+        ),
         (
             (100, 105, 105),
             (100, 105, 105),
-            "no leak found in onnx-fp32: over 50 further batches of one text, what is held grows by no more",
+            "no leak found in onnx-fp32: 50 further batches of one text add at most 1 % or 1 MB of allocated memory",
         ),
     ],
 )

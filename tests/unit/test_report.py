@@ -348,7 +348,7 @@ def test_a_precision_without_a_yardstick_has_no_share(run):
 def test_the_roofline_names_its_yardsticks(run):
     text = render(with_yardsticks(run), "md", ["roofline"])
 
-    assert "### Operations by batch size, 128 tokens, 2 threads" in text
+    assert "### Operations per second by batch size, 128 tokens, 2 threads" in text
     assert "| torch-eager         |                       65.5 |                       71.5 |" in text
     assert (
         "- yardsticks of the machine, median of 2 readings: fp32 100 Gop/s, bf16 400 Gop/s, int8 800 Gop/s, "
@@ -366,7 +366,7 @@ def test_the_roofline_fits_a_terminal(run, sizes):
 def test_a_run_of_an_earlier_day_has_no_roofline(run):
     reasons = {one.reason for one in figures(run) if one.metric in ("achieved", "yardstick_share")}
 
-    assert "Operations by batch size" not in render(run, "text")
+    assert "Operations per second by batch size" not in render(run, "text")
     assert reasons == {"operations were not counted", run.variants["torchscript"].failed}
 
 

@@ -91,7 +91,7 @@ def test_neither_table_is_made_of_a_run_from_before(run):
     )
 
     assert "Weights" not in render(bare, "md", ["weights"])
-    assert "kind of work" not in render(bare, "md", ["operators"])
+    assert "kind of operator" not in render(bare, "md", ["operators"])
 
 
 def test_both_survive_a_saved_file(run):

@@ -10,7 +10,7 @@ from bench.analysis.misclassified.analysis import Asked, find_errors
 from bench.analysis.recommendation import recommend
 from bench.pipeline.best import MAX_DROP
 from bench.report.page.looks import looks
-from bench.report.tables import TABLES, tables_by_name
+from bench.report.tables import TABLES, build_tables
 from bench.runs.predictions import read_answers, read_right
 from exporters.variant import REFERENCE
 
@@ -69,7 +69,7 @@ def gather(run: Run, sets: Sequence[LabelledSet] = ()) -> Material:
         found=recommend(run, read_right(run), "latency", max_drop, ()),
         max_drop=max_drop,
         figures=figures(run),
-        tables=tables_by_name(run, tuple(TABLES)),
+        tables=build_tables(run, TABLES),
         looks=looks(run.plan.variants),
         errors=tuple(find_errors(run, sets, asked)) if answers else (),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.analysis.misclassified.lengths import reading_length
+from bench.report.escapes import no_formula
 from bench.report.notes import run_notes
 from bench.report.page.answer import answer, reservations
 from bench.report.page.confusion import confusion_plots
@@ -20,7 +21,7 @@ from bench.report.page.material import gather
 from bench.report.page.pareto import pareto_plots
 from bench.report.page.plot import as_svg
 from bench.report.page.reliability import reliability_plots
-from bench.report.page.shown import no_formula, shown
+from bench.report.page.shown import shown
 from bench.report.recommendation import standings_table, why_not
 
 if TYPE_CHECKING:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from bench.printable import printable
 
 _PAGE = 1_000  # characters of one text on a page; a note on twelve variants has about 500
 _PLOT = 24  # of a name in a plot
-_FORMULA = re.compile(r"[=@]|[+-](?!\d)")
 
 
 def shown(text: str) -> str:
@@ -20,15 +17,6 @@ def shown(text: str) -> str:
     if len(text) > _PAGE:
         text = f"{text[:_PAGE]}… ({len(text):,} characters)"
     return str(printable(text))
-
-
-def no_formula(cell: str) -> str:
-    """For a table, which may be pasted into a spreadsheet: that would compute what looks like a formula.
-
-    >>> no_formula("=1+1"), no_formula("-0.010")
-    ("'=1+1", '-0.010')
-    """
-    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def brief(text: str, most: int = _PLOT) -> str:

@@ -1,0 +1,33 @@
+"""Whether a text's prediction depends on the other texts of its batch or on padding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analysis.invariance import BATCH_SIZE, TEXTS
+from bench.report.cells import Column
+from bench.runs.metrics import ARRANGEMENTS, INVARIANCE
+from bench.units import LOGITS, SHARE
+
+if TYPE_CHECKING:
+    from bench.report.cells import Content, Table
+    from bench.report.run_figures import RunFigures
+
+_SHORT = {"shuffled": "shuffled", "long_neighbour": "beside a\nlong text", "padded": "padded"}
+
+
+def build(cells: RunFigures) -> list[Table]:
+    """Empty for a run saved before this was measured."""
+    if not any(one.metric in INVARIANCE for one in cells.run.measurements):
+        return []
+    contents: list[Content] = []
+    for arrangement in ARRANGEMENTS:
+        words, short = arrangement.replace("_", " "), _SHORT[arrangement]
+        flips = Column(head=f"{words} flips", short=f"{short}\nflips", scale=SHARE, group=arrangement)
+        change = Column(head=f"{words} logit change", short=f"{short}\nlogits", scale=LOGITS, group=arrangement)
+        contents += [(flips, cells.at(f"{arrangement}_flips")), (change, cells.at(f"{arrangement}_change"))]
+    notes = [
+        f"{TEXTS} texts alone, then in batches of {BATCH_SIZE}: shuffled, beside a text of full length, padded to full length",
+        "flips: share of texts whose predicted class changes; logits: largest absolute change of a logit",
+    ]
+    return [cells.table("Invariance to batching and padding", contents, notes)]

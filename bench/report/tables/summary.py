@@ -1,0 +1,96 @@
+"""Accuracy and cost of every variant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analysis.derived import speed_up
+from bench.analysis.figures import labelled_sets
+from bench.report.cells import Column, margin
+from bench.report.tables.memory import memory_problems
+from bench.report.timing_notes import control_notes, stop_notes
+from bench.units import MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, counted, format_share
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from bench.report.cells import Content, Table
+    from bench.report.run_figures import RunFigures
+    from bench.runs.measurement import Figure
+
+
+def build(cells: RunFigures) -> list[Table]:
+    """One, for every run."""
+    return [cells.table("Summary", [*_accuracy(cells), *_cost(cells)], _notes(cells))]
+
+
+def _accuracy(cells: RunFigures) -> list[Content]:
+    sets = labelled_sets(cells.run)
+    heads = {one.name: ("accuracy", "acc.") for one in sets}
+    if len(sets) > 1:
+        heads = {name: (f"accuracy {name}", f"acc.\n{name}") for name in heads}
+    contents = []
+    for labelled in sets:
+        head, short = heads[labelled.name]
+        column = Column(head=head, short=short, scale=SHARE, group="accuracy")
+        contents.append((column, cells.of_set("accuracy", labelled)))
+    contents.append((Column(head="F1", scale=SHARE, group="accuracy"), cells.of_set("f1", sets[0])))
+    if cells.positive_and_negative:
+        positive, _ = cells.positive_and_negative
+        column = Column(head=f"recall {positive}", scale=SHARE, group="accuracy")
+        contents.append((column, cells.of_set("recall", sets[0], positive)))
+    return contents
+
+
+def _cost(cells: RunFigures) -> list[Content]:
+    plan = cells.run.plan
+    latency = cells.at_batch("latency", min(plan.batch_sizes))
+    reference = latency(REFERENCE) if REFERENCE in plan.variants else None
+    throughputs = [cells.at_batch("throughput", size) for size in plan.batch_sizes]
+
+    def best_throughput(variant: str) -> Figure:
+        return max((figure(variant) for figure in throughputs), key=lambda figure: figure.value or 0)
+
+    return [
+        (Column(head="latency", scale=MILLISECONDS, group="cost"), latency),
+        (
+            Column(head="speed-up", short="speed-\nup", scale=RATIO, group="cost"),
+            lambda variant: speed_up(latency(variant), reference),
+        ),
+        (Column(head="best throughput", short="best", scale=PER_SECOND, group="cost"), best_throughput),
+        (
+            Column(head="peak memory", short="peak", scale=MEGABYTES, group="cost"),
+            cells.at_length("peak_memory", max(plan.sequence_lengths)),
+        ),
+        (Column(head="size on disk", short="size", scale=MEGABYTES, group="cost"), cells.at("artifact_size")),
+        (Column(head="load time", short="load", scale=SECONDS, group="cost"), cells.at("load_time")),
+    ]
+
+
+def _notes(cells: RunFigures) -> list[str]:
+    plan = cells.run.plan
+    length, threads = max(plan.sequence_lengths), counted(plan.threads, "thread")
+    one, batches = counted(min(plan.batch_sizes), "text"), f"batches of {plan.memory_batch_size} × {length} tokens"
+    return [
+        *_accuracy_notes(cells),
+        f"latency: median for {one} of {length} tokens, {threads}; speed-up: over {REFERENCE}",
+        f"best throughput: texts per second at the best of batch sizes {', '.join(map(str, plan.batch_sizes))}",
+        f"peak memory: heap after loading plus what {batches} add at most, by memray",
+        *memory_problems(cells.run),
+        *stop_notes(cells.run),
+        *control_notes(cells.run, min(plan.batch_sizes)),
+    ]
+
+
+def _accuracy_notes(cells: RunFigures) -> list[str]:
+    sets = cells.run.sets
+    if not sets:
+        return []
+    notes = [f"F1: weighted average over classes; F1 and recall on {sets[0].name}"]
+    for labelled in sets:
+        figure = cells.of_set("accuracy", labelled)
+        margins = [found for found in (margin(figure(variant)) for variant in cells.run.plan.variants) if found]
+        if margins:
+            notes.append(
+                f"accuracy on {labelled.name}: ±{format_share(max(margins))} (95 % interval of {labelled.rows} texts)"
+            )
+    return notes

@@ -1,0 +1,58 @@
+"""Distribution of the times of a batch, and its CPU time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analysis.controls import timed_rows
+from bench.analysis.figures import latency_workload
+from bench.report.cells import Column
+from bench.report.timing_notes import control_notes, stop_notes
+from bench.units import MILLISECONDS, SECONDS, counted
+
+if TYPE_CHECKING:
+    from bench.report.cells import Table
+    from bench.report.run_figures import RunFigures
+    from bench.runs.measurement import Workload
+    from bench.runs.store import Run
+
+_TIMES = {
+    "median": "latency",
+    "mean": "latency_mean",
+    "p90": "latency_p90",
+    "p95": "latency_p95",
+    "p99": "latency_p99",
+    "max": "latency_max",
+}
+
+
+def build(cells: RunFigures) -> list[Table]:
+    """One for each batch size."""
+    return [_table(cells, size) for size in cells.run.plan.batch_sizes]
+
+
+def _table(cells: RunFigures, size: int) -> Table:
+    run, workload = cells.run, latency_workload(cells.run, size)
+    contents = [
+        (Column(head=head, scale=MILLISECONDS, group="time", interval=head == "median"), cells.at_batch(metric, size))
+        for head, metric in _TIMES.items()
+    ]
+    cpu = Column(head="CPU time per 1000 texts", short="CPU per\n1000 texts", scale=SECONDS, group="CPU")
+    contents.append((cpu, cells.at_batch("cpu_time", size)))
+    title = f"Times of a batch of {size} × {workload.sequence_length} tokens, {counted(run.plan.threads, 'thread')}"
+    return cells.table(title, contents, [*_notes(run, workload), *control_notes(run)])
+
+
+def _notes(run: Run, workload: Workload) -> list[str]:
+    rows = [one for one in timed_rows(run, workload) if one.variant in run.plan.variants]
+    if not rows:
+        return []
+    values, processes = ({len(one.values) for one in rows}, {len(set(one.launches)) for one in rows})
+    return [
+        f"values per row: {_span(values)}; processes per row: {_span(processes)}",
+        *stop_notes(run, workload),
+    ]
+
+
+def _span(numbers: set[int]) -> str:
+    return f"{min(numbers)}" if len(numbers) == 1 else f"{min(numbers)} to {max(numbers)}"
