@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.console import say
 from bench.runs.measurement import batch_shape
 from bench.worker.client import call_in_child
-from exporters.counting import flops
+from exporters.counting import built
 from exporters.errors import DeploybenchError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def count_operations(checkpoint: Path, workloads: Iterable[Workload], threads: i
     """Operations of one forward pass by ``batch_shape``; empty, with a line that says why, where they cannot be counted."""
     shapes = {batch_shape(one): (one.batch_size, one.sequence_length) for one in workloads}
     try:
-        counts = call_in_child(flops.count_operations, checkpoint, list(shapes.values()), threads=threads)
+        counts = call_in_child(built.count_operations, checkpoint, list(shapes.values()), threads=threads)
     except DeploybenchError as error:
         say(f"operations not counted: {error}")
         return {}

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def read_configuration(folder: Path) -> Any:
+    """The transformers configuration in ``folder``; raises what transformers does."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
 def load_classifier(folder: Path, *, dtype: Literal["float32", "bfloat16"] = "float32") -> Any:
     """The checkpoint's module in eval mode, in ``dtype``, with PyTorch's fused attention where the architecture has it.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exporters.checkpoints.checkpoint import read_json, tokenizer_config
-from exporters.checkpoints.classifier import load_classifier
+from exporters.checkpoints.classifier import load_classifier, read_configuration
 from exporters.checkpoints.positions import has_table, most_positions, takes
 from exporters.checkpoints.tokenization import FAST_FILE, Pad, Tokeniser, load_tokenizer, padded_batch, save_tokenizer
 from exporters.errors import CheckpointError, DeploybenchError, first_line
@@ -110,7 +110,7 @@ def _write(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) -> None:
 
 def _check_config(folder: Path) -> None:
     """Refuse a type that transformers has not, and a padding id that is none, also one that the type has by default."""
-    from transformers import CONFIG_MAPPING, AutoConfig
+    from transformers import CONFIG_MAPPING
 
     config = read_json(folder / "config.json")
     if config["model_type"] not in CONFIG_MAPPING:
@@ -119,7 +119,7 @@ def _check_config(folder: Path) -> None:
             f"{folder / 'config.json'}: model_type is {config['model_type']!r},{own} expected one that transformers has; "
             "fine-tune one of those"
         )
-    whole = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_text_config()
+    whole = read_configuration(folder).get_text_config()
     pad, pieces = whole.pad_token_id, getattr(whole, "vocab_size", None)
     if pad is not None and pieces and not 0 <= pad < pieces:
         raise CheckpointError(

@@ -1,19 +1,24 @@
-"""Counting on the model that transformers builds of a configuration, on the meta device: shapes without contents."""
+"""Counting on the model that transformers builds from a configuration, on the meta device: shapes without contents."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from exporters.checkpoints.classifier import read_configuration
 from exporters.counting.activations import watched
 from exporters.counting.counts import Counts
-from exporters.counting.shapes import shapes_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 
 def build(config: Any) -> Any:
-    """The classifier of a transformers configuration, without contents."""
+    """The classifier of a transformers configuration, without contents.
+
+    Attention is written out, since a fused one hides its matrix products.
+    """
     import torch
     from transformers import AutoModelForSequenceClassification
 
@@ -26,7 +31,7 @@ def count_built(model: Any, lengths: Sequence[int]) -> Counts:
     table = model.get_input_embeddings()
     operations, live, kept = {}, {}, {}
     for length in lengths:
-        operations[length], live[length] = _inferred(model, length)
+        operations[length], live[length] = _inferred(model, 1, length)
         kept[length] = _trained(model, length)
     return Counts(
         parameters=sum(one.numel() for one in model.parameters()),
@@ -39,34 +44,61 @@ def count_built(model: Any, lengths: Sequence[int]) -> Counts:
     )
 
 
-def run_text(model: Any, length: int) -> Any:
-    """Logits, without contents, of one text of ``length`` tokens."""
+def count_operations(checkpoint: Path, shapes: Sequence[tuple[int, int]]) -> list[float]:
+    """Operations of the matrix products of one batch of each shape ``(batch, sequence_length)``; 2 per multiply-add.
+
+    Counted by the configuration alone, without weights. To be called in a child.
+    """
+    model = build(read_configuration(checkpoint))
+    return [float(_inferred(model, *shape)[0]) for shape in shapes]
+
+
+def _run(model: Any, batch: int, length: int) -> Any:
+    """Logits, without contents, of a batch without padding."""
     import torch
 
-    with shapes_alone():
-        input_ids = torch.ones((1, length), dtype=torch.int64)
+    with _on_meta_device():
+        input_ids = torch.ones((batch, length), dtype=torch.int64)
         return model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids)).logits
 
 
-def _inferred(model: Any, length: int) -> tuple[int, int]:
+@contextmanager
+def _on_meta_device() -> Iterator[None]:
+    """Put every tensor that the block creates on the meta device: DistilBERT creates one in its forward pass."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Padded(TorchDispatchMode):
+        """Answers transformers 5, which drops the mask if no text is padded, that one is."""
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.ops.aten._local_scalar_dense.default:  # noqa: SLF001 - it has no public name
+                return False
+            return func(*args, **(kwargs or {}))
+
+    with torch.device("meta"), Padded():
+        yield
+
+
+def _inferred(model: Any, batch: int, length: int) -> tuple[int, int]:
     """Operations, and bytes of activations that are live at once."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.no_grad(), FlopCounterMode(display=False) as counter, watched(model) as activations:
-        run_text(model.eval(), length)
+        _run(model.eval(), batch, length)
     return int(counter.get_total_flops()), activations.live
 
 
 def _trained(model: Any, length: int) -> int:
-    """Bytes of activations that are kept for the backward pass."""
+    """Bytes of activations kept for the backward pass."""
     with watched(model) as activations:
-        run_text(model.train(), length)
+        _run(model.train(), 1, length)
     return activations.kept
 
 
 def _used(model: Any) -> int:
-    """Parameters of each module at each of its uses; of a table of embeddings once."""
+    """Parameters of each module, once per use; of an embedding table once."""
     import torch
 
     used: list[int] = []
@@ -82,7 +114,7 @@ def _used(model: Any) -> int:
     hooks = [module.register_forward_hook(use) for module in model.modules()]
     try:
         with torch.no_grad():
-            run_text(model.eval(), 1)
+            _run(model.eval(), 1, 1)
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,8 +1,8 @@
-"""Counting by formula: closed forms of the configuration, one set for encoders of BERT's kind and one for MobileBERT.
+"""Closed-form counts from a configuration, for BERT-like encoders and for MobileBERT; they check the count of the built model.
 
-Letters are those of the papers: V tokens in the vocabulary, E width of their table, H hidden size, I inner size, A heads,
-s tokens in the text. Sources: Devlin et al., "BERT" (2019); Lan et al., "ALBERT" (2020), section 3.1; Sun et al.,
-"MobileBERT" (2020), table 1; for activations, the operators that transformers 4.57 writes the models in.
+Symbols as in the papers: V vocabulary size, E embedding size, H hidden size, I intermediate size, A attention heads,
+s tokens of the text. Sources: Devlin et al., "BERT" (2019); Lan et al., "ALBERT" (2020), section 3.1; Sun et al.,
+"MobileBERT" (2020), table 1; for activations, the operators of the models in transformers 4.57.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ _FLOAT = 4  # bytes
 
 
 class NoFormulaError(ValueError):
-    """An architecture that no formula here is for."""
+    """An architecture without a formula."""
 
 
 class _Activation(NamedTuple):
-    """How many tensors of its input's size an activation function needs at once, its input too, and how many training keeps."""
+    """Tensors of its input's size that an activation function needs."""
 
-    live: int
-    kept: int  # with its result, which the next layer reads
+    live: int  # at once, including its input
+    kept: int  # for the backward pass, including its result, which the next layer reads
 
 
 _ACTIVATIONS = {
     "gelu": _Activation(2, 2),
     "gelu_new": _Activation(4, 5),  # eight operators
-    "relu": _Activation(2, 1),  # its derivative needs its result alone
+    "relu": _Activation(2, 1),  # its derivative needs only its result
 }
 
 
 def count_by_formula(config: Any, lengths: Sequence[int]) -> Counts:
-    """Count for a transformers configuration of a classifier; raises NoFormulaError where there is no formula."""
+    """Counts for a classifier's transformers configuration; raises NoFormulaError for an architecture without a formula."""
     if config.model_type not in _FAMILIES:
         raise NoFormulaError(f"no formula for the model type {config.model_type!r}, only for {', '.join(_FAMILIES)}")
     sizes = _FAMILIES[config.model_type](config)
@@ -61,31 +61,37 @@ def _norm(size: int) -> int:
 
 
 def _dropout(probability: float) -> int:
-    """1 where there is dropout: on a CPU it keeps a tensor of factors."""
+    """1 with dropout, which keeps a tensor of its mask on a CPU; else 0."""
     return int(probability > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Encoder:
-    """Of BERT's kind: embeddings, layers of attention and a feed-forward network, and a head of two layers on the first token."""
+class _Sizes:
+    """Sizes that both families have; a dropout is 1 or 0, as by ``_dropout``."""
 
     vocabulary: int  # V
-    rows: int  # of the tables of positions and of token types, together
+    rows: int  # of the tables of positions and token types, together
     table: int  # E
     hidden: int  # H
     inner: int  # I
     heads: int  # A
-    stored: int  # layers
-    used: int  # layers, each time it is run
     labels: int
     activation: _Activation
-    factorised: bool  # a linear layer from E to H
     dropout: int  # after the embeddings
-    layer_dropouts: int  # of size s × H, in a layer
     attention_dropout: int
     head_dropout: int
-    dropout_first: bool = False  # the head begins with dropout, as RoBERTa's: it does not keep the last layer's result
-    scaled_query: bool = False  # the query is scaled, not the scores, as DistilBERT's in transformers 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Encoder(_Sizes):
+    """BERT-like: embeddings, layers of attention and a feed-forward network, and a head of two layers on the first token."""
+
+    stored: int  # layers
+    used: int  # layers, each time one is executed
+    factorised: bool  # a linear layer from E to H
+    layer_dropouts: int  # of size s × H, in a layer
+    dropout_first: bool = False  # the head begins with dropout (RoBERTa): it does not keep the last layer's result
+    scaled_query: bool = False  # the query is scaled instead of the scores (DistilBERT in transformers 4)
 
     @property
     def _layer(self) -> int:
@@ -96,7 +102,7 @@ class _Encoder:
 
     @property
     def _rest(self) -> int:
-        """Parameters of all but the layers."""
+        """Parameters outside the layers."""
         tables = (self.vocabulary + self.rows) * self.table + _norm(self.table)
         projection = _linear(self.table, self.hidden) if self.factorised else 0
         return tables + projection + _linear(self.hidden, self.hidden) + _linear(self.hidden, self.labels)
@@ -121,19 +127,19 @@ class _Encoder:
         return projection + self.used * (products + attention) + head
 
     def live(self, s: int) -> int:
-        """Numbers at the largest of those operators that can be it."""
+        """Numbers live at once, the most over the operators that may need most."""
         hidden, scores, inner = s * self.hidden, self.heads * s**2, s * self.inner
         return max(
             3 * s * self.table,  # two embeddings and their sum
             (5 if self.scaled_query else 4) * hidden,  # input, query, key, value, and the query scaled
             4 * hidden + scores,  # input, query, key, value, and scores
             2 * hidden + 2 * scores,  # input, value, scores, and their softmax
-            hidden + self.activation.live * inner,  # input of the network, and its activation
+            hidden + self.activation.live * inner,  # input of the network, and its activation function
             2 * hidden + inner,  # input of the network, its activation's result, and its output
         )
 
     def kept(self, s: int) -> int:
-        """Numbers."""
+        """Numbers kept for the backward pass."""
         statistics = 2 * s  # mean and deviation, of each layer norm
         embeddings = s * self.table * (1 + self.dropout + self.factorised) + statistics
         # Input, query, key, value, context, both norms' inputs, and the first norm's result.
@@ -149,27 +155,16 @@ class _Encoder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _MobileBert:
-    """Layers of hidden size H outside and T inside, between two bottlenecks, each with F feed-forward networks."""
+class _MobileBert(_Sizes):
+    """Layers of size H outside and T inside, between two bottlenecks, each with F feed-forward networks."""
 
-    vocabulary: int  # V
-    rows: int  # of the tables of positions and of token types, together
-    table: int  # E
-    window: int  # neighbouring tokens whose embeddings are put together: 3 or 1
-    projected: bool  # whether the linear layer from them to H is run; it is stored in any case
-    hidden: int  # H
+    window: int  # neighbouring tokens whose embeddings are concatenated: 3 or 1
+    projected: bool  # whether the linear layer from them to H is executed; it is stored in any case
     true: int  # T
-    inner: int  # I
-    heads: int  # A
     layers: int
     networks: int  # F
-    labels: int
-    activation: _Activation
-    layer_norm: bool  # in place of a product and a sum
+    layer_norm: bool  # instead of a product and a sum
     pooler: bool
-    dropout: int
-    attention_dropout: int
-    head_dropout: int
 
     @property
     def _layer(self) -> int:
@@ -204,27 +199,27 @@ class _MobileBert:
         return projection + layers + pooler + 2 * self.hidden * self.labels
 
     def live(self, s: int) -> int:
-        """Numbers at the largest of those operators that can be it; within a layer, its input is live throughout."""
+        """As of an encoder; a layer's input is live throughout the layer."""
         hidden, true, scores, inner = s * self.hidden, s * self.true, self.heads * s**2, s * self.inner
         together = s * self.window * self.table
         return max(
-            2 * together if self.window > 1 else 0,  # neighbours, and all of them together
-            together + hidden,  # which are projected
+            2 * together if self.window > 1 else 0,  # neighbours, and their concatenation
+            together + hidden,  # the concatenation, and its projection
             4 * hidden,  # three embeddings, and the sum of two
             hidden + 4 * true + scores,  # bottleneck, query, key, value, and scores
             hidden + 2 * true + 2 * scores,  # bottleneck, value, scores, and their softmax
             hidden + true + self.activation.live * inner,  # input of a network, and its activation
             hidden + 2 * true + inner,  # input of a network, its activation's result, and its output
-            2 * hidden + true,  # what the bottleneck out reads and gives
+            2 * hidden + true,  # input and output of the output bottleneck
         )
 
     def kept(self, s: int) -> int:
-        """Numbers."""
+        """Numbers kept for the backward pass."""
         statistics = 2 * s * self.layer_norm
         together = s * self.window * self.table if self.projected else 0
         embeddings = together + (1 + self.dropout) * s * self.hidden + statistics
         # Of size T: both bottlenecks' outputs and the normalised one, query, key, value, context, the norm's input and result;
-        # as much of each network as its norm's input and result.
+        # two more for each network, its norm's input and result.
         true = (9 + 2 * self.networks) * s * self.true
         hidden = (2 + self.dropout) * s * self.hidden  # the layer's input, and its last norm's
         networks = self.networks * self.activation.kept * s * self.inner
@@ -245,52 +240,50 @@ def _activation(name: str) -> _Activation:
     return _ACTIVATIONS[name]
 
 
-def _refuse_relative(config: Any) -> None:
+def _common(config: Any) -> dict[str, Any]:
+    """Sizes under the names of BERT's configuration, which ALBERT and MobileBERT share."""
     kind = getattr(config, "position_embedding_type", "absolute")
     if kind != "absolute":
         raise NoFormulaError(f"no formula for positions of the kind {kind!r}, only for 'absolute'")
+    return {
+        "vocabulary": config.vocab_size,
+        "rows": config.max_position_embeddings + config.type_vocab_size,
+        "hidden": config.hidden_size,
+        "inner": config.intermediate_size,
+        "heads": config.num_attention_heads,
+        "labels": config.num_labels,
+        "activation": _activation(config.hidden_act),
+        "dropout": _dropout(config.hidden_dropout_prob),
+        "attention_dropout": _dropout(config.attention_probs_dropout_prob),
+    }
+
+
+def _head_dropout(config: Any) -> int:
+    own = config.classifier_dropout
+    return _dropout(config.hidden_dropout_prob if own is None else own)
 
 
 def _albert(config: Any) -> _Encoder:
-    _refuse_relative(config)
     return _Encoder(
-        vocabulary=config.vocab_size,
-        rows=config.max_position_embeddings + config.type_vocab_size,
+        **_common(config),
         table=config.embedding_size,
-        hidden=config.hidden_size,
-        inner=config.intermediate_size,
-        heads=config.num_attention_heads,
         stored=config.num_hidden_groups * config.inner_group_num,
         used=config.num_hidden_layers * config.inner_group_num,
-        labels=config.num_labels,
-        activation=_activation(config.hidden_act),
-        factorised=True,  # by a layer from E to H even where they are alike
-        dropout=_dropout(config.hidden_dropout_prob),
+        factorised=True,  # by a layer from E to H even if the two are equal
         layer_dropouts=_dropout(config.hidden_dropout_prob),
-        attention_dropout=_dropout(config.attention_probs_dropout_prob),
         head_dropout=_dropout(config.classifier_dropout_prob),
     )
 
 
 def _bert(config: Any) -> _Encoder:
-    _refuse_relative(config)
-    dropout, of_head = config.hidden_dropout_prob, config.classifier_dropout
     return _Encoder(
-        vocabulary=config.vocab_size,
-        rows=config.max_position_embeddings + config.type_vocab_size,
+        **_common(config),
         table=config.hidden_size,
-        hidden=config.hidden_size,
-        inner=config.intermediate_size,
-        heads=config.num_attention_heads,
         stored=config.num_hidden_layers,
         used=config.num_hidden_layers,
-        labels=config.num_labels,
-        activation=_activation(config.hidden_act),
         factorised=False,
-        dropout=_dropout(dropout),
-        layer_dropouts=2 * _dropout(dropout),
-        attention_dropout=_dropout(config.attention_probs_dropout_prob),
-        head_dropout=_dropout(dropout if of_head is None else of_head),
+        layer_dropouts=2 * _dropout(config.hidden_dropout_prob),
+        head_dropout=_head_dropout(config),
         dropout_first=config.model_type == "roberta",
     )
 
@@ -314,7 +307,7 @@ def _distilbert(config: Any) -> _Encoder:
         layer_dropouts=_dropout(config.dropout),
         attention_dropout=_dropout(config.attention_dropout),
         head_dropout=_dropout(config.seq_classif_dropout),
-        scaled_query=not hasattr(modeling_distilbert, "eager_attention_forward"),  # with that of all models, scores are
+        scaled_query=not hasattr(modeling_distilbert, "eager_attention_forward"),  # the common one scales the scores
     )
 
 
@@ -322,26 +315,17 @@ def _mobilebert(config: Any) -> _MobileBert:
     kind = (config.use_bottleneck, config.use_bottleneck_attention, config.key_query_shared_bottleneck)
     if kind != (True, False, True):
         raise NoFormulaError("no formula for MobileBERT with other bottlenecks than the published ones")
-    dropout, of_head = config.hidden_dropout_prob, config.classifier_dropout
     return _MobileBert(
-        vocabulary=config.vocab_size,
-        rows=config.max_position_embeddings + config.type_vocab_size,
+        **_common(config),
         table=config.embedding_size,
         window=3 if config.trigram_input else 1,
         projected=config.trigram_input or config.embedding_size != config.hidden_size,
-        hidden=config.hidden_size,
         true=config.true_hidden_size,
-        inner=config.intermediate_size,
-        heads=config.num_attention_heads,
         layers=config.num_hidden_layers,
         networks=config.num_feedforward_networks,
-        labels=config.num_labels,
-        activation=_activation(config.hidden_act),
         layer_norm=config.normalization_type == "layer_norm",
         pooler=config.classifier_activation,
-        dropout=_dropout(dropout),
-        attention_dropout=_dropout(config.attention_probs_dropout_prob),
-        head_dropout=_dropout(dropout if of_head is None else of_head),
+        head_dropout=_head_dropout(config),
     )
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporters.checkpoints.architectures import ARCHITECTURES
+from exporters.checkpoints.classifier import made_up, read_configuration
 from exporters.errors import CheckpointError, RecipeError, first_line
 from exporters.training.base import check_encoder, match_head
 
@@ -86,12 +87,10 @@ def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
 
 def _load_base(base: Path, head: dict[str, Any]) -> Start:
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForSequenceClassification
-
-    from exporters.checkpoints.classifier import made_up
+    from transformers import AutoModelForSequenceClassification
 
     try:
-        before = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False).id2label
+        before = read_configuration(base).id2label
         model, info = AutoModelForSequenceClassification.from_pretrained(
             base,
             output_loading_info=True,

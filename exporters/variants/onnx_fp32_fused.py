@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporters.checkpoints.classifier import read_configuration
 from exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
 from exporters.runtimes.onnx_first_token import keep_first_token
 from exporters.runtimes.onnx_graph import attend_without_mask, count_operators, drop_round_trips
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def export(job: ExportJob) -> None:
-    from transformers import AutoConfig
-
-    heads = AutoConfig.from_pretrained(job.checkpoint, local_files_only=True).num_attention_heads
+    heads = read_configuration(job.checkpoint).num_attention_heads
     with attention_as_one_node(heads):
         export_onnx(job.checkpoint, job.out_dir)
     drop_round_trips(job.out_dir / MODEL_FILE)

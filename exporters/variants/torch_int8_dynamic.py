@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoints.classifier import load_classifier
+from exporters.checkpoints.classifier import load_classifier, read_configuration
 from exporters.runtimes.torch_model import example_answer, limit_threads, run_classifier
 from exporters.variant import Example, ExportJob, Predictor, Variant
 
@@ -26,11 +26,10 @@ def export(job: ExportJob) -> None:
 
 def load(artifact: Path, threads: int) -> Predictor:
     import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoModelForSequenceClassification
 
     limit_threads(threads)
-    config = AutoConfig.from_pretrained(artifact, local_files_only=True)
-    skeleton = _quantise(AutoModelForSequenceClassification.from_config(config).eval())
+    skeleton = _quantise(AutoModelForSequenceClassification.from_config(read_configuration(artifact)).eval())
     skeleton.load_state_dict(torch.load(artifact / "model.pt", weights_only=True))
     return run_classifier(skeleton)
 

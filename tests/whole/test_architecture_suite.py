@@ -14,9 +14,9 @@ from bench import cli
 from bench.pipeline import architectures
 from bench.report.architectures import render_architectures
 from exporters.counting import built
+from exporters.counting.built import count_operations
 from exporters.counting.count import count_architectures
 from exporters.counting.counts import Counted, Counts
-from exporters.counting.flops import count_operations
 from exporters.counting.formulas import count_by_formula
 from exporters.errors import CheckpointError
 
@@ -266,7 +266,7 @@ def test_two_folders_of_one_name_are_two_rows(monkeypatch, gpt2_folder):
 
 def test_a_configuration_that_cannot_be_built_is_one_line(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "nonsense"}))
-    with pytest.raises(CheckpointError, match="no classifier can be built of its configuration") as raised:
+    with pytest.raises(CheckpointError, match="no classifier can be built from its configuration") as raised:
         count_architectures([tmp_path], (8,))
 
     assert "\n" not in str(raised.value)
