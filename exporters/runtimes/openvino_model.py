@@ -1,4 +1,4 @@
-"""OpenVINO models: how a variant that is an OpenVINO file is written, compiled and fed."""
+"""OpenVINO models: written, compiled and called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exporters.variant import Example
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporters.variant import Float32Array, Int64Array, Predictor
+    from exporters.variant import ExportJob, Float32Array, Int64Array, Predictor
 
 MODEL_FILE = "model.xml"
 Precision: TypeAlias = Literal["f32", "bf16"]
@@ -24,7 +24,7 @@ Precision: TypeAlias = Literal["f32", "bf16"]
 def save_openvino(model: Any, out_dir: Path, *, halved: bool = False) -> None:
     """Write ``model.xml`` and ``model.bin`` with the weights as they are, or ``halved``: fp32 as fp16.
 
-    Raises OSError (ENOSPC) when they do not fit: OpenVINO's own error is a bare "iostream error", its file then gone.
+    Raises OSError (ENOSPC) if the disk is full: OpenVINO then removes its file and raises only "iostream error".
     """
     import openvino
 
@@ -35,6 +35,13 @@ def save_openvino(model: Any, out_dir: Path, *, halved: bool = False) -> None:
         if shutil.disk_usage(out_dir).free < needed:
             raise OSError(errno.ENOSPC, f"the model takes {needed} bytes") from error
         raise
+
+
+def copy_base(job: ExportJob) -> None:
+    """Export the files of the base artifact unchanged, for a variant that differs only in how they are loaded."""
+    assert job.base is not None
+    for name in (MODEL_FILE, "model.bin"):
+        shutil.copyfile(job.base / name, job.out_dir / name)
 
 
 def load_compiled(artifact: Path, threads: int, *, precision: Precision = "f32", group: int = 0) -> Predictor:
@@ -70,11 +77,10 @@ chances = np.exp(logits - np.logaddexp.reduce(logits))""",
 
 
 def _settings(precision: Precision, group: int) -> dict[str, str]:
-    """One stream on however many threads; what decides the numbers.
+    """Settings that decide the logits, and one stream.
 
-    What is no int8 operator is computed in ``precision``; it is said, because OpenVINO runs bf16 unasked where the CPU has it.
-    Where weights alone are int8, fp32 activations are made int8 ``group`` at a time; 0: they stay fp32, which OpenVINO must be
-    told as well.
+    Operators that are not int8 run in ``precision``; without the setting OpenVINO runs bf16 on CPUs that have it. If only the
+    weights are int8, fp32 activations are quantised in groups of ``group`` numbers; 0 keeps them fp32, which must be set as well.
     """
     return {
         "INFERENCE_PRECISION_HINT": precision,

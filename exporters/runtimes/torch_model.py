@@ -1,7 +1,8 @@
-"""The checkpoint as a PyTorch module; what every variant that starts or runs in PyTorch shares."""
+"""The checkpoint as a PyTorch module; shared by every variant that is exported from or runs in PyTorch."""
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any, Literal
 
 from exporters.checkpoints.classifier import load_classifier
@@ -9,7 +10,7 @@ from exporters.checkpoints.tokenization import read_fast
 from exporters.variant import Example
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from exporters.variant import Float32Array, Int64Array, Predictor
@@ -22,27 +23,34 @@ def limit_threads(threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    if torch.get_num_interop_threads() != 1:  # it may be set once only in a process
+    if torch.get_num_interop_threads() != 1:  # it can be set only once in a process
         torch.set_num_interop_threads(1)
 
 
 def logits_alone(checkpoint: Path) -> Any:
-    """The checkpoint's module as ids and mask to logits: neither a trace nor an export returns transformers' output class."""
+    """The checkpoint's module, returning a tensor of logits: a trace or an export cannot return transformers' output class."""
     import torch
 
     class Logits(torch.nn.Module):
-        """Ids and mask to logits alone."""
+        """Ids and mask to logits."""
 
         def __init__(self) -> None:
             super().__init__()
             self.model = load_classifier(checkpoint)
-            self.model.config.use_cache = False  # a decoder's empty cache is a tensor that OpenVINO cannot convert
+            self.model.config.use_cache = False  # OpenVINO cannot convert a decoder's empty cache
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
             logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
             return logits
 
     return Logits().eval()
+
+
+def write_through_memory(write: Callable[[io.BytesIO], object], file: Path) -> None:
+    """Have ``write`` fill a buffer, then write the file: PyTorch's own writer can end the process when the disk is full."""
+    buffer = io.BytesIO()
+    write(buffer)
+    file.write_bytes(buffer.getbuffer())
 
 
 def run_classifier(model: Any) -> Predictor:
@@ -59,7 +67,7 @@ def run_classifier(model: Any) -> Predictor:
 
 
 def example_of_classifier(*, dtype: Literal["float32", "bfloat16"] = "float32", model: str = "model") -> Example:
-    """How to serve what ``load_classifier`` loads, called by way of the expression ``model``."""
+    """How to serve what ``load_classifier`` loads, called through the expression ``model``."""
     return Example(
         imports=("import torch", "from transformers import AutoModelForSequenceClassification"),
         answer=f"""\
@@ -69,7 +77,7 @@ model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.{
 
 
 def example_answer(logits: str) -> str:
-    """The lines of an example that come after the model, by the expression that gives the ``logits`` of a tensor of ids."""
+    """The last lines of an example; ``logits`` is an expression of the tensor ``ids``."""
     return f"""\
 ids = torch.tensor(ids)
 with torch.inference_mode():
@@ -77,9 +85,9 @@ with torch.inference_mode():
 
 
 def example_inputs(tokenizer: Path, texts: Sequence[str] = EXAMPLE_TEXTS) -> tuple[Any, Any]:
-    """Ids and mask ``(texts, tokens)`` as tensors: what a trace is made of, with padding, so that it keeps the mask.
+    """Ids and mask ``(texts, tokens)`` as tensors, to trace a model with; they contain padding, so that a trace keeps the mask.
 
-    By the tokenizer in a folder: an architecture may need its special tokens (BART).
+    Tokenised by the tokenizer in a folder, since an architecture may need its special tokens (BART).
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime, fp32, each attention one node: ONNX Runtime's own kernel, which holds no scores of all tokens in memory."""
+"""ONNX Runtime, fp32, each attention one node: its fused kernel does not store the scores of all pairs of tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime, int8 weights of 7 bits: the same on CPUs without VNNI, whose kernels add two products in 16 bits."""
+"""ONNX Runtime, int8 weights reduced to 7 bits, which do not saturate the 16-bit sums of CPUs without VNNI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime, int8 weights per channel, activations quantised as they come."""
+"""ONNX Runtime, int8 weights per channel, activations quantised at run time."""
 
 from __future__ import annotations
 

@@ -1,17 +1,18 @@
-"""ONNX Runtime, int8 weights per channel, activations in the ranges that training texts gave."""
+"""ONNX Runtime, int8 weights per channel, activations in ranges calibrated on training texts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exporters.runtimes.calibration import calibration_feed
-from exporters.runtimes.onnx_session import EXAMPLE, MODEL_FILE, load_session
-from exporters.variant import ExportJob, Variant
+from exporters.runtimes.onnx_session import MODEL_FILE
+from exporters.variants import onnx_int8_dynamic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporters.variant import Int64Array
+    from exporters.variant import ExportJob, Int64Array
 
 
 def export(job: ExportJob) -> None:
@@ -25,7 +26,7 @@ def export(job: ExportJob) -> None:
     )
 
     class Texts(CalibrationDataReader):
-        """One text after the other."""
+        """Calibration texts, one after the other."""
 
         def get_next(self) -> dict[str, Any] | None:
             return next(feeds, None)
@@ -35,7 +36,11 @@ def export(job: ExportJob) -> None:
         job.out_dir / MODEL_FILE,
         Texts(),
         quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["MatMul", "Gemm", "Gather"],  # what has weights; what only has activations stays exact
+        op_types_to_quantize=[
+            "MatMul",
+            "Gemm",
+            "Gather",
+        ],  # operators with weights; those of activations only stay fp32
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
@@ -43,16 +48,4 @@ def export(job: ExportJob) -> None:
     )
 
 
-VARIANT = Variant(
-    runtime="onnxruntime",
-    precision="int8",
-    packages=("onnxruntime", "onnx"),
-    imports=("onnxruntime",),
-    export=export,
-    load=load_session,
-    example=EXAMPLE,
-    min_agreement=0.95,
-    base="onnx-fp32-fused",
-    calibrates=True,
-    default=False,
-)
+VARIANT = replace(onnx_int8_dynamic.VARIANT, export=export, calibrates=True, default=False)

@@ -1,4 +1,4 @@
-"""OpenVINO, fp32 in file and in execution, converted from the PyTorch module itself."""
+"""OpenVINO, fp32 stored and executed, converted from the PyTorch module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporters.variant import ExportJob, Variant
 def export(job: ExportJob) -> None:
     import openvino
 
-    # Not by way of ONNX: there PyTorch's fused attention is many operators, of which OpenVINO finds fewer again.
+    # Not from ONNX: there PyTorch's fused attention is many operators, not all of which OpenVINO fuses again.
     model = openvino.convert_model(
         logits_alone(job.checkpoint),
         example_input=example_inputs(job.tokenizer),

@@ -1,4 +1,4 @@
-"""OpenVINO, weights stored as int8, a quarter of the size, and made fp32 again for every product: executed in fp32."""
+"""OpenVINO, weights stored as int8, a quarter of the size, and dequantised for every matrix product: executed in fp32."""
 
 from __future__ import annotations
 

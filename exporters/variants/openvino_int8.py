@@ -1,4 +1,4 @@
-"""OpenVINO, int8 weights and activations, calibrated on training texts by NNCF; what int8 hurts too much stays in fp32."""
+"""OpenVINO, int8 weights and activations, calibrated on training texts by NNCF; sensitive matrix products stay in fp32."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ def export(job: ExportJob) -> None:
     import openvino
 
     assert job.base is not None
-    judged = not (
-        job.checkpoint / RANDOM_WEIGHTS_FILE
-    ).is_file()  # labels of random weights are not worth a product in fp32
+    judged = not (job.checkpoint / RANDOM_WEIGHTS_FILE).is_file()  # labels of random weights mean nothing
     quantised, left = quantise(openvino.Core().read_model(job.base / MODEL_FILE), job.calibration, judged=judged)
     if left:
         job.notes.append(

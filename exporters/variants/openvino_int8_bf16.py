@@ -1,29 +1,20 @@
-"""OpenVINO, int8 as calibrated, and what is no int8 operator, attention above all, in bf16 instead of fp32."""
+"""OpenVINO, static int8 of ``openvino-int8``; operators that are not int8, attention above all, run in bf16 instead of fp32."""
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from functools import partial
 
-from exporters.runtimes.openvino_model import example, load_compiled
-from exporters.variant import BF16, ExportJob, Variant
+from exporters.runtimes.openvino_model import copy_base, example, load_compiled
+from exporters.variant import BF16
+from exporters.variants import openvino_int8
 
-
-def export(job: ExportJob) -> None:
-    assert job.base is not None
-    for name in ("model.xml", "model.bin"):
-        shutil.copyfile(job.base / name, job.out_dir / name)
-
-
-VARIANT = Variant(
-    runtime="openvino",
-    precision="int8",
-    packages=("openvino", "nncf"),
-    imports=("openvino",),
-    export=export,
+VARIANT = replace(
+    openvino_int8.VARIANT,
+    export=copy_base,
     load=partial(load_compiled, precision="bf16"),
     example=example(precision="bf16"),
-    min_agreement=0.95,
     base="openvino-int8",
+    calibrates=False,
     needs=BF16,
 )

@@ -1,30 +1,20 @@
-"""OpenVINO, weights stored as int8, activations made int8 as they come, 32 neighbours on one scale: nothing to calibrate."""
+"""OpenVINO, int8 weights, activations quantised at run time in groups of 32 neighbours: needs no calibration."""
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from functools import partial
 
-from exporters.runtimes.openvino_model import example, load_compiled
-from exporters.variant import VNNI, ExportJob, Variant
+from exporters.runtimes.openvino_model import copy_base, example, load_compiled
+from exporters.variant import VNNI
+from exporters.variants import openvino_fp32_int8_weights
 
-
-def export(job: ExportJob) -> None:
-    assert job.base is not None
-    for name in ("model.xml", "model.bin"):
-        shutil.copyfile(job.base / name, job.out_dir / name)
-
-
-VARIANT = Variant(
-    runtime="openvino",
+VARIANT = replace(
+    openvino_fp32_int8_weights.VARIANT,
     precision="int8",
-    packages=("openvino", "nncf"),
-    imports=("openvino",),
-    export=export,
+    export=copy_base,
     load=partial(load_compiled, group=32),
     example=example(group=32),
-    min_agreement=0.95,
     base="openvino-fp32-int8-weights",
     needs=VNNI,
-    default=False,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 from typing import TYPE_CHECKING
@@ -10,16 +9,22 @@ from unittest import mock
 
 from exporters.runtimes.compiler import check_compiler
 from exporters.runtimes.too_long import refusing_too_long
-from exporters.runtimes.torch_model import example_answer, example_inputs, limit_threads, logits_alone
+from exporters.runtimes.torch_model import (
+    example_answer,
+    example_inputs,
+    limit_threads,
+    logits_alone,
+    write_through_memory,
+)
 from exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _SETTINGS = {
-    "cpp.dynamic_threads": True,  # else it keeps to the number of threads that the export had
-    "cpp.enable_kernel_profile": True,  # else a profiler sees none of its kernels
-    "aot_inductor.package_constants_in_so": False,  # weights beside the code, where what is stored can be looked at
+    "cpp.dynamic_threads": True,  # otherwise it always uses the number of threads of the export
+    "cpp.enable_kernel_profile": True,  # otherwise a profiler sees none of its kernels
+    "aot_inductor.package_constants_in_so": False,  # weights in a file of their own, so that they can be inspected
     "aot_inductor.package_constants_on_disk_format": "binary_blob",
 }
 
@@ -33,24 +38,26 @@ def export(job: ExportJob) -> None:
 
     check_compiler()
     axes = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
-    # Through memory: PyTorch's own writer ends the whole process when the disk is full. The cache would keep the weights.
-    buffer = io.BytesIO()
-    with torch.no_grad(), fresh_cache():
+    with torch.no_grad(), fresh_cache():  # a shared cache would keep the weights
         program = torch.export.export(
             logits_alone(job.checkpoint), example_inputs(job.tokenizer), dynamic_shapes=(axes, axes), strict=False
         )
-        aoti_compile_and_package(program, package_path=buffer, inductor_configs=_SETTINGS)
+        write_through_memory(
+            lambda buffer: aoti_compile_and_package(program, package_path=buffer, inductor_configs=_SETTINGS),
+            job.out_dir / "model.pt2",
+        )
         instructions = str(pick_vec_isa())  # "avx512 avx512_vnni"
-    (job.out_dir / "model.pt2").write_bytes(buffer.getbuffer())
-    job.notes.append(f"compiled for the exporting CPU ({instructions}); for one that has less, export it there")
+    job.notes.append(
+        f"compiled for the exporting CPU ({instructions}); for a CPU with fewer instructions, export on that CPU"
+    )
 
 
 def load(artifact: Path, threads: int) -> Predictor:
     import torch
 
     limit_threads(threads)
-    # The loader unpacks the library and removes it when it ends, which a process that is killed never comes to; what is
-    # mapped stays without its file. Its public name compiles a test of this CPU first, and imports the whole compiler.
+    # The loader unpacks the library and removes it at exit, which a killed process never reaches; a mapped library
+    # works without its file. The public name of the loader compiles a CPU test first, and imports the whole compiler.
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, TMPDIR=folder):
         model = torch._C._aoti.AOTIModelPackageLoader(str(artifact / "model.pt2"), "model", False, 1, -1)  # noqa: SLF001
 

@@ -1,12 +1,14 @@
-"""PyTorch eager, weights and activations bf16."""
+"""PyTorch, eager mode, weights and activations bf16."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporters.checkpoints.classifier import load_classifier
 from exporters.runtimes.torch_model import example_of_classifier, limit_threads, run_classifier
-from exporters.variant import BF16, ExportJob, Predictor, Variant
+from exporters.variant import BF16, ExportJob, Predictor
+from exporters.variants import torch_eager
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,14 +25,13 @@ def load(artifact: Path, threads: int) -> Predictor:
     return run_classifier(load_classifier(artifact, dtype="bfloat16"))
 
 
-VARIANT = Variant(
-    runtime="torch",
+VARIANT = replace(
+    torch_eager.VARIANT,
     precision="bf16",
-    packages=("torch", "transformers"),
-    imports=("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
     export=export,
     load=load,
     example=example_of_classifier(dtype="bfloat16"),
+    logits_atol=None,
     min_agreement=0.95,
     default=False,
     needs=BF16,

@@ -1,10 +1,11 @@
-"""PyTorch, torch.compile: the eager checkpoint, compiled when it is loaded, fp32."""
+"""PyTorch, torch.compile: the eager checkpoint, compiled at load time, fp32."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporters.checkpoints.classifier import copy_classifier, load_classifier
+from exporters.checkpoints.classifier import load_classifier
 from exporters.runtimes.compiler import check_compiler
 from exporters.runtimes.torch_model import (
     EXAMPLE_TEXTS,
@@ -13,7 +14,8 @@ from exporters.runtimes.torch_model import (
     limit_threads,
     run_classifier,
 )
-from exporters.variant import TOKENIZER, ExportJob, Predictor, Variant
+from exporters.variant import TOKENIZER, ExportJob, Predictor
+from exporters.variants import torch_eager
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def export(job: ExportJob) -> None:
     check_compiler()
-    copy_classifier(job.checkpoint, job.out_dir)
+    torch_eager.export(job)
 
 
 def load(artifact: Path, threads: int) -> Predictor:
@@ -31,23 +33,16 @@ def load(artifact: Path, threads: int) -> Predictor:
     limit_threads(threads)
     model = load_classifier(artifact)
     predict = run_classifier(torch.compile(model, dynamic=True))
-    # PyTorch compiles a size of 1 apart. Both graphs are made here: no text is of one token alone.
+    # PyTorch compiles a separate graph for a batch of 1. Both are compiled here; no text has only one token.
     for texts in (EXAMPLE_TEXTS, EXAMPLE_TEXTS[:1]):
         ids, mask = example_inputs(artifact / TOKENIZER, texts)
         predict(ids.numpy(), mask.numpy())
     return predict
 
 
-VARIANT = Variant(
-    runtime="torch",
-    precision="fp32",
-    packages=("torch", "transformers"),
-    imports=(
-        "torch",
-        "torch._inductor.compile_fx",
-        "transformers.modeling_utils",
-        "transformers.models.auto.modeling_auto",
-    ),
+VARIANT = replace(
+    torch_eager.VARIANT,
+    imports=(*torch_eager.VARIANT.imports, "torch._inductor.compile_fx"),
     export=export,
     load=load,
     example=example_of_classifier(model="torch.compile(model, dynamic=True)"),

@@ -1,13 +1,14 @@
-"""PyTorch, int8 weights of all linear layers, activations quantised as they come."""
+"""PyTorch, int8 weights of all linear layers, activations quantised at run time."""
 
 from __future__ import annotations
 
-import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exporters.checkpoints.classifier import load_classifier, read_configuration
-from exporters.runtimes.torch_model import example_answer, limit_threads, run_classifier
-from exporters.variant import Example, ExportJob, Predictor, Variant
+from exporters.runtimes.torch_model import example_answer, limit_threads, run_classifier, write_through_memory
+from exporters.variant import Example, ExportJob, Predictor
+from exporters.variants import torch_eager
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +19,7 @@ def export(job: ExportJob) -> None:
 
     model = _quantise(load_classifier(job.checkpoint))
     model.config.save_pretrained(job.out_dir)
-    # Through memory: PyTorch's own writer can end the whole process when the disk is full.
-    buffer = io.BytesIO()
-    torch.save(model.state_dict(), buffer)
-    (job.out_dir / "model.pt").write_bytes(buffer.getbuffer())
+    write_through_memory(lambda buffer: torch.save(model.state_dict(), buffer), job.out_dir / "model.pt")
 
 
 def load(artifact: Path, threads: int) -> Predictor:
@@ -48,14 +46,13 @@ model = torch.ao.quantization.quantize_dynamic(model, {{torch.nn.Linear}}, dtype
 model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
 {example_answer("model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits")}""",
 )
-VARIANT = Variant(
-    runtime="torch",
+VARIANT = replace(
+    torch_eager.VARIANT,
     precision="int8",
-    packages=("torch", "transformers"),
-    imports=("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
     export=export,
     load=load,
     example=EXAMPLE,
+    logits_atol=None,
     min_agreement=0.95,
     deprecated="torch.ao eager quantisation is deprecated in favour of torchao",
 )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-from exporters.runtimes.torch_model import example_answer, example_inputs, limit_threads, logits_alone
+from exporters.runtimes.torch_model import (
+    example_answer,
+    example_inputs,
+    limit_threads,
+    logits_alone,
+    write_through_memory,
+)
 from exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
@@ -17,10 +22,8 @@ def export(job: ExportJob) -> None:
 
     with torch.inference_mode():
         traced = torch.jit.trace(logits_alone(job.checkpoint), example_inputs(job.tokenizer), check_trace=False)
-        # Through memory: PyTorch's own writer ends the whole process when the disk is full.
-        buffer = io.BytesIO()
-        torch.jit.save(torch.jit.freeze(traced), buffer)
-    (job.out_dir / "model.pt").write_bytes(buffer.getbuffer())
+        frozen = torch.jit.freeze(traced)
+    write_through_memory(lambda buffer: torch.jit.save(frozen, buffer), job.out_dir / "model.pt")
 
 
 def load(artifact: Path, threads: int) -> Predictor:
@@ -28,7 +31,7 @@ def load(artifact: Path, threads: int) -> Predictor:
 
     limit_threads(threads)
     model = torch.jit.load(str(artifact / "model.pt"))
-    # The profiling executor recompiles in the first runs of every new shape; what is measured then is the compiler.
+    # The profiling executor recompiles in the first calls with every new shape, which would be measured.
     torch._C._jit_set_profiling_executor(False)  # noqa: SLF001
 
     def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
