@@ -1,4 +1,4 @@
-"""The command line: parser, dispatch and exit codes; the commands are files of ``bench.commands``."""
+"""The command line: parser, dispatch and exit codes; ``bench.commands`` has a file per command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command: 0 success, 1 a variant or a test failed, 2 a mistake of the user; compare and duel have more."""
+    """Run one command; returns 0 for success, 1 if a variant failed, 2 for a mistake of the user; compare and duel have more."""
     _ready_output()
     failed = 1
     try:
@@ -28,14 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failed = parsed.failed
         code: int = parsed.execute(parsed)
     except BrokenPipeError:  # `deploybench report RUN | head`
-        return 141  # what a shell says of a process that SIGPIPE ended
+        return 141  # as a shell reports a process that SIGPIPE ended
     except UserError as error:
         say(f"deploybench: error: {error}")
         return 2
     except DeploybenchError as error:
         say(f"deploybench: error: {error}")
         return failed
-    except OSError as error:  # a name too long, a disk gone
+    except OSError as error:  # such as a name that is too long
         say(f"deploybench: error: {first_line(error)}")
         return 2
     except KeyboardInterrupt:
@@ -45,22 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Report a mistake in one line, as everywhere; argparse would print the usage before it."""
+    """Report a mistake in one line; argparse would print the usage before it."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"deploybench: error: {message}; see: {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:
-    """Parse the whole command line; the result has the command's name as ``command`` and its function as ``execute``."""
+    """The parser of all commands; a result has the command's name as ``command`` and its function as ``execute``."""
     whole = _Parser(
         prog="deploybench",
-        description="Which way of deploying a fine-tuned text classifier on this CPU is best, and what does it cost?",
+        description="Compare the ways to deploy a fine-tuned text classifier on this CPU: accuracy,\nlatency, memory and size.",
         epilog=epilog(
             [
                 "deploybench run",
                 "deploybench run --checkpoint my-albert --real real.csv --fake fake.csv",
-                "deploybench run --checkpoint arch:albert-base-v2 --batch-sizes 1 --sequence-lengths 512",
+                "deploybench recommend results --max-p95-ms 100",
                 "deploybench report results --format md",
             ]
         ),
@@ -73,11 +73,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _ready_output() -> None:
-    """Let standard output take whatever is printed."""
-    if sys.stdout is None:  # closed by whoever started this
+    """Let standard output accept any text."""
+    if sys.stdout is None:  # closed by the parent process
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # an encoding without × or † shows ? there
+        sys.stdout.reconfigure(errors="replace")  # an encoding that lacks × or † prints ?
 
 
 if __name__ == "__main__":

@@ -11,14 +11,13 @@ from bench.measure.controls import CONTROLS, contenders
 from bench.measure.latency import LatencyRun
 from bench.measure.workload import full_batch
 from bench.measure.yardsticks import Yardsticks
-from bench.pipeline.operations import count_operations
+from bench.pipeline.recorder import Recorder, count_operations
 from bench.runs.measurement import Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.pipeline.prepare import Prepared
-    from bench.pipeline.recorder import Recorder
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""One file a command: its flags, one call into a room below, what it prints and its exit code."""
+"""One file per command: its flags, one call into a room below, what it prints and its exit code."""
 
 COMMANDS = (  # files of this folder, in the order of the help
     "run",

@@ -1,4 +1,4 @@
-"""``deploybench architectures``: parameters, operations and activations of architectures, counted without weights."""
+"""``deploybench architectures``: count parameters, operations and activations without weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
         "count parameters, operations and activations of architectures, without weights",
         [
             "deploybench architectures",
-            "deploybench architectures albert-base-v2 bert-base-uncased --sequence-lengths 64,512",
+            "deploybench architectures albert-base-v2 --sequence-lengths 64,512",
             "deploybench architectures arch:albert-xlarge-v2 my-albert --format json",
         ],
     )
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="see deploybench list, or a checkpoint's folder (default: all of the list)",
+        help="architecture (see deploybench list) or folder of a checkpoint (default: all architectures)",
     )
     command.add_argument(
         "--sequence-lengths",
@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
 
 
 def _architectures(parsed: argparse.Namespace) -> int:
-    """Return 1 where the formula and the built model differ."""
+    """Return 1 if the formula and the model that was built differ."""
     from bench.pipeline.architectures import count_architectures
     from bench.report.architectures import render_architectures
 

@@ -1,10 +1,11 @@
-"""What several commands share: how one is declared, flags, numbers, and printing an answer."""
+"""What several commands share: declaring a command, common flags, and printing an answer."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from bench.pipeline.arguments import share
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from bench.runs.store import Run
     from bench.texts.data import LabelledSet
 
+_WIDTH = 80  # of descriptions; argparse wraps the help of flags
 RESULTS = "results"  # folder of the saved runs
-TEXT_FLAGS = (  # of the labelled files that a saved run's texts are read from
+TEXT_FLAGS = (  # of the labelled files with the texts of a saved run
     "--external",
     "--real",
     "--fake",
@@ -35,7 +37,7 @@ def add_command(commands: Any, name: str, text: str, examples: Sequence[str]) ->
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,
-        description=text[0].upper() + text[1:] + ".",
+        description=textwrap.fill(f"{text[0].upper()}{text[1:]}.", _WIDTH),
         epilog=epilog(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -44,12 +46,12 @@ def add_command(commands: Any, name: str, text: str, examples: Sequence[str]) ->
 
 
 def epilog(examples: Sequence[str]) -> str:
-    """Commands to copy, for the end of a help."""
+    """Real commands, for the end of a help text."""
     return "\n".join(["examples:", *(f"  {line}" for line in examples)])
 
 
 def with_help(command: argparse.ArgumentParser, helps: dict[str, str]) -> Callable[..., Any]:
-    """``command.add_argument`` with the help of ``helps``, for flags that mean something else here; "" keeps the usual one."""
+    """``command.add_argument`` with the help text of ``helps`` for a flag of ``run``; "" keeps the text of ``run``."""
 
     def add(flag: str, *aliases: str, **keywords: Any) -> None:
         command.add_argument(flag, *aliases, **{**keywords, "help": helps[flag] or keywords["help"]})
@@ -58,25 +60,25 @@ def with_help(command: argparse.ArgumentParser, helps: dict[str, str]) -> Callab
 
 
 def add_aim(add: Callable[..., Any]) -> None:
-    """Add the flags that decide which variant is best."""
-    add("--objective", choices=OBJECTIVES, help="what is to be best (default: latency)")
+    """Add the flags that define the best variant."""
+    add("--objective", choices=OBJECTIVES, help="figure that decides (default: latency)")
     add(
         "--max-accuracy-drop",
         metavar="SHARE",
         type=share("--max-accuracy-drop"),
-        help="what it may lose of the accuracy on any set (default: 0.01)",
+        help="accuracy that it may lose on any set against torch-eager (default: 0.01)",
     )
 
 
 def read_aim(parsed: argparse.Namespace) -> tuple[Objective, float]:
-    """Return the objective and the largest allowed loss of accuracy; these flags have no default, so one that was given shows."""
+    """Objective and largest accuracy drop; the flags have no default, so that a given one can be told."""
     from bench.pipeline.best import MAX_DROP
 
     return parsed.objective or "latency", MAX_DROP if parsed.max_accuracy_drop is None else parsed.max_accuracy_drop
 
 
 def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
-    """Read the labelled files of TEXT_FLAGS; without any, a run of the demonstration has its own texts."""
+    """The labelled files of TEXT_FLAGS; without any, the bundled texts for a run of the demonstration."""
     from bench.pipeline.prepare import demonstration_sets, labelled_sets
 
     sets = labelled_sets(read_options(parsed), run.checkpoint.labels)
@@ -87,7 +89,7 @@ def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
 
 
 def print_run(run: Run, tables: Sequence[str]) -> None:
-    """Print tables of a run as text, in colour on a terminal."""
+    """Print tables of a run as text, coloured on a terminal."""
     from bench.report.render import render
     from bench.report.terminal import coloured
 

@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from bench.compare.thresholds import Thresholds
 
 _EXIT_CODES = """
-exit codes, the first that holds:
+exit codes, the first that applies:
   2  a mistake that you can fix: no such file, a bad threshold
   1  something is worse
   3  incomplete: a row is missing or failed, or nothing was compared
-  4  incomparable: a row's two figures do not mean the same, or cannot tell
+  4  not comparable: two values of a row measure different things, or cannot
+     be judged
   0  nothing is worse, and everything was compared
-with --history
-  1  a row became worse with the newest run, or with the others of its commit
-  3  the newest run lacks a row, or shares none with an older one, or a file cannot be read
-  4  a row of the newest run means something else than in all older ones
+with --history:
+  1  a row became worse with the newest run, or with other runs of its commit
+  3  the newest run lacks a row, or shares none with an older run, or a file
+     cannot be read
+  4  a row of the newest run is not comparable with any older one
   0  none of these"""
 
 
@@ -33,9 +35,9 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "compare",
-        "say what changed between two saved runs, and how sure that is",
+        "say what changed between two saved runs, and how certain each change is",
         [
-            "deploybench compare results/Linux-CPython-3.11-64bit/0001_….json results",
+            "deploybench compare baseline.json results",
             "deploybench compare base.json contender.json --format md --all",
             "deploybench compare base.json contender.json --lenient",
             "deploybench compare here.json there.json --normalise",
@@ -45,29 +47,30 @@ def add(commands: Any) -> None:
     command.set_defaults(execute=_compare, failed=3)  # 1 says that something is worse
     command.description = f"{command.description}\n{_EXIT_CODES}"
     command.add_argument(
-        "base", nargs="?", metavar="BASE", help="a saved run, or a folder: its newest; or any file of pytest-benchmark"
+        "base", nargs="?", metavar="BASE", help="a saved run, a folder (its newest run), or a pytest-benchmark file"
     )
-    command.add_argument("contender", nargs="?", metavar="CONTENDER", help="likewise")
+    command.add_argument("contender", nargs="?", metavar="CONTENDER", help="the newer run, given in the same way")
     command.add_argument(
         "--history",
         nargs="?",
         const=RESULTS,
         metavar="FOLDER",
-        help=f"instead of BASE and CONTENDER: change points over all runs of one machine (default: {RESULTS})",
+        help=f"change points over all runs of one machine, instead of two runs (default: {RESULTS})",
     )
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
-    command.add_argument("--all", action="store_true", help="show rows without a detectable change as well")
+    command.add_argument("--all", action="store_true", help="also show rows without a detectable change")
     command.add_argument(
-        "--lenient", action="store_true", help="missing and incomparable rows, and files of a history, do not fail"
+        "--lenient",
+        action="store_true",
+        help="do not fail for missing or not comparable rows, or unreadable files of a history",
     )
     command.add_argument(
-        "--normalise", action="store_true", help="compare times of two CPUs by the machines' own yardsticks"
+        "--normalise", action="store_true", help="divide times by each machine's yardsticks, to compare two CPUs"
     )
     command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
 
 
 def _compare(parsed: argparse.Namespace) -> int:
-    """Return the exit code of the outcome."""
     if parsed.history is not None:
         return _compare_all(parsed)
     from bench.compare.outcome import outcome_of
@@ -103,7 +106,7 @@ def _compare_two(parsed: argparse.Namespace) -> Comparison:
 
 
 def _refuse_same(base: Path, contender: Path) -> None:
-    """Refuse to compare a run with itself: the newest of a folder is the old run where no new one was saved."""
+    """Refuse to compare a run with itself: a folder's newest run is the old one if no new one was saved."""
     if base.resolve() == contender.resolve():
         raise UserError(f"compare: BASE and CONTENDER are the same file, {base}; was a new run saved?")
 

@@ -11,14 +11,14 @@ from exporters.variant import REFERENCE
 if TYPE_CHECKING:
     import argparse
 
-_FLAGS = {  # with their help, where they mean something else than for a run
-    "--checkpoint": "what both revisions export; A and B are then git revisions",
-    "--variants": f"variants to hold against each other (default: {REFERENCE})",
-    "--batch-sizes": "latency at each (default: 1)",
-    "--sequence-lengths": "tokens; latency at each (default: 128, or what both sides take)",
+_FLAGS = {  # with their help text where it differs from that of ``run``
+    "--checkpoint": "checkpoint that both revisions export; A and B are then git revisions",
+    "--variants": f"variants to compare (default: {REFERENCE})",
+    "--batch-sizes": "batch sizes to time (default: 1)",
+    "--sequence-lengths": "tokens: latency is timed at each (default: 128, or the most that both sides take)",
     "--threads": "",
     "--target-width": "time until every 99%% interval of a ratio is narrower than this share (default: 0.01)",
-    "--time-budget": "or until so many seconds of timing are over (default: 60)",
+    "--time-budget": "stop timing after this time even if intervals are wider (default: 60)",
     "--work-dir": "",
     "--allow-pickle": "",
 }
@@ -31,23 +31,23 @@ def add(commands: Any) -> None:
         "duel",
         "measure two artifacts, checkpoints or git revisions against each other in one run",
         [
-            "deploybench duel artifacts/onnx-fp32 artifacts/openvino-fp32 --sequence-lengths 128",
-            "deploybench duel my-albert my-distilbert --variants onnx-int8-dynamic --batch-sizes 1,8",
-            "deploybench duel HEAD~1 HEAD --checkpoint my-albert --variants openvino-int8",
+            "deploybench duel artifacts/onnx-fp32 artifacts/openvino-fp32",
+            "deploybench duel my-albert my-distilbert --variants onnx-fp32",
+            "deploybench duel HEAD~1 HEAD --checkpoint my-albert --batch-sizes 1,8",
         ],
     )
     command.set_defaults(execute=_duel, failed=3)  # 1 says that something is worse
     command.add_argument(
-        "a", metavar="A", help="an artifact's folder, a checkpoint, or with --checkpoint a git revision"
+        "a", metavar="A", help="folder of an artifact, a checkpoint, or with --checkpoint a git revision"
     )
-    command.add_argument("b", metavar="B", help="what it is held against, of the same kind")
+    command.add_argument("b", metavar="B", help="the other side, of the same kind")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
     add_options(with_help(command, _FLAGS), tuple(_FLAGS))
     command.set_defaults(variants=REFERENCE, batch_sizes="1", target_width="0.01", time_budget="60")
 
 
 def _duel(parsed: argparse.Namespace) -> int:
-    """Return the exit code of the outcome, as ``compare`` does."""
+    """Return an exit code of ``compare``."""
     from bench.compare.duel import measure as duel
     from bench.compare.duel.sides import two_sides
     from bench.compare.outcome import outcome_of

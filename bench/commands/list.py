@@ -1,4 +1,4 @@
-"""``deploybench list``: variants, architectures, recipes and profiles to choose from."""
+"""``deploybench list``: variants, architectures, recipes and profiles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Declare the command."""
-    command = add_command(commands, "list", "what there is to choose from", ["deploybench list"])
+    command = add_command(commands, "list", "list variants, architectures, recipes and profiles", ["deploybench list"])
     command.set_defaults(execute=_list)
 
 

@@ -22,34 +22,34 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "prepare",
-        "split labelled texts for training and testing, without a text in two splits, and say what gives labels away",
+        "split labelled texts for training, validation and test, without overlap, and report label leakage",
         [
             "deploybench prepare news.csv --output prepared",
-            "deploybench prepare --real real.csv --fake fake.csv --split 80/10/10 --seed 1 --output prepared",
+            "deploybench prepare --real r.csv --fake f.csv --split 80/10/10 --output out",
             "deploybench prepare train.csv --test test.csv --output prepared",
-            "deploybench prepare news.csv --text-columns headline,body --label-column verdict --output prepared",
+            "deploybench prepare news.csv --label-column verdict --output prepared",
         ],
     )
     command.set_defaults(execute=_prepare)
-    command.add_argument("files", nargs="*", metavar="FILE", help="labelled texts; all files are taken together")
-    command.add_argument("--output", metavar="DIR", required=True, help="where train.csv, validation.csv, test.csv go")
+    command.add_argument("files", nargs="*", metavar="FILE", help="labelled texts; several files are joined")
+    command.add_argument(
+        "--output", metavar="DIR", required=True, help="folder for train.csv, validation.csv and test.csv"
+    )
     add_options(command.add_argument, _FLAGS)
-    command.add_argument("--test", metavar="FILE", help="a test set that is given; what the others share with it goes")
+    command.add_argument("--test", metavar="FILE", help="existing test set; rows that resemble one of it are dropped")
     command.add_argument(
         "--split",
         metavar="N/N/N",
-        help="per cent for training, validation and test (default: 70/15/15; with --test 85/15)",
+        help="percentages for training, validation and test (default: 70/15/15; with --test 85/15)",
     )
     command.add_argument(
         "--seed",
         metavar="N",
         type=whole_number("--seed"),
         default=0,
-        help="another one draws other splits (default: 0)",
+        help="another seed gives other splits (default: 0)",
     )
-    command.add_argument(
-        "--strict", action="store_true", help="refuse a test set that the other files share texts with"
-    )
+    command.add_argument("--strict", action="store_true", help="refuse a test set that overlaps with the other files")
 
 
 def _prepare(parsed: argparse.Namespace) -> int:

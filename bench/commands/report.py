@@ -1,4 +1,4 @@
-"""``deploybench report``: the tables of a saved run, its page or its model card."""
+"""``deploybench report``: the tables of a saved run, its HTML page or its model card."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "report",
-        "print the tables of a saved run, or make a page of it",
+        "print the tables of a saved run, or write an HTML page or a model card",
         [
             "deploybench report results",
-            "deploybench report results/Linux-CPython-3.11-64bit/0001_….json --format json",
+            "deploybench report run.json --format json",
             "deploybench report results --format csv --table batch",
-            "deploybench report results --format html --output report.html --plots plots",
+            "deploybench report results --format html --output page.html --plots plots",
         ],
     )
     command.set_defaults(execute=_report)
-    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder (its newest run)")
     command.add_argument(
         "--format",
         choices=_FORMATS,
         default="text",
-        help="text for a terminal (default), md, csv, latex, json, html: a page, or card: a model card",
+        help="text (default), md, csv, latex, json, html (a page) or card (a model card)",
     )
     command.add_argument(
         "--table",
         metavar="A,B",
         help=f"tables to print: {', '.join(TABLES)} (default: all but {', '.join(ON_DEMAND)})",
     )
-    command.add_argument("-o", "--output", metavar="FILE", help="write to FILE in place of printing")
-    command.add_argument("--plots", metavar="DIR", help="write the page's plots to DIR as well, as SVG and PNG")
-    texts = command.add_argument_group("texts", "of the run's sets, for the page's examples of errors")
+    command.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of printing")
+    command.add_argument("--plots", metavar="DIR", help="also write the plots of the page to DIR, as SVG and PNG")
+    texts = command.add_argument_group("texts", "of the run's labelled sets; the page shows misclassified ones")
     add_options(texts.add_argument, TEXT_FLAGS)
 
 
@@ -60,7 +60,7 @@ def _report(parsed: argparse.Namespace) -> int:
     if unknown:
         raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(TABLES)}")
     if parsed.table and parsed.format == "html":
-        raise UserError("--table: a page has all tables; leave --table out, or name another --format")
+        raise UserError("--table: an HTML page has all tables; leave --table out, or name another --format")
     run = read_run(parsed.run)
     lacking = [name for name, found in build_tables(run, tables).items() if not found] if parsed.table else []
     if set(lacking) == set(tables):
@@ -87,7 +87,7 @@ def _show(run: Run, tables: Sequence[str], parsed: argparse.Namespace) -> None:
 
 
 def _write(text: str, file: Path) -> None:
-    """Write what would be printed to a file, whole or not at all; never in place of a device or a folder."""
+    """Write a file, whole or not at all; never over a device or a folder."""
     from bench.runs.whole_file import whole_file
 
     if not file.parent.is_dir() or (file.exists() and not file.is_file()):

@@ -1,4 +1,4 @@
-"""``deploybench run``: prepare, run the suites on what was prepared, and print the tables of the saved run."""
+"""``deploybench run``: prepare, run the suites, and print the tables of the saved run."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "run",
-        "train or load a checkpoint, export, prove and measure every variant, print the tables",
+        "export, check and measure the variants of a checkpoint, save the run and print its tables",
         [
             "deploybench run",
-            "deploybench run --checkpoint my-albert --external in_domain=test.csv --external ai=fakes.csv",
-            "deploybench run --checkpoint my-albert --variants onnx-fp32,openvino-int8 --profile standard",
-            "deploybench run --checkpoint arch:bert-base-uncased --batch-sizes 1,8 --sequence-lengths 64,512",
+            "deploybench run --checkpoint my-albert --external test=test.csv",
+            "deploybench run --checkpoint my-albert --variants onnx-fp32,openvino-int8",
+            "deploybench run --checkpoint arch:bert-base-uncased --profile standard",
         ],
     )
     command.set_defaults(execute=_run)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     import argparse
 
 _OUTPUT = """
-One row for each row of FILE, in its order: row (from 1), label, probability of it, logit_0, logit_1, ..., tokens of the whole
-text. Texts are read one by one: memory does not grow with FILE. What was killed is taken up again by the same command."""
+The output has one row per row of FILE, in its order: row (from 1), label, its
+probability, logit_0, logit_1, ..., and the tokens of the whole text. Memory does
+not grow with FILE. The same command continues after an interruption."""
 _FLAGS = (
     "--checkpoint",
     "--calibration",
@@ -36,28 +37,28 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "score",
-        "label a file of any size with one variant, the fastest way that is found by trying",
+        "label a file of any size with one variant, by the fastest plan that trials find",
         [
-            "deploybench score --checkpoint my-albert --variant openvino-int8 posts.csv -o predictions.parquet",
-            "deploybench score --checkpoint my-albert --variant onnx-fp32-fused --max-memory-mb 600 posts.jsonl -o out.parquet",
+            "deploybench score posts.csv --variant openvino-int8 -o labels.parquet",
+            "deploybench score --checkpoint my-albert --variant onnx-fp32 x.csv -o y.parquet",
         ],
     )
     command.set_defaults(execute=_score)
     command.description = f"{command.description}\n{_OUTPUT}"
     command.add_argument("file", metavar="FILE", help="texts: CSV, TSV, JSON Lines or Parquet")
-    command.add_argument("-o", "--output", metavar="FILE", required=True, help="where the answers go: a Parquet file")
+    command.add_argument("-o", "--output", metavar="FILE", required=True, help="Parquet file to write")
     command.add_argument(
         "--variant",
         metavar="NAME",
         type=_variant,
         required=True,
-        help="variant to use; see deploybench recommend, deploybench list",
+        help="see deploybench recommend and deploybench list",
     )
     command.add_argument(
         "--max-memory-mb",
         metavar="NUMBER",
         type=positive_number("--max-memory-mb"),
-        help="resident memory of all processes together",
+        help="limit of the resident memory of all processes together",
     )
     add_options(command.add_argument, _FLAGS)
 

@@ -1,4 +1,4 @@
-"""``deploybench train``: train a classifier by a recipe, in a process of its own."""
+"""``deploybench train``: train a classifier by a recipe."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bench.pipeline.options import add_options
 if TYPE_CHECKING:
     import argparse
 
-_FLAGS = {  # with their help, where they mean something else than for a run
-    "--checkpoint": "start from this folder, Hub id or arch:NAME, not from the recipe's own, as where there is no Hub",
+_FLAGS = {  # with their help text where it differs from that of ``run``
+    "--checkpoint": "start from this folder, Hub id or arch:NAME instead of the recipe's checkpoint",
     "--external": "",
     "--text-columns": "",
     "--label-column": "",
@@ -28,46 +28,43 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "train",
-        "train a classifier by a recipe",
+        "fine-tune or train a classifier by a recipe",
         [
-            "deploybench train demonstration --output checkpoints/demonstration",
-            "deploybench train albert-mini --train train.csv --external test=test.csv --tokenizer DIR --output posts",
-            "deploybench train albert-welfake --train prepared/train.csv --external prepared/test.csv --output news",
-            "deploybench train distilbert-agnews --checkpoint my-distilbert --train train.csv --output topics",
+            "deploybench train demonstration --output demonstration",
+            "deploybench train albert-mini --train train.csv --tokenizer DIR --output posts",
+            "deploybench train albert-welfake --train a.csv --external b.csv --output news",
+            "deploybench train distilbert-agnews --checkpoint my-distilbert --output topics",
         ],
     )
     command.set_defaults(execute=_train)
-    command.add_argument("recipe", metavar="RECIPE", help="a shipped recipe's name (deploybench list) or a TOML file")
+    command.add_argument("recipe", metavar="RECIPE", help="a recipe of deploybench list, or a TOML file")
     command.add_argument(
         "--train", metavar="FILE", help="labelled texts to train on (default: the recipe's, else the bundled corpus)"
     )
     command.add_argument(
         "--validation",
         metavar="FILE",
-        help="labelled texts to score after every epoch, by which training may stop early",
+        help="labelled texts to score after every epoch; training may stop early by them",
     )
-    command.add_argument("--tokenizer", metavar="DIR", help="tokenizer to use, where the recipe trains none")
+    command.add_argument("--tokenizer", metavar="DIR", help="tokenizer, for a recipe that trains none")
     command.add_argument(
         "--seeds",
         metavar="N",
         type=whole_number("--seeds", 2, 100, "a number from 2 to 100 such as 5"),
-        help="train from N seeds: how much accuracy changes by re-training alone",
+        help="train from N seeds, to see how much accuracy depends on the seed",
     )
-    command.add_argument(
-        "--resume", action="store_true", help="go on with what an interrupted training of the same left"
-    )
-    command.add_argument("--output", metavar="DIR", required=True, help="where the checkpoint goes")
+    command.add_argument("--resume", action="store_true", help="continue an interrupted training")
+    command.add_argument("--output", metavar="DIR", required=True, help="folder for the checkpoint")
     add_options(with_help(command, _FLAGS), tuple(_FLAGS))
 
 
 def _train(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
-    from bench.pipeline.launched import one_speaks
-    from bench.pipeline.training import follow_training, train_checkpoint
+    from bench.pipeline.training import follow_training, report_from_one_rank, train_checkpoint
     from bench.report.training_plots import write_training_plots
     from exporters.training.processes import is_main
 
-    with one_speaks():
+    with report_from_one_rank():
         if not is_main():
             follow_training(parsed)
             return 0

@@ -1,4 +1,4 @@
-"""The architectures that were asked for, counted in a process of their own."""
+"""Count architectures, in a new process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def count_architectures(names: Sequence[str], lengths: Sequence[int]) -> dict[str, Counted]:
-    """Count those that ``names`` says, all without any, by name; raises CheckpointError for what is none.
+    """Counts by name, of ``names`` or, without any, of all architectures; raises CheckpointError for an unknown one.
 
     A name is one of ARCHITECTURES, with or without its prefix, or the folder of a checkpoint.
     """
@@ -34,7 +34,7 @@ def _source(name: str) -> str | Path:
     known = name.removeprefix(PREFIX)
     folder = Path(name)
     if known not in ARCHITECTURES and not name.startswith(PREFIX) and (folder.exists() or len(folder.parts) > 1):
-        read_config(folder)  # says what is wrong with it, here and not in the child
+        read_config(folder)  # an error of the folder is reported here, not in the child
         return folder
     check_architecture(known)
     return known

@@ -1,4 +1,4 @@
-"""The checkpoint that was asked for: a folder, a Hub id, an architecture, or the demonstration that is trained here."""
+"""Find a checkpoint: a folder, a Hub id, an architecture with random weights, or the demonstration, which is trained first."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DEMONSTRATION = "demonstration"
 
 
 def find_checkpoint(options: Options) -> Checkpoint:
-    """The checkpoint that ``options.checkpoint`` names; raises CheckpointError when there is none that can be used."""
+    """The checkpoint that ``options.checkpoint`` names; raises CheckpointError if it is missing or cannot be used."""
     asked = options.checkpoint or ""
     if asked.startswith(PREFIX):
         return _architecture(asked.removeprefix(PREFIX), options)
@@ -48,7 +48,7 @@ def find_checkpoint(options: Options) -> Checkpoint:
 
 
 def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) -> Inputs:
-    """How texts become the checkpoint's inputs, found once and proven on ``texts`` then; says what is not as it says itself."""
+    """How the checkpoint tokenizes, truncates and pads; found once, checked on ``texts``, its notes printed each time."""
     code = source_digest("exporters.checkpoints.inputs")[:8]
     versions = "-".join(version(name) for name in ("transformers", "tokenizers"))
     folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{code}-{versions}"
@@ -62,7 +62,7 @@ def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) 
 
 
 def demonstration(options: Options) -> Checkpoint:
-    """The embedded default: a small ALBERT trained from the bundled corpus by the bundled recipe, made once."""
+    """The default: a small ALBERT, trained once on the bundled corpus by the bundled recipe."""
     recipe = read_recipe(DEMONSTRATION)
     texts, labels = corpus.corpus("train")
     digest = hashlib.sha256(json.dumps([repr(recipe), texts, labels]).encode()).hexdigest()[:8]
@@ -99,7 +99,7 @@ def _architecture(name: str, options: Options) -> Checkpoint:
 
 
 def unpickled(folder: Path, options: Options, convert: Callable[[Path, Path], None] = convert_pickled) -> Path:
-    """The checkpoint with its pickled weights as safetensors, made once for these bytes by ``convert``."""
+    """The checkpoint with its pickled weights converted to safetensors by ``convert``, once per content."""
     digest = sha256_file(folder / PICKLED_FILE)[:8]
     converted = options.work_dir / "checkpoints" / f"{folder.resolve().name}-{digest}"
     if not converted.is_dir():

@@ -1,41 +1,56 @@
-"""How an artifact really runs: in which precision, and on how many cores. Looked at once, in a process that has all cores."""
+"""How an artifact really executes: number format, cores, stored weights, operators, and labels on a CPU without VNNI.
+
+Each is found once, in processes that have all cores. What cannot be found out is left empty: that is no failure of the variant.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bench.analysis.precision import precision_problem
+from bench.worker.client import Worker
 from exporters.artifacts.catalogue import find_variant
 from exporters.errors import ExportError, WorkerError
 from exporters.inspection.executed import executed_precision
 from exporters.inspection.operators import profile
+from exporters.inspection.saturation import cut_share
 from exporters.inspection.stored import stored_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from bench.measure.workload import Batch
-    from bench.worker.client import Worker
     from exporters.artifacts.artifact import Artifact
+    from exporters.variant import Float32Array
 
+LIMITS = {  # of oneDNN, which OpenVINO and PyTorch use, and of PyTorch's own kernels and FBGEMM
+    "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
+    "DNNL_MAX_CPU_ISA": "AVX512_CORE",
+    "FBGEMM_ENABLE_INSTRUCTIONS": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+}
 _ROUNDS = 5
+_SUMMED = 5  # batches whose int8 sums are computed: one of each shape and padding
 
 
 def how_it_runs(
     worker: Worker, artifact: Artifact, batches: Iterable[Batch], watched: Batch, threads: int
 ) -> dict[str, Any]:
-    """What ``VariantInfo`` says of it; ``worker`` has the artifact loaded, and is of no other use afterwards."""
+    """Fields of ``VariantInfo``; ``worker`` has loaded the artifact and must not be used afterwards."""
     profiled = (artifact.variant, artifact.path, threads, watched)
     return {
         "cores_used": _cores_used(worker, batches),
-        "stored": _looked_at(worker, stored_weights, (artifact.path,), None),
-        "operators": _looked_at(worker, profile, profiled, {}),
+        "stored": _inspect(worker, stored_weights, (artifact.path,), None),
+        "operators": _inspect(worker, profile, profiled, {}),
         **executed(worker, artifact, watched, threads),
     }
 
 
 def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
-    """CPU-seconds a second at the batch that takes most; a runtime may spread over threads only where there is enough to do."""
+    """CPU seconds per second, the highest of all batches: a runtime may use all threads for large batches alone."""
     most = 0.0
     for batch in batches:
         worker.ask("warm_up", batch)
@@ -44,16 +59,15 @@ def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
     return most
 
 
-def _looked_at(worker: Worker, look: Callable[..., Any], arguments: tuple[Any, ...], unknown: Any) -> Any:
-    """What ``look`` finds in an artifact; ``unknown`` where it fails, which is no failure of the variant."""
+def _inspect(worker: Worker, inspect: Callable[..., Any], arguments: tuple[Any, ...], unknown: Any) -> Any:
     try:
-        return worker.call(look, *arguments)
+        return worker.call(inspect, *arguments)
     except (ExportError, WorkerError):
         return unknown
 
 
 def executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> dict[str, Any]:
-    """The precision in which it runs, and what is wrong with it; not knowing it is no failure of the variant."""
+    """The number formats that it executes, and whether they are those of its name."""
     try:
         found = worker.call(executed_precision, artifact.variant, artifact.path, threads, batch)
     except (ExportError, WorkerError) as error:
@@ -64,3 +78,26 @@ def executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> 
         "executed_attention": found["attention"],
         "executed_problem": precision_problem(precision, found["weights"], found["attention"]),
     }
+
+
+def without_vnni(
+    name: str, artifact: Path, batches: Sequence[Batch], reference: Sequence[Float32Array], threads: int
+) -> dict[str, float]:
+    """For an int8 variant on a CPU without VNNI: ``agreement`` with the reference's labels, or the share of sums ``cut``.
+
+    ONNX Runtime has no setting that limits instructions; the sums that would saturate are computed instead. Empty for a variant
+    of another precision.
+    """
+    variant = find_variant(name)
+    if variant.precision != "int8":
+        return {}
+    try:
+        with Worker(f"{name} without VNNI", threads, environment=LIMITS) as worker:
+            if variant.runtime == "onnxruntime":
+                return {"cut": worker.call(cut_share, artifact, batches[:_SUMMED])}
+            worker.start(name, artifact, threads)
+            logits = [logits for logits, _ in worker.predict(batches)]
+    except (ExportError, WorkerError):
+        return {}
+    same = [ours.argmax(axis=1) == theirs.argmax(axis=1) for ours, theirs in zip(logits, reference, strict=True)]
+    return {"agreement": float(np.concatenate(same).mean())}

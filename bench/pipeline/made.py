@@ -1,4 +1,4 @@
-"""Artifacts that were made before: found again by what a saved run says of them."""
+"""Find the artifact of a variant of a saved run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def find_artifact(run: Run, variant: str, work_dir: Path) -> Artifact:
-    """The newest artifact of a run's ``variant`` below the work folder; says so where it is not the one that was measured.
+    """The newest artifact of the run's ``variant`` below the work folder; warns if it is not the one that was measured.
 
-    Raises UserError, with the command that makes it, where there is none.
+    Raises UserError, with the command that exports it, if there is none.
     """
     every = sorted(work_dir.glob(f"artifacts/*/{variant}/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
     found = [one for path in every if _fits(path, run) and (one := read_artifact(path.parent))]
@@ -39,7 +39,7 @@ def find_artifact(run: Run, variant: str, work_dir: Path) -> Artifact:
             f"{newest.path}: {changed} is not what was exported; remove the folder and make it again with: "
             f"{_export_command(run, variant, work_dir)}"
         )
-    _say_if_other(run, newest)
+    _warn_if_changed(run, newest)
     return newest
 
 
@@ -47,23 +47,23 @@ def _fits(manifest: Path, run: Run) -> bool:
     try:
         found = json.loads(manifest.read_text(encoding="utf-8"))
         return found["checkpoint_sha256"] == run.checkpoint.sha256 and bool(found["labels"])
-    except (OSError, ValueError, KeyError, TypeError):  # artifacts of earlier versions name no labels
+    except (OSError, ValueError, KeyError, TypeError):  # artifacts of earlier versions have no labels
         return False
 
 
 def _export_command(run: Run, variant: str, work_dir: Path) -> str:
-    name = run.checkpoint.name  # of a folder alone its last part is known
+    name = run.checkpoint.name  # of a folder, the run has only its last part
     checkpoint = [] if name == DEMONSTRATION else ["--checkpoint", printable(name)]
     place = [] if str(work_dir) == ".deploybench" else ["--work-dir", str(work_dir)]
     return shlex.join(["deploybench", "export", *checkpoint, "--variants", variant, *place])
 
 
-def _say_if_other(run: Run, artifact: Artifact) -> None:
+def _warn_if_changed(run: Run, artifact: Artifact) -> None:
     sizes = [one.values[0] for one in run.measurements if _is_size(one.variant, one.metric, artifact) and one.values]
     if sizes and sizes[0] != artifact.size:
         say(
-            f"{artifact.path} takes {format_bytes(artifact.size)}, what was measured {format_bytes(sizes[0])}: "
-            "it was exported again since; measure it again to be sure"
+            f"{artifact.path} has {format_bytes(artifact.size)}, the measured one had {format_bytes(sizes[0])}: "
+            "it was exported again since; run the measurement again to be sure"
         )
 
 

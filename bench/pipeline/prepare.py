@@ -1,4 +1,4 @@
-"""From what was asked to what can be measured: checkpoint, labelled sets, artifacts that are proven to be the same model."""
+"""Prepare a run: checkpoint, labelled sets, and artifacts that passed the parity check."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench.console import progress, say
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
-from bench.pipeline.execution import how_it_runs
+from bench.pipeline.execution import how_it_runs, without_vnni
 from bench.pipeline.options import PROFILES, Options
-from bench.pipeline.without_vnni import without_vnni
 from bench.runs.store import VariantInfo
 from bench.texts import data
 from bench.texts.demonstration import corpus
@@ -39,35 +38,35 @@ CALIBRATION_TEXTS = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Everything that the suites measure, and why a variant cannot be."""
+    """What the suites measure, and the reason for each variant that cannot be measured."""
 
     options: Options
     checkpoint: Checkpoint
     sequence_lengths: tuple[int, ...]
     sets: tuple[data.LabelledSet, ...]
-    inputs: Inputs  # how texts are tokenised, cut and padded
-    tokens: list[list[int]]  # of the texts that fixed-length batches are cut from
+    inputs: Inputs  # how texts are tokenized, truncated and padded
+    tokens: list[list[int]]  # ids of the texts that batches of one length are cut from
     artifacts: dict[str, Artifact]  # of the variants that may be measured
     variants: dict[str, VariantInfo]  # of all variants asked for, in that order
 
     @property
     def scoring_length(self) -> int | None:
-        """Tokens that texts are cut at when accuracy is measured; None: they are read whole."""
+        """Tokens that texts are truncated to when accuracy is measured; None: not truncated."""
         return self.inputs.scoring_length(self.checkpoint)
 
     @property
     def full_length(self) -> int:
-        """Tokens that texts are padded to where all are padded alike."""
+        """Tokens that texts are padded to under the policy "pad to the maximum"."""
         return full_length(self.scoring_length, self.tokens)
 
 
 def prepare(options: Options) -> Prepared:
-    """Find the checkpoint, read the sets, export and prove every variant; raises UserError for what a person can fix.
+    """Find the checkpoint, read the sets, export and check every variant; raises UserError for a mistake of the user.
 
-    A variant that cannot be exported, or is not the same model, is no error here: its ``VariantInfo`` says why.
+    A variant that cannot be exported, or that fails the parity check, raises nothing: its ``VariantInfo`` has the reason.
     """
     sets = None
-    if options.checkpoint is None:  # bad input is said before a training, not after
+    if options.checkpoint is None:  # bad input is refused before a training, not after
         sets = labelled_sets(options, corpus.LABELS) or demonstration_sets()
         checkpoint = demonstration(options)
     else:
@@ -79,7 +78,7 @@ def prepare(options: Options) -> Prepared:
     lengths = _sequence_lengths(options, checkpoint, inputs.max_length)
     tokens = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length)
     origin = _origin(options, checkpoint, inputs)
-    # Of the training texts as well: far from home a checkpoint may give every text one label, which any variant can match.
+    # Training texts too: on a foreign domain a checkpoint may give every text one label, which any variant matches.
     parity_tokens = [
         *tokenise(inputs.tokenizer, spread(texts, 32), inputs.max_length),
         *map(list, spread(origin.calibration, 32)),
@@ -108,7 +107,7 @@ def set_names(options: Options) -> tuple[str, ...]:
 
 
 def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.LabelledSet, ...]:
-    """The sets that were asked for, in the order: the real/fake pair, then each ``--external``; says what each holds."""
+    """The real/fake pair, then the sets of ``--external`` in order; prints one line about each."""
     keywords: dict[str, Any] = {"label_names": labels, "real_label": options.real_label, **reading(options)}
     sets, paths = [], []
     if options.real and options.fake:
@@ -124,19 +123,19 @@ def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.Labelle
         raise UserError(
             f"--external: two sets are called {names[doubled]!r}; name them apart, such as second={paths[doubled]}"
         )
-    for one in sets:  # here, since the tables that say it too come late, and never with pytest alone
+    for one in sets:  # here: the tables that repeat it come at the end, and not at all with pytest alone
         say(f"set {one.name}: {one.summary}")
     return tuple(sets)
 
 
 def reading(options: Options) -> dict[str, Any]:
-    """How files of texts are read."""
+    """Keywords of the functions that read files of texts."""
     bad_rows = "drop" if options.drop_bad_rows else "refuse"
     return {"text_columns": options.text_columns or None, "bad_rows": bad_rows}
 
 
 def demonstration_sets() -> tuple[data.LabelledSet, ...]:
-    """What the demonstration is scored on: texts of the bundled corpus."""
+    """The labelled sets of the demonstration, from the bundled corpus."""
     sets = []
     splits: dict[str, Literal["external", "test"]] = {"external": "external", "in_domain": "test"}
     for name, split in splits.items():
@@ -146,7 +145,7 @@ def demonstration_sets() -> tuple[data.LabelledSet, ...]:
 
 
 def _sequence_lengths(options: Options, checkpoint: Checkpoint, most: int | None) -> tuple[int, ...]:
-    """What was asked for, or the profile's as far as the checkpoint goes."""
+    """The lengths of the flag, or those of the profile that the checkpoint takes."""
     if options.sequence_lengths is None:
         usual = PROFILES[options.profile].sequence_lengths
         return usual if most is None else tuple(length for length in usual if length <= most) or (most,)
@@ -161,7 +160,7 @@ def _sequence_lengths(options: Options, checkpoint: Checkpoint, most: int | None
 
 
 def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
-    """What artifacts are made from; calibration texts are the user's, else those of the training, else the bundled corpus."""
+    """What artifacts are made from; calibration texts are the user's, else the training's, else the bundled corpus."""
     left_by_training = checkpoint.path / CALIBRATION_FILE
     if options.calibration:
         texts, summary = data.read_texts(options.calibration, label_names=checkpoint.labels, **reading(options))
@@ -185,19 +184,19 @@ def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
 
 
 def _left_calibration(path: Path) -> tuple[list[list[int]], str]:
-    """Token ids of training texts that a training left, and what it calls them."""
+    """Token ids of the calibration texts that a training saved, and their description."""
     left = read_json(path)
     ids, source = left.get("input_ids"), left.get("source")
     if not isinstance(ids, list) or not ids or not isinstance(source, str):
         raise CheckpointError(
-            f"{path}: holds no token ids of training texts, expected 'input_ids' and 'source' as a training of this project leaves "
+            f"{path}: holds no token ids of training texts, expected 'input_ids' and 'source' as deploybench train writes "
             "them; remove the file, or pass --calibration"
         )
     return ids[:CALIBRATION_TEXTS], source
 
 
 def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:
-    """Where the artifacts of a checkpoint are kept."""
+    """Folder of the artifacts of a checkpoint."""
     return options.artifacts or (
         options.work_dir
         / "artifacts"
@@ -210,7 +209,7 @@ def _export_all(
 ) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
     root = artifacts_folder(options, checkpoint)
     artifacts, variants = {}, {}
-    with progress("exporting and proving variants", len(options.variants)) as bar:
+    with progress("exporting and checking variants", len(options.variants)) as bar:
         reference: list[Float32Array] = []
         for name in options.variants:
             variant = find_variant(name)
@@ -233,7 +232,7 @@ def _export_all(
             except UserError:
                 raise
             except DeploybenchError as error:
-                if name == REFERENCE:  # nothing can be compared with it: no run
+                if name == REFERENCE:  # every other variant is compared with it
                     raise UserError(f"{checkpoint.name}: the reference cannot be run: {error}") from error
                 variants[name] = info(failed=str(error))
             bar.advance()
@@ -241,7 +240,7 @@ def _export_all(
 
 
 def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
-    """Export in a process of its own: exporters leave memory, threads and settings behind."""
+    """Export in a new process: exporters leave memory, threads and settings behind."""
     label = f"exporting {name}"
     artifact: Artifact = call_in_child(export_artifact, name, origin, root, threads=threads, label=label)
     assert read_artifact(artifact.path) is not None
@@ -251,8 +250,8 @@ def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
 def _run(
     artifact: Artifact, batches: Sequence[Batch], watched: Batch, threads: int
 ) -> tuple[list[Float32Array], dict[str, Any]]:
-    """Logits of every batch, by the artifact loaded alone in a process; and how it really runs, which is looked at last."""
-    with Worker(f"proving {artifact.variant}", threads) as worker:
+    """Logits of every batch, and how the artifact executes, in a process that holds nothing else."""
+    with Worker(f"checking {artifact.variant}", threads) as worker:
         worker.start(artifact.variant, artifact.path, threads)
         logits = [logits for logits, _ in worker.predict(batches)]
         timed = (batches[0], max(batches, key=lambda batch: batch[0].size))

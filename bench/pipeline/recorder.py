@@ -1,4 +1,4 @@
-"""What a run has found so far, and the block that it becomes in the saved file."""
+"""The measurements of a run, and the block of the saved file that they become."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.console import say
 from bench.machine.environment import describe_commit, describe_environment
 from bench.machine.watch import Watch
 from bench.pipeline.options import MEMORY_BATCH_SIZE
 from bench.pipeline.resuming import tokenizer_digest
 from bench.runs.journal import Journal
+from bench.runs.measurement import batch_shape
 from bench.runs.predictions import write_predictions
 from bench.runs.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
+from bench.worker.client import call_in_child
 from exporters.checkpoints.tokenization import Tokeniser
+from exporters.counting import built
+from exporters.errors import DeploybenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from bench.pipeline.prepare import Prepared
     from bench.runs.ledger import CellLedger
-    from bench.runs.measurement import Measurement
+    from bench.runs.measurement import Measurement, Workload
     from bench.runs.scores import Scores
 
 
@@ -33,18 +38,18 @@ class Recorder:
     prepared: Prepared
     journal: Journal = field(default_factory=Journal)
     watch: Watch = field(default_factory=Watch)
-    commit: dict[str, Any] = field(default_factory=describe_commit)  # of the start: a checkout may follow
-    saved: Path | None = None  # the file, once it is whole
-    unsaved: str = ""  # why there can be none
+    commit: dict[str, Any] = field(default_factory=describe_commit)  # at the start: a checkout may follow
+    saved: Path | None = None  # set once the file is complete
+    unsaved: str = ""  # why no file can be saved
     made: datetime = field(default_factory=lambda: datetime.now(UTC))
     measurements: list[Measurement] = field(default_factory=list)
     ledgers: list[CellLedger] = field(default_factory=list)
-    cold_starts: list[Measurement] = field(default_factory=list)  # of processes that were started to time
-    operations: dict[str, float] = field(default_factory=dict)  # of one forward pass, by ``batch_shape``
+    cold_starts: list[Measurement] = field(default_factory=list)  # of the processes that timed
+    operations: dict[str, float] = field(default_factory=dict)  # per forward pass, by ``batch_shape``
     scores: dict[tuple[str, str], Scores] = field(default_factory=dict)  # by set and variant
 
     def add(self, *measurements: Measurement) -> None:
-        """Keep measurements."""
+        """Add measurements to the run."""
         self.measurements += measurements
 
     def block(self, predictions: str) -> dict[str, Any]:
@@ -62,7 +67,7 @@ class Recorder:
                     **describe_environment(),
                     **self.commit,
                     **self.watch.shares(),
-                    "resumed": self.journal.taken > 0,  # the shares are then of what was measured after that
+                    "resumed": self.journal.taken > 0,  # the shares are then those after resuming
                     "tokenizer_sha256": tokenizer_digest(self.prepared),
                 },
                 ledgers=tuple(self.ledgers),
@@ -72,7 +77,7 @@ class Recorder:
         )
 
     def save_predictions(self, folders: Sequence[Path]) -> str:
-        """Write every example's logits into ``folders``, unless nothing was scored; the file's name, or nothing."""
+        """Write the logits of every example into ``folders``; returns the file's name, or "" if nothing was scored."""
         prepared = self.prepared
         name = f"predictions_{self.made:%Y%m%d_%H%M%S}_{prepared.checkpoint.sha256[:8]}.parquet"
         tokens = self._tokens() if self.scores else {}
@@ -82,7 +87,7 @@ class Recorder:
         return name if self.scores else ""
 
     def _tokens(self) -> dict[str, list[int]]:
-        """Length of every text, by set."""
+        """Number of tokens of every text, by set."""
         tokeniser = Tokeniser(self.prepared.inputs.tokenizer, self.prepared.scoring_length)
         return {one.name: tokeniser(one.texts)[1] for one in self.prepared.sets}
 
@@ -114,3 +119,14 @@ class Recorder:
 
 def _shallow(instance: Any) -> dict[str, Any]:
     return {one.name: getattr(instance, one.name) for one in dataclasses.fields(instance)}
+
+
+def count_operations(checkpoint: Path, workloads: Iterable[Workload], threads: int) -> dict[str, float]:
+    """Operations of one forward pass by ``batch_shape``; empty, after one line with the reason, if they cannot be counted."""
+    shapes = {batch_shape(one): (one.batch_size, one.sequence_length) for one in workloads}
+    try:
+        counts = call_in_child(built.count_operations, checkpoint, list(shapes.values()), threads=threads)
+    except DeploybenchError as error:
+        say(f"operations not counted: {error}")
+        return {}
+    return dict(zip(shapes, counts, strict=True))

@@ -1,4 +1,4 @@
-"""The journal of a run: where it lies, and everything that its cells hang on."""
+"""The journal of a run, and the facts that must be equal before its finished measurements are reused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE = "journal.jsonl"
 
 
 def open_journal(prepared: Prepared) -> Journal:
-    """The journal of this run; with ``--resume``, the cells of a run that was killed, as far as they fit, are in it."""
+    """The journal of this run; with ``--resume``, it holds the measurements of an interrupted run whose facts are equal."""
     options = prepared.options
     facts = {
         "environment": describe_environment(),
@@ -34,23 +34,23 @@ def open_journal(prepared: Prepared) -> Journal:
     }
     journal = Journal(options.work_dir / FILE, facts, resume=options.resume)
     if options.resume:
-        others = f"; {journal.others} others do not fit: made by another model, version, setting or machine"
+        others = f"; {journal.others} others are of another model, version, setting or machine"
         spoilt = f"; {journal.spoilt} lines of {options.work_dir / FILE} cannot be read"
         say(
-            f"resuming: {journal.taken} finished cells were found"
+            f"resuming: {journal.taken} finished measurements found"
             f"{others if journal.others else ''}{spoilt if journal.spoilt else ''}"
         )
     return journal
 
 
 def tokenizer_digest(prepared: Prepared) -> str:
-    """Hex digest of what tokenises."""
+    """Hex digest of the tokenizer's files."""
     return digest(
         {file.name: sha256_file(file) for file in sorted(prepared.inputs.tokenizer.iterdir()) if file.is_file()}
     )
 
 
 def _code_digest() -> str:
-    """Hex digest of all code that measures or loads a model: another one may measure another thing."""
+    """Hex digest of all code that loads or measures a model."""
     roots = [Path(package.__path__[0]) for package in (bench, exporters)]
     return digest([sha256_file(file) for root in roots for file in sorted(root.rglob("*.py"))])

@@ -1,4 +1,4 @@
-"""How much of an accuracy is the seed's: the same recipe trained from several of them."""
+"""The same recipe trained from several seeds: how much the accuracy depends on the seed."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _SEEDS = 2**32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeded:
-    """Accuracy on one labelled set by seed, and where that of another training would lie in 95 of 100 cases."""
+    """Accuracies on one labelled set by seed, and the 95 % prediction interval of one more training."""
 
     accuracies: tuple[float, ...]
     band: tuple[float, float]
 
 
 def seeded_recipes(recipe: Recipe, count: int) -> list[Recipe]:
-    """The recipe with its own seed, and with those that follow."""
+    """``count`` recipes, with the recipe's own seed and those that follow it."""
     return [replace(recipe, seed=(recipe.seed + number) % _SEEDS) for number in range(count)]
 
 
 def seed_folder(output: Path, recipe: Recipe) -> Path:
-    """Where the checkpoint of one seed goes."""
+    """Folder of the checkpoint of one seed."""
     return output / f"seed-{recipe.seed}"
 
 
 def seed_band(accuracies: Sequence[float], texts: int) -> tuple[float, float]:
-    """Where the accuracy of another training would lie on a set of so many texts, by those of two seeds or more."""
+    """95 % prediction interval of the accuracy of one more training, from those of two seeds or more."""
     low, high = prediction_interval(accuracies, 1 / texts)
     return max(low, 0.0), min(high, 1.0)
 
@@ -49,7 +49,7 @@ def seed_band(accuracies: Sequence[float], texts: int) -> tuple[float, float]:
 def is_finished(
     folder: Path, recipe: Recipe, trained: LabelledSet, sets: Mapping[str, LabelledSet], base_sha256: str | None
 ) -> bool:
-    """Whether the checkpoint of this very training lies there, with the score of every one of these very sets."""
+    """Whether ``folder`` holds the checkpoint of exactly this training, with scores of exactly these sets."""
     record = _record(folder)
     found = [record.get(name) for name in ("recipe_sha256", "data_sha256", "base_sha256")]
     same = found == [recipe.sha256, trained.sha256, base_sha256]
@@ -58,7 +58,7 @@ def is_finished(
 
 
 def keep_seeds(output: Path, recipes: Sequence[Recipe], sets: Mapping[str, LabelledSet]) -> dict[str, Seeded]:
-    """Gather what the checkpoints of all seeds reach; leaves the record beside them, and in each, for the runs that measure it."""
+    """Collect the scores of all seeds; writes them beside the checkpoints and into each, for runs that measure one."""
     folders = [seed_folder(output, one) for one in recipes]
     records = [_record(folder) for folder in folders]
     scores = {

@@ -1,7 +1,9 @@
-"""The command ``train``: labelled files and a recipe in, a checkpoint and what it reached out."""
+"""Train checkpoints by a recipe: one, or one per seed, in this process or in one per GPU."""
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -22,9 +24,9 @@ from exporters.checkpoints.architectures import check_architecture
 from exporters.checkpoints.checkpoint import is_pickled
 from exporters.checkpoints.hub import fetch_checkpoint
 from exporters.checkpoints.pickled import convert_pickled_base
-from exporters.errors import UserError
+from exporters.errors import DeploybenchError, UserError
 from exporters.training.base import base_digest
-from exporters.training.processes import process_count
+from exporters.training.processes import is_main, process_count
 from exporters.training.recipe import read_recipe
 from exporters.training.scores import overlapping_texts
 from exporters.training.steps import steps
@@ -33,30 +35,31 @@ from exporters.training.unfinished import Unfinished
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bench.texts.data import LabelledSet
     from exporters.training.recipe import Recipe
     from exporters.training.record import TrainingReport
 
+_WAIT_S = 5.0  # for a process that knows the reason of a failure
 _OFFLINE_ADVICE = (
     "pass its folder with --checkpoint DIR, or --checkpoint arch:NAME to train the published architecture from scratch"
 )
 
 
 def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object]) -> str:
-    """Train as the command line says; what it reached, as text. ``draw`` puts plots into a trained checkpoint.
+    """Train as the command line says; returns the report as text. ``draw`` writes plots into a trained checkpoint.
 
-    Raises UserError for what the person can fix.
+    Raises UserError for a mistake of the user.
     """
     recipe, options, count = read_recipe(parsed.recipe), read_options(parsed), parsed.seeds
     if parsed.checkpoint:
         recipe = _starting_from(recipe, parsed.checkpoint)
     _refuse_own_start(recipe, Path(parsed.output))
     train, evaluation = training_sets(recipe, options, train=parsed.train, validation=parsed.validation)
-    _say_of_leaks(train, evaluation)
-    _say_of_warmup(recipe, len(train.texts))
-    course = _Course(
+    _warn_of_overlap(train, evaluation)
+    _warn_of_warmup(recipe, len(train.texts))
+    training = _Training(
         train_set=train,
         evaluation=evaluation,
         options=options,
@@ -67,8 +70,8 @@ def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object])
     )
     if count is not None:
         _check_seeds(evaluation)
-        return _train_seeds(course, seeded_recipes(recipe, count), Path(parsed.output))
-    report = course.train(recipe, Path(parsed.output))
+        return _train_seeds(training, seeded_recipes(recipe, count), Path(parsed.output))
+    report = training.train(recipe, Path(parsed.output))
     lines = [f"trained on {train.summary} in {format_duration(report.seconds)}: {report.num_parameters:,} parameters"]
     if recipe.goes_on:
         lines.append(f"started from {recipe.checkpoint}, {_new(report.new_weights)}")
@@ -80,24 +83,43 @@ def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object])
 
 
 def _shown(lines: Sequence[str]) -> str:
-    """One line each, whatever stands in names of classes and files."""
     return "\n".join(map(printable, lines))
 
 
 def follow_training(parsed: argparse.Namespace) -> None:
-    """Have a part in what the main process trains: all that it takes comes from there."""
+    """Train together with the main process, which sends everything."""
     threads = _threads_of_each(read_options(parsed))
     call_in_child(follow, threads=threads, label="training", visible=True)
 
 
 def _threads_of_each(options: Options) -> int:
-    """The budget of one of the processes that were launched."""
+    """Threads of one of the launched processes."""
     return max(1, options.threads // process_count())
 
 
+@contextmanager
+def report_from_one_rank() -> Iterator[None]:
+    """Let one process of a launched training report an error: the main one, or another that knows the reason.
+
+    torchrun and `accelerate launch` end all processes once one has failed, so the best informed one must end first. A process
+    that only lost its connection to the others waits longest.
+    """
+    try:
+        yield
+    except DeploybenchError as error:
+        if process_count() > 1:
+            lost = not isinstance(error, UserError)
+            time.sleep(_WAIT_S * (2 * lost + (not is_main())))
+        raise
+    except KeyboardInterrupt:
+        if is_main():
+            raise
+        raise SystemExit(130) from None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Course:
-    """A training but for its recipe and its place."""
+class _Training:
+    """Everything of a training except its recipe and its folder."""
 
     train_set: LabelledSet
     evaluation: dict[str, LabelledSet]
@@ -105,14 +127,14 @@ class _Course:
     tokenizer: Path | None
     resume: bool
     bundled: bool  # on the texts of the demonstration
-    draw: Callable[[Path], object]  # puts plots into the trained checkpoint
+    draw: Callable[[Path], object]  # writes plots into the trained checkpoint
 
     def train(self, recipe: Recipe, output: Path) -> TrainingReport:
-        """In a process of its own."""
+        """Train in a new process."""
         unfinished = Unfinished(output, {})
         if self.resume:
             step = unfinished.step()
-            say(f"{output}: {'nothing to go on from: begins' if step is None else 'goes on'} at step {step or 0}")
+            say(f"{output}: {'nothing to resume: starts' if step is None else 'resumes'} at step {step or 0}")
         keywords = {
             "texts": self.train_set.texts,
             "labels": self.train_set.labels,
@@ -138,50 +160,49 @@ class _Course:
         except KeyboardInterrupt:
             step = unfinished.step()
             if step is not None:
-                say(f"{output}: is kept up to step {step}; the same command with --resume goes on from there")
+                say(f"{output}: is saved up to step {step}; the same command with --resume continues from there")
             raise
         self.draw(output)
         return report
 
 
 def _origin(threads: int) -> dict[str, Any]:
-    """What the record says of this machine and of the project in the working folder."""
+    """Machine, and git commit of the working folder, for the training record."""
     environment = describe_environment()
     return {"cpu": environment["cpu"], "cores": environment["cores"], "threads": threads, **describe_commit()}
 
 
 def _check_seeds(evaluation: dict[str, LabelledSet]) -> None:
-    """Refuse what would train for hours and have nothing to say."""
+    """Refuse before hours of training that could not give a result."""
     if process_count() > 1:
         raise UserError(
-            f"--seeds: found {process_count()} processes, expected one, which trains one seed after the other; leave the "
-            "launcher out, or train each seed by a recipe of its own"
+            f"--seeds: found {process_count()} processes, expected one, which trains the seeds one after the other; leave "
+            "the launcher out, or train each seed by its own recipe"
         )
     if not evaluation:
         raise UserError(
-            "--seeds: found no set to score, expected one whose accuracy the seeds change; pass --validation or --external"
+            "--seeds: found no labelled set, expected one to compare the accuracy of the seeds on; pass --validation or --external"
         )
 
 
 def _refuse_own_start(recipe: Recipe, output: Path) -> None:
-    """A training may not replace what it starts from."""
     if recipe.goes_on and output.exists() and output.resolve() == Path(recipe.checkpoint or "").resolve():
         raise UserError(f"--output: {output} is the checkpoint that the training starts from; name another folder")
 
 
-def _train_seeds(course: _Course, recipes: list[Recipe], output: Path) -> str:
-    """Train each, unless an interrupted call has; what all of them reach, by set."""
-    base_sha256 = base_digest(_checkpoint_dir(recipes[0], course.options))
+def _train_seeds(training: _Training, recipes: list[Recipe], output: Path) -> str:
+    """Train every seed that an interrupted call left out; returns the accuracies as text."""
+    base_sha256 = base_digest(_checkpoint_dir(recipes[0], training.options))
     for number, recipe in enumerate(recipes, start=1):
         folder = seed_folder(output, recipe)
-        if course.resume and is_finished(folder, recipe, course.train_set, course.evaluation, base_sha256):
-            say(f"seed {recipe.seed}, {number} of {len(recipes)}: taken over")
+        if training.resume and is_finished(folder, recipe, training.train_set, training.evaluation, base_sha256):
+            say(f"seed {recipe.seed}, {number} of {len(recipes)}: reused")
             continue
-        report = course.train(recipe, folder)
+        report = training.train(recipe, folder)
         reached = ", ".join(f"{name} {format_share(one)}" for name, one in report.accuracy.items())
         say(f"seed {recipe.seed}, {number} of {len(recipes)}: {format_duration(report.seconds)}; accuracy: {reached}")
-    found = keep_seeds(output, recipes, course.evaluation)
-    heads = ["set", "mean", "least", "most", "another training"]
+    found = keep_seeds(output, recipes, training.evaluation)
+    heads = ["set", "mean", "lowest", "highest", "95% prediction interval"]
     rows = [
         [
             printable(name),
@@ -192,18 +213,18 @@ def _train_seeds(course: _Course, recipes: list[Recipe], output: Path) -> str:
     ]
     return _shown(
         [
-            f"accuracy of {recipes[0].name} from {len(recipes)} seeds, trained on {course.train_set.summary}",
+            f"accuracy of {recipes[0].name} from {len(recipes)} seeds, trained on {training.train_set.summary}",
             "",
             *tabulate.tabulate(rows, heads, disable_numparse=True).splitlines(),
             "",
-            "another training: where its accuracy lies in 95 of 100 cases, by the spread of these",
+            "95% prediction interval: range of the accuracy of one more training with another seed",
             f"checkpoints: {', '.join(str(seed_folder(output, one)) for one in recipes)}",
         ]
     )
 
 
 def _new(weights: Sequence[str]) -> str:
-    return f"with new {', '.join(weights)}" if weights else "whose head goes on as well"
+    return f"with new {', '.join(weights)}" if weights else "including its classification head"
 
 
 def _band(band: tuple[float, float]) -> str:
@@ -211,7 +232,7 @@ def _band(band: tuple[float, float]) -> str:
 
 
 def _costs(report: TrainingReport) -> list[str]:
-    """What each epoch gave, and what the steps took."""
+    """Loss and time of each epoch, speed and memory."""
     lines = [
         f"epoch {one['number']}: loss {one['loss']:.4f}{_validated(one['validation'])}, {format_duration(one['seconds'])}"
         for one in report.epochs
@@ -230,7 +251,7 @@ def _validated(scores: dict[str, float] | None) -> str:
 
 
 def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
-    """The recipe with another start; the record then says that one, and no other."""
+    """The recipe with ``checkpoint`` as its start, as the training record will say."""
     if recipe.architecture is not None:
         raise UserError(
             f"--checkpoint: recipe {recipe.name!r} trains its own architecture from scratch, found {checkpoint!r} as well; "
@@ -242,29 +263,27 @@ def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
     return replace(changed, tokenizer=None) if changed.goes_on else changed
 
 
-def _say_of_leaks(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> None:
-    """An accuracy on texts that were trained on tells nothing of new ones."""
-    for name, leaked in overlapping_texts(train.texts, {name: one.texts for name, one in evaluation.items()}).items():
-        if leaked:
-            of = f"{format_count(leaked)} of {many(len(evaluation[name].texts), 'text')}"
+def _warn_of_overlap(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> None:
+    for name, shared in overlapping_texts(train.texts, {name: one.texts for name, one in evaluation.items()}).items():
+        if shared:
+            of = f"{format_count(shared)} of {many(len(evaluation[name].texts), 'text')}"
             say(
-                f"set {name}: {of} found in the training set too: its scores will be too high; deploybench prepare fixes that"
+                f"set {name}: {of} are also in the training set: scores on it will be too high; deploybench prepare fixes that"
             )
 
 
-def _say_of_warmup(recipe: Recipe, rows: int) -> None:
-    """A rate that never reaches its peak is another training than the recipe seems to describe."""
+def _warn_of_warmup(recipe: Recipe, rows: int) -> None:
     plan = steps(rows, recipe)
     if plan.warmup > plan.total:
         say(
             f"recipe {recipe.name}: its warm-up has {many(plan.warmup, 'step')}, and "
             f"{many(rows, 'text')} give {format_count(plan.total)} in all: the learning rate will not reach its peak; "
-            "a recipe with warmup_ratio would"
+            "use warmup_ratio in the recipe"
         )
 
 
 def _checkpoint_dir(recipe: Recipe, options: Options) -> Path | None:
-    """The folder of the checkpoint that the recipe goes on from, fetched here: the process that trains is offline."""
+    """The checkpoint that the recipe starts from; fetched here, because the training process is offline."""
     if not recipe.goes_on:
         return None
     asked = recipe.checkpoint or ""

@@ -1,4 +1,4 @@
-"""Which texts a recipe trains on, and is scored on: those of the command line, else its own, else the bundled corpus."""
+"""Training and evaluation texts of a recipe: those of the command line, else its own, else the bundled corpus."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from bench.pipeline.options import Options
     from exporters.training.recipe import Recipe
 
-    Sets = tuple[data.LabelledSet, dict[str, data.LabelledSet]]  # to train on, and to be scored by name
+    Sets = tuple[data.LabelledSet, dict[str, data.LabelledSet]]  # training set, and evaluation sets by name
 
 
 def training_sets(recipe: Recipe, options: Options, *, train: str | None, validation: str | None) -> Sets:
-    """The texts of a training; UserError for files that cannot be used. What the recipe names gives way to ``train``."""
+    """Training set and evaluation sets; ``train`` replaces the recipe's files. Raises UserError for an unusable file."""
     if not train and recipe.data is None:
         for flag, value in (("--external", options.external), ("--validation", validation)):
             if value:
@@ -40,7 +40,7 @@ def training_sets(recipe: Recipe, options: Options, *, train: str | None, valida
         own = DataRecipe(train=train)
     elif own.file:
         own = _split(own, recipe.seed, options)
-        options = replace(options, label_column=None)  # of the files that were written
+        options = replace(options, label_column=None)  # the files that were written use the default
     if not own.train:
         raise UserError(f"recipe {recipe.name!r}: names no file to train on; pass --train, or give it data.train")
     texts = data.read_labelled_file(Path(own.train), label_column=options.label_column, **reading(options))
@@ -52,7 +52,7 @@ def training_sets(recipe: Recipe, options: Options, *, train: str | None, valida
 
 
 def _split(own: DataRecipe, seed: int, options: Options) -> DataRecipe:
-    """One file as three, which are prepared once for these bytes and kept in the work folder."""
+    """Split one file into three, once per content, in the work folder."""
     from bench.texts.prepare.preparation import Asked, prepare_texts
     from bench.texts.prepare.rows import Files
     from bench.texts.prepare.splits import SPLITS, Shares
@@ -67,7 +67,7 @@ def _split(own: DataRecipe, seed: int, options: Options) -> DataRecipe:
         label_column=options.label_column,
         bad_rows=reading(options)["bad_rows"],
     )
-    content = sha256_file(file) if file.is_file() else ""  # what is wrong with the file is said where it is read
+    content = sha256_file(file) if file.is_file() else ""  # a missing file is reported where it is read
     digest = hashlib.sha256(f"{content}{replace(asked, files=Files())}".encode()).hexdigest()[:16]
     folder = options.work_dir / "prepared" / digest
     if not folder.is_dir():

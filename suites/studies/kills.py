@@ -74,7 +74,7 @@ def kill_and_resume(folder: Path, ready: Callable[[], bool], command: Sequence[s
     resumed = start(folder, "--resume", command=command)
     _, said = resumed.communicate()
     found: dict[str, Any] = {"killed_after": round(seconds, 2), "cells": cells, "exit_code": resumed.returncode}
-    taken = re.search(r"resuming: (\d+) finished cells", said.decode())
+    taken = re.search(r"resuming: (\d+) finished", said.decode())
     found["taken"] = int(taken[1]) if taken else None
     try:
         found["rows"] = rows_of_run(folder)

@@ -74,14 +74,14 @@ def test_two_seeds_are_two_trainings_and_one_record(train, tmp_path, capsys):
 
     shutil.rmtree(tmp_path / "out" / "seed-8")
     assert main([*train, "--seeds", "2", "--resume"]) == 0
-    assert "seed 7, 1 of 2: taken over\n" in capsys.readouterr().err
+    assert "seed 7, 1 of 2: reused\n" in capsys.readouterr().err
     assert json.loads((tmp_path / "out" / "seeds.json").read_text()) == record
 
     # A file of the same name and other texts is scored anew, and other training texts are refused: hours may be in it.
     texts = pd.read_csv(tmp_path / "test.csv")
     texts[:20].to_csv(tmp_path / "test.csv", index=False)
     assert main([*train, "--seeds", "2", "--resume"]) == 0
-    assert "taken over" not in capsys.readouterr().err
+    assert "reused" not in capsys.readouterr().err
     shorter = json.loads((tmp_path / "out" / "seeds.json").read_text())["sets"]["test"]
     assert shorter["sha256"] != record["sets"]["test"]["sha256"]
     assert all(round(20 * one) == pytest.approx(20 * one) for one in shorter["accuracy"])
@@ -92,7 +92,7 @@ def test_two_seeds_are_two_trainings_and_one_record(train, tmp_path, capsys):
 
 def test_seeds_need_a_set_to_score(train, capsys, tmp_path):
     assert main([*(one for one in train if "--external" not in one), "--seeds", "2"]) == 2
-    assert "--seeds: found no set to score, expected one whose accuracy" in capsys.readouterr().err
+    assert "--seeds: found no labelled set, expected one to compare" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from bench.analysis.figures import figures
 from bench.analysis.precision import vnni_problem
 from bench.machine.cpu import cpu_features
-from bench.pipeline.without_vnni import LIMITS, without_vnni
+from bench.pipeline.execution import LIMITS, without_vnni
 from bench.report.notes import run_notes
 from bench.runs.store import read_run
 from bench.worker.client import Worker, call_in_child

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.measure.yardsticks import MACHINE, Yardsticks
-from bench.pipeline.operations import count_operations
+from bench.pipeline.recorder import count_operations
 from bench.runs.journal import Journal
 from bench.runs.measurement import Workload, batch_shape
 from bench.runs.metrics import METRICS, YARDSTICKS

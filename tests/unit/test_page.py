@@ -498,7 +498,7 @@ def test_output_replaces_no_folder_and_no_device(tmp_path, capsys):
 
 def test_a_page_has_no_choice_of_tables(capsys):
     assert main(["report", str(SAMPLE), "--format", "html", "--table", "summary"]) == 2
-    assert "--table: a page has all tables" in capsys.readouterr().err
+    assert "--table: an HTML page has all tables" in capsys.readouterr().err
 
 
 def test_plots_are_written_as_svg_and_png(tmp_path, capsys):

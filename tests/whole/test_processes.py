@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import cli
-from bench.pipeline import launched
+from bench.pipeline import training
 from bench.texts.demonstration.corpus import LABELS, corpus
 from exporters.errors import RecipeError, UserError, WorkerError
 from exporters.files import sha256_file
@@ -203,7 +203,7 @@ def test_a_process_that_fails_ends_all_and_what_it_left_is_gone_on_with(trained,
 def test_seeds_are_trained_in_one_process(folder, monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(launched.time, "sleep", lambda _: None)
+    monkeypatch.setattr(training.time, "sleep", lambda _: None)
 
     assert cli.main(["train", "small.toml", "--train=train.csv", "--seeds=2", "--output=seeds"]) == 2
     assert (
@@ -224,23 +224,23 @@ def test_seeds_are_trained_in_one_process(folder, monkeypatch, capsys):
 )
 def test_who_knows_best_speaks_first(monkeypatch, rank, error, waits):
     slept = []
-    monkeypatch.setattr(launched.time, "sleep", slept.append)
+    monkeypatch.setattr(training.time, "sleep", slept.append)
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", str(rank))
-    with pytest.raises(type(error)), launched.one_speaks():
+    with pytest.raises(type(error)), training.report_from_one_rank():
         raise error
 
     assert slept == [waits]
     monkeypatch.setenv("WORLD_SIZE", "1")
-    with pytest.raises(type(error)), launched.one_speaks():
+    with pytest.raises(type(error)), training.report_from_one_rank():
         raise error
     assert slept == [waits]
 
 
 def test_only_one_process_says_that_it_was_interrupted(monkeypatch):
-    with pytest.raises(KeyboardInterrupt), launched.one_speaks():
+    with pytest.raises(KeyboardInterrupt), training.report_from_one_rank():
         raise KeyboardInterrupt
     monkeypatch.setenv("RANK", "1")
-    with pytest.raises(SystemExit) as caught, launched.one_speaks():
+    with pytest.raises(SystemExit) as caught, training.report_from_one_rank():
         raise KeyboardInterrupt
     assert caught.value.code == 130

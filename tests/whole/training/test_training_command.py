@@ -62,7 +62,7 @@ def test_the_command_reads_options_as_every_command_does(asked, csv, capsys):
     assert asked["evaluation"] == {"x": (("a b", "c d"), (0, 1))}
     assert asked["threads"] == 1
     summary = "2 articles (1 of class 0, 1 of class 1); left out: 1 duplicate row"
-    leak = "set x: 2 of 2 texts found in the training set too: its scores will be too high; deploybench prepare fixes that\n"
+    leak = "set x: 2 of 2 texts are also in the training set: scores on it will be too high; deploybench prepare fixes that\n"
     assert capsys.readouterr().err == f"training set mine: {summary}\nset x: {summary}\n{leak}"
 
 
@@ -115,13 +115,13 @@ def test_texts_that_are_trained_on_and_scored_are_said(asked, csv, tmp_path, cap
     both = ("--external", f"x={tmp_path / 'other.csv'}", "--validation", csv)
 
     assert ask("demonstration", "--train", csv, *COLUMNS, *both) == 0
-    told = [line for line in capsys.readouterr().err.splitlines() if "found in the training set too" in line]
+    told = [line for line in capsys.readouterr().err.splitlines() if "in the training set" in line]
     assert told == [
-        "set validation: 2 of 2 texts found in the training set too: its scores will be too high; deploybench prepare fixes that",
-        "set x: 1 of 2 texts found in the training set too: its scores will be too high; deploybench prepare fixes that",
+        "set validation: 2 of 2 texts are also in the training set: scores on it will be too high; deploybench prepare fixes that",
+        "set x: 1 of 2 texts are also in the training set: scores on it will be too high; deploybench prepare fixes that",
     ]
     assert ask("demonstration") == 0
-    assert "training set too" not in capsys.readouterr().err
+    assert "in the training set" not in capsys.readouterr().err
 
 
 def test_two_sets_of_one_name_are_refused(asked, csv, capsys):
@@ -177,7 +177,7 @@ def test_another_start_than_the_recipes(asked, csv, tmp_path, capsys):
     train = ("albert-welfake", "--train", csv, *COLUMNS)
     assert ask(*train, "--checkpoint", str(tmp_path)) == 0
     assert (asked["recipe"].checkpoint, asked["checkpoint_dir"]) == (str(tmp_path), tmp_path)
-    assert f"started from {tmp_path}, whose head goes on as well\n" in capsys.readouterr().out
+    assert f"started from {tmp_path}, including its classification head\n" in capsys.readouterr().out
     assert ask(*train, "--checkpoint", "arch:albert-base-v2", "--tokenizer", str(tmp_path)) == 0
     assert (asked["recipe"].architecture_name, asked["checkpoint_dir"]) == ("albert-base-v2", None)
     assert "started from" not in capsys.readouterr().out
@@ -191,7 +191,7 @@ def test_a_warm_up_that_is_longer_than_the_training_is_said(asked, csv, tmp_path
     assert ask("albert-welfake", "--train", csv, *COLUMNS, "--checkpoint", str(tmp_path)) == 0
     assert (
         "recipe albert-welfake: its warm-up has 1,000 steps, and 2 texts give 5 in all: the learning rate will not reach "
-        "its peak; a recipe with warmup_ratio would\n"
+        "its peak; use warmup_ratio in the recipe\n"
     ) in capsys.readouterr().err
     assert ask("demonstration", "--train", csv, *COLUMNS) == 0
     assert "warm-up" not in capsys.readouterr().err
