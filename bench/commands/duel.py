@@ -58,7 +58,7 @@ def _duel(parsed: argparse.Namespace) -> int:
     variants = tuple(name for name in options.variants if name in parsed.variants)
     with alone(), two_sides((parsed.a, parsed.b), options, variants) as sides:
         workloads = duel.workloads(sides, options)
-        setting = duel.Setting(workloads=workloads, precision=options.target_width, budget_s=options.time_budget)
+        setting = duel.Setting(workloads=workloads, target_width=options.target_width, budget_s=options.time_budget)
         comparison = duel.duel(*sides, setting)
     outcome = outcome_of(comparison.changes)
     print_answer(render_comparison(comparison, parsed.format, every_row=True, outcome=outcome))

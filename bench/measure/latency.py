@@ -136,7 +136,7 @@ class LatencyRun:
             for row in self._series
             if not self._contenders[row[0]].control and not self._reason(*row)
         ]
-        return self._schedule.unsure(known, self._schedule.precision)
+        return self._schedule.unsure(known, self._schedule.target_width)
 
     def _launch(self, launch: int, batches: Mapping[Workload, Batch], advance: Callable[[], None]) -> None:
         """Time every contender at every one of these workloads, as far as a run that was killed has not."""

@@ -20,10 +20,10 @@ Row: TypeAlias = tuple[str, Workload]  # a contender's name, a workload
 WARM_UP_S = 0.005  # caches are cold when a worker's turn comes; they are warm after about this long
 
 
-def unsure_rows(measured: Sequence[Measurement], precision: float) -> set[Row]:
-    """The rows whose 95 % interval is wider than ``precision``."""
+def unsure_rows(measured: Sequence[Measurement], target_width: float) -> set[Row]:
+    """The rows whose 95 % interval is wider than ``target_width``."""
     factors = interval_factors([process_medians(one) for one in measured], [one.variant for one in measured])
-    wide = (one for one, factor in zip(measured, factors, strict=True) if factor > math.sqrt(1 + precision))
+    wide = (one for one, factor in zip(measured, factors, strict=True) if factor > math.sqrt(1 + target_width))
     return {(one.variant, one.workload) for one in wide if one.workload}
 
 
@@ -41,9 +41,9 @@ class Schedule:
     block_s: float = 0.0  # of a quick row, a block has as many rounds more as fit into so many seconds
     enough_s: float = 2.0  # on average over the contenders
     warm_up_s: float = WARM_UP_S  # of untimed calls before each block, at least one
-    precision: float = 0.02  # launches are added while a row is known less well than this share of its value
+    target_width: float = 0.02  # launches are added while a row is known less well than this share of its value
     budget_s: float = 0.0  # and while a further launch is likely to end within so many seconds of timing
-    unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # those rows, by ``precision``
+    unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # those rows, by ``target_width``
     seed: int | None = None  # of the orders; None: new ones in every run, so that none favours a side in all runs
 
 

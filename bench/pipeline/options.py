@@ -84,7 +84,7 @@ class Options:
     sequence_lengths: tuple[int, ...] | None = None  # None: the profile's, up to the checkpoint's limit
     threads: int = field(default_factory=available_cores)
     profile: str = "quick"
-    target_width: float = _QUICK.schedule.precision  # of an interval, relative to its value
+    target_width: float = _QUICK.schedule.target_width  # of an interval, relative to its value
     time_budget: float = _QUICK.schedule.budget_s  # seconds of timing
     resume: bool = False
     work_dir: Path = Path(".deploybench")
@@ -102,7 +102,7 @@ class Options:
     @property
     def schedule(self) -> Schedule:
         """How often latency is timed."""
-        return replace(PROFILES[self.profile].schedule, precision=self.target_width, budget_s=self.time_budget)
+        return replace(PROFILES[self.profile].schedule, target_width=self.target_width, budget_s=self.time_budget)
 
 
 def _columns(text: str) -> tuple[str, ...]:

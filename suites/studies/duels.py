@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with alone():
         artifact = prepare(options).artifacts["onnx-fp32"]
     workload = Workload(batch_size=1, sequence_length=LENGTH, padding="full", threads=1)
-    setting = Setting(workloads=(workload,), precision=options.target_width, budget_s=options.time_budget)
+    setting = Setting(workloads=(workload,), target_width=options.target_width, budget_s=options.time_budget)
     plan = [(0.0, parsed.same)] if parsed.same else []
     plan += [(float(share), int(duels)) for share, duels in (one.split("=") for one in parsed.slowed)]
     with alone(), busy_core() if parsed.loaded else contextlib.nullcontext():

@@ -85,7 +85,7 @@ def test_an_empty_path_is_as_if_the_flag_were_left_out():
 
 @pytest.mark.parametrize("flag", ["--target-width", "--precision"])
 def test_the_width_of_intervals_has_an_older_name(flag):
-    assert read(flag, "0.05").schedule.precision == read(flag, "0.05").target_width == 0.05
+    assert read(flag, "0.05").schedule.target_width == read(flag, "0.05").target_width == 0.05
 
 
 def test_the_profile_gives_what_no_flag_does():

@@ -117,7 +117,7 @@ def test_two_checkpoints_with_another_tokenizer(capsys, checkpoint_folder, work,
 
 def test_what_takes_twice_as_long_is_found(artifacts, tmp_path):
     sides = slowed_sides(read_artifact(artifacts / "onnx-fp32"), tmp_path, 1.0)
-    setting = duel.Setting(workloads=(WORKLOAD,), precision=0.1, budget_s=1, memory=False)
+    setting = duel.Setting(workloads=(WORKLOAD,), target_width=0.1, budget_s=1, memory=False)
     comparison = duel.duel(*sides, setting)
     [latency] = [change for change in comparison.changes if change.metric == "latency"]
 
@@ -378,7 +378,7 @@ def test_a_duel_looks_at_what_really_runs(artifacts, few_launches):
             tokenizer=artifacts / "onnx-fp32" / "tokenizer",
             max_length=64,
         ),
-        duel.Setting(workloads=(WORKLOAD,), precision=0.1, budget_s=1),
+        duel.Setting(workloads=(WORKLOAD,), target_width=0.1, budget_s=1),
     )
 
     assert set(found["onnx-fp32"].executed) == {"fp32"}

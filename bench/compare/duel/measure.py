@@ -48,7 +48,7 @@ class Setting:
     """Workloads and stopping rule of a paired run."""
 
     workloads: tuple[Workload, ...]
-    precision: float  # launches are added while a ratio's 99 % interval is wider than this
+    target_width: float  # launches are added while a ratio's 99 % interval is wider than this
     budget_s: float  # seconds of timing
     memory: bool = True
 
@@ -84,7 +84,7 @@ def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
         rounds=1,
         block_s=_BLOCK_S,
         warm_up_s=_WARM_UP_S,
-        precision=setting.precision,
+        target_width=setting.target_width,
         budget_s=setting.budget_s,
         unsure=_unsure,
     )
@@ -116,8 +116,8 @@ def _contenders(mark: str, side: Side, setting: Setting) -> Iterator[Contender]:
         yield Contender(name=mark + name, variant=artifact.variant, artifact=artifact.path, code=side.code, feed=feed)
 
 
-def _unsure(measured: Sequence[Measurement], precision: float) -> set[timing.Row]:
-    """Both contenders of every row whose ratio is known less well than ``precision``."""
+def _unsure(measured: Sequence[Measurement], target_width: float) -> set[timing.Row]:
+    """Both contenders of every row whose ratio is known less well than ``target_width``."""
     found = {(one.variant, one.workload): one for one in measured if one.workload}
     pairs = []
     for (name, workload), one in found.items():
@@ -129,7 +129,7 @@ def _unsure(measured: Sequence[Measurement], precision: float) -> set[timing.Row
     return {
         (one.variant, one.workload)
         for pair, ratio in zip(pairs, ratios, strict=True)
-        if ratio.detectable(DUEL_LEVEL) > math.sqrt(1 + precision)
+        if ratio.detectable(DUEL_LEVEL) > math.sqrt(1 + target_width)
         for one in pair
         if one.workload
     }
