@@ -4,10 +4,13 @@ import os
 import sys
 import time
 
+from bench.worker.client import Worker
 from exporters.artifacts.catalogue import find_variant
 from exporters.errors import CheckpointError
 from exporters.files import whole_folder
 from exporters.variant import ExportJob
+
+_STARTED = []  # workers that must not be closed
 
 
 def double(number, *, add=0):
@@ -29,6 +32,15 @@ def leave(code):
 
 def sleep(seconds):
     time.sleep(seconds)
+
+
+def start_a_long_call():
+    """The process of a worker that computes for ten minutes."""
+    worker = Worker("long", 1)
+    worker.ask("memory_status")  # it has begun
+    worker.send("call", f"{__name__}:sleep", (600,), {})
+    _STARTED.append(worker)
+    return worker.pid
 
 
 def export_alone(name, base, folder):

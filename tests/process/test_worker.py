@@ -2,6 +2,7 @@
 
 import gc
 import os
+import select
 import signal
 import time
 from pathlib import Path
@@ -22,8 +23,8 @@ def test_a_call_runs_in_another_process():
 
 
 def test_the_thread_budget_is_in_the_childs_environment():
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        assert call_in_child(calls.environment, name, threads=1) == "1"
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
+        assert call_in_child(calls.environment, name, threads=3) == "3"
 
 
 def test_nothing_lets_fp32_be_computed_in_bf16(monkeypatch):
@@ -111,6 +112,17 @@ def test_no_child_outlives_its_context():
 
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_child_ends_with_its_killed_parent():
+    """What computes notices no closed pipe."""
+    with Worker("parent", 1) as parent:
+        child = os.pidfd_open(parent.call(calls.start_a_long_call))
+        os.kill(parent.pid, signal.SIGKILL)
+        ended, _, _ = select.select([child], [], [], 30)  # the call takes ten minutes
+        os.close(child)
+
+    assert ended
 
 
 def test_what_was_imported_is_no_part_of_a_later_collection(tmp_path):

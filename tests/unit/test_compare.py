@@ -485,3 +485,22 @@ def test_measurements_are_judged_without_runs():
 
 def test_a_change_is_plain_data(run):
     assert json.dumps([asdict(change) for change in compare(run, run).changes], allow_nan=False)
+
+
+@pytest.mark.parametrize(("interleaved", "verdict"), [(True, "worse"), (False, "no detectable change")])
+def test_sides_that_were_timed_together_are_paired_by_launch(interleaved, verdict):
+    """What slows a launch slows both sides of it: a launch may take twice the time of another, their ratio stays."""
+    pace = (1.0, 2.0, 1.2, 1.7)
+    one = Measurement(
+        variant="a",
+        metric="latency",
+        values=pace,
+        workload=Workload(batch_size=1, sequence_length=8, padding="full", threads=1),
+        launches=(0, 1, 2, 3),
+        blocks=(0, 0, 0, 0),
+    )
+    noise = (1.1, 1.101, 1.099, 1.1)
+    other = replace(one, values=tuple(value * factor for value, factor in zip(pace, noise, strict=True)))
+    sides = rows_of([one]), rows_of([other])
+
+    assert [change.verdict for change in judge_rows(sides, Thresholds(), interleaved=interleaved)] == [verdict]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
-from scipy.stats import t
+from scipy.stats import binom, t
 
 from bench.statistics import (
     LEVEL,
@@ -235,6 +235,17 @@ def test_the_interval_of_a_quantile_is_rarely_below_it(law, count):
     assert sum(high < true for _, high in found) / 600 < 0.05
     assert sum(low > true for low, _ in found) / 600 < 0.08
     assert statistics.median(high for _, high in found) < 2 * true
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.95])
+def test_ranks_of_a_quantile_miss_it_as_seldom_as_they_can(share):
+    """The quantile is below the value of a rank where fewer values than that are below the quantile."""
+    count = 1000
+    low, high = map(int, quantile_interval(range(1, count + 1), share))
+    below = binom(count, share)
+
+    assert below.cdf(low - 1) <= 0.025 < below.cdf(low)
+    assert below.sf(high - 1) <= 0.025 < below.sf(high - 2)
 
 
 def test_one_value_leaves_a_quantile_open():

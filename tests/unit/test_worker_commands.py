@@ -1,0 +1,59 @@
+"""What a worker times: calls of the predictor and nothing else, by clocks that the test moves."""
+
+import gc
+from types import SimpleNamespace
+
+import pytest
+
+from bench.worker import commands
+
+BATCH = ("ids", "mask")
+CALL, CPU, COLLECTION = 5_000_000, 9_000_000, 1_000_000_000  # nanoseconds
+
+
+@pytest.fixture
+def worker(monkeypatch):
+    """One whose predictor takes CALL, on two threads; a collection of garbage takes a second."""
+    now = SimpleNamespace(wall=0, cpu=0)
+    seen = SimpleNamespace(calls=0, collecting=[])
+
+    def predict(input_ids, attention_mask):
+        now.wall, now.cpu = now.wall + CALL, now.cpu + CPU
+        seen.calls += 1
+        seen.collecting.append(gc.isenabled())
+
+    def collect():
+        now.wall, now.cpu = now.wall + COLLECTION, now.cpu + COLLECTION
+
+    clocks = SimpleNamespace(
+        perf_counter_ns=lambda: now.wall,
+        perf_counter=lambda: now.wall / 1e9,
+        process_time_ns=lambda: now.cpu,
+        thread_time_ns=lambda: now.wall,
+    )
+    monkeypatch.setattr(commands, "time", clocks)
+    monkeypatch.setattr(commands.gc, "collect", collect)
+    found = commands.Commands()
+    found._predict, found._batch, found.seen = predict, BATCH, seen
+    return found
+
+
+def test_a_round_is_one_call_of_the_predictor_and_the_cpu_time_of_its_threads(worker):
+    assert worker.time(3, None) == [(CALL, CPU)] * 3
+
+
+def test_no_garbage_is_collected_during_a_round(worker):
+    worker.time(2, None)
+
+    assert worker.seen.collecting == [False, False]
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("seconds", "untimed"), [(None, 0), (0.0, 1), (0.012, 3)])
+def test_untimed_calls_come_before(worker, seconds, untimed):
+    assert len(worker.time(2, seconds)) == 2
+    assert worker.seen.calls == 2 + untimed
+
+
+def test_prediction_is_timed_without_what_is_between_batches(worker):
+    assert worker.predict([BATCH] * 2) == [(None, CALL)] * 2
