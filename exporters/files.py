@@ -1,4 +1,4 @@
-"""Folders that are whole or absent: written aside, renamed when complete, and one clear error when the disk is full."""
+"""Files and folders that are whole or absent: written aside, renamed when complete; one error line when the disk is full."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from exporters.errors import DiskFullError, OutputError, first_line
 
@@ -77,6 +77,36 @@ def _is_running(pid: str) -> bool:
     except OSError:
         return False
     return state not in "ZX"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A stream to a temporary file, flushed to disk and renamed to ``path`` if the block succeeds, deleted if it fails."""
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        with aside.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.rename(path)
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); make room, or name another place") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Raise OutputError if ``folder`` cannot be written: before hours of measuring, not after."""
+    try:
+        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())  # no folder is created yet
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror}), expected a writable folder; name another"
+        ) from error
 
 
 def sha256_file(path: Path) -> str:

@@ -18,8 +18,8 @@ from bench.pipeline.resuming import open_journal
 from bench.pipeline.started_pytest import HANDOVER
 from bench.runs.decoding import decode
 from bench.runs.metrics import METRICS
-from bench.runs.whole_file import refuse_unwritable, whole_file
 from exporters.errors import UserError, WorkerError
+from exporters.files import refuse_unwritable, whole_file
 from suites.pytest_benchmark_internals import StockSession, as_json
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from bench.measure.labelled_set import score
 from bench.measure.workload import Policy, ScoringBatches, scoring_batches
 from bench.pipeline.options import SCORING_BATCH_SIZE
 from bench.runs.measurement import Measurement, Workload
-from bench.runs.scores import Scores
+from bench.runs.predictions import Scores
 from exporters.checkpoints.tokenization import tokenise
 from exporters.errors import WorkerError
 

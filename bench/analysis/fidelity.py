@@ -13,8 +13,8 @@ from bench.analysis.retention import ALL, BOUNDS, Pairs, Retention, count_pairs,
 from bench.measure.accuracy import ConfusionMatrix, Margins, confusion_matrix, positive
 from bench.printable import printable
 from bench.runs.metrics import METRICS
-from bench.runs.once import once_a_run
 from bench.runs.predictions import read_answers
+from bench.runs.store import once_a_run
 from bench.statistics import QUANTILES, Estimate, mcnemar, paired_interval, resampled_counts
 from bench.units import VERDICT
 from exporters.variant import REFERENCE

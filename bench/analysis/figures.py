@@ -18,8 +18,7 @@ from bench.measure.workload import PADDINGS
 from bench.measure.yardsticks import yardstick_readings
 from bench.runs.measurement import Figure, Measurement, Status, Workload, batch_shape, process_medians
 from bench.runs.metrics import END_TO_END, INVARIANCE, METRICS, metrics_of
-from bench.runs.once import once_a_run
-from bench.runs.store import SetInfo
+from bench.runs.store import SetInfo, once_a_run
 from bench.statistics import NO_INTERVAL, interval_factors
 
 if TYPE_CHECKING:

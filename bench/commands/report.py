@@ -88,7 +88,7 @@ def _show(run: Run, tables: Sequence[str], parsed: argparse.Namespace) -> None:
 
 def _write(text: str, file: Path) -> None:
     """Write a file, whole or not at all; never over a device or a folder."""
-    from bench.runs.whole_file import whole_file
+    from exporters.files import whole_file
 
     if not file.parent.is_dir() or (file.exists() and not file.is_file()):
         raise UserError(f"--output: {file} cannot be made, expected the name of a file in a folder that exists")

@@ -36,7 +36,7 @@ def _run(parsed: argparse.Namespace) -> int:
     from bench.pipeline.prepare import prepare
     from bench.pipeline.started_pytest import run_suites
     from bench.runs.store import read_run
-    from bench.runs.whole_file import refuse_unwritable
+    from exporters.files import refuse_unwritable
 
     options = read_options(parsed)
     refuse_unwritable(Path(RESULTS))

@@ -93,7 +93,7 @@ def _score(parsed: argparse.Namespace) -> int:
 
 
 def _check_output(source: Path, output: Path, text: str) -> None:
-    from bench.runs.whole_file import refuse_unwritable
+    from exporters.files import refuse_unwritable
 
     if output.suffix != ".parquet" or output.is_dir():
         raise UserError(f"--output: found {text!r}, expected a file that ends in .parquet; name one")

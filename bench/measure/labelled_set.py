@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.runs.scores import Scores
+from bench.runs.predictions import Scores
 from bench.worker.client import Worker
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.runs.whole_file import refuse_unwritable
 from exporters.artifacts.artifact import holds_artifact_alone
 from exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
 from exporters.errors import UserError
-from exporters.files import whole_folder
+from exporters.files import refuse_unwritable, whole_folder
 
 if TYPE_CHECKING:
     from bench.analysis.choice import Objective

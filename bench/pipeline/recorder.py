@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bench.pipeline.prepare import Prepared
     from bench.runs.ledger import CellLedger
     from bench.runs.measurement import Measurement, Workload
-    from bench.runs.scores import Scores
+    from bench.runs.predictions import Scores
 
 
 @dataclass(slots=True)

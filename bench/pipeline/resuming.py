@@ -9,8 +9,8 @@ import bench
 import exporters
 from bench.console import say
 from bench.machine.environment import describe_environment
-from bench.runs.journal import Journal, digest
-from exporters.files import sha256_file
+from bench.runs.journal import Journal
+from exporters.files import sha256_file, sha256_json
 
 if TYPE_CHECKING:
     from bench.pipeline.prepare import Prepared
@@ -25,7 +25,7 @@ def open_journal(prepared: Prepared) -> Journal:
         "environment": describe_environment(),
         "code": _code_digest(),
         "checkpoint": prepared.checkpoint.sha256,
-        "tokens": digest(prepared.tokens),
+        "tokens": sha256_json(prepared.tokens),
         "tokenizer": tokenizer_digest(prepared),
         "threads": options.threads,
         "blocks": (options.schedule.blocks, options.schedule.rounds),
@@ -45,7 +45,7 @@ def open_journal(prepared: Prepared) -> Journal:
 
 def tokenizer_digest(prepared: Prepared) -> str:
     """Hex digest of the tokenizer's files."""
-    return digest(
+    return sha256_json(
         {file.name: sha256_file(file) for file in sorted(prepared.inputs.tokenizer.iterdir()) if file.is_file()}
     )
 
@@ -53,4 +53,4 @@ def tokenizer_digest(prepared: Prepared) -> str:
 def _code_digest() -> str:
     """Hex digest of all code that loads or measures a model."""
     roots = [Path(package.__path__[0]) for package in (bench, exporters)]
-    return digest([sha256_file(file) for root in roots for file in sorted(root.rglob("*.py"))])
+    return sha256_json([sha256_file(file) for root in roots for file in sorted(root.rglob("*.py"))])

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench.runs.whole_file import whole_file
 from bench.statistics import prediction_interval
 from exporters.checkpoints.checkpoint import SEEDS_FILE, TRAINING_FILE
+from exporters.files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,1 +1,1 @@
-"""A saved run: measurements, predictions, the journal, and the files that hold them."""
+"""A saved run: metrics, measurements, predictions, the journal, and the files that hold them."""

@@ -1,78 +1,84 @@
-"""Finished cells, each on disk before the next one starts: a run that was killed goes on where it was."""
+"""The journal of a run: each finished measurement is on disk before the next one starts, so that a killed run can resume."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bench.console import say
 from exporters.errors import OutputError
+from exporters.files import sha256_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 
 class Journal:
-    """JSON lines of finished cells; with no file, it keeps and finds nothing.
+    """JSON lines, one per finished cell, which is a key and its value; without a file it keeps and finds nothing.
 
-    A cell is found again only where both its own key and ``facts``, everything else that its value hangs on, are equal.
-    Raises OutputError where the file cannot be opened; when the disk fails later, the run goes on without it.
+    A cell is found only if its key and ``facts``, everything else that its value depends on, are equal. Raises OutputError
+    if the file cannot be opened; if the disk fails later, the run continues without a journal.
     """
 
     def __init__(self, file: Path | None = None, facts: Any = None, *, resume: bool = False) -> None:
         self._file = file
-        self._facts = digest(facts)
+        self._facts = sha256_json(facts)
         self._found: dict[str, Any] = {}
         self._asked: set[str] = set()  # keys of _found
-        self._broken = False  # a cell could not be written, so none is any more
-        self.others = 0  # cells of the file that another run made
+        self._broken = False  # a write failed: nothing is written any more
+        self.others = 0  # cells of the file with other facts
         self.spoilt = 0  # lines of the file that are no cells
         if file is None:
             return
-        with _one_line(file):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if resume:
-                self._read(file)
-            elif file.exists() and file.stat().st_size:
-                before = file.with_suffix(".before")
-                file.replace(before)  # the run before was not finished: nobody asked to lose it
-                say(
-                    f"cells of a run that was not finished are now in {before}; with --resume they would have been taken over"
-                )
-            with file.open("a", encoding="utf-8"):  # a place that cannot be written is said now, not hours later
-                pass
+        try:
+            self._open(file, resume=resume)
+        except OSError as error:
+            raise OutputError(
+                f"{file}: the journal cannot be opened ({error.strerror}); name a folder that can be written with --work-dir"
+            ) from error
+
+    def _open(self, file: Path, *, resume: bool) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if resume:
+            self._read(file)
+        elif file.exists() and file.stat().st_size:
+            before = file.with_suffix(".before")
+            file.replace(
+                before
+            )  # kept: it is of an unfinished run, and may have been started without --resume by mistake
+            say(f"cells of an unfinished run are now in {before}; --resume would have reused them")
+        with file.open("a", encoding="utf-8"):  # fails now rather than after hours of measuring
+            pass
 
     @property
     def taken(self) -> int:
-        """How many cells were taken over."""
+        """How many cells are reused."""
         return len(self._found)
 
     def find(self, *key: Any) -> Any:
         """The value of a finished cell, or None."""
-        name = digest(key)
+        name = sha256_json(key)
         self._asked.update({name} & self._found.keys())
         return self._found.get(name)
 
     def keep(self, *cells: tuple[tuple[Any, ...], Any]) -> None:
-        """Put finished cells, each a key and a JSON-able value, on disk; they are there when this returns."""
+        """Write finished cells, each a key and a JSON-able value; they are on disk when this returns."""
         if self._file is None or self._broken or not cells:
             return
-        lines = [json.dumps({"facts": self._facts, "key": digest(key), "value": value}) for key, value in cells]
+        lines = [json.dumps({"facts": self._facts, "key": sha256_json(key), "value": value}) for key, value in cells]
         try:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write("".join(f"{line}\n" for line in lines))
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:  # what is measured can still be saved as a whole
+        except OSError as error:  # the run itself can still be saved at its end
             self._broken = True
-            say(f"{self._file}: cannot be written ({error.strerror}); should this run be killed, what follows is lost")
+            say(f"{self._file}: cannot be written ({error.strerror}); if this run is killed, what follows is lost")
 
     def cell(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """The JSON-able value of a cell: the one that was finished before, else what ``make`` gives, which is then kept."""
+        """The JSON-able value of a finished cell, or else what ``make`` returns, which is then kept."""
         value = self.find(*key)
         if value is None:
             value = make()
@@ -80,7 +86,7 @@ class Journal:
         return value
 
     def finish(self) -> None:
-        """The run is saved as a whole: forget its cells; those that were not its own are set aside."""
+        """Delete the file, since the run is saved as a whole; set it aside if it holds cells that this run did not use."""
         if self._file is not None and self._file.exists():
             if self.others or len(self._asked) < len(self._found):
                 self._file.replace(self._file.with_suffix(".before"))
@@ -88,7 +94,7 @@ class Journal:
                 self._file.unlink()
 
     def _read(self, file: Path) -> None:
-        """Take over the cells that fit; what a kill has left of a last line is cut off, so that the next one is whole."""
+        """Read the cells with the same facts; cut off an incomplete last line, so that the next one begins a line."""
         content = file.read_bytes() if file.exists() else b""
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
@@ -105,18 +111,3 @@ class Journal:
                 self._found[key] = value
             else:
                 self.others += 1
-
-
-@contextmanager
-def _one_line(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{file}: the journal cannot be opened ({error.strerror}); name a folder that can be written with --work-dir"
-        ) from error
-
-
-def digest(facts: Any) -> str:
-    """Hex digest of anything JSON-able."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""One frozen dataclass for every metric; raw values in the order in which they were measured."""
+"""What one variant measured, as raw values, and the figures that tables are made of."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Status = Literal["ok", "failed", "not_measured"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What a predictor was fed, the thread budget it had, and how many of it computed at the same time.
+    """The input of a predictor, its thread budget, and the number of instances that computed at the same time.
 
-    ``padding``: ``full`` = every row is ``sequence_length`` real tokens; ``longest`` = texts of their own length, padded
-    to the longest of their batch (``sequence_length`` is then the truncation limit); ``max_length`` = likewise, padded to that
-    limit; ``bucketed`` = as ``longest``, texts of like length side by side.
+    ``padding``: ``full`` = each row is ``sequence_length`` real tokens; ``longest`` = texts padded to the longest of their
+    batch (``sequence_length`` is the truncation limit); ``max_length`` = texts padded to that limit; ``bucketed`` = as
+    ``longest``, with texts of similar length in a batch.
     """
 
     batch_size: int
@@ -27,11 +27,11 @@ class Workload:
 
 
 Row: TypeAlias = tuple[str, str, Workload | None, str | None]
-"""What pairs a measurement of one run with that of another: variant, metric, workload of 0 threads, labelled set."""
+"""The key by which measurements of two runs are paired: variant, metric, workload with 0 threads, labelled set."""
 
 
 def batch_shape(workload: Workload) -> str:
-    """How a saved run names the shape of a batch: ``8x512``."""
+    """Batch size x sequence length, as saved runs write it: ``8x512``."""
     return f"{workload.batch_size}x{workload.sequence_length}"
 
 
@@ -39,25 +39,25 @@ def batch_shape(workload: Workload) -> str:
 class Measurement:
     """All raw values of one metric, for one variant at one workload, or the reason why there are none.
 
-    Statistics are computed from ``values`` when they are shown, never stored.
+    Values are in the order in which they were measured; statistics are computed from them and never stored.
     """
 
     variant: str  # "onnx-int8-dynamic"
     metric: str  # key of METRICS
     values: tuple[float, ...] = ()  # in METRICS[metric].unit
-    workload: Workload | None = None  # None where it does not matter (artifact_size)
+    workload: Workload | None = None  # None if the metric has none (artifact_size)
     status: Status = "ok"
-    reason: str = ""  # one line; empty only when status is "ok"
-    data: str | None = None  # name of the labelled set, for what was measured on one
-    launches: tuple[int, ...] = ()  # for timed values: the process each one came from
-    blocks: tuple[int, ...] = ()  # and the block within it
+    reason: str = ""  # one line; empty only if status is "ok"
+    data: str | None = None  # name of the labelled set, if it was measured on one
+    launches: tuple[int, ...] = ()  # of times: the process of each value
+    blocks: tuple[int, ...] = ()  # and its block within the process
     cpu_seconds: tuple[float, ...] = ()  # CPU time of all threads of the process during each value
-    stopped: Literal["", "precise", "budget"] = ""  # why timing ended: known well enough, or the time was over
+    stopped: Literal["", "precise", "budget"] = ""  # why timing ended: interval narrow enough, or time budget used up
     confusion: tuple[tuple[int, ...], ...] = ()  # metric "accuracy": counts, rows = true label, columns = predicted
 
 
 def process_medians(measurement: Measurement) -> list[float]:
-    """One value of each process that was timed, in the order of the launches; all values are one process's without launches."""
+    """Median of each process, in the order of the launches; without launches, all values are of one process."""
     values: dict[int, list[float]] = {}
     launches = measurement.launches or (0,) * len(measurement.values)
     for launch, value in zip(launches, measurement.values, strict=True):
@@ -66,7 +66,7 @@ def process_medians(measurement: Measurement) -> list[float]:
 
 
 def launch_ratios(base: Measurement, contender: Measurement) -> list[float]:
-    """Log of contender / base of each launch that timed both, the middle one of its blocks: what slows a block slows both."""
+    """Log of contender / base for each launch that timed both: the median of its blocks, because a slow block slows both."""
     before, after = _block_medians(base), _block_medians(contender)
     launches: dict[int, list[float]] = {}
     for place in before.keys() & after.keys():
@@ -84,18 +84,18 @@ def _block_medians(measurement: Measurement) -> dict[tuple[int, int], float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One cell of a table: a value with its 95 % interval, or the reason why it is empty. The tidy JSON is made of these."""
+    """One cell of a table, and one object of the JSON: a value with its 95 % interval, or the reason why there is none."""
 
     variant: str
     metric: str
     value: float | None  # in ``unit``
     unit: str
-    low: float | None  # 95 % interval; None where there is no sampling error (sizes) or too few values
+    low: float | None  # 95 % interval; None without sampling error (sizes) or with too few values
     high: float | None
-    n: int  # values, or examples, behind ``value``
+    n: int  # number of values, or of examples
     status: Status
     reason: str
     workload: Workload | None
     data: str | None = None  # name of the labelled set
     label: str | None = None  # for per-class figures: the class; for "confusion": "TRUE as PREDICTED"
-    caution: str = ""  # what is wrong with the variant as a whole: "runs bf16 …, called fp32"
+    caution: str = ""  # a problem of the variant as a whole: "runs bf16 …, called fp32"

@@ -1,16 +1,17 @@
-"""The file beside a saved run that keeps every example's logits by row hash; never a text."""
+"""What each variant predicted for every example: kept beside a saved run by row hash, never with a text."""
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
-from bench.runs.once import once_a_run
-from bench.runs.whole_file import whole_file
+from bench.runs.store import once_a_run
 from exporters.errors import RunFileError, first_line
+from exporters.files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,15 +19,40 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bench.runs.scores import Scores
     from bench.runs.store import Run
     from bench.texts.data import LabelledSet
+    from exporters.variant import Float32Array
 
     Right: TypeAlias = dict[tuple[str, str], npt.NDArray[np.bool_]]  # by set and variant, in the set's order
 
 
-_NO_PREDICTIONS = (OSError, ValueError, KeyError, TypeError, NotImplementedError)  # cut, of Git LFS, of another tool
-_SAME = 1e-9  # by which two ways of computing an accuracy may differ
+_NO_PREDICTIONS = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    NotImplementedError,
+)  # truncated, a Git LFS pointer, another tool
+_SAME = 1e-9  # rounding between two ways of computing an accuracy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """One variant's predictions on one labelled set."""
+
+    logits: Float32Array  # (rows, num_labels), in the set's order
+    seconds: tuple[float, ...]  # of each batch
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-able, exact to the last bit."""
+        text = base64.b64encode(self.logits.astype("<f4").tobytes()).decode("ascii")
+        return {"logits": text, "shape": self.logits.shape, "seconds": self.seconds}
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Self:
+        """Inverse of ``as_json``."""
+        logits = np.frombuffer(base64.b64decode(saved["logits"]), dtype="<f4").reshape(saved["shape"])
+        return cls(logits=logits.astype(np.float32), seconds=tuple(saved["seconds"]))
 
 
 def write_predictions(
@@ -35,9 +61,9 @@ def write_predictions(
     scores: Mapping[tuple[str, str], Scores],
     tokens: Mapping[str, Sequence[int]],
 ) -> None:
-    """Write one Parquet row per set, text and variant: row hash, true label, tokens of the whole text, logits by class.
+    """Write one Parquet row per set, text and variant: row hash, true label, tokens of the untruncated text, logits by class.
 
-    ``tokens``: of each text, by set.
+    ``tokens``: number of tokens of each text, by set.
     """
     import pandas as pd
 
@@ -62,19 +88,19 @@ def write_predictions(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What every variant made of one labelled set; one order of examples, that of their row hashes."""
+    """Every variant's logits on one labelled set; examples are in the order of their row hashes."""
 
     rows: npt.NDArray[np.str_]  # hashes of the texts, (examples,)
     labels: npt.NDArray[np.int64]  # true class, (examples,)
-    tokens: npt.NDArray[np.int32] | None  # of the whole text, (examples,); None: saved before lengths were kept
+    tokens: npt.NDArray[np.int32] | None  # of the untruncated text, (examples,); None: saved before lengths were kept
     logits: dict[str, npt.NDArray[np.float32]]  # by variant, (examples, num_labels)
 
 
 @once_a_run
 def read_answers(run: Run) -> dict[str, Answers]:
-    """Every example's logits, by labelled set; empty where none were kept.
+    """Every example's logits, by labelled set; empty if none were saved.
 
-    Raises RunFileError for a file that cannot be read, or that does not give the run's own accuracy.
+    Raises RunFileError for a file that cannot be read, or that contradicts the accuracy in the run.
     """
     if not run.predictions or not (file := run.path.parent / run.predictions).is_file():
         return {}
@@ -90,11 +116,11 @@ def read_answers(run: Run) -> dict[str, Answers]:
             rows = part["row"].to_numpy(dtype=np.str_)
             of_set = found.setdefault(str(name), Answers(rows=rows, labels=labels, tokens=tokens, logits={}))
             if len(labels) != len(of_set.labels) or (labels != of_set.labels).any():
-                raise ValueError(f"{variant} answered other examples of {name}")
+                raise ValueError(f"examples of {name} differ between variants, at {variant}")
             of_set.logits[str(variant)] = part[columns].to_numpy(dtype=np.float32)
     except _NO_PREDICTIONS as error:
         raise RunFileError(
-            f"{file}: holds no predictions ({first_line(error)}); restore it, or remove it to compare without accuracy"
+            f"{file}: no predictions can be read ({first_line(error)}); restore it, or remove it to compare without accuracy"
         ) from error
     _check(run, file, found)
     return found
@@ -102,7 +128,7 @@ def read_answers(run: Run) -> dict[str, Answers]:
 
 @once_a_run
 def read_right(run: Run) -> Right:
-    """Whether each example was called right, by set and variant; as ``read_answers`` otherwise."""
+    """Whether each example was classified correctly, by set and variant; raises RunFileError as ``read_answers`` does."""
     return {
         (name, variant): logits.argmax(axis=1) == of_set.labels
         for name, of_set in read_answers(run).items()
@@ -117,12 +143,12 @@ def _check(run: Run, file: Path, found: Mapping[str, Answers]) -> None:
         counted = float((found[name].logits[variant].argmax(axis=1) == found[name].labels).mean())
         if abs(counted - accuracy) > _SAME:
             raise RunFileError(
-                f"{file}: an accuracy of {counted:.4f} for {variant} of {name}, and {run.path.name} "
-                f"says {accuracy:.4f}; restore either file"
+                f"{file}: accuracy of {variant} on {name} is {counted:.4f}, expected {accuracy:.4f} as in {run.path.name}; "
+                "restore either file"
             )
 
 
 def _accuracies(run: Run) -> dict[tuple[str, str], float]:
-    """What the run itself says of each set and variant."""
+    """Accuracy in the run, by set and variant."""
     measured = (one for one in run.measurements if one.metric == "accuracy" and len(one.values))
     return {(one.data or "", one.variant): fmean(one.values) for one in measured}

@@ -1,4 +1,4 @@
-"""A saved run: a stock pytest-benchmark file with one more block, ``deploybench``, which holds every raw value."""
+"""A saved run: a pytest-benchmark file with one more block, ``deploybench``, which holds every raw value."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ import math
 import re
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
 from bench.runs.decoding import DecodingError, decode
 from bench.runs.ledger import PHASES, TERMS, CellLedger
-from bench.runs.measurement import Measurement  # noqa: TC001 - the types of fields are read
+from bench.runs.measurement import Measurement  # noqa: TC001 - msgspec reads the types of fields
 from bench.runs.metrics import METRICS
 from exporters.errors import RunFileError, first_line
-from exporters.inspection.operators import Operator  # noqa: TC001 - the types of fields are read
-from exporters.inspection.stored import Stored  # noqa: TC001 - the types of fields are read
+from exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
+from exporters.inspection.stored import Stored  # noqa: TC001 - msgspec reads the types of fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 _Some: TypeAlias = Annotated[tuple[T, ...], msgspec.Meta(min_length=1)]
@@ -26,14 +30,15 @@ _Some: TypeAlias = Annotated[tuple[T, ...], msgspec.Meta(min_length=1)]
 BLOCK = "deploybench"
 SCHEMA_VERSION = 2
 # 1 - first version
-# 2 - controls, CPU time, cold starts, ledgers, executed precision, operations and yardsticks; all may be absent
+# 2 - controls, CPU time, cold starts, ledgers, executed number formats, operations and yardsticks, all optional: 1 needs no
+#     migration
 
 _NUMBERED = re.compile(r"(\d{4,})_.*\.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run set out to measure: the cells that its tables must fill or explain."""
+    """What a run was to measure: each of these cells has a value or a reason in its tables."""
 
     profile: str  # "quick"
     variants: _Some[str]
@@ -41,13 +46,13 @@ class Plan:
     sequence_lengths: _Some[int]  # memory, at ``memory_batch_size``
     memory_batch_size: int
     threads: int
-    precision: float = 0.0  # timed until intervals are narrower than this share; 0: a fixed number of launches
-    time_budget: float = 0.0  # or until so many seconds of timing were over
+    precision: float = 0.0  # relative width of intervals at which timing stops; 0: a fixed number of launches
+    time_budget: float = 0.0  # s of timing after which it stops in any case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointInfo:
-    """What a saved run keeps of its checkpoint."""
+    """The checkpoint of a saved run."""
 
     name: str
     model_type: str  # "albert"
@@ -56,16 +61,16 @@ class CheckpointInfo:
     size: int  # bytes of the weights files
     max_length: int | None  # tokens; None: no limit
     sha256: str
-    random_weights: bool  # accuracy cells then say so and hold no number
-    demonstration: bool  # trained on the bundled corpus
-    truncation_side: str = "right"  # where longer texts are cut
-    # Accuracies of the same training from several seeds, by the hash of the labelled set; empty where there was one
+    random_weights: bool  # accuracy has then no value
+    demonstration: bool  # trained on the bundled demonstration corpus
+    truncation_side: str = "right"  # of texts longer than max_length
+    # Accuracies of trainings with several seeds, by the hash of the labelled set; empty if there was one seed
     seeded: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetInfo:
-    """What a saved run keeps of a labelled set; never its texts."""
+    """A labelled set of a saved run, without its texts."""
 
     name: str
     rows: int
@@ -76,51 +81,64 @@ class SetInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantInfo:
-    """What a saved run keeps of a variant."""
+    """A variant of a saved run."""
 
     runtime: str  # "onnxruntime"
     precision: str  # "int8"
-    deprecated: str = ""  # why, when the way is deprecated upstream
-    failed: str = ""  # the reason, when it could not be exported or is not the same model
+    deprecated: str = ""  # the reason, if it is deprecated upstream
+    failed: str = ""  # the reason, if export or parity failed
     parity: dict[str, float] = field(default_factory=dict)  # max_abs_diff, agreement, examples
-    # Multiply-adds of one text of full length, by the precision in which the runtime executed them ("int8").
+    # Multiply-adds of one text of full length, by the number format in which the runtime executed them ("int8"):
     executed: dict[str, float] = field(default_factory=dict)  # of products with weights
     executed_attention: dict[str, float] = field(default_factory=dict)  # of attention's scores and values
-    executed_problem: str = ""  # how that is not what the variant is called
-    executed_unknown: str = ""  # why it could not be found out
-    without_vnni: dict[str, float] = field(default_factory=dict)  # int8: "agreement", or share of sums that are "cut"
-    operators: dict[str, Operator] = field(default_factory=dict)  # of one text of full length, by the runtime's names
-    notes: tuple[str, ...] = ()  # what people should know of its artifact
-    stored: Stored | None = None  # the weights in its files; None in runs from before they were looked at
-    cores_used: float = 0.0  # CPU-seconds a second, on a process that may use every core; 0.0: not looked at
+    executed_problem: str = ""  # how they differ from the variant's name
+    executed_unknown: str = ""  # why they are unknown
+    without_vnni: dict[str, float] = field(
+        default_factory=dict
+    )  # int8: "agreement", or the share of sums that saturate, "cut"
+    operators: dict[str, Operator] = field(
+        default_factory=dict
+    )  # of one text of full length, by the runtime's name of each
+    notes: tuple[str, ...] = ()  # remarks on its artifact
+    stored: Stored | None = None  # the weights in its files; None: saved before they were inspected
+    cores_used: float = 0.0  # CPU seconds per second in a process that may use every core; 0.0: not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Everything of one saved run that tables are made from."""
+    """One saved run."""
 
     path: Path
-    schema_version: int  # of the file; the other fields are as in SCHEMA_VERSION
+    schema_version: int  # of the file
     plan: Plan
     checkpoint: CheckpointInfo
     sets: tuple[SetInfo, ...]
     variants: dict[str, VariantInfo]
     measurements: tuple[Measurement, ...]
     environment: dict[str, Any]  # cpu, cores, memory, versions
-    ledgers: tuple[CellLedger, ...] = ()  # of every variant at every length; none in runs from before there were any
+    ledgers: tuple[CellLedger, ...] = ()  # of every variant at every length; none: saved before ledgers existed
     operations: dict[str, float] = field(default_factory=dict)  # of one forward pass, by ``batch_shape``: "8x512"
-    predictions: str = ""  # file beside ``path`` with every example's logits; "" when accuracy was not measured
+    predictions: str = ""  # file beside ``path`` with every example's logits; "": accuracy was not measured
+
+    def __hash__(self) -> int:
+        """By identity, since its dictionaries have no hash: ``once_a_run`` finds the results of this very run."""
+        return id(self)
+
+
+def once_a_run(compute: Callable[[Run], T]) -> Callable[[Run], T]:
+    """``compute``, whose results are kept for the last eight runs; nobody may change a result."""
+    return lru_cache(maxsize=8)(compute)
 
 
 def run_block(run: Run) -> dict[str, Any]:
-    """Give everything of ``run`` but its path as what ``json`` can write; belongs under ``BLOCK`` in the saved file."""
+    """All of ``run`` but its path, JSON-able; goes under ``BLOCK`` in the saved file."""
     block = asdict(run)
     del block["path"]
     return block
 
 
 def read_run(path: Path | str) -> Run:
-    """Read a saved run, or the newest one below a folder; raises RunFileError, in one line, when there is none."""
+    """Read a saved run, or the newest one below a folder; raises RunFileError if there is none."""
     path = Path(path)
     if path.is_dir():
         path = _newest(path)
@@ -128,7 +146,7 @@ def read_run(path: Path | str) -> Run:
 
 
 def _newest(folder: Path) -> Path:
-    """Find the run saved last: pytest-benchmark counts up within a folder; folders go by the time inside their file."""
+    """The run saved last: pytest-benchmark numbers the files of a folder; folders are compared by the time in the file."""
     latest: dict[Path, tuple[datetime, Path]] = {}
     for path in sorted(folder.rglob("*.json"), key=_number, reverse=True):
         if _number(path) < 0 or path.parent in latest:
@@ -139,13 +157,13 @@ def _newest(folder: Path) -> Path:
     if not latest:
         raise RunFileError(
             f"{folder}: no saved run in this folder, expected files such as Linux-CPython-3.11-64bit/0001_….json; "
-            "name a file, or measure with: pytest suites"
+            "name a file, or measure with: deploybench run"
         )
     return max(latest.values())[1]
 
 
 def saved_at(path: Path, saved: dict[str, Any]) -> datetime:
-    """When the run in the file ``path`` was made, in UTC; raises RunFileError, in one line, when it does not say."""
+    """When the run in the file ``path`` was made, in UTC; raises RunFileError if the file does not say."""
     try:
         time = datetime.fromisoformat(saved["datetime"])
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
@@ -159,12 +177,12 @@ def _number(path: Path) -> int:
 
 
 def _constant(name: str) -> float | None:
-    """What NaN and Infinity mean: the first is no figure, and equal to nothing."""
+    """Infinity as a float; NaN as None, because it equals nothing, not even itself."""
     return None if name == "NaN" else float(name)
 
 
 def load_saved(path: Path) -> Any:
-    """What ``json`` reads of a file; raises RunFileError, in one line, where it cannot."""
+    """Parse a JSON file; raises RunFileError if that is impossible."""
     try:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=_constant)
     except FileNotFoundError:
@@ -172,20 +190,18 @@ def load_saved(path: Path) -> Any:
     except OSError as error:
         raise RunFileError(f"{path}: cannot be read: {error.strerror or first_line(error)}") from None
     except json.JSONDecodeError as error:
-        raise RunFileError(f"{path}: not JSON, line {error.lineno}: {error.msg}; the file may be torn") from None
+        raise RunFileError(f"{path}: not JSON, line {error.lineno}: {error.msg}; the file may be incomplete") from None
     except UnicodeDecodeError:
-        raise RunFileError(f"{path}: not JSON, it is not even UTF-8 text; expected a saved run") from None
+        raise RunFileError(f"{path}: not JSON, and no UTF-8 text; expected a saved run") from None
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits, or brackets without an end
         raise RunFileError(f"{path}: no saved run: {first_line(error)}") from None
 
 
 def parse_run(path: Path, saved: Any) -> Run:
-    """The run in what ``load_saved`` gave; raises RunFileError, in one line, where there is none."""
+    """The run in what ``load_saved`` returned; raises RunFileError if there is none."""
     block = saved.get(BLOCK) if isinstance(saved, dict) else None
     if not isinstance(block, dict):
-        raise RunFileError(
-            f"{path}: no {BLOCK!r} block in it, so not a run of this tool; expected one made by: pytest suites"
-        )
+        raise RunFileError(f"{path}: no {BLOCK!r} block in this file; expected a run saved by: deploybench run")
     version: Any = block.get("schema_version")
     if not _is_number(version) or not 1 <= version <= SCHEMA_VERSION:
         remedy = f"update {BLOCK}" if _is_number(version) and version > SCHEMA_VERSION else "measure again"
@@ -195,7 +211,7 @@ def parse_run(path: Path, saved: Any) -> Run:
         run: Run = decode(Run, {**block, "path": str(path)}, BLOCK)
         _check(run)
     except DecodingError as error:
-        raise RunFileError(f"{path}: {error}; the file was not written by this {BLOCK}, or was changed since") from None
+        raise RunFileError(f"{path}: {error}; the file was changed, or written by another version") from None
     return run
 
 
@@ -204,7 +220,7 @@ def _is_number(version: Any) -> bool:
 
 
 def _check(run: Run) -> None:
-    """Raise DecodingError for what tables could not be made from, though every part by itself is of the right kind."""
+    """Raise DecodingError if fields of valid types do not fit together."""
     for index, cell in enumerate(run.ledgers):
         if (*cell.ledger.phases, *cell.ledger.terms) != (*PHASES, *TERMS):
             raise DecodingError(f"{BLOCK}.ledgers[{index}] ({cell.variant!r}): phases or terms are missing or unknown")
@@ -214,7 +230,7 @@ def _check(run: Run) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Environment:
-    """The facts of an environment that are computed with."""
+    """The fields of an environment that must have a type."""
 
     cores: int | None = None
     versions: dict[str, Any] | None = None
@@ -232,11 +248,11 @@ def _check_measurements(measurements: tuple[Measurement, ...], labels: int) -> N
             raise DecodingError(f"{where}: unknown metric")
         row = (measurement.variant, measurement.metric, measurement.workload, measurement.data)
         if row in seen:
-            raise DecodingError(f"{where}: is there twice")
+            raise DecodingError(f"{where}: appears twice")
         seen.add(row)
         if not all(math.isfinite(value) for value in measurement.values):
             raise DecodingError(f"{where}: a value is not a finite number")
         if {len(measurement.launches), len(measurement.blocks)} - {0, count}:
-            raise DecodingError(f"{where}: launches and blocks do not go with its {count} values")
+            raise DecodingError(f"{where}: launches and blocks do not match its {count} values")
         if measurement.confusion and {len(measurement.confusion), *map(len, measurement.confusion)} != {labels}:
-            raise DecodingError(f"{where}: its confusion matrix does not go with {labels} labels")
+            raise DecodingError(f"{where}: its confusion matrix does not match {labels} labels")

@@ -12,9 +12,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from bench.console import say
-from bench.runs.whole_file import whole_file
 from bench.units import counted
 from exporters.errors import OutputError, first_line
+from exporters.files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine.environment import describe_environment
-from bench.runs.whole_file import whole_file
+from exporters.files import whole_file
 
 FOLDER = Path("results/studies")
 

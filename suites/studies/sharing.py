@@ -24,8 +24,8 @@ from bench.pipeline.arguments import names
 from bench.pipeline.options import read_options
 from bench.report.page.plot import as_svg
 from bench.report.render import render_tables
-from bench.runs.whole_file import whole_file
 from exporters.errors import UserError
+from exporters.files import whole_file
 from exporters.training.recipe import read_recipe
 from suites.studies import saving
 from suites.studies.sharing_accuracy import check_sizes, measure_accuracy

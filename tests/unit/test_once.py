@@ -8,8 +8,7 @@ import bench.analysis.fidelity
 import bench.analysis.figures
 from bench import cli
 from bench.printable import printable
-from bench.runs.once import once_a_run
-from bench.runs.store import read_run
+from bench.runs.store import once_a_run, read_run
 
 [RUN] = [path for path in shipped("*/[0-9]*.json") if path.name.startswith("0025")]
 

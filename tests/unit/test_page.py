@@ -525,7 +525,7 @@ def test_plots_replace_no_file(tmp_path, capsys):
 
 def test_a_full_disk_is_one_line_with_the_file(tmp_path, monkeypatch, capsys):
     full = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr("bench.runs.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(full))
+    monkeypatch.setattr("exporters.files.os.fsync", lambda _: (_ for _ in ()).throw(full))
     page = tmp_path / "page.html"
 
     assert main(["report", str(SAMPLE), "--format", "html", "--output", str(page)]) == 2
@@ -536,7 +536,7 @@ def test_a_full_disk_is_one_line_with_the_file(tmp_path, monkeypatch, capsys):
 
 
 def test_a_torn_write_leaves_no_plot(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.runs.whole_file.os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("exporters.files.os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
 
     assert main(["report", str(SAMPLE), "--plots", str(tmp_path)]) == 2
     assert not list(tmp_path.iterdir())

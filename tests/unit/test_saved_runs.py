@@ -109,7 +109,7 @@ def test_predictions_that_cannot_be_read_are_one_line(kept, tmp_path, capsys, co
     assert cli.main(["compare", str(kept), str(contender)]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert f"{name}: holds no predictions" in err
+    assert f"{name}: no predictions can be read" in err
 
 
 def doctored(kept, folder, **columns):
@@ -133,10 +133,10 @@ def test_predictions_are_paired_by_row(kept, tmp_path):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"logit_0": 9.0}, "an accuracy of "),
-        ({"logit_0": float("nan")}, "an accuracy of "),
-        ({"logit_0": "high"}, "holds no predictions"),
-        ({"label": "real"}, "holds no predictions"),
+        ({"logit_0": 9.0}, "accuracy of "),
+        ({"logit_0": float("nan")}, "accuracy of "),
+        ({"logit_0": "high"}, "no predictions can be read"),
+        ({"label": "real"}, "no predictions can be read"),
     ],
 )
 def test_predictions_of_another_run_are_one_line(kept, tmp_path, capsys, columns, message):
@@ -157,7 +157,7 @@ def spoilt(kept, folder, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda block: block["measurements"].append(block["measurements"][0]), "is there twice"),
+        (lambda block: block["measurements"].append(block["measurements"][0]), "appears twice"),
         (lambda block: block["environment"].update(versions=[1]), "environment.versions is [1]"),
         (lambda block: block["environment"].update(kernels="x"), "environment.kernels is 'x'"),
         (lambda block: block["environment"].update(steal_share="much"), "environment.steal_share is 'much'"),

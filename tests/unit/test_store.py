@@ -45,7 +45,7 @@ def measurements(draw):
 
 @pytest.fixture
 def saved():
-    """The sample as what ``json`` reads, to be spoilt."""
+    """The sample as parsed JSON, to be changed."""
     return json.loads(SAMPLE.read_text(encoding="utf-8"))
 
 
@@ -81,7 +81,7 @@ def test_block_is_everything_of_a_run_but_its_path(saved):
 
 
 def is_kept(old, new):
-    """Whether all of ``old`` is in ``new``: a file of an earlier day lacks what has a default since."""
+    """Whether all of ``old`` is in ``new``: a file saved before a field existed lacks it."""
     if isinstance(old, dict):
         return all(key in new and is_kept(value, new[key]) for key, value in old.items())
     if isinstance(old, list):
@@ -89,7 +89,7 @@ def is_kept(old, new):
     return old == new
 
 
-def test_a_file_of_an_earlier_day_says_nothing_of_what_really_ran():
+def test_a_file_saved_before_executed_formats_were_recorded_has_none():
     info = read_run(SAMPLE).variants["onnx-fp32"]
 
     assert (info.executed, info.executed_attention, info.executed_problem, info.executed_unknown) == ({}, {}, "", "")
@@ -229,9 +229,9 @@ def with_value(value, *keys):
             "deploybench.measurements[0].status is 'fine', none of the values",
         ),
         (with_value("speed", "measurements", 0, "metric"), "('torch-eager' 'speed'): unknown metric"),
-        (with_value([0], "measurements", 0, "blocks"), "launches and blocks do not go with its 18 values"),
-        (with_value([[1]], "measurements", 0, "confusion"), "its confusion matrix does not go with 2 labels"),
-        (with_value([[1], [2, 3]], "measurements", 0, "confusion"), "its confusion matrix does not go with 2 labels"),
+        (with_value([0], "measurements", 0, "blocks"), "launches and blocks do not match its 18 values"),
+        (with_value([[1]], "measurements", 0, "confusion"), "its confusion matrix does not match 2 labels"),
+        (with_value([[1], [2, 3]], "measurements", 0, "confusion"), "its confusion matrix does not match 2 labels"),
         (with_value([float("inf")] * 18, "measurements", 0, "values"), "a value is not a finite number"),
         (with_value([], "plan", "sequence_lengths"), "plan.sequence_lengths is [], expected array of length >= 1"),
         (with_value([], "checkpoint", "labels"), "checkpoint.labels is [], expected array of length >= 1"),

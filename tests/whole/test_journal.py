@@ -19,7 +19,7 @@ from bench.measure.latency import LatencyRun
 from bench.measure.schedule import Contender, Schedule
 from bench.runs.journal import Journal
 from bench.runs.measurement import Workload
-from bench.runs.scores import Scores
+from bench.runs.predictions import Scores
 from exporters.errors import OutputError, UserError
 from suites.studies.kills import kill_and_resume
 
@@ -68,7 +68,7 @@ def test_a_torn_last_line_is_cut_off_and_the_next_cell_is_whole(file):
 def test_a_run_that_does_not_resume_sets_the_unfinished_one_aside_and_says_so(file, capsys):
     Journal(file, 1).keep((("a",), 1))
     fresh = Journal(file, 1)
-    assert f"now in {file.with_suffix('.before')}; with --resume" in capsys.readouterr().err
+    assert f"now in {file.with_suffix('.before')}; --resume would" in capsys.readouterr().err
 
     assert fresh.find("a") is None
     assert json.loads(file.with_suffix(".before").read_text())["value"] == 1

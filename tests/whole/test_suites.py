@@ -20,7 +20,7 @@ from bench.pipeline.recorder import Recorder
 from bench.runs.journal import Journal
 from bench.runs.measurement import batch_shape
 from bench.runs.metrics import METRICS, YARDSTICKS
-from bench.runs.scores import Scores
+from bench.runs.predictions import Scores
 from bench.runs.store import read_run
 from exporters.artifacts.catalogue import default_variants
 from exporters.errors import WorkerError
@@ -231,9 +231,7 @@ def test_a_place_that_cannot_be_saved_to_is_said_before_anything_is_made(tmp_pat
     done = run(tmp_path, *command, f"--checkpoint={checkpoint_folder}", *SMALL)
 
     assert done.returncode == 2
-    assert (
-        "cannot be written (Not a directory), expected a folder where the run can be saved" in done.stdout + done.stderr
-    )
+    assert "cannot be written (Not a directory), expected a writable folder" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / ".deploybench" / "artifacts").exists()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.report.page.material import gather
 from bench.report.page.page import sections
 from bench.report.page.plot import as_png, as_svg
-from bench.runs.whole_file import whole_file
+from exporters.files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
