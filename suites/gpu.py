@@ -39,8 +39,7 @@ from exporters.training.precision import PRECISIONS, fast_precisions, this_devic
 from exporters.training.recipe import read_recipe
 from suites.gpu_plan import Plan
 from suites.gpu_shown import render
-from suites.studies.saving import save_study, saved_at
-from suites.studies.study import Answer, run_study
+from suites.studies.study import Answer, run_study, save_study, saved_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bench import cli
 from bench.report.render import render_tables
-from suites.studies.sharing_shown import accuracy_table, costs_tables
+from suites.studies.sharing.shown import accuracy_table, costs_tables
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("bench", "exporters", "suites", "results", "tests")

@@ -65,7 +65,7 @@ def _torch_product(threads: int, dtype: Any) -> tuple[Callable[[], Any], float]:
 
 
 def _int8(threads: int) -> tuple[Callable[[], Any], float]:
-    """Unsigned times signed, by ONNX Runtime: the fastest int8 product we know on CPUs (suites/studies/int8_yardstick.py)."""
+    """Unsigned times signed, by ONNX Runtime: its fastest int8 product on CPUs (suites/studies/runtimes/int8_yardstick.py)."""
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 

@@ -1,4 +1,4 @@
-"""An ONNX file as ONNX Runtime runs it unless told otherwise, but for the thread budget: all of its optimisers."""
+"""A variant: ONNX Runtime with its default session options (all graph optimisers) and our thread budget."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load(artifact: Path, threads: int) -> Predictor:
-    """As our own, but that no optimiser is left out."""
+    """As our own, with every optimiser enabled."""
     with mock.patch.object(onnx_session, "NOT_USED", []):
         return onnx_session.load_session(artifact, threads)
 

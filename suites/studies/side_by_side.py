@@ -1,4 +1,4 @@
-"""Artifacts of one checkpoint held against each other: size, weights, memory of loading, parity, and latency in one run."""
+"""Compares artifacts of one checkpoint: size, weights, memory of loading, parity, and latency in one interleaved run."""
 
 from __future__ import annotations
 
@@ -7,35 +7,32 @@ import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench.console import progress, say
-from bench.measure.latency import LatencyRun
 from bench.measure.memory.peaks import take_phase
 from bench.measure.schedule import Contender
 from bench.measure.workload import full_batch, parity_batches
-from bench.runs.measurement import Workload, process_medians
 from bench.worker.client import Worker, call_in_child
 from exporters.artifacts.catalogue import find_variant
 from exporters.artifacts.parity import compare_logits
 from exporters.errors import ParityError
 from exporters.inspection.stored import stored_weights
 from exporters.variant import MANIFEST
+from suites.studies.timing import one_text, time_interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bench.measure.workload import Batch
-    from bench.pipeline.options import Options
     from bench.pipeline.prepare import Prepared
     from exporters.variant import Float32Array
 
 LENGTHS = (16, 512)  # tokens of the one text that is timed
-_NO_BOUND: dict[str, Any] = {"min_agreement": 0.0, "logits_atol": None}  # parity is shown here, not judged
+_NO_BOUND: dict[str, Any] = {"min_agreement": 0.0, "logits_atol": None}  # parity is shown, not judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One artifact in the table; the first of a table is what the others are held against."""
+    """One artifact in the table; the others are compared with the first."""
 
     name: str  # "stock onnx-fp32-O2", "onnx-fp32-fused"
     variant: str  # that loads it
@@ -43,13 +40,13 @@ class Side:
 
 
 def manifest_of_files(folder: Path) -> None:
-    """What ``look_at`` reads the size from, for a folder that no export of ours wrote."""
+    """Write the manifest that ``_look_at`` reads sizes from, for a folder that our exporters did not write."""
     files = {file.name: {"size": file.stat().st_size} for file in folder.iterdir()}
     (folder / MANIFEST).write_text(json.dumps({"files": files}), encoding="utf-8")
 
 
 def measure(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, Any]]:
-    """Every figure of each side by name; parity is held against the first."""
+    """Every figure of each side, by name; parity is that with the first."""
     batches = parity_batches(prepared.tokens, prepared.inputs.pad, prepared.full_length)
     found: dict[str, dict[str, Any]] = {}
     reference: list[Float32Array] | None = None
@@ -68,7 +65,7 @@ def measure(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, An
 
 
 def _look_at(side: Side, batches: Sequence[Batch], threads: int) -> tuple[dict[str, Any], list[Float32Array]]:
-    """Size, weights, and what loading takes of one artifact; and its logits."""
+    """Size, weights and memory of loading of one artifact, in bytes; and its logits."""
     stored = call_in_child(stored_weights, side.path, threads=1)
     files = json.loads((side.path / MANIFEST).read_text(encoding="utf-8"))["files"]
     with Worker(side.name, threads) as worker:
@@ -88,32 +85,14 @@ def _look_at(side: Side, batches: Sequence[Batch], threads: int) -> tuple[dict[s
 
 def _time(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, list[float]]]:
     """Seconds of one text, the median of each process, by artifact and length."""
-    options = prepared.options
     lengths = [length for length in LENGTHS if length <= (prepared.inputs.max_length or length)]
-    batches = {_workload(length, options): full_batch(prepared.tokens, 1, length) for length in lengths}
-    run = LatencyRun(
-        [Contender(name=one.name, variant=one.variant, artifact=one.path) for one in sides],
-        options.schedule,
-        options.threads,
-    )
-    with progress("timing", run.steps(len(batches))) as bar:
-        measured = run.measure(batches, bar.advance, bar.extend)
-    found: dict[str, dict[str, list[float]]] = {side.name: {} for side in sides}
-    for one in measured:
-        assert one.workload
-        if one.status == "ok":
-            found[one.variant][str(one.workload.sequence_length)] = process_medians(one)
-        else:
-            say(f"{one.variant}: {one.reason}")
-    return found
-
-
-def _workload(length: int, options: Options) -> Workload:
-    return Workload(batch_size=1, sequence_length=length, padding="full", threads=options.threads)
+    batches = {one_text(length, prepared.options): full_batch(prepared.tokens, 1, length) for length in lengths}
+    contenders = [Contender(name=one.name, variant=one.variant, artifact=one.path) for one in sides]
+    return time_interleaved(contenders, batches, prepared.options, strict=False)
 
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """What a study prints: MB, and by length milliseconds and how many times as fast as the first row."""
+    """The table: MB, and for each length milliseconds and the speed-up over the first row."""
     return "\n".join(_lines(rows)) + "\n"
 
 
@@ -129,4 +108,4 @@ def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             line += f"{value * 1e3:>9.2f}{statistics.median(reference[length]) / value:>5.2f}x"
         yield line + (f"  {facts['parity']}" if "parity" in facts else "")
     yield "MB: size, weights stored more than once, and resident memory of loading"
-    yield f"same: labels equal to those of {first}; x: how many times as fast"
+    yield f"same: labels equal to those of {first}; x: speed-up over it"

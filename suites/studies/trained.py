@@ -1,14 +1,17 @@
-"""Trainings that a study compares: the same texts, recipes that differ in one thing, none done twice."""
+"""Trainings that a study compares: the same texts and recipes that differ in one thing; finished ones are reused."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.console import say
 from bench.pipeline.prepare import labelled_sets, reading
 from bench.texts.data import read_labelled_file
+from bench.units import format_duration, format_share
 from bench.worker.client import call_in_child
 from exporters.checkpoints.checkpoint import TRAINING_FILE
 from exporters.errors import UserError
@@ -16,7 +19,8 @@ from exporters.files import sha256_file
 from exporters.training.train import train
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import argparse
+    from collections.abc import Mapping
 
     from bench.pipeline.options import Options
     from bench.texts.data import LabelledSet
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What is trained on, and by."""
+    """Data and settings that all trainings of a study share."""
 
     recipe: Recipe
     train: LabelledSet
@@ -35,12 +39,12 @@ class Task:
 
     @property
     def sets(self) -> dict[str, dict[str, Any]]:
-        """What a saved file says of the texts that are scored."""
+        """Size and hash of each scored set, for the saved file."""
         return {one.name: {"texts": len(one.texts), "sha256": one.sha256} for one in self.external}
 
 
 def read_task(recipe: Recipe, train: Path | None, tokenizer: Path | None, options: Options) -> Task:
-    """Read all of it; raises UserError for what the person can fix."""
+    """Read the files; raises UserError for a user mistake."""
     if train is None or not options.external:
         raise UserError("--train, --external: expected a labelled file for each; pass both")
     texts = read_labelled_file(train, **reading(options))
@@ -48,8 +52,21 @@ def read_task(recipe: Recipe, train: Path | None, tokenizer: Path | None, option
     return Task(recipe=recipe, train=texts, external=external, tokenizer=tokenizer, options=options)
 
 
+def add_task_flags(parser: argparse.ArgumentParser, recipe: str) -> None:
+    """Add --recipe (default ``recipe``), --train and --tokenizer."""
+    parser.add_argument("--recipe", default=recipe, metavar="RECIPE", help=f"(default: {Path(recipe).name})")
+    parser.add_argument("--train", type=Path, metavar="FILE", help="labelled texts to train on")
+    parser.add_argument("--tokenizer", type=Path, metavar="DIR", help="for a recipe that trains none")
+
+
+def say_reached(label: str, accuracy: Mapping[str, float], seconds: float) -> None:
+    """Print accuracy and duration of a training."""
+    reached = ", ".join(f"{format_share(share)} on {name}" for name, share in accuracy.items())
+    say(f"{label}: {reached}, trained in {format_duration(seconds)}")
+
+
 def trained(recipe: Recipe, task: Task, label: str) -> dict[str, Any]:
-    """The record of the task's training by ``recipe``: of an earlier call with the same of everything, or of a new one."""
+    """The record of a training by ``recipe``, reused if an earlier call had the same inputs."""
     folder = task.options.work_dir / "checkpoints" / f"study-{_digest(recipe, task)}"
     if not (folder / TRAINING_FILE).is_file():
         call_in_child(
@@ -74,7 +91,7 @@ def trained(recipe: Recipe, task: Task, label: str) -> dict[str, Any]:
 
 
 def _digest(recipe: Recipe, task: Task) -> str:
-    """Everything that an accuracy hangs on, but the versions of libraries."""
+    """Hash of everything that decides the accuracy, except versions of libraries."""
     files = sorted(task.tokenizer.iterdir()) if task.tokenizer else ()
     facts = [
         recipe.sha256,

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from suites.studies import grouped, trained
+from suites.studies import trained
+from suites.studies.training import grouped
 
 
 def row(padding, seed, seconds, share, accuracy):

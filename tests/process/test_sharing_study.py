@@ -10,8 +10,11 @@ from bench.measure.latency import LatencyRun
 from bench.measure.schedule import Contender, Schedule
 from bench.pipeline.options import PROFILES, Options
 from bench.runs.measurement import Measurement
-from suites.studies import sharing, sharing_costs, sharing_grid, sharing_shown, trained
-from suites.studies.sharing_grid import Model
+from suites.studies import trained
+from suites.studies.sharing import __main__ as sharing
+from suites.studies.sharing import costs, grid, shown
+from suites.studies.sharing.grid import Model
+from suites.studies.study import saved_at
 
 SIZES = {
     "vocab_size": 500,
@@ -28,9 +31,9 @@ GRID = ["--groups", "1,12", "--embeddings", "16,32,256"]
 def study(tmp_path, monkeypatch, capsys):
     """Runs it in an empty folder: its exit code, and what it printed."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sharing_costs, "SIZES", SIZES)
-    monkeypatch.setattr(sharing_grid, "EMBEDDING", 16)
-    monkeypatch.setitem(sharing_shown._AXES, "groups", ("groups", ("embedding", 16)))
+    monkeypatch.setattr(costs, "SIZES", SIZES)
+    monkeypatch.setattr(grid, "EMBEDDING", 16)
+    monkeypatch.setitem(shown._AXES, "groups", ("groups", ("embedding", 16)))
 
     def run(*arguments):
         code = sharing.main([*arguments, "--threads", "1"])
@@ -41,11 +44,11 @@ def study(tmp_path, monkeypatch, capsys):
 
 
 def saved(name):
-    return json.loads(sharing.saving.FOLDER.joinpath(f"{name}.json").read_text())
+    return json.loads(saved_at(name).read_text())
 
 
 def test_the_grid_varies_one_thing_at_a_time():
-    assert sharing_grid.models([1, 12], [64, 128]) == [Model(1, 128), Model(12, 128), Model(1, 64)]
+    assert grid.models([1, 12], [64, 128]) == [Model(1, 128), Model(12, 128), Model(1, 64)]
 
 
 def test_costs_of_a_model_are_measured_and_shown(study, tmp_path, monkeypatch):
@@ -80,7 +83,7 @@ def test_each_contender_gets_its_own_seconds(monkeypatch, tmp_path):
     monkeypatch.setattr(LatencyRun, "measure", measure)
     batch = (np.zeros((1, 16), dtype=np.int64),) * 2
 
-    assert sharing_costs._time(contenders, batch, Options(threads=1)) == [[2.0], [1.0], [3.0]]
+    assert costs._time(contenders, batch, Options(threads=1)) == [[2.0], [1.0], [3.0]]
 
 
 def test_each_model_is_trained_once(study, tiny_recipe, labelled_file, monkeypatch):
@@ -156,7 +159,7 @@ def test_a_damaged_file_is_one_line(study, tmp_path, content):
 
 
 def test_plots_say_in_words_what_they_show(monkeypatch):
-    by_groups, by_embedding = sharing_shown.plots(COSTS, TRAINED)
+    by_groups, by_embedding = shown.plots(COSTS, TRAINED)
 
     assert "At 1, 12, as shares of the most: on disk, as stored parameters: 0.08, 1.00; " in by_groups.words
     assert "latency: 1.00, 1.00; effective parameters: 1.00, 1.00" in by_groups.words

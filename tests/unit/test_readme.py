@@ -128,12 +128,15 @@ def test_every_saved_run_and_study_is_described():
 
 def test_every_study_suite_command_and_variant_is_listed():
     suites = TEXTS["suites/README.md"]
-    studies = [path for path in (ROOT / "suites" / "studies").glob("*.py") if "\ndef main(" in path.read_text("utf-8")]
+    studies = [path for path in (ROOT / "suites" / "studies").rglob("*.py") if "\ndef main(" in path.read_text("utf-8")]
     commands = {
         words[0] for _, line in shell_commands() if (words := line.split()[1:]) and line.startswith("deploybench")
     }
 
-    named = [(f"`python -m suites.studies.{path.stem}`", f"`suites/studies/{path.name}`") for path in studies]
+    files = [path.relative_to(ROOT) for path in studies]
+    named = [
+        (f"`python -m {'.'.join(path.with_suffix('').parts).removesuffix('.__main__')}`", f"`{path}`") for path in files
+    ]
     assert [names for names in named if not any(name in suites for name in names)] == []
     assert [path for path in (ROOT / "suites").glob("test_*.py") if f"`suites/{path.name}`" not in suites] == []
     assert [name for name in commands if f"| `deploybench {name}` |" not in TEXTS["bench/README.md"]] == []

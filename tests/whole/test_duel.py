@@ -23,7 +23,7 @@ from bench.report.comparison import render_comparison
 from bench.runs.measurement import Measurement, Workload
 from bench.runs.store import VariantInfo
 from exporters.artifacts.artifact import read_artifact
-from suites.studies.duels import sides as slowed_sides
+from suites.studies.harness.duels import sides as slowed_sides
 
 SAME = "no detectable change"
 WORKLOAD = Workload(batch_size=1, sequence_length=16, padding="full", threads=1)

@@ -23,7 +23,7 @@ from exporters.checkpoints.checkpoint import TOKENIZER_FILES, is_named, read_che
 from exporters.checkpoints.inputs import read_inputs, write_inputs
 from exporters.checkpoints.tokenization import FAST_FILE, Pad, padded_batch, tokenise
 from exporters.errors import CheckpointError, DataError
-from suites.studies.inputs import EQUAL, REFUSED, sweep
+from suites.studies.inputs.__main__ import EQUAL, REFUSED, sweep
 
 TEXTS = builders.texts()
 SUITES = Path(suites.__file__).parent

@@ -21,7 +21,7 @@ from bench.runs.journal import Journal
 from bench.runs.measurement import Workload
 from bench.runs.predictions import Scores
 from exporters.errors import OutputError, UserError
-from suites.studies.kills import kill_and_resume
+from suites.studies.harness.kills import kill_and_resume
 
 SUITES = str(Path(suites.__file__).parent)
 BATCHES = {

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from bench.score import plan as planning
-from suites.studies import many_rows, new_lengths, openvino_settings, padding, short_texts
+from suites.studies.runtimes import new_lengths, openvino_settings, short_texts
+from suites.studies.scoring import many_rows, padding
 
 QUICK = ["--profile", "quick", "--time-budget", "1"]
 
@@ -27,7 +28,7 @@ def study(tmp_path, monkeypatch, capsys):
 
 
 def test_each_choice_of_the_onnx_export_is_held_against_what_is_shipped(study, checkpoint_folder):
-    code, printed, saved = study("onnx_choices", "--checkpoint", str(checkpoint_folder), *QUICK)
+    code, printed, saved = study("runtimes.onnx_choices", "--checkpoint", str(checkpoint_folder), *QUICK)
     found = saved["artifacts"]
     assert code == 0
     assert {"onnx-int8-dynamic", "default session", "one scale a weight", "embedding in fp32"} <= found.keys()
@@ -39,7 +40,7 @@ def test_each_choice_of_the_onnx_export_is_held_against_what_is_shipped(study, c
 
 
 def test_settings_of_openvino_are_tried_with_and_without_a_cache(study, checkpoint_folder):
-    code, printed, saved = study("openvino_settings", "--checkpoint", str(checkpoint_folder))
+    code, printed, saved = study("runtimes.openvino_settings", "--checkpoint", str(checkpoint_folder))
     assert code == 0
     for name, figures in saved["variants"].items():
         assert name in printed
@@ -49,7 +50,7 @@ def test_settings_of_openvino_are_tried_with_and_without_a_cache(study, checkpoi
 
 def test_every_new_length_is_met_once_and_later_again(study, checkpoint_folder):
     arguments = ["--checkpoint", str(checkpoint_folder), "--variants", "onnx-fp32,openvino-fp32"]
-    code, printed, saved = study("new_lengths", *arguments)
+    code, printed, saved = study("runtimes.new_lengths", *arguments)
     assert code == 0
     assert saved["seconds"].keys() == {"torch-eager", "onnx-fp32", "openvino-fp32"}  # what all others are held against
     for name, [calls] in saved["seconds"].items():
@@ -61,7 +62,7 @@ def test_every_new_length_is_met_once_and_later_again(study, checkpoint_folder):
 def test_short_texts_hold_one_model_against_the_other(study, checkpoint_folder, checkpoint_copy, monkeypatch):
     monkeypatch.setattr(short_texts, "MODELS", (str(checkpoint_folder), str(checkpoint_copy)))
     arguments = ["--variants", "onnx-fp32-fused", "--sequence-lengths", "8,16", *QUICK]
-    code, printed, saved = study("short_texts", *arguments)
+    code, printed, saved = study("runtimes.short_texts", *arguments)
     assert code == 0
     assert len(saved["process_medians"]) == 2
     for by_variant in saved["process_medians"].values():
@@ -69,7 +70,7 @@ def test_short_texts_hold_one_model_against_the_other(study, checkpoint_folder, 
     assert "8 tokens" in printed
 
 
-@pytest.mark.parametrize("name", ["new_lengths", "short_texts"])
+@pytest.mark.parametrize("name", ["runtimes.new_lengths", "runtimes.short_texts"])
 def test_a_mistake_in_a_study_is_one_line(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     main = importlib.import_module(f"suites.studies.{name}").main
@@ -91,7 +92,7 @@ def test_a_plan_is_held_against_padding_to_the_maximum(study, checkpoint_folder,
     monkeypatch.setattr(padding, "TURN_S", 0.01)
     monkeypatch.setattr(planning, "_FIRST_TRIAL_S", 0.001)
     code, printed, done = study(
-        "padding",
+        "scoring.padding",
         f"--checkpoint={checkpoint_folder}",
         f"--tokenizer={checkpoint_folder}",
         f"--external=few={labelled_file}",

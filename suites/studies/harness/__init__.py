@@ -1,0 +1,1 @@
+"""Correctness and cost of the harness."""

@@ -1,0 +1,1 @@
+"""Whether every architecture gets the inputs that transformers gives it."""

@@ -1,0 +1,1 @@
+"""Comparison with optimum-benchmark and optimum's stock exporters."""

@@ -1,0 +1,1 @@
+"""What single choices and settings of the runtimes are worth."""

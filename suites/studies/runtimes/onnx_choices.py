@@ -1,0 +1,146 @@
+"""What each choice in the ONNX int8 export is worth: the shipped artifact and the same without it, in one interleaved run.
+
+    python -m suites.studies.runtimes.onnx_choices --work-dir .deploybench
+    python -m suites.studies.runtimes.onnx_choices --checkpoint arch:bert-base-uncased --time-budget 300
+
+The row "by torch.export" is PyTorch's other ONNX exporter (attention as opset 23's Attention). It needs ``pip install onnxscript``
+and is left out otherwise.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.console import say
+from bench.pipeline.prepare import prepare
+from bench.worker.client import call_in_child
+from exporters.runtimes.onnx_session import MODEL_FILE
+from suites.studies.side_by_side import Side, manifest_of_files, measure, table
+from suites.studies.study import Answer, run_alone, study_parser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.pipeline.options import Options
+    from bench.pipeline.prepare import Prepared
+
+SHIPPED, FUSED, PLAIN = "onnx-int8-dynamic", "onnx-fp32-fused", "onnx-fp32"
+_OPSET = 23  # the first with an Attention
+
+
+def one_scale_a_weight(prepared: Prepared, out_dir: Path) -> None:
+    """Quantise per tensor."""
+    _quantise(prepared.artifacts[FUSED].path / MODEL_FILE, out_dir, per_channel=False)
+
+
+def embedding_in_fp32(prepared: Prepared, out_dir: Path) -> None:
+    """Quantise only matrix products."""
+    _quantise(prepared.artifacts[FUSED].path / MODEL_FILE, out_dir, op_types_to_quantize=["MatMul", "Gemm"])
+
+
+def attention_in_parts(prepared: Prepared, out_dir: Path) -> None:
+    """Quantise the graph as optimum exports it, without fused attention."""
+    _quantise(prepared.artifacts[PLAIN].path / MODEL_FILE, out_dir)
+
+
+def mask_always_read(prepared: Prepared, out_dir: Path) -> None:
+    """Export one attention node for batches with and without padding."""
+    from transformers import AutoConfig
+
+    from exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
+    from exporters.runtimes.onnx_graph import drop_round_trips
+
+    checkpoint = prepared.checkpoint.path
+    heads = AutoConfig.from_pretrained(checkpoint, local_files_only=True).num_attention_heads
+    with tempfile.TemporaryDirectory() as folder:
+        with attention_as_one_node(heads):
+            export_onnx(checkpoint, Path(folder))
+        drop_round_trips(Path(folder, MODEL_FILE))
+        _quantise(Path(folder, MODEL_FILE), out_dir)
+
+
+def by_torch_export(prepared: Prepared, out_dir: Path) -> None:
+    """Export with ``torch.export``."""
+    import onnx
+    import torch
+
+    from exporters.runtimes.torch_model import example_inputs, logits_alone
+
+    axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
+    program: Any = torch.onnx.export(
+        logits_alone(prepared.checkpoint.path),
+        example_inputs(prepared.inputs.tokenizer),
+        dynamo=True,
+        dynamic_shapes=(axes, axes),
+        opset_version=_OPSET,
+        input_names=["input_ids", "attention_mask"],
+        output_names=["logits"],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        program.save(Path(folder, MODEL_FILE))
+        graph = onnx.load(Path(folder, MODEL_FILE))
+        del graph.graph.value_info[:]  # the quantiser transposes weights, and fails on their old shapes
+        onnx.save(graph, Path(folder, MODEL_FILE))
+        # It confuses opset 23's Attention with its own operator of that name, and writes a file that does not load.
+        _quantise(Path(folder, MODEL_FILE), out_dir, op_types_to_quantize=["MatMul", "Gemm", "Gather"])
+
+
+def _quantise(model: Path, out_dir: Path, **changed: Any) -> None:
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    unknown = {"DefaultTensorType": onnx.TensorProto.FLOAT}
+    settings = {"weight_type": QuantType.QInt8, "per_channel": True, "extra_options": unknown}
+    quantize_dynamic(model, out_dir / MODEL_FILE, **{**settings, **changed})
+
+
+ALTERNATIVES = {
+    "one scale a weight": one_scale_a_weight,
+    "embedding in fp32": embedding_in_fp32,
+    "attention in parts": attention_in_parts,
+    "mask always read": mask_always_read,
+    "by torch.export": by_torch_export,
+}
+
+
+def compare(options: Options) -> dict[str, Any]:
+    """Every figure of the study; the shipped artifact comes first."""
+    with tempfile.TemporaryDirectory() as scratch:
+        prepared = prepare(options)
+        shipped = prepared.artifacts[SHIPPED].path
+        sides = [
+            Side(name=SHIPPED, variant=SHIPPED, path=shipped),
+            Side(name="default session", variant="suites.studies.default_session", path=shipped),
+        ]
+        for name, make in ALTERNATIVES.items():
+            if make is by_torch_export and importlib.util.find_spec("onnxscript") is None:
+                say(f"{name}: left out: onnxscript is not installed")
+                continue
+            folder = Path(scratch, name.replace(" ", "-"))
+            folder.mkdir()
+            say(f"exporting: {name}")
+            call_in_child(make, prepared, folder, threads=options.threads)
+            manifest_of_files(folder)
+            sides.append(Side(name=name, variant=SHIPPED, path=folder))
+        figures = measure(sides, prepared)
+    return {"checkpoint": prepared.checkpoint.name, "threads": options.threads, "artifacts": figures}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the study; the exit code."""
+    flags = ("--checkpoint", "--threads", "--profile", "--target-width", "--time-budget", "--work-dir")
+    defaults = {"checkpoint": "arch:albert-base-v2", "variants": (PLAIN, FUSED, SHIPPED)}
+    return run_alone("onnx_choices", study_parser(__doc__, flags, **defaults), arguments, _answer)
+
+
+def _answer(options: Options, _: object) -> Answer:
+    figures = compare(options)
+    return Answer(f"onnx_choices-{figures['checkpoint'].replace(':', '-')}", figures, table(figures["artifacts"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

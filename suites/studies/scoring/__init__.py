@@ -1,0 +1,1 @@
+"""Scoring of large files: time and memory."""

@@ -1,0 +1,1 @@
+"""What parameter sharing saves and what it does not."""
