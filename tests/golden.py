@@ -9,11 +9,11 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
-from bench.analysis.recommendation import recommend
+from bench.analysis.objectives import OBJECTIVES
+from bench.analysis.selection import select
 from bench.compare.changes import compare_runs
 from bench.compare.outcome import outcome_of
 from bench.compare.thresholds import Thresholds
-from bench.pipeline.options import OBJECTIVES
 from bench.report.render import render
 from bench.runs.predictions import read_right
 from bench.runs.store import read_run
@@ -66,8 +66,8 @@ def _recommendations(run):
     found = {}
     for objective in OBJECTIVES:
         for drop in _DROPS:
-            answer = recommend(run, read_right(run), objective, drop, [])
-            standings = [f"{one.variant} {one.standing}" for one in answer.variants]
+            answer = select(run, read_right(run), objective, drop)
+            standings = [f"{one.variant} {one.standing}" for one in answer.candidates]
             found[f"{objective}, {drop}"] = [0 if answer.best else 1, *standings]
     return found
 

@@ -8,14 +8,14 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from bench.analysis.objectives import MAX_DROP, OBJECTIVES
 from bench.pipeline.arguments import share
-from bench.pipeline.options import OBJECTIVES, read_options
+from bench.pipeline.options import read_options
 from exporters.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.analysis.choice import Objective
     from bench.runs.store import Run
     from bench.texts.data import LabelledSet
 
@@ -66,14 +66,12 @@ def add_aim(add: Callable[..., Any]) -> None:
         "--max-accuracy-drop",
         metavar="SHARE",
         type=share("--max-accuracy-drop"),
-        help="accuracy that it may lose on any set against torch-eager (default: 0.01)",
+        help=f"accuracy that it may lose on any set against torch-eager (default: {MAX_DROP:g})",
     )
 
 
-def read_aim(parsed: argparse.Namespace) -> tuple[Objective, float]:
+def read_aim(parsed: argparse.Namespace) -> tuple[str, float]:
     """Objective and largest accuracy drop; the flags have no default, so that a given one can be told."""
-    from bench.pipeline.best import MAX_DROP
-
     return parsed.objective or "latency", MAX_DROP if parsed.max_accuracy_drop is None else parsed.max_accuracy_drop
 
 

@@ -85,13 +85,14 @@ def _is_given(parsed: argparse.Namespace, flag: str) -> bool:
 
 
 def _export_best(parsed: argparse.Namespace) -> int:
-    """Return 1 where no variant could be measured or written."""
-    from bench.analysis.choice import choose
+    """Return 1 where no variant is certain to be within the limit."""
+    from bench.analysis.objectives import OBJECTIVES
+    from bench.analysis.selection import select
     from bench.machine.alone import alone
-    from bench.pipeline.best import DECIDES, read_target, said_of, write_best
+    from bench.pipeline.best import read_target, write_best
     from bench.pipeline.prepare import prepare
     from bench.pipeline.started_pytest import run_suites
-    from bench.report.best import render_choice, render_evidence
+    from bench.report.selection import render_selection
     from bench.runs.predictions import read_right
     from bench.runs.store import read_run
 
@@ -100,14 +101,14 @@ def _export_best(parsed: argparse.Namespace) -> int:
     storage = options.work_dir.absolute() / "best"  # not in RESULTS: later runs are not compared with it
     with alone():
         prepared = prepare(options)
-        saved, code = run_suites(prepared, storage, DECIDES[objective])
-    run = read_run(saved) if saved else None
-    choice = choose(run, read_right(run), objective, max_drop) if run else None
-    if run is None or choice is None:
-        if run is not None:
-            say(f"nothing was written: {objective} of no variant could be measured, not even the reference's")
+        saved, code = run_suites(prepared, storage, ("test_accuracy.py", *OBJECTIVES[objective].suites))
+    if saved is None:
         return code or 1
-    write_best(prepared.artifacts[choice.best.variant].path, target, render_evidence(run, choice))
-    print_answer(render_choice(choice))
-    say(said_of(target))
+    run = read_run(saved)
+    selection = select(run, read_right(run), objective, max_drop)
+    print_answer(render_selection(selection))
+    if selection.best is None:
+        say("nothing was written: no variant is certain to be within the limit")
+        return code or 1
+    write_best(run, selection, prepared.artifacts[selection.best.variant].path, target)
     return 0

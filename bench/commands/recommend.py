@@ -11,10 +11,6 @@ from bench.pipeline.options import add_options
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
-
-    from bench.analysis.recommendation import Recommendation
-    from bench.runs.store import Run
 
 _LIMITS = {  # metric, SI units in one unit of the flag, help
     "--max-p95-ms": ("latency_p95", 1e-3, "95 of 100 batches of the smallest size take at most so many ms"),
@@ -45,10 +41,11 @@ def add(commands: Any) -> None:
 
 
 def _recommend(parsed: argparse.Namespace) -> int:
-    """Return 1 where no variant is surely within every limit."""
-    from bench.analysis.recommendation import Limit, recommend
-    from bench.pipeline.best import read_target
-    from bench.report.recommendation import render_recommendation
+    """Return 1 where no variant is certain to be within every limit."""
+    from bench.analysis.selection import Limit, select
+    from bench.pipeline.best import read_target, write_best
+    from bench.pipeline.made import find_artifact
+    from bench.report.selection import render_selection
     from bench.runs.predictions import read_right
     from bench.runs.store import read_run
 
@@ -59,20 +56,11 @@ def _recommend(parsed: argparse.Namespace) -> int:
     ]
     target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")
     run = read_run(parsed.run)
-    found = recommend(run, read_right(run), *read_aim(parsed), limits)
-    print_answer(render_recommendation(found))
-    if target:
-        _copy_recommended(run, found, parsed.work_dir, target)
-    return 0 if found.best else 1
-
-
-def _copy_recommended(run: Run, found: Recommendation, work_dir: Path, target: Path) -> None:
-    from bench.pipeline.best import said_of, write_best
-    from bench.pipeline.made import find_artifact
-    from bench.report.recommendation import render_reasons
-
-    if found.best is None:
-        say("nothing was written: no variant is surely within every limit")
-        return
-    write_best(find_artifact(run, found.best.variant, work_dir).path, target, render_reasons(run, found))
-    say(said_of(target))
+    selection = select(run, read_right(run), *read_aim(parsed), limits)
+    print_answer(render_selection(selection))
+    if target and selection.best:
+        artifact = find_artifact(run, selection.best.variant, parsed.work_dir)
+        write_best(run, selection, artifact.path, target)
+    elif target:
+        say("nothing was written: no variant is certain to be within every limit")
+    return 0 if selection.best else 1

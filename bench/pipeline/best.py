@@ -1,4 +1,4 @@
-"""``export --best``: what has to be measured for it, and where the winner goes, with an example and the evidence beside it."""
+"""The folder of the variant that was taken: the artifact, an example program and the evidence of the selection."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.analysis.evidence import evidence_of, read_evidence, write_evidence
+from bench.console import say
 from exporters.artifacts.artifact import holds_artifact_alone
 from exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
 from exporters.errors import UserError
 from exporters.files import refuse_unwritable, whole_folder
 
 if TYPE_CHECKING:
-    from bench.analysis.choice import Objective
+    from bench.analysis.selection import Selection
+    from bench.runs.store import Run
 
 EVIDENCE = "evidence.json"
-MAX_DROP = 0.01  # share of accuracy that the best variant may lose on any set, where no other is asked for
-DECIDES: dict[Objective, tuple[str, ...]] = {  # the suites whose figures an objective needs
-    "latency": ("test_accuracy.py", "test_latency.py"),
-    "throughput": ("test_accuracy.py", "test_latency.py"),
-    "memory": ("test_accuracy.py", "test_memory.py"),
-    "size": ("test_accuracy.py", "test_load.py"),
-}
 
 
 def read_target(text: str | None, flag: str = "--output") -> Path:
@@ -41,14 +37,12 @@ def read_target(text: str | None, flag: str = "--output") -> Path:
     return target
 
 
-def write_best(artifact: Path, target: Path, evidence: str) -> None:
-    """Copy the winner's ``artifact`` to ``target``, whole or not at all, with an example and its evidence."""
+def write_best(run: Run, selection: Selection, artifact: Path, target: Path) -> None:
+    """Copy the ``artifact`` of the best variant to ``target``, whole or not at all, with an example and the evidence."""
     with whole_folder(target) as out_dir:
         shutil.copytree(artifact, out_dir, dirs_exist_ok=True)
         write_example(out_dir)
-        (out_dir / EVIDENCE).write_text(evidence + "\n", encoding="utf-8")
-
-
-def said_of(target: Path) -> str:
-    """Where it was written, and what can be done with it."""
-    return f"written: {target}, with its evidence in {EVIDENCE}; try: python {shlex.quote(str(target / EXAMPLE))} TEXT"
+        write_evidence(out_dir / EVIDENCE, evidence_of(run, selection))
+        read_evidence(out_dir / EVIDENCE)  # nothing is replaced by a folder whose evidence cannot be read
+    example = shlex.quote(str(target / EXAMPLE))
+    say(f"written: {target}, with its evidence in {EVIDENCE}; try: python {example} TEXT")

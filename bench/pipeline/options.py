@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-OBJECTIVES = ("latency", "throughput", "memory", "size")  # of ``export --best``
 EVERY = "all"  # in place of names of variants
 MEMORY_BATCH_SIZE = 8
 SCORING_BATCH_SIZE = 8

@@ -9,22 +9,21 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from bench.analysis.figures import figures
 from bench.analysis.precision import cautions
-from bench.analysis.recommendation import recommend
+from bench.analysis.selection import default_selection
 from bench.pipeline.checkpoints import DEMONSTRATION
 from bench.pipeline.prepare import DEMONSTRATION_SETS
 from bench.printable import printable
 from bench.report.escapes import markdown_text
-from bench.runs.predictions import read_right
 from bench.units import format_bytes, format_count
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bench.analysis.selection import Selection
     from bench.runs.measurement import Figure
     from bench.runs.store import Run
 
-_MAX_DROP = 0.01  # as `deploybench recommend` allows
 _METRICS = ("accuracy", "f1", "precision", "recall")
 _AVERAGED = {"average": "weighted"}
 _TASK = "text-classification"
@@ -36,13 +35,13 @@ def render_card(run: Run, tables: str) -> str:
     ``tables``: what was measured, in Markdown. The variant is the quickest that surely keeps the accuracy, as
     `deploybench recommend` names it, or else the reference.
     """
-    found = recommend(run, read_right(run), "latency", _MAX_DROP, [])
-    run, variant = printable(run), found.best.variant if found.best else REFERENCE
+    selection = default_selection(run)
+    run, variant = printable(run), selection.best.variant if selection.best else REFERENCE
     scores = [one for one in figures(run) if one.variant == variant and one.metric in _METRICS and _is_score(one)]
     parts = [
         f"---\n{_front_matter(run, variant, scores)}\n---",
         f"# {markdown_text(run.checkpoint.name)}",
-        _summary(run, _told(run, variant, recommended=found.best is not None) if scores else _untold(run)),
+        _summary(run, _told(run, variant, selection) if scores else _untold(run)),
         "## Results",
         tables.rstrip("\n"),
         "## Limitations",
@@ -89,10 +88,10 @@ def _summary(run: Run, measured: str) -> str:
     return f"{markdown_text(about)}\n{markdown_text(measured)}"
 
 
-def _told(run: Run, variant: str, *, recommended: bool) -> str:
+def _told(run: Run, variant: str, selection: Selection) -> str:
     why = (
-        f"the quickest variant that surely loses at most {_MAX_DROP:.0%} of accuracy on any set"
-        if recommended
+        f"the quickest variant that surely loses at most {selection.max_drop:.0%} of accuracy on any set"
+        if selection.best
         else "the reference: of no variant is it sure that it keeps the accuracy"
     )
     return f"Measured on {', '.join(_set_names(run))}. Metrics are those of {variant}, {why}."

@@ -1,6 +1,5 @@
 """``deploybench export --best``: measured, chosen, and ready to serve, with the evidence beside it."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench import cli
+from bench.analysis.evidence import read_evidence
 from bench.pipeline.best import read_target
 from bench.worker.client import Worker
 from exporters.artifacts.artifact import read_artifact
@@ -38,19 +38,19 @@ def test_the_best_artifact_is_written_with_its_evidence(checkpoint_folder, label
         f"--external=small={labelled_file}",
         "--batch-sizes=1,2",
         f"--objective={objective}",
-        "--max-accuracy-drop=0.05",
+        "--max-accuracy-drop=0.5",  # 24 texts: the 95 % interval of what is lost is wide
         "--output=best",
     )
 
     assert done.returncode == 0
-    evidence = json.loads((tmp_path / "best" / "evidence.json").read_text())
+    evidence = read_evidence(tmp_path / "best" / "evidence.json")
     artifact = read_artifact(tmp_path / "best")
-    assert artifact.variant == evidence["chosen"]
+    assert artifact.variant == evidence.chosen
     assert f"by {artifact.variant}:" in (tmp_path / "best" / "example.py").read_text()
     assert f"take {artifact.variant}" in done.stdout
-    assert evidence["objective"] == objective
-    assert {one["variant"] for one in evidence["candidates"]} == {"torch-eager", "onnx-fp32", "onnx-int8-dynamic"}
-    assert all(one["figure"]["value"] > 0 for one in evidence["candidates"])
+    assert evidence.objective == objective
+    assert {one.variant for one in evidence.candidates} == {"torch-eager", "onnx-fp32", "onnx-int8-dynamic"}
+    assert all(one.figure.value > 0 for one in evidence.candidates)
     if objective == "size":
         assert artifact.variant == "onnx-int8-dynamic"
     assert not (tmp_path / "results").exists()  # no run to compare later ones with

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.figures import figures
 from bench.analysis.misclassified.analysis import Asked, find_errors
-from bench.analysis.recommendation import recommend
-from bench.pipeline.best import MAX_DROP
+from bench.analysis.selection import default_selection
 from bench.report.page.looks import looks
 from bench.report.tables import TABLES, build_tables
-from bench.runs.predictions import read_answers, read_right
+from bench.runs.predictions import read_answers
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.analysis.misclassified.analysis import SetErrors
-    from bench.analysis.recommendation import Recommendation
+    from bench.analysis.selection import Selection
     from bench.report.cells import Table
     from bench.report.page.looks import Look
     from bench.runs.measurement import Figure
@@ -36,8 +35,7 @@ class Material:
 
     run: Run
     answers: dict[str, Answers]  # by labelled set, in the run's order
-    found: Recommendation
-    max_drop: float  # of accuracy, that ``found`` allows
+    selection: Selection
     figures: list[Figure]
     tables: dict[str, list[Table]]  # by key of TABLES
     looks: dict[str, Look]
@@ -46,13 +44,12 @@ class Material:
     @property
     def best(self) -> str:
         """The variant to take; empty where there is none."""
-        return self.found.best.variant if self.found.best else ""
+        return self.selection.best.variant if self.selection.best else ""
 
     @property
     def leading(self) -> tuple[str, ...]:
         """What is shown where there is no room for all: the reference, the one to take, and who might come before it."""
-        hopeful = self.found.hopeful[:1]
-        names = [REFERENCE, self.best, *(one.variant for one in hopeful)]
+        names = [REFERENCE, self.best, *(one.variant for one in self.selection.possibly_better[:1])]
         return tuple(name for name in dict.fromkeys(names) if name in self.run.plan.variants)
 
 
@@ -61,13 +58,12 @@ def gather(run: Run, sets: Sequence[LabelledSet] = ()) -> Material:
 
     Raises RunFileError for a file of predictions that cannot be read, and UserError for texts that are not the run's.
     """
-    max_drop, answers = MAX_DROP, read_answers(run)
+    answers = read_answers(run)
     asked = Asked(variant=None, by=None, examples=_EXAMPLES, seed=0)
     return Material(
         run=run,
         answers={labelled.name: answers[labelled.name] for labelled in run.sets if labelled.name in answers},
-        found=recommend(run, read_right(run), "latency", max_drop, ()),
-        max_drop=max_drop,
+        selection=default_selection(run),
         figures=figures(run),
         tables=build_tables(run, TABLES),
         looks=looks(run.plan.variants),

@@ -22,7 +22,7 @@ from bench.report.page.pareto import pareto_plots
 from bench.report.page.plot import as_svg
 from bench.report.page.reliability import reliability_plots
 from bench.report.page.shown import shown
-from bench.report.recommendation import standings_table, why_not
+from bench.report.selection import selection_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,11 +80,11 @@ def _summary(page: Material) -> Section:
 
 
 def _trade_off(page: Material) -> Section:
-    heads, rows = standings_table(page.found)
+    heads, rows = selection_table(page.selection)
     standings = Grid(
-        title=f"Within {page.max_drop:g} of accuracy?",
+        title=f"Within {page.selection.max_drop:g} of accuracy?",
         heads=(*heads[:-1], "limit", "why"),
-        rows=tuple((*row, why_not(one)) for row, one in zip(rows, page.found.variants, strict=True)),
+        rows=tuple((*row, one.why) for row, one in zip(rows, page.selection.candidates, strict=True)),
         notes=("* on the front",),
         taken=0 if page.best else None,
         words=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis.choice import deciding_figure
+from bench.analysis.selection import deciding_figure
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.report.page.shown import brief, shown
 from bench.units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.analysis.choice import Drop
-    from bench.analysis.recommendation import Standings
+    from bench.analysis.selection import Candidate, Drop
     from bench.report.page.material import Material
     from bench.runs.measurement import Figure
 
@@ -46,15 +45,15 @@ def pareto_plots(page: Material) -> tuple[Plot, ...]:
 
 
 def _points(page: Material, metric: str, scale: Scale) -> list[_Point]:
-    every = [one for one in page.figures if one.metric == metric and one.value is not None]
-    return [point for one in page.found.variants if (point := _point(one, every, scale))]
+    every = [one for one in page.figures if one.value is not None]
+    found = ((one, deciding_figure(every, one.variant, metric)) for one in page.selection.candidates)
+    return [point for one, figure in found if (point := _point(one, figure, scale))]
 
 
-def _point(one: Standings, every: Sequence[Figure], scale: Scale) -> _Point | None:
-    figure = deciding_figure(every, one.variant)
+def _point(one: Candidate, figure: Figure | None, scale: Scale) -> _Point | None:
     if one.drop is None or figure is None or figure.value is None:
         return None
-    return _Point(variant=one.variant, cost=figure.value * scale.factor, drop=one.drop, front=one.front)
+    return _Point(variant=one.variant, cost=figure.value * scale.factor, drop=one.drop, front=one.pareto_front)
 
 
 def _plot(page: Material, metric: str, points: Sequence[_Point]) -> Plot:
@@ -95,7 +94,7 @@ def _draw(page: Material, axes: Axes, points: Sequence[_Point]) -> None:
     costs = [one.cost for one in points]
     if min(costs) > 0 and max(costs) / min(costs) > _WIDE:
         make_logarithmic(axes, "x", _NUMBERS)
-    _draw_limit(axes, page.max_drop)
+    _draw_limit(axes, page.selection.max_drop)
     taken = next((one for one in points if one.variant == page.best), None)
     if taken:
         axes.scatter(taken.cost, taken.drop.share, s=260, facecolors="none", edgecolors="black", label="to take")

@@ -1,0 +1,33 @@
+"""What ``export --best`` and ``recommend`` optimise: one record per objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.runs.metrics import METRICS
+
+MAX_DROP = 0.01  # default of --max-accuracy-drop: the share of accuracy that a variant may lose on any labelled set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """A metric that decides, and what has to be measured for it."""
+
+    name: str  # on the command line
+    metric: str  # key of METRICS, which says whether lower or higher is better
+    suites: tuple[str, ...]  # that ``export --best`` runs; accuracy is measured for every objective
+    gain: str  # how a ratio to the reference is worded: "2.00 times as fast as torch-eager"
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Direction of the metric."""
+        return METRICS[self.metric].better == "lower"
+
+
+_RECORDS = (
+    Objective(name="latency", metric="latency", suites=("test_latency.py",), gain="as fast as"),
+    Objective(name="throughput", metric="throughput", suites=("test_latency.py",), gain="the throughput of"),
+    Objective(name="memory", metric="peak_memory", suites=("test_memory.py",), gain="as small as"),
+    Objective(name="size", metric="artifact_size", suites=("test_load.py",), gain="as small as"),
+)
+OBJECTIVES = {one.name: one for one in _RECORDS}

@@ -1,0 +1,95 @@
+"""A selection as text: every variant, which one to take, and what a better measurement could change."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import tabulate
+
+from bench.analysis.objectives import OBJECTIVES
+from bench.analysis.selection import format_deciding
+from bench.units import CAUTION, format_share
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from bench.analysis.selection import Candidate, Drop, Selection
+
+_WIDTH = 80  # of a terminal
+_WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
+
+
+def render_selection(selection: Selection) -> str:
+    """A table of all variants, best first, why each is not within the limits, and which one to take."""
+    heads, rows = selection_table(selection)
+    why = [f"{one.variant}: {one.why}" for one in selection.candidates if one.why]
+    front = "* no other variant is as good in accuracy, latency, memory and size, and better in one of them"
+    lines = ["", *why, front, "", *_answer(selection)]
+    return "\n".join([tabulate.tabulate(rows, heads, disable_numparse=True), *map(_wrapped, lines)])
+
+
+def selection_table(selection: Selection) -> tuple[list[str], list[list[str]]]:
+    """Heads, and a row for each variant."""
+    rows = [
+        [one.variant + "*" * one.pareto_front, format_deciding(one.figure), _lost(one), _WORDS[one.standing]]
+        for one in selection.candidates
+    ]
+    return ["variant", selection.objective, "accuracy lost", ""], rows
+
+
+def gain(selection: Selection) -> str:
+    """How much better than the reference the best variant is: "2.00 times as fast as torch-eager"; empty where that is unknown."""
+    figures = {one.variant: one.figure for one in selection.candidates}
+    best, reference = selection.best, figures.get(REFERENCE)
+    own = best.figure if best else None
+    alike = {one.variant for one in (best, *selection.alike) if one}
+    if not reference or not own or not reference.value or not own.value or REFERENCE in alike:
+        return ""
+    objective = OBJECTIVES[selection.objective]
+    times = reference.value / own.value if objective.lower_is_better else own.value / reference.value
+    return f"{times:.2f} times {objective.gain} {REFERENCE}"
+
+
+def lost_accuracy(drop: Drop | None) -> str:
+    """What a variant loses, as the end of a sentence."""
+    if drop is None:
+        return "its loss of accuracy is unknown"
+    if not drop.on:
+        return f"its labels differ from {REFERENCE}'s on {format_share(drop.share)} of the texts of the parity test"
+    return f"loses {format_share(drop.share)} of accuracy on {drop.on} (95 %: at most {format_share(max(drop.most, 0.0) + 0.0)})"
+
+
+def _answer(selection: Selection) -> list[str]:
+    best = selection.best
+    lines = ["take none: no variant is certain to be within every limit"]
+    if best:
+        told = [part for part in (gain(selection), lost_accuracy(best.drop)) if part]
+        lines = [
+            f"take {best.variant}: {'; '.join(told)}",
+            "it is within every limit by the ends of its 95 % intervals",
+        ]
+        lines += [f"{CAUTION} {best.variant}: {caution}" for caution in best.cautions]
+    if selection.alike:
+        lines.append(f"this run cannot tell it from: {_names(selection.alike)}; with a longer --time-budget it may")
+    if selection.possibly_better:
+        names = _names(selection.possibly_better)
+        lines.append(
+            f"undecided, and better if within: {names}; more labelled texts, or a longer --time-budget, may decide"
+        )
+    return lines
+
+
+def _names(candidates: tuple[Candidate, ...]) -> str:
+    return ", ".join(one.variant for one in candidates)
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _lost(one: Candidate) -> str:
+    if one.drop is None:
+        return ""
+    if one.variant == REFERENCE or one.drop.least == one.drop.most:
+        return format_share(one.drop.share)
+    return f"{format_share(one.drop.share)} ({one.drop.least:+.3f} to {one.drop.most:+.3f})"
