@@ -1,1 +1,1 @@
-"""Two saved runs, or all of them: what changed."""
+"""What changed between two saved runs, or over all of them."""

@@ -1,4 +1,4 @@
-"""Two saved runs, paired row by row."""
+"""Compare two saved runs, row by row."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two sides, compared."""
+    """Two sides and their rows, judged."""
 
-    base: str  # what people call it: the name of a file
+    base: str  # name of its file
     contender: str
-    notes: tuple[str, ...] = ()  # on what both sides were measured, a sentence each
+    notes: tuple[str, ...] = ()  # how both sides were measured, one sentence each
     differences: tuple[Difference, ...] = ()
     changes: tuple[Change, ...]  # by metric, workload and variant
 
@@ -33,9 +33,9 @@ class Comparison:
 def compare_runs(
     base: Run, contender: Run, thresholds: Thresholds, right: tuple[Right, Right], *, normalise: bool = False
 ) -> Comparison:
-    """Pair the rows of two runs and judge each; ``right`` says of both which examples each variant got right.
+    """Pair the rows of two runs and judge each; ``right``: whether each example was classified correctly, for both runs.
 
-    ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
+    ``normalise``: times of two CPUs are compared after division by the machines' yardsticks.
     """
     found = differences_of(base, contender)
     before = rows_in(base)
@@ -49,9 +49,9 @@ def compare_runs(
 
 
 def rows_in(run: Run, before: Iterable[Row] | None = None) -> dict[Row, Measurement]:
-    """The compared rows of a run, variants in the order of its plan; its controls are no variants.
+    """The compared rows of a run without its controls, variants in the order of its plan.
 
-    ``before``: rows of another run; of a variant that failed as a whole in this one, those are then failed rows.
+    ``before``: rows of another run; those of a variant that failed as a whole in this run are added as failed rows.
     """
     planned = {name: index for index, name in enumerate(run.plan.variants)}
     measured = [one for one in run.measurements if one.variant not in CONTROLS]
@@ -60,7 +60,7 @@ def rows_in(run: Run, before: Iterable[Row] | None = None) -> dict[Row, Measurem
 
 
 def _failed_rows(run: Run, before: Iterable[Row]) -> dict[Row, Measurement]:
-    """The rows of variants that failed as a whole: those that were there of them before, or one where none were."""
+    """Rows of variants that failed as a whole: their rows in ``before``, or one row of latency."""
     rows = {}
     for name, info in run.variants.items():
         if info.failed and name in run.plan.variants:

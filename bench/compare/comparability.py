@@ -1,4 +1,4 @@
-"""May two runs be compared at all? One table says which facts must be equal, for which metrics, and what else is said."""
+"""Which facts of two runs must be equal before metrics of a kind are compared, and which differences are only reported."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 Weight = Literal["fatal", "tolerated", "informative"]
 
 _TIME: tuple[Kind, ...] = ("time",)
-_PROCESS: tuple[Kind, ...] = ("time", "memory")  # what a running process takes
+_PROCESS: tuple[Kind, ...] = ("time", "memory")  # time and memory of a running process
 _COST: tuple[Kind, ...] = ("time", "memory", "size")
 _ACCURACY: tuple[Kind, ...] = ("accuracy",)
 _HASH = re.compile("[0-9a-f]{40,64}")
 _SHORT_HASH = re.compile("[0-9a-f]{10}")
-_PROCESSOR = ("CPU", "CPU model", "instruction sets", "cores")  # a yardstick makes up for these
-_STEAL = 0.01  # share of time that the hypervisor took, above which it is said
-_LOAD = 0.2  # cores that others kept busy, likewise
+_PROCESSOR = ("CPU", "CPU model", "instruction sets", "cores")  # differences that --normalise allows
+_STEAL = 0.01  # share of time taken by the hypervisor, reported from here on
+_LOAD = 0.2  # cores busy with other work, likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """Something of a run that decides what its figures mean."""
+    """A property of a run on which its figures depend."""
 
     name: str
     read: Callable[[Run], Any]
     kinds: tuple[Kind, ...]  # of the metrics that depend on it
     weight: (
-        Weight  # fatal: figures are not compared; tolerated: they are, and it is said; informative: it may be the cause
+        Weight  # fatal: not comparable; tolerated: compared, and reported; informative: may be the cause of a change
     )
 
 
 NOT_RECORDED = "not recorded"
-# What identifies no CPU. Files from before have "?/?/?", and the architecture for a name, where the kernel gives none.
+# These identify no CPU. Older files have "?/?/?", and the architecture instead of a name that the kernel does not give.
 _NAMELESS = (UNKNOWN, "", "aarch64", "ppc64le", "riscv64", "s390x")
 _NO_FAMILY = (UNKNOWN, "?/?/?", NOT_RECORDED)
 
@@ -52,7 +52,7 @@ def _environment(key: str) -> Callable[[Run], Any]:
 
 
 def _kernels(run: Run) -> dict[str, str]:
-    return dict(run.environment.get("kernels") or {})  # files from before do not say, and hardly any had some
+    return dict(run.environment.get("kernels") or {})  # older files do not record them; most had none
 
 
 def _version(package: str) -> Callable[[Run], Any]:
@@ -69,7 +69,7 @@ def _commit(run: Run) -> str:
 
 
 def commit_name(commit: str, *, dirty: bool) -> str:
-    """What a commit is called.
+    """A commit as reports name it.
 
     >>> commit_name("f05ab731f670f76d1061522a2d4a31d877584233", dirty=True), commit_name("unversioned", dirty=False)
     ('f05ab731f6, dirty', 'unversioned')
@@ -78,17 +78,17 @@ def commit_name(commit: str, *, dirty: bool) -> str:
 
 
 def short_commit(commit: str) -> str:
-    """The first ten digits of a hash; what is no hash stays as it is."""
+    """The first ten digits of a hash; anything else unchanged."""
     return commit[:10] if _HASH.fullmatch(commit) else commit
 
 
 def is_commit(name: str) -> bool:
-    """Whether ``name`` is a commit's, as ``short_commit`` gives it, and not "unversioned"."""
+    """Whether ``name`` is a short hash, not "unversioned"."""
     return bool(_SHORT_HASH.fullmatch(name))
 
 
 def _load(run: Run) -> str:
-    """What else the machine was busy with, where it is worth a word."""
+    """Other load on the machine, above the thresholds."""
     steal, other = run.environment.get("steal_share"), run.environment.get("other_load")
     if steal is None and other is None:
         return NOT_RECORDED
@@ -126,7 +126,7 @@ FACTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A fact in which two runs differ."""
+    """A fact in which two runs differ, or may differ."""
 
     fact: Fact
     base: Any
@@ -134,13 +134,13 @@ class Difference:
 
     @property
     def weight(self) -> Weight:
-        """What the difference counts: a fact that one side did not record, as older files did not, forbids nothing."""
+        """The weight of the fact; a fact that one side did not record is tolerated."""
         unknown = NOT_RECORDED in (self.base, self.contender)
         return "tolerated" if unknown and self.fact.weight == "fatal" else self.fact.weight
 
     @property
     def unknown(self) -> bool:
-        """Whether it may be none: neither side is known."""
+        """Whether neither side is known, so that both may be equal."""
         return bool(self.base == self.contender)
 
     def __str__(self) -> str:
@@ -150,19 +150,19 @@ class Difference:
 
 
 def facts_of(run: Run) -> dict[str, Any]:
-    """Every fact of a run by its name."""
+    """Every fact of a run, by name."""
     return {fact.name: fact.read(run) for fact in FACTS}
 
 
 def differences_of(base: Run, contender: Run) -> tuple[Difference, ...]:
-    """Every fact in which two runs differ; a run does not differ from itself, whatever is unknown of it."""
+    """Every fact in which two runs differ; a run does not differ from itself, even in unknown facts."""
     return () if base is contender else differences(facts_of(base), facts_of(contender))
 
 
 def differences(base: Mapping[str, Any], contender: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Every fact in which two sides differ, in the order of FACTS; one that a side does not have was not recorded.
+    """Every fact in which two sides differ, in the order of FACTS; a missing one was not recorded.
 
-    Two unknown CPUs are a difference as well.
+    Two unknown CPUs count as a difference.
     """
     unknown = {"CPU"} if _is_unknown_cpu(base) and _is_unknown_cpu(contender) else set()
     found = (
@@ -177,17 +177,17 @@ def differences(base: Mapping[str, Any], contender: Mapping[str, Any]) -> tuple[
 
 
 def _is_unknown_cpu(facts: Mapping[str, Any]) -> bool:
-    """Whether nothing that was recorded says which CPU it was."""
+    """Whether no recorded fact identifies the CPU."""
     return facts.get("CPU", NOT_RECORDED) in _NAMELESS and facts.get("CPU model", NOT_RECORDED) in _NO_FAMILY
 
 
 def obstacle(found: Iterable[Difference], metric: str) -> str:
-    """Why figures of ``metric`` must not be compared, or nothing."""
+    """Why values of ``metric`` must not be compared, or nothing."""
     return "; ".join(str(one) for one in found if one.weight == "fatal" and METRICS[metric].kind in one.fact.kinds)
 
 
 def same_processor(found: Iterable[Difference]) -> tuple[Difference, ...]:
-    """What would be left of the differences if both sides had run on one processor."""
+    """The differences without those of the CPU."""
     return tuple(one for one in found if one.fact.name not in _PROCESSOR)
 
 

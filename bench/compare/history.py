@@ -1,4 +1,4 @@
-"""Every row over all saved runs of a machine: the values in the order of time, and where they changed for good."""
+"""Each row over all saved runs of a machine, in the order of time, and its change points."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from bench.compare.thresholds import Thresholds
     from bench.runs.measurement import Row
 
-_FINEST = 0.25  # times the threshold: the standard deviation of a value is taken for at least this
-_LEAST = 1e-6  # that threshold, where a project wants none: a variance must be above 0
-_FREEDOM = 6.0  # degrees of freedom of a variance, at least
-_MOST = 1e30  # in whatever unit: nothing that was measured
+_FINEST = 0.25  # of the threshold: lower bound of the standard deviation of a value
+_LEAST = 1e-6  # used for a threshold of 0, because a variance must be above 0
+_FREEDOM = 6.0  # lower bound of the degrees of freedom of a variance
+_MOST = 1e30  # in any unit: larger values are not measurements
 Direction: TypeAlias = Literal["better", "worse"]
 
 
@@ -42,18 +42,18 @@ class ChangePoint:
     low: float  # 95 % interval of ``change``
     high: float
     direction: Direction
-    drift: float = 0.0  # share by which the machine itself took more time, or less, for the same work
+    drift: float = 0.0  # share by which the machine's yardstick took more time, or less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One row over the runs."""
+    """One row over the runs that have a value."""
 
     variant: str
     metric: str  # key of METRICS
     workload: Workload | None
     data: str | None  # name of the labelled set
-    runs: tuple[int, ...]  # indices of the runs that have a value
+    runs: tuple[int, ...]  # indices of these runs
     values: tuple[float, ...]  # in METRICS[metric].unit
     changes: tuple[ChangePoint, ...] = ()
 
@@ -63,27 +63,27 @@ class History:
     """All rows over all runs."""
 
     saved: SavedRuns
-    series: tuple[Series, ...]  # in the order of rows in the newest run that has them
-    worse: tuple[Series, ...]  # their newest level is worse than the one before, as is known since the newest run
-    lacking: tuple[Row, ...]  # failed in the newest run, or are not in it and in the one before its commit
-    failed: tuple[Row, ...]  # of these, those that failed
-    unlike: tuple[Row, ...]  # the newest run and older ones have them, and their figures never mean the same
-    compared: int  # rows that the newest run and an older one have
+    series: tuple[Series, ...]  # in the row order of the newest run that has them
+    worse: tuple[Series, ...]  # their newest level is worse than the one before, detected with the newest run
+    lacking: tuple[Row, ...]  # failed in the newest run, or missing from it but in the run before its commit
+    failed: tuple[Row, ...]  # those of ``lacking`` that failed
+    unlike: tuple[Row, ...]  # in the newest run and in older ones, but never comparable
+    compared: int  # number of rows in the newest run and an older one
 
 
 def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
-    """Find where each row changed by more than its threshold."""
+    """Find the change points of each row that exceed its threshold."""
     found, newest, first = _measured(saved), len(saved.runs) - 1, _first_of_commit(saved)
     series = _series(saved, found, thresholds)
     older = replace(saved, runs=saved.runs[:first])
-    # A change of a few per cent may take two or three runs to be told from noise: what begins it need not be the newest.
+    # It may take two or three runs to detect a change of a few per cent, so its first run need not be the newest one.
     known = {_row(one): _times_worse(one) for one in _series(older, _measured(older), thresholds)} if older.runs else {}
     worse = [
         one
         for one in series
         if one.changes and one.changes[-1].direction == "worse" and _times_worse(one) > known.get(_row(one), 0)
     ]
-    first = first or newest  # where all are of one commit, the newest alone is on trial
+    first = first or newest  # if all runs are of one commit, only the newest is judged
     gone = [_row(one) for one in series if first - 1 in one.runs and newest not in one.runs]
     failed = [row for row, one in rows_in(saved.runs[-1].run, gone).items() if one.status == "failed"]
     return History(
@@ -98,7 +98,7 @@ def history_of(saved: SavedRuns, thresholds: Thresholds) -> History:
 
 
 def _first_of_commit(saved: SavedRuns) -> int:
-    """Index of the first of the last runs that are of one commit: to measure it again does not make it innocent."""
+    """Index of the first of the newest commit's runs: to repeat a run must not hide its regression."""
     first = len(saved.runs) - 1
     while first and is_commit(saved.runs[first].commit) and saved.runs[first - 1].commit == saved.runs[first].commit:
         first -= 1
@@ -123,9 +123,9 @@ def _times_worse(series: Series) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Measured:
-    rows: dict[Row, dict[int, Measurement]]  # by run, where they mean the same as in the newest run
-    drifts: dict[Row, list[float]]  # of each of those runs: log of the time that the machine took more in the newest
-    unlike: set[Row]  # that mean something else in some run
+    rows: dict[Row, dict[int, Measurement]]  # by run, if comparable with the newest run
+    drifts: dict[Row, list[float]]  # of each of these runs: log of the newest run's yardstick time / its own
+    unlike: set[Row]  # not comparable in some run
 
 
 def _measured(saved: SavedRuns) -> _Measured:
@@ -155,27 +155,27 @@ def _is_accuracy(metric: str) -> bool:
 
 
 def _usable(measurement: Measurement) -> bool:
-    """Whether there are values, of which a logarithm can be taken where one must."""
+    """Whether there are values in the valid range: shares for accuracy, positive numbers otherwise."""
     lowest, highest = min(measurement.values, default=-1.0), max(measurement.values, default=-1.0)
     return 0 <= lowest <= highest <= 1 if _is_accuracy(measurement.metric) else 1 / _MOST < lowest <= highest < _MOST
 
 
 def _level(measurement: Measurement) -> float:
-    """One value of a run, in the metric's unit."""
+    """The value of a run, in the metric's unit."""
     if METRICS[measurement.metric].kind == "time":
         return math.exp(fmean(map(math.log, process_medians(measurement))))
     return fmean(measurement.values) if _is_accuracy(measurement.metric) else float(median(measurement.values))
 
 
 def _scaled(measurement: Measurement) -> float:
-    """The value on the scale on which changes are sought: the logarithm, or accuracy as it is."""
+    """The value on the scale of the segmentation: logarithm, or plain accuracy."""
     return _level(measurement) if _is_accuracy(measurement.metric) else math.log(_level(measurement))
 
 
 def _variances(
     measured: Mapping[Row, Mapping[int, Measurement]], runs: int, thresholds: Thresholds
 ) -> dict[Row, float]:
-    """How far one run's value of each row scatters: by its processes, its neighbours, other rows, whichever says most."""
+    """Variance of a run's value, for each row: the largest estimate from processes, neighbouring runs and other rows."""
     scaled = {row: [_scaled(one) for one in found.values()] for row, found in measured.items()}
     sampled = _sampled(measured)
     common = {
@@ -195,7 +195,7 @@ def _variances(
 
 
 def _sampled(measured: Mapping[Row, Mapping[int, Measurement]]) -> dict[Row, float]:
-    """Variance of a run's value by how few processes, or examples, it is of."""
+    """Sampling variance of a run's value, from its processes or examples."""
     sampled = dict.fromkeys(measured, 0.0)
     for metric in metrics_of("time"):
         rows = [row for row in measured if row[1] == metric]
@@ -212,14 +212,16 @@ def _sampled(measured: Mapping[Row, Mapping[int, Measurement]]) -> dict[Row, flo
 def _segmented(
     row: Row, found: Mapping[int, Measurement], drifts: Sequence[float], limits: tuple[float, float]
 ) -> Series:
-    """Where the row changed; ``limits``: the variance of a value, and the threshold."""
+    """The series of a row with its change points; ``limits``: variance of a value, and threshold."""
     variant, metric, _, data = row
     values = [_scaled(one) for one in found.values()]
     variance, threshold = limits
     at = steps(values, variance)
     changes = _changes(metric, values, at, variance, drifts)
     while small := [one for one in changes if _excess(one, threshold) <= 0]:
-        at.remove(min(small, key=lambda one: _excess(one, threshold)).point)  # one by one: its neighbours grow longer
+        at.remove(
+            min(small, key=lambda one: _excess(one, threshold)).point
+        )  # one at a time, because its neighbours then grow
         changes = _changes(metric, values, at, variance, drifts)
     return Series(
         variant=variant,
@@ -233,7 +235,7 @@ def _segmented(
 
 
 def _excess(change: ChangePoint, threshold: float) -> float:
-    """By how much a change is larger than what does not count: the threshold, and what the machine did itself."""
+    """By how much a change exceeds the threshold and the machine's drift."""
     return abs(change.change) - Terms(drift=change.drift).threshold(threshold, change.change)
 
 
@@ -244,7 +246,7 @@ def _changes(
 
     bounds = [0, *at, len(values)]
     levels, paces = ([series[begin:end] for begin, end in pairwise(bounds)] for series in (values, drifts))
-    # Differences of neighbours say about so much of a variance; where these are few, processes say more.
+    # Degrees of freedom of differences between neighbours; with few runs, the processes have more.
     reach = float(t.ppf(QUANTILES[1], max(_FREEDOM, len(values) / 2)))
     found = []
     for index, (point, old, new) in enumerate(zip(at, levels, levels[1:], strict=False)):
@@ -265,6 +267,6 @@ def _changes(
 
 
 def _relative(one: ChangePoint) -> ChangePoint:
-    """From logarithms to the metric's unit, and shares."""
+    """From logarithms to the metric's unit and relative changes."""
     change, low, high = (math.expm1(step) for step in (one.change, one.low, one.high))
     return replace(one, before=math.exp(one.before), after=math.exp(one.after), change=change, low=low, high=high)

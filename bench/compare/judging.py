@@ -1,4 +1,4 @@
-"""One row measured twice: what changed, how sure that is, and the verdict; knows nothing of saved runs."""
+"""Judge rows that two sides measured: the change, its interval and the verdict; independent of saved runs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
 
-ONE_PROCESS = "one process a side: its rounds cannot tell a change from chance"
+ONE_PROCESS = "one process per side: its rounds cannot separate a change from chance"
 NO_TIME = "a time is not above zero"
 NO_LAUNCH = "no launch timed both sides"
-_SURE = 0.05  # McNemar's p below which a change of accuracy counts
-_FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p
+_SURE = 0.05  # a change of accuracy counts if McNemar's p is below
+_FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One row of two runs."""
+    """One row of two sides."""
 
     variant: str
     metric: str  # key of METRICS
@@ -39,10 +39,10 @@ class Change:
     base: float | None  # in METRICS[metric].unit
     contender: float | None
     change: float | None = None  # relative, contender / base - 1; of accuracy, contender - base
-    low: float | None = None  # 95 % interval of ``change``, of a duel 99 %; None where nothing was sampled
+    low: float | None = None  # 95 % interval of ``change``, of a duel 99 %; None without sampling error
     high: float | None = None
-    threshold: float | None = None  # a smaller change does not count
-    detectable: float | None = None  # the smallest change that these values could have shown
+    threshold: float | None = None  # smaller changes do not count
+    detectable: float | None = None  # smallest change that these values could have shown
     verdict: Verdict
     reason: str = ""
 
@@ -51,14 +51,14 @@ class Change:
 class Terms:
     """Whether and how the two values of a row may be compared."""
 
-    unlike: str = ""  # why they do not mean the same; such a row is not comparable
-    factor: float = 1.0  # of a timed row: by which the contender's times are multiplied before they are compared
-    least: float = 0.0  # a change must be larger than this, whatever the threshold
-    drift: float = 0.0  # share by which the machine itself took more time, or less: a change that way must be larger
-    note: str = ""  # what is said of the verdict
+    unlike: str = ""  # why they are not comparable; "": they are
+    factor: float = 1.0  # of a time: by which the contender's are multiplied
+    least: float = 0.0  # a change must exceed this, whatever the threshold
+    drift: float = 0.0  # relative change of the machine's yardstick: a change in that direction must exceed it
+    note: str = ""  # remark on the verdict
 
     def threshold(self, own: float, change: float) -> float:
-        """How large a ``change``, by its sign, must be where ``own`` is what the project asks."""
+        """What ``change``, by its sign, must exceed; ``own`` is the project's threshold."""
         return max(own, self.least, self.drift if change > 0 else -self.drift)
 
 
@@ -66,7 +66,7 @@ FAIR = Terms()
 
 
 def rows_of(measurements: Iterable[Measurement]) -> dict[Row, Measurement]:
-    """Every measurement of a compared metric by its place, in the order given."""
+    """Measurements of compared metrics, by row, in the order given."""
     rows: dict[Row, Measurement] = {}
     compared = compared_metrics()
     for one in measurements:
@@ -76,7 +76,7 @@ def rows_of(measurements: Iterable[Measurement]) -> dict[Row, Measurement]:
 
 
 def row_of(variant: str, metric: str, workload: Workload | None, data: str | None) -> Row:
-    """The row of a figure, whatever its threads: whether those of two runs may differ is a fact's affair."""
+    """The row of a value, without its threads: whether these must be equal is decided in ``comparability``."""
     return variant, metric, replace(workload, threads=0) if workload and not data else None, data
 
 
@@ -88,10 +88,10 @@ def judge_rows(
     *,
     interleaved: bool = False,
 ) -> tuple[Change, ...]:
-    """Judge every row of two sides, by metric, set, batch size and length, then variants in the order given.
+    """Judge each row of two sides; sorted by metric, set, batch size and length, then variants in the order given.
 
-    ``right`` says of both sides which examples each variant got right; without it accuracy cannot be judged.
-    ``interleaved``: both sides were timed side by side, launch by launch and block by block, and are paired so.
+    ``right``: for both sides, whether each example was classified correctly; accuracy is judged by it alone.
+    ``interleaved``: both sides were timed launch by launch and block by block in one run, and are paired in that way.
     """
     before, after = sides
     variants = list(dict.fromkeys(row[0] for row in (*before, *after)))
@@ -142,7 +142,7 @@ def _value(measurement: Measurement | None) -> float | None:
 
 
 def _unpaired(row: Row, old: Measurement | None, new: Measurement | None, *, interleaved: bool) -> Change | None:
-    """Judge a row that only one run has, or that failed: of two sides of one run each, of two runs the contender."""
+    """Judge a row that one side lacks, or that failed: in a duel on either side, otherwise in the contender."""
     blank = _blank(row, old, new)
     for side in (new, old if interleaved else None):
         if side is not None and side.status == "failed":
@@ -155,19 +155,19 @@ def _unpaired(row: Row, old: Measurement | None, new: Measurement | None, *, int
 
 
 def _hindered(row: Row, old: Measurement | None, new: Measurement | None, terms: Terms) -> Change | None:
-    """Judge a row whose two figures do not mean the same, or that has no raw values."""
+    """Judge a row that is not comparable, or has no raw values."""
     reason = terms.unlike or ("" if old and old.values and new and new.values else "no raw values were saved")
     return replace(_blank(row, old, new), verdict="not comparable", reason=reason) if reason else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Timed:
-    """What the times of a row say."""
+    """The ratio of a timed row."""
 
     ratio: LogRatio
-    sure: bool  # it differs from 1, whatever its size
+    sure: bool  # significantly different from 1
     level: float
-    rows: int  # that were judged together
+    rows: int  # judged together
 
 
 def _timed(
@@ -177,9 +177,9 @@ def _timed(
     *,
     interleaved: bool,
 ) -> dict[Row, _Timed]:
-    """Contender / base of every timed row that both have on comparable terms; the rows of a metric are judged together.
+    """Contender / base of each comparable timed row; the rows of a metric are judged together.
 
-    They lend each other what is known of their spread, and each more makes it likelier that one differs by chance.
+    Their variances are moderated by each other (``ratios``), and the false discovery rate over all of them is controlled.
     """
     timed: dict[Row, _Timed] = {}
     level = DUEL_LEVEL if interleaved else LEVEL
@@ -215,7 +215,7 @@ def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
     assert blank.base is not None
     assert blank.contender is not None
     if min(blank.base, blank.contender) <= 0:
-        return replace(blank, verdict="not comparable", reason="a figure is not above zero")
+        return replace(blank, verdict="not comparable", reason="a value is not above zero")
     change = blank.contender / blank.base - 1
     threshold = max(blank.threshold or 0.0, compared_metrics()[blank.metric].noise / blank.base)
     judged = replace(blank, threshold=threshold, change=change, detectable=threshold)
@@ -227,7 +227,7 @@ def _judge_timed(blank: Change, timed: _Timed, terms: Terms) -> Change:
     if math.isinf(timed.ratio.error):
         return replace(blank, change=ratio - 1, verdict="not comparable", reason=ONE_PROCESS)
     own = blank.threshold or 0.0
-    alone = timed.ratio.detectable(timed.level / timed.rows) - 1  # were it the only one of the rows to change
+    alone = timed.ratio.detectable(timed.level / timed.rows) - 1  # if only this row changes
     threshold, slower = terms.threshold(own, ratio - 1), terms.threshold(own, 1.0)
     judged = replace(
         blank, threshold=threshold, change=ratio - 1, low=low - 1, high=high - 1, detectable=max(slower, alone)
@@ -238,7 +238,7 @@ def _judge_timed(blank: Change, timed: _Timed, terms: Terms) -> Change:
 
 
 def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
-    """Judge by the examples that one run got right and the other did not (McNemar)."""
+    """Judge by the examples that only one side classified correctly (McNemar)."""
     assert blank.data is not None
     key = (blank.data, blank.variant)
     if any(key not in side for side in right):

@@ -1,4 +1,4 @@
-"""What a comparison comes to, and the exit code that says so: one place."""
+"""The outcome of a comparison, and its exit code."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ EXIT_CODES: Mapping[Name, int] = {
     "worse": 1,
     "incomplete": 3,
     "incomparable": 4,
-}  # 2: user mistakes
-_URGENT: tuple[tuple[Name, frozenset[Verdict]], ...] = (  # the first that holds is the outcome
+}  # 2 is for user mistakes
+_URGENT: tuple[tuple[Name, frozenset[Verdict]], ...] = (  # the first that applies is the outcome
     ("worse", frozenset({"worse"})),
     ("incomplete", frozenset({"missing", "failed"})),
     ("incomparable", frozenset({"not comparable"})),
@@ -30,7 +30,7 @@ _COMPARED: frozenset[Verdict] = frozenset({"better", "worse", "no detectable cha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What all rows together come to."""
+    """The outcome over all rows."""
 
     name: Name
     detail: str  # "2 rows", "1 missing, 2 failed"
@@ -45,9 +45,9 @@ class Outcome:
 
 
 def outcome_of(changes: Sequence[Change], *, lenient: bool = False) -> Outcome:
-    """Give the most urgent thing that holds of any row; nothing compared at all is incomplete, so no gate passes by it.
+    """The most urgent outcome of any row; if nothing was compared, "incomplete", so that no gate passes.
 
-    ``lenient``: rows that are missing or cannot be compared do not count.
+    ``lenient``: ignore rows that are missing or not comparable.
     """
     counts = count_verdicts(changes)
     weighty = {verdict: n for verdict, n in counts.items() if not (lenient and verdict in _FORGIVEN)}
@@ -62,9 +62,9 @@ def outcome_of(changes: Sequence[Change], *, lenient: bool = False) -> Outcome:
 
 
 def outcome_of_history(history: History, *, lenient: bool = False) -> Outcome:
-    """What the newest of many runs comes to; where it shares no row with an older one, nothing was compared.
+    """The outcome of the newest of many runs.
 
-    ``lenient``: rows that it lacks or that cannot be compared do not count, nor do files that cannot be read.
+    ``lenient``: ignore rows that it lacks or that are not comparable, and files that cannot be read.
     """
     rows = history.failed if lenient else history.lacking
     worse, lacking, unread, unlike = map(len, (history.worse, rows, history.saved.unread, history.unlike))
@@ -82,7 +82,7 @@ def outcome_of_history(history: History, *, lenient: bool = False) -> Outcome:
 
 
 def count_verdicts(changes: Sequence[Change]) -> dict[Verdict, int]:
-    """How many rows have each verdict."""
+    """Number of rows by verdict."""
     counts: dict[Verdict, int] = {}
     for change in changes:
         counts[change.verdict] = counts.get(change.verdict, 0) + 1

@@ -1,4 +1,4 @@
-"""All saved runs below a folder that can be held against its newest one, in the order of time."""
+"""All saved runs below a folder that are comparable with the newest one, in the order of time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedRun:
-    """A run with what the stock part of its file says of its making."""
+    """A run with time and commit from pytest-benchmark's part of the file."""
 
     run: Run
     file: str  # relative to the folder
@@ -28,17 +28,17 @@ class SavedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedRuns:
-    """The runs of one machine and checkpoint, and why others were left out."""
+    """The runs of one machine and model, and why others were left out."""
 
     runs: tuple[SavedRun, ...]  # the newest last; never empty
-    left_out: dict[str, tuple[str, ...]]  # files by the reason
-    unread: tuple[str, ...] = ()  # those of them that may be runs of this machine, and cannot be read
+    left_out: dict[str, tuple[str, ...]]  # files by reason
+    unread: tuple[str, ...] = ()  # those that cannot be read, and may be runs of this machine
 
 
 def read_saved_runs(folder: Path) -> SavedRuns:
-    """Read every run below a folder; those of another machine or checkpoint than the newest are left out.
+    """Read every run below a folder; leave out those that differ from the newest in a fatal fact.
 
-    Raises RunFileError where there is no run at all.
+    Raises RunFileError if there is no run.
     """
     found, left_out, unread = _read_all(folder)
     if not found:
@@ -62,7 +62,7 @@ def read_saved_runs(folder: Path) -> SavedRuns:
 
 
 def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]], list[str]]:
-    """Every run in the order of time; files that are none though they might be, by the reason; and those not readable."""
+    """Every run in the order of time; other files by reason; and those that cannot be read."""
     found: list[SavedRun] = []
     left_out: dict[str, list[str]] = {}
     unread: list[str] = []

@@ -1,4 +1,4 @@
-"""Where a series of values steps from one level to another; exact, since a series has some hundreds of values at most."""
+"""Change points of a series, by optimal partitioning; exact, because a series has some hundreds of values at most."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# By simulation of flat series of 20 values: 1 % show a step, 2 % where the variance is known from the series alone.
+# In simulated flat series of 20 values: 1 % have a false step, 2 % if the variance is estimated from the series alone.
 _PENALTY = 6.0  # times ln(number of values), in units of twice the log likelihood
-_FEWEST = 3  # values that the penalty is for, at least
-_FEWEST_OWN = 6  # values whose differences say how a series spreads
+_FEWEST = 3  # lower bound of the number of values in the penalty
+_FEWEST_OWN = 6  # least number of values, or rows, for an estimate of the variance
 _MEDIAN_OF_CHI2 = 0.4549  # median of a squared standard normal
 
 
 def steps(values: Sequence[float], variance: float) -> list[int]:
-    """Indices at which a new level begins: the partition of least squared error over ``variance``, with a price a step.
+    """Indices at which a new level begins: the partition with the least squared error / ``variance`` + penalty per step.
 
     ``variance`` is that of one value around its level, above 0. Source: Jackson et al., "An algorithm for optimal
     partitioning of data on an interval", IEEE Signal Processing Letters 12 (2005).
     """
     series = np.asarray(values, dtype=np.float64)
-    series = series - series.mean() if len(series) else series  # sums of squares of large numbers lose digits
+    series = series - series.mean() if len(series) else series  # against loss of digits in sums of squares
     sums, squares = (np.concatenate([[0.0], np.cumsum(part)]) for part in (series, series**2))
     price = _PENALTY * math.log(max(len(series), _FEWEST))
     costs, starts = [-price], [0]
@@ -41,14 +41,14 @@ def steps(values: Sequence[float], variance: float) -> list[int]:
 
 
 def own_variance(values: Sequence[float]) -> float:
-    """Variance of a value around its level by the differences of neighbours, few steps aside; 0 where these are too few."""
+    """Variance of a value around its level, from the differences of neighbours, robust to a few steps; 0 if too few values."""
     return _of_differences(np.diff(np.asarray(values, dtype=np.float64))) if len(values) >= _FEWEST_OWN else 0.0
 
 
 def common_variance(rows: Sequence[Sequence[float]]) -> float:
-    """Variance of a value by how unlike rows move from one run to the next, whatever all of them do; 0 for few rows.
+    """Variance of a value, from the differences of neighbours after subtraction of the median over all rows; 0 if too few rows.
 
-    ``rows`` are of equal length, one value a run; rows that are not are passed over by the caller.
+    ``rows`` have equal length, one value per run.
     """
     if len(rows) < _FEWEST_OWN or len(rows[0]) < 2:  # noqa: PLR2004 - without two runs there is no difference
         return 0.0

@@ -1,4 +1,4 @@
-"""Files of pytest-benchmark without our block, anyone's: compared as far as they go, which is one process a side."""
+"""Compare files of pytest-benchmark of any project, without a block of ours; they have one process per side."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ _NO_VALUES = "no raw values were saved (run pytest-benchmark with --benchmark-sa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockRun:
-    """What a stock file tells."""
+    """What a file of pytest-benchmark holds."""
 
     path: Path
-    rows: Mapping[Row, Measurement]  # latency by the benchmark's full name, its parameters included; s
-    summarised: frozenset[Row]  # rows of which only the median was saved
+    rows: Mapping[Row, Measurement]  # latency in s, by the benchmark's full name with parameters
+    summarised: frozenset[Row]  # rows with a median but no raw values
     facts: Mapping[str, Any]  # by names of FACTS
 
 
 def is_stock(path: Path | str) -> bool:
-    """Whether this is a file of pytest-benchmark without our block."""
+    """Whether this is a file of pytest-benchmark without a block of ours."""
     path = Path(path)
     saved = None if path.is_dir() else load_saved(path)
     return isinstance(saved, dict) and isinstance(saved.get("benchmarks"), list) and BLOCK not in saved
 
 
 def read_stock(path: Path | str) -> StockRun:
-    """Read the stock part of a file, ours as well, or of the newest run of ours below a folder; raises RunFileError."""
+    """Read pytest-benchmark's part of a file, or of the newest saved run below a folder; raises RunFileError."""
     path = Path(path)
     path = read_run(path).path if path.is_dir() else path
     saved = load_saved(path)
     try:
         timed = [
             one for one in saved["benchmarks"] if one["extra_info"].get("unit", "s") == "s"
-        ]  # ours keeps sizes too
+        ]  # ours has sizes as well
         found = [(_name(one["fullname"]), _values(one["stats"])) for one in timed]
         facts = _facts(saved)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"{type(error).__name__} {error}"
-        raise RunFileError(f"{path}: not as pytest-benchmark writes it: {reason:.60}") from None
+        raise RunFileError(f"{path}: not a valid file of pytest-benchmark: {reason:.60}") from None
     rows: dict[Row, Measurement] = {}
     for name, (values, _) in found:
         row = (name, "latency", None, None)
-        if row in rows:  # neither of them is the right one
+        if row in rows:  # either may be the right one
             raise RunFileError(
-                f"{path}: benchmark {name!r} is there twice, expected each name once; save every run in a file of its own"
+                f"{path}: benchmark {name!r} appears twice, expected each name once; save each run in its own file"
             )
         rows[row] = Measurement(variant=name, metric="latency", values=values)
     summarised = frozenset((name, "latency", None, None) for name, (_, raw) in found if not raw)
@@ -89,7 +89,7 @@ def _name(fullname: Any) -> str:
 
 
 def _values(stats: Mapping[str, Any]) -> tuple[tuple[float, ...], bool]:
-    """The raw values in s, or the median alone; and whether they are raw."""
+    """The raw values in s, or only the median; and whether they are raw."""
     values = tuple(float(value) for value in stats.get("data") or [stats["median"]])
     if not all(math.isfinite(value) for value in values):
         raise ValueError("a time is not a finite number")
@@ -97,11 +97,13 @@ def _values(stats: Mapping[str, Any]) -> tuple[tuple[float, ...], bool]:
 
 
 def _facts(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """What pytest-benchmark and its py-cpuinfo say of the machine, as far as they say it."""
+    """The facts that pytest-benchmark and its py-cpuinfo recorded."""
     machine, commit = saved.get("machine_info") or {}, saved.get("commit_info") or {}
     cpu = machine.get("cpu") or {}
     name = cpu.get("brand_raw") or cpu.get("brand")  # before py-cpuinfo 5
-    unknown = bool(cpu) and not name and "family" not in cpu  # a model without its family is a mere number, on ARM
+    unknown = (
+        bool(cpu) and not name and "family" not in cpu
+    )  # on ARM: a model number without a family identifies nothing
     model = "/".join(str(cpu[key]) for key in ("family", "model", "stepping") if key in cpu)
     facts = {
         "CPU": UNKNOWN if unknown else name,

@@ -1,14 +1,15 @@
-"""Whether and how two values of a row may be compared: whether they mean the same, or can be normalised to."""
+"""Whether and how two values of a row may be compared: as they are, normalised by a yardstick, or not at all."""
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.analysis.precision import differing_precisions
+from bench.analysis.precision import differing_precisions, main_precision
 from bench.compare.comparability import obstacle, same_processor
 from bench.compare.judging import Terms
-from bench.compare.yardstick import drift, normalised
-from bench.runs.metrics import METRICS
+from bench.measure.yardsticks import yardstick_readings
+from bench.runs.metrics import METRICS, compared_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from bench.runs.measurement import Row
     from bench.runs.store import Run
 
+_MENTIONED = 0.02  # drift of the machine from which on a note gives it
+
 
 def terms_of(
     base: Run, contender: Run, found: tuple[Difference, ...], *, normalise: bool = False
 ) -> Callable[[Row], Terms]:
-    """The terms of every row of two runs that differ in ``found``.
+    """The terms of each row of two runs that differ in ``found``.
 
-    ``normalise``: times of two processors are held against each other by the machines' own yardsticks.
+    ``normalise``: times of two CPUs are compared after division by the machines' yardsticks.
     """
 
     def terms(row: Row) -> Terms:
@@ -34,22 +37,60 @@ def terms_of(
         )
         unlike = obstacle(found, metric)
         if normalise and unlike and timed and not others and not obstacle(same_processor(found), metric):
-            return normalised(row, base, contender, unlike)
+            return _normalised(row, base, contender, unlike)
         if timed and not unlike and not others:
-            return drift(row, base, contender)
+            return _drift(row, base, contender)
         return Terms(unlike="; ".join(filter(None, (unlike, others))))
 
     return terms
 
 
 def _other_examples(name: str, base: Run, contender: Run) -> str:
-    """Whether a labelled set is not the same in both runs, as a reason."""
     before, after = ({one.name: one.sha256 for one in run.sets} for run in (base, contender))
-    return "" if before.get(name) == after.get(name) else f"set {name} holds other examples"
+    return "" if before.get(name) == after.get(name) else f"set {name} has other examples"
 
 
 def _other_precision(variant: str, base: Run, contender: Run) -> str:
-    """Whether a variant was executed in another precision, as a reason; runtimes choose it by the CPU."""
+    """Two number formats in which a variant was executed, as a reason; the runtime chooses the format by the CPU."""
     before, after = base.variants.get(variant), contender.variants.get(variant)
     found = differing_precisions(before, after) if before and after else None
     return f"runs {found[0]} in the base, {found[1]} in the contender" if found else ""
+
+
+def _normalised(row: Row, base: Run, contender: Run, unlike: str) -> Terms:
+    """Terms of a time on two machines; ``unlike`` if one of them lacks the yardstick."""
+    yardstick, before, after = _rates(row, base, contender)
+    if not before or not after:
+        lacking = " and ".join(name for name, rate in (("base", before), ("contender", after)) if not rate)
+        return Terms(unlike=f"{unlike}; no {yardstick} in the {lacking}")
+    # A yardstick is one matrix product, or one loop; a model and its loading do other work as well, which scales differently.
+    factor, least = after / before, compared_metrics()[row[1]].across_machines
+    return Terms(factor=factor, least=least, note=f"normalised by {yardstick} (×{factor:.2f})")
+
+
+def _drift(row: Row, base: Run, contender: Run) -> Terms:
+    """Terms of a time on one machine: a speed change counts only if it exceeds the drift of the machine's yardsticks.
+
+    The processes of a run share the machine's state at that hour, so their spread does not include this drift.
+    """
+    yardstick, before, after = _rates(row, base, contender)
+    if not before or not after:
+        return Terms()
+    drift = before / after - 1
+    note = f"the machine's own {yardstick} took {abs(drift):.1%} {'more' if drift > 0 else 'less'} time"
+    return Terms(drift=drift, note=note if abs(drift) > _MENTIONED else "")
+
+
+def _rates(row: Row, base: Run, contender: Run) -> tuple[str, float, float]:
+    """The yardstick for a row: that of its metric, or of the variant's number format; and its rates in both runs, 1/s."""
+    variant, metric, *_ = row
+    info = contender.variants.get(variant) or base.variants.get(variant)
+    kind = compared_metrics()[metric].yardstick or (main_precision(info) if info else "")
+    yardstick = f"yardstick_{kind}"
+    return yardstick, _rate(base, yardstick), _rate(contender, yardstick)
+
+
+def _rate(run: Run, yardstick: str) -> float:
+    """The median reading; 0 if there is none."""
+    reading = yardstick_readings(run).get(yardstick)
+    return max(0.0, float(median(reading.values))) if reading else 0.0

@@ -176,7 +176,7 @@ def test_one_process_tells_nothing(run):
     latency = [change for change in comparison.changes if change.metric == "latency"]
 
     assert {(change.verdict, change.detectable) for change in latency} == {("not comparable", None)}
-    assert "one process a side: its rounds cannot tell" in render_comparison(comparison, "md")
+    assert "one process per side: its rounds cannot separate" in render_comparison(comparison, "md")
     assert "+100.0 %" in render_comparison(comparison, "md")  # said all the same
 
 
@@ -267,7 +267,7 @@ def test_a_figure_that_is_not_above_zero_is_not_comparable(run, metric, factor, 
     changes = compare(*(reversed(sides) if swapped else sides)).changes
     odd = {(one.verdict, one.reason) for one in changes if (one.variant, one.metric) == ("onnx-fp32", metric)}
 
-    assert odd == {("not comparable", "a figure is not above zero")}
+    assert odd == {("not comparable", "a value is not above zero")}
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_rounds_of_one_process_cannot_tell_a_change(stock, capsys):
 
     assert code == 4
     assert text.count("test_sum[") == 4  # twice in the table, though there is no verdict, and twice in the reason
-    assert "one process a side: its rounds cannot tell a change from chance" in text
+    assert "one process per side: its rounds cannot separate a change from chance" in text
     assert "incomparable: 2 rows" in text
     assert compare(capsys, *stock[1:], "--lenient")[0] == 3  # nothing was compared, so no gate passes
 
@@ -126,7 +126,7 @@ def test_two_unknown_processors_are_not_one(stock, tmp_path, capsys, change, unk
     _, text = compare(capsys, *files)
 
     assert ("the CPU is unknown in both and may not be the same" in text) is unknown
-    assert ("one process a side" in text) is not unknown
+    assert ("one process per side" in text) is not unknown
 
 
 @pytest.mark.parametrize("name", ["test_anyones.py::test_sum[10]", "two\nlines"])
@@ -138,7 +138,7 @@ def test_a_name_that_is_there_twice_is_one_line(stock, tmp_path, capsys, name):
     for files in ((path, stock[2]), (stock[2], path)):
         assert cli.main(["compare", *map(str, files)]) == 2
         [line] = capsys.readouterr().err.splitlines()
-        assert f"{path}: benchmark {name!r} is there twice, expected each name once" in line
+        assert f"{path}: benchmark {name!r} appears twice, expected each name once" in line
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_name_that_is_there_twice_is_one_line(stock, tmp_path, capsys, name):
 def test_what_pytest_benchmark_does_not_write_is_one_line(stock, tmp_path, change):
     with pytest.raises(RunFileError) as raised:
         read_stock(changed(stock[1], tmp_path, change))
-    assert "not as pytest-benchmark writes it" in str(raised.value)
+    assert "not a valid file of pytest-benchmark" in str(raised.value)
     assert "\n" not in str(raised.value)
 
 

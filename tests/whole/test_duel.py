@@ -243,8 +243,8 @@ def test_swapping_the_sides_swaps_the_verdict(base, contender):
     ("base", "contender", "reason"),
     [
         ({0: [1.0], 1: [1.0]}, {2: [2.0], 3: [2.0]}, "no launch timed both sides"),
-        ({0: [1.0, 1.0]}, {0: [2.0, 2.0]}, "one process a side"),
-        ({0: [1.0], 1: [1.0]}, {1: [2.0], 2: [2.0]}, "one process a side"),
+        ({0: [1.0, 1.0]}, {0: [2.0, 2.0]}, "one process per side"),
+        ({0: [1.0], 1: [1.0]}, {1: [2.0], 2: [2.0]}, "one process per side"),
         ({0: [0.0], 1: [1.0]}, {0: [1.0], 1: [1.0]}, "a time is not above zero"),
     ],
 )
