@@ -1,4 +1,4 @@
-"""What was counted of architectures, as a table in every format."""
+"""Parameters, operations and activations of architectures, as a table in every format."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 _Format: TypeAlias = Literal["text", "md", "csv", "latex", "json"]
 _UNITS = {"operations_per_token": "op", "live": "B", "kept": "B"}  # of the others: 1
 _NOTES = (
-    "parameters: stored ones, a shared one once; effective: a layer's at each of its uses, tables of embeddings once",
-    "embedding: weights of the tokens' table, V × E, and of what brings its rows to the hidden size H; saved: V × H less that",
-    "operations: of matrix products, 2 per multiply-add, for each token of a text of so many",
-    "activations: what is computed from weights; 1 text, fp32, PyTorch's operators on a CPU, attention written out",
-    "live: the most activations at once in a forward pass, each from its making to its last reading",
+    "parameters: stored, a shared one counts once; effective: shared layers count at each use, embeddings once",
+    "embedding: weights of the token embedding, V × E, and of its projection to the hidden size H; saved: V × H minus that",
+    "operations: of matrix products (2 per multiply-add), per token of a text of that length",
+    "activations: of 1 text, fp32, PyTorch's CPU operators, attention not fused",
+    "live: peak of the activations alive at once in a forward pass, each until its last use",
     "kept: activations that training keeps for the backward pass, with dropout as configured",
 )
 
 
 def render_architectures(found: Mapping[str, Counted], lengths: Sequence[int], fmt: _Format) -> str:
-    """One row for each architecture; ``json`` is one object for each number."""
+    """One row per architecture; ``json`` has one object per number."""
     found = {printable(name): one for name, one in found.items()}
     if fmt == "json":
         lines = ",\n".join(
@@ -56,7 +56,6 @@ def _table(found: Mapping[str, Counted], lengths: Sequence[int]) -> Table:
 
 
 def _columns(lengths: Sequence[int]) -> dict[tuple[str, int | None], Column]:
-    """By metric and length."""
     short = {"operations_per_token": "operations\nper token", "live": "live", "kept": "kept"}
     scales = {"operations_per_token": MEGA_OPERATIONS, "live": MEGABYTES, "kept": MEGABYTES}
     return {
@@ -95,7 +94,7 @@ def _figure(name: str, found: Counted, metric: str, length: int | None) -> Figur
 
 
 def _value(counts: Counts, metric: str, length: int | None) -> float | None:
-    """None for a text that is too long."""
+    """None where the text is too long for the model."""
     if metric == "saved":
         return float(counts.unfactored - counts.embedding)
     if length is None:
@@ -121,11 +120,10 @@ def _objects(name: str, found: Counted, lengths: Sequence[int]) -> Iterator[dict
 
 
 def _verdict(found: Mapping[str, Counted]) -> list[str]:
-    """Whether both ways of counting agree."""
     by_formula = [one for one in found.values() if one.formula]
     alike = f"{sum(not one.differences for one in by_formula)} of {len(by_formula)}"
     return [
         *(f"{CAUTION} {name}: {difference}" for name, one in found.items() for difference in one.differences),
-        f"counted on the model that transformers builds, without weights; alike by formula, from the configuration: {alike}",
+        f"counted on the model that transformers builds, without weights; equal to the formula from the configuration: {alike}",
         *(f"{name}: {printable(one.no_formula)}" for name, one in found.items() if one.no_formula),
     ]

@@ -1,4 +1,4 @@
-"""A table before it has a format: columns of figures, each column in one unit, and notes to go under them."""
+"""A table before it has a format: columns of figures, each in one unit, and notes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ ByVariant: TypeAlias = Callable[[str], Figure]
 
 FAILED = "failed"
 EMPTY = "\N{EN DASH}"  # not measured; a note under the table says why
-_SHORT = len("no labelled set")  # a reason of at most so many characters stands in the cell itself
+_SHORT = len("no labelled set")  # characters of a reason that is shown in the cell itself
 DAGGER = "\N{DAGGER}"  # deprecated upstream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """What a column is called in each format, and how its numbers are shown."""
+    """Name of a column in each format, and how its numbers are shown."""
 
     head: str  # "peak memory"
     scale: Scale
-    short: str = ""  # "peak", for a terminal, a new line where it may break; without it, the head, word by word
+    short: str = ""  # "peak", for a terminal, with line breaks; "": the head, one word per line
     group: str = ""  # columns of a group stay together where a table is wider than the terminal
     interval: bool = False  # show the interval as well
 
@@ -46,7 +46,7 @@ class Column:
 
     @property
     def lines(self) -> list[str]:
-        """Short head, one line above the other, the unit last."""
+        """Lines of the short head, the unit last."""
         short = self.short.split("\n") if self.short else self.head.split()
         return [*short, self.scale.unit] if self.scale.unit else short
 
@@ -67,7 +67,7 @@ class Table:
 
 
 def text_frame(table: Table) -> pd.DataFrame:
-    """Give the cells as people read them, a column per column and the variant in front; decimals line up."""
+    """The cells as text with aligned decimals, one column per column after that of the names."""
     import pandas as pd
 
     marked = cautions(table)
@@ -78,7 +78,7 @@ def text_frame(table: Table) -> pd.DataFrame:
 
 
 def plain_frame(table: Table) -> pd.DataFrame:
-    """Give the cells as plain numbers in SI units, or the reason for none; intervals in columns of their own."""
+    """The cells as numbers in SI units, or why there is none; intervals are columns of their own."""
     import pandas as pd
 
     heads, columns = [table.kind], [list[Any](table.rows)]
@@ -96,13 +96,13 @@ def plain_frame(table: Table) -> pd.DataFrame:
 
 
 def cautions(table: Table) -> dict[str, str]:
-    """What is wrong with variants, as a whole or with a cell of the table, by variant."""
+    """The first caution of each variant that has one."""
     found = ((name, next((cell.caution for cell in row if cell.caution), "")) for name, row in table.rows.items())
     return {name: caution for name, caution in found if caution}
 
 
 def margin(cell: Figure) -> float | None:
-    """How far the interval reaches from the value, to the farther side; None without one."""
+    """Distance from the value to the farther end of its interval; None without one."""
     if cell.value is None or cell.low is None or cell.high is None:
         return None
     return max(cell.high - cell.value, cell.value - cell.low)
@@ -132,7 +132,7 @@ def _number(value: float | None, scale: Scale, decimals: int) -> str:
 
 
 def gap(cell: Figure) -> str:
-    """What stands in a cell without a value: that it failed, its reason where that is short, or a dash."""
+    """Text of a cell without a value: "failed", its reason where that is short, or a dash."""
     if cell.status == "failed":
         return FAILED
     return cell.reason if len(cell.reason) <= _SHORT else EMPTY

@@ -1,4 +1,4 @@
-"""What there is to choose from, as text."""
+"""The lists of ``deploybench list``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def render_choices() -> str:
 
 
 def _when(variant: Variant) -> str:
-    """When it is not measured unless it is named."""
+    """When a variant is measured; empty where it always is."""
     if not variant.default:
         return "if named"
     return f"if named or with {' or '.join(variant.needs)}" if variant.needs else ""

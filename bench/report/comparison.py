@@ -1,4 +1,4 @@
-"""A comparison as text, Markdown or JSON: what changed first, then how many rows did not, then what the runs differ in."""
+"""A comparison as text, Markdown or JSON: changed rows, number of unchanged rows, differences between the runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.compare.outcome import count_verdicts
 from bench.printable import printable
 from bench.report.terminal import WIDTH, wrapped
 from bench.runs.metrics import METRICS, compared_metrics
-from bench.units import counted, format_bytes, format_detectable, format_seconds, format_share
+from bench.units import counted, format_bytes, format_detectable, format_percent, format_seconds, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 _SAME = "no detectable change"
 _INCOMPARABLE = "not comparable"
 _LACKING = ("missing", "new")
-_GAP = 2  # between columns of a text table
-_PADDING = 2  # that tabulate leaves beside a head
-_SHORTEST = 12  # that a name is cut to
-_FEW = 8  # variants that a reason names
+_GAP = 2  # columns of text between two columns of a table
+_PADDING = 2  # columns that tabulate adds to a head
+_SHORTEST = 12  # characters of a cut name
+_FEW = 8  # variants or metrics that a reason names
 
 
 def render_comparison(
@@ -68,7 +68,7 @@ def _heads(comparison: Comparison, fmt: str) -> str:
 
 
 def _fitting(line: str) -> str:
-    """A line that a terminal has room for: of a long path, both ends say the most."""
+    """Shorten a line to the width of a terminal; both ends of a path are kept."""
     start, end = WIDTH // 3, WIDTH - WIDTH // 3 - 1
     return line if len(line) <= WIDTH else f"{line[:start]}…{line[-end:]}"
 
@@ -93,7 +93,7 @@ def _table(changes: Sequence[Change], style: str) -> str:
 
 
 def _grouped(changes: Sequence[Change]) -> list[tuple[Change, str]]:
-    """Each row with what it is called; those that one side lacks together, by variant and metric, without figures."""
+    """Each row with its name; missing and new rows of one variant and metric become one row without figures."""
     lacking: dict[tuple[str, str, str], list[Change]] = {}
     for change in changes:
         if change.verdict in _LACKING:
@@ -109,31 +109,31 @@ def _grouped(changes: Sequence[Change]) -> list[tuple[Change, str]]:
 
 
 def _clipped(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Cut the start of names off where the table would be wider than a terminal: parameters stand at the end."""
+    """Cut the start of variant names where the table would be wider than a terminal: parameters are at the end."""
     others = sum(max(map(len, column)) + _GAP for column in list(zip(*rows, strict=True))[1:])
     room = max(_SHORTEST, WIDTH - others)
     return [(name if len(name) <= room else f"…{name[1 - room :]}", *rest) for name, *rest in rows]
 
 
 def verdict_word(change: Change) -> str:
-    """What the verdict is called for this metric, in a word: ``faster``, ``larger``, ``same``."""
+    """The verdict in the words of the metric: ``faster``, ``larger``, ``same``."""
     if change.verdict in ("better", "worse"):
         return direction_word(change.metric, change.verdict)
     return "same" if change.verdict == _SAME else change.verdict
 
 
 def direction_word(metric: str, direction: str) -> str:
-    """What ``better`` or ``worse`` is called for a metric."""
+    """``better`` or ``worse`` in the words of a metric."""
     return compared_metrics()[metric].words[direction == "worse"]
 
 
 def place_name(row: Change | Series) -> str:
-    """What was measured, in short: ``latency 8×128``."""
+    """Short name of a row: ``latency 8×128``."""
     return place_of(row.metric, row.workload, row.data)
 
 
 def place_of(metric: str, workload: Workload | None, data: str | None) -> str:
-    """The same of a row's parts."""
+    """Short name from the parts of a row."""
     name = _short(metric)
     if workload:
         return f"{name} {workload.batch_size}×{workload.sequence_length}"
@@ -145,7 +145,7 @@ def _short(metric: str) -> str:
 
 
 def format_amount(metric: str, value: float | None) -> str:
-    """A value with its unit, or nothing."""
+    """A value with its unit; empty without one."""
     if value is None:
         return ""
     unit = METRICS[metric].unit
@@ -153,15 +153,14 @@ def format_amount(metric: str, value: float | None) -> str:
 
 
 def format_change(metric: str, change: float | None) -> str:
-    """A change in percent, of accuracy in points, or nothing."""
+    """A change in percent, of accuracy in percentage points; empty without one."""
     if change is None:
         return ""
-    scale = 100
-    return f"{change * scale:+.1f} {'pp' if METRICS[metric].kind == 'accuracy' else '%'}"
+    return f"{100 * change:+.1f} pp" if METRICS[metric].kind == "accuracy" else format_percent(change, signed=True)
 
 
 def _reasons(changes: Sequence[Change]) -> list[str]:
-    """Every reason once, with the metrics and variants it holds for."""
+    """Each reason once, with its metrics and variants."""
     places: dict[tuple[str, str], list[Change]] = {}
     for change in changes:
         if change.reason and change.verdict != "new":
@@ -187,28 +186,27 @@ def _counts(comparison: Comparison) -> list[str]:
     detectable = [change.detectable for change in timed if change.detectable is not None]
     if detectable:
         lines.append(
-            f"{_SAME} of latency: {counted(len(detectable), 'row')}; the smallest that would have been found: "
-            f"{format_detectable(min(detectable))} (best row), {format_detectable(median(detectable))} (half of the rows), "
-            f"{format_detectable(max(detectable))} (every row)"
+            f"{_SAME} of latency: {counted(len(detectable), 'row')}; smallest detectable change: "
+            f"{format_detectable(min(detectable))} (best row), {format_detectable(median(detectable))} (median row), "
+            f"{format_detectable(max(detectable))} (worst row)"
         )
     return lines
 
 
 def _differences(comparison: Comparison) -> list[str]:
-    """What the runs differ in; what only one of them recorded is one line, but for what forbids to compare."""
-    lines, halves = [], []
+    """Differences of the runs; facts that one run did not record share a line unless they forbid to compare."""
+    lines, unrecorded = [], []
     for one in comparison.differences:
         if NOT_RECORDED in (one.base, one.contender) and one.fact.weight != "fatal":
-            halves.append(one.fact.name)
+            unrecorded.append(one.fact.name)
         else:
             informative = one.weight == "informative"
             lead = "" if one.unknown else "for information: " if informative else "the runs differ in "
             lines.append(printable(f"{lead}{one}"))
-    return [*lines, *([f"recorded in one run only: {', '.join(halves)}"] if halves else [])]
+    return [*lines, *([f"recorded in one run only: {', '.join(unrecorded)}"] if unrecorded else [])]
 
 
 def _json(comparison: Comparison, outcome: Outcome | None) -> str:
-    """What the runs differ in, then one object per row, keys in the order of the dataclass."""
     said = {"outcome": outcome.name, "exit_code": outcome.code} if outcome else {}
     block = {
         "base": comparison.base,

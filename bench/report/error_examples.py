@@ -1,4 +1,4 @@
-"""Errors as text: examples of each direction, and accuracy by the values of a column."""
+"""Misclassified texts: examples of each direction, and accuracy by the values of a column."""
 
 from __future__ import annotations
 
@@ -20,45 +20,47 @@ if TYPE_CHECKING:
     from bench.analysis.misclassified.examples import Direction, Example
 
 _EXCERPT = 220  # columns of a text, about three lines
-_VALUE = 24  # of a value or a column's name
-_DIRECTIONS = 12  # that are shown; a hundred classes have thousands
+_VALUE = 24  # columns of a value or of a column's name
+_DIRECTIONS = 12  # shown of a set; a hundred classes have thousands
 _INDENT = "    "
-_QUOTE = f"{_INDENT}> "  # whatever a text says, it is not taken for a line of ours
+_QUOTE = f"{_INDENT}> "  # so that no text looks like a line of this report
 
 
 def render_errors(found: Sequence[SetErrors], labels: Sequence[str], asked: Asked) -> str:
-    """All sets, then how the examples were drawn."""
+    """Every labelled set, then how its examples were drawn."""
     labels = [excerpt(label, _VALUE) for label in labels]
     parts = [_set(one, labels, asked) for one in found]
     notes = [
-        f"counted: texts that {printable(asked.variant) if asked.variant else 'one variant at least'} calls so",
-        f"drawn with seed {asked.seed}: texts on which variants disagree, then others; of both, the surest first",
-        "in brackets: the probability that a variant gives to the class it calls",
+        f"counted: texts that {printable(asked.variant) if asked.variant else 'at least one variant'} misclassifies that way",
+        f"drawn with seed {asked.seed}: texts on which variants disagree, then others, each by falling probability",
+        "in brackets: the variant's probability of the class that it predicts",
     ]
     if not any(one.answered.texts for one in found):
-        notes.append("no texts: a saved run holds none, only their hashes; pass the labelled files with --external")
+        notes.append(
+            "texts are not shown: a saved run holds only their hashes; pass the labelled files with --external"
+        )
     return "\n\n\n".join([*parts, wrapped(notes)])
 
 
 def _set(found: SetErrors, labels: Sequence[str], asked: Asked) -> str:
     texts = counted(len(found.answered.answers.rows), "text")
-    head = f"{excerpt(found.answered.name, _VALUE)}: {texts}, {found.wrong} called wrong by {printable(found.lead_variant)}"
+    head = f"{excerpt(found.answered.name, _VALUE)}: {texts}, {found.wrong} misclassified by {printable(found.lead_variant)}"
     shown, hidden = found.directions[:_DIRECTIONS], found.directions[_DIRECTIONS:]
     paragraphs = [wrapped([head]), *(_direction(found, one, labels) for one in shown)]
     if hidden:
         rest = sum(one.texts for one in hidden)
-        paragraphs.append(f"{counted(len(hidden), 'rarer direction')}, {counted(rest, 'error')}")
+        paragraphs.append(f"{counted(len(hidden), 'rarer direction')}, {counted(rest, 'text')}")
     if found.values and asked.by:
         paragraphs.append(_values(found.values, asked.by, found.lead_variant))
     return "\n\n".join(paragraphs)
 
 
 def _direction(found: SetErrors, direction: Direction, labels: Sequence[str]) -> str:
-    head = f"{labels[direction.truth]} called {labels[direction.called]}: {counted(direction.texts, 'text')}"
+    head = f"{labels[direction.truth]} predicted as {labels[direction.called]}: {counted(direction.texts, 'text')}"
     if direction.disagreed:
         head += f", variants disagree on {direction.disagreed}"
     if len(direction.examples) < direction.texts:
-        head += f"; {len(direction.examples)} of them"
+        head += f"; {len(direction.examples)} shown"
     lines = [line for example in direction.examples for line in _example(found, example, labels)]
     return "\n".join([wrapped([head]), *lines])
 
@@ -78,7 +80,7 @@ def _example(found: SetErrors, example: Example, labels: Sequence[str]) -> Itera
 
 
 def _calls(found: SetErrors, example: Example, labels: Sequence[str]) -> str:
-    """What the variants call it, the class of the lead_variant first."""
+    """The classes that the variants predict, that of the lead variant first."""
     chance = f"{printable(found.lead_variant)} ({format_share(example.chance)})"
     by_class: dict[int, list[str]] = {example.called[found.lead_variant]: [chance]}
     for variant, called in example.called.items():
@@ -103,7 +105,7 @@ def _values(values: Sequence[ValueGroup], column: str, lead_variant: str) -> str
     ]
     align = ("left", *["right"] * (len(heads) - 1))
     table = tabulate.tabulate(rows, heads, disable_numparse=True, colalign=align)
-    head = f"accuracy of {printable(lead_variant)} by {heads[0]}; all variants: from the worst to the best of them"
+    head = f"accuracy of {printable(lead_variant)} by {heads[0]}; all variants: worst to best"
     return f"{wrapped([head])}\n\n{table}"
 
 

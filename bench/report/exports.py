@@ -1,4 +1,4 @@
-"""What an export gave, as text."""
+"""The report of ``deploybench export``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def render_exports(variants: Mapping[str, VariantInfo], artifacts: Mapping[str, Artifact]) -> str:
-    """One line per variant: its size, how near it is to the reference and where it lies, or why it failed; then cautions."""
+    """One line per variant: size, parity with the reference and folder, or why it failed; then cautions."""
     width = max(map(len, variants))
     lines = [f"{name:<{width}}  {_line(info, artifacts.get(name))}" for name, info in variants.items()]
     lines += [f"{CAUTION} {name}: {caution}" for name, info in variants.items() for caution in cautions(info)]

@@ -1,4 +1,4 @@
-"""All saved runs of a machine as text, Markdown or JSON: the rows that changed, from which run on, then what was left out."""
+"""All saved runs of a machine as text, Markdown or JSON: rows with a change point, then what was left out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HASH = re.compile(r"_([0-9a-f]{10})[0-9a-f]{30}_")  # in a file's name
 
 
 def render_history(history: History, fmt: str, outcome: Outcome) -> str:
-    """``text``, ``md`` or ``json``; the first two show rows with a change point only, and end with the outcome."""
+    """``text``, ``md`` or ``json``; ``text`` and ``md`` have only rows with a change point, and end with the outcome."""
     if fmt == "json":
         return _json(history, outcome)
     changes = list(_changes(history))
@@ -61,10 +61,10 @@ def _notes(history: History) -> list[str]:
     changed = sum(bool(series.changes) for series in history.series)
     lines = [f"{counted(len(history.series), 'row')}, {changed} with a change point"]
     if history.lacking:
-        lines.append(printable(f"lacking in the newest run: {', '.join(map(_row_name, history.lacking))}"))
+        lines.append(printable(f"missing from the newest run: {', '.join(map(_row_name, history.lacking))}"))
     if history.unlike:
         names = ", ".join(map(_row_name, history.unlike))
-        lines.append(printable(f"mean something else in the newest run than before: {names}"))
+        lines.append(printable(f"not comparable with earlier runs: {names}"))
     for reason, files in history.saved.left_out.items():
         lines.append(printable(f"left out: {counted(len(files), 'file')}: {reason}"))
     return lines
@@ -106,7 +106,7 @@ def _markdown(changes: list[tuple[Series, ChangePoint]], history: History) -> st
 
 
 def _file(saved: SavedRun) -> str:
-    """The file's own name, the commit in it cut short."""
+    """Name of the file, with a short commit hash."""
     return str(printable(_HASH.sub(r"_\1_", saved.file.rsplit("/", 1)[-1])))
 
 
@@ -115,7 +115,6 @@ def _commit(saved: SavedRun) -> str:
 
 
 def _json(history: History, outcome: Outcome) -> str:
-    """The runs, why files were left out, then one object per row with the origin of each of its changes."""
     runs = [
         {"file": one.file, "time": one.time, "commit": one.commit, "dirty": one.dirty} for one in history.saved.runs
     ]

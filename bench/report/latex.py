@@ -1,4 +1,4 @@
-r"""Tables as LaTeX that pdflatex takes with the packages ``booktabs`` and ``graphicx`` alone, whatever names are in it."""
+r"""Tables as LaTeX for pdflatex with the packages ``booktabs`` and ``graphicx``; names from outside are escaped."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     _Strip: TypeAlias = tuple[Column, Sequence[str]]
 
 _NEEDS = r"% needs \usepackage{booktabs,graphicx}"
-_COLUMNS = 9  # a page is no wider; a table with more is several
-_SIDE_BY_SIDE = 6  # columns of one of several
-_MAX_HEAD = 24  # of a label or set that is called longer, the rest is cut off, as in a terminal
-_MAX_WORD = 30  # of a note or title: a longer one may be broken into pieces
-_PIECE = 4  # characters, each of which may be shown by a code of ten
+_COLUMNS = 9  # of a page; a wider table is split
+_SIDE_BY_SIDE = 6  # columns of a part of a split table
+_MAX_HEAD = 24  # characters; the rest of a longer label or set is cut off, as in a terminal
+_MAX_WORD = 30  # characters; a longer word may be broken into pieces
+_PIECE = 4  # characters, each of up to ten as a code
 _MARKS = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -46,12 +46,12 @@ _ACCENTS = dict(zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030b\u030
 
 
 def render_latex(tables: Sequence[Table], notes: Sequence[str]) -> str:
-    """One ``table`` environment for each, then what holds for all of them."""
+    """One ``table`` environment per table, then the notes of the run."""
     return "\n\n".join([_NEEDS, *map(_table, tables), _notes(notes)]) + "\n"
 
 
 def _table(table: Table) -> str:
-    """One environment, or several where one would be larger than a page; the notes are under the last."""
+    """One environment, or several for a table wider than a page, with the notes under the last."""
     names, *cells = (series.tolist() for _, series in text_frame(table).items())
     strips: list[_Strip] = list(zip(table.columns, cells, strict=True))
     parts = [strips] if len(strips) <= _COLUMNS else _packed(strips)
@@ -70,7 +70,7 @@ def _table(table: Table) -> str:
 
 
 def _packed(strips: Sequence[_Strip]) -> list[list[_Strip]]:
-    """Columns of a group stay together, and groups as far as they can be read side by side."""
+    """Parts of a wide table; columns of a group stay together."""
     parts: list[list[_Strip]] = []
     for _, group in groupby(strips, key=lambda strip: strip[0].group):
         columns = list(group)
@@ -113,7 +113,6 @@ def _notes(notes: Sequence[str]) -> str:
 
 
 def _prose(text: str) -> str:
-    """Words of which a long one may be broken."""
     return " ".join(_breakable(word) for word in text.split(" "))
 
 
@@ -124,7 +123,7 @@ def _breakable(word: str) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Text as LaTeX shows it: accents by their commands, and what its usual fonts lack by its code.
+    r"""Text for LaTeX: accents as commands, characters that its usual fonts lack as codes.
 
     >>> print(escaped("50 % café, 真, --all"))
     50 \% caf\'{e}, \textbackslash{}u771f, -{}-all

@@ -1,4 +1,4 @@
-"""What is said under tables: why cells are empty, and what the whole run was made with."""
+"""Notes under tables: why cells are empty, and what holds for the whole run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Rows = dict[str, tuple["Figure", ...]]
 
 
 def gap_notes(run: Run, columns: Sequence[Column], rows: _Rows) -> Iterator[str]:
-    """One line for every reason that no cell has room for, and what it holds for; run_notes have the variants that failed."""
+    """One line per reason that is too long for a cell, with its variants and columns; failed variants are in ``run_notes``."""
     gaps: dict[tuple[str, str], list[tuple[str, str]]] = {}
     rows = {variant: cells for variant, cells in rows.items() if variant not in _failures(run)}
     for variant, cells in rows.items():
@@ -37,7 +37,7 @@ def gap_notes(run: Run, columns: Sequence[Column], rows: _Rows) -> Iterator[str]
 
 
 def run_notes(run: Run) -> tuple[str, ...]:
-    """Say what holds for every table of the run: failed variants, checkpoint, labelled sets, machine, profile."""
+    """What holds for every table of a run: failed variants, cautions, checkpoint, labelled sets, machine, profile."""
     run = printable(run)
     checkpoint = run.checkpoint
     size = f"{format_count(checkpoint.num_parameters)} parameters, {format_bytes(checkpoint.size)}"
@@ -60,7 +60,7 @@ def _failures(run: Run) -> dict[str, str]:
 
 
 def _precisions(run: Run) -> Iterator[str]:
-    """Which variants are not what they are called, what every one really ran, and where that is not known."""
+    """Variants with a caution, then the number format that each variant executed."""
     proven = [(name, run.variants[name]) for name in run.plan.variants if name in run.variants]
     yield from (f"{CAUTION} {name}: {info.executed_problem}" for name, info in proven if info.executed_problem)
     elsewhere = ((name, vnni_problem(info.without_vnni, info.parity)) for name, info in proven)
@@ -79,7 +79,9 @@ def _precisions(run: Run) -> Iterator[str]:
             details = executed_details(info)
             ran.setdefault(main_precision(info), []).append(f"{name} ({details})" if details else name)
     yield from (f"executed in {precision}: {', '.join(names)}" for precision, names in ran.items())
-    yield from (f"executed precision unknown: {name}: {why}" for name, info in proven if (why := info.executed_unknown))
+    yield from (
+        f"executed number format unknown: {name}: {why}" for name, info in proven if (why := info.executed_unknown)
+    )
 
 
 def _deprecations(run: Run) -> Iterator[str]:
@@ -93,7 +95,7 @@ def _caution(checkpoint: CheckpointInfo) -> str:
     if checkpoint.random_weights:
         return "; random weights, so accuracy means nothing and is not measured"
     if checkpoint.demonstration:
-        return "; demonstration, trained on a made-up corpus: do not read its accuracy as a claim"
+        return "; demonstration, trained on a made-up corpus: its accuracy says nothing about real texts"
     return ""
 
 

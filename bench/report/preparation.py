@@ -1,4 +1,4 @@
-"""What a preparation found, as text for a terminal of 80 columns."""
+"""The report of ``deploybench prepare``, for a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from bench.texts.prepare.label_leakage import Rule
     from bench.texts.prepare.preparation import Preparation
 
-_NAME = 30  # columns of a name, which may be anybody's
+_NAME = 30  # columns of a name
 _LABEL = 12
-_SHORT = 8  # of a label in the widest table
-_HEAD = 2  # columns that tabulate leaves beside the name of a column
+_SHORT = 8  # columns of a label in the widest table
+_HEAD = 2  # columns that tabulate adds to a head
 _OF_ACCURACY = len("  accuracy  95 % interval") + 2 * _HEAD
-_CLASSES = 3  # that have columns of their own; more would not fit
+_CLASSES = 3  # with columns of their own; more would not fit
 _BAR = 8  # columns of the longest bar
-_BARRED = 2  # classes at most; bars of more do not fit
+_BARRED = 2  # classes that have bars; more would not fit
 
 
 def render_preparation(found: Preparation) -> str:
-    """Rows and what became of them, the splits, what was in two of them, what gives labels away, lengths."""
+    """Rows kept and left out, splits, overlap, label leakage, lengths."""
     parts = [_head(found), _left_out(found), _balance(found), _overlaps(found)]
     parts += [_columns(found), _features(found), _lengths(found)]
     return "\n\n".join(parts)
@@ -56,13 +56,13 @@ def _left_out(found: Preparation) -> str:
     lines += [f"left out: {many(count, cause)}" for cause, count in found.removed.items()]
     if found.repeated or found.contradicting:
         lines.append(
-            f"the test set stays as it was given: {many(found.repeated, 'row')} of it repeat another, "
+            f"the test set is kept as given: {many(found.repeated, 'row')} of it repeat another, "
             f"{format_count(found.contradicting)} are contradictory"
         )
     part, whole = SIMILAR
     lines.append(
-        f"near-duplicates: {100 * part // whole} % of the runs of {RUN} words that either has are in both, letter case, "
-        "punctuation and web addresses aside; of texts so alike one is kept"
+        f"near-duplicates: Jaccard similarity of at least {part / whole:g} between sets of {RUN}-word shingles, without case, "
+        "punctuation and web addresses; one of them is kept"
     )
     return wrapped(lines)
 
@@ -78,8 +78,8 @@ def _balance(found: Preparation) -> str:
     given = any(one.test for one in found.inputs)
     shares = [found.shares.train, found.shares.validation, *([] if given else [found.shares.test])]
     note = (
-        f"asked: {'/'.join(map(str, shares))}, seed {found.seed}; a text's split is decided by its own hash, so that it stays "
-        "there whatever rows come or go"
+        f"requested: {'/'.join(map(str, shares))}, seed {found.seed}; the hash of a text decides its split, so that it stays the "
+        "same when rows are added or removed"
     )
     notes = [note]
     if len(labels) > _CLASSES:
@@ -93,10 +93,10 @@ def _overlaps(found: Preparation) -> str:
         for (of, where), overlap in sorted(found.overlaps.items(), key=lambda item: tuple(map(SPLITS.index, item[0])))
     ]
     if not rows:
-        return "rows of one split that are in another one: none, exact or near"
-    note = "before anything was left out; now no text is, nor nearly is, in two splits"
+        return "overlap between splits: none, exact or near"
+    note = "counted before rows were left out; now no text and no near-duplicate of it is in two splits"
     if not any(one.test for one in found.inputs):
-        note += " (copies to the letter have one hash, and so one split, from the start)"
+        note += " (exact copies have one hash, hence one split)"
     return f"{_table(['rows of', 'exact', 'near'], rows)}\n{wrapped([note])}"
 
 
@@ -106,8 +106,8 @@ def _columns(found: Preparation) -> str:
         [excerpt(one.name, _NAME), format_count(one.texts), *_accuracy(one, leakage.base)] for one in leakage.columns
     ]
     notes = [
-        "accuracy on validation and test, where each text is called what most texts of its value are in train",
-        f"always the commonest class: {format_share(leakage.base.value)}; !: surely better than that",
+        "accuracy on validation and test of predicting, for each value of the column, its most common class in train",
+        f"most common class alone: {format_share(leakage.base.value)}; !: better than that by the 95 % interval",
     ]
     return f"{_table(['column', 'values', 'accuracy', '95 % interval'], rows)}\n{wrapped(notes)}"
 
@@ -125,10 +125,10 @@ def _features(found: Preparation) -> str:
         for one in (*leakage.words, *leakage.marks)
     ]
     if not rows:
-        return "no word and no mark tells anything of the class"
+        return "no word and no mark predicts the class"
     note = (
-        "the words and the marks whose presence alone tells most: share of each class's texts that have it; accuracy as above. "
-        "A source's name, a dateline or a character that one class alone has is learnt in place of the task"
+        "words and marks whose presence predicts the class best: share of each class's texts that contain it; accuracy as "
+        "above. A model may learn a source's name, a dateline or a character of one class in place of the task"
     )
     return f"{_table(['word or mark', *labels, 'accuracy', '95 % interval'], rows)}\n{wrapped([note])}"
 
@@ -159,7 +159,6 @@ def _accuracy(one: Rule, base: Estimate) -> list[str]:
 
 
 def _few(values: Sequence[T]) -> list[T]:
-    """Those of the classes that have columns of their own."""
     return list(values[:_CLASSES])
 
 

@@ -1,4 +1,4 @@
-"""What a scoring did, as text."""
+"""The report of ``deploybench score``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def render_scoring(done: Scoring) -> str:
-    """Rows and classes, then where the time went, what was computed, and the memory that it took."""
+    """Rows and classes, time by stage, tokens and padding, peak memory."""
     lines = [f"{format_count(done.rows)} rows{_taken(done)}{_dropped(done)}"]
     if done.counts:
         classes = ", ".join(f"{format_count(count)} {printable(name)}" for name, count in sorted(done.counts.items()))
@@ -23,10 +23,10 @@ def render_scoring(done: Scoring) -> str:
         lines += [
             f"time: {format_duration(done.elapsed)}, {done.texts / done.elapsed:.1f} texts/s",
             _stages(done),
-            f"tokens: {done.read_tokens / done.texts:.1f} a text, {each} each; padding: {padding} of what was computed",
-            f"cut at {done.length} tokens: {counted(done.cut, 'text')} ({format_percent(done.cut / done.texts)})"
+            f"tokens: {done.read_tokens / done.texts:.1f} a text, {each} each; padding: {padding} of the computed tokens",
+            f"truncated at {done.length} tokens: {counted(done.cut, 'text')} ({format_percent(done.cut / done.texts)})"
             if done.length
-            else "texts are read whole",
+            else "texts are not truncated",
         ]
     return "\n".join([*lines, f"memory: at most {format_bytes(done.peak)} resident, all processes together"])
 
@@ -36,7 +36,7 @@ def _taken(done: Scoring) -> str:
 
 
 def _dropped(done: Scoring) -> str:
-    return f"; without an answer: {', '.join(done.dropped)}" if done.dropped else ""
+    return f"; without output: {', '.join(done.dropped)}" if done.dropped else ""
 
 
 def _stages(done: Scoring) -> str:

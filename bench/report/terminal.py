@@ -1,4 +1,4 @@
-"""A table as text for a terminal of 80 columns; one that is wider is continued below itself."""
+"""Tables as text for a terminal of 80 columns; a wider table continues below itself."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
-_MAX_HEAD = 24  # of a label or set that is called longer, the rest is cut off
-_GAPS = ((2, 2), (1, 2), (1, 1))  # between columns of one group, and of two; the first that fits
+_MAX_HEAD = 24  # characters; the rest of a longer label or set is cut off
+_GAPS = ((2, 2), (1, 2), (1, 1))  # between columns within a group, and between groups; the first that fits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +35,13 @@ class _Strip:
 
 
 def render_text(tables: Sequence[Table], notes: Sequence[str]) -> str:
-    """Tables with their notes, then what holds for all of them."""
+    """Tables with their notes, then the notes of the run."""
     paragraphs = [_table(table) for table in tables]
     return "\n\n\n".join([*paragraphs, wrapped(notes)]) + "\n"
 
 
 def coloured(text: str, variants: Sequence[str]) -> str:
-    """What ``render_text`` gave, with the names of marked variants, and what is said of them, in red."""
+    """The output of ``render_text`` with marked variants and their notes in red."""
     names = "|".join(map(re.escape, variants))
     marked = rf"^(?:{names}){DAGGER}?{CAUTION}(?= )|^{CAUTION} .*(?:\n  .*)*"
     return re.sub(marked, lambda found: f"{_RED}{found[0]}{_PLAIN}", text, flags=re.MULTILINE)
@@ -62,9 +62,9 @@ def _table(table: Table) -> str:
 
 
 def _split(names: _Strip, strips: Sequence[_Strip], narrow: Sequence[_Strip]) -> list[list[_Strip]]:
-    """Put columns side by side as far as they fit; where not all do, every group starts anew.
+    """Blocks of columns that fit side by side; where not all do, every group starts a new one.
 
-    A variant that failed is said to in the first column of each group; ``narrow`` are the columns that need not say so.
+    The first column of each group marks failed variants; ``narrow`` are the columns without that mark.
     """
     before = [None, *(strip.group for strip in strips)]
     together = [
@@ -86,7 +86,7 @@ def _fits(strips: Sequence[_Strip], gaps: tuple[int, int]) -> bool:
 
 
 def _block(strips: Sequence[_Strip]) -> str:
-    """Heads standing on a rule, then the rows."""
+    """Heads, aligned at the bottom, a rule, then the rows."""
     gaps = next((gaps for gaps in _GAPS if _fits(strips, gaps)), _GAPS[-1])
     height = max(len(strip.head) for strip in strips)
     columns = [[*[""] * (height - len(strip.head)), *strip.head, "-" * strip.width, *strip.cells] for strip in strips]
@@ -94,7 +94,7 @@ def _block(strips: Sequence[_Strip]) -> str:
 
 
 def _line(texts: Sequence[str], strips: Sequence[_Strip], gaps: tuple[int, int]) -> str:
-    """One row of texts: the first to the left, the others to the right of their columns."""
+    """One row: the first text left-aligned, the others right-aligned."""
     line = texts[0].ljust(strips[0].width)
     for text, strip, before in zip(texts[1:], strips[1:], strips, strict=False):
         line += " " * gaps[strip.group != before.group] + text.rjust(strip.width)
@@ -102,7 +102,7 @@ def _line(texts: Sequence[str], strips: Sequence[_Strip], gaps: tuple[int, int])
 
 
 def wrapped(notes: Sequence[str]) -> str:
-    """Put each note in lines of at most 80 characters, those that follow indented."""
+    """Each note in lines of at most 80 characters, with a hanging indent."""
     return "\n".join(
         line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     )

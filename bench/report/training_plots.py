@@ -1,4 +1,4 @@
-"""What a training looked like: loss and F1 by epoch, and of each labelled set its confusion and the lengths of right and wrong."""
+"""Plots of a training: loss and F1 by epoch; confusion matrix and accuracy by length on each labelled set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLOTS = "plots"  # folder in a trained checkpoint
 
 
 def training_plots(folder: Path) -> Iterator[Plot]:
-    """Of the checkpoint in ``folder``, which this project has trained."""
+    """Of the checkpoint in ``folder``, which `deploybench train` wrote."""
     record = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
     answers = json.loads((folder / ANSWERS_FILE).read_text(encoding="utf-8"))
     yield _epochs(record["epochs"])
@@ -76,7 +76,7 @@ def _confusion(place: int, name: str, answered: dict[str, list[int]], labels: Se
 
 
 def _lengths(place: int, name: str, answered: dict[str, list[int]]) -> Plot:
-    """Accuracy of the texts of each length, with its interval; a length that no text has is left out."""
+    """Accuracy by length, with its interval; lengths without a text are left out."""
     right = np.asarray(answered["labels"]) == np.asarray(answered["found"])
     found, member = np.unique(length_bins(np.asarray(answered["tokens"])), return_inverse=True)
     groups = by_group(member, right, len(found))
@@ -91,7 +91,7 @@ def _lengths(place: int, name: str, answered: dict[str, list[int]]) -> Plot:
         axes.errorbar(range(len(heads)), shares, yerr=spread, fmt="o", color="#0072b2", capsize=3)
         axes.set_xticks(range(len(heads)), heads)
         axes.set_ylim(-0.03, 1.03)
-        axes.set_xlabel("tokens in a text, and how many such texts there are")
+        axes.set_xlabel("tokens in a text, and number of such texts")
         axes.set_ylabel("accuracy")
 
     title = f"Accuracy by length on {shown(name)}"

@@ -500,7 +500,7 @@ def test_without_files_there_are_hashes(capsys, run):
     assert code == 0
     assert text.index("posts: 30 texts") < text.index("news: 12 texts")
     assert f"text {SETS[0].row_hashes[29]}, 585 tokens" in text
-    assert "no texts: a saved run holds none" in text
+    assert "texts are not shown: a saved run holds only their hashes" in text
     assert " > " not in text
 
 
@@ -511,15 +511,15 @@ def test_the_demonstration_needs_no_files(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("bench.pipeline.prepare.demonstration_sets", lambda: (one, labelled("in_domain", 9)))
 
     assert "> external text 0" in errors(capsys, save(run))[1]
-    assert "no texts" in errors(capsys, save(replace(run, sets=(replace(run.sets[0], sha256="other"),))))[1]
+    assert "texts are not shown" in errors(capsys, save(replace(run, sets=(replace(run.sets[0], sha256="other"),))))[1]
 
 
 def test_errors_of_one_variant_alone(capsys, run):
     text = errors(capsys, save(run), "--variant", "openvino-int8")[1]
 
-    assert "posts: 30 texts, 4 called wrong by openvino-int8" in text
-    assert "counted: texts that openvino-int8 calls so" in text
-    assert "news: 12 texts, 0 called wrong by openvino-int8" in text
+    assert "posts: 30 texts, 4 misclassified by openvino-int8" in text
+    assert "counted: texts that openvino-int8 misclassifies that way" in text
+    assert "news: 12 texts, 0 misclassified by openvino-int8" in text
     assert SETS[0].row_hashes[29] not in text  # wrong by the others only
 
 

@@ -433,7 +433,7 @@ def test_the_words_of_the_lengths_say_how_many_texts_are_cut(run, plots):
     cut = sum(place * 3 + 2 > limit for place in range(268))
 
     assert cut > 0
-    assert f"{cut} of 268 are cut at {limit}" in plots[-1].words
+    assert f"{cut} of 268 are truncated at {limit}" in plots[-1].words
 
 
 # names that anybody may have chosen

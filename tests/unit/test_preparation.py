@@ -413,8 +413,8 @@ def test_what_a_given_test_set_shares_is_taken_out(overlapping, tmp_path, capsys
     assert record["removed"] == {"exact duplicate": 1, "near-duplicate": 1}
     assert (record["repeated"], sum(record["counts"]["test"])) == (1, 52)
     assert "given.csv: 52 rows, the test set" in printed
-    assert "the test set stays as it was given: 1 row of it repeat" in printed
-    assert "asked: 85/15, seed 0" in printed
+    assert "the test set is kept as given: 1 row of it repeat" in printed
+    assert "requested: 85/15, seed 0" in printed
 
 
 def test_overlap_is_refused_if_asked(overlapping, tmp_path, capsys):

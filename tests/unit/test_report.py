@@ -204,7 +204,9 @@ def test_demonstration_says_that_it_is_one(run):
     run = replace(run, checkpoint=replace(run.checkpoint, demonstration=True))
 
     for fmt in ("md", "latex"):
-        assert "demonstration, trained on a made-up corpus: do not read its accuracy as a claim" in render(run, fmt)
+        assert "demonstration, trained on a made-up corpus: its accuracy says nothing about real texts" in render(
+            run, fmt
+        )
 
 
 def test_run_without_sets_says_so(run):
@@ -281,7 +283,7 @@ def test_what_ran_is_said_under_the_tables(cautioned):
     assert "- executed in fp32: torch-eager" in notes
     assert "- executed in int8: torch-int8-dynamic (2.5 % fp32, attention fp32)" in notes
     assert "- executed in bf16: openvino-fp32" in notes
-    assert "- executed precision unknown: onnx-fp32: the worker was killed by signal 9" in notes
+    assert "- executed number format unknown: onnx-fp32: the worker was killed by signal 9" in notes
 
 
 def test_programs_read_the_caution_beside_the_name(cautioned):

@@ -138,8 +138,8 @@ def test_the_stages_add_up_to_the_whole_and_cut_texts_are_counted(score, tmp_pat
     done = score(source, tmp_path / "out.parquet")
 
     cut = int((pd.read_parquet(tmp_path / "out.parquet")["tokens"] > 64).sum())
-    assert f"cut at 64 tokens: {cut} texts" in render_scoring(done)
-    assert "texts are read whole" in render_scoring(replace(done, length=None))
+    assert f"truncated at 64 tokens: {cut} texts" in render_scoring(done)
+    assert "texts are not truncated" in render_scoring(replace(done, length=None))
     assert list(done.seconds) == ["read", "tokenise", "pad", "run", "classify", "write"]
     assert sum(done.seconds.values()) == pytest.approx(done.elapsed, rel=0.02)
 
@@ -174,7 +174,7 @@ def test_rows_without_text_are_refused_or_have_no_answer(score, tmp_path, refere
     assert made["label"].isna().tolist() == [False, *[True] * count, False, False]
     expected = reference(["a text", "another", "and a third"])
     np.testing.assert_allclose(made.loc[[0, count + 1, count + 2], ["logit_0", "logit_1"]], expected, atol=1e-4)
-    assert f"{count + 3:,} rows; without an answer: {count} rows without text" in render_scoring(done)
+    assert f"{count + 3:,} rows; without output: {count} rows without text" in render_scoring(done)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Confusion matrices of the variants side by side."""
+"""Confusion matrices of variants, side by side or below each other."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from bench.report.page.material import Material
     from bench.runs.store import SetInfo
 
-_BESIDE = 3  # labels: matrices of more stand below each other
+_BESIDE = 3  # labels; matrices of more are drawn below each other
 
 
 def confusion_plots(page: Material) -> tuple[Plot, ...]:
-    """One for each labelled set of which matrices were saved."""
+    """One per labelled set with saved matrices."""
     plots = (_plot(page, place, labelled) for place, labelled in enumerate(page.run.sets, start=1))
     return tuple(plot for plot in plots if plot)
 

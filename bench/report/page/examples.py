@@ -1,4 +1,4 @@
-"""Texts that were called wrong, as a table: what they are, and what the variants say of them."""
+"""Misclassified texts as a table: their labels, and what the variants predict."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from bench.report.page.material import Material
 
 _EXCERPT = 300  # columns of a text
-_DIRECTIONS = 12  # that are shown of a set; a hundred classes have thousands
-_HEADS = ("text", "is", "called", "probability", "tokens", "otherwise by", "it begins")
+_DIRECTIONS = 12  # shown of a set; a hundred classes have thousands
+_HEADS = ("text", "label", "predicted", "probability", "tokens", "disagreeing", "beginning")
 
 
 def example_grids(page: Material) -> tuple[Grid, ...]:
-    """One for each labelled set in which something was called wrong."""
+    """One per labelled set with misclassified texts."""
     return tuple(_grid(one, page.run.checkpoint.labels) for one in page.errors if one.directions)
 
 
@@ -33,8 +33,8 @@ def _grid(found: SetErrors, labels: Sequence[str]) -> Grid:
         for example in one.examples
     ]
     notes = [
-        f"probability: of the class that {found.lead_variant} calls it; otherwise by: variants that call it another class",
-        "a seeded sample of each direction: texts on which variants disagree, then others; of both, the surest first",
+        f"probability: of the class that {found.lead_variant} predicts; disagreeing: variants that predict another class",
+        "a seeded sample of each direction: texts on which variants disagree, then others, each by falling probability",
     ]
     if not texts:
         notes.append(
@@ -42,7 +42,11 @@ def _grid(found: SetErrors, labels: Sequence[str]) -> Grid:
         )
     heads = _HEADS if texts else _HEADS[:-1]
     return Grid(
-        title=f"Called wrong on {found.answered.name}", heads=heads, rows=tuple(rows), notes=tuple(notes), words=True
+        title=f"Misclassified texts of {found.answered.name}",
+        heads=heads,
+        rows=tuple(rows),
+        notes=tuple(notes),
+        words=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a run comes from: what was measured, on what, and with which versions."""
+"""Provenance of a run: checkpoint, labelled sets, plan, machine and versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def facts(run: Run) -> tuple[Grid, ...]:
-    """The checkpoint with the labelled sets, the machine with its software, and how it was measured."""
+    """Three tables of names and values."""
     return tuple(
         Grid(title=title, heads=("what", "value"), rows=tuple(rows), words=True)
         for title, rows in (
@@ -51,7 +51,7 @@ def _plan(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _flat(place: str, value: Any) -> Iterator[tuple[str, str]]:
-    """One row for each thing that was noted, whatever it was: ``versions torch``."""
+    """One row per recorded value, with its path as the name: ``versions torch``."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _flat(f"{place} {key}".strip().replace("_", " "), part)

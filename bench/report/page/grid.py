@@ -1,4 +1,4 @@
-"""A table of texts, as a page shows it."""
+"""A table of texts for the page."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Heads and rows, the first cell of a row its name."""
+    """Heads and rows; the first cell of a row is its name."""
 
     title: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     taken: int | None = None  # the row of the variant to take
-    words: bool = False  # cells are words, and not numbers that line up
+    words: bool = False  # cells are words, left-aligned; else numbers, right-aligned
 
 
 def grid_of(table: Table, best: str) -> Grid:
-    """The table as every other format has it."""
+    """The table with the cells of every other format."""
     frame = text_frame(table)
     names = list(table.rows)
     return Grid(

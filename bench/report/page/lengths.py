@@ -1,4 +1,4 @@
-"""How long the texts are, in tokens, and how many of them are cut."""
+"""Lengths of the texts in tokens, and how many of them are truncated."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from bench.report.page.material import Material
 
 _BARS = 30
-_HEIGHT = 1.7  # inches of a set
-_MOST = 12  # sets
+_HEIGHT = 1.7  # inches per set
+_MOST = 12  # sets that are drawn
 
 
 def length_plots(page: Material) -> tuple[Plot, ...]:
-    """One with all labelled sets, below each other; nothing for a run that did not keep the lengths."""
+    """One with all labelled sets below each other; none for a run without lengths."""
     kept = ((name, of_set.tokens) for name, of_set in page.answers.items())
     lengths = {name: np.maximum(tokens, 1) for name, tokens in kept if tokens is not None and len(tokens)}
     if not lengths:
@@ -39,20 +39,15 @@ def length_plots(page: Material) -> tuple[Plot, ...]:
         for axes, (name, tokens) in zip(every, lengths.items(), strict=True):
             _draw(axes, tokens, edges, limit)
             axes.set_title(brief(name), fontsize=9)
-        every[-1].set_xlabel("tokens in a text; dashed: the most that is read")
+        every[-1].set_xlabel("tokens in a text; dashed: truncation")
 
     words = "; ".join(_words(name, tokens, limit) for name, tokens in lengths.items())
     title = "Lengths of the texts"
     return (Plot(name="lengths", title=title, words=f"{title}. {words}", height=1 + _HEIGHT * len(lengths), draw=draw),)
 
 
-def cut(tokens: npt.NDArray[np.int32], limit: int) -> int:
-    """How many texts are longer than the model takes."""
-    return int((tokens > limit).sum())
-
-
 def _edges(lengths: Mapping[str, npt.NDArray[np.int32]], limit: int) -> npt.NDArray[np.float64]:
-    """Of bars that grow with the length: one text of a million tokens leaves the others room."""
+    """Logarithmic bins: one text of a million tokens leaves the others room."""
     least = min(int(tokens.min()) for tokens in lengths.values())
     most = max(limit, *(int(tokens.max()) for tokens in lengths.values()))
     return np.asarray(np.geomspace(least, most + 1, _BARS + 1))
@@ -67,8 +62,8 @@ def _draw(axes: Axes, tokens: npt.NDArray[np.int32], edges: npt.NDArray[np.float
 
 
 def _words(name: str, tokens: npt.NDArray[np.int32], limit: int) -> str:
-    middle, longest = int(np.median(tokens)), int(tokens.max())
+    middle, longest, truncated = int(np.median(tokens)), int(tokens.max()), int((tokens > limit).sum())
     return (
         f"{shown(name)}: half of them have at most {format_count(middle)} tokens, the longest {format_count(longest)}; "
-        f"{format_count(cut(tokens, limit))} of {format_count(len(tokens))} are cut at {format_count(limit)}"
+        f"{format_count(truncated)} of {format_count(len(tokens))} are truncated at {format_count(limit)}"
     )

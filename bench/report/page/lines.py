@@ -1,4 +1,4 @@
-"""What grows with the batch and with the length of the texts: every variant a line."""
+"""Latency by batch size and peak memory by sequence length, one line per variant."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def latency_plots(page: Material) -> tuple[Plot, ...]:
-    """One, on two logarithmic axes: twice the batch takes about twice the time."""
+    """One, with logarithmic axes: a straight line is time proportional to the batch size."""
     plan = page.run.plan
     places = {size: latency_workload(page.run, size) for size in plan.batch_sizes}
     lines = _lines(page, "latency", places)
@@ -43,7 +43,7 @@ def latency_plots(page: Material) -> tuple[Plot, ...]:
 
 
 def memory_plots(page: Material) -> tuple[Plot, ...]:
-    """What the program asked for, and what the kernel gave."""
+    """One of the heap, one of the resident set size."""
     kinds = {"peak_memory": "heap", "peak_resident": "resident"}
     plots = (_memory_plot(page, metric, kind) for metric, kind in kinds.items())
     return tuple(plot for plot in plots if plot)
@@ -66,7 +66,7 @@ def _memory_plot(page: Material, metric: str, kind: str) -> Plot | None:
 
 
 def _lines(page: Material, metric: str, places: Mapping[int, Workload]) -> _Lines:
-    """Variants without a single value have no line."""
+    """Variants without a value have no line."""
     by_place = {(one.variant, one.workload): one for one in page.figures if one.metric == metric and not one.data}
     lines: _Lines = {}
     for variant in page.run.plan.variants:
@@ -94,7 +94,7 @@ def _draw(axes: Axes, lines: _Lines, look_of: Mapping[str, Look], scale: Scale) 
 
 
 def _errors(figures: Mapping[int, Figure], scale: Scale) -> list[list[float]]:
-    """How far the intervals reach below and above; nothing where there is none."""
+    """Distances to the lower and upper ends of the intervals; 0 without one."""
     ends = [(one.value or 0.0, one.low, one.high) for one in figures.values()]
     below = [0.0 if low is None else (value - low) * scale.factor for value, low, _ in ends]
     above = [0.0 if high is None else (high - value) * scale.factor for value, _, high in ends]

@@ -1,4 +1,4 @@
-"""What each variant looks like, in all plots alike."""
+"""The colour, marker and line of each variant, the same in all plots."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Okabe and Ito's colours, which colour-blind people tell apart; wine in place of yellow, which is not seen on white.
+# Okabe and Ito's colours, distinct for colour-blind people; wine replaces yellow, which is invisible on white.
 _COLOURS = ("#444444", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#882255")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 _DASHES = ("-", "--", ":")
@@ -24,7 +24,7 @@ class Look:
 
 
 def looks(variants: Sequence[str]) -> dict[str, Look]:
-    """By variant, in the order of the plan: whoever shares a colour has another marker and line."""
+    """By variant, in the order of the plan; variants of the same colour differ in marker and line."""
     return {
         name: Look(
             colour=_COLOURS[place % len(_COLOURS)],

@@ -1,4 +1,4 @@
-"""A confusion matrix within axes: each row's shares as shades, with as many letters as are readable."""
+"""A confusion matrix: shades are shares of each row, with as much text as is readable."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
-_COUNTED = 8  # labels: of more, what stands in the cells would be too small to read
-_NAMED = 20  # likewise the labels
+_COUNTED = 8  # labels; the numbers of more would be too small to read
+_NAMED = 20  # labels that are named; likewise
 _LETTERS = 12  # of a label
-_BESIDE, _UPRIGHT = 3, 6  # labels, and letters of each, that have room beside each other
-_WIDE = 4  # labels: cells of more take smaller letters
-_DARK = 0.6  # a share on which letters are white
+_BESIDE, _UPRIGHT = 3, 6  # labels, and letters of each, that fit side by side
+_WIDE = 4  # labels; cells of more have smaller letters
+_DARK = 0.6  # share from which letters are white
 
 
 def draw_matrix(
     axes: Axes, counts: npt.NDArray[np.int64], labels: Sequence[str], told: Callable[[int, float], str]
 ) -> None:
-    """Draw ``counts`` (rows: true label, columns: predicted); ``told`` words a cell of its count and its share of the row."""
+    """Draw ``counts`` (rows: true label, columns: predicted); ``told`` words a cell from its count and share of its row."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    many = len(labels) > _NAMED  # as a raster: each cell would be a path of its own otherwise
+    many = len(labels) > _NAMED  # a raster, since each cell would be a path of its own
     edges = "none" if many else "white"
     shades = axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors=edges, rasterized=many)
     axes.set_aspect("equal")
     axes.invert_yaxis()
     axes.grid(visible=False)
-    shown = range(0, len(labels), len(labels) // _NAMED + 1)  # of many, those that have room
+    shown = range(0, len(labels), len(labels) // _NAMED + 1)  # of many, those that fit
     middles = [place + 0.5 for place in shown]
     names = [brief(labels[place], _LETTERS) for place in shown]
     upright = len(labels) <= _BESIDE and max(map(len, names), default=0) <= _UPRIGHT

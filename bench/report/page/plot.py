@@ -1,4 +1,4 @@
-"""A plot, and how it becomes a file: always the same bytes, and readable for who cannot see it."""
+"""A plot and its files: the same bytes every time, with a text alternative."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
-WIDTH = 5.2  # inches, so that letters of 10 points stay readable on a telephone
-_DOTS = 200  # an inch, of a PNG
+WIDTH = 5.2  # inches: letters of 10 points stay readable on a telephone
+_DOTS = 200  # per inch, of a PNG
 _COLUMNS = 2  # of a legend
 _STYLE: dict[RcKeyType, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that letters are alike everywhere
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
     "text.parse_math": False,  # a name may hold dollar signs
-    "svg.hashsalt": "deploybench",  # else identifiers are drawn by chance
+    "svg.hashsalt": "deploybench",  # else identifiers are random
     "svg.fonttype": "path",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -36,22 +36,22 @@ _STYLE: dict[RcKeyType, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A picture with what it shows in words."""
+    """A picture with a text alternative."""
 
     name: str  # of its files: "pareto-latency"
     title: str
-    words: str  # for who cannot see it
+    words: str  # text alternative
     height: float  # inches
     draw: Callable[[Figure], None]
 
 
 def as_svg(plot: Plot) -> bytes:
-    """The plot as SVG, its letters as outlines, with its title and words inside."""
+    """The plot as SVG, letters as outlines, with its title and text alternative as metadata."""
     return _saved(plot, "svg", {"Title": plot.title, "Description": plot.words, "Date": None, "Creator": None})
 
 
 def as_png(plot: Plot) -> bytes:
-    """The plot as PNG, with its title and words inside."""
+    """The plot as PNG, with its title and text alternative as metadata."""
     return _saved(plot, "png", {"Title": plot.title, "Description": plot.words, "Software": None})
 
 
@@ -67,7 +67,7 @@ def make_logarithmic(axes: Axes, which: Literal["x", "y"], numbers: Sequence[flo
 
 
 def add_legend(drawing: Figure, axes: Axes) -> None:
-    """Below the plot, in columns: names beside the points would lie on each other."""
+    """Put the legend below the plot: names beside the points would overlap."""
     drawing.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=_COLUMNS)
 
 
@@ -84,11 +84,11 @@ def _saved(plot: Plot, fmt: str, metadata: dict[str, str | None]) -> bytes:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Ours, whatever is in anybody's matplotlibrc."""
+    """Use the style of this file, independent of any matplotlibrc."""
     import matplotlib as mpl
 
     with mpl.rc_context(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of letters that the font lacks: they are in the words
+        warnings.simplefilter("ignore")  # about letters that the font lacks; the text alternative has them
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         yield

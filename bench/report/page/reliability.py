@@ -1,4 +1,4 @@
-"""Reliability diagrams: whether what is said with 80 % confidence is right in 80 of 100 texts."""
+"""Reliability diagrams: accuracy against confidence."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from bench.runs.predictions import Answers
 
 
-_ROOM = 0.03  # around what is drawn
+_ROOM = 0.03  # margin of the axes
 
 
 def reliability_plots(page: Material) -> tuple[Plot, ...]:
-    """One for each labelled set of which the answers were kept."""
+    """One per labelled set whose predictions were saved."""
     plots = (_plot(page, place, name, answers) for place, (name, answers) in enumerate(page.answers.items(), start=1))
     return tuple(plot for plot in plots if plot)
 
@@ -42,13 +42,13 @@ def _plot(page: Material, place: int, name: str, answers: Answers) -> Plot | Non
         _draw_counts(lower, next(iter(bins.values())))
         lower.set_xlim(
             1 / len(page.run.checkpoint.labels) - _ROOM, 1 + _ROOM
-        )  # nobody is less sure of the likeliest class
+        )  # the least confidence that the most likely class can have
         add_legend(drawing, upper)
 
     plot = Plot(
         name=f"reliability-{place}",
-        title=f"Calibration on {shown(name)}",
-        words=f"Share of right answers against confidence on {shown(name)}. Expected calibration error: {told}",
+        title=f"Probability calibration on {shown(name)}",
+        words=f"Accuracy against confidence on {shown(name)}. Expected calibration error: {told}",
         height=5.4,
         draw=draw,
     )
@@ -58,7 +58,7 @@ def _plot(page: Material, place: int, name: str, answers: Answers) -> Plot | Non
 def _draw(
     axes: Axes, of_variant: Mapping[str, Sequence[Bin]], errors: Mapping[str, float], look_of: Mapping[str, Look]
 ) -> None:
-    axes.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle="--", label="as sure as right")
+    axes.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle="--", label="perfectly calibrated")
     for variant, bins in of_variant.items():
         look = look_of[variant]
         axes.errorbar(
@@ -72,12 +72,12 @@ def _draw(
             alpha=0.8,
             label=f"{brief(variant)}, ECE {format_share(errors[variant])}",
         )
-    axes.set_ylabel("share of right answers")
+    axes.set_ylabel("accuracy")
     axes.set_ylim(-_ROOM, 1 + _ROOM)
 
 
 def _draw_counts(axes: Axes, bins: Sequence[Bin]) -> None:
-    """Of the reference, for those of the others hardly differ."""
+    """Texts by confidence of the first variant, the reference; those of the others hardly differ."""
     places, texts = [one.low for one in bins], [one.texts for one in bins]
     axes.bar(places, texts, width=1 / BINS, align="edge", color="#999999")
     make_logarithmic(axes, "y", (1,))
