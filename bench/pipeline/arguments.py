@@ -1,6 +1,6 @@
 """Functions for argparse's ``type``: each reads the text of one flag and raises UserError where it cannot.
 
-argparse does not catch UserError, so that the one line is ours.
+argparse does not catch UserError, so the message stays ours; it does catch the subclasses that are also a ValueError.
 """
 
 from __future__ import annotations

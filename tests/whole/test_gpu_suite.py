@@ -22,10 +22,11 @@ from exporters.device_speed.stopwatch import WARMUP, Timed, each_timed
 from exporters.training.precision import Device, fast_precisions
 from exporters.training.recipe import read_recipe
 from exporters.training.room import none_if_oom
-from suites import gpu, gpu_shown
-from suites.gpu_plan import Plan
+from suites.gpu import __main__ as gpu
+from suites.gpu import tables
+from suites.gpu.plan import Plan
 
-SUITE = Path(suites.__file__).with_name("test_training.py")
+SUITE = Path(suites.__file__).parent / "gpu" / "test_training.py"
 LENGTH, HIDDEN, INNER, TABLE, LAYERS = 8, 16, 32, 12, 3
 TINY = {
     "model_type": "albert",
@@ -295,7 +296,7 @@ def test_a_device_is_measured_in_what_it_has(device, precisions):
 
 NO_GPU = """
 import sys
-from suites import gpu, gpu_plan
+from suites.gpu import __main__ as gpu, plan
 sys.exit(gpu.main(sys.argv[1:]))
 """
 FAKE_GPU = """
@@ -303,7 +304,7 @@ import sys
 from exporters.errors import WorkerError
 from exporters.training.precision import Device
 from exporters.device_speed.speed import Measured, Speed
-from suites import gpu, gpu_plan
+from suites.gpu import __main__ as gpu, plan
 
 def fake(target, setting=None, **_):
     if setting is None:
@@ -317,7 +318,7 @@ def fake(target, setting=None, **_):
     inference = tuple(map(speed, setting.batches))
     return Measured(matrix_rate=1e14, largest=900, not_searched="", training=speed(32), inference=inference)
 
-gpu.call_in_child = gpu_plan.call_in_child = fake
+gpu.call_in_child = plan.call_in_child = fake
 code = gpu.main(sys.argv[1:])
 assert "torch" not in sys.modules
 sys.exit(code)
@@ -325,12 +326,12 @@ sys.exit(code)
 BROKEN_SMOKE = """
 import sys
 from exporters.errors import WorkerError
-from suites import gpu, gpu_plan
+from suites.gpu import __main__ as gpu, plan
 
 def fail(*_, **__):
     raise WorkerError("tinybert-4-312 fp32: the worker was killed by signal 11")
 
-gpu_plan.call_in_child = fail
+plan.call_in_child = fail
 sys.exit(gpu.main([]))
 """
 
@@ -363,7 +364,7 @@ def test_a_smoke_that_breaks_is_a_failure_and_no_skip(tmp_path):
     done = run(tmp_path, BROKEN_SMOKE)
 
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1].startswith("gpu: FAILED: the smoke on the CPU")
+    assert done.stdout.splitlines()[-1].startswith("gpu: FAILED: the smoke test on the CPU")
     assert "signal 11" in done.stdout.splitlines()[-1]
     assert "SKIPPED: nothing" not in done.stdout
 
@@ -500,5 +501,5 @@ def test_shares_below_the_goal_are_named():
 
     plan.found = {plan.settings[0]: measured(0.5), plan.settings[1]: measured(0.6), plan.settings[2]: measured(0.1)}
 
-    assert gpu_shown.goals(plan) == (["tiny 0.500 in inference"], 4)
-    assert gpu_shown.goals(Plan(plan.settings)) == ([], 0)
+    assert tables.goals(plan) == (["tiny 0.500 in inference"], 4)
+    assert tables.goals(Plan(plan.settings)) == ([], 0)

@@ -1,4 +1,4 @@
-"""What `suites/test_training.py` measures, each cell of it in a process of its own, and what was found."""
+"""What `test_training.py` measures, each cell in a new process, and the results."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NAME = "deploybench_gpu"  # of the plugin
 
 
 class Plan:
-    """A pytest plugin that the suite finds by its name: without it, nothing is measured there.
+    """A pytest plugin that the suite finds by its name; without it, the suite skips.
 
-    A process of its own: an error of CUDA spoils all that comes after it in the same process, and what one cell holds of the
-    device's memory would be missing in the next.
+    Each cell has a new process, because a CUDA error breaks everything after it in a process, and device memory that one cell
+    holds would be missing in the next.
     """
 
     __name__ = NAME
@@ -30,10 +30,10 @@ class Plan:
         self.settings = tuple(settings)
         self._keep = keep  # called after each cell
         self.found: dict[Setting, Measured] = {}
-        self.failed: dict[Setting, str] = {}  # why; names the setting
+        self.failed: dict[Setting, str] = {}  # the reason
 
     def measured(self, setting: Setting) -> Measured:
-        """What was found, measured when it is asked for first; raises WorkerError, each time, where that fails."""
+        """The result, measured at the first call; raises WorkerError at each call if that failed."""
         if setting not in self.found and setting not in self.failed:
             label = f"{setting.architecture} {setting.precision}"
             try:

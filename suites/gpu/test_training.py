@@ -1,4 +1,4 @@
-"""Training and inference on a GPU, by architecture and precision; in a run of its own, which `python -m suites.gpu` starts."""
+"""Training and inference on a GPU, by architecture and precision; `python -m suites.gpu` runs it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporters.errors import WorkerError
-from suites.gpu_plan import NAME
+from suites.gpu.plan import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from exporters.device_speed.speed import Measured, Setting, Speed
-    from suites.gpu_plan import Plan
+    from suites.gpu.plan import Plan
 
-_ELSEWHERE = "measured on a GPU, in a run of its own: tox -e gpu, or python -m suites.gpu"
+_ELSEWHERE = "runs on a GPU, by tox -e gpu or python -m suites.gpu"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every architecture in every precision, and every batch that is classified; or one test that is skipped."""
+    """Every architecture in every precision, and every batch size of inference; without a plan, one skipped test."""
     plan: Plan | None = metafunc.config.pluginmanager.get_plugin(NAME)
     if plan is None:
         names = [name for name in ("setting", "batch") if name in metafunc.fixturenames]
@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest, setting: Setting) -> Measured:
-    """All that is measured of an architecture in a precision: the first test that asks for it waits."""
+    """Results of an architecture in a precision; the first test that uses them measures."""
     plan: Any = request.config.pluginmanager.get_plugin(NAME)
     try:
         found: Measured = plan.measured(setting)
@@ -55,7 +55,7 @@ def test_inference(measured: Measured, batch: int, setting: Setting, replay_seco
 
 @pytest.mark.usefixtures("setting")
 def test_largest_batch(measured: Measured) -> None:
-    """The most texts that fit in a training step; one at least, or the row of the training has no figures either."""
+    """The most texts that fit in a training step."""
     if measured.largest is None:
         pytest.skip(f"not searched: {measured.not_searched}")
     if not measured.largest:

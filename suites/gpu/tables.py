@@ -1,4 +1,4 @@
-"""What was measured on a GPU, as tables: one of training and one of inference for each precision."""
+"""Tables of a GPU run: one of training and one of inference per precision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporters.device_speed.speed import Measured, Setting, Speed
-    from suites.gpu_plan import Plan
+    from suites.gpu.plan import Plan
 
 GOAL_PRECISION = "bf16"
 TRAINING_GOAL = 0.4  # least share of the matrix rate
@@ -34,21 +34,24 @@ _TRAINING = (
     Column(head="peak memory", scale=MEGABYTES),
     Column(head="largest batch", scale=COUNT),
 )
-_COMPILED = "models are compiled by torch.compile, and read a mask that others leave out where no text is padded"
+_COMPILED = (
+    "models are compiled by torch.compile and read the attention mask, which others leave out for unpadded batches"
+)
 _NOTES = (
-    "step: median seconds of forward, backward, clipping and AdamW's update of one batch; samples and tokens by it",
-    "kernels: the fastest ones, where deploybench train takes deterministic ones",
-    "latency: median of forward passes without gradients of so many texts, weights in the precision",
-    "share: of the rate of large products; operations are those of the model's matrix products, a training step's are 3 × forward",
+    "step: median time of forward, backward, clipping and AdamW's update of one batch; samples and tokens per second",
+    "kernels: the fastest; deploybench train uses deterministic ones",
+    "latency: median time of a forward pass without gradients, by batch size, weights in the precision",
+    "share: of the rate of large matrix products; counts the model's matrix products, 3 × forward for a training step",
     f"products: of random {_SIZE} × {_SIZE} matrices in the same precision and process, 2 operations per multiply-add",
-    "peak memory: most bytes that PyTorch's tensors, and workspaces of cuBLAS, hold at once (torch.cuda.max_memory_allocated)",
-    f"largest batch: most texts of a training step that fit, up to {MOST}; where it is below the recipe's, it is the one timed",
-    f"{_NO_ROOM}: the device's memory is too small; random weights, full batches of random tokens, no padding",
+    "peak memory: torch.cuda.max_memory_allocated: tensors and cuBLAS workspaces",
+    f"largest batch: texts of a training step that fit, up to {MOST}; timed instead of the recipe's batch if smaller",
+    f"{_NO_ROOM}: the device's memory is too small",
+    "inputs: random weights, full batches of random tokens, no padding",
 )
 
 
 def render(plan: Plan, device: str) -> str:
-    """The tables, with the unit of each column in its head, and what each means below."""
+    """The tables, and notes that explain their columns."""
     tables = [table for precision, settings in _by_precision(plan) for table in _tables(precision, settings, plan)]
     compiled = (_COMPILED,) if plan.settings[0].compiled else ()
     failed = (f"failed: {why}" for why in plan.failed.values())
@@ -56,7 +59,7 @@ def render(plan: Plan, device: str) -> str:
 
 
 def goals(plan: Plan) -> tuple[list[str], int]:
-    """The shares below their goal, as "albert-base-v2 0.312 in training", and how many shares there are that have one."""
+    """Shares below their goal, such as "albert-base-v2 0.312 in training", and the number of shares that have a goal."""
     below, count = [], 0
     for setting, measured in plan.found.items():
         at_goal = [one for one in measured.inference if one.batch == INFERENCE_GOAL_BATCH]

@@ -1,18 +1,20 @@
-r"""Training and inference on a GPU: seconds, samples, tokens, share of the device's own rate, memory, largest batch.
+"""Measure training and inference on a GPU: speed, memory, and the largest batch.
 
     python -m suites.gpu
     python -m suites.gpu --architectures albert-base-v2 --precisions bf16,fp32
     python -m suites.gpu --architectures albert-base-v2 --precisions bf16 --compile
     python -m suites.gpu --precisions bf16 -- --benchmark-json steps.json
 
-Steps are those of the recipe albert-welfake: 512 tokens, 32 texts on a device, AdamW, gradient clipping; weights are random. Prints
-tables, and saves them with every second in results/studies/NAME.json; NAME-unfinished.json has what a run that is killed had
-measured. What follows -- goes to pytest.
+Steps are those of the recipe albert-welfake: 512 tokens, 32 texts per device,
+AdamW, gradient clipping; weights are random. Prints tables, and saves them with
+every value in results/studies/NAME.json; NAME-unfinished.json has the values of
+a run that was killed. Arguments after -- go to pytest.
 
-Without a CUDA device it says so, runs the same code small on the CPU, and ends with 77, the exit code that automake has for a test
-that was skipped: nothing was measured, and it is no pass.
+Without a CUDA device it says so, runs a small smoke test of the same code on the
+CPU, and exits with 77, automake's code of a skipped test: nothing was measured.
 
-Exit codes: 0 all was measured; 1 something failed; 2 a mistake in what was asked; 77 skipped.
+exit codes: 0 everything was measured; 1 something failed; 2 a mistake that you
+can fix; 77 skipped
 """
 
 from __future__ import annotations
@@ -34,11 +36,11 @@ from bench.pipeline.started_pytest import run_pytest
 from bench.worker.client import call_in_child
 from exporters.checkpoints.architectures import PREFIX, check_architecture
 from exporters.device_speed.speed import Setting
-from exporters.errors import DeploybenchError, UserError
+from exporters.errors import CheckpointError, DeploybenchError, UserError
 from exporters.training.precision import PRECISIONS, fast_precisions, this_device
 from exporters.training.recipe import read_recipe
-from suites.gpu_plan import Plan
-from suites.gpu_shown import render
+from suites.gpu.plan import Plan
+from suites.gpu.tables import render
 from suites.studies.study import Answer, run_study, save_study, saved_at
 
 if TYPE_CHECKING:
@@ -59,17 +61,16 @@ _ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print and save; or run the smoke, and say that nothing was measured."""
-    parsed = _parser().parse_args(arguments)
+    """Measure, print and save; without a GPU, run the smoke test."""
     try:
-        architectures = _architectures(parsed.architectures)
-        _check_precisions(parsed.precisions)
+        parsed = _parser().parse_args(arguments)
         with alone():
             device: Device = call_in_child(this_device, threads=1)
             if not device.gpu:
                 return _smoke()
-            settings = _settings(architectures, _precisions(parsed.precisions, device), compiled=parsed.compile)
-            name = parsed.name or _name(device, architectures if parsed.architectures else (), parsed)
+            precisions = _supported(parsed.precisions, device)
+            settings = _settings(parsed.architectures or ARCHITECTURES, precisions, compiled=parsed.compile)
+            name = parsed.name or _name(device, parsed)
             return run_study("gpu", lambda: _measure(settings, device, name, parsed.pytest))
     except DeploybenchError as error:
         say(f"gpu: error: {error}")
@@ -81,41 +82,43 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m suites.gpu", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     known = ", ".join(ARCHITECTURES)
-    parser.add_argument("--architectures", metavar="NAME,NAME", help=f"with random weights (default: {known})")
     parser.add_argument(
-        "--precisions", metavar="NAME,NAME", help="of fp32, tf32, bf16, fp16 (default: all that the device has)"
+        "--architectures", metavar="NAME,NAME", type=_architectures, help=f"architectures (default: {known})"
     )
-    parser.add_argument("--compile", action="store_true", help="models by torch.compile; takes minutes for each")
     parser.add_argument(
-        "--name", metavar="NAME", help="of the saved file (default: gpu-, the device's name and what was asked)"
+        "--precisions",
+        metavar="NAME,NAME",
+        type=_precisions,
+        default=(),
+        help="of fp32, tf32, bf16, fp16 (default: all that the device has)",
     )
+    parser.add_argument("--compile", action="store_true", help="use torch.compile, which takes minutes per model")
+    parser.add_argument("--name", metavar="NAME", help="of the saved file (default: gpu-, the device and the flags)")
     parser.add_argument("pytest", nargs="*", metavar="ARGUMENT", help="for pytest, after --")
     return parser
 
 
-def _architectures(asked: str | None) -> tuple[str, ...]:
-    found = tuple(one.removeprefix(PREFIX) for one in names(asked or "")) or ARCHITECTURES
-    for one in found:
-        check_architecture(one)
+def _architectures(text: str) -> tuple[str, ...]:
+    found = tuple(one.removeprefix(PREFIX) for one in names(text))
+    try:
+        for one in found:
+            check_architecture(one)
+    except CheckpointError as error:  # a ValueError, which argparse would replace by a message of its own
+        raise UserError(str(error)) from None
     return found
 
 
-def _check_precisions(asked: str | None) -> None:
-    """Before any device is asked for, which takes seconds and may skip all of it."""
-    unknown = [one for one in names(asked or "") if one not in PRECISIONS]
+def _precisions(text: str, among: Sequence[str] = PRECISIONS, device: str = "") -> tuple[str, ...]:
+    found = names(text)
+    unknown = [one for one in found if one not in among]
     if unknown:
-        raise UserError(f"--precisions: found {unknown[0]!r}, expected some of {', '.join(PRECISIONS)}")
+        raise UserError(f"--precisions: found {unknown[0]!r}, expected some of {', '.join(among)}{device}")
+    return found
 
 
-def _precisions(asked: str | None, device: Device) -> tuple[str, ...]:
+def _supported(asked: tuple[str, ...], device: Device) -> tuple[str, ...]:
     has = fast_precisions(device)
-    found = names(asked or "") or has
-    unknown = [one for one in found if one not in has]
-    if unknown:
-        raise UserError(
-            f"--precisions: found {unknown[0]!r}, expected some of {', '.join(has)}, which {device.name} has"
-        )
-    return tuple(found)
+    return _precisions(",".join(asked), has, f", which {device.name} has") or tuple(has)
 
 
 def _settings(architectures: Sequence[str], precisions: Sequence[str], *, compiled: bool) -> list[Setting]:
@@ -135,9 +138,9 @@ def _settings(architectures: Sequence[str], precisions: Sequence[str], *, compil
     ]
 
 
-def _name(device: Device, architectures: Sequence[str], parsed: argparse.Namespace) -> str:
-    """A part of all has a name of its own, so that it does not replace the whole."""
-    asked = [*architectures, *names(parsed.precisions or ""), *["compiled"] * parsed.compile]
+def _name(device: Device, parsed: argparse.Namespace) -> str:
+    """Name of the file; that of a part says which, so that it does not replace the whole."""
+    asked = [*(parsed.architectures or ()), *parsed.precisions, *["compiled"] * parsed.compile]
     return "gpu-" + "-".join(re.sub("[^a-z0-9]+", "-", one.lower()).strip("-") for one in (device.name, *asked))
 
 
@@ -150,7 +153,7 @@ def _measure(settings: Sequence[Setting], device: Device, name: str, arguments: 
     figures = _figures(plan, device)
     figures["failed"] = figures["failed"] or (["a test of the suite"] if code else [])
     if plan.found or plan.failed:
-        saved_at(unfinished).replace(saved_at(name))  # the answer is saved over it
+        saved_at(unfinished).replace(saved_at(name))  # replaced when the answer is saved
     return Answer(name, figures, render(plan, device.name))
 
 
@@ -172,11 +175,11 @@ def _figures(plan: Plan, device: Device) -> dict[str, Any]:
 
 
 def _smoke() -> int:
-    """The whole suite, small, on the CPU."""
+    """Run the whole suite at small size on the CPU."""
     version = importlib.metadata.version("torch")
-    without = ", since it is built without CUDA" if "+cpu" in version else ""
+    without = ", because it is built without CUDA" if "+cpu" in version else ""
     say(
-        f"gpu: no CUDA device: torch {version} finds none{without}; runs the smoke of the same recipe on the CPU instead; "
+        f"gpu: no CUDA device: torch {version} finds none{without}; running a small smoke test on the CPU instead; "
         "this is a skip, not a pass"
     )
     recipe = dataclasses.replace(read_recipe(RECIPE), max_length=16, per_device_batch_size=2)
@@ -186,17 +189,16 @@ def _smoke() -> int:
     what = f"{_SMALLEST}, {setting.times} training steps of {setting.batch} × {recipe.max_length} tokens, and inference"
     if code or not plan.found:
         why = next(iter(plan.failed.values()), f"pytest's exit code {int(code)}")
-        sys.stdout.write(f"gpu: FAILED: the smoke on the CPU ({what}): {why}\n")
+        sys.stdout.write(f"gpu: FAILED: the smoke test on the CPU ({what}): {why}\n")
         return 1
     sys.stdout.write(
-        f"gpu: SKIPPED: nothing was measured, for want of a CUDA device; the smoke ran on the CPU ({what})\n"
+        f"gpu: SKIPPED: nothing was measured without a CUDA device; the smoke test on the CPU passed ({what})\n"
     )
     return SKIPPED
 
 
 def _run_suite(plan: Plan, arguments: Sequence[str]) -> int:
-    """Exit code of pytest."""
-    return run_pytest(Path(__file__).absolute().parent, ["test_training.py"], arguments, plan)
+    return run_pytest(Path(__file__).absolute().parents[1], ["gpu/test_training.py"], arguments, plan)
 
 
 if __name__ == "__main__":
