@@ -4,15 +4,16 @@ import os
 
 import pytest
 
-from bench.runs import journal, whole_file
+from bench.runs import journal
 from bench.runs.journal import Journal
+from exporters import files
 
 
 @pytest.fixture
 def synced(monkeypatch):
     """The bytes that each file had when it was synchronised."""
     sizes = []
-    for module in (journal, whole_file):
+    for module in (journal, files):
         monkeypatch.setattr(module.os, "fsync", lambda descriptor: sizes.append(os.fstat(descriptor).st_size))
     return sizes
 
@@ -29,7 +30,7 @@ def test_finished_cells_are_on_disk_before_the_next_one_starts(tmp_path, synced)
 
 def test_a_file_has_its_name_only_when_all_of_it_is_on_disk(tmp_path, synced):
     file = tmp_path / "run.json"
-    with whole_file.whole_file(file) as stream:
+    with files.whole_file(file) as stream:
         stream.write(b"whole")
         assert not file.exists()
 
