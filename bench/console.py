@@ -1,4 +1,4 @@
-"""Progress with time left, on a terminal; nothing anywhere else."""
+"""Messages and progress bars on standard error; answers of a command go to standard output."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 
 def say(line: str) -> None:
-    """One line for the person who waits, apart from what the command prints as its answer."""
-    print("\n".join(map(printable, line.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - this is the place
+    """Print a message to standard error."""
+    print("\n".join(map(printable, line.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - the one place for messages
 
 
 class Bar:
-    """A bar that is shown on a terminal only."""
+    """A progress bar, shown on a terminal only."""
 
     def __init__(self, bar: tqdm[Any]) -> None:
         self._bar = bar
 
     def advance(self, steps: int = 1) -> None:
-        """So many steps are done."""
+        """Count ``steps`` as done."""
         self._bar.update(steps)
 
     def extend(self, steps: int) -> None:
-        """There are so many steps more than were said."""
+        """Add ``steps`` to the total."""
         self._bar.total += steps
         self._bar.refresh()
 
 
 @contextmanager
 def progress(what: str, steps: int) -> Iterator[Bar]:
-    """A bar of ``steps`` steps with the time left; the block advances it once a step."""
+    """A progress bar of ``steps`` steps with the time left; the block advances it."""
     from tqdm import tqdm
 
     with tqdm(total=steps, desc=what, disable=None, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:

@@ -1,4 +1,4 @@
-"""Names and texts may be anybody's: what is no visible character is written out before a person sees it."""
+"""Escape control characters in names and texts of users before they are printed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def printable(thing: Any) -> Any:
-    r"""Escape what is no visible character in every string of a dataclass, tuple or dict: names may be anybody's.
+    r"""Escape unprintable characters in every string of a dataclass, tuple or dict, nested ones included.
 
     >>> printable(("real", "\x1b[31mfake\n"))
     ('real', '\\x1b[31mfake\\n')
@@ -31,7 +31,7 @@ def _written(mark: str) -> str:
 
 
 def _kept(thing: Any, shown: Any) -> Any:
-    """The thing itself where nothing in it was written out, so that what is known of it counts for what is shown."""
+    """``thing`` itself if nothing in it was escaped, so that results cached by identity are found again."""
     if isinstance(thing, dict):
         same = all(map(is_, thing, shown)) and all(map(is_, thing.values(), shown.values()))
     else:

@@ -1,4 +1,4 @@
-"""Intervals: what the values at hand leave open; all are 95 % intervals and all resampling is seeded."""
+"""Confidence intervals and tests; intervals are 95 % unless a level is given, and resampling is seeded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     _Numbers: TypeAlias = npt.NDArray[np.float64]
 
 Interval: TypeAlias = tuple[float, float] | tuple[None, None]
-"""Lower and upper end, or (None, None) where the values are too few to say."""
+"""Lower and upper end; (None, None) with too few values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +33,14 @@ class Estimate:
 NO_INTERVAL: Interval = (None, None)
 RESAMPLES = 2000
 SEED = 0
-LEVEL = 0.05  # an interval misses in so many of all cases
+LEVEL = 0.05  # an interval misses the true value in this share of all cases
 QUANTILES = (LEVEL / 2, 1 - LEVEL / 2)
-DUEL_LEVEL = 0.01  # a duel may add launches until it knows enough: that leaves room for it
+DUEL_LEVEL = 0.01  # stricter, because a duel looks at its intervals repeatedly while it adds launches
 Z = 1.959963984540054  # 97.5 % point of the normal distribution
-_MIN_ROWS = 3  # fewer variances say nothing about how variances are spread
-_ROUNDING = 1e-24  # sum of squares of logarithms
-_LARGEST_LOG = 700.0  # of a float
-_ALIKE = 1000.0  # degrees of freedom from which on rows count as equally spread
+_MIN_ROWS = 3  # fewer variances have no estimate of their own spread
+_ROUNDING = 1e-24  # a sum of squares of logarithms below this is rounding
+_LARGEST_LOG = 700.0  # exp() of more overflows
+_ALIKE = 1000.0  # prior degrees of freedom from which on all rows have one variance
 
 
 @lru_cache(maxsize=4096)  # scipy computes an exact p along with it, 2 ms each; a report asks for the same shares again
@@ -55,10 +55,10 @@ def wilson_interval(successes: int, trials: int) -> Interval:
 
 
 def prediction_interval(values: Sequence[float], step: float = 0.0) -> tuple[float, float]:
-    """Find the interval in which one more value lies, of as many as are normally spread like these; two values or more.
+    """Prediction interval of one more value from the same normal distribution; needs two values or more.
 
-    ``step``: the least by which two values can differ, as 1 / n for a share of n. What is rounded to it is spread by
-    step / √12 at least (Sheppard), though all values be alike.
+    ``step``: the smallest possible difference of two values, as 1 / n for a share of n. The standard deviation is taken as
+    step / √12 at least (Sheppard), even if all values are equal.
     Source: Hahn and Meeker, "Statistical Intervals", Wiley (1991), section 4.7.
     """
     from scipy.stats import t
@@ -70,12 +70,12 @@ def prediction_interval(values: Sequence[float], step: float = 0.0) -> tuple[flo
 
 
 def quantile_interval(values: Sequence[float], share: float) -> tuple[float, float | None]:
-    """Find the interval of the quantile that lies above ``share`` of all positive values, of which ``values`` are some.
+    """Confidence interval of the ``share`` quantile of the distribution that the positive ``values`` are a sample of.
 
-    By the ranks that it has in such samples, whatever the law of the values. Where they are too few for both ends: as if their
-    logarithms were normal, the upper end also as if they were exponential above the least, since times have such tails; never
-    short of the largest. The upper end of a single value is None: it is open. Source: Hahn and Meeker, "Statistical Intervals",
-    Wiley (1991), sections 5.2, 4.4 and 7.
+    Distribution-free, by order statistics, if there are enough values for both ends. Otherwise from a lognormal
+    distribution; the upper end is then at least that of an exponential distribution above the minimum, because times have
+    such tails, and at least the maximum. The upper end of a single value is None. Source: Hahn and Meeker, "Statistical
+    Intervals", Wiley (1991), sections 5.2, 4.4 and 7.
     """
     from scipy.stats import binom, chi2, nct
 
@@ -97,19 +97,19 @@ def quantile_interval(values: Sequence[float], share: float) -> tuple[float, flo
 
 @dataclass(frozen=True, slots=True)
 class LogRatio:
-    """A ratio of two times as its logarithm, and how well it is known."""
+    """A ratio of two times: its logarithm with a standard error."""
 
     middle: float
-    error: float  # standard error of ``middle``; inf where too few processes leave it open
+    error: float  # standard error of ``middle``; inf with too few processes
     freedom: float  # degrees of freedom of ``error``
 
     def interval(self, level: float) -> tuple[float, float, float]:
-        """The ratio, with the interval that misses it in a share of ``level`` of all cases."""
+        """The ratio, and its confidence interval at 1 - ``level``."""
         half = self._reach(level)
         return _power(self.middle), _power(self.middle - half), _power(self.middle + half)
 
     def p(self) -> float:
-        """Two-sided p that a true ratio of 1 gives one so far from it."""
+        """Two-sided p value of the t test that the true ratio is 1."""
         from scipy.stats import t
 
         if not self.middle or math.isinf(self.error):
@@ -117,11 +117,11 @@ class LogRatio:
         return float(2 * t.sf(abs(self.middle) / self.error, self.freedom)) if self.error else 0.0
 
     def times(self, factor: float) -> LogRatio:
-        """The ratio, multiplied by what is known exactly."""
+        """The ratio, multiplied by an exact ``factor``."""
         return replace(self, middle=self.middle + math.log(factor))
 
     def detectable(self, level: float) -> float:
-        """The smallest ratio above 1 that could have been told from 1."""
+        """The smallest ratio above 1 that is significantly different from 1."""
         return _power(self._reach(level))
 
     def _reach(self, level: float) -> float:
@@ -131,11 +131,11 @@ class LogRatio:
 
 
 def interval_factors(rows: Sequence[Sequence[float]], processes: Sequence[object] = ()) -> list[float]:
-    """How far each row's time is known: an interval reaches from time / factor to time × factor.
+    """Factor of each row's interval, which reaches from time / factor to time × factor; inf for a row of one process.
 
-    One positive value of each independent process in a row, its median: rounds of one process depend on each other. A t
-    interval of the mean logarithm, moderated as in ``ratios``; resampling two or three processes would never reach
-    beyond them. inf for a row of one process.
+    A row has one positive value per independent process, its median, because rounds of one process depend on each other.
+    A t interval of the mean logarithm with moderated variance, as in ``ratios``; the bootstrap of two or three processes
+    would never reach beyond them.
     """
     logs = [np.log(np.asarray(row, dtype=np.float64)) for row in rows]
     variances, freedom = _moderated([[row] for row in logs], processes)
@@ -147,13 +147,12 @@ def interval_factors(rows: Sequence[Sequence[float]], processes: Sequence[object
 def ratios(
     pairs: Sequence[tuple[Sequence[float], Sequence[float]]], processes: Sequence[object] = ()
 ) -> list[LogRatio]:
-    """Find contender / base for many rows, from one positive value of each independent process.
+    """Contender / base of many rows, from one positive value per independent process: the difference of mean logarithms.
 
-    The difference of mean logarithms. Two or three processes say little about their own spread, so each row's variance is
-    moderated by that of all rows, as far as the rows are alike in it. Rows for which ``processes`` has the same label
-    are of the same processes: they know no more of the spread than one of them. Source: Smyth, "Linear models and
-    empirical Bayes methods", Stat. Appl. Genet. Mol. Biol. 3 (2004), sections 3 and 6.2; the freedom is held to that of
-    all rows, as in his limma.
+    Two or three processes give a poor estimate of their variance, so it is shrunk towards that of all rows (moderated t).
+    Rows with the same label in ``processes`` are of the same processes, and count once in the degrees of freedom. Source:
+    Smyth, "Linear models and empirical Bayes methods", Stat. Appl. Genet. Mol. Biol. 3 (2004), sections 3 and 6.2; the
+    degrees of freedom are limited to those of all rows, as in his limma.
     """
     logs = [tuple(np.log(np.asarray(side, dtype=np.float64)) for side in pair) for pair in pairs]
     known = zip(logs, *_moderated(logs, processes), strict=True)
@@ -164,9 +163,9 @@ def ratios(
 
 
 def paired_ratios(rows: Sequence[Sequence[float]], processes: Sequence[object] = ()) -> list[LogRatio]:
-    """Find contender / base for many rows, from one log ratio of each launch of both sides; moderated as in ``ratios``.
+    """Contender / base of many rows, from one log ratio per launch of both sides; moderated as in ``ratios``.
 
-    What slows a whole launch slows both sides of it and is no part of its ratio.
+    What slows a whole launch slows both sides and cancels in its ratio.
     """
     logs = [np.asarray(row, dtype=np.float64) for row in rows]
     known = zip(logs, *_moderated([[row] for row in logs], processes), strict=True)
@@ -188,31 +187,31 @@ def _error(variance: float, groups: Sequence[_Numbers]) -> float:
 
 
 def _power(log: float) -> float:
-    """E to the ``log``; two wild processes may leave more open than a float can say."""
+    """E to the ``log``; limited to what a float can hold, since two processes may leave a huge interval."""
     return math.exp(log if math.isinf(log) else max(-_LARGEST_LOG, min(_LARGEST_LOG, log)))
 
 
 def process_variances(rows: Sequence[Sequence[Sequence[float]]]) -> list[float]:
-    """Variance of a process's logarithm within a run, for each row of runs of positive values; moderated; 0 where unknown."""
+    """Moderated variance of a process's logarithm within its run, for each row of runs of positive values; 0 if unknown."""
     variances, _ = _moderated([[np.log(np.asarray(run, dtype=np.float64)) for run in row] for row in rows], ())
     return [float(variance) for variance in variances]
 
 
 def _moderated(rows: Sequence[Sequence[_Numbers]], processes: Sequence[object]) -> tuple[_Numbers, _Numbers]:
-    """Variance within the groups of each row, drawn towards that of all rows, and its degrees of freedom.
+    """Variance within the groups of each row, shrunk towards that of all rows, and its degrees of freedom.
 
-    ``processes``: a label for each row, the same for rows of the same processes; empty: each row has its own.
+    ``processes``: a label per row, equal for rows of the same processes; empty: each row has its own.
     """
     freedom = np.array([sum(len(group) - 1 for group in row) for row in rows], dtype=np.float64)
     squares = np.array([sum(float(((group - group.mean()) ** 2).sum()) for group in row) for row in rows])
-    squares[squares < _ROUNDING] = 0.0  # equal values: what is left of them is no variance
+    squares[squares < _ROUNDING] = 0.0  # equal values: the rest is rounding
     variances = np.divide(squares, freedom, out=np.zeros_like(squares), where=freedom > 0)
     prior, prior_freedom = _prior_variance(variances, freedom)
     independent: dict[object, float] = {}
     for label, own_freedom in zip(processes or range(len(rows)), freedom, strict=True):
         independent[label] = max(independent.get(label, 0.0), float(own_freedom))
     most = sum(independent.values())
-    if math.isinf(prior_freedom):  # all rows are alike
+    if math.isinf(prior_freedom):  # all rows have one variance
         return np.full(len(rows), prior), np.full(len(rows), most)
     total = freedom + prior_freedom
     own = np.divide(freedom, total, out=np.zeros_like(total), where=total > 0)
@@ -220,7 +219,7 @@ def _moderated(rows: Sequence[Sequence[_Numbers]], processes: Sequence[object]) 
 
 
 def _prior_variance(variances: _Numbers, freedom: _Numbers) -> tuple[float, float]:
-    """Fit a scaled inverse chi-square to the variances of all rows: its variance and degrees of freedom, both by moments."""
+    """Scaled inverse chi-square fitted to the variances of all rows by moments: its variance and degrees of freedom."""
     from scipy.optimize import brentq
     from scipy.special import polygamma
 
@@ -237,7 +236,7 @@ def _prior_variance(variances: _Numbers, freedom: _Numbers) -> tuple[float, floa
 
 
 def mcnemar(lost: int, won: int) -> float:
-    """Exact two-sided p that so many examples were lost and so many won by chance; those that both got alike say nothing.
+    """Exact two-sided p value of McNemar's test, from the numbers of examples that changed sides.
 
     Source: McNemar, "Note on the sampling error of the difference between correlated proportions", Psychometrika 12 (1947).
     """
@@ -247,10 +246,10 @@ def mcnemar(lost: int, won: int) -> float:
 
 
 def paired_interval(lost: int, won: int, examples: int) -> tuple[float, float]:
-    """Find the interval of the change of a share: all changes that a score test of paired examples does not refuse.
+    """Tango's score interval of the change of a share between paired examples.
 
-    Where no example changed sides it has a width, too, which resampling would not give it. Source: Tango, "Equivalence test
-    and confidence interval for the difference in proportions for the paired-sample design", Statistics in Medicine 17 (1998).
+    It has a width even if no example changed sides, unlike the bootstrap. Source: Tango, "Equivalence test and confidence
+    interval for the difference in proportions for the paired-sample design", Statistics in Medicine 17 (1998).
     """
     from scipy.optimize import brentq
 
@@ -258,13 +257,13 @@ def paired_interval(lost: int, won: int, examples: int) -> tuple[float, float]:
         return -1.0, 1.0
 
     def score(change: float) -> float:
-        """How many standard errors the counts are above those that a true ``change`` would give."""
+        """Score statistic of the counts under a true ``change``."""
         above = won - lost - examples * change
         half = 2 * examples - won + lost
         linear, constant = -lost - won + half * change, lost * change * (1 - change)
         share = (math.sqrt(max(0.0, linear**2 + 8 * examples * constant)) - linear) / (
             4 * examples
-        )  # the likeliest, of lost examples
+        )  # maximum-likelihood share of lost examples
         variance = examples * (2 * share + change * (1 - change))
         return above / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, above) if above else 0.0
 
@@ -275,7 +274,7 @@ def paired_interval(lost: int, won: int, examples: int) -> tuple[float, float]:
 
 
 def resampled_counts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Draw as many examples as ``counts`` ``(cells)`` holds, with replacement; ``(RESAMPLES, cells)``."""
+    """Bootstrap of the examples in ``counts`` ``(cells)``: counts of RESAMPLES resamples, ``(RESAMPLES, cells)``."""
     total = int(counts.sum())
     if not total:
         return np.zeros((RESAMPLES, len(counts)), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Numbers as people read them; stored values are in SI units (s, B, 1/s, 1) and are formatted nowhere else."""
+"""Format numbers for people; stored values are in SI units (s, B, 1/s, 1) and are formatted nowhere else."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-CAUTION = "!"  # not what it is called, or what it should be: a note says which
+CAUTION = "!"  # marks a row with a problem that a note explains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How a whole column of numbers is shown: in one unit, with one number of decimals, so that they line up."""
+    """Format of a column of numbers: one unit and one number of decimals, so that they align."""
 
-    unit: str  # printed in the column's head; "" where the numbers speak for themselves
-    si: str = ""  # the unit of the stored values, for column names that programs read
+    unit: str  # printed in the column's head; "" if none is needed
+    si: str = ""  # unit of the stored values, in column names for programs
     factor: float = 1.0  # from the SI unit
-    decimals: int | None = None  # None: as many as give the smallest number three digits
+    decimals: int | None = None  # None: as many as the smallest number needs for three digits
     max_decimals: int = 3
     mark: str = ""  # printed after every number
-    signed: bool = False  # a plus before what is above zero
-    grouped: bool = False  # thousands set apart
-    words: tuple[tuple[float, str], ...] = ()  # printed in place of these values, and no others come
+    signed: bool = False  # a plus sign before positive numbers
+    grouped: bool = False  # thousands separators
+    words: tuple[tuple[float, str], ...] = ()  # printed instead of these values, which are the only ones
 
 
 SECONDS = Scale(unit="s", si="s", max_decimals=2)
@@ -45,7 +45,7 @@ VERDICT = Scale(unit="", decimals=0, words=((-1.0, "fails"), (0.0, "undecided"),
 
 
 def format_seconds(seconds: float) -> str:
-    """Format a time in s, ms or µs, with three digits.
+    """Format a time in s, ms or µs with three digits.
 
     >>> format_seconds(0.6049), format_seconds(0.0029), format_seconds(0.000_064), format_seconds(-95.31)
     ('605 ms', '2.90 ms', '64.0 µs', '-95.3 s')
@@ -70,7 +70,7 @@ def format_bytes(size: float) -> str:
 
 
 def format_rate(rate: float, unit: str) -> str:
-    """Format a rate in billions, or in millions where it is less.
+    """Format a rate with the prefix G or M.
 
     >>> format_rate(1.41e12, "op/s"), format_rate(3.73e9, "B/s"), format_rate(20_300_000, "/s")
     ('1410 Gop/s', '3.73 GB/s', '20.3 M/s')
@@ -80,7 +80,7 @@ def format_rate(rate: float, unit: str) -> str:
 
 
 def format_share(share: float) -> str:
-    """Format a part of one.
+    """Format a share with three decimals.
 
     >>> format_share(162 / 268)
     '0.604'
@@ -107,7 +107,7 @@ def format_detectable(change: float) -> str:
 
 
 def format_count(count: int) -> str:
-    """Format a whole number with its thousands set apart.
+    """Format a whole number with thousands separators.
 
     >>> format_count(11_685_122)
     '11,685,122'
@@ -116,7 +116,7 @@ def format_count(count: int) -> str:
 
 
 def counted(number: object, noun: str) -> str:
-    """Put a number before its noun, in the plural unless it is one.
+    """A number and its noun, in the plural unless the number is 1.
 
     >>> counted(1, "row without text"), counted(2, "row without text"), counted(2, "process")
     ('1 row without text', '2 rows without text', '2 processes')
@@ -128,7 +128,7 @@ def counted(number: object, noun: str) -> str:
 
 
 def many(count: int, noun: str) -> str:
-    """The same, with thousands set apart.
+    """``counted`` with thousands separators.
 
     >>> many(1, "row"), many(71537, "row")
     ('1 row', '71,537 rows')
@@ -137,7 +137,7 @@ def many(count: int, noun: str) -> str:
 
 
 def format_instances(instances: int, threads: int) -> str:
-    """Format how threads are shared out.
+    """Format processes and their threads.
 
     >>> format_instances(4, 1)
     '4 processes of 1 thread'
@@ -146,7 +146,7 @@ def format_instances(instances: int, threads: int) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Format how long something takes, for progress lines; its last part is rounded.
+    """Format a duration for progress lines; its last part is rounded.
 
     >>> format_duration(0.4), format_duration(59.7), format_duration(125), format_duration(4000)
     ('0 s', '1 min 00 s', '2 min 05 s', '1 h 07 min')
@@ -161,7 +161,7 @@ def format_duration(seconds: float) -> str:
 
 
 def column_decimals(values: Sequence[float], scale: Scale) -> int:
-    """How many decimals a column of SI values needs for its smallest one to have three digits.
+    """Number of decimals with which the smallest of a column of SI values has three digits.
 
     >>> column_decimals([0.605, 0.0193], MILLISECONDS), column_decimals([412e6, 1300e6], MEGABYTES)
     (1, 0)
@@ -175,7 +175,7 @@ def column_decimals(values: Sequence[float], scale: Scale) -> int:
 
 
 def format_number(value: float, scale: Scale, decimals: int) -> str:
-    """Format an SI value for a column that names the unit in its head.
+    """Format an SI value for a column with the unit in its head.
 
     >>> format_number(0.605, MILLISECONDS, 1), format_number(1.2603, RATIO, 2)
     ('605.0', '1.26×')
@@ -191,7 +191,7 @@ def format_number(value: float, scale: Scale, decimals: int) -> str:
 
 
 def _decimals(value: float) -> int:
-    """How many decimals show ``value`` with three digits: none for large numbers, three at most."""
+    """Number of decimals with which ``value`` has three digits: 0 for large numbers, at most 3."""
     if not value:
         return 0
     return min(3, max(0, 2 - math.floor(math.log10(abs(value)))))

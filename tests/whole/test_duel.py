@@ -90,7 +90,7 @@ def test_two_variants_are_one_row(capsys, artifacts, few_launches):
 
     assert [row.split()[-1] for row in rows if " size " in row] == ["smaller"]
     assert len(rows) == 5
-    assert "times: 3 launches of each side, 3 blocks a launch" in words
+    assert "times: 3 launches of each side, 3 blocks per launch" in words
     assert "99 % intervals; 1 thread, " in words
     assert "tokenizers" not in words
     assert "checkpoints" not in words

@@ -90,12 +90,12 @@ def test_a_revision_that_runs_the_model_twice_is_slower(clone, checkpoint_folder
 @pytest.mark.parametrize(
     ("file", "change", "reason"),
     [
-        (ONNX, lambda _: "nonsense nonsense", "that revision does not export onnx-fp32: "),
+        (ONNX, lambda _: "nonsense nonsense", "this revision does not export onnx-fp32: "),
         ("bench/cli.py", lambda _: OLDER.replace("OLD", "'deploybench: error: unrecognized arguments: --output=x'"),
-         "that revision does not export onnx-fp32: deploybench: error: unrecognized arguments: --output"),
+         "this revision does not export onnx-fp32: deploybench: error: unrecognized arguments: --output"),
         ("bench/cli.py", lambda _: "import nowhere", "onnx-fp32: ModuleNotFoundError: No module named 'nowhere'"),
         (ONNX, lambda text: text.replace("logits_atol=1e-4", "logits_atol=1e-30"),
-         "that revision does not export onnx-fp32: failed: not the same model as torch-eager: logits differ by up to"),
+         "this revision does not export onnx-fp32: failed: not the same model as torch-eager: logits differ by up to"),
     ],
     ids=["broken exporter", "older than export --output", "broken command", "another model"],
 )  # fmt: skip
@@ -107,7 +107,7 @@ def test_a_revision_that_cannot_export_is_one_line(clone, checkpoint_folder, fil
 
     assert (duel.returncode, out) == (2, ""), out + err
     note, progress, error = err.splitlines()
-    assert note == "changes that are not committed are no part of either revision"
+    assert note == "uncommitted changes are in neither revision"
     assert progress.startswith("HEAD: exporting with ")
     assert error.startswith("deploybench: error: HEAD: ")
     assert reason in error
@@ -138,7 +138,7 @@ def test_what_is_no_revision_of_this_product_is_one_line(clone, checkpoint_folde
         (("tests", "HEAD", given), "tests: git knows no such revision"),
         (("HEAD", "HEAD", "--checkpoint=./nowhere"), "./nowhere: does not exist"),
         (("HEAD", "HEAD"), "HEAD: to compare git revisions, pass the checkpoint to deploy with --checkpoint"),
-        (("bare", "bare", given), "bare: is no revision of deploybench"),
+        (("bare", "bare", given), "bare: no revision of deploybench"),
     ):
         duel = start(clone, *arguments)
         out, err = duel.communicate()

@@ -1,1 +1,1 @@
-"""Two sides, interleaved in one run."""
+"""A paired run: two sides, measured interleaved."""

@@ -1,4 +1,4 @@
-"""Two sides timed launch by launch and block by block in one run: the sharpest comparison there is."""
+"""Measure two sides in one run, launch by launch and block by block, and judge them by paired ratios."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from bench.pipeline.options import Options
 
 DEFAULT_LENGTH = 128
-DEFAULT_THRESHOLD = 0.005  # of times: what is smaller is no change that anybody would act on
-_MARKS = ("A: ", "B: ")  # before a variant's name, for a contender of each side
-_SHORTEST = 3  # tokens: the first, the last and one of text
+DEFAULT_THRESHOLD = 0.005  # of latency: smaller changes have no practical effect
+_MARKS = ("A: ", "B: ")  # put before variant names, to tell the rows of both sides apart
+_SHORTEST = 3  # tokens: first, last, and one of text
 _LAUNCHES, _BLOCKS, _BLOCK_S = 6, 30, 0.01  # launches go in pairs, the second in reverse
-_WARM_UP_S = 0.0  # one call: what it leaves cold is cold for both sides
-_TEXTS = 64  # of the bundled corpus: batches are cut from them
+_WARM_UP_S = 0.0  # one call: both sides are then equally warm
+_TEXTS = 64  # of the bundled corpus, from which batches are made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +48,18 @@ class Setting:
     """Workloads and stopping rule of a paired run."""
 
     workloads: tuple[Workload, ...]
-    target_width: float  # launches are added while a ratio's 99 % interval is wider than this
-    budget_s: float  # seconds of timing
+    target_width: float  # relative width of 99 % intervals of ratios at which no launches are added
+    budget_s: float  # s of timing
     memory: bool = True
 
     @property
     def largest(self) -> Workload:
-        """The workload with most tokens."""
+        """The workload with the most tokens."""
         return max(self.workloads, key=lambda one: one.batch_size * one.sequence_length)
 
 
 def workloads(sides: Sequence[Side], options: Options) -> tuple[Workload, ...]:
-    """Every batch size at every length; raises UserError for a length that a side does not take."""
+    """Each batch size at each length; raises UserError for a length that a side does not support."""
     limits = {side.name: side.max_length for side in sides if side.max_length is not None}
     lengths = options.sequence_lengths or (min(DEFAULT_LENGTH, *limits.values()) if limits else DEFAULT_LENGTH,)
     if min(lengths) < _SHORTEST:
@@ -75,7 +75,7 @@ def workloads(sides: Sequence[Side], options: Options) -> tuple[Workload, ...]:
 
 
 def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
-    """Measure both sides and judge every row; times are paired launch by launch, at 99 %."""
+    """Measure both sides and judge each row; times are paired by launch, with 99 % intervals."""
     sides = dict(zip(_MARKS, (base, contender), strict=True))
     contenders = [one for mark, side in sides.items() for one in _contenders(mark, side, setting)]
     schedule = Schedule(
@@ -143,14 +143,14 @@ def _sizes(mark: str, side: Side) -> list[Measurement]:
 
 
 def _never_loaded(measured: Sequence[Measurement]) -> list[Measurement]:
-    """A side that cannot be loaded has failed at that as well: not to be there is another thing."""
+    """Failed load times of variants that failed before they were loaded; without them these rows would be missing."""
     loaded = {one.variant for one in measured if one.metric == "load_time"}
     failed = {one.variant: one.reason for one in measured if one.status == "failed" and one.variant not in loaded}
     return [Measurement(variant=name, metric="load_time", status="failed", reason=why) for name, why in failed.items()]
 
 
 def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
-    """Peaks of every variant at the largest workload; a worker that dies is a row that failed."""
+    """Peak memory of each variant at the largest workload; if its worker dies, failed rows."""
     largest, found = setting.largest, []
     for contender in _contenders(mark, side, setting):
         measured: dict[str, Any] = {"variant": contender.name, "workload": largest}
@@ -172,7 +172,7 @@ def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
 
 
 def _how_they_run(mark: str, side: Side, setting: Setting) -> dict[str, VariantInfo]:
-    """How every variant of a side really runs, at the largest workload; not to know it is no failure of the row."""
+    """Executed number format and cores of each variant at the largest workload; if its worker dies, they are unknown."""
     largest, found = setting.largest, {}
     for contender in _contenders(mark, side, setting):
         name = contender.name.removeprefix(mark)
@@ -181,7 +181,7 @@ def _how_they_run(mark: str, side: Side, setting: Setting) -> dict[str, VariantI
         assert contender.feed is not None
         batch = contender.feed[largest]
         try:
-            with Worker(f"looking at {contender.name}", largest.threads, code=contender.code) as worker:
+            with Worker(f"inspecting {contender.name}", largest.threads, code=contender.code) as worker:
                 worker.start(contender.variant, contender.artifact, largest.threads)
                 how = how_it_runs(worker, side.artifacts[name], [batch], batch, largest.threads)
             found[name] = replace(info, **how)
@@ -191,7 +191,7 @@ def _how_they_run(mark: str, side: Side, setting: Setting) -> dict[str, VariantI
 
 
 def _terms(base: Mapping[str, VariantInfo], contender: Mapping[str, VariantInfo]) -> Callable[[Row], Terms]:
-    """Times of what is called alike and is executed in two precisions are no like for like."""
+    """Times of two variants of one declared number format, executed in two, are not comparable."""
 
     def terms(row: Row) -> Terms:
         one, other = base[row[0]], contender[row[0]]

@@ -1,4 +1,4 @@
-"""What is said of a duel beside its rows: on what it was measured, and where its two sides are no like for like."""
+"""Notes on a duel: how it was measured, and where its two sides differ in more than speed."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def duel_notes(
     blocks: int,
     threads: int,
 ) -> Iterator[str]:
-    """One sentence each; ``infos`` by the mark of a side and the variant."""
+    """One sentence each; ``infos``: by the mark of a side, then by variant."""
     launches = sorted({len(set(one.launches)) for one in measured if one.metric == "latency" and one.launches})
     times = " to ".join(str(number) for number in dict.fromkeys((launches[0], launches[-1]))) if launches else "no"
     yield (
-        f"times: {times} launches of each side, {blocks} blocks a launch, paired by launch and block; 99 % intervals; "
+        f"times: {times} launches of each side, {blocks} blocks per launch, paired by launch and block; 99 % intervals; "
         f"{counted(threads, 'thread')}, {describe_environment()['cpu']}"
     )
     late = sorted({one.variant for one in measured if one.stopped == "budget"})
     if late:
-        yield f"the time was over before {', '.join(late)} {'was' if len(late) == 1 else 'were'} known as well as asked"
+        yield f"the time budget ended before intervals were narrow enough: {', '.join(late)}"
     for mark, of_side in infos.items():
         for name, info in of_side.items():
             yield from _cautions(f"{mark}{name}", info, threads)
     base, contender = sides
     if base.checkpoint != contender.checkpoint:
-        yield "A and B are of different checkpoints: what their answers are worth, and of which labels, is not compared"
+        yield "A and B are of different checkpoints: their accuracy and labels are not compared"
     if len({sha256_file(side.tokenizer / FAST_FILE) for side in sides}) > 1:
-        yield "A and B have different tokenizers: each is fed tokens of its own, as many, of the same texts"
+        yield "A and B have different tokenizers: each gets its own tokens of the same texts, equally many"
 
 
 def _cautions(name: str, info: VariantInfo, threads: int) -> Iterator[str]:
-    """What a variant does that it should not, or that could not be found out."""
+    """Problems of a variant: precision, threads, or that these are unknown."""
     if info.executed_problem:
         yield f"{CAUTION} {name} {info.executed_problem}"
     if info.executed_unknown:

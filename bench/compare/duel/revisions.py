@@ -1,4 +1,4 @@
-"""Git revisions of this product as sides of a duel: each builds and loads a checkpoint with its own exporters."""
+"""Git revisions of this product as sides of a duel: each exports and loads a checkpoint with its own code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bench.pipeline.options import Options
 
-_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")  # those of the repository are for people's checkouts
+_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")  # hooks of the repository are meant for its users' checkouts
 _HASH = 10  # characters
 
 
@@ -42,16 +42,16 @@ class _Revision:
 def revision_sides(
     names: tuple[str, str], options: Options, variants: tuple[str, ...]
 ) -> list[AbstractContextManager[Side]]:
-    """A block for each revision, in which its side is there; raises UserError for a revision or checkpoint that is not."""
+    """A context manager of the side of each revision; raises UserError for an unknown revision or checkpoint."""
     revisions = [_Revision(name=name, commit=_commit(name)) for name in names]
     max_length = find_inputs(options, find_checkpoint(options), corpus.corpus("train")[0][:32]).max_length
     if _git("status", "--porcelain", "--untracked-files=no").stdout.strip():
-        say("changes that are not committed are no part of either revision")
+        say("uncommitted changes are in neither revision")
     return [_built(one, options, variants, max_length) for one in revisions]
 
 
 def is_revision(name: str) -> bool:
-    """Whether there is git, a repository here, and a commit of that name in it."""
+    """Whether git finds a commit of that name in this folder's repository."""
     try:
         _commit(name)
     except UserError:
@@ -71,7 +71,7 @@ def _commit(name: str) -> str:
 
 @contextmanager
 def _built(revision: _Revision, options: Options, variants: tuple[str, ...], max_length: int | None) -> Iterator[Side]:
-    """What a revision of this product makes of the checkpoint, and its own ``exporters`` to load it with."""
+    """The side of a revision: what its own ``exporters`` exported, and where these are, to load it with."""
     say(f"{revision.name}: exporting with {revision.commit[:_HASH]}")
     with tempfile.TemporaryDirectory(prefix="deploybench-duel-") as scratch:
         tree, code, artifacts = (Path(scratch, part) for part in ("tree", "code", "artifacts"))
@@ -81,43 +81,43 @@ def _built(revision: _Revision, options: Options, variants: tuple[str, ...], max
                 raise UserError(f"{revision.name}: git cannot check it out: {_last_line(added.stderr)}")
             if not ((tree / "bench" / "cli.py").is_file() and (tree / "exporters").is_dir()):
                 raise UserError(
-                    f"{revision.name}: is no revision of deploybench: it has no bench/cli.py and exporters/"
+                    f"{revision.name}: no revision of deploybench, expected bench/cli.py and exporters/ in it"
                 )
             code.mkdir()
             (code / "exporters").symlink_to(tree / "exporters")
             said = _export_with(tree, options, variants, artifacts)
             found = {variant: read_artifact(artifacts / variant) for variant in variants}
             whole = {variant: one for variant, one in found.items() if one}
-            # What it exported and could not prove is on disk all the same.
+            # Artifacts that failed their parity check are on disk as well.
             bad = [one for one in variants if one not in whole or _why(said, one).startswith("failed")]
             if bad or said.returncode:
                 one = (bad or variants)[0]
-                raise UserError(f"{revision.name}: that revision does not export {one}: {_why(said, one)}")
+                raise UserError(f"{revision.name}: this revision does not export {one}: {_why(said, one)}")
             yield side_of(str(revision), whole, max_length, code=code)
         finally:
-            _git("worktree", "remove", "--force", "--force", str(tree))  # twice: one that is half made is locked
+            _git("worktree", "remove", "--force", "--force", str(tree))  # twice: an incomplete one is locked
 
 
 def _export_with(
     tree: Path, options: Options, variants: tuple[str, ...], artifacts: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Let the revision's own command export, in a process that imports nothing of this one's code."""
+    """Run the revision's own ``export``, in a process that imports nothing of this process's code."""
     command = [sys.executable, "-P", "-m", "bench.cli", "export", f"--checkpoint={options.checkpoint}"]
     command += [f"--variants={','.join(variants)}", f"--output={artifacts}", f"--threads={options.threads}"]
     command += [f"--work-dir={options.work_dir}", *(["--allow-pickle"] if options.allow_pickle else [])]
     environment = {**os.environ, "PYTHONPATH": str(tree), HELD: "yes"}
-    # With the lock: should this process be killed, it is free only when that one has ended as well.
+    # The child inherits the lock: if this process is killed, the machine stays locked until the child has ended.
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, pass_fds=held())
 
 
 def _why(said: subprocess.CompletedProcess[str], variant: str) -> str:
-    """The line that its export gave for the variant, or its last words."""
+    """The line that its export printed for the variant, or else the last line of its errors."""
     of_variant = [line for line in said.stdout.splitlines() if line.startswith(f"{variant} ")]
     return (of_variant or [_last_line(said.stderr)])[0].removeprefix(variant).strip()
 
 
 def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it says nothing"])[-1]
+    return (text.strip().splitlines() or ["no message"])[-1]
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""One side of a duel: artifacts, and what they are fed and loaded with."""
+"""One side of a duel: artifacts, their tokenizer, and the code that loads them."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
     from exporters.artifacts.artifact import Artifact
 
-_UNBOUNDED = 100_000  # tokenizers without a limit say 1e30
+_UNBOUNDED = 100_000  # tokenizers without a limit have 1e30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One side: artifacts that answer to the same names as the other side's."""
+    """One side; both sides have artifacts of the same names."""
 
     name: str  # as it was given
     artifacts: Mapping[str, Artifact]  # by variant
     tokenizer: Path  # folder with tokenizer.json
-    max_length: int | None  # tokens, where it is known
-    checkpoint: str = ""  # sha256 of what the artifacts were made from
-    code: Path | None = None  # folder whose ``exporters`` loads the artifacts; None: the ones of this process
+    max_length: int | None  # tokens; None: unknown
+    checkpoint: str = ""  # SHA-256 of the exported checkpoint
+    code: Path | None = None  # folder whose ``exporters`` loads the artifacts; None: this process's
 
 
 def side_of(
     name: str, artifacts: Mapping[str, Artifact], max_length: int | None = None, *, code: Path | None = None
 ) -> Side:
-    """A side of artifacts of one checkpoint; without ``max_length``, its tokenizer may know one."""
+    """A side of artifacts of one checkpoint; without ``max_length``, the tokenizer's limit is used."""
     folder = next(iter(artifacts.values())).path
     return Side(
         name=name,
@@ -50,7 +50,7 @@ def _max_length(config: Path) -> int | None:
 
 
 def _value(file: Path, key: str) -> Any:
-    """What a JSON object says under ``key``; None where there is no such thing."""
+    """The value of ``key`` in a JSON object; None if there is none."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))[key]
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What the two sides of a duel are: artifact folders, checkpoints, or git revisions that each build and load a checkpoint."""
+"""Make the two sides of a duel, from artifact folders, checkpoints, or git revisions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def two_sides(names: tuple[str, str], options: Options, variants: tuple[str, ...]) -> Iterator[tuple[Side, Side]]:
-    """Both sides with ``variants``, built where they must be; what git revisions need is taken away at the end.
+    """Both sides with ``variants``, exported if necessary; worktrees of git revisions are removed at the end.
 
-    Raises UserError for what is neither an artifact nor a checkpoint nor, with ``--checkpoint``, a revision.
+    Raises UserError for a name that is no artifact, no checkpoint and, with ``--checkpoint``, no revision.
     """
     with contextlib.ExitStack() as stack:
         if options.checkpoint is not None:
@@ -40,7 +40,7 @@ def two_sides(names: tuple[str, str], options: Options, variants: tuple[str, ...
 
 
 def _same_name(base: Side, contender: Side) -> tuple[Side, Side]:
-    """Two artifacts of different variants are one row: which of the two ways is better is then the question."""
+    """Give two artifacts of different variants one name, so that they are one row."""
     if len(base.artifacts) != 1 or len(contender.artifacts) != 1:
         raise UserError(
             f"{base.name} has {', '.join(base.artifacts)}, {contender.name} has {', '.join(contender.artifacts)}; "
@@ -57,11 +57,11 @@ def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]
         artifact = read_artifact(folder)
         if artifact is None:
             raise UserError(
-                f"{name}: this artifact is not whole, a file is gone or cut, or another version wrote it; export it again"
+                f"{name}: this artifact is not whole: a file is missing or truncated, or another version wrote it; export it again"
             )
         changed = changed_file(folder)
         if changed:
-            raise UserError(f"{name}: {changed} is not what was exported, its content was changed; export it again")
+            raise UserError(f"{name}: {changed} is not what was exported: its content was changed; export it again")
         check_variant_name(artifact.variant)
         return side_of(name, {artifact.variant: artifact})
     try:
