@@ -1,4 +1,4 @@
-"""Options, the prepared run, the virtual clock, and the block that turns a stock benchmark file into a saved run."""
+"""Options, fixtures and recorder of the suites; they turn a pytest-benchmark file into a saved run."""
 
 from __future__ import annotations
 
@@ -70,17 +70,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _refuse_workers(option: Any) -> None:
-    """Each of them would wait for the lock of the one that measures, and measure all of it again."""
+    """Each worker would wait for the lock of the one that measures, and then measure everything again."""
     workers = [] if option.collectonly or getattr(option, "dist", "no") == "no" else option.tx
     if workers:
         raise UserError(
-            f"-n: found {len(workers)} workers of pytest-xdist, expected none: two measurements at once would slow both; "
-            "leave -n out, or pass -n 0 where a file's addopts has it"
+            f"-n: found {len(workers)} workers of pytest-xdist, expected none: two measurements at once slow each other; "
+            "leave -n out, or pass -n 0 if an ini file's addopts has it"
         )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give every test its rows: variants, and batch sizes, lengths or sets."""
+    """Parametrize every test by variants, and by batch sizes, lengths or sets."""
     options = metafunc.config.stash[OPTIONS]
     lengths = options.sequence_lengths or PROFILES[options.profile].sequence_lengths
     with _one_line_errors():
@@ -98,9 +98,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Be alone until all is saved; prepare before the first test, where progress can be seen and an error is one line."""
+    """Hold the lock until everything is saved; prepare before the first test, where progress shows and an error is one line."""
     config = session.config
-    prepares = any("recorder" in getattr(item, "fixturenames", ()) for item in session.items)  # not those of a GPU
+    prepares = any("recorder" in getattr(item, "fixturenames", ()) for item in session.items)  # the GPU suite does not
     if config.option.collectonly or not prepares:
         return (yield)
     handover = config.pluginmanager.get_plugin(HANDOVER)
@@ -169,19 +169,19 @@ def _one_line_errors() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def recorder(request: pytest.FixtureRequest) -> Recorder:
-    """Where every measurement of the run goes."""
+    """The recorder of the run."""
     return request.config.stash[RECORDER]
 
 
 @pytest.fixture(scope="session")
 def prepared(recorder: Recorder) -> Prepared:
-    """Checkpoint, sets and artifacts."""
+    """Checkpoint, labelled sets and artifacts."""
     return recorder.prepared
 
 
 @pytest.fixture
 def artifact(prepared: Prepared, variant_name: str) -> Path:
-    """Folder of the variant's artifact; the test fails, with the reason, for a variant that could not be exported."""
+    """Folder of the variant's artifact; fails the test, with the reason, if the variant could not be exported."""
     if variant_name not in prepared.artifacts:
         pytest.fail(f"{variant_name}: {prepared.variants[variant_name].failed}", pytrace=False)
     return prepared.artifacts[variant_name].path
@@ -189,10 +189,10 @@ def artifact(prepared: Prepared, variant_name: str) -> Path:
 
 @pytest.fixture
 def thorough(request: pytest.FixtureRequest) -> None:
-    """Skip what the profile leaves out."""
+    """Skip the test unless the profile is thorough."""
     profile = request.config.stash[OPTIONS].profile
     if not PROFILES[profile].thorough:
-        pytest.skip(f"the profile {profile} leaves this out: pass --profile standard or full")
+        pytest.skip(f"not measured in the profile {profile}: pass --profile standard or full")
 
 
 @pytest.fixture
@@ -209,9 +209,9 @@ def measure_cell(
     measure: Callable[[], Any],
     *blanks: Measurement,
 ) -> Any:
-    """What ``measure`` gives, of the dataclass ``kind``, or what it gave to the run that is resumed.
+    """Result of ``measure``, a dataclass ``kind``; taken from the journal in a resumed run.
 
-    Where its worker dies, the ``blanks`` are rows that failed, and so has the test.
+    If the worker dies, the ``blanks`` are recorded as failed rows, and the test fails.
     """
     key = (kind.__name__, variant_name, recorder.prepared.artifacts[variant_name].fingerprint, asdict(workload))
     try:
@@ -251,7 +251,7 @@ def replay_seconds(
 
 @pytest.fixture
 def replay(replay_seconds: Callable[..., None], recorder: Recorder) -> Callable[..., None]:
-    """The same, and keep the measurements of the row."""
+    """Record the measurements of a row, and replay its seconds."""
 
     def replay_values(seconds: Sequence[float], *measurements: Measurement) -> None:
         recorder.add(*measurements)
@@ -261,9 +261,9 @@ def replay(replay_seconds: Callable[..., None], recorder: Recorder) -> Callable[
 
 
 class _VirtualClock:
-    """A timer that stands at zero until a measured value is put on it; reading that value sets it back.
+    """A timer that reads zero, then once the value that it was advanced by.
 
-    So the difference of two readings is the value to the last bit, which a clock that adds up would lose.
+    The difference of the two readings is exactly the value; a clock that adds up values would round it.
     """
 
     def __init__(self) -> None:
@@ -278,7 +278,7 @@ class _VirtualClock:
 
 
 def _row(measurement: Measurement) -> dict[str, Any]:
-    """What ``extra_info`` says of a row."""
+    """``extra_info`` of a row."""
     return {
         "variant": measurement.variant,
         "metric": measurement.metric,
@@ -290,14 +290,14 @@ def _row(measurement: Measurement) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def visible(request: pytest.FixtureRequest) -> Callable[[], Any]:
-    """A context in which pytest captures nothing, so that progress reaches the terminal."""
+    """A context without pytest's capturing, in which progress reaches the terminal."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     assert capture is not None
     return capture.global_and_fixture_disabled
 
 
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add the block that holds every raw value, and write every example's logits beside the file."""
+    """Add the block of raw values, and write the logits of every example beside the file."""
     recorder = config.stash.get(RECORDER, None)
     if recorder is None:
         return

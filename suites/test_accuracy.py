@@ -1,4 +1,4 @@
-"""Accuracy: every variant scores the whole labelled set, texts of like length side by side."""
+"""Accuracy: every variant scores the whole labelled sets, in batches of texts of similar length."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ METRICS = ("accuracy", "scoring_time")
 
 @pytest.fixture(scope="session")
 def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
-    """Every set, tokenised and cut into batches once, by name."""
+    """The batches of every set, by name; tokenized once for all variants."""
     inputs, policy = prepared.inputs, Policy(padding="bucketed", batch_size=SCORING_BATCH_SIZE)
     tokens = {one.name: tokenise(inputs.tokenizer, one.texts, prepared.scoring_length) for one in prepared.sets}
     return {name: scoring_batches(texts, inputs.pad, policy, prepared.full_length) for name, texts in tokens.items()}
@@ -39,7 +39,7 @@ def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
 def scored(
     prepared: Prepared, batches: dict[str, ScoringBatches], recorder: Recorder
 ) -> Callable[[str, Path], dict[str, Scores] | WorkerError]:
-    """All sets by one variant, in one process, when the first of them is asked for; or why that failed."""
+    """Scores of all sets by one variant in one process, computed at the first call; or the error."""
     done: dict[str, dict[str, Scores] | WorkerError] = {}
     sets = [one.sha256 for one in prepared.sets]
 
@@ -69,11 +69,11 @@ def test_accuracy(
     recorder: Recorder,
     request: pytest.FixtureRequest,
 ) -> None:
-    """The whole set, scored; a row of the saved run holds its confusion matrix and the seconds of every batch."""
+    """The row times every batch, and holds the confusion matrix."""
     if set_name is None:
         pytest.skip("no labelled set was given: pass --external FILE, or --real FILE --fake FILE")
     if prepared.checkpoint.random_weights:
-        pytest.skip("random weights: an accuracy would mean nothing")
+        pytest.skip("random weights: accuracy has no meaning")
     artifact = request.getfixturevalue("artifact")
     measured = functools.partial(Measurement, variant=variant_name, data=set_name)
     answer = request.getfixturevalue("scored")(variant_name, artifact)

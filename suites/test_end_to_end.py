@@ -1,4 +1,4 @@
-"""End to end: texts to classes by every padding policy, with tokenising as a stage of its own."""
+"""End to end: texts to classes by every padding policy, tokenization included."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_end_to_end(
     cell: Callable[..., Any],
     replay: Callable[..., None],
 ) -> None:
-    """What the row times is the whole way of all texts, once by each policy."""
+    """The row times all texts once per policy."""
     labelled = next((one for one in prepared.sets if one.name == set_name), None)
     if labelled is None:
         pytest.skip("no labelled set was given: pass --external FILE, or --real FILE --fake FILE")

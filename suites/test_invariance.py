@@ -1,4 +1,4 @@
-"""Invariance: what a variant answers to a text must not depend on the texts that it is computed with."""
+"""Invariance: whether a prediction depends on the other texts of its batch, or on padding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_invariance(
     variant_name: str, artifact: Path, prepared: Prepared, cell: Callable[..., Any], replay: Callable[..., None]
 ) -> None:
-    """What the row times is each text alone; a flip is shown in the report and fails nothing."""
+    """The row times each text alone; a changed label is reported and fails nothing."""
     threads, length = prepared.options.threads, prepared.full_length
     workload = Workload(batch_size=BATCH_SIZE, sequence_length=length, padding="longest", threads=threads)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)

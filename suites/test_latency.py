@@ -1,4 +1,4 @@
-"""Latency: one forward pass of one batch of full length, every variant interleaved with the others."""
+"""Latency: one forward pass of one batch of full length; variants are interleaved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]) -> dict[tuple[str, int], Measurement]:
-    """Every variant at every batch size, by both; measured together, since only that makes them comparable."""
+    """Latency by variant and batch size; measured together, which makes them comparable."""
     options = prepared.options
     length = prepared.sequence_lengths[-1]
     batches = {
@@ -56,7 +56,7 @@ def test_latency(
     recorder: Recorder,
     replay: Callable[..., None],
 ) -> None:
-    """Rounds over launches and blocks, after warm-up."""
+    """The row has the rounds of all launches and blocks, after warm-up."""
     _replay(latencies[variant_name, batch_size], recorder, replay)
 
 
@@ -68,7 +68,7 @@ def test_control(
     recorder: Recorder,
     replay: Callable[..., None],
 ) -> None:
-    """The reference under a second name, and a variant that does nothing: what the other rows can tell."""
+    """The reference under a second name, and a variant that does nothing."""
     _replay(latencies[control, batch_size], recorder, replay)
 
 

@@ -1,4 +1,4 @@
-"""Steady memory before and after 50 more batches of one text, at the shortest length, in a fresh process."""
+"""Leak check: memory before and after 50 more batches of one text, at the shortest length, in a new process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ METRICS = ("steady_held", "steady_resident")
 def test_leak(
     variant_name: str, artifact: Path, prepared: Prepared, cell: Callable[..., Any], replay: Callable[..., None]
 ) -> None:
-    """A leak is marked in the report and fails nothing; what the row times are the batches."""
+    """The row times the batches; a leak is marked in the report and fails nothing."""
     length, threads = min(prepared.sequence_lengths), prepared.options.threads
     workload = Workload(batch_size=1, sequence_length=length, padding="full", threads=threads)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)

@@ -1,4 +1,4 @@
-"""Size on disk, and the time from files to a predictor in a fresh process."""
+"""Size on disk, and time from files to a predictor in a new process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def test_load(
     variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, replay: Callable[..., None]
 ) -> None:
-    """The loads that timing began with; one of its own where nothing was timed."""
+    """The row has the loads of the processes that timed latency; if none did, one new load."""
     size = prepared.artifacts[variant_name].size
     others = [one for one in recorder.cold_starts if one.variant == variant_name and one.metric != "load_time"]
     measured = next(

@@ -1,4 +1,4 @@
-"""Memory of one batch by sequence length: heap by memray, resident memory by the kernel, a fresh process for each."""
+"""Peak memory of one batch by sequence length: heap by memray and resident memory by the kernel, in a new process each."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def test_memory(
     cell: Callable[..., Any],
     replay: Callable[..., None],
 ) -> None:
-    """What the row times is the batch of the untracked pass."""
+    """The row times the batch of the pass without memray."""
     options, lengths = prepared.options, prepared.sequence_lengths
     place = (options.sequence_lengths or PROFILES[options.profile].sequence_lengths).index(sequence_length)
     if place >= len(lengths):
         pytest.skip(f"{prepared.checkpoint.name} takes at most {prepared.inputs.max_length} tokens")
-    sequence_length = lengths[place]  # another one only where the checkpoint takes none of the profile's
+    sequence_length = lengths[place]  # the checkpoint's own limit if it takes none of the profile's
     threads = options.threads
     workload = Workload(batch_size=MEMORY_BATCH_SIZE, sequence_length=sequence_length, padding="full", threads=threads)
     batch = full_batch(prepared.tokens, MEMORY_BATCH_SIZE, sequence_length)

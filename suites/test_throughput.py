@@ -1,4 +1,4 @@
-"""Throughput of the thread budget: one process of all threads, or as many processes of one thread; at the longest length."""
+"""Throughput at the longest length: one process with all threads, and as many processes with one thread each."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def test_throughput(
     variant_name: str, artifact: Path, prepared: Prepared, cell: Callable[..., Any], replay: Callable[..., None]
 ) -> None:
-    """What the row times is a batch of the one process, its mean in each block."""
+    """The row times a batch of the one process, as the mean of each block."""
     length, threads, size = max(prepared.sequence_lengths), prepared.options.threads, THROUGHPUT_BATCH_SIZE
     if threads == 1:
-        pytest.skip("one thread can be shared out in one way only")
+        pytest.skip("one thread cannot be divided among processes")
     alone = Workload(batch_size=size, sequence_length=length, padding="full", threads=threads)
     together = replace(alone, threads=1, instances=threads)
     measured = functools.partial(Measurement, variant=variant_name, metric="served_throughput")

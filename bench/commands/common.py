@@ -50,15 +50,6 @@ def epilog(examples: Sequence[str]) -> str:
     return "\n".join(["examples:", *(f"  {line}" for line in examples)])
 
 
-def with_help(command: argparse.ArgumentParser, helps: dict[str, str]) -> Callable[..., Any]:
-    """``command.add_argument`` with the help text of ``helps`` for a flag of ``run``; "" keeps the text of ``run``."""
-
-    def add(flag: str, *aliases: str, **keywords: Any) -> None:
-        command.add_argument(flag, *aliases, **{**keywords, "help": helps[flag] or keywords["help"]})
-
-    return add
-
-
 def add_aim(add: Callable[..., Any]) -> None:
     """Add the flags that define the best variant."""
     add("--objective", choices=OBJECTIVES, help="figure that decides (default: latency)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_command, print_answer, with_help
+from bench.commands.common import add_command, print_answer
 from bench.pipeline.options import add_options, read_options
 from exporters.variant import REFERENCE
 
@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument("b", metavar="B", help="the other side, of the same kind")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
-    add_options(with_help(command, _FLAGS), tuple(_FLAGS))
+    add_options(command.add_argument, _FLAGS)
     command.set_defaults(variants=REFERENCE, batch_sizes="1", target_width="0.01", time_budget="60")
 
 

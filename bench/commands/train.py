@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_command, print_answer, with_help
+from bench.commands.common import add_command, print_answer
 from bench.pipeline.arguments import whole_number
 from bench.pipeline.options import add_options
 
@@ -55,7 +55,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument("--resume", action="store_true", help="continue an interrupted training")
     command.add_argument("--output", metavar="DIR", required=True, help="folder for the checkpoint")
-    add_options(with_help(command, _FLAGS), tuple(_FLAGS))
+    add_options(command.add_argument, _FLAGS)
 
 
 def _train(parsed: argparse.Namespace) -> int:

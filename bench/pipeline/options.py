@@ -16,7 +16,7 @@ from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 EVERY = "all"  # in place of names of variants
 MEMORY_BATCH_SIZE = 8
@@ -168,11 +168,15 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )  # fmt: skip
 
 
-def add_options(add: Callable[..., Any], flags: tuple[str, ...] = ()) -> None:
-    """Give the options to argparse's ``add_argument`` or pytest's ``addoption``: all, or those in ``flags``."""
+def add_options(add: Callable[..., Any], flags: Collection[str] = ()) -> None:
+    """Give the options to argparse's ``add_argument`` or pytest's ``addoption``: all, or those in ``flags``.
+
+    ``flags`` may be a dict with help texts; "" keeps the text of ``run``.
+    """
+    helps = flags if isinstance(flags, dict) else {}
     for spellings, keywords in _FLAGS:
         if not flags or spellings[0] in flags:
-            add(*spellings, **keywords)
+            add(*spellings, **{**keywords, "help": helps.get(spellings[0]) or keywords["help"]})
 
 
 def artifacts_dir(text: str | None) -> Path | None:

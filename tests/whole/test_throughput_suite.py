@@ -65,7 +65,7 @@ def test_a_process_that_dies_fails_both_ways(measure):
 
 
 def test_one_thread_is_not_shared_out(measure):
-    assert measure(died, threads=1) == ([], ["one thread can be shared out in one way only"])
+    assert measure(died, threads=1) == ([], ["one thread cannot be divided among processes"])
 
 
 def test_a_finished_variant_is_taken_over(measure, tmp_path):
