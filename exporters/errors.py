@@ -62,7 +62,7 @@ class ParityError(ExportError):
 
 
 class WorkerError(DeploybenchError):
-    """A worker process died, hung or answered with an error; carries its last words."""
+    """A worker process died, hung or answered with an error; carries its last output."""
 
 
 def first_line(error: BaseException) -> str:

@@ -72,7 +72,7 @@ def _score(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
     from bench.pipeline.prepare import prepare, reading
     from bench.report.scoring import render_scoring
-    from bench.score.rows import survey
+    from bench.score.rows import scan
     from bench.score.score_file import Job, score_file
 
     source, output = Path(parsed.file), Path(parsed.output)
@@ -80,7 +80,7 @@ def _score(parsed: argparse.Namespace) -> int:
     options = replace(read_options(parsed), variants=(parsed.variant,))
     os.environ["RAYON_NUM_THREADS"] = str(options.threads)  # of tokenizers, in this process
     most = None if parsed.max_memory_mb is None else parsed.max_memory_mb * 1e6
-    found = survey(source, **reading(options))  # a file that cannot be read is refused before an export
+    found = scan(source, **reading(options))  # a file that cannot be read is refused before an export
     with alone():
         prepared = prepare(options)
         if parsed.variant not in prepared.artifacts:

@@ -1,1 +1,1 @@
-"""The machine that a run is on: what it is, who else uses it, and that one run alone measures there."""
+"""The machine of a run: CPU, environment, lock, other load."""

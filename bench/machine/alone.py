@@ -1,4 +1,4 @@
-"""Only one run works on a machine at a time: training and exporting slow what another one measures."""
+"""A lock, so that one run at a time works on a machine: exports and trainings would slow the measurements of another."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ if TYPE_CHECKING:
 _LOCK = "deploybench.lock"
 _SHARED = "/dev/shm"  # noqa: S108 - a lock, opened without following links
 _SHORT = 20  # characters of a process id
-HELD = "DEPLOYBENCH_LOCK_HELD"  # in the environment of a command that is started by one that holds the lock
-FOLDER = "DEPLOYBENCH_LOCK_DIR"  # in the environment: where the lock is to lie
+HELD = "DEPLOYBENCH_LOCK_HELD"  # set in the environment of a command whose parent holds the lock
+FOLDER = "DEPLOYBENCH_LOCK_DIR"  # environment variable: folder of the lock
 _held: list[int] = []  # the lock's descriptor, while this process has it
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Wait, and say so, until no other run of this tool works on this machine; the kernel frees what a killed run held.
+    """Hold the lock of this machine, after waiting (with a message) for another run; the kernel releases that of a killed run.
 
-    A block within another one, of this process or of one that started it with HELD, is a part of it. Raises OutputError
-    where there is no place for the lock.
+    Reentrant in this process, and in children that are started with HELD. Raises OutputError if the lock cannot be opened.
     """
     if _held or HELD in os.environ:
         yield
@@ -54,14 +53,14 @@ def alone() -> Iterator[None]:
 
 
 def held() -> tuple[int, ...]:
-    """The lock's descriptor, for a child that has its part of the lock."""
+    """The lock's descriptor, for a child that shares the lock."""
     return tuple(_held)
 
 
 def _open() -> tuple[int, bool]:
-    """The lock's file and whether it can be written; another user's can be locked all the same."""
+    """The lock's descriptor, and whether it is writable; another user's file can be locked as well."""
     path = None
-    flags = os.O_CLOEXEC | os.O_NOFOLLOW  # in a folder of all users, a link may lead to a file of this one
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW  # in a shared folder, a link may lead to a file of this user
     try:
         path = Path(_folder(), _LOCK)
         with contextlib.suppress(PermissionError):
@@ -76,6 +75,6 @@ def _open() -> tuple[int, bool]:
 
 
 def _folder() -> str:
-    """Shared memory where there is some: a job or a service may have a temporary folder of its own."""
+    """Shared memory if possible: jobs and services may have a private temporary folder."""
     shared = _SHARED if os.access(_SHARED, os.W_OK) else ""
     return os.environ.get(FOLDER) or shared or tempfile.gettempdir()

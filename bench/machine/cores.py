@@ -1,6 +1,6 @@
-"""Which cores the contenders of one launch share.
+"""Which cores the processes of one launch share.
 
-On a shared machine every core has neighbours of its own: two processes that are compared must have the same ones.
+On a shared machine each core has other load beside it: processes that are compared must run on the same cores.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ _TOPOLOGY = Path("/sys/devices/system/cpu")
 
 
 def shared_cores(threads: int, launch: int, topology: Path = _TOPOLOGY) -> frozenset[int]:
-    """As many cores as ``threads`` of those that this process may use, other ones at each launch as far as there are.
+    """``threads`` of the cores that this process may use, others at each launch if there are enough.
 
-    Two hyperthreads of one core come together only where the cores do not suffice.
+    Two hyperthreads of one core are used together only if there are too few cores.
     """
     siblings: dict[str, int] = {}
     ranked = []
     for core in sorted(os.sched_getaffinity(0)):
         place = str(core)
-        with suppress(OSError):  # a system that does not tell: every number is a core of its own
+        with suppress(OSError):  # unknown topology: each number is a core
             place = (topology / f"cpu{core}/topology/thread_siblings_list").read_text(encoding="ascii")
         siblings[place] = rank = siblings.get(place, -1) + 1
         ranked.append((rank, core))

@@ -1,4 +1,4 @@
-"""The processor: how many of its cores this process may use, and what they can do."""
+"""The processor: name, instruction sets, and the number of cores that this process may use."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 UNKNOWN = "unknown"
-# The instruction sets that decide how fast a matrix product is, in bf16 and int8 above all, by the field that names them.
+# Instruction sets that decide the speed of matrix products, by their field in /proc/cpuinfo.
 _FEATURES = {
-    "flags": (  # x86, where "sme" is the encryption of memory
+    "flags": (  # x86, where "sme" is memory encryption
         *("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "amx_tile"),
     ),
     "Features": (  # ARM
@@ -22,13 +22,13 @@ _ARM = ("CPU implementer", "CPU part", "CPU variant", "CPU revision")
 
 
 def available_cores() -> int:
-    """Cores that this process may use: its affinity, cut to the cgroup's quota (rounded down, at least one)."""
+    """Number of cores that this process may use: its affinity, limited by the cgroup's quota (rounded down, at least 1)."""
     cores, quota = len(os.sched_getaffinity(0)), cpu_quota()
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
 def cpu_quota() -> float | None:
-    """Cores' worth of time that the cgroup allows, the least of its own and its parents'; None where nothing limits it."""
+    """CPU quota of the cgroup in cores, the smallest of its own and its parents'; None without a limit."""
     try:
         group = Path("/proc/self/cgroup").read_text(encoding="ascii").strip().rpartition("::")[2]
     except OSError:
@@ -45,7 +45,7 @@ def cpu_quota() -> float | None:
 
 
 def first_version_quota(folder: Path = Path("/sys/fs/cgroup/cpu")) -> list[float]:
-    """The same of version 1 of cgroups, whose containers see their own group at the root; -1: no limit."""
+    """The quota of cgroups version 1, where a container sees its own group at the root; empty without a limit."""
     try:
         quota, period = (
             int((folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii")) for name in ("quota", "period")
@@ -56,7 +56,7 @@ def first_version_quota(folder: Path = Path("/sys/fs/cgroup/cpu")) -> list[float
 
 
 def read_cpuinfo(path: Path = Path("/proc/cpuinfo")) -> str:
-    """What the kernel says of the processors; nothing where it may not be read."""
+    """Content of /proc/cpuinfo; empty if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -64,7 +64,7 @@ def read_cpuinfo(path: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def cpu_features(cpuinfo: str | None = None) -> tuple[str, ...]:
-    """Those of the instruction sets that decide how fast a matrix product is; of unlike cores, what all of them have."""
+    """Instruction sets that decide the speed of matrix products and that all cores have."""
     blocks = _blocks(read_cpuinfo() if cpuinfo is None else cpuinfo)
     for field, names in _FEATURES.items():
         found = [set(block[field].split()) for block in blocks if field in block]
@@ -75,7 +75,7 @@ def cpu_features(cpuinfo: str | None = None) -> tuple[str, ...]:
 
 
 def cpu_name(cpuinfo: str) -> str:
-    """What the processor is called; of ARM, whose kernel has no names, who made which parts."""
+    """Name of the processor; for ARM, which has no name in /proc/cpuinfo, implementer and part."""
     blocks = _blocks(cpuinfo)
     parts = dict.fromkeys(f"ARM implementer {implementer} part {part}" for implementer, part, *_ in _arm(blocks))
     names = (block[name] for name in _NAMES for block in blocks if block.get(name))
@@ -83,7 +83,7 @@ def cpu_name(cpuinfo: str) -> str:
 
 
 def cpu_family(cpuinfo: str) -> str:
-    """Family, model and stepping; of ARM, implementer, part, variant and revision of every kind of core."""
+    """Family, model and stepping; for ARM, implementer, part, variant and revision of each kind of core."""
     blocks = _blocks(cpuinfo)
     kinds = ["/".join(kind) for kind in _arm(blocks)]
     if kinds:
@@ -93,7 +93,7 @@ def cpu_family(cpuinfo: str) -> str:
 
 
 def _arm(blocks: list[dict[str, str]]) -> list[tuple[str, ...]]:
-    """Every kind of core: implementer, part, variant, revision."""
+    """Each kind of ARM core: implementer, part, variant, revision."""
     known = [block for block in blocks if block.get(_ARM[0]) and block.get(_ARM[1])]
     return sorted({tuple(block.get(name, "?") for name in _ARM) for block in known})
 

@@ -1,4 +1,4 @@
-"""Where a run took place: machine and versions."""
+"""Machine, versions and commit of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from bench.machine.cpu import available_cores, cpu_family, cpu_features, cpu_name, cpu_quota, read_cpuinfo
 from bench.machine.git import git
 
-# What makes and runs a model; a version of these may change what is measured.
+# Packages that export and run models: their versions may change figures.
 RUNTIMES = (
     "torch",
     "transformers",
@@ -23,8 +23,8 @@ RUNTIMES = (
     "nncf",
 )
 PACKAGES = ("deploybench", *RUNTIMES, "numpy", "memray", "pytest-benchmark")
-_MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # settings that change what memory is kept, and so its figures
-# Settings of the libraries that decide which kernel runs, and so how fast it is.
+_MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # settings that change memory figures
+# Settings of libraries that select kernels, and therefore change speed.
 _KERNELS = (
     "ATEN_CPU_CAPABILITY",
     "DNNL_MAX_CPU_ISA",
@@ -39,7 +39,7 @@ _KERNELS = (
 
 
 def describe_environment() -> dict[str, Any]:
-    """CPU, cores, memory (bytes), system, settings of malloc and of kernels, and versions, as JSON-able data."""
+    """CPU, cores, memory (bytes), system, settings of malloc and of kernels, and versions, for JSON."""
     cpuinfo = read_cpuinfo()
     return {
         "cpu": cpu_name(cpuinfo),
@@ -57,7 +57,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def describe_commit() -> dict[str, Any]:
-    """Commit of the project in the working folder and whether it has changes that are not committed; empty without one."""
+    """Commit of the working folder, and whether it has uncommitted changes; empty without a repository."""
     try:
         head, status = git("rev-parse", "HEAD"), git("status", "--porcelain")
     except OSError:

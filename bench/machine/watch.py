@@ -1,4 +1,4 @@
-"""What else used the machine while a run measured: the time that the hypervisor kept, and other processes' load."""
+"""Other load on the machine during a run: steal time of the hypervisor, and CPU time of other processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FIELDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"
 
 
 class Watch:
-    """Looks twice, at the start and when asked; nothing of it runs in between."""
+    """Reads the counters at the start and in ``shares``; nothing runs in between."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
@@ -19,9 +19,9 @@ class Watch:
         self._own = _own_seconds()
 
     def shares(self) -> dict[str, float]:
-        """``steal_share`` of all CPU time, and ``other_load``: cores that processes other than this and its children used.
+        """``steal_share`` of all CPU time, and ``other_load``: cores used by processes other than this and its children.
 
-        Empty where the system does not tell.
+        Empty if /proc/stat cannot be read.
         """
         ticks = {name: now - self._ticks[name] for name, now in _ticks().items()}
         seconds, total = time.monotonic() - self._start, sum(ticks.values())
@@ -42,6 +42,6 @@ def _ticks() -> dict[str, int]:
 
 
 def _own_seconds() -> float:
-    """CPU seconds of this process and of the children that have ended."""
+    """CPU seconds of this process and of its ended children."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)

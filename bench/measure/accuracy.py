@@ -1,4 +1,4 @@
-"""Accuracy and its relatives, all of them computed from a confusion matrix; rows = true label, columns = predicted."""
+"""Accuracy, precision, recall, F1 and error rates from a confusion matrix (rows: true label, columns: predicted)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BINARY = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One figure of one labelled set: a value with its 95 % interval, or the reason why it is undefined."""
+    """One figure of a labelled set: a value with its 95 % interval, or the reason why it is undefined."""
 
     metric: str  # key of METRICS
     value: float | None
@@ -37,7 +37,7 @@ class Score:
 
 
 def positive(labels: Sequence[str]) -> int:
-    """Class index of what a binary classifier looks for: "fake" where a label is called so, else the second.
+    """Index of the positive class of a binary classifier: the label "fake" if there is one, else the second.
 
     >>> positive(["FAKE", "REAL"]), positive(["real", "fake"]), positive(["ham", "spam"])
     (0, 1, 1)
@@ -58,7 +58,7 @@ def confusion_matrix(labels: Sequence[int], predicted: Sequence[int], num_labels
 
 
 def scores(matrix: ConfusionMatrix, labels: Sequence[str]) -> list[Score]:
-    """Every figure of a confusion matrix, always the same ones in the same order; undefined ones give their reason.
+    """All figures of a confusion matrix, always in the same order; an undefined one has its reason.
 
     Without a label, precision, recall and F1 are averages of the classes weighted by their examples (an undefined one
     counts as 0, as in scikit-learn with ``zero_division=0``), and the two error rates are those of the ``positive`` class.
@@ -76,7 +76,7 @@ def scores(matrix: ConfusionMatrix, labels: Sequence[str]) -> list[Score]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margins:
-    """What precision and F1 need of many matrices, ``(matrices, num_labels)``; an observed one comes before its resampled ones."""
+    """Margins of many confusion matrices, ``(matrices, num_labels)``: the observed one, then its resampled ones."""
 
     right: Numbers
     actual: Numbers  # examples of each class
@@ -84,7 +84,7 @@ class Margins:
 
     @classmethod
     def of_cells(cls, cells: Numbers, labels: Counts, predicted: Counts, num_labels: int) -> Self:
-        """Sum up ``cells`` ``(matrices, cells)``, counts of examples by the true and the predicted class of a cell."""
+        """From ``cells``, ``(matrices, cells)``: counts of examples; ``labels`` and ``predicted`` are the classes of each cell."""
         of_class, hit = np.eye(num_labels), labels == predicted
         return cls(
             right=cells[:, hit] @ of_class[labels[hit]],
@@ -93,11 +93,11 @@ class Margins:
         )
 
     def precision(self) -> Numbers:
-        """Of each class; NaN where nothing was predicted as it."""
+        """Precision of each class; NaN if nothing was predicted as it."""
         return _divide(self.right, self.predicted)
 
     def f1(self) -> Numbers:
-        """Of each class; NaN where none is of it and none was predicted as it."""
+        """F1 of each class; NaN if no example is of it and none was predicted as it."""
         return _divide(2 * self.right, self.actual + self.predicted)
 
     def weighted(self, per_class: Numbers) -> Numbers:
@@ -106,7 +106,7 @@ class Margins:
 
 
 def _resample(counts: Counts) -> Margins:
-    """Sum up the matrix and what as many examples drawn from it give; only filled cells are drawn, most are empty."""
+    """Margins of the matrix and of its bootstrap samples; only non-empty cells are drawn, because most are empty."""
     rows, columns = np.nonzero(counts)
     drawn = resampled_counts(counts[rows, columns])
     cells = np.concatenate([counts[rows, columns][np.newaxis], drawn]).astype(np.float64)
@@ -118,7 +118,7 @@ def _overall(margins: Margins) -> list[Score]:
     return [
         _proportion("accuracy", right, total, _EMPTY),
         _resampled("precision", margins.weighted(margins.precision()), total, _EMPTY),
-        _proportion("recall", right, total, _EMPTY),  # recalls weighted by their examples are the accuracy
+        _proportion("recall", right, total, _EMPTY),  # weighted recall equals accuracy
         _resampled("f1", margins.weighted(margins.f1()), total, _EMPTY),
     ]
 
@@ -139,7 +139,7 @@ def _per_class(margins: Margins, labels: Sequence[str]) -> list[Score]:
 
 
 def _error_rates(metric: str, counts: Counts, labels: Sequence[str]) -> list[Score]:
-    """One error rate of the positive class of two, without a label, then that of each class against all others."""
+    """The error rate of the positive class of two, without a label, then that of each class against all others."""
     found = [_error_rate(metric, counts, index, label) for index, label in enumerate(labels)]
     if len(labels) != _BINARY:
         reason = "defined per class when there are more than two labels"
@@ -165,7 +165,7 @@ def _confusion(counts: Counts, labels: Sequence[str]) -> list[Score]:
 
 
 def _proportion(metric: str, part: int, whole: int, undefined: str, label: str | None = None) -> Score:
-    """``part`` of ``whole`` with Wilson's interval, or the reason ``undefined`` when there is no whole."""
+    """``part / whole`` with Wilson's interval, or the reason ``undefined`` if ``whole`` is 0."""
     if not whole:
         return Score(metric=metric, value=None, n=0, reason=undefined, label=label)
     low, high = wilson_interval(part, whole)
@@ -173,11 +173,11 @@ def _proportion(metric: str, part: int, whole: int, undefined: str, label: str |
 
 
 def _resampled(metric: str, figures: Numbers, n: int, undefined: str, label: str | None = None) -> Score:
-    """Give the first of ``figures`` with the interval that the others, of resampled matrices, span."""
+    """The first of ``figures`` with the percentile interval of the others, which are of bootstrap samples."""
     if np.isnan(figures[0]):
         return Score(metric=metric, value=None, n=n, reason=undefined, label=label)
     low, high = np.nanquantile(figures[1:], QUANTILES)
-    if low == high:  # a flawless matrix stays flawless however it is resampled, which says nothing of the next examples
+    if low == high:  # resampling a matrix without errors gives no errors: no interval
         return Score(metric=metric, value=float(figures[0]), n=n, label=label)
     return Score(metric=metric, value=float(figures[0]), low=float(low), high=float(high), n=n, label=label)
 

@@ -1,4 +1,4 @@
-"""One process of all threads against as many processes of one thread: how many texts each way gets done at a time."""
+"""Throughput of one process with all threads, and of as many processes with one thread each."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from bench.worker.client import Worker
 
 BLOCKS = 3
-SPAN_S = 1.0  # of a block; one that a single batch outlasts ends with that batch
+SPAN_S = 1.0  # of a block; a longer batch is completed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedTexts:
     """Texts per second in each block."""
 
-    alone: tuple[float, ...]  # one process of all threads
-    together: tuple[float, ...]  # as many processes as threads, of one thread each, computing at the same time
+    alone: tuple[float, ...]  # one process with all threads
+    together: tuple[float, ...]  # as many concurrent processes as threads, with one thread each
 
 
 def measure_served(variant: str, artifact: Path, batch: Batch, threads: int) -> ServedTexts:
-    """Take turns, everything loaded from the first block to the last; raises WorkerError when a process dies."""
+    """Measure both in turn, with everything loaded; raises WorkerError if a process dies."""
     with (
         loaded_instances(variant, artifact, 1, threads) as one,
         loaded_instances(variant, artifact, threads, threads) as many,
@@ -37,21 +37,21 @@ def measure_served(variant: str, artifact: Path, batch: Batch, threads: int) -> 
             _ask_all(workers, "warm_up", batch)
         rates: dict[str, list[float]] = {side: [] for side in sides}
         for block in range(BLOCKS):
-            # The other one first in every other block: the first may leave the machine warmer, or still busy.
+            # The order alternates: the first may leave the machine warmer, or still busy.
             for side in sorted(sides, reverse=block % 2 == 1):
                 rates[side].append(_texts_per_second(sides[side], batch))
     return ServedTexts(alone=tuple(rates["alone"]), together=tuple(rates["together"]))
 
 
 def _texts_per_second(workers: Sequence[Worker], batch: Batch) -> float:
-    """Texts of all workers, each over its own span: one that is between two batches as time runs out is not idle in service."""
+    """Sum of the rates of all workers, each over its own span: a worker that ends early would not idle in service."""
     input_ids, _ = batch
     spans = _ask_all(workers, "run_for", batch, SPAN_S)
     return len(input_ids) * sum(calls / (nanoseconds / 1e9) for calls, nanoseconds in spans)
 
 
 def _ask_all(workers: Sequence[Worker], command: str, *arguments: Any) -> list[Any]:
-    """The answers of workers that compute at the same time."""
+    """The answers of workers that compute concurrently."""
     for worker in workers:
         worker.send(command, *arguments)
     return [worker.receive() for worker in workers]

@@ -1,7 +1,7 @@
-"""The two rows that every timed run has beside its variants: they say what its figures can tell.
+"""The two control rows of every timed run, which show how precise its figures are.
 
-``again`` is the reference under a second name: what the two seem to differ by is noise. ``null`` does nothing: its time
-is the harness's own.
+``again`` is the reference under a second name: the difference between the two is noise. ``null`` does nothing: its time
+is that of the harness.
 """
 
 from __future__ import annotations

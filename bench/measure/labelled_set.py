@@ -1,10 +1,8 @@
-"""Every variant scores the whole labelled set; the logits of every example are kept beside the run."""
+"""Scores labelled sets with a variant: logits of every example, and seconds of every batch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from bench.runs.predictions import Scores
 from bench.worker.client import Worker
@@ -15,12 +13,11 @@ if TYPE_CHECKING:
 
     from bench.measure.workload import ScoringBatches
 
-
-_BATCHES_PER_REQUEST = 16  # a worker's silence is limited by the request, not by the size of the set
+_BATCHES_PER_REQUEST = 16  # the timeout of a worker is per request: it must not depend on the size of the set
 
 
 def score(variant: str, artifact: Path, batches: Sequence[ScoringBatches], threads: int) -> list[Scores]:
-    """Score several sets with one loaded variant, one Scores per set."""
+    """Score several sets with one loaded variant; one Scores per set. Raises WorkerError."""
     with Worker(f"{variant}, scoring", threads) as worker:
         worker.start(variant, artifact, threads)
         return [_score_set(worker, one) for one in batches]
@@ -30,7 +27,5 @@ def _score_set(worker: Worker, batches: ScoringBatches) -> Scores:
     worker.predict(batches.batches[:1])  # the first call of a runtime compiles, packs and allocates
     cuts = range(0, len(batches.batches), _BATCHES_PER_REQUEST)
     answers = [answer for cut in cuts for answer in worker.predict(batches.batches[cut : cut + _BATCHES_PER_REQUEST])]
-    stacked = np.concatenate([logits for logits, _ in answers])
-    logits = np.empty_like(stacked)
-    logits[list(batches.order)] = stacked
+    logits = batches.in_text_order([logits for logits, _ in answers])
     return Scores(logits=logits, seconds=tuple(seconds for _, seconds in answers))

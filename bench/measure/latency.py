@@ -1,7 +1,6 @@
-"""Latency: fresh processes (launches) times blocks; in each block every contender, in random order, on the same batch.
+"""Latency: launches (fresh processes) × blocks; in each block all contenders in random order on the same batch.
 
-After the least number of launches, more follow for the rows that are not known well enough, until all are or the time
-budget ends.
+After the minimum number of launches, more follow while a row's interval is wider than the target, within the time budget.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     from bench.measure.workload import Batch
     from bench.runs.measurement import Workload
 
-_SLOW_S = 0.1  # a round this long warms the caches in its own first twentieth: no further untimed round for it
-_MOST_ROUNDS = 20  # of a block that is filled up: more would add little and make large files
-_START = ("import_time", "read_time", "load_time")  # of every launch, in this order
+_SLOW_S = 0.1  # a round this long warms the caches itself: it needs no untimed round
+_MOST_ROUNDS = 20  # of a block: more would add little and make large files
+_START = ("import_time", "read_time", "load_time")  # of each launch, in this order
 
 
 @dataclass(slots=True)
 class _Series:
-    """The values of one row while they are being collected."""
+    """The values of one row."""
 
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
@@ -41,7 +40,7 @@ class _Series:
     firsts: list[float] = field(default_factory=list)  # seconds of the first call at this shape, by launch
 
     def add(self, cell: Mapping[str, Any], launch: int) -> None:
-        """Append what one process measured, as ``_measure_block`` filled it."""
+        """Append the values of one process, as ``_measure_block`` collected them."""
         self.firsts.append(cell["first"] / 1e9)
         for block, rounds in enumerate(cell["blocks"]):
             self.seconds += [nanoseconds / 1e9 for nanoseconds, _ in rounds]
@@ -66,20 +65,22 @@ class LatencyRun:
         before_launch: Callable[[], None] = lambda: None,
     ) -> None:
         self._contenders = {one.name: one for one in contenders}
-        self._together = sorted(self._contenders)  # what was timed beside others is no cell of another selection
+        self._together = sorted(
+            self._contenders
+        )  # part of the journal's keys: other contenders are another measurement
         self._schedule = schedule
         self._threads = threads
         self._journal = journal if journal is not None else Journal()
         self._before_launch = before_launch
         self._random = random.Random(schedule.seed)  # noqa: S311 - an order of measurements, not a secret
-        self._failed: dict[tuple[str, Workload | None], str] = {}  # None: not even loaded, so at every workload
+        self._failed: dict[tuple[str, Workload | None], str] = {}  # None: not loaded, at all workloads
         self._series: dict[Row, _Series] = {}
         self._starts: dict[str, dict[int, Sequence[float]]] = {}  # seconds of _START, by launch
         self._spent = 0.0
         self._mirrored: dict[Workload | None, list[str]] = {}  # the next order of blocks, or of starts (None)
 
     def steps(self, workloads: int) -> int:
-        """How many times ``advance`` will be called for so many workloads in the launches that are sure to come."""
+        """How often ``advance`` will be called for ``workloads`` workloads in the minimum number of launches."""
         return self._schedule.launches * self._launch_steps(workloads)
 
     def _launch_steps(self, workloads: int) -> int:
@@ -91,15 +92,15 @@ class LatencyRun:
         advance: Callable[[], None],
         more: Callable[[int], None] = lambda _: None,
     ) -> list[Measurement]:
-        """All contenders at all workloads; where a worker fails, it has failed at that workload, the rest goes on.
+        """Time all contenders at all workloads; if a worker fails, its row has failed and the others go on.
 
-        ``more`` is told of steps beyond those of ``steps``.
+        ``more`` gets the number of steps beyond those of ``steps``.
         """
         for launch in range(self._schedule.launches):
             self._launch(launch, batches, advance)
         launch, rows = self._schedule.launches, self._unsure()
         while rows and self._spent * (launch + 1) / launch <= self._schedule.budget_s:
-            # With every contender: what is held against an unsure one must have been timed beside it.
+            # With all contenders: those compared with an unsure one must be timed beside it.
             unsure = {workload: batch for workload, batch in batches.items() if any(workload == at for _, at in rows)}
             more(self._launch_steps(len(unsure)))
             self._launch(launch, unsure, advance)
@@ -107,7 +108,7 @@ class LatencyRun:
         return [self._measurement(name, workload, rows) for workload in batches for name in self._contenders]
 
     def cold_starts(self) -> list[Measurement]:
-        """What every fresh process took to import its runtime, to read and to load, after ``measure``."""
+        """Seconds that each process took to import its runtime, to read and to load; call after ``measure``."""
         return [
             Measurement(variant=name, metric=metric, values=values, launches=tuple(starts))
             for name, starts in self._starts.items()
@@ -116,7 +117,7 @@ class LatencyRun:
         ]
 
     def first_inferences(self, workload: Workload) -> list[Measurement]:
-        """What the first call of every process took at ``workload``, the first of those that were measured."""
+        """Seconds of the first call of each process at ``workload``, the first that was measured."""
         return [
             Measurement(
                 variant=name,
@@ -130,7 +131,7 @@ class LatencyRun:
         ]
 
     def _unsure(self) -> set[Row]:
-        """The rows whose interval is wider than was asked."""
+        """The rows whose interval is wider than the target."""
         known = [
             self._measurement(*row, ())
             for row in self._series
@@ -139,7 +140,7 @@ class LatencyRun:
         return self._schedule.unsure(known, self._schedule.target_width)
 
     def _launch(self, launch: int, batches: Mapping[Workload, Batch], advance: Callable[[], None]) -> None:
-        """Time every contender at every one of these workloads, as far as a run that was killed has not."""
+        """Time all contenders at these workloads, except what a killed run has measured."""
         start = time.perf_counter()
         rows = {(name, workload) for workload in batches for name in self._contenders}
         self._take_over(launch, rows)
@@ -158,7 +159,7 @@ class LatencyRun:
         return self._series[row].launches if row in self._series else []
 
     def _take_over(self, launch: int, rows: Iterable[Row]) -> None:
-        """What a run that was killed has measured of this launch already."""
+        """Reuse what a killed run has measured of this launch."""
         for row in rows:
             cell = self._journal.find(*self._key(row, launch))
             if cell:
@@ -176,7 +177,7 @@ class LatencyRun:
         return ("start", name, self._contenders[name].fingerprint, launch, self._together)
 
     def _start(self, stack: ExitStack, launch: int, names: set[str]) -> dict[str, Worker]:
-        """A fresh loaded worker for every contender that is wanted and has not failed."""
+        """A fresh loaded worker for each of ``names`` that has not failed."""
         workers = {}
         cores = shared_cores(self._threads, launch)
         for name in self._next_order(None, list(self._contenders)):
@@ -191,7 +192,7 @@ class LatencyRun:
                 self._failed[name, None] = str(error)
                 continue
             workers[name] = worker
-            if launch not in self._starts.setdefault(name, {}):  # else another process of it is with the others already
+            if launch not in self._starts.setdefault(name, {}):  # else reused from a killed run
                 self._starts[name][launch] = seconds
                 self._journal.keep((self._start_key(name, launch), seconds))
         return workers
@@ -204,7 +205,7 @@ class LatencyRun:
         launch: int,
         advance: Callable[[], None],
     ) -> None:
-        """All blocks of one workload in one launch: the cells that are finished together."""
+        """All blocks of one workload in one launch, which are saved together."""
         workload, batch = task
         cells: dict[str, dict[str, Any]] = {}
         for block in range(self._schedule.blocks):
@@ -219,14 +220,14 @@ class LatencyRun:
                         self._failed[name, workload] = str(error)
                         del cells[name]
                         if not workers[name].alive:
-                            del workers[name]  # the next launch has a fresh one
+                            del workers[name]  # the next launch starts another
                 advance()
         for name, cell in cells.items():
             self._series.setdefault((name, workload), _Series()).add(cell, launch)
         self._journal.keep(*((self._key((name, workload), launch), cell) for name, cell in cells.items()))
 
     def _next_order(self, of: Workload | None, names: Sequence[str]) -> list[str]:
-        """A random order, and the next time the same one backwards: of two, neither comes first more often."""
+        """A random order, and at the next call its reverse, so that no contender comes first more often."""
         order = self._mirrored.pop(of, [])
         if set(order) != set(names):
             order = self._random.sample(names, len(names))
@@ -239,7 +240,7 @@ class LatencyRun:
         return timed >= self._schedule.enough_s * 1e9 * len(cells)
 
     def _measure_block(self, worker: Worker, batch: Batch, cell: dict[str, Any]) -> None:
-        """Append nanoseconds of time and of CPU time of each round, as a block of ``cell``."""
+        """Append a block to ``cell``: nanoseconds and nanoseconds of CPU time of each round."""
         blocks = cell["blocks"]
         if not blocks:
             cell["first"] = worker.ask("warm_up", batch)
@@ -249,7 +250,7 @@ class LatencyRun:
             worker.ask("wait_until_idle")
 
     def _rounds(self, blocks: Sequence[Any]) -> int:
-        """How many rounds the next block has, by the shortest round of those before."""
+        """Number of rounds of the next block, from the shortest round so far."""
         schedule = self._schedule
         if not blocks or not schedule.block_s:
             return schedule.rounds
@@ -258,7 +259,7 @@ class LatencyRun:
         return min(max(schedule.rounds, fitting), _MOST_ROUNDS)
 
     def _reason(self, name: str, workload: Workload) -> str:
-        """Why the row failed, or nothing."""
+        """Why the row failed, or an empty string."""
         reason = self._failed.get((name, None)) or self._failed.get((name, workload))
         if not reason and (name, workload) not in self._series:
             reason = next(why for (failed, _), why in self._failed.items() if failed == name)

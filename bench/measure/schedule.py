@@ -1,4 +1,4 @@
-"""What is timed, and how often."""
+"""What is timed, and how often: schedule and rows of a latency run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = tuple[str, Workload]  # a contender's name, a workload
 
-WARM_UP_S = 0.005  # caches are cold when a worker's turn comes; they are warm after about this long
+WARM_UP_S = 0.005  # caches are cold at the start of a block, and warm after about this time
 
 
 def unsure_rows(measured: Sequence[Measurement], target_width: float) -> set[Row]:
@@ -31,20 +31,22 @@ def unsure_rows(measured: Sequence[Measurement], target_width: float) -> set[Row
 class Schedule:
     """How often a workload is timed: ``launches × blocks × rounds`` values for each contender, and more of a quick one.
 
-    A block of seconds evens out by itself what several blocks are for: of a slow workload a launch has as many blocks as
-    it takes until its contenders were timed for ``enough_s`` seconds each, one at least.
+    A block of seconds averages by itself what several blocks are for: a launch of a slow workload ends after ``enough_s``
+    seconds per contender, with at least one block.
     """
 
     launches: int
     blocks: int
     rounds: int
-    block_s: float = 0.0  # of a quick row, a block has as many rounds more as fit into so many seconds
+    block_s: float = 0.0  # a block of a quick row has more rounds, as many as fit into this time
     enough_s: float = 2.0  # on average over the contenders
     warm_up_s: float = WARM_UP_S  # of untimed calls before each block, at least one
     target_width: float = 0.02  # launches are added while a row is known less well than this share of its value
-    budget_s: float = 0.0  # and while a further launch is likely to end within so many seconds of timing
-    unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # those rows, by ``target_width``
-    seed: int | None = None  # of the orders; None: new ones in every run, so that none favours a side in all runs
+    budget_s: float = 0.0  # and while a further launch would likely end within this time
+    unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # finds those rows, by ``target_width``
+    seed: int | None = (
+        None  # of the orders; None: other orders in every run, so that no order favours a side in all runs
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,8 @@ class Contender:
 
     name: str
     artifact: Path
-    variant: str = ""  # that loads the artifact; without it, the one called ``name``
+    variant: str = ""  # that loads the artifact; empty: ``name``
     fingerprint: str = ""  # of the artifact, for the journal
     code: Path | None = None  # folder whose ``exporters`` loads it; None: the ones of this process
-    feed: Mapping[Workload, Batch] | None = None  # what it is fed instead of the batches of the others
-    control: bool = False  # says what the others' figures can tell: how well it is known keeps no run going
+    feed: Mapping[Workload, Batch] | None = None  # its own batches; None: those of the run
+    control: bool = False  # shows the precision of the others; its own interval adds no launches

@@ -1,4 +1,4 @@
-"""Batches: which token ids a predictor is fed, by size, length and padding policy."""
+"""Batches of token ids, by size, length and padding policy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from exporters.checkpoints.tokenization import padded_batch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from exporters.checkpoints.tokenization import Pad
     from exporters.variant import Int64Array
 
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
     Tokens = Sequence[Sequence[int]]  # one list of ids per text, special tokens included
 
 T = TypeVar("T")
+N = TypeVar("N", bound=np.generic)
 Padding: TypeAlias = Literal["max_length", "longest", "bucketed"]
-_USUAL = 512  # tokens that most models take
+_USUAL = 512  # tokens, the limit of most models
 PADDINGS: tuple[Padding, ...] = ("max_length", "longest", "bucketed")
 
 
 def full_batch(tokens: Tokens, batch_size: int, sequence_length: int) -> Batch:
-    """A batch in which every row is ``sequence_length`` real tokens: texts end to end, first and last token kept in place."""
+    """A batch whose rows have ``sequence_length`` tokens without padding: concatenated texts between one first and last token."""
     first, last = tokens[0][0], tokens[0][-1]
     inner = cycle(list(chain.from_iterable(text[1:-1] for text in tokens)) or [first])
     rows = [[first, *islice(inner, sequence_length - 2), last] for _ in range(batch_size)]
@@ -35,7 +38,7 @@ def full_batch(tokens: Tokens, batch_size: int, sequence_length: int) -> Batch:
 
 
 def full_length(limit: int | None, tokens: Tokens) -> int:
-    """Tokens that texts are padded to where all are padded alike: what the model takes, but not thousands that no text has.
+    """Tokens to which ``max_length`` pads: the limit of the model, but at most 512 or the longest text.
 
     >>> full_length(64, [[1] * 9]), full_length(8192, [[1] * 9]), full_length(None, [[1] * 900])
     (64, 512, 900)
@@ -48,8 +51,8 @@ def full_length(limit: int | None, tokens: Tokens) -> int:
 class Policy:
     """How texts become batches.
 
-    ``max_length``: as they come, every text padded to what the model takes; ``longest``: as they come, padded to the longest
-    of their batch; ``bucketed``: texts of like length side by side, padded to the longest of their batch.
+    ``max_length``: in order, all padded to the limit of the model; ``longest``: in order, padded to the longest of their batch;
+    ``bucketed``: sorted by length, padded to the longest of their batch.
     """
 
     padding: Padding
@@ -61,16 +64,23 @@ class ScoringBatches:
     """Texts cut into batches."""
 
     batches: tuple[Batch, ...]
-    order: tuple[int, ...]  # the text behind every row of the batches, in turn
+    order: tuple[int, ...]  # index of the text of each row of the batches
+
+    def in_text_order(self, rows: Sequence[npt.NDArray[N]]) -> npt.NDArray[N]:
+        """One row for each text, in the order of the texts, from the rows of each batch."""
+        stacked = np.concatenate(rows)
+        found = np.empty_like(stacked)
+        found[list(self.order)] = stacked
+        return found
 
     @property
     def computed_tokens(self) -> int:
-        """Tokens that a predictor computes, padding included."""
+        """Number of tokens that a predictor computes, padding included."""
         return sum(input_ids.size for input_ids, _ in self.batches)
 
 
 def scoring_batches(tokens: Tokens, pad: Pad, policy: Policy, max_length: int) -> ScoringBatches:
-    """Cut texts into batches; bucketed ones begin with the longest (ties by row)."""
+    """Cut texts into batches; bucketed ones start with the longest (ties in order)."""
     order = list(range(len(tokens)))
     if policy.padding == "bucketed":
         order.sort(key=lambda row: -len(tokens[row]))
@@ -87,15 +97,15 @@ class Sample:
 
     tokens: Tokens
     pad: Pad
-    max_length: int  # tokens that all are padded to where they are padded alike
+    max_length: int  # tokens to which ``max_length`` pads
 
     def cut(self, policy: Policy) -> ScoringBatches:
-        """Their batches."""
+        """The batches of all texts."""
         return scoring_batches(self.tokens, self.pad, policy, self.max_length)
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
-    """At most ``count`` of the items, evenly from the first to the last: sets come sorted by label, too.
+    """At most ``count`` of the items, evenly spaced: some sets are sorted by label.
 
     >>> spread("abcdefg", 3), spread("ab", 3)
     (['a', 'c', 'e'], ['a', 'b'])
@@ -105,7 +115,7 @@ def spread(items: Sequence[T], count: int) -> list[T]:
 
 
 def parity_batches(tokens: Tokens, pad: Pad, max_length: int) -> tuple[Batch, ...]:
-    """Batches of several shapes and paddings over the same texts: alone, side by side, padded far, at full length."""
+    """Batches of several shapes and paddings over the same texts: single, batched, with long padding, at full length."""
     texts = [tokens[i % len(tokens)] for i in range(64)]
     short = [[text[0], *text[1:7], text[-1]] for text in texts[:4]]
     far = min(max_length, max(len(text) for text in texts[8:12]) + 29)

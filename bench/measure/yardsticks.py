@@ -1,4 +1,4 @@
-"""The yardsticks of a run: what the machine can do, read before, during and after what is measured."""
+"""The yardsticks of a run: speed of the machine, measured before, during and after the run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from bench.runs.journal import Journal
     from bench.runs.store import Run
 
-MACHINE = "machine"  # stands where a measurement names its variant
+MACHINE = "machine"  # in place of a variant name
 
 
 class Yardsticks:
-    """One process that reads every yardstick whenever it is asked to; a context manager that ends it.
+    """A process that measures all yardsticks on demand; a context manager that ends it.
 
-    Between readings it sleeps, and holds no operands. A yardstick that fails has its reason, and the run goes on. What a
-    run that was killed has read is taken over from its journal.
+    Between readings it sleeps, and holds no operands. A yardstick that fails is recorded with its reason, and the run goes on.
+    Readings of a killed run are reused from its journal.
     """
 
     def __init__(self, threads: int, journal: Journal) -> None:
@@ -58,7 +58,7 @@ class Yardsticks:
         return rates
 
     def measurements(self) -> list[Measurement]:
-        """All readings in the order in which they were taken, the ``launches`` count them; or why there are none."""
+        """All readings in order, numbered by ``launches``; or the reason why there are none."""
         return [self._measurement(metric) for metric in self._rates]
 
     def _measurement(self, metric: str) -> Measurement:
@@ -71,5 +71,5 @@ class Yardsticks:
 
 
 def yardstick_readings(run: Run) -> dict[str, Measurement]:
-    """The yardsticks of a saved run that have readings, by metric; empty for a run that was saved before there were any."""
+    """Yardsticks of a saved run that have readings, by metric; empty for a run saved before yardsticks existed."""
     return {one.metric: one for one in run.measurements if one.variant == MACHINE and one.status == "ok" and one.values}

@@ -1,4 +1,4 @@
-"""Which plan scores a file: the fastest of those that were tried, within the memory that may be taken."""
+"""Chooses the plan that scores a file: the fastest one within the memory limit."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.score.models import Models
-    from bench.score.rows import Survey
+    from bench.score.rows import Scan
 
-_WORTH_A_SEARCH_S = 60.0  # of scoring by the default plan: a search takes about a minute itself
+_WORTH_A_SEARCH_S = 60.0  # with the default plan: a search takes about a minute itself
 
 
-def choose_plan(models: Models, found: Survey, max_memory: float | None) -> Plan:
-    """Search where the file is large enough; raises UserError where no plan keeps to ``max_memory`` bytes."""
+def choose_plan(models: Models, found: Scan, max_memory: float | None) -> Plan:
+    """Search for a plan if the file is large enough; raises UserError if no plan stays within ``max_memory`` bytes."""
     default = Plan(policy=DEFAULT_POLICY, instances=1, threads=models.threads)
     sample = Sample(tokens=models.tokeniser(found.sample)[0], pad=models.pad, max_length=models.full_length)
     with models.opened(1) as opened:
@@ -42,7 +42,7 @@ def choose_plan(models: Models, found: Survey, max_memory: float | None) -> Plan
 
 
 def _ranked(models: Models, sample: Sample) -> list[Plan]:
-    """Every plan that was tried, the fastest first; says what the first ones reach."""
+    """All plans, fastest first; prints the first ones."""
     with ExitStack() as stack, progress("looking for the fastest plan", 0) as bar:
         counts = instance_counts(models.threads)
         pipelines = {count: stack.enter_context(models.opened(count)).pipeline for count in counts}
@@ -55,11 +55,11 @@ def _ranked(models: Models, sample: Sample) -> list[Plan]:
 
 
 def _within(plans: Sequence[Plan], models: Models, sample: Sample, max_memory: float) -> Plan:
-    """The first that keeps to the memory with a batch of the longest texts that there can be, and then those of the sample.
+    """The first plan, freshly loaded, whose peak memory is within the limit.
 
-    Loaded anew for that. The sample's many shapes fill more of a runtime's arenas than one large batch does.
+    It runs a batch of texts of full length and then the sample, whose many shapes fill more of a runtime's arenas.
     """
-    import pyarrow.parquet  # noqa: F401 - with which the answers will be written: this process counts as well
+    import pyarrow.parquet  # noqa: F401 - writes the output later: its memory in this process counts
 
     least = float("inf")
     for plan in plans:

@@ -1,4 +1,4 @@
-"""What padding costs: some texts of a labelled set by every padding policy, from text to class."""
+"""Padding policies, end to end: a sample of a labelled set by each policy, from text to class."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class EndToEnd:
 
 
 def measure_end_to_end(variant: str, prepared: Prepared, labelled: LabelledSet) -> EndToEnd:
-    """One process, one policy after the other; raises WorkerError when it dies."""
+    """Measure all policies in one process, in turn; raises WorkerError if it dies."""
     texts, labels = spread(labelled.texts, TEXTS), np.asarray(spread(labelled.labels, TEXTS))
     runs = []
     with Models(prepared, variant).opened(1) as opened:
         for padding in PADDINGS:
             policy = Policy(padding=padding, batch_size=BATCH_SIZE)
-            # New shapes are compiled once; in a long file they come again and again.
+            # Warm-up: new shapes are compiled once, and recur in a large file.
             opened.pipeline.answer(texts[:BATCH_SIZE] if padding == "max_length" else texts, policy)
             answered = opened.pipeline.answer(texts, policy)
             runs.append(

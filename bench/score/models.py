@@ -1,4 +1,4 @@
-"""One variant, loaded as often as a plan asks."""
+"""A variant, loaded in as many processes as a plan has."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A pipeline that can be fed."""
+    """A loaded pipeline."""
 
     pipeline: Pipeline
     workers: list[Worker]
 
     def peak(self) -> int:
-        """Bytes resident: the most that each of its processes ever took, and this one, added up."""
+        """Sum of the peak resident bytes of its processes and this one."""
         status = Path("/proc/self/status").read_text(encoding="ascii")
         own = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024
         return own + sum(worker.ask("memory_status")["VmHWM"] for worker in self.workers)
@@ -44,6 +44,6 @@ class Models:
 
     @contextmanager
     def opened(self, instances: int) -> Iterator[Opened]:
-        """``instances`` processes that share the thread budget."""
+        """A pipeline of ``instances`` processes that share the thread budget."""
         with loaded_instances(self.artifact.variant, self.artifact.path, instances, self.threads) as workers:
             yield Opened(pipeline=Pipeline(self.tokeniser, workers, self.pad, self.full_length), workers=workers)

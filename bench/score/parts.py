@@ -1,7 +1,7 @@
-"""What was scored so far: parts beside the output, each whole or absent, and one file of them in the end.
+"""Output of scoring: parts beside the output file, each written atomically, which are joined at the end.
 
-A part holds the rows of one stretch of the input. A killed scoring leaves its parts, with what they are parts of; the next one of
-the same goes on behind them, by the same plan, so that the file in the end is the same to the last byte.
+A part holds the rows of one chunk of the input. A killed scoring leaves its parts and their identity; the next call with the
+same identity continues after them with the same plan, so that the output is identical byte for byte.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _IDENTITY = "parts_of.json"
 
 
 class Parts:
-    """The parts of ``output``; ``identity`` is all that decides what is in them."""
+    """The parts of ``output``; ``identity`` is everything that decides their content."""
 
     def __init__(self, output: Path, identity: Mapping[str, Any]) -> None:
         self._output = output
@@ -34,9 +34,9 @@ class Parts:
         self._identity = dict(identity)
 
     def found(self) -> tuple[int, int, Any]:
-        """How many parts an interrupted scoring of the same left, their rows, and its plan; the plan is None where none did.
+        """Number of reusable parts of an interrupted scoring, their rows, and its plan; the plan is None without one.
 
-        Says by what another one differs whose parts lie there: they will be forgotten.
+        If the parts are of another identity, prints what differs: they will be deleted.
         """
         try:
             kept = json.loads((self._folder / _IDENTITY).read_text(encoding="utf-8"))
@@ -53,36 +53,36 @@ class Parts:
         return count, rows, plan
 
     def _whole(self) -> tuple[int, int]:
-        """Parts before the first that is lacking or damaged, and their rows."""
+        """Number of parts before the first missing or damaged one, and their rows."""
         from pyarrow import parquet
 
         count = rows = 0
         while (part := self._part(count)).is_file():
             try:
                 rows += parquet.read_metadata(part).num_rows
-            except (OSError, ValueError):  # pyarrow's own are ValueErrors
+            except (OSError, ValueError):  # pyarrow's errors are ValueErrors
                 break
             count += 1
         return count, rows
 
     def begin(self, plan: Any) -> None:
-        """Forget what lies there, which is of something else, and note what is begun."""
+        """Delete existing parts, and save identity and plan."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         with whole_file(self._folder / _IDENTITY) as stream:
             stream.write(json.dumps({**self._identity, "plan": plan}, indent=1).encode())
 
     def write(self, number: int, table: pa.Table) -> None:
-        """Keep one part."""
+        """Write one part."""
         from pyarrow import parquet
 
         with whole_file(self._part(number)) as stream:
             parquet.write_table(table, stream, compression="zstd")
 
     def join(self, count: int) -> Counter[str]:
-        """Make the output of ``count`` parts, one after the other, and remove them; how many texts have each label.
+        """Join ``count`` parts into the output, and delete them; number of texts by label.
 
-        Raises OutputError for a part that was damaged.
+        Raises OutputError for a damaged part.
         """
         from pyarrow import parquet
 
@@ -103,7 +103,7 @@ class Parts:
         try:
             return parquet.read_table(self._part(number), partitioning=None)
         except (OSError, ValueError) as error:
-            self._part(number).unlink(missing_ok=True)  # it and those after it are scored anew
+            self._part(number).unlink(missing_ok=True)  # it and later parts are scored again
             raise OutputError(
                 f"{self._part(number)}: is damaged ({first_line(error)}) and was removed; give the same command again"
             ) from error

@@ -1,4 +1,4 @@
-"""The way of a text: tokenise, pad, run, classify; by one variant, and the seconds of each stage."""
+"""Classifies texts with one variant in four stages (tokenise, pad, run, classify), with the seconds of each."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from exporters.variant import Float32Array
 
 STAGES = ("tokenise", "pad", "run", "classify")
-_BATCHES_PER_REQUEST = 4  # at most; where there are few, less, so that every process has some and all end together
+_BATCHES_PER_REQUEST = 4  # at most; fewer for small inputs, so that all processes have work until the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """What became of some texts, in their order."""
+    """The answers for some texts, in their order."""
 
     logits: Float32Array  # (texts, num_labels)
     classes: npt.NDArray[np.int64]  # (texts,)
-    chances: npt.NDArray[np.float64]  # of those classes, (texts,)
-    tokens: npt.NDArray[np.int32]  # of the whole texts, (texts,)
-    read_tokens: int  # of all texts, as far as the model reads them
+    chances: npt.NDArray[np.float64]  # probability of those classes, (texts,)
+    tokens: npt.NDArray[np.int32]  # before truncation, (texts,)
+    read_tokens: int  # of all texts, after truncation
     computed_tokens: int  # with padding
     seconds: dict[str, float]  # by stage
 
 
 class Pipeline:
-    """Loaded ``workers`` of one variant, and what their batches are made with."""
+    """Loaded ``workers`` of one variant, with the tokenizer and padding of their batches."""
 
     def __init__(self, tokeniser: Tokeniser, workers: Sequence[Worker], pad: Pad, max_length: int) -> None:
         self._tokeniser = tokeniser
@@ -49,16 +49,15 @@ class Pipeline:
         self._max_length = max_length
 
     def answer(self, texts: Sequence[str], policy: Policy, advance: Callable[[int], None] | None = None) -> Answered:
-        """Classify ``texts``; ``advance`` is told of every few that are done. Raises WorkerError when a process dies."""
+        """Classify ``texts``; ``advance`` gets the number of texts done at a time. Raises WorkerError if a process dies."""
         clock = [time.perf_counter()]
         ids, whole = self._tokeniser(texts)
         clock.append(time.perf_counter())
         made = scoring_batches(ids, self._pad, policy, self._max_length)
         clock.append(time.perf_counter())
-        stacked = np.concatenate(self.run(made.batches, advance))
+        rows = self.run(made.batches, advance)
         clock.append(time.perf_counter())
-        logits = np.empty_like(stacked)
-        logits[list(made.order)] = stacked
+        logits = made.in_text_order(rows)
         classes, chances = logits.argmax(axis=1), probabilities(logits)
         clock.append(time.perf_counter())
         return Answered(
@@ -72,17 +71,17 @@ class Pipeline:
         )
 
     def run(self, batches: Sequence[Batch], advance: Callable[[int], None] | None = None) -> list[Float32Array]:
-        """Logits of each batch; whichever worker is free takes the next ones."""
+        """Logits of each batch; a free worker takes the next batches."""
         answers: dict[int, Float32Array] = {}
         size = max(1, min(_BATCHES_PER_REQUEST, len(batches) // (_BATCHES_PER_REQUEST * len(self._workers))))
-        starts = iter(range(0, len(batches), size))  # hands each out once, to whichever thread asks
+        starts = iter(range(0, len(batches), size))  # shared by the threads
 
         def work(worker: Worker) -> None:
             for start in starts:
                 try:
                     found = worker.predict(batches[start : start + size])
                 except BaseException:
-                    list(starts)  # the others have nothing more to do
+                    list(starts)  # stops the other threads
                     raise
                 answers.update(enumerate((logits for logits, _ in found), start))
                 if advance:

@@ -1,6 +1,6 @@
-"""How a variant classifies many texts the fastest: padding policy, batch size, and processes x threads; found by trying.
+"""Search for the fastest plan: padding policy, batch size, and processes × threads.
 
-Successive halving: all plans are tried for a short time, the better half of them for twice as long, and so on. Source: Jamieson
+Successive halving: all plans are timed briefly, the better half of them for twice as long, and so on. Source: Jamieson
 and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
 """
 
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
     from bench.score.pipeline import Pipeline
 
 _SIZES = {"max_length": (1, 8), "longest": (1, 8, 32), "bucketed": (1, 2, 4, 8, 16, 32, 64)}
-_FIRST_TRIAL_S = 0.25  # of each plan, doubled from round to round
+_FIRST_TRIAL_S = 0.25  # seconds per plan, doubled in each round
 _FINALISTS = 3
 _LONGEST_BATCH_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One way to classify many texts."""
+    """A way to classify many texts."""
 
     policy: Policy
-    instances: int  # processes that compute at the same time
-    threads: int  # of each
+    instances: int  # concurrent processes
+    threads: int  # per process
 
     def __str__(self) -> str:
         texts = counted(self.policy.batch_size, "text")
         return f"{self.policy.padding} batches of {texts}, {format_instances(self.instances, self.threads)}"
 
 
-DEFAULT_POLICY = Policy(padding="bucketed", batch_size=8)  # never far from the fastest
+DEFAULT_POLICY = Policy(padding="bucketed", batch_size=8)  # close to the fastest everywhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """How fast a plan is."""
+    """The measured speed of a plan."""
 
     plan: Plan
     rate: float  # texts per second, from padding to logits
 
 
 def instance_counts(threads: int) -> list[int]:
-    """Into how many processes ``threads`` can be shared out evenly.
+    """Numbers of processes among which ``threads`` can be divided evenly.
 
     >>> instance_counts(1), instance_counts(2), instance_counts(6)
     ([1], [1, 2], [1, 2, 3, 6])
@@ -60,7 +60,7 @@ def instance_counts(threads: int) -> list[int]:
 
 
 def every_plan(threads: int) -> list[Plan]:
-    """All that are tried."""
+    """All plans that are tried."""
     return [
         Plan(policy=Policy(padding=padding, batch_size=size), instances=count, threads=threads // count)
         for count in instance_counts(threads)
@@ -70,7 +70,7 @@ def every_plan(threads: int) -> list[Plan]:
 
 
 def find_plan(pipelines: Mapping[int, Pipeline], threads: int, sample: Sample, bar: Bar) -> list[Trial]:
-    """Try every plan on the ``pipelines``, by number of instances; fastest first, and those of the last round before others."""
+    """Time all plans on ``pipelines`` (by number of instances); fastest first, those of later rounds before others."""
     pace = seconds_per_token(pipelines[1], sample)
     every = sorted(every_plan(threads), key=lambda plan: _longest_batch_s(plan, sample, pace))
     plans = [plan for plan in every if _longest_batch_s(plan, sample, pace) <= _LONGEST_BATCH_S] or every[:1]
@@ -90,10 +90,10 @@ def find_plan(pipelines: Mapping[int, Pipeline], threads: int, sample: Sample, b
 
 
 def seconds_per_token(pipeline: Pipeline, sample: Sample) -> float:
-    """Seconds of each computed token, roughly: by one batch of texts of middling length."""
+    """Approximate seconds per computed token, from one batch of texts of median length."""
     made = sample.cut(DEFAULT_POLICY)
     middle = made.batches[len(made.batches) // 2 :][:1]
-    pipeline.run(middle)  # the first call of a runtime compiles, packs and allocates
+    pipeline.run(middle)  # warm-up: the first call compiles, packs and allocates
     start = time.perf_counter()
     pipeline.run(middle)
     return (time.perf_counter() - start) / middle[0][0].size
@@ -105,16 +105,16 @@ def _longest_batch_s(plan: Plan, sample: Sample, pace: float) -> float:
 
 
 def try_plan(pipeline: Pipeline, plan: Plan, sample: Sample, seconds: float, pace: float) -> Trial:
-    """Run some of the batches, evenly from all, so that about ``seconds`` go by; what the others take follows from their tokens.
+    """Time evenly chosen batches for about ``seconds``, and extrapolate to all batches by their tokens.
 
-    Every process has as many of them: one that idles in the end of a few batches idles in the end of a file, and no sooner.
+    All processes get the same number of batches: in a large file they are idle only at the very end.
     """
     start = time.perf_counter()
     made = sample.cut(plan.policy)
     cutting = time.perf_counter() - start
     rounds = max(1, round(len(made.batches) * seconds / (made.computed_tokens * pace * plan.instances)))
     chosen = _evenly(made.batches, rounds * plan.instances)
-    pipeline.run(chosen)  # a new shape is compiled once, and comes again in the next texts
+    pipeline.run(chosen)  # warm-up: new shapes are compiled once, and recur
     start = time.perf_counter()
     pipeline.run(chosen)
     running = time.perf_counter() - start
@@ -123,6 +123,6 @@ def try_plan(pipeline: Pipeline, plan: Plan, sample: Sample, seconds: float, pac
 
 
 def _evenly(batches: Sequence[Batch], count: int) -> list[Batch]:
-    """``count`` of them, or all, from the middles of as many equal stretches: bucketed ones are sorted by length."""
+    """At most ``count`` batches, from the middles of as many equal parts: bucketed batches are sorted by length."""
     chosen = min(count, len(batches))
     return [batches[(2 * index + 1) * len(batches) // (2 * chosen)] for index in range(chosen)]

@@ -1,4 +1,4 @@
-"""The rows of a file that is to be scored: looked through once, to say what is wrong before hours of work, then read again."""
+"""Reads the rows of a file to score, twice: a scan reports bad rows before hours of work, then they are scored."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from bench.texts.table_file import TableFile
     from bench.texts.text_rows import BadRows, Cause, TextRow
 
-_ROWS, _CHARACTERS = 1024, 8_000_000  # of a stretch; whichever comes first ends it
-_SAMPLE = 1024  # texts that a plan is found with
-_SAMPLED_CHARACTERS = 20_000  # of a text: more than a model reads
+_ROWS, _CHARACTERS = 1024, 8_000_000  # limits of a chunk
+_SAMPLE = 1024  # texts for the search of a plan
+_SAMPLED_CHARACTERS = 20_000  # of a sampled text: more than a model reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What a file holds."""
+class Scan:
+    """What the scan of a file found."""
 
     rows: int
     dropped: tuple[str, ...]  # "2 rows without text"
     columns: tuple[str, ...]  # that make up a text
-    sample: tuple[str, ...]  # drawn from all texts alike; long ones are cut
+    sample: tuple[str, ...]  # drawn uniformly from all texts; long ones are cut
 
 
 def stream_rows(path: Path, text_columns: Sequence[str] | None) -> Iterator[TextRow]:
-    """Every row of the table in ``path``, in order, one at a time."""
+    """The rows of the table in ``path``, read one at a time."""
     table = open_table(path)
     yield from _rows(table, find_text_columns(table, text_columns))
 
@@ -43,24 +43,24 @@ def _rows(table: TableFile, columns: Sequence[str]) -> Iterator[TextRow]:
         yield text_row(table.path, number, columns, cells)
 
 
-def stretches(rows: Iterator[TextRow]) -> Iterator[list[TextRow]]:
-    """Rows in lists of so many rows or characters; where they end does not depend on where reading began."""
-    stretch: list[TextRow] = []
+def chunks(rows: Iterator[TextRow]) -> Iterator[list[TextRow]]:
+    """Rows in lists of at most 1,024 rows or about 8 million characters; reading may begin at the first row of any chunk."""
+    chunk: list[TextRow] = []
     characters = 0
     for row in rows:
-        stretch.append(row)
+        chunk.append(row)
         characters += len(row.text)
-        if len(stretch) == _ROWS or characters >= _CHARACTERS:
-            yield stretch
-            stretch, characters = [], 0
-    if stretch:
-        yield stretch
+        if len(chunk) == _ROWS or characters >= _CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
 
 
-def survey(path: Path, text_columns: Sequence[str] | None, bad_rows: BadRows, sample: int = _SAMPLE) -> Survey:
-    """Look through ``path``; raises DataError where a row has no text that can be used, unless those are left out.
+def scan(path: Path, text_columns: Sequence[str] | None, bad_rows: BadRows, sample: int = _SAMPLE) -> Scan:
+    """Read ``path`` once; raises DataError for a row without usable text, unless such rows are dropped.
 
-    The sample is drawn in one pass. Source: Vitter, "Random sampling with a reservoir", ACM TOMS 11 (1985), algorithm R.
+    The sample is drawn by reservoir sampling. Source: Vitter, "Random sampling with a reservoir", ACM TOMS 11 (1985), algorithm R.
     """
     draw = random.Random(0)  # noqa: S311 - no secret
     texts: list[str] = []
@@ -81,4 +81,4 @@ def survey(path: Path, text_columns: Sequence[str] | None, bad_rows: BadRows, sa
     dropped = dropped_counts(causes)
     if first_bad and (bad_rows == "refuse" or not texts):
         raise refusal(first_bad, dropped)
-    return Survey(rows=causes.total(), dropped=dropped, columns=columns, sample=tuple(texts))
+    return Scan(rows=causes.total(), dropped=dropped, columns=columns, sample=tuple(texts))

@@ -1,4 +1,4 @@
-"""A file of any size, labelled by one variant: read twice, never held whole, and answered in the order of its rows."""
+"""Labels a file of any size with one variant; the file is read twice and never held in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.score.models import Models
 from bench.score.parts import Parts
 from bench.score.pipeline import STAGES
 from bench.score.plan import Plan
-from bench.score.rows import stream_rows, stretches
+from bench.score.rows import chunks, stream_rows
 from bench.texts.pairs import caution_joined
 from bench.units import format_bytes
 from exporters.errors import DataError
@@ -30,42 +30,42 @@ if TYPE_CHECKING:
 
     from bench.pipeline.prepare import Prepared
     from bench.score.pipeline import Answered, Pipeline
-    from bench.score.rows import Survey
+    from bench.score.rows import Scan
     from bench.texts.text_rows import TextRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be scored, and by what."""
+    """What to score, and with which variant."""
 
     prepared: Prepared
     variant: str
     source: Path
-    found: Survey  # of the source
+    found: Scan  # of the source
     output: Path
-    max_memory: float | None = None  # bytes resident, of all processes; None: whatever it takes
+    max_memory: float | None = None  # resident bytes of all processes; None: no limit
 
 
 @dataclass(slots=True, kw_only=True)
 class Scoring:
-    """What was done; the figures are of what was scored now, but for ``rows``, ``dropped`` and ``counts``."""
+    """The result; figures are of this call, except ``rows``, ``dropped`` and ``counts``, which are of the whole file."""
 
     rows: int  # of the file
-    dropped: tuple[str, ...]  # "2 rows without text"; their answers are empty
-    counts: Mapping[str, int] = field(default_factory=dict)  # texts of each class, of the whole file
+    dropped: tuple[str, ...]  # "2 rows without text"; their output is empty
+    counts: Mapping[str, int] = field(default_factory=dict)  # texts by class
     plan: Plan
-    length: int | None  # tokens that a text is cut at; None: it is read whole
-    taken: int  # rows that an interrupted scoring had left
-    peak: int = 0  # bytes resident: what every process took at most, added up
+    length: int | None  # tokens at which texts are cut; None: not cut
+    taken: int  # rows reused from an interrupted scoring
+    peak: int = 0  # resident bytes: sum of the peaks of all processes
     elapsed: float = 0.0  # seconds from the first row to the last
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", *STAGES, "write"), 0.0))
     texts: int = 0
-    cut: int = 0  # texts of which the model does not read all
+    cut: int = 0  # texts that were cut
     read_tokens: int = 0
     computed_tokens: int = 0  # with padding
 
     def add(self, answered: Answered | None) -> None:
-        """Count what was answered."""
+        """Add the figures of a chunk."""
         if answered is None:
             return
         self.texts += len(answered.classes)
@@ -77,7 +77,7 @@ class Scoring:
 
 
 def score_file(job: Job) -> Scoring:
-    """Score every row of ``job.source`` into ``job.output``; raises UserError for what a person can fix."""
+    """Score every row of ``job.source`` into ``job.output``; raises UserError for a user mistake."""
     caution_joined(job.source, job.found.columns, job.prepared.checkpoint.labels)
     models, identity = Models(job.prepared, job.variant), _identity(job)
     parts = Parts(job.output, identity)
@@ -108,19 +108,19 @@ def score_file(job: Job) -> Scoring:
 
 
 def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: Scoring) -> tuple[int, int]:
-    """Score the rows behind those of the first ``number`` parts; how many parts and rows there are then."""
+    """Score the rows after those of the first ``number`` parts; number of parts and rows then."""
     labels, rows = job.prepared.checkpoint.labels, done.taken
     with progress("scoring", done.rows - done.taken) as bar:
         begun = clock = time.perf_counter()
-        for stretch in stretches(islice(stream_rows(job.source, job.prepared.options.text_columns), done.taken, None)):
+        for chunk in chunks(islice(stream_rows(job.source, job.prepared.options.text_columns), done.taken, None)):
             done.seconds["read"] += time.perf_counter() - clock
-            texts = [row.text for row in stretch if row.cause is None]
+            texts = [row.text for row in chunk if row.cause is None]
             answered = pipeline.answer(texts, done.plan.policy, bar.advance) if texts else None
             clock = time.perf_counter()
-            parts.write(number, _table(stretch, answered, labels))
-            number, rows = number + 1, rows + len(stretch)
+            parts.write(number, _table(chunk, answered, labels))
+            number, rows = number + 1, rows + len(chunk)
             done.add(answered)
-            bar.advance(len(stretch) - len(texts))
+            bar.advance(len(chunk) - len(texts))
             done.seconds["write"] += time.perf_counter() - clock
             clock = time.perf_counter()
         done.elapsed = time.perf_counter() - begun
@@ -128,7 +128,7 @@ def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: S
 
 
 def _identity(job: Job) -> dict[str, Any]:
-    """All that decides the answers but the plan, which is kept with them."""
+    """Everything that decides the answers, except the plan, which is saved with the parts."""
     options = job.prepared.options
     return {
         "source": sha256_file(job.source),
@@ -141,17 +141,17 @@ def _identity(job: Job) -> dict[str, Any]:
     }
 
 
-def _table(stretch: Sequence[TextRow], answered: Answered | None, labels: Sequence[str]) -> pa.Table:
-    """A row for each of ``stretch``: number, label and its chance, every logit, tokens; all but the number empty without a text."""
+def _table(chunk: Sequence[TextRow], answered: Answered | None, labels: Sequence[str]) -> pa.Table:
+    """A row for each of ``chunk``: row number, label, probability, logits, tokens; all but the number are empty without text."""
     import pyarrow as pa
 
-    row_numbers = pa.array([row.number for row in stretch], type=pa.int64())
+    row_numbers = pa.array([row.number for row in chunk], type=pa.int64())
     kinds = {"label": pa.string(), "probability": pa.float32(), **_logits(labels, pa.float32()), "tokens": pa.int32()}
     if answered is None:
-        return pa.table({"row": row_numbers, **{name: pa.nulls(len(stretch), kind) for name, kind in kinds.items()}})
+        return pa.table({"row": row_numbers, **{name: pa.nulls(len(chunk), kind) for name, kind in kinds.items()}})
     names = np.asarray(labels, dtype=object)[answered.classes]
     values = (names, answered.chances, *answered.logits.T, answered.tokens)
-    empty = np.asarray([row.cause is not None for row in stretch])
+    empty = np.asarray([row.cause is not None for row in chunk])
     place = np.where(empty, 0, np.cumsum(~empty) - 1)
     columns = zip(kinds.items(), values, strict=True)
     filled = {name: pa.array(found[place], type=kind, mask=empty) for (name, kind), found in columns}

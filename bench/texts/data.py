@@ -1,4 +1,4 @@
-"""Labelled texts for accuracy, plain ones for calibration; rows that cannot be used are refused, or counted and said.
+"""Reads labelled texts for accuracy and unlabelled ones for calibration; unusable rows are refused, or dropped and counted.
 
 The text of a row is ``title + " " + content`` (or whatever its text columns are, joined by one space).
 """
@@ -34,24 +34,24 @@ if TYPE_CHECKING:
 
     from bench.texts.text_rows import BadRows, Place, TextRow
 
-_MAX_SHOWN = 10  # classes that a line lists one by one
+_MAX_SHOWN = 10  # classes listed in one line
 _NUMBERED = re.compile(r"\d")  # "428 LABEL_0" and "428 1 star" do not read well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledSet:
-    """Texts and their classes, in file order; ``summary`` is the line that is printed about them."""
+    """Texts and their classes, in file order."""
 
     name: str
     texts: tuple[str, ...]
     labels: tuple[int, ...]  # class index of each text
     label_names: tuple[str, ...]  # by class index
-    dropped: tuple[str, ...]  # "2 duplicate rows"; empty when nothing was left out
+    dropped: tuple[str, ...]  # "2 duplicate rows"
     places: tuple[Place, ...] = field(default=(), compare=False)  # of each text; empty for texts of no file
 
     @property
     def row_hashes(self) -> tuple[str, ...]:
-        """First 16 hexadecimal digits of the SHA-256 of each text: names a row where its text may not go."""
+        """First 16 hexadecimal digits of the SHA-256 of each text: identify texts in a saved run, which holds none."""
         return tuple(hashlib.sha256(text.encode()).hexdigest()[:16] for text in self.texts)
 
     @property
@@ -82,7 +82,7 @@ def _summary(line: str, dropped: Sequence[str]) -> str:
 
 
 def parse_external(argument: str) -> tuple[str, Path]:
-    """Name and path from ``[NAME=]FILE``; a file that has ``=`` in its own name is written ``./a=b.csv``."""
+    """Name and path from ``[NAME=]FILE``; a file name with ``=`` is written ``./a=b.csv``."""
     name, equals, file = argument.partition("=")
     if not equals or "/" in name:
         return Path(argument).stem, Path(argument)
@@ -101,10 +101,10 @@ def read_labelled_file(  # noqa: PLR0913 - how a file is read, by name
     real_label: str | None = None,
     bad_rows: BadRows = "refuse",
 ) -> LabelledSet:
-    """Read texts and classes from one file, classes from "label" unless told; DataError for the first thing that cannot be used.
+    """Read texts and classes from one file; raises DataError for the first problem.
 
-    ``label_names`` are the checkpoint's, by class index; None takes them from the file. ``real_label`` is what the checkpoint
-    calls the class that a file may call real; the other one is then fake.
+    ``label_names`` are the checkpoint's, by class index; None: from the file. ``label_column``: None is "label". ``real_label`` is
+    the checkpoint's name of the class that the file calls real; the other one is then fake.
     """
     table = read_table(path)
     used = find_text_columns(table, text_columns)
@@ -122,7 +122,7 @@ def read_labelled_file(  # noqa: PLR0913 - how a file is read, by name
 
 
 def _words(names: Sequence[str], real_label: str | None) -> dict[str, int]:
-    """What the words real and fake mean, where the person has said which class is real."""
+    """Class indices of the words real and fake, if ``real_label`` says which class is real."""
     return {} if real_label is None else dict(zip(REAL_FAKE, real_fake_indices(names, real_label), strict=True))
 
 
@@ -137,7 +137,7 @@ def read_real_fake(  # noqa: PLR0913 - how files are read, by name
 ) -> LabelledSet:
     """Read the set "external" from two files without labels; a text may be in one of them only.
 
-    Which class is real is what ``label_names`` say, or ``real_label``, which is one of them; DataError where neither does.
+    ``label_names`` or ``real_label``, which is one of them, decide which class is real; raises DataError if neither does.
     """
     names = tuple(label_names or REAL_FAKE)
     rows = []
@@ -158,9 +158,9 @@ def read_texts(
     text_columns: Sequence[str] | None = None,
     bad_rows: BadRows = "refuse",
 ) -> tuple[tuple[str, ...], str]:
-    """Read the texts of one file, whatever their labels; with them the line to print: ``9 texts; left out: 1 duplicate row``.
+    """Read the texts of one file without labels, and a line about them: ``9 texts; left out: 1 duplicate row``.
 
-    ``label_names`` are those of the checkpoint that is to read them.
+    ``label_names`` are those of the checkpoint.
     """
     table = read_table(path)
     used = find_text_columns(table, text_columns)
@@ -177,3 +177,13 @@ def _labelled_set(name: str, rows: list[TextRow], names: tuple[str, ...], bad_ro
     texts, labels = tuple(row.text for row in rows), tuple(row.label for row in rows)
     places = tuple((row.path, row.number) for row in rows)
     return LabelledSet(name=name, texts=texts, labels=labels, label_names=names, dropped=dropped, places=places)
+
+
+def read_column(places: Sequence[Place], column: str) -> list[object]:
+    """Cells of ``column`` at ``places``, None for a missing one; raises DataError if a file lacks the column."""
+    cells = {}
+    for path in {path for path, _ in places}:
+        table = read_table(path)
+        check_column(table, column, "name one of these with --by")
+        cells[path] = table.column(column)
+    return [cells[path][number - 1] for path, number in places]

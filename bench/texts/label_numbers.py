@@ -1,7 +1,7 @@
-"""What the numbers of a label column mean to a checkpoint: its class indices, or numbers that its label names hold.
+"""Numbers in a label column: class indices of the checkpoint, or numbers in its label names.
 
-"1 star" is class 0 of "1 star" … "5 stars": a label 1 means another class by its number than by its index. A file is
-read one way throughout, and refused where nothing tells which.
+For "1 star" … "5 stars", label 1 is class 0 by its number and class 1 by its index. A file is read in one way throughout,
+and refused if nothing decides which.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _YES_NO = {
     **dict.fromkeys(("true", "yes", "on", "y", "t"), "1"),
     **dict.fromkeys(("false", "no", "off", "n", "f"), "0"),
 }
-# A hyphen behind a letter or digit is none of a negative number ("LABEL-1", "1-2 stars"); "1.5" and "1,000" are one number.
+# A hyphen after a letter or digit is not a minus sign ("LABEL-1", "1-2 stars"); "1.5" and "1,000" are one number.
 _NUMBER = re.compile(rf"(?:(?<![^\W_])[+-])?[0-9]+(?:[.,][0-9]+)*|(?<![^\W_])(?:{'|'.join(_WORDS)})(?![^\W_])")
 
 
 def class_indices(names: Sequence[str]) -> dict[str, int]:
-    """Class by its index; none where a name is itself a number (ratings 1 to 5)."""
+    """Class by its index; empty if a name is itself a number (ratings 1 to 5)."""
     return {} if any(map(is_number, map(spelling, names))) else {str(index): index for index in range(len(names))}
 
 
 def own_numbers(names: Sequence[str]) -> dict[str, int]:
-    """Class by the only whole number that stands in its name and in no other's; of names that say yes and no, by 1 and 0.
+    """Class by the only whole number in its name, if no other name has it; for names that mean yes and no, 1 and 0.
 
     >>> own_numbers(["1 star", "2 stars"]), own_numbers(["LABEL_0", "LABEL_1"]), own_numbers(["true", "false"])
     ({'1': 0, '2': 1}, {'0': 0, '1': 1}, {'1': 0, '0': 1})
@@ -48,7 +48,7 @@ def own_numbers(names: Sequence[str]) -> dict[str, int]:
 
 
 def meant(label: str, names: Sequence[str]) -> int | None:
-    """The class that ``label`` means by its name, its number or its index; None where it means none, or several."""
+    """The class that ``label`` is by its name, its number or its index; None if it is none or ambiguous."""
     spelled = spelling(label)
     if spelled in by_name(names):
         return by_name(names)[spelled]
@@ -57,7 +57,7 @@ def meant(label: str, names: Sequence[str]) -> int | None:
 
 
 def meanings(path: Path, names: Sequence[str], cells: Iterable[object]) -> dict[str, int]:
-    """Class by number, for the label column of ``path``; DataError where its numbers can be read in two ways, or in none."""
+    """Class by number, for the label column of ``path``; raises DataError if its numbers can be read in two ways, or in none."""
     own, index = own_numbers(names), class_indices(names)
     numbers = set(filter(is_number, map(spelling, cells)))
     alike = own.items() <= index.items()
@@ -72,7 +72,7 @@ def meanings(path: Path, names: Sequence[str], cells: Iterable[object]) -> dict[
     found = f"{path}: labels {listed(sorted(map(int, numbers)))}"
     if (
         str(len(names)) in numbers and "0" not in numbers
-    ):  # with the highest left out, all others would be one class off
+    ):  # dropping only the highest would shift all others by one class
         expected = f"class indices from 0 to {len(names) - 1}"
         raise DataError(
             f"{found} are counted from 1, expected {expected} ({listed(names)}); renumber them or write the names"

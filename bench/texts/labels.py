@@ -1,6 +1,6 @@
-"""Labels: which classes a file has, and which class index a cell of its label column says.
+"""Labels: the classes of a file, and the class index of each cell of its label column.
 
-Classes are called what the checkpoint calls them; where no checkpoint speaks for a file, what the file calls them.
+Classes have the names of the checkpoint, or without a checkpoint those of the file.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from bench.texts.text_rows import Place, TextRow
 
 REAL_FAKE = ("real", "fake")
-LABEL_COLUMN = "label"  # where nothing else is said
+LABEL_COLUMN = "label"  # unless --label-column names another
 _TWO_NUMBERED = ("0", "1")
 _NUMBER = re.compile(
     r"\+?(-?)0*(\d{1,9})(\.0+)?", re.ASCII
-)  # "1", and 1.0 as pandas writes integers beside a missing cell
-_MAX_SHOWN = 10  # classes that a line lists one by one
+)  # "1", and "1.0": pandas writes integers as floats if a cell is missing
+_MAX_SHOWN = 10  # classes listed in one line
 
 
 class LabelReader:
     """Class indices of the cells of a label column, for classes whose names are known.
 
-    A cell says the name of its class, or one of ``more``: numbers or words that mean a class by other reasons.
+    A cell is the name of its class, or a key of ``more``: numbers or words that stand for a class.
     """
 
     def __init__(self, names: Sequence[str], column: str = LABEL_COLUMN, more: Mapping[str, int] | None = None) -> None:
@@ -43,7 +43,7 @@ class LabelReader:
         self._two = len(names) == len(REAL_FAKE)
 
     def label(self, row: TextRow, cell: object) -> None:
-        """Give the row the class of its cell, or refuse it; a row that was refused before stays as it is."""
+        """Give the row the class of its cell, or refuse it; a row that is already refused stays as it is."""
         if row.cause:
             return
         if is_missing(cell):
@@ -57,12 +57,12 @@ class LabelReader:
 
 
 def is_missing(cell: object) -> bool:
-    """Whether a label cell is empty, or says no number in the way of NumPy and pandas."""
+    """Whether a label cell is empty or NaN."""
     return cell is None or spelling(cell) == "nan"
 
 
 def spelling(cell: object) -> str:
-    """Write a label cell or name in the one form in which they are compared: 1.0 as "1", " Fake" as "fake"."""
+    """The normalised form in which label cells and names are compared: 1.0 is "1", " Fake" is "fake"."""
     text = unicodedata.normalize("NFKC", str(cell)).strip().casefold().replace("\N{MINUS SIGN}", "-")
     number = _NUMBER.fullmatch(text)
     if number is None:
@@ -76,19 +76,19 @@ def is_number(spelled: str) -> bool:
 
 
 def by_name(names: Sequence[str]) -> dict[str, int]:
-    """Class index by spelling of its name; names that are spelled alike ("NEWS", "news") say no class."""
+    """Class index by normalised name; names with the same form ("NEWS", "news") are left out."""
     return unique((spelling(name), index) for index, name in enumerate(names))
 
 
 def unique(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """The pairs whose key stands in one of them only."""
+    """The pairs whose key occurs once."""
     pairs = list(pairs)
     counts = Counter(key for key, _ in pairs)
     return {key: value for key, value in pairs if counts[key] == 1}
 
 
 def infer_names(cells: Iterable[tuple[Place, object]]) -> tuple[str, ...]:
-    """Label names of files that no checkpoint speaks for; DataError where their labels are no set of classes."""
+    """Label names of files without a checkpoint; raises DataError if their labels are not a set of classes."""
     first: dict[str, tuple[Place, object]] = {}  # by spelling
     path = None
     for place, cell in cells:
@@ -97,7 +97,7 @@ def infer_names(cells: Iterable[tuple[Place, object]]) -> tuple[str, ...]:
             first.setdefault(spelling(cell), (place, cell))
     indices = sorted(int(one) for one in first if is_number(one))
     if not indices:
-        if set(first) <= set(REAL_FAKE):  # sorted, "fake" would be class 0: the order that nobody in this field expects
+        if set(first) <= set(REAL_FAKE):  # sorted, "fake" would be class 0, against the convention
             return REAL_FAKE
         return tuple(str(first[one][1]).strip() for one in sorted(first))
     if len(indices) < len(first):

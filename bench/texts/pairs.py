@@ -1,4 +1,4 @@
-"""Pairs of texts, such as premise and hypothesis, which are not served: a model of pairs reads its two texts apart."""
+"""Models of text pairs, such as premise and hypothesis, are not supported: they take two separate texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_PAIRS = (  # small letters and digits alone: "sentence_A" is "sentencea"
+_PAIRS = (  # lower-case letters and digits only: "sentence_A" is "sentencea"
     ("premise", "hypothesis"),
     ("sentence1", "sentence2"),
     ("sentencea", "sentenceb"),
@@ -35,7 +35,7 @@ _NLI = "entail"  # in the name of a class: "entailment", "not_entailment", "enta
 
 
 def refuse_pair(path: Path, columns: Sequence[str]) -> None:
-    """Raise DataError where two of ``columns`` are the texts of a pair."""
+    """Raise DataError if two of ``columns`` are the texts of a pair."""
     named = {re.sub(r"[\W_]+", "", column.casefold()): column for column in columns}
     for pair in _PAIRS:
         if set(pair) <= named.keys():
@@ -47,7 +47,7 @@ def refuse_pair(path: Path, columns: Sequence[str]) -> None:
 
 
 def caution_joined(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
-    """Say so where several columns are joined for classes that are of pairs of texts."""
+    """Print a caution if several columns are joined and the class names are those of a model of pairs."""
     if len(columns) > 1 and any(_NLI in name.casefold() for name in names):
         say(
             f"caution: {path}: {' + '.join(map(repr, columns))} are joined by a space to one text, and the classes {listed(names)} "

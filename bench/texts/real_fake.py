@@ -1,4 +1,4 @@
-"""Which of a checkpoint's classes are real and fake: what its names say, or the person with --real-label."""
+"""Which classes of a checkpoint are real and fake: by their names, or by --real-label."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FILLERS = {
 
 
 def real_fake_indices(names: Sequence[str], real_label: str | None = None) -> tuple[int, int]:
-    """Class indices of real and of fake; DataError where neither the names nor ``real_label`` decide."""
+    """Class indices of real and of fake; raises DataError if neither the names nor ``real_label`` decide."""
     if real_label is not None:
         return _as_told(names, real_label)
     said = [_said(name) for name in names]

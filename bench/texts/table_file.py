@@ -1,4 +1,4 @@
-"""A table in a CSV, TSV, JSON Lines or Parquet file: its columns and cells, or one line that says what is wrong."""
+"""Reads tables: CSV, TSV, JSON Lines and Parquet; what is wrong with a file is one line."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = 60  # characters
-_MAX_LISTED = 20  # a file without a header can have any number of "columns"
-_PARQUET_ROWS = 256  # that are decoded at a time
+_MAX_LISTED = 20  # values in a message; a file without a header may have thousands of "columns"
+_PARQUET_ROWS = 256  # decoded at a time
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_CELL_LIMIT = 2**31 - 1  # characters; csv refuses more than 131,072 unless told, which is less than a long article
+_CELL_LIMIT = 2**31 - 1  # characters; the default of csv, 131,072, is less than a long article
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFile:
-    """A table whose columns are known; its rows are read from the file each time they are asked for, one by one."""
+    """A table whose columns are known; each iteration reads its rows from the file, one by one."""
 
     path: Path
     columns: tuple[str, ...]
     read: Callable[[Sequence[str]], Iterator[Sequence[Any]]]
 
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Cells of some columns, row by row; None where a cell is missing (empty, null or NaN). Raises DataError on the way."""
+        """Cells of ``columns``, row by row; None for a missing cell (empty, null or NaN). Raises DataError while reading."""
         with _readable(self.path):
             for cells in self.read(columns):
                 yield tuple(None if _is_missing(cell) else cell for cell in cells)
@@ -47,17 +47,17 @@ class TableFile:
 
 
 def open_table(path: Path) -> TableFile:
-    """Find the columns of the table in ``path``, read as its suffix says; DataError for what is no table."""
+    """Find the columns of the table in ``path``, whose suffix gives the format; raises DataError if it is not a table."""
     with _readable(path):
         table = _reader(path)(path)
     for name, count in Counter(table.columns).items():
-        if name and count > 1:  # columns without a name are indices that a spreadsheet or pandas wrote
+        if name and count > 1:  # columns without a name are indices written by a spreadsheet or pandas
             raise DataError(f"{path}: {count} columns are named {short_repr(name)}; rename all but one")
     return table
 
 
 def read_table(path: Path) -> TableFile:
-    """``open_table``, and read it through; DataError for anything that is no table with at least one row, from end to end."""
+    """``open_table``, and read all rows once; raises DataError for a bad row, and for a table without rows."""
     table = open_table(path)
     if not sum(1 for _ in table.rows(())):
         raise no_rows(path)
@@ -65,7 +65,7 @@ def read_table(path: Path) -> TableFile:
 
 
 def no_rows(path: Path) -> DataError:
-    """The error for a table without any."""
+    """The error for a table without rows."""
     return DataError(f"{path}: no rows; give a file with at least one row")
 
 
@@ -80,12 +80,12 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def short_repr(value: object) -> str:
-    """Show a found value as messages do: its repr on one line, the middle left out where it is long."""
+    """The repr of a value for a message: one line, shortened in the middle."""
     return _SHORT.repr(value)
 
 
 def listed(values: Iterable[object]) -> str:
-    """Show found values, comma-separated and shortened, at most 20 of them."""
+    """Values for a message, comma-separated and shortened, at most 20."""
     shown = [short_repr(value) for value in values]
     if not shown:
         return "none"
@@ -93,7 +93,7 @@ def listed(values: Iterable[object]) -> str:
 
 
 def separator_hint(path: Path) -> str:
-    """What to add to an error of a table whose first line is cut by another separator than its suffix says; else nothing."""
+    """A hint for an error message if the first line has another separator than the suffix says, else an empty string."""
     ours = _SEPARATORS.get(path.suffix.lower())
     if ours is None:
         return ""
@@ -138,10 +138,10 @@ def _open_delimited(path: Path, *, delimiter: str) -> TableFile:
 
 
 def _records(path: Path, reader: Any) -> Iterator[list[str]]:
-    """Header and rows of a csv.reader, all of one length; blank lines are no rows."""
+    """Header and rows of a csv.reader, all of one length; blank lines are skipped."""
     num_cells = 0
     while True:
-        line = reader.line_num + 1  # where the record begins: a quote left open ends many lines further down
+        line = reader.line_num + 1  # where the record begins: an open quote may end many lines further down
         try:
             record = next(reader, None)
         except csv.Error as error:
@@ -166,7 +166,7 @@ def _wide_cells() -> Iterator[None]:
     try:
         yield
     finally:
-        csv.field_size_limit(limit)  # the limit is one for the whole process
+        csv.field_size_limit(limit)  # the limit is global in the process
 
 
 def _open_json_lines(path: Path) -> TableFile:
@@ -176,7 +176,7 @@ def _open_json_lines(path: Path) -> TableFile:
                 if line.strip():
                     yield _json_record(path, number, line)
 
-    columns: dict[str, None] = {}  # a writer may leave nulls out, so that each line has some
+    columns: dict[str, None] = {}  # writers may leave nulls out: lines differ in their keys
     empty = True
     for record in records():
         columns.update(dict.fromkeys(record))
@@ -195,11 +195,11 @@ def _json_record(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         record = json.loads(line.rstrip())
         if "\\u" in line:
-            json.dumps(record, ensure_ascii=False).encode()  # "\ud800" is JSON, and a text that nothing can tokenize
+            json.dumps(record, ensure_ascii=False).encode()  # "\ud800" is valid JSON, but no tokenizer can encode it
     except json.JSONDecodeError as error:
         found = f"bad JSON at column {error.colno} ({error.msg.removesuffix(' starting at')})"
     except UnicodeEncodeError as error:
-        found = f"half of a character ({error.object[error.start : error.end]!r})"
+        found = f"unpaired surrogate ({error.object[error.start : error.end]!r})"
     except (ValueError, RecursionError) as error:
         found = f"bad JSON ({error})"
     else:
@@ -212,12 +212,12 @@ def _json_record(path: Path, number: int, line: str) -> dict[str, Any]:
 def _open_parquet(path: Path) -> TableFile:
     from pyarrow.parquet import ParquetFile
 
-    # Not pyarrow's read_table: that one would take folders named "a=1" on the way to the file for columns.
+    # pyarrow's read_table would make columns of folders named "a=1" in the path.
     with _parquet_errors(path), ParquetFile(path) as file:
         columns = tuple(file.schema_arrow.names)
 
     def read(names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        # Without pre_buffer a row group is not in memory as a whole.
+        # With pre_buffer a whole row group would be in memory.
         with _parquet_errors(path), ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
             if not names:
                 yield from ((),) * file.metadata.num_rows
@@ -234,7 +234,7 @@ def _parquet_errors(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError) as error:  # damaged pages and strings raise the builtin ones
+    except (pa.ArrowException, OSError, ValueError) as error:  # damaged pages and strings raise builtin exceptions
         found = str(error).partition("\n")[0].rstrip(". ")
         raise DataError(f"{path}: not a whole Parquet file ({found}); write it again") from error
 
@@ -251,7 +251,7 @@ def _non_utf8_message(path: Path) -> str:
     content = path.read_bytes()
     try:
         content.decode()
-    except UnicodeDecodeError as error:  # a decoder that reads piece by piece does not know where in the file it is
+    except UnicodeDecodeError as error:  # an incremental decoder does not know the position in the file
         line = content.count(b"\n", 0, error.start) + 1
         found = content[error.start : error.end]
         return f"{path}: byte {error.start} (line {line}) is not UTF-8 ({found!r}); save the file as UTF-8"

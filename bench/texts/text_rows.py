@@ -1,4 +1,4 @@
-"""Rows of a table on their way into a set of texts: which can be used, and why the others cannot."""
+"""Rows of a table as texts: which can be used, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 BadRows = Literal["refuse", "drop"]
 
-_TEXT_COLUMNS = (("title", "content"), ("title", "text"), ("text",), ("content",))  # the first that a file has
+_TEXT_COLUMNS = (("title", "content"), ("title", "text"), ("text",), ("content",))  # the first that a file has is used
 
 
 class Columns(Protocol):
-    """A table whose columns are known."""
+    """A table with known columns."""
 
     @property
     def path(self) -> Path:
-        """Its file."""
+        """Path of the file."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Their names."""
+        """Names of its columns."""
 
 
 class Cause(StrEnum):
-    """Why a row cannot be used, as a countable noun, in the order in which causes are said."""
+    """Why a row cannot be used, as a countable noun, in the order of messages."""
 
     DUPLICATE = "duplicate row"
     CONTRADICTION = "contradictory row"
@@ -51,7 +51,7 @@ class Cause(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class TextRow:
-    """One row of a file; ``cause`` is None as long as nothing speaks against it."""
+    """One row of a file; ``cause`` is None if it can be used."""
 
     path: Path
     number: int  # from 1, header not counted
@@ -62,7 +62,7 @@ class TextRow:
     advice: str = ""
 
     def refuse(self, cause: Cause, found: str, advice: str = "fix it") -> None:
-        """Say why the row cannot be used, and what can be done about it."""
+        """Mark the row as unusable: why, what was found, and what to do."""
         self.cause, self.found, self.advice = cause, found, advice
 
 
@@ -73,7 +73,7 @@ def read_rows(table: TableFile, columns: Sequence[str]) -> list[TextRow]:
 
 
 def find_text_columns(table: Columns, text_columns: Sequence[str] | None) -> tuple[str, ...]:
-    """Those that were asked for, or that the field uses; DataError where the table has them not."""
+    """The named text columns, or the usual ones; raises DataError if the table lacks them or holds pairs of texts."""
     if not text_columns:
         refuse_pair(table.path, table.columns)
         return _usual_text_columns(table)
@@ -84,7 +84,7 @@ def find_text_columns(table: Columns, text_columns: Sequence[str] | None) -> tup
 
 
 def text_row(path: Path, number: int, columns: Sequence[str], cells: Sequence[object]) -> TextRow:
-    """Row ``number`` of ``path``, with its text or why it has none."""
+    """Row ``number`` of ``path``, with its text or the cause why it has none."""
     row = TextRow(path=path, number=number)
     _set_text(row, dict(zip(columns, cells, strict=True)))
     return row
@@ -101,7 +101,7 @@ def check_column(table: Columns, column: str, advice: str) -> None:
 
 
 def refuse_label_as_text(path: Path, label_column: str, text_columns: Sequence[str]) -> None:
-    """A model that reads the answer learns nothing else."""
+    """Raise DataError if the label column is a text column: a model would learn only the label."""
     if label_column in text_columns:
         raise DataError(f"{path}: column {label_column!r} holds the classes; name other columns with --text-columns")
 
@@ -116,7 +116,7 @@ def refuse_repeats(rows: Iterable[TextRow], label_names: Sequence[str]) -> None:
         other = next((row for row in others if row.label != first.label), None)
         if other is None:
             for row in others:
-                row.refuse(Cause.DUPLICATE, f"repeats {_place(first, row.path)}", "take it out")
+                row.refuse(Cause.DUPLICATE, f"repeats {_place(first, row.path)}", "remove it")
             continue
         for row in (first, *others):
             opposite = other if row.label == first.label else first
@@ -167,7 +167,7 @@ def _usual_text_columns(table: Columns) -> tuple[str, ...]:
 
 
 def _set_text(row: TextRow, cells: dict[str, object]) -> None:
-    """Join the text cells of a row, by column, or say why they are no text."""
+    """Join the text cells of a row, by column, or mark it as unusable."""
     missing = [column for column, cell in cells.items() if cell is None]
     for column, cell in cells.items():
         if cell is not None and not isinstance(cell, str):
@@ -181,7 +181,7 @@ def _set_text(row: TextRow, cells: dict[str, object]) -> None:
 
 
 def _missing_text_advice(columns: list[str], missing: list[str]) -> str:
-    if columns[-1] in missing:  # a title alone is no article
+    if columns[-1] in missing:  # a title alone is not an article
         return "fix it"
     there = [column for column in columns if column not in missing]
     alone = "that column alone" if len(there) == 1 else "those columns alone"

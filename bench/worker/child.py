@@ -1,4 +1,4 @@
-"""The child's side: answer one request after the other until the parent closes the pipe.
+"""The child's side of a worker: answers requests until the parent closes the pipe.
 
 A request is ``(command, arguments)``; an answer is ``("ok", value)`` or ``("error", exception or text)``.
 """
@@ -17,13 +17,13 @@ from exporters.errors import DeploybenchError
 
 
 def serve(connection: Connection) -> None:
-    """Answer until the parent is gone."""
+    """Answer requests until the parent closes the pipe."""
     commands = Commands()
     while True:
         try:
             command, arguments = connection.recv()
             connection.send(_answer(commands, command, arguments))
-        except (EOFError, KeyboardInterrupt):  # a Ctrl-C goes to the parent as well, which says so
+        except (EOFError, KeyboardInterrupt):  # Ctrl-C reaches the parent as well, which reports it
             return
 
 
@@ -32,14 +32,14 @@ def _answer(commands: Commands, command: str, arguments: tuple[object, ...]) -> 
         return "ok", getattr(commands, command)(*arguments)
     except DeploybenchError as error:
         return "error", error
-    except Exception as error:  # noqa: BLE001 - whatever a runtime raises is the parent's to record, with its reason
+    except Exception as error:  # noqa: BLE001 - the parent records whatever a runtime raises
         traceback.print_exc()
         lines = str(error).strip().splitlines() or [""]
         return "error", f"{type(error).__name__}: {lines[0]}"
 
 
 def _die_with_parent() -> None:
-    """Let the kernel end this process when its parent is killed: an orphan would go on computing, and writing."""
+    """Let the kernel kill this process when its parent dies: an orphan would go on computing and writing."""
     set_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
     ctypes.CDLL(None, use_errno=True).prctl(set_signal, signal.SIGKILL)
 
@@ -49,4 +49,4 @@ if __name__ == "__main__":
     serve(Connection(int(sys.argv[1])))
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # what the interpreter would do for order's sake takes seconds where transformers is imported
+    os._exit(0)  # the interpreter's own cleanup takes seconds if transformers is imported

@@ -1,4 +1,4 @@
-"""The parent's side of a worker: start it, ask it, and turn its death or silence into an error with its last words.
+"""The parent's side of a worker: starts it, sends requests, and turns its death or timeout into an error with its last output.
 
 The parent blocks on the pipe while a child computes; it never polls, samples or spins.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from exporters.variant import Float32Array
 
 T = TypeVar("T")
-_LAST_WORDS = 2000  # bytes of a dead child's output that are looked at
+_LAST_OUTPUT = 2000  # bytes of a dead child's output that are read
 _END_S = 5.0
 DEFAULT_TIMEOUT_S = 1800.0
 
@@ -35,10 +35,10 @@ DEFAULT_TIMEOUT_S = 1800.0
 class Worker:
     """One child process with a budget of ``threads`` threads; a context manager that ends it.
 
-    ``code``: a folder that the child imports from before anything else; ``environment``: what is set in it besides.
+    ``code``: a folder from which the child imports first; ``environment``: additional variables.
     """
 
-    def __init__(  # noqa: PLR0913 - each says one thing of the child
+    def __init__(  # noqa: PLR0913 - properties of the child, by name
         self,
         label: str,
         threads: int,
@@ -53,7 +53,7 @@ class Worker:
         self._asked = ""
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         ours, theirs = socketpair()
-        with theirs:  # closed here once the child has it: its death is then the end of the pipe, not a silent wait
+        with theirs:  # closed here once the child has it, so that its death is an end of file for the parent
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -63,7 +63,7 @@ class Worker:
                 stderr=None if visible else self._output,
             )
         if timeout_s is not None:
-            # Kept by the kernel: a poll before each answer would cost more than all else that this process does.
+            # A timeout in the kernel: a poll before each answer would cost more than all other work of this process.
             ours.setsockopt(SOL_SOCKET, SO_RCVTIMEO, struct.pack("ll", *divmod(round(timeout_s * 1e6), 10**6)))
         self._connection = Connection(ours.detach())
 
@@ -80,11 +80,11 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the child has not ended."""
+        """Whether the child still runs."""
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End the child, by force if it does not go."""
+        """End the child; kill it if it does not end by itself."""
         self._connection.close()
         try:
             self._process.wait(_END_S)
@@ -94,24 +94,24 @@ class Worker:
         self._output.close()
 
     def ask(self, command: str, *arguments: Any) -> Any:
-        """The child's answer to one command; raise what it raised, or WorkerError when it died or hung."""
+        """The child's answer to a command; raises what the child raised, or WorkerError if it died or hung."""
         self.send(command, *arguments)
         return self.receive()
 
     def call(self, function: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
-        """What a module's ``function`` returns in the child; raise what it raised, or WorkerError when the child died or hung."""
+        """The result of a module-level ``function`` in the child; raises what it raised, or WorkerError if it died or hung."""
         found: T = self.ask("call", _target(function), arguments, keywords)
         return found
 
     def send(self, command: str, *arguments: Any) -> None:
-        """Ask without waiting for the answer, which ``receive`` gives; raise WorkerError when the child is dead."""
+        """Send a request without waiting for the answer (``receive``); raises WorkerError if the child is dead."""
         self._asked = command
-        with self._told_of_death():
+        with self._death_as_error():
             self._connection.send((command, arguments))
 
     def receive(self) -> Any:
-        """The answer to what was sent; raise what the child raised, or WorkerError when it died or hung."""
-        with self._told_of_death():
+        """The answer to the last ``send``; raises what the child raised, or WorkerError if it died or hung."""
+        with self._death_as_error():
             try:
                 status, value = self._connection.recv()
             except BlockingIOError:
@@ -125,11 +125,11 @@ class Worker:
         raise value if isinstance(value, Exception) else WorkerError(f"{self.label}: {value}")
 
     def start(self, variant: str, artifact: Path, threads: int) -> tuple[float, float, float]:
-        """Import the variant's runtime, read its artifact's bytes, then load it, which reads again; seconds of each."""
+        """Import the variant's runtime, read the bytes of its artifact, load it; seconds of each."""
         return self.import_runtime(variant), self.ask("read", artifact) / 1e9, self.ask("load", artifact, threads) / 1e9
 
     def import_runtime(self, variant: str) -> float:
-        """Import what the variant's runtime needs; seconds."""
+        """Import the variant's runtime; seconds."""
         return self.ask("import_runtime", variant_module(variant)) / 1e9
 
     def predict(self, batches: Sequence[Batch]) -> list[tuple[Float32Array, float]]:
@@ -137,23 +137,23 @@ class Worker:
         return [(logits, nanoseconds / 1e9) for logits, nanoseconds in self.ask("predict", batches)]
 
     @contextmanager
-    def _told_of_death(self) -> Iterator[None]:
+    def _death_as_error(self) -> Iterator[None]:
         try:
             yield
         except (EOFError, ConnectionError) as error:
             raise WorkerError(f"{self.label}: {self._exit_description()}") from error
 
     def _exit_description(self) -> str:
-        """How the child ended, with the last line that it wrote."""
+        """How the child ended, with its last line of output."""
         try:
             code = self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             return "closed its pipe"
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         size = os.fstat(self._output.fileno()).st_size
-        self._output.seek(max(0, size - _LAST_WORDS))
+        self._output.seek(max(0, size - _LAST_OUTPUT))
         lines = self._output.read().decode("utf-8", "replace").strip().splitlines()
-        return f"the worker {how}{'; last words: ' + lines[-1] if lines else ''}"
+        return f"the worker {how}{'; last output: ' + lines[-1] if lines else ''}"
 
 
 def call_in_child(
@@ -164,19 +164,18 @@ def call_in_child(
     visible: bool = False,
     keywords: dict[str, Any] | None = None,
 ) -> T:
-    """Call a module's ``function`` in a process of its own, so that no model package is loaded into this one.
+    """Call a module-level ``function`` in a child process, so that this process loads no model package.
 
-    ``visible``: what it writes to stderr is shown, progress above all. No time limit: a training or an export may take
-    hours, and only the person who waits can tell that from a hang.
+    ``visible``: show its stderr, such as progress. There is no timeout: a training or an export may take hours.
     """
     with Worker(label or _target(function), threads, timeout_s=None, visible=visible) as worker:
         return worker.call(function, *arguments, **(keywords or {}))
 
 
 def _target(function: Callable[..., Any]) -> str:
-    """``module:function``, by which a child finds it: what is sent imports nothing before it is asked for."""
+    """``module:function``: a name, so that the child imports nothing before the call."""
     module = function.__module__
-    if module == "__main__":  # of a program that was started with -m
+    if module == "__main__":  # of a program started with -m
         started = sys.modules[module].__spec__
         assert started is not None, "started by its path, it has no name that a child could import"
         module = started.name
@@ -184,7 +183,7 @@ def _target(function: Callable[..., Any]) -> str:
 
 
 def _inherited() -> dict[str, str]:
-    """The environment of this process, without what would let a variant that is called fp32 compute in bf16."""
+    """The environment of this process, without variables that make fp32 variants compute in bf16."""
     return {name: value for name, value in os.environ.items() if not name.endswith("_DEFAULT_FPMATH_MODE")}
 
 
@@ -195,7 +194,7 @@ def _path(code: Path | None) -> dict[str, str]:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """The thread budget for every library that reads it from the environment, and quiet, offline libraries."""
+    """The thread budget for libraries that read it from the environment, and quiet, offline libraries."""
     budget = dict.fromkeys(
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), str(threads)
     )

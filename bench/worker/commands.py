@@ -1,15 +1,14 @@
-"""What a worker can be asked to do: hold one variant, run it, time it, and tell what memory it takes."""
+"""The commands of a worker: hold one variant, run it, time it, and report its memory."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from bench.worker.allocator import allocator_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,36 +17,46 @@ if TYPE_CHECKING:
 
     Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
 
-_RARELY = 50_000  # objects between collections where nothing is timed: importing transformers makes ten times as many
-_SETTLED = 0.1  # two untimed calls in a row that differ by less are taken for the runtime's own speed
-_MOST_UNTIMED, _LONGEST_UNTIMED_S = 6, 1.0  # whichever comes first ends the settling of a noisy or slow predictor
-_REST_S, _IDLE, _LONGEST_REST_S = 0.01, 0.1, 1.0  # the kernel may count CPU time by ticks of 4 ms
+_RARELY = 50_000  # objects between collections while nothing is timed: importing transformers makes ten times as many
+_SETTLED = 0.1  # relative; two successive untimed calls that differ by less end the warm-up
+_MOST_UNTIMED, _LONGEST_UNTIMED_S = (
+    6,
+    1.0,
+)  # calls and seconds, whichever comes first, of the warm-up of a noisy or slow predictor
+_REST_S, _IDLE, _LONGEST_REST_S = (
+    0.01,
+    0.1,
+    1.0,
+)  # seconds, share, seconds; the kernel may count CPU time in ticks of 4 ms
 _STATUS_KEYS = ("VmRSS", "VmHWM")
+_MALLINFO2 = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"  # man 3 mallinfo
+
+
+class _Mallinfo2(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_size_t) for name in _MALLINFO2.split())
 
 
 class Commands:
-    """The state of one worker: its variant, its predictor and, in a tracked process, memray's tracker."""
+    """The state of a worker: its variant, its predictor and, while tracking, memray's tracker."""
 
     def __init__(self) -> None:
         self._variant: Variant
         self._predict: Predictor
-        self._batch: (
-            Batch  # what is timed, sent once: sending it for every block would cost the parent more than waiting
-        )
+        self._batch: Batch  # sent once by ``warm_up``: sending it for every block would cost the parent time
         self._tracker: Any = None
 
     def call(self, target: str, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
-        """Call ``module:function`` here: exports, conversions and whatever else needs a process of its own."""
+        """Call ``module:function`` in this process, such as an export."""
         gc.set_threshold(_RARELY)
         module, _, function = target.partition(":")
         return getattr(importlib.import_module(module), function)(*arguments, **keywords)
 
     def set_affinity(self, cores: Iterable[int]) -> None:
-        """Run on these cores and no others, as every thread that is started from here on will."""
+        """Run on these cores only, with all threads that start from now on."""
         os.sched_setaffinity(0, cores)
 
     def import_runtime(self, module: str) -> int:
-        """Import the variant in ``module`` and what its runtime needs; nanoseconds that took."""
+        """Import the variant in ``module`` and its runtime; nanoseconds."""
         start = time.perf_counter_ns()
         self._variant = importlib.import_module(module).VARIANT
         for name in self._variant.imports:
@@ -55,7 +64,7 @@ class Commands:
         return time.perf_counter_ns() - start
 
     def read(self, artifact: Path | None) -> int:
-        """Bring the bytes of the artifact's files into memory, and forget them; nanoseconds that took."""
+        """Read all files of the artifact and discard them; nanoseconds."""
         files = [file for file in sorted(artifact.iterdir()) if file.is_file()] if artifact else []
         start = time.perf_counter_ns()
         for file in files:
@@ -63,7 +72,7 @@ class Commands:
         return time.perf_counter_ns() - start
 
     def load(self, artifact: Path, threads: int) -> int:
-        """Load the variant's artifact; nanoseconds that took, imports excluded."""
+        """Load the variant's artifact; nanoseconds, imports excluded."""
         start = time.perf_counter_ns()
         self._predict = self._variant.load(artifact, threads)
         return time.perf_counter_ns() - start
@@ -78,9 +87,9 @@ class Commands:
         return answers
 
     def warm_up(self, batch: Batch) -> int:
-        """Take what is to be timed, and call until two calls in a row take alike.
+        """Keep the batch for ``time``, and call until two successive calls take the same time; nanoseconds of the first.
 
-        At a new shape a runtime compiles, packs and allocates, some of them twice. Gives the nanoseconds of the first call.
+        At a new shape a runtime compiles, packs weights and allocates, some runtimes twice.
         """
         self._batch = batch
         first = spent = previous = self._round(*batch)
@@ -92,13 +101,13 @@ class Commands:
                 break
             spent, previous = spent + nanoseconds, nanoseconds
         gc.collect()
-        gc.freeze()  # else each later collection looks at all that was imported: 0.3 s of a transformers process
+        gc.freeze()  # else each later collection visits all imported objects: 0.3 s with transformers
         return first
 
     def time(self, rounds: int, warm_up_s: float | None) -> list[tuple[int, int]]:
-        """Nanoseconds, and those of CPU time of all threads, of each of ``rounds`` calls on the batch that was warmed up on.
+        """Nanoseconds, and nanoseconds of CPU time of all threads, of each of ``rounds`` calls on the batch of ``warm_up``.
 
-        Untimed calls for ``warm_up_s`` seconds (at least one; with None, none) come before.
+        Untimed calls for ``warm_up_s`` seconds (at least one; none for None) come before.
         """
         batch = self._batch
         if warm_up_s is not None:
@@ -107,7 +116,7 @@ class Commands:
             while time.perf_counter() < end:
                 self._round(*batch)
         gc.collect()
-        gc.disable()  # a collection inside a round belongs to whatever was allocated before it
+        gc.disable()  # a collection in a round would be caused by earlier allocations
         try:
             return [self._counted_round(*batch) for _ in range(rounds)]
         finally:
@@ -116,7 +125,7 @@ class Commands:
     def wait_until_idle(self) -> None:
         """Wait until no thread of this process computes, at most a second.
 
-        Threads of ONNX Runtime look out for work for a while after a call, on a core that the one timed next needs.
+        Threads of ONNX Runtime poll for work for a while after a call, on a core that the next process needs.
         """
         end = time.perf_counter() + _LONGEST_REST_S
         while time.perf_counter() < end:
@@ -126,7 +135,7 @@ class Commands:
                 return
 
     def run_for(self, batch: Batch, seconds: float) -> tuple[int, int]:
-        """Call on one batch until ``seconds`` are over, at least once; the calls, and the nanoseconds until the last ended."""
+        """Call on one batch for ``seconds``, at least once; number of calls, and nanoseconds until the last ended."""
         calls, start = 0, time.perf_counter_ns()
         now, end = start, start + seconds * 1e9
         while not calls or now < end:
@@ -146,28 +155,33 @@ class Commands:
         return nanoseconds, time.process_time_ns() - start
 
     def memory_status(self) -> dict[str, int]:
-        """Bytes of this process as the kernel counts them; VmHWM is the peak since the last ``reset_peak``."""
+        """VmRSS and VmHWM of this process in bytes; VmHWM is the peak since the last ``reset_peak``."""
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         fields = dict(line.split(":", 1) for line in lines)
         return {key: int(fields[key].split()[0]) * 1024 for key in _STATUS_KEYS}
 
     def allocator_status(self) -> dict[str, int]:
-        """Bytes that glibc's allocator has given out, and that it keeps."""
-        return allocator_status()
+        """Bytes ``in_use`` and ``free`` in all arenas of glibc's allocator; empty without mallinfo2 (before glibc 2.33)."""
+        mallinfo2 = getattr(ctypes.CDLL(None), "mallinfo2", None)
+        if mallinfo2 is None:
+            return {}
+        mallinfo2.restype = _Mallinfo2
+        info = mallinfo2()
+        return {"in_use": info.uordblks + info.hblkhd, "free": info.fordblks}
 
     def collect(self) -> int:
-        """Free what only waits for Python's collector; bytes of the allocator's that this gave back, 0 where none says."""
-        before = allocator_status().get("in_use", 0)
+        """Collect garbage; bytes that this freed in the allocator, 0 if unknown."""
+        before = self.allocator_status().get("in_use", 0)
         gc.collect()
-        return before - allocator_status().get("in_use", 0)
+        return before - self.allocator_status().get("in_use", 0)
 
     def reset_peak(self) -> None:
-        """Make VmHWM start again from what is resident now."""
+        """Reset VmHWM to the current resident memory."""
         # 5 resets the peak (Linux, Documentation/filesystems/proc.rst, clear_refs).
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
     def track(self, file: Path) -> None:
-        """Begin to count every allocation into ``file``; nothing may be timed from here on."""
+        """Track all allocations into ``file`` from now on; nothing may be timed until ``stop_tracking``."""
         import memray
 
         gc.collect()
@@ -175,7 +189,7 @@ class Commands:
         self._tracker.__enter__()
 
     def stop_tracking(self) -> None:
-        """Finish the file that ``track`` began."""
-        gc.collect()  # what only waits to be collected is not held
+        """Complete the file of ``track``."""
+        gc.collect()  # garbage is not held
         self._tracker.__exit__(None, None, None)
         self._tracker = None

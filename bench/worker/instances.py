@@ -1,4 +1,4 @@
-"""Several processes of one variant that share the thread budget, each on cores of its own."""
+"""Several processes of one variant that share the thread budget, each on its own cores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def loaded_instances(variant: str, artifact: Path, instances: int, threads: int) -> Iterator[list[Worker]]:
-    """``instances`` workers with the variant loaded; ``threads``, a multiple of it, are shared out among them."""
+    """``instances`` workers with the variant loaded; ``threads`` is a multiple of it and is divided among them."""
     cores, budget = sorted(shared_cores(threads, 0)), threads // instances
     with ExitStack() as stack:
         workers = []
@@ -24,9 +24,7 @@ def loaded_instances(variant: str, artifact: Path, instances: int, threads: int)
             worker = stack.enter_context(Worker(label, budget))
             first = number * budget
             own = {cores[index % len(cores)] for index in range(first, first + budget)}
-            worker.ask(
-                "set_affinity", sorted(own)
-            )  # else runtimes that choose a core for themselves may all choose the same
+            worker.ask("set_affinity", sorted(own))  # else runtimes that pin their threads may all choose the same core
             worker.start(variant, artifact, budget)
             workers.append(worker)
         yield workers

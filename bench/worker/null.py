@@ -1,4 +1,4 @@
-"""A variant that does nothing: what is timed of it is the harness alone."""
+"""A variant that does nothing: its time is that of the harness."""
 
 from __future__ import annotations
 

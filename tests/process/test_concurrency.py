@@ -93,7 +93,7 @@ def test_each_instance_counts_over_its_own_span(monkeypatch):
 
 
 def test_an_instance_that_dies_is_an_error_with_its_last_words_and_takes_the_others_along(watched, tmp_path):
-    words = r"process \d of 3: the worker was killed by signal 9; last words: no room beside the others"
+    words = r"process \d of 3: the worker was killed by signal 9; last output: no room beside the others"
     with pytest.raises(WorkerError, match=words):
         measure_served("fakes.crowded", tmp_path, BATCH, THREADS)
 

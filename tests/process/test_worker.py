@@ -64,14 +64,14 @@ def test_a_worker_that_rests_computes_nothing():
 
 
 def test_a_death_carries_exit_code_and_last_words():
-    with pytest.raises(WorkerError, match="^leaving: the worker ended with exit code 7; last words: last line$"):
+    with pytest.raises(WorkerError, match="^leaving: the worker ended with exit code 7; last output: last line$"):
         call_in_child(calls.leave, 7, threads=1, label="leaving")
 
 
 def test_a_killed_worker_is_an_error_and_no_wait():
     with Worker("fake", 1) as worker:
         worker.start("fakes.crashing", None, 1)
-        with pytest.raises(WorkerError, match="was killed by signal 9; last words: about to go"):
+        with pytest.raises(WorkerError, match="was killed by signal 9; last output: about to go"):
             worker.predict([BATCH] * 3)
 
 
@@ -94,7 +94,7 @@ def test_two_workers_are_asked_before_either_has_answered():
 def test_a_worker_that_dies_before_its_answer_is_fetched_is_an_error():
     with Worker("fake", 1) as worker:
         worker.send("call", "fakes.calls:leave", (7,), {})
-        with pytest.raises(WorkerError, match="^fake: the worker ended with exit code 7; last words: last line$"):
+        with pytest.raises(WorkerError, match="^fake: the worker ended with exit code 7; last output: last line$"):
             worker.receive()
 
 

@@ -225,7 +225,7 @@ BAD_ROWS = [  # header, rows, message after "FILE: ", what is left out
         f"row 2: no text in 'title', 'text'; fix it, or {DROP} (in all: 1 row without text)"
     ), "1 row without text"),
     ("text,label", ["a,0", "b,0", "a,0", ",1", "a,0"], (
-        f"row 3: repeats row 1; take it out, or {DROP} (in all: 2 duplicate rows, 1 row without text)"
+        f"row 3: repeats row 1; remove it, or {DROP} (in all: 2 duplicate rows, 1 row without text)"
     ), "2 duplicate rows, 1 row without text"),
     ("text,label", ["a,0", "b,0", "b,1", "b,0"], (
         "row 2: the same text is labelled real, but fake in row 3; keep only the right one, "
@@ -328,7 +328,7 @@ BAD_FILES = [  # name, content, message after "FILE: "
     )),
     ("d.jsonl", b"[\n", f"line 1: bad JSON at column 2 (Expecting value); {ONE_OBJECT}"),
     ("e.jsonl", b'["a", 0]\n', f"line 1: ['a', 0] is no JSON object; {ONE_OBJECT}"),
-    ("f.jsonl", b'{"text": "\\ud83d", "label": 0}', f"line 1: half of a character ('\\ud83d'); {ONE_OBJECT}"),
+    ("f.jsonl", b'{"text": "\\ud83d", "label": 0}', f"line 1: unpaired surrogate ('\\ud83d'); {ONE_OBJECT}"),
     ("k.csv", b"text,label,text\na,0,b\n", "2 columns are named 'text'; rename all but one"),
     ("l.csv", b"headline,label\na,0\n", (
         "no text column, expected 'title' + 'content', 'title' + 'text', 'text' or 'content', "
@@ -518,7 +518,7 @@ def test_real_and_fake_file_for_four_classes(write):
 def test_errors_in_a_pair_name_the_right_file(write):
     real, fake = write("real.csv", "text\na\nb\n"), write("fake.csv", "text\nc\n\nd\nc\n")
 
-    expected = f"FILE: row 3: repeats row 1; take it out, or {DROP} (in all: 1 duplicate row)"
+    expected = f"FILE: row 3: repeats row 1; remove it, or {DROP} (in all: 1 duplicate row)"
     assert expected == refusal(fake, read_real_fake, real, fake)
     real.write_text("text\na\nc\n", encoding="utf-8")
     expected = (
@@ -540,7 +540,7 @@ def test_texts_need_no_label(write):
 def test_texts_are_never_left_out_silently(write):
     path = write("news.csv", "text,label\na,0\na,1\n,1\nb,0\n")
 
-    expected = f"FILE: row 2: repeats row 1; take it out, or {DROP} (in all: 1 duplicate row, 1 row without text)"
+    expected = f"FILE: row 2: repeats row 1; remove it, or {DROP} (in all: 1 duplicate row, 1 row without text)"
     assert expected == refusal(path, read_texts, path)
     expected = "2 texts; left out: 1 duplicate row, 1 row without text"
     assert read_texts(path, bad_rows="drop") == (("a", "b"), expected)

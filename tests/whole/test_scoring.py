@@ -32,7 +32,7 @@ from bench.score.models import Models
 from bench.score.parts import Parts
 from bench.score.pipeline import Pipeline
 from bench.score.plan import DEFAULT_POLICY, Plan, every_plan, find_plan
-from bench.score.rows import stream_rows, stretches, survey
+from bench.score.rows import chunks, scan, stream_rows
 from bench.score.score_file import Job, score_file
 from bench.texts.demonstration import corpus
 from bench.texts.text_rows import TextRow
@@ -81,7 +81,7 @@ def score(prepared):
 
     def run(source, output, max_memory=None, bad_rows="refuse"):
         dropping = replace(prepared, options=replace(prepared.options, drop_bad_rows=bad_rows == "drop"))
-        found = survey(source, None, bad_rows)
+        found = scan(source, None, bad_rows)
         return score_file(
             Job(
                 prepared=dropping, variant="onnx-fp32", source=source, found=found, output=output, max_memory=max_memory
@@ -314,26 +314,26 @@ def pa_table(rows):
 @given(lengths=st.lists(st.integers(0, 3_000_000), max_size=12), split=st.integers(0, 12))
 @example(lengths=[5_000_000, 5_000_000, 1, 1, 1], split=1)
 @settings(deadline=None)
-def test_stretches_do_not_depend_on_where_reading_began(lengths, split):
+def test_chunks_do_not_depend_on_where_reading_began(lengths, split):
     rows = [TextRow(path=Path("x"), number=number, text="x" * length) for number, length in enumerate(lengths)]
-    cut = [[row.number for row in stretch] for stretch in stretches(iter(rows))]
+    cut = [[row.number for row in chunk] for chunk in chunks(iter(rows))]
     kept = cut[:split]
     behind = sum(map(len, kept))
 
     assert [number for stretch in cut for number in stretch] == list(range(len(rows)))
-    assert kept + [[row.number for row in one] for one in stretches(islice(iter(rows), behind, None))] == cut
+    assert kept + [[row.number for row in one] for one in chunks(islice(iter(rows), behind, None))] == cut
 
 
 def test_the_sample_is_drawn_from_all_rows_alike(tmp_path):
     source = write_lines(tmp_path / "numbers.jsonl", [f"{number}" for number in range(20_000)])
-    found = survey(source, None, "refuse", 1000)
+    found = scan(source, None, "refuse", 1000)
     drawn = [int(text) for text in found.sample]
 
     assert found.rows == 20_000
     assert len(set(drawn)) == 1000
     # The mean of 1,000 of 20,000 has a standard error of 178; this seed is one draw of it.
     assert abs(np.mean(drawn) - 10_000) < 600
-    assert survey(source, None, "refuse", 1000) == found
+    assert scan(source, None, "refuse", 1000) == found
 
 
 def test_a_file_of_any_kind_is_streamed(tmp_path):
@@ -509,4 +509,4 @@ def test_more_memory_than_was_asked_is_said(score, tmp_path, capsys, monkeypatch
 def test_a_source_that_is_not_what_it_is_called_is_refused(tmp_path):
     shutil.copy(__file__, tmp_path / "texts.parquet")
     with pytest.raises(DataError, match="not a whole Parquet file"):
-        survey(tmp_path / "texts.parquet", None, "refuse")
+        scan(tmp_path / "texts.parquet", None, "refuse")

@@ -9,7 +9,7 @@ from bench.analysis.misclassified.by_value import ValueGroup, by_values
 from bench.analysis.misclassified.examples import Direction, sample_errors
 from bench.analysis.misclassified.matching import AnsweredSet, match_texts
 from bench.runs.predictions import read_answers
-from bench.texts.columns import read_column
+from bench.texts.data import read_column
 from bench.texts.table_file import listed
 from exporters.errors import RunFileError, UserError
 from exporters.variant import REFERENCE

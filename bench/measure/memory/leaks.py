@@ -1,4 +1,4 @@
-"""Does a steady process still grow? What it holds before, halfway through and after 50 more batches."""
+"""Memory leak check: what a warm process holds before, halfway through and after 50 more batches."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from bench.measure.workload import Batch
 
 BATCHES = 50
-_ALLOWED, _ALLOWED_SHARE = 1024 * 1024, 0.01  # bytes, and share of what is held; growth below the larger is none
+_ALLOWED, _ALLOWED_SHARE = 1024 * 1024, 0.01  # bytes, and share of what is held; smaller growth is no leak
 READINGS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteadyMemory:
-    """Bytes before, halfway through and after BATCHES batches, garbage collected; seconds of each batch."""
+    """Bytes before, halfway through and after BATCHES batches, after garbage collection; seconds of each batch."""
 
-    resident: tuple[int, ...]  # kernel: what no file holds
-    held: tuple[int, ...]  # of that, without the freed blocks that the allocator keeps
+    resident: tuple[int, ...]  # kernel: not backed by a file
+    held: tuple[int, ...]  # of that, without freed blocks that the allocator keeps
     seconds: tuple[float, ...]
 
 
 def measure_steady(variant: str, artifact: Path, batch: Batch, threads: int) -> SteadyMemory:
-    """Watch a fresh process that has run the batch a few times; raises WorkerError when it dies."""
+    """Measure a fresh process that has run the batch a few times; raises WorkerError if it dies."""
     phases, seconds = [], []
     with Worker(f"{variant}, leak check", threads) as worker:
         worker.start(variant, artifact, threads)
@@ -47,7 +47,7 @@ def measure_steady(variant: str, artifact: Path, batch: Batch, threads: int) -> 
 
 
 def leaks(readings: Sequence[float]) -> bool:
-    """Whether memory grew by more than 1 MiB and 1 %, and in both halves: a cache that fills late grows in one.
+    """Whether memory grew by more than 1 MiB and 1 %, and in both halves: a cache that fills late grows in one half.
 
     >>> leaks([100e6, 102e6, 104e6]), leaks([100e6, 104e6, 104e6]), leaks([100e6, 100e6, 104e6]), leaks([1e9, 1.002e9, 1.004e9])
     (True, False, False, False)

@@ -1,7 +1,7 @@
-"""What of another process is resident, by the kind of mapping that it lies in; all sizes in bytes.
+"""Resident memory of another process by kind of mapping, in bytes.
 
-The parent reads its child's /proc while the child waits at its pipe, so that looking takes none of the child's memory.
-``smaps`` is exact where ``status`` adds up counters that every core keeps for itself.
+The parent reads /proc of a child that waits at its pipe, so that reading changes nothing in the child. ``smaps`` is exact;
+``status`` sums counters that each core updates late.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KINDS = ("artifact", "files", "copies", "heap", "anonymous", "stacks", "shared",
 
 _HEADER = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \d+ *(.*)")
 _SHARED = ("/dev/shm/", "/dev/zero", "/memfd:", "/SYSV")  # noqa: S108 - read, never written
-_ARENA = 64 * 1024 * 1024  # of glibc's arenas but the first, each heap ends at a multiple of this, most of it unused
+_ARENA = 64 * 1024 * 1024  # heaps of glibc's arenas, except the first, end at a multiple of this
 _PRESENT = 7  # bit of a page's entry in pagemap, in its last byte
 _ENTRY = 8  # bytes
 
@@ -39,12 +39,12 @@ class Mapping:
 
     @property
     def reserved(self) -> bool:
-        """Addresses without memory: a guard below a stack, or the rest of an arena."""
+        """Whether it is addresses without memory: a guard page, or the rest of an arena."""
         return self.permissions.startswith("---") and not self.name
 
 
 def read_mappings(pid: int) -> list[Mapping]:
-    """All mappings of a process of this user, by address; raises OSError when it is gone."""
+    """All mappings of a process of this user, by address; raises OSError if it has ended."""
     mappings: list[Mapping] = []
     text = Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8", errors="surrogateescape")
     for line in text.splitlines():
@@ -58,7 +58,7 @@ def read_mappings(pid: int) -> list[Mapping]:
 
 
 def resident_by_kind(mappings: Sequence[Mapping], artifact: Path | None) -> dict[str, int]:
-    """Resident bytes by KINDS: ``copies`` are pages of a file that were written to and are the process's own since."""
+    """Resident bytes by KINDS; ``copies`` are pages of files that were written to, and therefore private (copy on write)."""
     kinds = dict.fromkeys(KINDS, 0)
     guarded = {one.end for one in mappings if one.reserved and one.end - one.start == mmap.PAGESIZE}
     folder = f"{artifact.resolve()}/" if artifact else "\0"
@@ -84,24 +84,24 @@ def _split(mapping: Mapping, folder: str, guarded: set[int]) -> Iterator[tuple[s
 
 
 def arenas(mappings: Sequence[Mapping]) -> list[Range]:
-    """Where glibc's arenas lie: ``[heap]``, and what comes before a reserve that ends at a multiple of 64 MiB."""
+    """Address ranges of glibc's arenas: ``[heap]``, and mappings before a reserve that ends at a multiple of 64 MiB."""
     found = [(one.start, one.end) for one in mappings if one.name == "[heap]"]
     for one, reserve in pairwise(mappings):
-        start = reserve.end - _ARENA  # not ``one.start``: the kernel makes one mapping of two neighbours
+        start = reserve.end - _ARENA  # not ``one.start``: the kernel merges adjacent mappings
         if reserve.reserved and reserve.end % _ARENA == 0 and not one.name and one.start <= start < one.end:
             found.append((start, min(one.end, reserve.start)))
     return found
 
 
 def anonymous(mappings: Sequence[Mapping], ranges: Iterable[Range]) -> list[Range]:
-    """The parts of ``ranges`` that are mapped and are no file's."""
+    """The parts of ``ranges`` that are anonymous mappings."""
     private = [one for one in mappings if not one.name]
     parts = ((max(start, one.start), min(end, one.end)) for start, end in ranges for one in private)
     return [(start, end) for start, end in parts if start < end]
 
 
 def touched(pid: int, ranges: Iterable[Range]) -> list[int]:
-    """Resident bytes of each range, its first and last page counted as far as the range goes."""
+    """Resident bytes of each range, limited to the size of the range."""
     found = []
     with Path(f"/proc/{pid}/pagemap").open("rb", buffering=0) as pagemap:
         for start, end in ranges:

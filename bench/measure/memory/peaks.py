@@ -1,8 +1,8 @@
-"""Memory of one cell: two fresh processes, because a process under memray is another process to the kernel.
+"""Peak memory of a variant on one batch, in two fresh processes: memray's tracking itself takes resident memory.
 
 Both import the runtime, load the artifact, and run one batch three times: ONNX Runtime takes most of its memory at the
-second. The peak of the batches counts what loading left behind, so that it is what serving takes; loading has a peak of
-its own, which may be higher. The ledger says where what is resident in the end comes from.
+second run. The peak of the batches includes what loading left, which is the memory of serving; loading has a peak of its own,
+which may be higher. The ledger explains what is resident at the end.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from bench.measure.workload import Batch
 
 RUNS = 3  # of the batch
-_LARGE = 64 * 1024  # bytes; a smaller block is taken to be touched
+_LARGE = 64 * 1024  # bytes; smaller blocks count as touched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryPeaks:
-    """Bytes, and the seconds of the untracked first run of the batch."""
+    """Peaks in bytes, and the seconds of the first run of the batch without tracking."""
 
     peak_memory: int  # memray: held after load + high water of the batches, heap and mappings
     load_peak_memory: int  # memray: high water of loading
@@ -41,9 +41,9 @@ class MemoryPeaks:
 
 
 def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, code: Path | None = None) -> MemoryPeaks:
-    """The peaks of one variant on one batch, and its ledger; raises WorkerError when a worker dies, as without memory.
+    """The peaks of one variant on one batch, and its ledger; raises WorkerError if a worker dies.
 
-    ``code``: a folder whose ``exporters`` loads the artifact, in place of those of this process.
+    ``code``: a folder whose ``exporters`` loads the artifact instead of those of this process.
     """
     phases, garbage, seconds = _kernel_pass(variant, artifact, batch, threads, code)
     load_peak_memory, peak_memory, tracked = _memray_pass(variant, artifact, batch, threads, code)
@@ -60,7 +60,7 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, c
 def _kernel_pass(
     variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
 ) -> tuple[dict[str, Phase], int, float]:
-    """The phases, the bytes that a collection frees after them, and the seconds of the first run."""
+    """The phases, the bytes that garbage collection then frees, and the seconds of the first run."""
     phases = {}
     with Worker(f"{variant}, memory, kernel pass", threads, code=code) as worker:
         phases["interpreter"] = take_phase(worker, artifact)
@@ -77,7 +77,7 @@ def _kernel_pass(
 
 
 def take_phase(worker: Worker, artifact: Path | None) -> Phase:
-    """End a phase of the worker: what is resident now, and its peak, which starts again."""
+    """End a phase of the worker: its resident memory and its peak, which is then reset."""
     allocator = worker.ask("allocator_status")
     peak = worker.ask("memory_status")["VmHWM"]
     try:
@@ -98,10 +98,10 @@ def take_phase(worker: Worker, artifact: Path | None) -> Phase:
 def _memray_pass(
     variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
 ) -> tuple[int, int, Tracked]:
-    """Peak of loading, peak of the batches, and the account of both."""
+    """Peak of loading, peak of the batches, and what memray tracked in both."""
     label = f"{variant}, memory, memray pass"
     with tempfile.TemporaryDirectory() as folder, Worker(label, threads, code=code) as worker:
-        # Two trackings and not one: the high water of the batches alone is not in a file that loading is in.
+        # Two trackings, because one file has one high-water mark.
         load_file, batches_file = (Path(folder, name) for name in ("load.bin", "batches.bin"))
         worker.import_runtime(variant)
         worker.ask("track", load_file)
@@ -130,7 +130,7 @@ def _memray_pass(
 
 
 def _steady(pid: int, held: Held) -> dict[str, int]:
-    """What is held in the end, and how much of it the process has ever touched."""
+    """Bytes held at the end, and how many of them were ever touched."""
     mappings = read_mappings(pid)
     heaps = arenas(mappings)
     within: list[Range] = []

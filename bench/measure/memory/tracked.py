@@ -1,4 +1,4 @@
-"""What memray's files say: which blocks are still held after them, on the heap and mapped, and their high water."""
+"""Reads memray's files: blocks still held, on the heap and mapped, and the high-water mark."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _CHUNK, _HEADER, _SMALLEST = 16, 8, 32  # bytes: glibc's chunks are multiples of
 
 @dataclass(slots=True)
 class Held:
-    """Blocks not freed so far, bytes by address: of several files of one process, one after the other."""
+    """Blocks that are not freed, bytes by address, over successive files of one process."""
 
     heap: dict[int, int] = field(default_factory=dict)  # malloc and its kin
-    mapped: dict[int, int] = field(default_factory=dict)  # mmap, at full length, a file's or not, touched or not
+    mapped: dict[int, int] = field(default_factory=dict)  # mmap, full length, file-backed or not, touched or not
 
     def follow(self, file: Path) -> None:
-        """Go through what ``file`` recorded."""
+        """Apply the allocations that ``file`` recorded."""
         import memray
 
         kinds = memray.AllocatorType
@@ -30,12 +30,12 @@ class Held:
                 elif record.allocator == kinds.MUNMAP:
                     self._unmap(record.address, record.address + record.size)
                 elif record.allocator == kinds.FREE:
-                    self.heap.pop(record.address, None)  # None: from before the tracking
+                    self.heap.pop(record.address, None)  # None: allocated before tracking
                 else:
                     self.heap[record.address] = record.size
 
     def _unmap(self, start: int, end: int) -> None:
-        """Take a range away, which may be a part of a mapping or go over several."""
+        """Remove a range, which may be part of a mapping or span several."""
         for address, size in list(self.mapped.items()):
             if start < address + size and address < end:
                 del self.mapped[address]
@@ -51,13 +51,13 @@ class Held:
 
     @property
     def overhead(self) -> int:
-        """Bytes that glibc puts around the blocks of the heap: headers, and rounding up."""
+        """Bytes that glibc adds to the blocks of the heap: headers and rounding."""
         return sum(max(_SMALLEST, -(-(size + _HEADER) // _CHUNK) * _CHUNK) - size for size in self.heap.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracking:
-    """Bytes of one of memray's files by itself."""
+    """Bytes of one memray file."""
 
     held: int  # allocated and not freed
     peak: int  # the most at once
@@ -65,7 +65,7 @@ class Tracking:
 
 
 def read_tracking(file: Path) -> Tracking:
-    """What memray itself makes of a file."""
+    """Memray's own sums of a file."""
     import memray
 
     reader = memray.FileReader(file)

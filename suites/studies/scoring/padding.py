@@ -20,8 +20,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bench.analysis.misclassified.groups import Group
 from bench.console import progress, say
 from bench.measure.workload import Policy, Sample, spread
@@ -107,10 +105,7 @@ def agreement(prepared: Prepared, variant: str, sample: Sample, plan: Plan) -> d
     for name, policy in ((variant, plan.policy), (REFERENCE, DEFAULT_POLICY)):
         made = few.cut(policy)
         with Models(prepared, name).opened(1) as opened:
-            stacked = np.concatenate(opened.pipeline.run(made.batches)).argmax(axis=1)
-        found = np.empty_like(stacked)
-        found[list(made.order)] = stacked
-        classes.append(found)
+            classes.append(made.in_text_order(opened.pipeline.run(made.batches)).argmax(axis=1))
     same = Group(texts=len(few.tokens), right=int((classes[0] == classes[1]).sum()))
     low, high = same.interval
     return {"texts": same.texts, "same": same.right, "low": low or 0, "high": high or 0}
