@@ -77,6 +77,15 @@ def graphs_made(name, artifact, batches):
     return loaded, counters["stats"]["unique_graphs"]
 
 
+def logits_of(folders, batches):
+    """Logits of each batch by the variants in ``folders``, loaded one after the other in this process."""
+    found = {}
+    for name, folder in folders.items():
+        predict = find_variant(name).load(folder, 1)
+        found[name] = [predict(*batch) for batch in batches]
+    return found
+
+
 def train_within(recipe, *, spare, **given):
     """Train with room for ``spare`` bytes more than the packages take."""
     import resource

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from fakes import calls
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from bench.analysis.precision import executed_details, main_precision, precision_problem
@@ -14,10 +15,11 @@ from bench.pipeline.execution import executed as executed_by
 from bench.runs.store import VariantInfo
 from bench.worker.client import Worker, call_in_child
 from exporters.artifacts.artifact import Artifact
-from exporters.artifacts.catalogue import find_variant, variant_names
+from exporters.artifacts.catalogue import find_variant, is_worth_while, variant_names
+from exporters.artifacts.parity import compare_logits
 from exporters.inspection.executed import executed_precision
 from exporters.inspection.operators import profile, seconds_by_kind
-from exporters.variant import BF16, VNNI
+from exporters.variant import BF16, REFERENCE, VNNI
 
 LENGTH, LAYERS, HIDDEN, INNER, EMBEDDED = 32, 2, 64, 128, 32  # of the tiny checkpoint
 LAYER = 4 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER  # query, key, value, output and the two of the feed-forward block
@@ -62,6 +64,23 @@ def test_a_variant_runs_what_it_is_called(artifacts, name):
     assert found["weights"] == {find_variant(name).precision: WEIGHTS - sparing(name) * SPARED_WEIGHTS}
     assert sum(found["attention"].values()) == ATTENTION - sparing(name) * SPARED_ATTENTION
     assert problem(find_variant(name).precision, found) == ""
+
+
+@pytest.mark.parametrize("runtime", ["torch", "onnxruntime", "openvino"])
+def test_every_variant_is_the_same_model(artifacts, runtime):
+    """Of a runtime in one process; ``prepare`` compares each variant in its own."""
+    features = {*describe_environment()["isa"]}
+    names = [name for name in variant_names() if is_worth_while(find_variant(name), features)]
+    names = [name for name in names if find_variant(name).runtime == runtime or name == REFERENCE]
+    ids = np.random.default_rng(0).integers(5, 200, (64, 24))
+    mask = np.ones_like(ids)
+    mask[1::2, 12:] = 0
+    folders = {name: artifacts(name) for name in names}
+    found = call_in_child(calls.logits_of, folders, [(ids, mask), (ids[:1, :9], mask[:1, :9])], threads=1)
+
+    assert len(found) >= 4
+    for name in names:
+        assert compare_logits(find_variant(name), found[REFERENCE], found[name]).examples == 65, name
 
 
 @pytest.mark.parametrize("name", sorted(UNSEEN))
