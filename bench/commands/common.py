@@ -33,7 +33,7 @@ TEXT_FLAGS = (  # of the labelled files with the texts of a saved run
 
 
 def add_command(commands: Any, name: str, text: str, examples: Sequence[str]) -> argparse.ArgumentParser:
-    """Declare a command; its file then adds flags and sets ``execute``, which takes what was parsed and returns the exit code."""
+    """Declare a command; its file then adds flags and sets ``execute``: parsed namespace in, exit code out."""
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=text,

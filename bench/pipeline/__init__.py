@@ -1,1 +1,1 @@
-"""From what was asked to a saved run: options, checkpoint, inputs and artifacts of a run, what it records, and trainings."""
+"""From options to a saved run: checkpoint, labelled sets, artifacts, recorder, journal; and trainings."""

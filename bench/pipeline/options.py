@@ -193,7 +193,7 @@ def artifacts_dir(text: str | None) -> Path | None:
 
 
 def read_options(parsed: argparse.Namespace) -> Options:
-    """The options among what was parsed; flags that were not given, or that a command lacks, have their defaults."""
+    """Options from parsed flags; those that are missing have their defaults, some of them by the profile."""
     known = {one.name for one in fields(Options)}
     given = {name: value for name, value in vars(parsed).items() if name in known and value is not None}
     profile = PROFILES[given.get("profile", "quick")]

@@ -47,7 +47,7 @@ class Prepared:
     inputs: Inputs  # how texts are tokenized, truncated and padded
     tokens: list[list[int]]  # ids of the texts that batches of one length are cut from
     artifacts: dict[str, Artifact]  # of the variants that may be measured
-    variants: dict[str, VariantInfo]  # of all variants asked for, in that order
+    variants: dict[str, VariantInfo]  # of all variants of the options, in their order
 
     @property
     def scoring_length(self) -> int | None:

@@ -39,7 +39,7 @@ class Handover:
 
 
 def run_suites(prepared: Prepared, storage: Path, files: Sequence[str] = ("",)) -> tuple[Path | None, int]:
-    """Measure what is prepared by the suites, or by ``files`` of them, and save the run below ``storage``.
+    """Run the suites, or ``files`` of them, on the prepared run and save it below ``storage``.
 
     Returns the saved file, or None if nothing was saved, and the exit code of the command.
     """

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import suites
-from bench.pipeline.started_pytest import run_pytest
+from bench.pipeline.started_pytest import run_pytest, run_suites
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -83,6 +84,24 @@ def test_the_variables_are_there_again_afterwards(tmp_path, monkeypatch):
 
     assert run_pytest(tmp_path / "suites", ["test_variables.py"], [], object()) == 0
     assert os.environ["PYTEST_ADDOPTS"] == "-n 2"
+
+
+HANDS_BACK = """
+def pytest_sessionfinish(session):
+    handover = session.config.pluginmanager.get_plugin("deploybench_handover")
+    handover.saved = handover.prepared / "0001_run.json"
+"""
+
+
+def test_the_prepared_run_is_handed_over_and_the_saved_file_back(tmp_path, monkeypatch):
+    """Another file that appears in the storage meanwhile is not taken for the run's."""
+    test = "from pathlib import Path\n\ndef test_it():\n    Path('results/0002_other.json').write_text('{}')\n"
+    write(tmp_path, {"suites/conftest.py": HANDS_BACK, "suites/test_it.py": test, "results/0000.json": "{}"})
+    monkeypatch.chdir(tmp_path)
+    found = SimpleNamespace(submodule_search_locations=[str(tmp_path / "suites")])
+    monkeypatch.setattr("bench.pipeline.started_pytest.importlib.util.find_spec", lambda *_: found)
+
+    assert run_suites(tmp_path, Path("results")) == (tmp_path / "0001_run.json", 0)
 
 
 def test_the_search_of_the_best_runs_by_itself_in_a_project_that_has_workers(

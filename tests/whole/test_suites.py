@@ -16,7 +16,9 @@ from bench import cli
 from bench.analysis.figures import figures
 from bench.measure.controls import CONTROLS
 from bench.measure.yardsticks import yardstick_readings
+from bench.pipeline.options import Options
 from bench.pipeline.recorder import Recorder
+from bench.pipeline.started_pytest import Handover
 from bench.runs.journal import Journal
 from bench.runs.measurement import batch_shape
 from bench.runs.metrics import METRICS, YARDSTICKS
@@ -255,6 +257,16 @@ def test_pytest_suites_says_it_before_anything_is_made_too(tmp_path, checkpoint_
     assert UNWRITABLE in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / ".deploybench" / "artifacts").exists()
+
+
+def test_options_that_are_handed_over_are_not_parsed_again():
+    asked = Options(checkpoint="from the command line", threads=1)
+    plugins = SimpleNamespace(get_plugin=lambda name: Handover(SimpleNamespace(options=asked)))
+    option = SimpleNamespace(checkpoint="a flag", benchmark_storage="file://./results", collectonly=True)
+    config = SimpleNamespace(option=option, pluginmanager=plugins, stash={})
+    conftest.pytest_configure(config)
+
+    assert config.stash[conftest.OPTIONS] is asked
 
 
 def test_a_disk_that_is_full_in_the_end_is_one_line_and_the_cells_are_kept(tmp_path, capsys):
