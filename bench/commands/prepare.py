@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import add_command, print_answer
 from bench.console import say
-from bench.pipeline.arguments import whole_number
+from bench.pipeline.arguments import path, whole_number
 from bench.pipeline.options import add_options, read_options
 from exporters.errors import UserError
 
@@ -36,7 +36,9 @@ def add(commands: Any) -> None:
         "--output", metavar="DIR", required=True, help="folder for train.csv, validation.csv and test.csv"
     )
     add_options(command.add_argument, _FLAGS)
-    command.add_argument("--test", metavar="FILE", help="existing test set; rows that resemble one of it are dropped")
+    command.add_argument(
+        "--test", metavar="FILE", type=path, help="existing test set; rows that resemble one of it are dropped"
+    )
     command.add_argument(
         "--split",
         metavar="N/N/N",
@@ -61,12 +63,11 @@ def _prepare(parsed: argparse.Namespace) -> int:
     options = read_options(parsed)
     if bool(parsed.files) == bool(options.real):
         raise UserError("prepare: expected labelled files, or --real with --fake, and not both; name one or more")
-    test = Path(parsed.test) if parsed.test else None
-    files = Files(labelled=tuple(map(Path, parsed.files)), real=options.real, fake=options.fake, test=test)
+    files = Files(labelled=tuple(map(Path, parsed.files)), real=options.real, fake=options.fake, test=parsed.test)
     asked = Asked(
         files=files,
         output=Path(parsed.output),
-        shares=read_shares(parsed.split, test_given=test is not None),
+        shares=read_shares(parsed.split, test_given=parsed.test is not None),
         seed=parsed.seed,
         text_columns=options.text_columns,
         label_column=options.label_column,

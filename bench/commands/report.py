@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import TEXT_FLAGS, add_command, print_answer, print_run, texts_of
 from bench.console import say
+from bench.pipeline.arguments import path
 from bench.pipeline.options import add_options
 from bench.report.tables import ON_DEMAND, SHOWN, TABLES, build_tables
 from exporters.errors import UserError
@@ -14,6 +14,7 @@ from exporters.errors import UserError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bench.runs.store import Run
 
@@ -44,21 +45,29 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--table",
         metavar="A,B",
+        type=_tables,
         help=f"tables to print: {', '.join(TABLES)} (default: all but {', '.join(ON_DEMAND)})",
     )
-    command.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of printing")
-    command.add_argument("--plots", metavar="DIR", help="also write the plots of the page to DIR, as SVG and PNG")
+    command.add_argument("-o", "--output", metavar="FILE", type=path, help="write to FILE instead of printing")
+    command.add_argument(
+        "--plots", metavar="DIR", type=path, help="also write the plots of the page to DIR, as SVG and PNG"
+    )
     texts = command.add_argument_group("texts", "of the run's labelled sets; the page shows misclassified ones")
     add_options(texts.add_argument, TEXT_FLAGS)
+
+
+def _tables(text: str) -> tuple[str, ...]:
+    tables = tuple(name.strip() for name in text.split(","))
+    unknown = [name for name in tables if name not in TABLES]
+    if unknown:
+        raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(TABLES)}")
+    return tables
 
 
 def _report(parsed: argparse.Namespace) -> int:
     from bench.runs.store import read_run
 
-    tables = SHOWN if parsed.table is None else tuple(name.strip() for name in parsed.table.split(","))
-    unknown = [name for name in tables if name not in TABLES]
-    if unknown:
-        raise UserError(f"--table: {unknown[0]!r} is unknown; known tables: {', '.join(TABLES)}")
+    tables = parsed.table or SHOWN
     if parsed.table and parsed.format == "html":
         raise UserError("--table: an HTML page has all tables; leave --table out, or name another --format")
     run = read_run(parsed.run)
@@ -66,7 +75,7 @@ def _report(parsed: argparse.Namespace) -> int:
     if set(lacking) == set(tables):
         raise UserError(f"--table: {parsed.run} holds nothing for {', '.join(lacking)}; measure again, or name another")
     if parsed.plots:
-        _write_plots(run, Path(parsed.plots))
+        _write_plots(run, parsed.plots)
     _show(run, tables, parsed)
     for name in lacking:
         say(f"table {name} is left out: {parsed.run} holds nothing for it")
@@ -81,7 +90,7 @@ def _show(run: Run, tables: Sequence[str], parsed: argparse.Namespace) -> None:
         return
     text = render(run, parsed.format, tables, texts_of(run, parsed) if parsed.format == "html" else ())
     if parsed.output:
-        _write(text, Path(parsed.output).resolve())
+        _write(text, parsed.output.resolve())
     else:
         print_answer(text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import add_command, print_answer
-from bench.pipeline.arguments import whole_number
+from bench.pipeline.arguments import path, whole_number
 from bench.pipeline.options import add_options
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="labelled texts to score after every epoch; training may stop early by them",
     )
-    command.add_argument("--tokenizer", metavar="DIR", help="tokenizer, for a recipe that trains none")
+    command.add_argument("--tokenizer", metavar="DIR", type=path, help="tokenizer, for a recipe that trains none")
     command.add_argument(
         "--seeds",
         metavar="N",

@@ -63,7 +63,7 @@ def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object])
         train_set=train,
         evaluation=evaluation,
         options=options,
-        tokenizer=Path(parsed.tokenizer) if parsed.tokenizer else None,
+        tokenizer=parsed.tokenizer,
         resume=parsed.resume,
         bundled=not parsed.train and recipe.data is None,
         draw=draw,
