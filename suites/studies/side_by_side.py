@@ -16,10 +16,11 @@ from exporters.artifacts.parity import compare_logits
 from exporters.errors import ParityError
 from exporters.inspection.stored import stored_weights
 from exporters.variant import MANIFEST
+from suites.studies.study import render_rows
 from suites.studies.timing import one_text, time_interleaved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bench.measure.workload import Batch
@@ -93,19 +94,22 @@ def _time(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, list
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """The table: MB, and for each length milliseconds and the speed-up over the first row."""
-    return "\n".join(_lines(rows)) + "\n"
-
-
-def _lines(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     first, reference = next((name, facts["process_medians"]) for name, facts in rows.items())
-    heads = [f"{f'1x{length} ms':>9}{'x':>6}" for length in reference]
-    yield f"{'artifact':<24}{'MB':>6}{'twice':>6}{'loaded':>7}{'same':>6}" + "".join(heads)
-    for name, facts in rows.items():
-        line = f"{name:<24}{facts['size'] / 1e6:>6.1f}{facts['doubled'] / 1e6:>6.1f}{facts['loaded'] / 1e6:>7.1f}"
-        line += f"{100 * facts['agreement']:>5.0f}%"
-        for length, values in facts["process_medians"].items():
-            value = statistics.median(values)
-            line += f"{value * 1e3:>9.2f}{statistics.median(reference[length]) / value:>5.2f}x"
-        yield line + (f"  {facts['parity']}" if "parity" in facts else "")
-    yield "MB: size, weights stored more than once, and resident memory of loading"
-    yield f"same: labels equal to those of {first}; x: speed-up over it"
+    heads = ["artifact", "MB", "twice", "loaded", "same"]
+    heads += [head for length in reference for head in (f"1x{length} ms", "speed-up")]
+    notes = [
+        "MB: size; twice: weights stored more than once; loaded: resident memory of loading",
+        f"same: labels equal to those of {first}; speed-up: over it",
+        *(f"{name}: {facts['parity']}" for name, facts in rows.items() if "parity" in facts),
+    ]
+    return render_rows(heads, (_cells(name, facts, reference) for name, facts in rows.items()), notes)
+
+
+def _cells(name: str, facts: Mapping[str, Any], reference: Mapping[str, Sequence[float]]) -> list[str]:
+    cells = [name, *(f"{facts[key] / 1e6:.1f}" for key in ("size", "doubled", "loaded"))]
+    cells.append(f"{facts['agreement']:.0%}")
+    for length, values in reference.items():
+        measured = facts["process_medians"].get(length)  # None: failed at this length
+        median = statistics.median(measured) if measured else None
+        cells += [f"{median * 1e3:.2f}", f"{statistics.median(values) / median:.2f}x"] if median else ["-", "-"]
+    return cells

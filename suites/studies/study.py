@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import tabulate
+
 from bench.console import say
 from bench.machine.alone import alone
 from bench.machine.environment import describe_environment
@@ -17,7 +19,7 @@ from exporters.errors import DeploybenchError, UserError
 from exporters.files import whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bench.pipeline.options import Options
 
@@ -62,6 +64,13 @@ def study_parser(documentation: str | None, flags: tuple[str, ...] = (), **defau
     add_options(parser.add_argument, flags)
     parser.set_defaults(**defaults)
     return parser
+
+
+def render_rows(heads: Sequence[str], rows: Iterable[Sequence[str]], notes: Sequence[str] = ()) -> str:
+    """A table of text cells, the first column to the left, and lines below it."""
+    align = ("left", *("right" for _ in heads[1:]))
+    table = tabulate.tabulate(rows, heads, disable_numparse=True, colalign=align)
+    return "\n".join([table, *notes]) + "\n"
 
 
 def run_study(name: str, answer: Callable[[], Answer]) -> int:

@@ -17,7 +17,7 @@ from bench.console import progress
 from bench.measure.workload import full_batch
 from bench.pipeline.prepare import prepare
 from bench.worker.client import Worker
-from suites.studies.study import Answer, run_alone, study_parser
+from suites.studies.study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,15 +62,16 @@ def measure(options: Options) -> dict[str, list[list[tuple[int, float, float]]]]
 
 def text(found: Mapping[str, Sequence[Sequence[tuple[int, float, float]]]]) -> str:
     """The printed table."""
-    lines = [f"{'':<22}{'later call, ms':>16}{'new length, ms more':>21}{'at most':>9}{'ratio':>8}"]
+    rows = []
     for name, processes in found.items():
         calls = [call for process in processes for call in process]
+        more = [first - later for _, first, later in calls]
         later = statistics.median(call[2] for call in calls)
-        more = [first - other for _, first, other in calls]
-        ratio = statistics.median(first / other for _, first, other in calls)
-        figures = f"{later * 1e3:>16.2f}{statistics.median(more) * 1e3:>21.2f}{max(more) * 1e3:>9.1f}{ratio:>7.2f}x"
-        lines.append(f"{name:<22}{figures}")
-    return "\n".join([*lines, "medians over all lengths and processes"]) + "\n"
+        ratio = statistics.median(first / later for _, first, later in calls)
+        milliseconds = (f"{value * 1e3:.2f}" for value in (later, statistics.median(more), max(more)))
+        rows.append([name, *milliseconds, f"{ratio:.2f}x"])
+    heads = ["variant", "later call, ms", "new length, ms more", "at most", "ratio"]
+    return render_rows(heads, rows, ["medians over all lengths and processes"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

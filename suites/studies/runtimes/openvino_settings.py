@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from bench.measure.workload import full_batch
 from bench.pipeline.prepare import prepare
 from bench.worker.client import Worker, call_in_child
 from exporters.runtimes.openvino_model import MODEL_FILE
-from suites.studies.study import Answer, run_alone, study_parser
+from suites.studies.study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,20 +108,23 @@ def _load(name: str, path: Path, threads: int, cache: Path | None) -> tuple[floa
 
 def text(found: dict[str, Any]) -> str:
     """The printed table."""
-    lines = [
-        f"{'':<16}{'load, s':>9}{'cached':>8}{'MB':>7}{'cached':>8}{'cache MB':>10}{'texts/s: latency':>18}{'throughput':>12}"
-    ]
+    rows = []
     for name, facts in found.items():
         seconds, resident = (
             [statistics.median(one[index] for one in facts["load"][how]) for how in ("compiled", "cached")]
             for index in (0, 1)
         )
         rates = [statistics.median(facts["texts_a_second"][hint]) for hint in ("LATENCY", "THROUGHPUT")]
-        lines.append(
-            f"{name:<16}{seconds[0]:>9.2f}{seconds[1]:>8.2f}{resident[0] / 1e6:>7.0f}{resident[1] / 1e6:>8.0f}"
-            f"{facts['cache_bytes'] / 1e6:>10.1f}{rates[0]:>18.2f}{rates[1]:>12.2f}"
+        memory = [f"{value / 1e6:.0f}" for value in resident]
+        cells = (
+            [f"{value:.2f}" for value in seconds],
+            memory,
+            [f"{facts['cache_bytes'] / 1e6:.1f}"],
+            map("{:.2f}".format, rates),
         )
-    return "\n".join(lines) + "\n"
+        rows.append([name, *chain(*cells)])
+    heads = ["variant", "load, s", "cached", "MB", "cached", "cache, MB", "texts/s: latency", "throughput"]
+    return render_rows(heads, rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bench.measure.schedule import Contender
 from bench.measure.workload import full_batch
-from suites.studies.study import Answer, run_alone, study_parser
+from suites.studies.study import Answer, render_rows, run_alone, study_parser
 from suites.studies.timing import one_text, prepare_all, time_interleaved
 
 if TYPE_CHECKING:
@@ -55,14 +55,12 @@ def text(seconds: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> 
     """The table: milliseconds of both, and the speed-up of ALBERT."""
     albert, bert = (seconds[model] for model in MODELS)
     lengths = list(next(iter(albert.values())))
-    lines = [f"{'ALBERT / BERT ms':<20}" + "".join(f"{length + ' tokens':>22}" for length in lengths)]
+    rows = []
     for variant, by_length in albert.items():
-        line = f"{variant:<20}"
-        for length in lengths:
-            mine, other = statistics.median(by_length[length]), statistics.median(bert[variant][length])
-            line += f"{mine * 1e3:>8.2f}{other * 1e3:>8.2f}{other / mine:>5.2f}x"
-        lines.append(line)
-    return "\n".join(lines) + "\n"
+        pairs = [(statistics.median(by_length[one]), statistics.median(bert[variant][one])) for one in lengths]
+        cells = (f"{mine * 1e3:.2f} / {other * 1e3:.2f} {other / mine:.2f}x" for mine, other in pairs)
+        rows.append([variant, *cells])
+    return render_rows(["ALBERT / BERT, ms", *(f"{length} tokens" for length in lengths)], rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,15 +15,13 @@ from dataclasses import asdict, replace
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-import tabulate
-
 from bench.machine.alone import alone
 from bench.pipeline.options import read_options
 from bench.pipeline.seeds import seed_band, seeded_recipes
 from bench.units import format_duration, format_share
 from exporters.errors import UserError
 from exporters.training.recipe import read_recipe
-from suites.studies.study import Answer, run_study, study_parser
+from suites.studies.study import Answer, render_rows, run_study, study_parser
 from suites.studies.trained import Task, add_task_flags, read_task, say_reached, trained
 
 if TYPE_CHECKING:
@@ -111,7 +109,7 @@ def show(figures: Mapping[str, Any]) -> str:
     heads = ["seed", "padding", "steps took", "padding share", *(f"accuracy on {name}" for name in sets)]
     rows = [
         [
-            row["seed"],
+            str(row["seed"]),
             row["padding"],
             format_duration(row["training_seconds"]),
             f"{100 * row['padding_share']:.1f} %",
@@ -123,7 +121,7 @@ def show(figures: Mapping[str, Any]) -> str:
         f"bucketed over max_length of {figures['recipe']['max_length']} tokens: {figures['time_ratio']:.2f} of the time, "
         f"by seed {', '.join(f'{one:.2f}' for one in figures['time_ratios'])}; {figures['token_ratio']:.2f} of the tokens"
     )
-    lines = [tabulate.tabulate(rows, heads, disable_numparse=True), "", ratio]
+    lines = ["", ratio]
     for name, one in figures["accuracy"].items():
         low, high = one["band"]
         verdict = "within" if low <= one["bucketed"] <= high else "outside"
@@ -131,7 +129,7 @@ def show(figures: Mapping[str, Any]) -> str:
             f"accuracy on {name}, mean of seeds: {format_share(one['bucketed'])} bucketed, "
             f"{format_share(one['max_length'])} padded: {verdict} the seeds' band, {format_share(low)} to {format_share(high)}"
         )
-    return "\n".join(lines) + "\n"
+    return render_rows(heads, rows, lines)
 
 
 if __name__ == "__main__":
