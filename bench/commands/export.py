@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 from bench.commands.common import add_aim, add_command, print_answer, read_aim
 from bench.console import say
 from bench.pipeline.options import add_options, artifacts_dir, read_options
+from bench.units import CAUTION, format_bytes, format_percent
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
+
+    from bench.runs.store import VariantInfo
+    from exporters.artifacts.artifact import Artifact
 
 _FLAGS = (
     "--checkpoint",
@@ -66,7 +71,6 @@ def _export(parsed: argparse.Namespace) -> int:
         return _export_best(parsed)
     from bench.machine.alone import alone
     from bench.pipeline.prepare import prepare
-    from bench.report.exports import render_exports
 
     unwanted = [flag for flag in ("--objective", "--max-accuracy-drop", *_BEST_FLAGS) if _is_given(parsed, flag)]
     if unwanted:
@@ -112,3 +116,22 @@ def _export_best(parsed: argparse.Namespace) -> int:
         return code or 1
     write_best(run, selection, prepared.artifacts[selection.best.variant].path, target)
     return 0
+
+
+def render_exports(variants: Mapping[str, VariantInfo], artifacts: Mapping[str, Artifact]) -> str:
+    """One line per variant: size, parity with the reference and folder, or why it failed; then cautions."""
+    from bench.analysis.precision import cautions
+
+    width = max(map(len, variants))
+    lines = [f"{name:<{width}}  {_line(info, artifacts.get(name))}" for name, info in variants.items()]
+    lines += [f"{CAUTION} {name}: {caution}" for name, info in variants.items() for caution in cautions(info)]
+    return "\n".join(lines)
+
+
+def _line(info: VariantInfo, artifact: Artifact | None) -> str:
+    if artifact is None:
+        return f"failed: {info.failed}"
+    parity = info.parity
+    agreement, examples = format_percent(parity["agreement"]), int(parity["examples"])
+    near = f"labels agree on {agreement} of {examples}, logits within {parity['max_abs_diff']:.1e}"
+    return f"{format_bytes(artifact.size)}, {near}: {artifact.path}"

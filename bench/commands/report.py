@@ -106,9 +106,9 @@ def _write(text: str, file: Path) -> None:
 
 
 def _write_plots(run: Run, folder: Path) -> None:
-    from bench.report.page.plots import write_plots
+    from bench.report.page.page import write_page_plots
 
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--plots: found the file {str(folder)!r}, expected a folder, new or not; name one")
-    written = write_plots(run, folder)
+    written = write_page_plots(run, folder)
     say(f"written: {len(written)} files in {folder}")

@@ -32,8 +32,8 @@ _TASK = "text-classification"
 def render_card(run: Run, tables: str) -> str:
     """Front matter with the metrics of one variant on every labelled set, then what was measured, where and how.
 
-    ``tables``: what was measured, in Markdown. The variant is the quickest that surely keeps the accuracy, as
-    `deploybench recommend` names it, or else the reference.
+    ``tables``: what was measured, in Markdown. The variant is the one that `deploybench recommend` names, or else the
+    reference.
     """
     selection = default_selection(run)
     run, variant = printable(run), selection.best.variant if selection.best else REFERENCE
@@ -46,9 +46,9 @@ def render_card(run: Run, tables: str) -> str:
         tables.rstrip("\n"),
         "## Limitations",
         "\n".join(f"- {markdown_text(line)}" for line in _limitations(run, variant, scores)),
-        "## Where it was measured",
+        "## Environment",
         "\n".join(f"- {markdown_text(line)}" for line in _machine(run)),
-        "## How to measure it again",
+        "## Reproduction",
         f"```sh\n{_command(run)}\n```",
     ]
     return "\n\n".join(parts) + "\n"
@@ -90,15 +90,14 @@ def _summary(run: Run, measured: str) -> str:
 
 def _told(run: Run, variant: str, selection: Selection) -> str:
     why = (
-        f"the quickest variant that surely loses at most {selection.max_drop:.0%} of accuracy on any set"
+        f"the fastest variant that is certain to lose at most {100 * selection.max_drop:g} % of accuracy on every set"
         if selection.best
-        else "the reference: of no variant is it sure that it keeps the accuracy"
+        else "the reference, since no variant is certain to keep its accuracy"
     )
     return f"Measured on {', '.join(_set_names(run))}. Metrics are those of {variant}, {why}."
 
 
 def _untold(run: Run) -> str:
-    """Without a score there is no metric, and nothing is sure to keep an accuracy."""
     random = "Its weights are random: it predicts nothing of use. " if run.checkpoint.random_weights else ""
     return f"{random}Speed and memory were measured, accuracy was not."
 
@@ -109,10 +108,10 @@ def _limitations(run: Run, variant: str, scores: list[Figure]) -> Iterator[str]:
     if most != least:
         yield f"its accuracy is {by_set[most]:.3f} on {most} and {by_set[least]:.3f} on {least}: it depends on the texts"
     if by_set:
-        yield "what is said of accuracy holds for these sets, and of speed and memory for this machine"
+        yield "accuracy holds for these labelled sets, speed and memory for this machine"
     else:
         yield "its accuracy was not measured"
-        yield "what is said of speed and memory holds for this machine"
+        yield "speed and memory hold for this machine"
     if variant in run.variants:
         yield from (f"{variant}: {caution}" for caution in cautions(run.variants[variant]))
 
@@ -129,7 +128,7 @@ def _machine(run: Run) -> Iterator[str]:
 
 
 def _command(run: Run) -> str:
-    """What measures it again; of the sets their names are known, and FILE is whoever's who has them."""
+    """The command that repeats the run; FILE stands for each labelled file, whose path was not saved."""
     plan, checkpoint = run.plan, run.checkpoint.name
     own = checkpoint == DEMONSTRATION
     sets = [] if own and _set_names(run) == DEMONSTRATION_SETS else [f"{name}=FILE" for name in _set_names(run)]

@@ -20,6 +20,7 @@ ByVariant: TypeAlias = Callable[[str], Figure]
 FAILED = "failed"
 EMPTY = "\N{EN DASH}"  # not measured; a note under the table says why
 _SHORT = len("no labelled set")  # characters of a reason that is shown in the cell itself
+_MAX_HEAD = 24  # characters of a line; the rest of a longer label or set is cut off
 DAGGER = "\N{DAGGER}"  # deprecated upstream
 
 
@@ -48,6 +49,7 @@ class Column:
     def lines(self) -> list[str]:
         """Lines of the short head, the unit last."""
         short = self.short.split("\n") if self.short else self.head.split()
+        short = [line if len(line) <= _MAX_HEAD else f"{line[: _MAX_HEAD - 1]}…" for line in short]
         return [*short, self.scale.unit] if self.scale.unit else short
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-import tabulate
-
 from bench.printable import printable
-from bench.report.excerpt import excerpt, excerpt_lines
-from bench.report.terminal import WIDTH, wrapped
+from bench.report.escapes import excerpt, excerpt_lines
+from bench.report.terminal import WIDTH, simple_table, wrapped
 from bench.units import counted, format_share
 
 if TYPE_CHECKING:
@@ -103,10 +101,8 @@ def _values(values: Sequence[ValueGroup], column: str, lead_variant: str) -> str
         )
         for one in values
     ]
-    align = ("left", *["right"] * (len(heads) - 1))
-    table = tabulate.tabulate(rows, heads, disable_numparse=True, colalign=align)
     head = f"accuracy of {printable(lead_variant)} by {heads[0]}; all variants: worst to best"
-    return f"{wrapped([head])}\n\n{table}"
+    return f"{wrapped([head])}\n\n{simple_table(heads, rows)}"
 
 
 def _span(low: float | None, high: float | None) -> str:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _NEEDS = r"% needs \usepackage{booktabs,graphicx}"
 _COLUMNS = 9  # of a page; a wider table is split
 _SIDE_BY_SIDE = 6  # columns of a part of a split table
-_MAX_HEAD = 24  # characters; the rest of a longer label or set is cut off, as in a terminal
 _MAX_WORD = 30  # characters; a longer word may be broken into pieces
 _PIECE = 4  # characters, each of up to ten as a code
 _MARKS = {
@@ -83,8 +82,7 @@ def _packed(strips: Sequence[_Strip]) -> list[list[_Strip]]:
 
 def _head(column: Column) -> str:
     """One line above the other: the numbers decide how wide a column is."""
-    lines = [line if len(line) <= _MAX_HEAD else f"{line[: _MAX_HEAD - 1]}…" for line in column.lines]
-    stacked = r"\\".join(map(escaped, lines))
+    stacked = r"\\".join(map(escaped, column.lines))
     return rf"\begin{{tabular}}[b]{{@{{}}r@{{}}}}{stacked}\end{{tabular}}"
 
 

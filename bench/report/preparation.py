@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-import tabulate
-
-from bench.report.excerpt import excerpt
-from bench.report.terminal import WIDTH, wrapped
+from bench.report.escapes import excerpt
+from bench.report.terminal import WIDTH, simple_table, wrapped
 from bench.texts.prepare.label_leakage import LENGTHS
 from bench.texts.prepare.near_duplicates import RUN, SIMILAR
 from bench.texts.prepare.splits import SPLITS
@@ -84,7 +82,7 @@ def _balance(found: Preparation) -> str:
     notes = [note]
     if len(labels) > _CLASSES:
         notes.append(f"{many(len(labels) - _CLASSES, 'further class')}: see {RECORD}")
-    return f"{_table(['split', 'rows', 'share', *_few(labels)], rows)}\n{wrapped(notes)}"
+    return f"{simple_table(['split', 'rows', 'share', *_few(labels)], rows)}\n{wrapped(notes)}"
 
 
 def _overlaps(found: Preparation) -> str:
@@ -97,7 +95,7 @@ def _overlaps(found: Preparation) -> str:
     note = "counted before rows were left out; now no text and no near-duplicate of it is in two splits"
     if not any(one.test for one in found.inputs):
         note += " (exact copies have one hash, hence one split)"
-    return f"{_table(['rows of', 'exact', 'near'], rows)}\n{wrapped([note])}"
+    return f"{simple_table(['rows of', 'exact', 'near'], rows)}\n{wrapped([note])}"
 
 
 def _columns(found: Preparation) -> str:
@@ -109,7 +107,7 @@ def _columns(found: Preparation) -> str:
         "accuracy on validation and test of predicting, for each value of the column, its most common class in train",
         f"most common class alone: {format_share(leakage.base.value)}; !: better than that by the 95 % interval",
     ]
-    return f"{_table(['column', 'values', 'accuracy', '95 % interval'], rows)}\n{wrapped(notes)}"
+    return f"{simple_table(['column', 'values', 'accuracy', '95 % interval'], rows)}\n{wrapped(notes)}"
 
 
 def _features(found: Preparation) -> str:
@@ -130,7 +128,7 @@ def _features(found: Preparation) -> str:
         "words and marks whose presence predicts the class best: share of each class's texts that contain it; accuracy as "
         "above. A model may learn a source's name, a dateline or a character of one class in place of the task"
     )
-    return f"{_table(['word or mark', *labels, 'accuracy', '95 % interval'], rows)}\n{wrapped([note])}"
+    return f"{simple_table(['word or mark', *labels, 'accuracy', '95 % interval'], rows)}\n{wrapped([note])}"
 
 
 def _lengths(found: Preparation) -> str:
@@ -149,7 +147,7 @@ def _lengths(found: Preparation) -> str:
         )
         if bars:
             columns.append([("#" * round(_BAR * of_class[place] / largest)).ljust(_BAR) for place in shown])
-    return _table(heads, list(zip(*columns, strict=True)))
+    return simple_table(heads, list(zip(*columns, strict=True)))
 
 
 def _accuracy(one: Rule, base: Estimate) -> list[str]:
@@ -160,9 +158,3 @@ def _accuracy(one: Rule, base: Estimate) -> list[str]:
 
 def _few(values: Sequence[T]) -> list[T]:
     return list(values[:_CLASSES])
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    align = ("left", *["right"] * (len(heads) - 1))
-    text: str = tabulate.tabulate(rows, headers=heads, disable_numparse=True, colalign=align, preserve_whitespace=True)
-    return "\n".join(line.rstrip() for line in text.splitlines())

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import tabulate
 
 from bench.analysis.objectives import OBJECTIVES
 from bench.analysis.selection import format_deciding
+from bench.report.terminal import wrapped
 from bench.units import CAUTION, format_share
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from bench.analysis.selection import Candidate, Drop, Selection
 
-_WIDTH = 80  # of a terminal
 _WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
 
 
@@ -24,8 +23,8 @@ def render_selection(selection: Selection) -> str:
     heads, rows = selection_table(selection)
     why = [f"{one.variant}: {one.why}" for one in selection.candidates if one.why]
     front = "* no other variant is as good in accuracy, latency, memory and size, and better in one of them"
-    lines = ["", *why, front, "", *_answer(selection)]
-    return "\n".join([tabulate.tabulate(rows, heads, disable_numparse=True), *map(_wrapped, lines)])
+    table = tabulate.tabulate(rows, heads, disable_numparse=True)
+    return "\n\n".join([table, wrapped([*why, front]), wrapped(_answer(selection))])
 
 
 def selection_table(selection: Selection) -> tuple[list[str], list[list[str]]]:
@@ -70,7 +69,7 @@ def _answer(selection: Selection) -> list[str]:
         ]
         lines += [f"{CAUTION} {best.variant}: {caution}" for caution in best.cautions]
     if selection.alike:
-        lines.append(f"this run cannot tell it from: {_names(selection.alike)}; with a longer --time-budget it may")
+        lines.append(f"this run cannot distinguish it from: {_names(selection.alike)}; a longer --time-budget may")
     if selection.possibly_better:
         names = _names(selection.possibly_better)
         lines.append(
@@ -81,10 +80,6 @@ def _answer(selection: Selection) -> list[str]:
 
 def _names(candidates: tuple[Candidate, ...]) -> str:
     return ", ".join(one.variant for one in candidates)
-
-
-def _wrapped(line: str) -> str:
-    return textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _lost(one: Candidate) -> str:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
-_MAX_HEAD = 24  # characters; the rest of a longer label or set is cut off
 _GAPS = ((2, 2), (1, 2), (1, 1))  # between columns within a group, and between groups; the first that fits
 
 
@@ -53,10 +52,9 @@ def _table(table: Table) -> str:
     failed = [all(cell.status == "failed" for cell in row) for row in table.rows.values()]
     strips, narrow = [], []
     for column, texts in zip(table.columns, cells, strict=True):
-        head = [line if len(line) <= _MAX_HEAD else f"{line[: _MAX_HEAD - 1]}…" for line in column.lines]
-        strips.append(_Strip(head=head, cells=texts, group=column.group))
+        strips.append(_Strip(head=column.lines, cells=texts, group=column.group))
         cleared = ["" if gone else text for gone, text in zip(failed, texts, strict=True)]
-        narrow.append(_Strip(head=head, cells=cleared, group=column.group))
+        narrow.append(_Strip(head=column.lines, cells=cleared, group=column.group))
     blocks = [_block([first, *block]) for block in _split(first, strips, narrow)]
     return "\n\n".join([wrapped([table.title]), *blocks, wrapped(table.notes)])
 
@@ -99,6 +97,15 @@ def _line(texts: Sequence[str], strips: Sequence[_Strip], gaps: tuple[int, int])
     for text, strip, before in zip(texts[1:], strips[1:], strips, strict=False):
         line += " " * gaps[strip.group != before.group] + text.rjust(strip.width)
     return line.rstrip()
+
+
+def simple_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows under heads; the first column left-aligned, the others right-aligned."""
+    import tabulate
+
+    align = ("left", *["right"] * (len(heads) - 1))
+    text: str = tabulate.tabulate(rows, heads, disable_numparse=True, colalign=align, preserve_whitespace=True)
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def wrapped(notes: Sequence[str]) -> str:

@@ -9,10 +9,9 @@ import numpy as np
 
 from bench.analysis.misclassified.groups import by_group
 from bench.analysis.misclassified.lengths import LENGTHS, length_bins
+from bench.report.escapes import shown
 from bench.report.page.matrix import draw_matrix
-from bench.report.page.plot import Plot
-from bench.report.page.plots import write_each
-from bench.report.page.shown import shown
+from bench.report.page.plot import Plot, write_plots
 from bench.units import format_count, format_percent
 from exporters.checkpoints.checkpoint import ANSWERS_FILE, TRAINING_FILE
 
@@ -103,4 +102,4 @@ def _lengths(place: int, name: str, answered: dict[str, list[int]]) -> Plot:
 
 def write_training_plots(folder: Path) -> None:
     """Put the plots into the checkpoint in ``folder``."""
-    write_each(training_plots(folder), folder / PLOTS)
+    write_plots(training_plots(folder), folder / PLOTS)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.report.exports import render_exports
+from bench.commands.export import render_exports
 from bench.runs.store import VariantInfo
 from exporters.artifacts.artifact import Artifact
 

@@ -20,12 +20,10 @@ from bench.analysis.misclassified.lengths import reading_length
 from bench.analysis.probability_calibration import BINS, calibration_error, reliability
 from bench.cli import main
 from bench.report.cells import text_frame
-from bench.report.escapes import no_formula
-from bench.report.page.looks import looks
+from bench.report.escapes import brief, no_formula, shown
 from bench.report.page.material import gather
 from bench.report.page.page import render_page, sections
-from bench.report.page.plot import WIDTH, as_svg, styled
-from bench.report.page.shown import brief, shown
+from bench.report.page.plot import WIDTH, as_svg, looks, styled
 from bench.report.tables import TABLES, build_tables
 from bench.runs.store import read_run
 from bench.texts.data import LabelledSet
@@ -224,9 +222,9 @@ def test_the_page_begins_with_the_answer_and_has_all_parts_in_order(page):
     assert heads == [
         *("Summary", "Accuracy against cost", "Latency by batch", "Memory by sequence length", "Accuracy"),
         *(
-            "Answers against the reference",
-            "Errors",
-            "Calibration",
+            "Fidelity to the reference",
+            "Misclassified texts",
+            "Probability calibration",
             "Lengths of the texts",
             "Environment and provenance",
         ),
@@ -264,18 +262,18 @@ def test_the_variant_to_take_is_marked_in_every_table(page):
 def test_none_is_taken_where_nothing_is_sure(bare_page):
     text = words(bare_page)
 
-    assert "Take none: of no variant is it sure that it loses at most 0.01 of accuracy." in text
-    assert "There is no plot: what a variant loses is known only where the answers were kept." in text
+    assert "Take none: no variant is certain to lose at most 0.01 of accuracy." in text
+    assert "There is no plot: accuracy loss is known only where predictions were saved." in text
     assert "its accuracy was not measured" in text
 
 
 def test_a_run_without_answers_or_lengths_says_so(bare, bare_page, tmp_path):
     parts = {one.title: one for one in sections(gather(with_answers(bare, tmp_path, tokens=False)))}
 
-    assert "The run kept no answers." in bare_page
-    assert "The run did not keep the lengths of its texts" in bare_page
-    assert parts["Lengths of the texts"].text.startswith("The run did not keep the lengths of its texts")
-    assert parts["Calibration"].plots
+    assert "The run saved no predictions." in bare_page
+    assert "The run was saved before lengths of texts were kept" in bare_page
+    assert parts["Lengths of the texts"].text.startswith("The run was saved before lengths of texts were kept")
+    assert parts["Probability calibration"].plots
 
 
 def test_random_weights_are_judged_by_their_labels_alone(bare):
@@ -544,7 +542,7 @@ def test_a_torn_write_leaves_no_plot(tmp_path, monkeypatch):
 
 @pytest.mark.process
 def test_other_commands_load_neither_matplotlib_nor_jinja():
-    code = "import sys, bench.cli, bench.report.page.plots; print(*sys.modules)"
+    code = "import sys, bench.cli, bench.report.page.page; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {"matplotlib", "jinja2", "markupsafe", "pandas", "torch"} & set(modules)

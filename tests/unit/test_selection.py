@@ -296,7 +296,7 @@ def test_a_variant_that_the_run_cannot_tell_from_the_best_is_named(run):
     selection = select(alike, right({}), "latency", 0.01)
 
     assert [one.variant for one in selection.alike] == ["openvino-int8"]
-    assert "this run cannot tell it from: openvino-int8" in render_selection(selection)
+    assert "this run cannot distinguish it from: openvino-int8" in render_selection(selection)
 
 
 def test_no_gain_is_claimed_where_the_reference_is_alike(run):
@@ -304,7 +304,7 @@ def test_no_gain_is_claimed_where_the_reference_is_alike(run):
     text = render_selection(select(alike, right({}), "latency", 0.01))
 
     assert "take onnx-fp32: loses" in text
-    assert "this run cannot tell it from: torch-eager" in text
+    assert "this run cannot distinguish it from: torch-eager" in text
 
 
 def test_cautions_are_in_text_and_evidence(run):

@@ -1,4 +1,4 @@
-"""The answer with which a page begins: which variant to take, and what it costs."""
+"""The beginning of the page: which variant to take, and what it costs."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def answer(page: Material) -> str:
     """One sentence."""
     best = page.selection.best
     if best is None:
-        return f"Take none: of no variant is it sure that it loses at most {page.selection.max_drop:g} of accuracy."
+        return f"Take none: no variant is certain to lose at most {page.selection.max_drop:g} of accuracy."
     costs = [_time(best.figure), gain(page.selection), *_sizes(page, best.variant)]
     lost = "" if best.variant == REFERENCE else f"; {lost_accuracy(best.drop)}"
     return f"Take {best.variant}: {', '.join(filter(None, costs))}{lost}."
 
 
 def reservations(page: Material) -> list[str]:
-    """What has to be known with the answer: what is wrong with the variant, and which might come before it."""
+    """Cautions of the variant, the limit, and variants that may be better."""
     best, names = page.selection.best, ", ".join(one.variant for one in page.selection.possibly_better)
     cautions = [f"{best.variant}: {caution}" for caution in best.cautions] if best else []
     if best:
-        cautions.append(f"It is the fastest of those that surely lose at most {page.selection.max_drop:g} of accuracy.")
-    if names:
         cautions.append(
-            f"Faster, but it is undecided whether within that limit: {names}. More labelled texts may tell."
+            f"It is the fastest variant that is certain to lose at most {page.selection.max_drop:g} of accuracy."
         )
+    if names:
+        cautions.append(f"Faster, but undecided whether within that limit: {names}. More labelled texts may decide.")
     return cautions
 
 

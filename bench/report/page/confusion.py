@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.report.escapes import brief, shown
 from bench.report.page.matrix import draw_matrix
 from bench.report.page.plot import WIDTH, Plot
-from bench.report.page.shown import brief, shown
 from bench.units import format_count
 
 if TYPE_CHECKING:

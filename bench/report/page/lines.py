@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.analysis.figures import latency_workload, memory_workload
+from bench.report.escapes import brief, shown
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
-from bench.report.page.shown import brief, shown
 from bench.units import MEGABYTES, MILLISECONDS, Scale, counted
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.report.page.looks import Look
     from bench.report.page.material import Material
+    from bench.report.page.plot import Look
     from bench.runs.measurement import Figure, Workload
 
     _Lines: TypeAlias = dict[str, dict[int, Figure]]  # by variant and place on the axis

@@ -1,4 +1,4 @@
-"""All that a page is made from, computed once."""
+"""Everything that a page is made from, computed once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.analysis.figures import figures
 from bench.analysis.misclassified.analysis import Asked, find_errors
 from bench.analysis.selection import default_selection
-from bench.report.page.looks import looks
+from bench.report.page.plot import looks
 from bench.report.tables import TABLES, build_tables
 from bench.runs.predictions import read_answers
 from exporters.variant import REFERENCE
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from bench.analysis.misclassified.analysis import SetErrors
     from bench.analysis.selection import Selection
     from bench.report.cells import Table
-    from bench.report.page.looks import Look
+    from bench.report.page.plot import Look
     from bench.runs.measurement import Figure
     from bench.runs.predictions import Answers
     from bench.runs.store import Run
     from bench.texts.data import LabelledSet
 
 
-_EXAMPLES = 3  # of errors of each direction
+_EXAMPLES = 3  # misclassified texts per direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """A run with everything that follows from it."""
+    """A run with its analysis."""
 
     run: Run
     answers: dict[str, Answers]  # by labelled set, in the run's order
@@ -48,13 +48,13 @@ class Material:
 
     @property
     def leading(self) -> tuple[str, ...]:
-        """What is shown where there is no room for all: the reference, the one to take, and who might come before it."""
+        """Variants of plots without room for all: the reference, the one to take, and one that may be better."""
         names = [REFERENCE, self.best, *(one.variant for one in self.selection.possibly_better[:1])]
         return tuple(name for name in dict.fromkeys(names) if name in self.run.plan.variants)
 
 
 def gather(run: Run, sets: Sequence[LabelledSet] = ()) -> Material:
-    """``sets`` hold texts, as far as they are to be seen.
+    """Analyse a run; ``sets`` hold the texts that are shown.
 
     Raises RunFileError for a file of predictions that cannot be read, and UserError for texts that are not the run's.
     """

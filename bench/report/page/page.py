@@ -1,4 +1,4 @@
-"""What is on the page of a run, in order; to add a part, write a function and name it in ``_SECTIONS``."""
+"""The HTML page of a run; a section is a function that is listed in ``_SECTIONS``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.analysis.misclassified.lengths import reading_length
-from bench.report.escapes import no_formula
+from bench.report.escapes import no_formula, shown
 from bench.report.notes import run_notes
 from bench.report.page.answer import answer, reservations
 from bench.report.page.confusion import confusion_plots
@@ -19,9 +19,8 @@ from bench.report.page.lengths import length_plots
 from bench.report.page.lines import latency_plots, memory_plots
 from bench.report.page.material import gather
 from bench.report.page.pareto import pareto_plots
-from bench.report.page.plot import as_svg
+from bench.report.page.plot import as_svg, write_plots
 from bench.report.page.reliability import reliability_plots
-from bench.report.page.shown import shown
 from bench.report.selection import selection_table
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ _TEMPLATE = "page.html.jinja"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading with what stands under it."""
+    """A heading with its text, plots, tables and notes."""
 
     title: str
     text: str = ""
@@ -50,14 +49,14 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """Where a link to it leads."""
+        """Target of links to the section."""
         return self.title.lower().replace(" ", "-")
 
 
 def render_page(run: Run, sets: Sequence[LabelledSet] = ()) -> str:
-    """One HTML document that needs nothing beside it and runs nothing; ASCII only, so that no encoding can spoil it.
+    """One HTML document without other files and scripts; ASCII only, so that no encoding can spoil it.
 
-    ``sets``: labelled texts of the run, for the examples of errors.
+    ``sets``: labelled texts of the run, for the examples of misclassified texts.
     """
     page = gather(run, sets)
     text = _template().render(
@@ -70,8 +69,13 @@ def render_page(run: Run, sets: Sequence[LabelledSet] = ()) -> str:
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
+def write_page_plots(run: Run, folder: Path) -> list[Path]:
+    """Write every plot of the page into ``folder``, as SVG and as PNG."""
+    return write_plots((plot for section in sections(gather(run)) for plot in section.plots), folder)
+
+
 def sections(page: Material) -> list[Section]:
-    """All of them; what a run holds nothing for says so, or is left out."""
+    """All sections; one without content says so or is left out."""
     return [section for make in _SECTIONS if (section := make(page))]
 
 
@@ -80,24 +84,23 @@ def _summary(page: Material) -> Section:
 
 
 def _trade_off(page: Material) -> Section:
+    plots = pareto_plots(page)
     heads, rows = selection_table(page.selection)
     standings = Grid(
-        title=f"Within {page.selection.max_drop:g} of accuracy?",
+        title=f"Accuracy loss of at most {page.selection.max_drop:g}",
         heads=(*heads[:-1], "limit", "why"),
         rows=tuple((*row, one.why) for row, one in zip(rows, page.selection.candidates, strict=True)),
-        notes=("* on the front",),
+        notes=("* on the Pareto front",),
         taken=0 if page.best else None,
         words=True,
     )
     return Section(
         title="Accuracy against cost",
-        text="Each point is a variant, with the 95 % interval of what it loses; lower left is better. Filled: on the front, "
-        "no other variant is as good in accuracy, latency, memory and size, and better in one of them.",
-        plots=pareto_plots(page),
+        text="Each point is a variant with the 95 % interval of its accuracy loss; lower left is better. Filled: on the Pareto "
+        "front, where no other variant is as good in accuracy, latency, memory and size, and better in one of them.",
+        plots=plots,
         grids=(standings,),
-        notes=()
-        if pareto_plots(page)
-        else ("There is no plot: what a variant loses is known only where the answers were kept.",),
+        notes=() if plots else ("There is no plot: accuracy loss is known only where predictions were saved.",),
     )
 
 
@@ -117,26 +120,28 @@ def _accuracy(page: Material) -> Section:
 
 def _fidelity(page: Material) -> Section | None:
     grids = _grids(page, "fidelity", "invariance")
-    return Section(title="Answers against the reference", grids=grids) if grids else None
+    return Section(title="Fidelity to the reference", grids=grids) if grids else None
 
 
 def _errors(page: Material) -> Section | None:
     grids = (*example_grids(page), *_grids(page, "errors", "groups", "shift"))
-    return Section(title="Errors", grids=grids) if page.run.sets else None
+    return Section(title="Misclassified texts", grids=grids) if page.run.sets else None
 
 
 def _calibration(page: Material) -> Section:
     plots = reliability_plots(page)
-    told = "Share of right answers of all that were given with about the same confidence; below the line, a variant is too sure."
-    return Section(title="Calibration", text=told if plots else "The run kept no answers.", plots=plots)
+    text = "Accuracy of predictions by their confidence; below the line, a variant is overconfident."
+    return Section(
+        title="Probability calibration", text=text if plots else "The run saved no predictions.", plots=plots
+    )
 
 
 def _lengths(page: Material) -> Section:
     plots = length_plots(page)
-    told = f"What is right of the line is cut at {reading_length(page.run)} tokens, which is all that is read."
-    none = "The run did not keep the lengths of its texts; one that is made today does."
+    text = f"Texts right of the line are truncated to {reading_length(page.run)} tokens."
+    none = "The run was saved before lengths of texts were kept."
     grids = _grids(page, "policies")
-    return Section(title="Lengths of the texts", text=told if plots else none, plots=plots, grids=grids)
+    return Section(title="Lengths of the texts", text=text if plots else none, plots=plots, grids=grids)
 
 
 def _cost(page: Material) -> Section | None:
@@ -168,7 +173,7 @@ def _grids(page: Material, *names: str) -> tuple[Grid, ...]:
 
 
 def _template() -> jinja2.Template:
-    """Every text that goes through it is escaped, and has lost what is invisible."""
+    """The template; every text is escaped, invisible characters included."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -190,7 +195,7 @@ def _finalize(value: object) -> object:
 
 
 def _picture(plot: Plot) -> Markup:
-    """An address that holds the plot itself; what is in an image can run nothing."""
+    """A data URL of the plot; an image runs no script."""
     from markupsafe import Markup
 
     return Markup("data:image/svg+xml;base64,{}").format(base64.b64encode(as_svg(plot)).decode())

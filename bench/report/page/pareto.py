@@ -1,4 +1,4 @@
-"""What is lost of accuracy against what it costs: every variant a point, the front of all costs filled."""
+"""Accuracy loss against each cost: every variant is a point, filled on the Pareto front of all costs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.selection import deciding_figure
+from bench.report.escapes import brief, shown
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
-from bench.report.page.shown import brief, shown
 from bench.units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
 from exporters.variant import REFERENCE
 
@@ -26,8 +26,8 @@ _COSTS = {
     "peak_memory": ("peak memory", MEGABYTES),
     "artifact_size": ("size on disk", MEGABYTES),
 }
-_NUMBERS = (1, 1.5, 2, 3, 5, 7)  # most spans are below a power of ten
-_WIDE = 4  # times the least: what spans more is logarithmic
+_NUMBERS = (1, 1.5, 2, 3, 5, 7)  # labels of the axis; most spans are below a power of ten
+_WIDE = 4  # times the minimum; a wider span is logarithmic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class _Point:
 
 
 def pareto_plots(page: Material) -> tuple[Plot, ...]:
-    """One for each cost that is known of a variant whose accuracy is known."""
+    """One per cost that is known of a variant with a known accuracy."""
     found = {metric: _points(page, metric, scale) for metric, (_, scale) in _COSTS.items()}
     return tuple(_plot(page, metric, points) for metric, points in found.items() if points)
 
@@ -69,8 +69,8 @@ def _plot(page: Material, metric: str, points: Sequence[_Point]) -> Plot:
 
     return Plot(
         name=f"pareto-{name.replace(' ', '-')}",
-        title=f"Accuracy lost against {name}",
-        words=f"Accuracy lost against {name}, the lower left the better. On the front: {front}. {told}",
+        title=f"Accuracy loss against {name}",
+        words=f"Accuracy loss against {name}; lower left is better. On the Pareto front: {front}. {told}",
         height=5.2,
         draw=draw,
     )
@@ -97,7 +97,7 @@ def _draw(page: Material, axes: Axes, points: Sequence[_Point]) -> None:
     _draw_limit(axes, page.selection.max_drop)
     taken = next((one for one in points if one.variant == page.best), None)
     if taken:
-        axes.scatter(taken.cost, taken.drop.share, s=260, facecolors="none", edgecolors="black", label="to take")
+        axes.scatter(taken.cost, taken.drop.share, s=260, facecolors="none", edgecolors="black", label="recommended")
     axes.yaxis.set_major_formatter(lambda value, _: _share(value))
     axes.set_ylabel(_lost_on(points))
 
@@ -117,11 +117,11 @@ def _draw_limit(axes: Axes, most: float) -> None:
 
 
 def _lost_on(points: Sequence[_Point]) -> str:
-    """Without labelled sets, what is known of accuracy is the labels at parity's texts."""
+    """Label of the axis; without labelled sets, accuracy is known by the labels of the parity test."""
     if not any(one.drop.on for one in points):
         return f"share of labels that differ from {REFERENCE}'s"
     names = {one.drop.on for one in points if one.variant != REFERENCE}
-    return f"accuracy lost on {brief(names.pop())}" if len(names) == 1 else "accuracy lost, on the worst set"
+    return f"accuracy loss on {brief(names.pop())}" if len(names) == 1 else "accuracy loss on the worst set"
 
 
 def _share(value: float) -> str:

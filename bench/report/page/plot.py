@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from exporters.files import whole_file
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 WIDTH = 5.2  # inches: letters of 10 points stay readable on a telephone
 _DOTS = 200  # per inch, of a PNG
 _COLUMNS = 2  # of a legend
+# Okabe and Ito's colours, distinct for colour-blind people; wine replaces yellow, which is invisible on white.
+_COLOURS = ("#444444", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#882255")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+_DASHES = ("-", "--", ":")
 _STYLE: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
     "text.parse_math": False,  # a name may hold dollar signs
@@ -32,6 +39,27 @@ _STYLE: dict[RcKeyType, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A colour, a marker and a kind of line."""
+
+    colour: str
+    marker: str
+    dash: str
+
+
+def looks(variants: Sequence[str]) -> dict[str, Look]:
+    """By variant, in the order of the plan; variants of the same colour differ in marker and line."""
+    return {
+        name: Look(
+            colour=_COLOURS[place % len(_COLOURS)],
+            marker=_MARKERS[place % len(_MARKERS)],
+            dash=_DASHES[place // len(_COLOURS) % len(_DASHES)],
+        )
+        for place, name in enumerate(variants)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,3 +120,15 @@ def styled() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         yield
+
+
+def write_plots(plots: Iterable[Plot], folder: Path) -> list[Path]:
+    """Write each as SVG and as PNG; each file is whole or absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for plot in plots:
+        for path, content in ((folder / f"{plot.name}.svg", as_svg(plot)), (folder / f"{plot.name}.png", as_png(plot))):
+            with whole_file(path) as stream:
+                stream.write(content)
+            written.append(path)
+    return written

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis.probability_calibration import BINS, calibration_error, probabilities, reliability
+from bench.report.escapes import brief, shown
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
-from bench.report.page.shown import brief, shown
 from bench.units import format_share
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
     from bench.analysis.probability_calibration import Bin
-    from bench.report.page.looks import Look
     from bench.report.page.material import Material
+    from bench.report.page.plot import Look
     from bench.runs.predictions import Answers
 
 

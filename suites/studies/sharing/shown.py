@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.analysis.misclassified.groups import Group
 from bench.report.cells import Column, Table
-from bench.report.page.looks import looks
-from bench.report.page.plot import Plot, add_legend
+from bench.report.page.plot import Plot, add_legend, looks
 from bench.runs.measurement import Figure
 from bench.statistics import interval_factors
 from bench.units import LARGE_COUNT, MEGABYTES, MILLISECONDS, SHARE, counted

@@ -37,7 +37,7 @@ def asked(monkeypatch):
         )
 
     monkeypatch.setattr(command, "call_in_child", call)
-    monkeypatch.setattr("bench.report.training_plots.write_each", lambda plots, folder: None)
+    monkeypatch.setattr("bench.report.training_plots.write_plots", lambda plots, folder: None)
     return asked
 
 
