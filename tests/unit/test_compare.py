@@ -249,8 +249,10 @@ def test_accuracy_is_judged_by_the_examples_that_changed(run, lost, won, verdict
 def test_accuracy_of_another_set_is_not_comparable(run):
     scored = with_accuracy(run)
     other = replace(scored, sets=tuple(replace(one, sha256="other") for one in scored.sets))
+    side = {("newsmix", name): np.array([True] * 50 + [False] * 50) for name in run.plan.variants}
 
-    assert verdicts(compare(scored, other), metric="accuracy") == {"not comparable"}
+    assert verdicts(compare(scored, replace(scored), right=(side, side)), metric="accuracy") == {"no detectable change"}
+    assert verdicts(compare(scored, other, right=(side, side)), metric="accuracy") == {"not comparable"}
 
 
 def test_a_time_of_zero_is_no_time(run):
