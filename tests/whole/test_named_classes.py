@@ -13,7 +13,6 @@ import pytest
 import suites
 from bench import cli
 from bench.analysis.figures import figures
-from bench.pipeline.arguments import names
 from bench.pipeline.options import Options
 from bench.pipeline.prepare import labelled_sets, prepare
 from bench.pipeline.recorder import Recorder
@@ -73,19 +72,18 @@ def test_two_files_are_refused_at_once_where_names_do_not_decide(named, news, tm
     )
 
 
-@pytest.mark.parametrize("real", [0, 1])
-def test_the_class_that_is_said_to_be_real_is(named, news, tmp_path, real):
-    """And the saved run calls its classes as the checkpoint does."""
+def test_the_class_that_is_said_to_be_real_is(named, news, tmp_path):
+    """Here the second one; and the saved run calls its classes as the checkpoint does."""
     names = ("false", "true")
     folder, suite = named(*names), str(Path(suites.__path__[0], "test_accuracy.py"))
-    flags = (f"--checkpoint={folder}", *news, f"--real-label={names[real]}", "--variants=torch-eager", "--threads=1")
+    flags = (f"--checkpoint={folder}", *news, f"--real-label={names[1]}", "--variants=torch-eager", "--threads=1")
     command = [sys.executable, "-m", "pytest", suite, "-q", "-p", "no:cacheprovider", *flags, "--benchmark-autosave"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     run = read_run(tmp_path / "results")
 
     assert run.checkpoint.labels == names
-    assert next(one.value for one in figures(run) if one.metric == "accuracy") == plain_accuracy(folder, real)
+    assert next(one.value for one in figures(run) if one.metric == "accuracy") == plain_accuracy(folder, real=1)
 
 
 def test_unnamed_classes_are_called_as_the_checkpoint_calls_them(named, tmp_path, capsys):
@@ -135,12 +133,13 @@ def test_a_real_label_goes_with_a_set():
     )
 
 
-def test_the_sets_of_a_real_label(news):
+@pytest.mark.parametrize("real", [0, 1])
+def test_the_sets_of_a_real_label(news, real):
     paths = dict(zip(("real", "fake"), (Path(one.partition("=")[2]) for one in news), strict=True))
-    sets = labelled_sets(Options(**paths, real_label="true"), ("false", "true"))
+    sets = labelled_sets(Options(**paths, real_label=("false", "true")[real]), ("false", "true"))
 
     assert sets[0].counts == (20, 20)
-    assert sets[0].labels[:20] == (1,) * 20
+    assert sets[0].labels[:20] == (real,) * 20
     assert sets[0].label_names == ("false", "true")
 
 
@@ -157,31 +156,45 @@ PAIRS = [
 ]
 
 
+def check_refused(capsys, path, columns, command):
+    """Whether the columns are named or there."""
+    for more in ([], [f"--text-columns={','.join(columns)}"]):
+        assert cli.main([*command, *more]) == 2
+        assert capsys.readouterr().err == (
+            f"deploybench: error: {path}: columns {', '.join(map(repr, columns))} are the two texts of a pair, expected one "
+            "text a row: pairs are not served, and joined by a space they are another input than a model of pairs was "
+            "trained on; name the columns of one text with --text-columns\n"
+        )
+
+
+def pairs(tmp_path, *columns):
+    """A file of one row with these columns."""
+    path = tmp_path / "pairs.csv"
+    header = list(dict.fromkeys((*columns, "label")))
+    pd.DataFrame([["a b"] * len(header)], columns=header).assign(label=1).to_csv(path, index=False)
+    return path
+
+
 @pytest.mark.parametrize("also", ["text", "other"])
 @pytest.mark.parametrize("columns", PAIRS, ids="+".join)
-def test_pairs_of_texts_are_refused(named, tmp_path, capsys, columns, also):
-    """Whether they are named or there; one column alone may be named."""
-    header = list(dict.fromkeys((*columns, also, "label")))
-    path = tmp_path / "pairs.csv"
-    pd.DataFrame([["a b"] * len(header)], columns=header).assign(label=1).to_csv(path, index=False)
-    folder = named("real", "fake")
-    commands = [
-        ["prepare", str(path), "--output", str(tmp_path / "prepared")],
-        ["run", f"--checkpoint={folder}", f"--external={path}"],
-        ["score", str(path), f"--checkpoint={folder}", "--variant=torch-eager", "-o", str(tmp_path / "out.parquet")],
-        ["export", f"--checkpoint={folder}", f"--calibration={path}", "--variants=torch-eager"],
-    ]
-    named_columns = f"--text-columns={','.join(columns)}"
-    for command in commands:
-        for more in ([], [named_columns]):
-            assert cli.main([*command, *more, *([] if command[0] == "prepare" else [f"--work-dir={tmp_path}"])]) == 2
-            assert capsys.readouterr().err == (
-                f"deploybench: error: {path}: columns {', '.join(map(repr, columns))} are the two texts of a pair, expected one "
-                "text a row: pairs are not served, and joined by a space they are another input than a model of pairs was "
-                "trained on; name the columns of one text with --text-columns\n"
-            )
-    options = Options(external=(str(path),), text_columns=names(columns[0]))
+def test_pairs_of_texts_are_refused(tmp_path, capsys, columns, also):
+    """One column alone may be named."""
+    path = pairs(tmp_path, *columns, also)
+    check_refused(capsys, path, columns, ["prepare", str(path), "--output", str(tmp_path / "prepared")])
+
+    options = Options(external=(f"pairs={path}",), text_columns=(columns[0],))
     assert labelled_sets(options, ("real", "fake"))[0].texts == ("a b",)
+
+
+def test_every_command_refuses_pairs_of_texts(named, tmp_path, capsys):
+    path = pairs(tmp_path, *PAIRS[0])
+    asked = (f"--checkpoint={named('real', 'fake')}", f"--work-dir={tmp_path}")
+    for command in (
+        ["run", *asked, f"--external={path}"],
+        ["score", *asked, str(path), "--variant=torch-eager", "-o", str(tmp_path / "out.parquet")],
+        ["export", *asked, f"--calibration={path}", "--variants=torch-eager"],
+    ):
+        check_refused(capsys, path, PAIRS[0], command)
 
 
 def test_columns_that_are_joined_for_a_model_of_pairs_are_said(named, tmp_path, capsys):

@@ -170,24 +170,25 @@ def test_the_loss_of_accumulated_batches_is_their_mean(tmp_path):
     assert all(0.5 < one["loss"] < 0.9 for one in report.epochs)
 
 
-def weights_of_a_child(recipe, out_dir):
-    """Hash of the weights of a training in a process of its own: accelerate's precision is one for a whole process."""
+@pytest.mark.parametrize(("changes", "same"), [({"warmup_steps": 5}, False), ({"eval_batch_size": 3}, True)])
+def test_what_else_a_recipe_may_ask(trained, tmp_path, changes, same):
+    report = train_tiny(tmp_path / "checkpoint", dataclasses.replace(TINY, **changes))
+
+    assert (report.weights_sha256 == trained[1].weights_sha256) is same
+
+
+def test_mixed_precision_is_another_training(tmp_path):
+    """Each in a process of its own: accelerate's precision is one for a whole process."""
     given = {"texts": TEXTS, "labels": CLASSES, "label_names": LABELS, "evaluation": {"test": HELD_OUT}}
-    client.call_in_child(train, recipe, threads=2, keywords={**given, "out_dir": out_dir})
-    return sha256_file(out_dir / "model.safetensors")
+    fp32, bf16 = (
+        client.call_in_child(
+            train, dataclasses.replace(TINY, precision=one), threads=1, keywords={**given, "out_dir": tmp_path / one}
+        )
+        for one in ("fp32", "bf16")
+    )
 
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Of the recipe as it is, on as many threads."""
-    return weights_of_a_child(TINY, tmp_path_factory.mktemp("child") / "checkpoint")
-
-
-@pytest.mark.parametrize(
-    ("changes", "same"), [({"precision": "bf16"}, False), ({"warmup_steps": 5}, False), ({"eval_batch_size": 3}, True)]
-)
-def test_what_else_a_recipe_may_ask(weights, tmp_path, changes, same):
-    assert (weights_of_a_child(dataclasses.replace(TINY, **changes), tmp_path / "checkpoint") == weights) is same
+    assert (fp32.precision, bf16.precision) == ("fp32", "bf16")
+    assert fp32.weights_sha256 != bf16.weights_sha256
 
 
 @pytest.mark.filterwarnings("error::FutureWarning")
