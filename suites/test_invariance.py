@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis.invariance import BATCH_SIZE, TEXTS, Invariance, measure_invariance
+from bench.measure.invariance import BATCH_SIZE, TEXTS, Invariance, measure_invariance
 from bench.measure.workload import Sample, spread
 from bench.runs.measurement import Measurement, Workload
 from bench.runs.metrics import ARRANGEMENTS, INVARIANCE

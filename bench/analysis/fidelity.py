@@ -12,7 +12,6 @@ from bench.analysis.probability_calibration import brier_score, calibration_erro
 from bench.analysis.retention import ALL, BOUNDS, Pairs, Retention, count_pairs, retention
 from bench.measure.accuracy import ConfusionMatrix, Margins, confusion_matrix, positive
 from bench.printable import printable
-from bench.runs.metrics import METRICS
 from bench.runs.predictions import read_answers
 from bench.runs.store import once_a_run
 from bench.statistics import QUANTILES, Estimate, mcnemar, paired_interval, resampled_counts
@@ -35,14 +34,14 @@ _VERDICTS = {word: float(number) for number, word in VERDICT.words}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fidelity:
-    """What a variant makes of the reference's answers."""
+    """A variant's predictions compared with the reference's on the same examples."""
 
     pairs: Pairs
     agreement: float  # share of examples with the reference's class
     flips: ConfusionMatrix  # counts, rows = the reference's class, columns = the variant's
-    p: float  # exact McNemar: so many sides changed by chance
-    accuracy_change: Estimate  # by a score test of the pairs
-    f1_change: Estimate  # of the average of classes, weighted by examples; by resampling the pairs
+    p: float  # McNemar's exact test of the examples that changed sides
+    accuracy_change: Estimate  # interval by a score test of the pairs
+    f1_change: Estimate  # of F1 averaged over classes by examples; interval by resampling the pairs
     retention: Retention | None  # None where the reference was never right
     max_logit_change: float
     mean_logit_change: float
@@ -59,9 +58,9 @@ def fidelity(
     *,
     same: bool = False,
 ) -> Fidelity:
-    """Compare logits ``(examples, classes)``; ``sought`` is the class that a binary classifier looks for.
+    """Compare logits ``(examples, classes)``; ``sought`` is the positive class of a binary classifier.
 
-    ``same``: the variant is the reference itself, and so keeps all of it on whatever examples.
+    ``same``: the variant is the reference itself, whose intervals have no width.
     """
     before, after = reference.argmax(axis=1), variant.argmax(axis=1)
     pairs = count_pairs(before == labels, after == labels)
@@ -85,7 +84,7 @@ def fidelity(
 
 
 def _f1_change(labels: Classes, before: Classes, after: Classes, classes: int) -> Estimate:
-    """Examples are drawn with both answers, so that what both get alike says nothing."""
+    """Paired bootstrap: each example is drawn with both predictions."""
     cells, inverse = np.unique(np.stack([labels, before, after]), axis=1, return_inverse=True)
     observed = np.bincount(inverse.ravel(), minlength=cells.shape[1])
     counts = np.concatenate([observed[np.newaxis], resampled_counts(observed)]).astype(np.float64)
@@ -145,7 +144,7 @@ _VALUES: Mapping[str, Callable[[Fidelity], _Value]] = {  # by metric
 
 
 def _figures(blank: Figure, one: Fidelity | None) -> list[Figure]:
-    blanks = {metric: replace(blank, metric=metric, unit=METRICS[metric].unit) for metric in _VALUES}
+    blanks = {metric: blank.of_metric(metric) for metric in _VALUES}
     if one is None:
         return list(blanks.values())
     examples = int(one.pairs.examples)

@@ -1,4 +1,4 @@
-"""Every cell that a run's plan asks for, in one stable order: a value with its interval, or why there is none."""
+"""The figures of a run: for every cell of its plan, in a fixed order, a value with its interval or why there is none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.analysis.ledgers import ledger_figures, memory_caution
+from bench.analysis.ledgers import ledger_figures, ledger_of, memory_caution
 from bench.analysis.operator_figures import operator_figures
 from bench.analysis.precision import main_precision, vnni_problem
 from bench.analysis.timing_figures import over_budget, timing_figures
@@ -38,28 +38,28 @@ _NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled se
 
 @once_a_run
 def figures(run: Run) -> list[Figure]:
-    """Variants in the order of the plan; of each, speed, memory, size and loading, then every labelled set."""
+    """By variant in the order of the plan: speed, memory, size, loading, then every labelled set."""
     factors = _factors(run)
     return [figure for variant in run.plan.variants for figure in _variant_figures(run, _Rows(run, variant, factors))]
 
 
 def labelled_sets(run: Run) -> tuple[SetInfo, ...]:
-    """All labelled sets of the run; where it has none, a nameless one, so that its cells can say so."""
+    """The labelled sets of the run; without any, one without a name, whose figures give that as the reason."""
     return run.sets or (_NO_SET,)
 
 
 def latency_workload(run: Run, batch_size: int) -> Workload:
-    """Name the workload at which ``batch_size`` is timed."""
+    """Workload at which ``batch_size`` is timed."""
     return _full(run, batch_size, max(run.plan.sequence_lengths))
 
 
 def memory_workload(run: Run, sequence_length: int) -> Workload:
-    """Name the workload at which the memory for ``sequence_length`` is taken."""
+    """Workload at which memory is measured for ``sequence_length``."""
     return _full(run, run.plan.memory_batch_size, sequence_length)
 
 
 def served_workloads(run: Run) -> tuple[Workload, ...]:
-    """What was measured, the one process first; nothing in runs from before there was any of it."""
+    """Workloads of the throughput of several processes, one process first; empty where it was not measured."""
     found = {one.workload for one in run.measurements if one.metric == SERVED and one.workload}
     return tuple(sorted(found, key=lambda one: one.instances))
 
@@ -69,7 +69,7 @@ def _full(run: Run, batch_size: int, sequence_length: int) -> Workload:
 
 
 def _factors(run: Run) -> _Factors:
-    """How far every time is known, as a factor: the rows of a metric together, since they lend each other their spread."""
+    """Width of each time's interval as a factor; the rows of a metric together, since the spread of each is shrunk to all."""
     found: _Factors = {}
     for metric in metrics_of("time"):
         timed = [
@@ -83,7 +83,7 @@ def _factors(run: Run) -> _Factors:
 
 
 class _Rows:
-    """One variant's measurements by place; one that is not in the run comes back as not measured."""
+    """The measurements of one variant by metric, workload and labelled set."""
 
     def __init__(self, run: Run, variant: str, factors: _Factors) -> None:
         self.variant = variant
@@ -113,7 +113,7 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     found += [rows.figure(name) for name, metric in METRICS.items() if metric.per_variant]
     found += weight_figures(run, rows.figure("artifact_size"), _loaded(run, rows))
     found += operator_figures(run, _profiled(run, rows))
-    if any(one.metric in INVARIANCE for one in run.measurements):  # none in a run that was saved before
+    if any(one.metric in INVARIANCE for one in run.measurements):  # else the run was saved before they existed
         found += [replace(rows.figure(metric), workload=None) for metric in INVARIANCE]
     found += [rows.figure(SERVED, workload) for workload in served_workloads(run)]
     found += [rows.figure("first_inference", latency_workload(run, min(run.plan.batch_sizes)))]
@@ -121,7 +121,7 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     why_none = _RANDOM_WEIGHTS if run.checkpoint.random_weights else "" if run.sets else _NO_SET.summary
     for labelled in labelled_sets(run):
         of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
-        found += [_empty(figure, "not_measured", why_none) for figure in of_set] if why_none else of_set
+        found += [figure.empty(why_none) for figure in of_set] if why_none else of_set
         found += _end_to_end(run, rows, labelled)
     info = run.variants.get(rows.variant)
     used = info.cores_used if info else 0.0
@@ -131,7 +131,7 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
     problems += [vnni_problem(info.without_vnni, info.parity)] if info else []
     caution = next(filter(None, problems), "")
     found = [replace(figure, caution=caution) for figure in found] if caution else found
-    return [_empty(figure, "failed", info.failed) for figure in found] if info and info.failed else found
+    return [figure.empty(info.failed, "failed") for figure in found] if info and info.failed else found
 
 
 def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
@@ -157,45 +157,44 @@ def _memory_caution(run: Run, rows: _Rows, length: int) -> str:
 
 
 def _ledger(run: Run, rows: _Rows, length: int) -> list[Figure]:
-    """Every number of the ledger at one length; nothing for runs from before there were ledgers."""
+    """The values of the ledger at one length; empty for runs that were saved before ledgers existed."""
     if not run.ledgers:
         return []
     workload = memory_workload(run, length)
-    peak = rows.figure("peak_memory", workload)  # measured by the same processes
+    peak = rows.figure("peak_memory", workload)  # the same processes measured both
     peak = replace(peak, caution=_memory_caution(run, rows, length))
     if peak.status == "ok":
-        return ledger_figures(run, _empty(peak, "not_measured", _NOT_RUN))
+        return ledger_figures(run, peak.empty(_NOT_RUN))
     return ledger_figures(run, peak)
 
 
 def _profiled(run: Run, rows: _Rows) -> Figure:
-    """The place of what a profiler saw: one text of full length."""
+    """What the profiler ran: one text of full length."""
     return rows.figure("latency", _full(run, 1, max(run.plan.sequence_lengths)))
 
 
 def _loaded(run: Run, rows: _Rows) -> Figure:
-    """What resident memory grew by while loading, in the process of the longest texts."""
+    """Growth of resident memory while loading, in the process that ran the longest texts."""
     workload = memory_workload(run, max(run.plan.sequence_lengths))
-    place = replace(rows.figure("peak_memory", workload), low=None, high=None)  # measured by the same processes
-    found = next((one for one in run.ledgers if (one.variant, one.workload) == (rows.variant, workload)), None)
-    if found is None:
-        missing = place if place.status != "ok" else _empty(place, "not_measured", _NOT_RUN)
+    place = replace(rows.figure("peak_memory", workload), low=None, high=None)  # the same processes measured both
+    ledger = ledger_of(run, rows.variant, workload)
+    if ledger is None:
+        missing = place if place.status != "ok" else place.empty(_NOT_RUN)
         return replace(missing, workload=None)
-    phases = found.ledger.phases
-    grown = phases["load"].resident - phases["imports"].resident
+    grown = ledger.phases["load"].resident - ledger.phases["imports"].resident
     return replace(place, value=float(grown), n=1, status="ok", reason="", workload=None)
 
 
 def _accuracy(run: Run, rows: _Rows, labelled: SetInfo) -> list[Figure]:
-    """Everything that follows from one confusion matrix; without one, the same cells, empty for its reason."""
+    """Scores of one confusion matrix; without one, the same figures without a value."""
     measurement = rows.measurement("accuracy", data=labelled.name or None)
     labels = run.checkpoint.labels
     nothing = tuple((0,) * len(labels) for _ in labels)
     found = [_score_figure(measurement, score) for score in scores(measurement.confusion or nothing, labels)]
     if measurement.status != "ok":
-        return [_empty(figure, measurement.status, measurement.reason) for figure in found]
+        return [figure.empty(measurement.reason, measurement.status) for figure in found]
     if not measurement.confusion:
-        return [_empty(figure, "not_measured", "no confusion matrix was saved") for figure in found]
+        return [figure.empty("no confusion matrix was saved") for figure in found]
     return found
 
 
@@ -206,40 +205,28 @@ def _scoring(rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
 
 
 def policy_workloads(run: Run) -> tuple[Workload, ...]:
-    """What texts were classified at, by padding policy; nothing where that was left out."""
+    """Workloads of the padding policies, in the order of PADDINGS; empty where they were not measured."""
     found = {one.workload for one in run.measurements if one.metric == "classified" and one.workload}
     return tuple(sorted(found, key=lambda one: PADDINGS.index(one.padding)))
 
 
 def _end_to_end(run: Run, rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
-    """The policy is the label: other figures of a set are of one workload."""
+    """Figures of the padding policies; the policy is the label, because other figures of a set have one workload."""
     for workload in policy_workloads(run):
         for metric in END_TO_END:
             figure = replace(rows.figure(metric, workload, labelled.name or None), label=workload.padding)
             nothing = metric == "policy_accuracy" and run.checkpoint.random_weights
-            yield _empty(figure, "not_measured", _RANDOM_WEIGHTS) if nothing else figure
+            yield figure.empty(_RANDOM_WEIGHTS) if nothing else figure
 
 
 def _figure(measurement: Measurement, factor: float) -> Figure:
-    """Take the median of a measurement's values, with its interval where several processes were timed."""
-    blank = Figure(
-        variant=measurement.variant,
-        metric=measurement.metric,
-        value=None,
-        unit=METRICS[measurement.metric].unit,
-        low=None,
-        high=None,
-        n=0,
-        status=measurement.status,
-        reason=measurement.reason,
-        workload=measurement.workload,
-        data=measurement.data,
-    )
+    """Median of the values, with an interval where several processes were timed."""
+    blank = _blank(measurement)
     if measurement.status != "ok":
         return blank
     values = measurement.values
     if not values:
-        return _empty(blank, "not_measured", "no values were saved")
+        return blank.empty("no values were saved")
     middle = float(median(values))
     low, high = (middle / factor, middle * factor) if math.isfinite(factor) else NO_INTERVAL
     return replace(blank, value=middle, low=low, high=high, n=len(values))
@@ -255,19 +242,19 @@ def _achieved(run: Run, latency: Figure) -> Figure:
 
 
 def _per_second(metric: str, latency: Figure, amount: float, why_none: str) -> Figure:
-    """Derive a rate, of ``amount`` a batch; a short latency is a high rate, so the ends of the interval change places."""
-    derived = replace(latency, metric=metric, unit=METRICS[metric].unit)
+    """``amount`` / latency; the ends of the interval change places."""
+    derived = latency.of_metric(metric)
     if latency.value is None:
         return derived
     if why_none or not latency.value:
-        return _empty(derived, "not_measured", why_none or "latency is below what the clock can tell")
+        return derived.empty(why_none or "latency is below what the clock can tell")
     low, high = (amount / end if end else None for end in (latency.high, latency.low))
     return replace(derived, value=amount / latency.value, low=low, high=high)
 
 
 def _yardstick_share(run: Run, achieved: Figure) -> Figure:
-    """Hold what a variant achieved against the median reading of the yardstick of its main precision."""
-    derived = replace(achieved, metric="yardstick_share", unit=METRICS["yardstick_share"].unit)
+    """Operations per second / the median reading of the yardstick of the variant's main number format."""
+    derived = achieved.of_metric("yardstick_share")
     if achieved.value is None:
         return derived
     precision = (
@@ -275,58 +262,50 @@ def _yardstick_share(run: Run, achieved: Figure) -> Figure:
     )
     readings = yardstick_readings(run).get(f"yardstick_{precision}")
     if readings is None:
-        return _empty(derived, "not_measured", f"no yardstick of {precision} was read")
+        return derived.empty(f"no yardstick of {precision} was read")
     peak = median(readings.values)
     low, high = (None if end is None else end / peak for end in (achieved.low, achieved.high))
     return replace(derived, value=achieved.value / peak, low=low, high=high)
 
 
 def _per_sample(scoring: Figure, rows: int) -> Figure:
-    """Derive the part of the time for a whole set that falls to each of its rows."""
-    derived = replace(scoring, metric="scoring_time_per_sample")
+    """Time of the whole set / its rows."""
+    derived = scoring.of_metric("scoring_time_per_sample")
     if scoring.value is None:
         return derived
     if not rows:
-        return _empty(derived, "not_measured", "no examples")
+        return derived.empty("no examples")
     low, high = (None if end is None else end / rows for end in (scoring.low, scoring.high))
     return replace(derived, value=scoring.value / rows, low=low, high=high)
 
 
 def _score_figure(measurement: Measurement, score: Score) -> Figure:
-    return Figure(
-        variant=measurement.variant,
-        metric=score.metric,
-        value=score.value,
-        unit=METRICS[score.metric].unit,
-        low=score.low,
-        high=score.high,
-        n=score.n,
-        status="not_measured" if score.reason else "ok",
-        reason=score.reason,
-        workload=measurement.workload,
-        data=measurement.data,
-        label=score.label,
-    )
-
-
-def _empty(figure: Figure, status: Status, reason: str) -> Figure:
-    return replace(figure, value=None, low=None, high=None, n=0, status=status, reason=reason)
+    blank = _blank(measurement).of_metric(score.metric)
+    status: Status = "not_measured" if score.reason else "ok"
+    found = replace(blank, value=score.value, low=score.low, high=score.high, n=score.n, label=score.label)
+    return replace(found, status=status, reason=score.reason)
 
 
 def blank_figure(run: Run, name: str, variant: str, metric: str, lacking: str) -> Figure:
-    """A figure without a value of the set ``name``: because of ``lacking`` unless the run gives a better reason."""
+    """A figure of the set ``name`` without a value; ``lacking`` is the reason unless the variant failed or has random weights."""
     info = run.variants.get(variant)
     failed = info.failed if info else ""
+    status: Status = "failed" if failed else "not_measured"
+    reason = failed or (_RANDOM_WEIGHTS if run.checkpoint.random_weights else lacking)
+    return _blank(Measurement(variant=variant, metric=metric, data=name, status=status, reason=reason))
+
+
+def _blank(measurement: Measurement) -> Figure:
     return Figure(
-        variant=variant,
-        metric=metric,
+        variant=measurement.variant,
+        metric=measurement.metric,
         value=None,
-        unit=METRICS[metric].unit,
+        unit=METRICS[measurement.metric].unit,
         low=None,
         high=None,
         n=0,
-        status="failed" if failed else "not_measured",
-        reason=failed or (_RANDOM_WEIGHTS if run.checkpoint.random_weights else lacking),
-        workload=None,
-        data=name,
+        status=measurement.status,
+        reason=measurement.reason,
+        workload=measurement.workload,
+        data=measurement.data,
     )

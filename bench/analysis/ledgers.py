@@ -1,4 +1,4 @@
-"""The ledgers of a run as figures: what was resident after each phase, and where the growth since the imports comes from."""
+"""Memory ledgers as figures: resident memory after each phase, and the terms of its growth since the imports."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ RESIDENT, PEAK, PROPORTIONAL, GROWTH = "phase_resident", "phase_peak", "phase_pr
 
 
 def ledger_figures(run: Run, missing: Figure) -> list[Figure]:
-    """Every number of the ledger at the place of ``missing``; where there is no ledger, ``missing`` as often."""
-    found = next(
-        (one for one in run.ledgers if (one.variant, one.workload) == (missing.variant, missing.workload)), None
-    )
-    values = dict(_values(found.ledger)) if found else {}
+    """The values of the ledger of ``missing``'s variant and workload; without one, as many figures without a value."""
+    ledger = ledger_of(run, missing.variant, missing.workload)
+    values = dict(_values(ledger)) if ledger else {}
     figures = [replace(missing, metric=metric, label=label) for metric, label in _PLACES]
-    if not found:
+    if not ledger:
         return figures
     return [
         replace(figure, value=float(values[figure.metric, figure.label]), n=1, status="ok", reason="")
@@ -33,13 +31,18 @@ def ledger_figures(run: Run, missing: Figure) -> list[Figure]:
     ]
 
 
+def ledger_of(run: Run, variant: str, workload: Workload | None) -> Ledger | None:
+    """The ledger of a variant at a workload; None where there is none."""
+    return next((one.ledger for one in run.ledgers if (one.variant, one.workload) == (variant, workload)), None)
+
+
 def open_ledgers(run: Run) -> list[CellLedger]:
-    """The ledgers that do not close."""
+    """Ledgers whose growth is not explained."""
     return [one for one in run.ledgers if not one.ledger.closes]
 
 
 def steady_readings(run: Run) -> dict[tuple[str, str], tuple[float, ...]]:
-    """What the leak check read, by variant and metric."""
+    """Readings of the leak check, by variant and metric."""
     metrics = ("steady_held", "steady_resident")
     return {
         (one.variant, one.metric): one.values
@@ -49,14 +52,14 @@ def steady_readings(run: Run) -> dict[tuple[str, str], tuple[float, ...]]:
 
 
 def leaking(run: Run) -> list[str]:
-    """The variants that hold more and more."""
+    """Variants whose held memory keeps growing."""
     readings = steady_readings(run)
     held = {name: readings.get((name, "steady_held")) for name in run.plan.variants}
     return [name for name, values in held.items() if values and leaks(values)]
 
 
 def memory_caution(run: Run, variant: str, workload: Workload) -> str:
-    """What to beware of in a figure of memory, or nothing."""
+    """A problem of a figure of memory; empty without one."""
     if any((one.variant, one.workload) == (variant, workload) for one in open_ledgers(run)):
         return "memory that no ledger explains"
     return "leaks" if variant in leaking(run) else ""

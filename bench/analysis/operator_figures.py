@@ -1,11 +1,10 @@
-"""What a forward pass spends its time on, by kind of work, as figures."""
+"""Number of operators of a forward pass, and their time by kind of work, as figures."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.runs.metrics import METRICS
 from exporters.inspection.operators import KINDS, RUNS, seconds_by_kind
 
 if TYPE_CHECKING:
@@ -16,10 +15,10 @@ ALL_KINDS = (*KINDS, "other")
 
 
 def operator_figures(run: Run, place: Figure) -> list[Figure]:
-    """How many operators a variant runs, and the seconds of each kind of them, at the place of ``place``."""
+    """Operators and seconds of each kind, at the workload of ``place``."""
     info = run.variants.get(place.variant)
     operators = info.operators if info else {}
-    missing = replace(place, value=None, low=None, high=None, n=0, status="not_measured", reason="not profiled")
+    missing = place.empty("not profiled")
     values: dict[tuple[str, str | None], float] = {}
     if operators:
         values = {("operator_time", kind): seconds for kind, seconds in seconds_by_kind(operators).items()}
@@ -27,7 +26,7 @@ def operator_figures(run: Run, place: Figure) -> list[Figure]:
     keys = [("operators", None), *(("operator_time", kind) for kind in ALL_KINDS)]
     found = []
     for metric, label in keys:
-        figure = replace(missing, metric=metric, unit=METRICS[metric].unit, label=label)
+        figure = replace(missing.of_metric(metric), label=label)
         if (metric, label) in values:
             figure = replace(figure, value=values[metric, label], n=RUNS, status="ok", reason="")
         found.append(figure)

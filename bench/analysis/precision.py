@@ -1,4 +1,4 @@
-"""Does a variant compute in the precision that it is called after, and the same elsewhere? The rules, and how it is said."""
+"""Executed number format: whether a variant runs in the format of its name, and whether it predicts the same on other CPUs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
     from bench.runs.store import VariantInfo
 
-_LEAST_SHARE = 0.9  # of the multiply-adds with weights; a quantiser may rightly leave out a sensitive layer
+_LEAST_SHARE = 0.9  # of the multiply-adds with weights; a quantiser may leave out a sensitive layer
 
 
 def precision_problem(precision: str, weights: Mapping[str, float], attention: Mapping[str, float]) -> str:
-    """Why a variant called ``precision`` is not what it is called, by its executed multiply-adds; nothing when it is.
+    """Why the executed multiply-adds are not those of a variant named ``precision``; empty where they are.
 
-    fp32 promises that nothing is rounded, attention included. Any other precision is a choice for the products with
-    weights, and must have 90 % of those; attention's products, which grow with the length, are not in that share.
+    fp32 must be fp32 throughout, attention included. Any other format must run 90 % of the products with weights; attention's
+    products, which grow with the length, do not count.
 
     >>> precision_problem("fp32", {"bf16": 3.0}, {"fp32": 1.0})
     'runs bf16 in 75 % of its multiply-adds, called fp32'
@@ -41,7 +41,7 @@ def precision_problem(precision: str, weights: Mapping[str, float], attention: M
 
 
 def vnni_problem(found: Mapping[str, float], parity: Mapping[str, Any]) -> str:
-    """Why a variant may predict otherwise on a CPU without VNNI; nothing where it does not, or is not known to.
+    """Why a variant may predict otherwise on a CPU without VNNI; empty where it does not, or where that is unknown.
 
     >>> vnni_problem({"cut": 0.0012}, {"agreement": 1.0})
     'without VNNI, 0.12 % of its int8 sums are cut: on such a CPU it may predict otherwise'
@@ -58,18 +58,18 @@ def vnni_problem(found: Mapping[str, float], parity: Mapping[str, Any]) -> str:
 
 
 def cautions(info: VariantInfo) -> tuple[str, ...]:
-    """All that people should know of a variant before they take it: where it is not what it is called, or not everywhere."""
+    """What a person who takes the variant should know: another number format, other predictions without VNNI, notes."""
     found = (info.executed_problem, vnni_problem(info.without_vnni, info.parity), *info.notes)
     return tuple(caution for caution in found if caution)
 
 
 def main_precision(info: VariantInfo) -> str:
-    """The precision of most of its multiply-adds with weights; what it is called where that is not known."""
+    """Number format of most multiply-adds with weights; that of the name where it is unknown."""
     return max(info.executed, key=info.executed.__getitem__, default=info.precision)
 
 
 def differing_precisions(one: VariantInfo, other: VariantInfo) -> tuple[str, str] | None:
-    """The main precisions of both, where both are known and they are two."""
+    """Main number formats of both, if both are known and differ."""
     if not (one.executed and other.executed):
         return None
     found = main_precision(one), main_precision(other)
@@ -77,7 +77,7 @@ def differing_precisions(one: VariantInfo, other: VariantInfo) -> tuple[str, str
 
 
 def executed_details(info: VariantInfo) -> str:
-    """What a variant's main precision does not say: the share of the others with weights, and attention's where it differs."""
+    """Shares of the other number formats of the products with weights, and attention's format where it differs."""
     main = main_precision(info)
     total = sum(info.executed.values()) or 1.0
     others = [f"{_percent(count / total)} {name}" for name, count in info.executed.items() if name != main]

@@ -1,4 +1,4 @@
-"""How good are the probabilities? Calibration and ranking of one model's answers on one labelled set."""
+"""Probability calibration: reliability, calibration error, Brier score and area under ROC of one model on one labelled set."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def probabilities(logits: npt.NDArray[np.float32]) -> Numbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
-    """Examples of about the same confidence, at least one."""
+    """One bin of a reliability diagram; it holds at least one example."""
 
     low: float  # where the bin begins; it is 1 / BINS wide
     confidence: float  # mean of its examples
     texts: int
-    accuracy: float  # share of them that is right
-    below: float  # how far its 95 % interval reaches
+    accuracy: float  # of its examples
+    below: float  # distance from the accuracy to the lower end of its 95 % interval
     above: float
 
 
 def reliability(chances: Numbers, labels: Classes) -> list[Bin]:
-    """What is right of what was said with each confidence; bins without an example are left out."""
+    """Accuracy by confidence; bins without an example are left out."""
     confidence, right, bins = _binned(chances, labels)
     texts = np.bincount(bins, minlength=BINS)
     sums = np.bincount(bins, weights=confidence, minlength=BINS)
@@ -50,7 +50,7 @@ def reliability(chances: Numbers, labels: Classes) -> list[Bin]:
 
 
 def calibration_error(chances: Numbers, labels: Classes) -> float:
-    """Expected calibration error: how far confidence and accuracy are apart, over bins of confidence.
+    """Expected calibration error: mean distance between confidence and accuracy, over bins of confidence.
 
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
@@ -83,7 +83,7 @@ def roc_area(chances: Numbers, labels: Classes, sought: int) -> float | None:
 
 
 def _binned(chances: Numbers, labels: Classes) -> tuple[Numbers, npt.NDArray[np.bool_], Classes]:
-    """Each example's confidence, whether it is right, and its bin."""
+    """Of each example its confidence, whether it is right, and its bin."""
     confidence, right = chances.max(axis=1), chances.argmax(axis=1) == labels
     return confidence, right, np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
 
@@ -104,7 +104,7 @@ def _bin(place: int, texts: int, hits: int, confidences: float) -> Bin:
 
 
 def _one_area(chances: Numbers, positive: npt.NDArray[np.bool_]) -> float:
-    """By Mann and Whitney's U, of which it is the share."""
+    """Mann and Whitney's U / the number of pairs."""
     from scipy.stats import rankdata
 
     ranks = rankdata(chances)

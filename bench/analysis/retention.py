@@ -1,4 +1,4 @@
-"""How much of the reference's accuracy a variant keeps, and whether that is enough."""
+"""Retention: accuracy of a variant / accuracy of the reference, with its interval, and whether a bound is kept."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 Verdict: TypeAlias = Literal["holds", "fails", "undecided"]
 
 BOUNDS = (0.99, 0.999)  # shares of the reference's accuracy that MLPerf asks for
-_NEAR = 1e-9  # of the ends of what a root is looked for between
-_MOST = 1e9  # examples; of more nobody has heard
+_NEAR = 1e-9  # relative distance from the ends of an interval in which a root is searched
+_MOST = 1e9  # examples; the search ends there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Examples that two models answered, counted by who was right; scaled counts may be broken numbers."""
+    """Examples by which of two models was right; scaled counts may be fractions."""
 
     both: float
     lost: float  # right by the reference alone
@@ -30,11 +30,11 @@ class Pairs:
 
     @property
     def examples(self) -> float:
-        """All of them."""
+        """Their number."""
         return self.both + self.lost + self.won + self.neither
 
     def times(self, factor: float) -> Pairs:
-        """As many of each kind, ``factor`` times."""
+        """Every count times ``factor``."""
         return Pairs(
             both=self.both * factor, lost=self.lost * factor, won=self.won * factor, neither=self.neither * factor
         )
@@ -49,17 +49,17 @@ class Retention:
     high: float
 
     def verdict(self, bound: float) -> Verdict:
-        """Whether at least ``bound`` is kept: by the interval, not by the value."""
+        """Whether at least ``bound`` is kept, by the interval."""
         if self.low >= bound:
             return "holds"
         return "fails" if self.high < bound else "undecided"
 
 
-ALL = Retention(value=1.0, low=1.0, high=1.0)  # what the reference keeps of its own, on whatever examples
+ALL = Retention(value=1.0, low=1.0, high=1.0)  # of the reference itself
 
 
 def count_pairs(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> Pairs:
-    """Whether each example was right, by the reference and by the variant, ``(examples,)``."""
+    """``before`` and ``after``: whether the reference and the variant were right, ``(examples,)``."""
     return Pairs(
         both=int((before & after).sum()),
         lost=int((before & ~after).sum()),
@@ -69,10 +69,10 @@ def count_pairs(before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]) -> 
 
 
 def retention(pairs: Pairs) -> Retention | None:
-    """The share of the reference's accuracy that is kept; None where the reference was never right.
+    """Retention with its 95 % interval; None where the reference was never right.
 
-    The interval holds all shares that a score test of the paired ratio does not refuse, so that it is right for few examples
-    and where not one changed sides. Source: Nam and Blackwelder, "Analysis of the ratio of marginal probabilities in a
+    The interval holds the ratios that a score test of the paired ratio does not reject, which is valid for few examples and
+    where none changed sides. Source: Nam and Blackwelder, "Analysis of the ratio of marginal probabilities in a
     matched-pair setting", Statistics in Medicine 21 (2002); also Tang, Tang and Chan, ibid. 22 (2003).
     """
     before, after = pairs.both + pairs.lost, pairs.both + pairs.won
@@ -85,9 +85,9 @@ def retention(pairs: Pairs) -> Retention | None:
 
 
 def examples_to_decide(pairs: Pairs, bound: float) -> int | None:
-    """How many examples like these would decide whether ``bound`` is kept, the verdict's own being undecided; None: no number.
+    """Number of examples that would decide whether ``bound`` is kept, if their shares stayed as they are; None: no number would.
 
-    As if their shares stayed what they are here, and to two digits: it says where to look for more, not when to stop.
+    Rounded up to two digits: an estimate for planning, not a stopping rule.
     """
 
     def decided(factor: float) -> bool:
@@ -116,7 +116,7 @@ def _two_digits(number: float) -> int:
 
 
 def _beyond(pairs: Pairs, value: float) -> float:
-    """A ratio that is surely refused."""
+    """A ratio that the score test rejects."""
     ratio = 2 * value
     while _score(pairs, ratio) > -Z:
         ratio *= 2
@@ -124,7 +124,7 @@ def _beyond(pairs: Pairs, value: float) -> float:
 
 
 def _root(pairs: Pairs, z: float, low: float, high: float) -> float:
-    """The ratio between ``low`` and ``high`` at which the score is ``z``; it falls as the ratio grows."""
+    """The ratio between ``low`` and ``high`` at which the score is ``z``; the score falls as the ratio grows."""
     from scipy.optimize import brentq
 
     low = low or high * _NEAR
@@ -136,7 +136,7 @@ def _root(pairs: Pairs, z: float, low: float, high: float) -> float:
 
 
 def _score(pairs: Pairs, ratio: float) -> float:
-    """How many standard errors the counts are above those that a true ``ratio`` would give; 0 where they are the same."""
+    """Standard errors by which the counts exceed those of a true ``ratio``."""
     n = pairs.examples
     above = (pairs.both + pairs.won - ratio * (pairs.both + pairs.lost)) / n
     if not above:
@@ -147,9 +147,9 @@ def _score(pairs: Pairs, ratio: float) -> float:
 
 
 def _shares_under(pairs: Pairs, ratio: float) -> tuple[float, float]:
-    """The likeliest shares of lost and won examples if the ratio of accuracies is ``ratio``: maximum likelihood under it.
+    """Maximum-likelihood shares of lost and won examples under the constraint that the ratio of accuracies is ``ratio``.
 
-    By Lagrange's multiplier of the constraint: ``balance`` is what it is broken by, and falls as the multiplier grows.
+    By Lagrange's multiplier: ``balance`` is the violation of the constraint, and falls as the multiplier grows.
     """
     from scipy.optimize import brentq
 
@@ -161,10 +161,10 @@ def _shares_under(pairs: Pairs, ratio: float) -> tuple[float, float]:
         return kept + gained - (ratio * lost / (n - multiplier * ratio) if lost else 0.0)
 
     low, high = -n * (1 - _NEAR), n / ratio * (1 - _NEAR)
-    if balance(low) <= 0:  # nothing was won, and yet the ratio asks for some
+    if balance(low) <= 0:  # none was won, but the ratio requires some
         left_lost, left_both = lost / (n * (1 + ratio)), both / (n * ratio)
         return left_lost, max(0.0, ratio * left_lost - (1 - ratio) * left_both)
-    if balance(high) >= 0:  # nothing was lost
+    if balance(high) >= 0:  # none was lost
         left_won, left_both = won * ratio / (n * (1 + ratio)), both * ratio / n
         return max(0.0, ((1 - ratio) * left_both + left_won) / ratio), left_won
     multiplier = float(brentq(balance, low, high, xtol=1e-12 * n))

@@ -1,4 +1,4 @@
-"""What is derived from the values of one timed row beside their median."""
+"""Mean, percentiles and CPU time of one timed row, and whether it kept its thread budget."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 _PERCENTILES = {"latency_p90": 90, "latency_p95": 95, "latency_p99": 99}
 _ENOUGH = {"latency_p99": 300}  # values: of fewer, the 99th percentile is little more than the largest
-_TOLERANCE = 1.05  # times the budget: two clocks do not agree to the last bit
+_TOLERANCE = 1.05  # times the budget: CPU time and wall time come from two clocks
 _TEXTS = 1000
 
 
 def timing_figures(row: Measurement, latency: Figure) -> list[Figure]:
-    """Mean, percentiles, largest value, and CPU time for 1,000 texts; empty for the reason for which ``latency`` is."""
+    """Mean, percentiles, largest value, and CPU time of 1,000 texts; without values where ``latency`` has none."""
     values = np.asarray(row.values) if latency.value is not None else np.zeros(0)
     ends = {metric: quantile_interval(row.values, rank / 100) for metric, rank in _PERCENTILES.items() if len(values)}
     found = {"latency_mean": values.mean() if len(values) else None}
@@ -33,11 +33,10 @@ def timing_figures(row: Measurement, latency: Figure) -> list[Figure]:
 
 
 def over_budget(row: Measurement, elsewhere: float = 0.0, cores: float | None = None) -> str:
-    """What is wrong where a row's process used more CPU time than its threads allow, else nothing.
+    """Problem of a row whose process used more CPU time than its threads allow; empty without one.
 
-    ``elsewhere``: CPU-seconds a second that it used where it had more cores than its budget; while it is timed it has not.
-    ``cores``: of the machine, as far as it is known. More than those cannot be used: what says so is a clock, since
-    the kernel books a running thread's time at its ticks, and a round may be shorter than one.
+    ``elsewhere``: CPU-seconds per second that it used when it had more cores than its budget. ``cores``: of the machine; a
+    higher value is an error of the clock, since the kernel books CPU time at its ticks and a round may be shorter than one.
     """
     if not row.cpu_seconds or not row.workload or row.status != "ok":
         return ""
@@ -46,7 +45,7 @@ def over_budget(row: Measurement, elsewhere: float = 0.0, cores: float | None = 
 
 
 def budget_problem(used: float, threads: int) -> str:
-    """Why ``used`` CPU-seconds a second are too many for ``threads`` threads; nothing where they are not."""
+    """Why ``used`` CPU-seconds per second are too many for ``threads`` threads; empty where they are not."""
     if used <= threads * _TOLERANCE:
         return ""
     return f"takes {used:.2f} CPU-seconds a second, its budget is {threads} thread{'s' * (threads != 1)}"

@@ -1,11 +1,9 @@
-"""What an artifact stores, on disk and in memory, held against what its parameters need, as figures."""
+"""Size of a variant's weights on disk and in memory, compared with the size that its parameters need, as figures."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from bench.runs.metrics import METRICS
 
 if TYPE_CHECKING:
     from bench.runs.measurement import Figure
@@ -15,9 +13,9 @@ _WIDTHS = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}  # bytes of a number
 
 
 def weight_figures(run: Run, on_disk: Figure, loaded: Figure) -> list[Figure]:
-    """What a variant's parameters need, its inflation, what it stores twice, what loading it takes, and what a text reads.
+    """Needed size, inflation, size of tensors stored twice, memory held after loading, and weights read per text.
 
-    ``on_disk``: its artifact's size; ``loaded``: its growth in resident bytes while loading.
+    ``on_disk``: size of the artifact; ``loaded``: growth of resident memory while loading.
     """
     info = run.variants.get(on_disk.variant)
     needed = float(run.checkpoint.num_parameters * _WIDTHS.get(info.precision, 0)) if info else 0.0
@@ -32,7 +30,7 @@ def weight_figures(run: Run, on_disk: Figure, loaded: Figure) -> list[Figure]:
 
 
 def _read(run: Run, info: VariantInfo) -> float | None:
-    """Bytes, from the multiply-adds with weights of one text of the longest length: each weight once for each token."""
+    """Bytes read for one text of the longest length, by its multiply-adds with weights: each weight once per token."""
     if not all(precision in _WIDTHS for precision in info.executed):
         return None
     taken = sum(count * _WIDTHS[precision] for precision, count in info.executed.items())
@@ -40,8 +38,7 @@ def _read(run: Run, info: VariantInfo) -> float | None:
 
 
 def _derived(figure: Figure, metric: str, value: float | None) -> Figure:
-    """Another number of the same place; without one, for the reason that the place has, or since it is not known."""
-    derived = replace(figure, metric=metric, unit=METRICS[metric].unit)
+    derived = figure.of_metric(metric)
     if figure.value is None or value is not None:
         return replace(derived, value=None if figure.value is None else value)
     return replace(derived, value=None, n=0, status="not_measured", reason="not known")

@@ -1,4 +1,4 @@
-"""``deploybench errors``: the texts of a saved run that were classified wrong, and accuracy by a column of their files."""
+"""``deploybench errors``: misclassified texts of a saved run, and accuracy by a column of the labelled files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "errors",
-        "show texts that a saved run's variants called wrong, and accuracy by source, author or any column",
+        "show misclassified texts of a saved run, and accuracy by source, author or any column",
         [
             "deploybench errors results",
             "deploybench errors results --external test=test.csv --by source",
@@ -33,11 +33,11 @@ def add(commands: Any) -> None:
         metavar="N",
         type=whole_number("--examples"),
         default=3,
-        help="texts of each kind of error (default: 3)",
+        help="texts of each direction (default: 3)",
     )
-    command.add_argument("--variant", metavar="NAME", help="errors of this one alone (default: of every variant)")
+    command.add_argument("--variant", metavar="NAME", help="misclassified by this variant (default: by any)")
     command.add_argument(
-        "--seed", metavar="N", type=whole_number("--seed"), default=0, help="another one draws other texts (default: 0)"
+        "--seed", metavar="N", type=whole_number("--seed"), default=0, help="seed of the sample (default: 0)"
     )
 
 

@@ -1,4 +1,4 @@
-"""``deploybench export``: export and prove variants; with ``--best``, measure them and write the best one."""
+"""``deploybench export``: export variants and check them; with ``--best``, measure them and write the best one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "export",
-        "export variants and prove that they are the same model; with --best, find the one to deploy",
+        "export variants and check that they predict as the checkpoint does; with --best, write the one to deploy",
         [
             "deploybench export --checkpoint my-albert",
             "deploybench export --checkpoint my-albert --variants openvino-int8 --calibration train.csv --output artifacts",
@@ -58,8 +58,8 @@ def add(commands: Any) -> None:
     )
     command.set_defaults(execute=_export)
     add_options(command.add_argument, _FLAGS)
-    command.add_argument("--output", metavar="DIR", help="where the artifacts go (default: below the work folder)")
-    best = command.add_argument_group("the best of them", "measured within the time budget; only that one is written")
+    command.add_argument("--output", metavar="DIR", help="folder of the artifacts (default: in the work folder)")
+    best = command.add_argument_group("the best variant", "measured within the time budget; only that one is written")
     best.add_argument("--best", action="store_true", help="write the best variant to --output, with its evidence")
     add_aim(best.add_argument)
     add_options(best.add_argument, _BEST_FLAGS)
@@ -74,7 +74,7 @@ def _export(parsed: argparse.Namespace) -> int:
 
     unwanted = [flag for flag in ("--objective", "--max-accuracy-drop", *_BEST_FLAGS) if _is_given(parsed, flag)]
     if unwanted:
-        raise UserError(f"{unwanted[0]}: says which variant is best, expected with --best; pass --best as well")
+        raise UserError(f"{unwanted[0]}: was given without --best; pass --best as well")
     options = replace(read_options(parsed), artifacts=artifacts_dir(parsed.output))
     with alone():
         prepared = prepare(options)
@@ -83,7 +83,7 @@ def _export(parsed: argparse.Namespace) -> int:
 
 
 def _is_given(parsed: argparse.Namespace, flag: str) -> bool:
-    """Whether a flag has another value than its default; a share of 0 is a value."""
+    """Whether a flag does not have its default; a share of 0 is a value."""
     value = getattr(parsed, flag[2:].replace("-", "_"))
     return value is not False and value not in (None, "", "quick")
 

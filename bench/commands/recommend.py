@@ -1,4 +1,4 @@
-"""``deploybench recommend``: which variant of a saved run to take within limits, and why each other one is out."""
+"""``deploybench recommend``: the variant of a saved run to take within limits, and why each other one is not taken."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import argparse
 
 _LIMITS = {  # metric, SI units in one unit of the flag, help
-    "--max-p95-ms": ("latency_p95", 1e-3, "95 of 100 batches of the smallest size take at most so many ms"),
-    "--max-memory-mb": ("peak_memory", 1e6, "heap held after loading and taken by batches, by memray"),
-    "--max-size-mb": ("artifact_size", 1e6, "on disk"),
+    "--max-p95-ms": ("latency_p95", 1e-3, "95th percentile of the latency of the smallest batch, in ms"),
+    "--max-memory-mb": ("peak_memory", 1e6, "peak of the heap after loading and during batches, by memray"),
+    "--max-size-mb": ("artifact_size", 1e6, "size on disk"),
 }
 
 
@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "recommend",
-        "say which variant of a saved run to take within limits, and why each other one is out",
+        "name the variant of a saved run to take within limits, and why each other one is not taken",
         [
             "deploybench recommend results --max-accuracy-drop 0.01 --max-p95-ms 100",
             "deploybench recommend results --objective size --max-memory-mb 400 --max-size-mb 50",
@@ -36,7 +36,9 @@ def add(commands: Any) -> None:
     add_aim(command.add_argument)
     for flag, (_, _, text) in _LIMITS.items():
         command.add_argument(flag, metavar="NUMBER", type=positive_number(flag), help=text)
-    command.add_argument("--copy-to", metavar="DIR", help="put its artifact there, ready to serve, with an example")
+    command.add_argument(
+        "--copy-to", metavar="DIR", help="write its artifact there, with an example program and the evidence"
+    )
     add_options(command.add_argument, ("--work-dir",))
 
 

@@ -22,7 +22,7 @@ EVIDENCE = "evidence.json"
 
 
 def read_target(text: str | None, flag: str = "--output") -> Path:
-    """Where the winner goes; raises UserError, before anything is measured, for what is somebody's or cannot be written."""
+    """The folder to write; raises UserError where it holds other files or cannot be written, before anything is measured."""
     if not text:
         raise UserError(f"{flag}: expected DIR, the folder for the best artifact; pass one")
     target = Path(text).resolve()
@@ -32,7 +32,7 @@ def read_target(text: str | None, flag: str = "--output") -> Path:
     if not empty and is_example_changed(target):
         raise UserError(f"{flag}: {text} is replaced as a whole, and its {EXAMPLE} was changed; name another folder")
     if Path.cwd().is_relative_to(target) or target.is_mount():
-        raise UserError(f"{flag}: {text} is in use itself, and is replaced as a whole; name a folder in it")
+        raise UserError(f"{flag}: {text} is in use and would be replaced as a whole; name a folder in it")
     refuse_unwritable(target.parent)
     return target
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal, TypeAlias
+
+from bench.runs.metrics import METRICS
 
 Status = Literal["ok", "failed", "not_measured"]
 
@@ -99,3 +101,11 @@ class Figure:
     data: str | None = None  # name of the labelled set
     label: str | None = None  # for per-class figures: the class; for "confusion": "TRUE as PREDICTED"
     caution: str = ""  # a problem of the variant as a whole: "runs bf16 …, called fp32"
+
+    def of_metric(self, metric: str) -> Figure:
+        """The same, as another metric in its unit."""
+        return replace(self, metric=metric, unit=METRICS[metric].unit)
+
+    def empty(self, reason: str, status: Status = "not_measured") -> Figure:
+        """The same place without a value."""
+        return replace(self, value=None, low=None, high=None, n=0, status=status, reason=reason)

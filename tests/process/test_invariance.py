@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.analysis import invariance
-from bench.analysis.invariance import BATCH_SIZE, arrange, measure_invariance
+from bench.measure import invariance
+from bench.measure.invariance import BATCH_SIZE, arrange, measure_invariance
 from bench.measure.workload import Sample
 from bench.runs.metrics import ARRANGEMENTS
 from bench.texts.demonstration import corpus

@@ -547,7 +547,7 @@ def test_nothing_in_a_text_or_a_name_reaches_the_terminal_as_it_is(capsys, tmp_p
         ),
         (("--external", "posts={news}"), "news.csv: holds 0 of the 30 texts of the run's set 'posts', expected all"),
         (("--external", "{part}"), "part.csv: holds 29 of the 30 texts of the run's set 'posts', expected all"),
-        (("--external", "{flipped}"), "flipped.csv: labels texts of the run's set 'posts' otherwise than the run"),
+        (("--external", "{flipped}"), "flipped.csv: labels texts of the run's set 'posts' differently from the run"),
         (("--external", "{posts}", "--by", "sauce"), "no column 'sauce' (did you mean 'source'?)"),
         (("--external", "{posts}", "--text-columns", "source"), "row 3: no text in 'source'"),
         (("--external", "nowhere.csv"), "nowhere.csv: no such file"),

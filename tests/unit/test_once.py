@@ -6,6 +6,7 @@ from shipped import shipped
 
 import bench.analysis.fidelity
 import bench.analysis.figures
+import bench.analysis.selection
 from bench import cli
 from bench.printable import printable
 from bench.runs.store import once_a_run, read_run
@@ -16,7 +17,7 @@ from bench.runs.store import once_a_run, read_run
 @pytest.fixture
 def counted(monkeypatch):
     """How often the figures of a run were computed, and a file of predictions read."""
-    times = {"figures": 0, "predictions": 0, "fidelity": 0}
+    times = {"figures": 0, "predictions": 0, "fidelity": 0, "selections": 0}
 
     def count(owner, name, what):
         original = getattr(owner, name)
@@ -29,6 +30,7 @@ def counted(monkeypatch):
 
     count(bench.analysis.figures, "_factors", "figures")
     count(pd, "read_parquet", "predictions")
+    count(bench.analysis.selection, "select", "selections")
     count(bench.analysis.fidelity, "resampled_counts", "fidelity")  # once a set and variant
     return times
 
@@ -51,6 +53,7 @@ def test_figures_are_computed_and_predictions_read_once_a_command(command, count
 
     assert counted["figures"] == 1
     assert counted["predictions"] <= 1
+    assert counted["selections"] <= 1
     run = read_run(RUN)
     assert counted["fidelity"] <= len(run.sets) * len(run.plan.variants)
 

@@ -62,8 +62,8 @@ def test_the_best_artifact_is_written_with_its_evidence(
     ("arguments", "message"),
     [
         (("--best",), "--output: expected DIR, the folder for the best artifact"),
-        (("--objective", "size"), "--objective: says which variant is best, expected with --best"),
-        (("--external", "x.csv"), "--external: says which variant is best, expected with --best"),
+        (("--objective", "size"), "--objective: was given without --best"),
+        (("--external", "x.csv"), "--external: was given without --best"),
         (("--best", "--output", "x", "--max-accuracy-drop", "1%"), "--max-accuracy-drop: found '1%', expected a share"),
         (("--best", "--output", "x", "--max-accuracy-drop", "1"), "--max-accuracy-drop: found '1', expected a share"),
         (("--best", "--output", "mine"), "--output: mine holds more than an artifact, expected a new folder"),
@@ -92,7 +92,7 @@ def test_the_folder_that_one_is_in_is_not_replaced(capsys, monkeypatch, tmp_path
     monkeypatch.chdir(tmp_path)
 
     assert cli.main(["export", f"--checkpoint={checkpoint_folder}", "--best", "--output=."]) == 2
-    assert "--output: . is in use itself" in capsys.readouterr().err
+    assert "--output: . is in use and would be replaced" in capsys.readouterr().err
 
 
 def test_an_artifact_may_be_replaced_and_what_lies_beside_it_not(artifacts, tmp_path):

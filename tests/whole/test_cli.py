@@ -190,7 +190,7 @@ def test_a_table_that_a_run_has_nothing_for_is_named(capsys):
         (("train", "demonstratio", "--output", "x"), "demonstratio"),
         (
             ("export", "--max-accuracy-drop", "0"),
-            "--max-accuracy-drop: says which variant is best, expected with --best",
+            "--max-accuracy-drop: was given without --best",
         ),
         (("report", str(SAVED), "--output", "nowhere/x"), "nowhere/x cannot be made, expected the name of a file"),
         (("train", "demonstration", "--output", "x", "--external", "y.csv"), "--external: was given without --train"),

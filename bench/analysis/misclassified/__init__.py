@@ -1,1 +1,1 @@
-"""Which texts are called wrong, and what they have in common."""
+"""Misclassified texts: examples, and accuracy by length, by a column and from set to set."""

@@ -1,4 +1,4 @@
-"""The errors of a run, set by set: what was asked, and what is found."""
+"""The misclassified texts of a run, by labelled set: the request and its result."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a person wants to see."""
+    """What ``deploybench errors`` was asked for."""
 
-    variant: str | None  # whose errors; None: those of every variant
+    variant: str | None  # None: of every variant
     by: str | None  # column of the labelled files
     examples: int  # of each direction
     seed: int
@@ -34,19 +34,19 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetErrors:
-    """What is found in one labelled set."""
+    """The misclassified texts of one labelled set."""
 
     answered: AnsweredSet
-    lead_variant: str  # the variant whose probabilities and accuracy stand for all
-    wrong: int  # texts that it calls wrong
+    lead_variant: str  # whose probabilities and accuracy are shown
+    wrong: int  # texts that it misclassifies
     directions: tuple[Direction, ...]
-    values: tuple[ValueGroup, ...]  # empty where no column was asked
+    values: tuple[ValueGroup, ...]  # empty where no column was asked for
 
 
 def find_errors(run: Run, sets: Sequence[LabelledSet], asked: Asked) -> list[SetErrors]:
-    """Look into the sets of which ``sets`` hold the texts; into all of the run, without texts, where there are none.
+    """Misclassified texts of the sets whose texts are in ``sets``; without any, of all sets of the run, without texts.
 
-    Raises UserError, in one line, for a run without answers, texts that are not the run's, and what nobody has.
+    Raises UserError for a run without predictions, texts that are not the run's, and an unknown column or variant.
     """
     answers = read_answers(run)
     if not answers:
@@ -74,7 +74,7 @@ def _look_into(answered: AnsweredSet, asked: Asked) -> SetErrors:
 
 
 def _lead_variant(name: str, answers: Answers, wanted: str | None) -> str:
-    """The variant that was asked for, else the reference, else the first one."""
+    """The variant asked for, else the reference, else the first."""
     if wanted and wanted not in answers.logits:
         raise UserError(f"--variant: no answers of {wanted!r} on {name!r}; there are: {listed(answers.logits)}")
     first = next(iter(answers.logits))

@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from bench.runs.predictions import Answers
 
 NO_VALUE = "(empty)"
-_MOST = 20  # values that are shown by themselves; a column of titles has one for each text
+_MOST = 20  # values with a row of their own; a column of titles has one for each text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueGroup:
-    """Texts that have one value of a column."""
+    """Texts with one value of a column."""
 
     value: str
-    group: Group  # by one variant
+    group: Group  # by the lead variant
     least: float  # accuracy of the variant that is worst on them
     most: float
 
 
 def by_values(cells: Sequence[object], answers: Answers, lead_variant: str) -> list[ValueGroup]:
-    """One group for each value, the commonest first; the rarest values share the last one. ``cells``: of each answer."""
+    """One group per value, most frequent first; the rarest values share the last one. ``cells``: the value of each text."""
     names = [_name(cell) for cell in cells]
     counts = Counter(names)
     shown = sorted(counts, key=lambda name: (-counts[name], name))
-    others = shown[_MOST:] if len(shown) > _MOST + 1 else []  # one more value takes no more room than "1 other"
+    others = shown[_MOST:] if len(shown) > _MOST + 1 else []  # a single further value takes the place of "1 other"
     heads = [*shown[: len(shown) - len(others)], *([f"{len(others)} others"] if others else [])]
     index = {name: min(place, len(heads) - 1) for place, name in enumerate(shown)}
     member = np.array([index[name] for name in names], dtype=np.int64)

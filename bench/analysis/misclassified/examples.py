@@ -1,4 +1,4 @@
-"""Which errors are shown: a seeded sample of each kind, so that nobody picks them."""
+"""A seeded sample of misclassified texts, by direction."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A text that a variant called wrong."""
+    """A text that a variant misclassified."""
 
     index: int  # in the order of the answers
     row: str  # hash of the text
-    called: dict[str, int]  # class, by variant
-    chance: float  # that one variant, which speaks for all, gives to the class it called
+    called: dict[str, int]  # predicted class, by variant
+    chance: float  # probability of the class that the lead variant predicts
     tokens: int | None  # of the whole text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
-    """All errors of one kind: of one class, called another."""
+    """Texts of one class that are predicted as another."""
 
     truth: int
     called: int
     texts: int
-    disagreed: int  # on which not all variants say the same
+    disagreed: int  # on which variants disagree
     examples: tuple[Example, ...]
 
 
 def sample_errors(answers: Answers, erring: Iterable[str], lead_variant: str, count: int, seed: int) -> list[Direction]:
-    """Draw ``count`` texts at most of each direction in which one of the variants ``erring`` erred, the commonest first.
+    """Draw at most ``count`` texts of each direction in which one of the variants ``erring`` erred, most frequent first.
 
-    Texts on which variants disagree are drawn first, then others; of each of the two, those of which ``lead_variant`` is surest
-    come first. The same seed draws the same texts, whatever the order of the file that they came from.
+    Texts on which variants disagree are drawn before others; within each part, those with the highest probability by
+    ``lead_variant`` come first. The same seed draws the same texts, whatever their order in the file.
     """
     answered = _Answered(answers, lead_variant)
     found = []
@@ -66,7 +66,7 @@ def sample_errors(answers: Answers, erring: Iterable[str], lead_variant: str, co
 
 
 class _Answered:
-    """Answers, and what every variant calls each text by them."""
+    """Predictions, and every variant's class of each text."""
 
     def __init__(self, answers: Answers, lead_variant: str) -> None:
         self._answers = answers
@@ -76,7 +76,7 @@ class _Answered:
         self.apart = (everyone != everyone[0]).any(axis=0)  # whether variants disagree
 
     def erred(self, variants: Iterable[str], truth: int, called: int) -> _Mask:
-        """Texts of class ``truth`` that one of the variants calls ``called``."""
+        """Texts of class ``truth`` that one of the variants predicts as ``called``."""
         by_any = np.any([self._called[variant] == called for variant in variants], axis=0)
         return np.asarray(by_any & (self._answers.labels == truth))
 

@@ -1,4 +1,4 @@
-"""Accuracy of one model by groups of texts: of one length, one class, one source."""
+"""Accuracy of one model by groups of texts: length, class, source."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Texts that have something in common, and how many of them were called right."""
+    """Number of texts of a group, and how many of them were predicted right."""
 
     texts: int
     right: int
 
     @property
     def accuracy(self) -> float | None:
-        """None of a group without texts."""
+        """None for a group without texts."""
         return self.right / self.texts if self.texts else None
 
     @property
     def interval(self) -> Interval:
-        """Wilson's, of the accuracy."""
+        """Wilson's interval of the accuracy."""
         return wilson_interval(self.right, self.texts)
 
 
 def by_group(member: npt.NDArray[np.int64], right: npt.NDArray[np.bool_], groups: int) -> list[Group]:
-    """Count texts by the index of their group, ``(texts,)``, of which there are ``groups``."""
+    """Counts of ``groups`` groups; ``member``: index of each text's group, ``(texts,)``; ``right``: ``(texts,)``."""
     texts = np.bincount(member, minlength=groups).tolist()
     called_right = np.bincount(member[right], minlength=groups).tolist()
     return [Group(texts=of_group, right=good) for of_group, good in zip(texts, called_right, strict=True)]

@@ -9,7 +9,6 @@ import numpy as np
 
 from bench.analysis.figures import blank_figure
 from bench.analysis.misclassified.groups import by_group
-from bench.runs.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,7 +112,7 @@ def _accuracies(blank: Figure, answers: Answers | None) -> list[Figure]:
 
 
 def _lengths(blank: Figure, answers: Answers | None) -> list[Figure]:
-    """The same figures whether there is anything to measure or not."""
+    """The same figures whether the lengths are known or not."""
     if answers is None or answers.tokens is None or blank.variant not in answers.logits:
         return [figure for kind in KINDS for figure in _of_kind(blank, kind, None)]
     right = answers.logits[blank.variant].argmax(axis=1) == answers.labels
@@ -124,13 +123,10 @@ def _lengths(blank: Figure, answers: Answers | None) -> list[Figure]:
 def _of_kind(blank: Figure, kind: str, tokens: Tokens | None) -> list[Figure]:
     metrics = {way: f"{kind}_tokens_{way}" for way in ("mean", "median")}
     if tokens is None:
-        return [_named(blank, metric) for metric in metrics.values()]
+        return [blank.of_metric(metric) for metric in metrics.values()]
     known = typical(tokens)
     if known is None:
-        return [_named(replace(blank, reason=f"no {kind} texts"), metric) for metric in metrics.values()]
+        return [blank.empty(f"no {kind} texts").of_metric(metric) for metric in metrics.values()]
     measured = replace(blank, n=len(tokens), status="ok", reason="")
-    return [_named(measured, metrics["mean"], known.mean), _named(measured, metrics["median"], known.median)]
-
-
-def _named(figure: Figure, metric: str, value: float | None = None) -> Figure:
-    return replace(figure, metric=metric, unit=METRICS[metric].unit, value=value)
+    values = {metrics["mean"]: known.mean, metrics["median"]: known.median}
+    return [replace(measured.of_metric(metric), value=value) for metric, value in values.items()]

@@ -1,4 +1,4 @@
-"""Texts for the answers of a saved run, which itself holds none: those of a file, if they are the same by their hashes."""
+"""Match texts of a file to the predictions of a saved run by their hashes; a run holds no texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredSet:
-    """A labelled set of a run with its answers; texts and places are in their order, empty where no file was given."""
+    """A labelled set of a run with its predictions; texts and places in the same order, empty where no file was given."""
 
     name: str
     answers: Answers
@@ -27,9 +27,9 @@ class AnsweredSet:
 
 
 def match_texts(labelled: LabelledSet, answers: Mapping[str, Answers]) -> AnsweredSet:
-    """Find the set of the run that the texts are of: that of the same name, else the one of which they hold the most.
+    """The set of the run with the same name, else the one with most of the texts.
 
-    Raises DataError where a text of that set is lacking, or has another label.
+    Raises DataError for a text of that set that is missing or has another label.
     """
     index = {row: index for index, row in enumerate(labelled.row_hashes)}
     asked = [labelled.name] if labelled.name in answers else list(answers)
@@ -46,7 +46,7 @@ def match_texts(labelled: LabelledSet, answers: Mapping[str, Answers]) -> Answer
     order = [index[row] for row in rows]
     if [labelled.labels[place] for place in order] != answers[name].labels.tolist():
         raise DataError(
-            f"{_source(labelled)}: labels texts of the run's set {name!r} otherwise than the run; "
+            f"{_source(labelled)}: labels texts of the run's set {name!r} differently from the run; "
             "give the file as it was measured"
         )
     return AnsweredSet(

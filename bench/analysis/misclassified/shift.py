@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from bench.analysis.misclassified.groups import Group
-from bench.runs.metrics import METRICS
 from bench.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ SHIFT = "accuracy_shift"
 
 
 def shift(before: Group, after: Group) -> Estimate | None:
-    """What accuracy changes by from ``before`` to ``after``, two sets without a common text; None where one has no texts.
+    """Change of accuracy from ``before`` to ``after``, two sets without a common text; None where one has no texts.
 
     Source: Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven methods",
     Statistics in Medicine 17 (1998), method 10.
@@ -55,16 +54,14 @@ def shift_figures(run: Run, found: Sequence[Figure]) -> list[Figure]:
 
 
 def _shifted(before: Figure, after: Figure) -> Figure:
-    blank = replace(
-        after, metric=SHIFT, unit=METRICS[SHIFT].unit, value=None, low=None, high=None, n=0, label=before.data
-    )
+    figure = replace(after.of_metric(SHIFT), label=before.data)
     unknown = next((one for one in (before, after) if one.value is None), None)
     if unknown:
-        return replace(blank, status=unknown.status, reason=unknown.reason)
+        return figure.empty(unknown.reason, unknown.status)
     found = shift(_counts(before), _counts(after))
     if found is None:
-        return replace(blank, status="not_measured", reason="no examples")
-    return replace(blank, value=found.value, low=found.low, high=found.high, n=before.n + after.n)
+        return figure.empty("no examples")
+    return replace(figure, value=found.value, low=found.low, high=found.high, n=before.n + after.n)
 
 
 def _counts(accuracy: Figure) -> Group:

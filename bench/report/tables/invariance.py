@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.invariance import BATCH_SIZE, TEXTS
+from bench.measure.invariance import BATCH_SIZE, TEXTS
 from bench.report.cells import Column
 from bench.runs.metrics import ARRANGEMENTS, INVARIANCE
 from bench.units import LOGITS, SHARE

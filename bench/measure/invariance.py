@@ -1,6 +1,6 @@
-"""Do a text's answers depend on what it is computed with? The same texts alone, shuffled, beside long ones, padded to the maximum.
+"""Batch invariance: whether a text's logits depend on the other texts of its batch and on padding.
 
-Floating point differs in the last digits between shapes; int8 that scales its activations by a whole batch differs by far more.
+fp32 differs in the last digits between shapes; int8 that scales its activations by the whole batch differs by far more.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ BATCH_SIZE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invariance:
-    """How the answers differ from those to each text alone; one number for each of ARRANGEMENTS."""
+    """How predictions differ from those of each text alone; one value for each of ARRANGEMENTS."""
 
-    flips: tuple[float, ...]  # share of the texts that get another class
+    flips: tuple[float, ...]  # share of texts that get another class
     changes: tuple[float, ...]  # largest change of a logit
-    seconds: tuple[float, ...]  # of each text alone
+    seconds: tuple[float, ...]  # that each text alone took
 
 
 def measure_invariance(variant: str, artifact: Path, sample: Sample, threads: int) -> Invariance:
-    """Ask one loaded variant; raises WorkerError when its process dies."""
+    """Predict the texts of ``sample`` alone and in every arrangement; raises WorkerError when the process dies."""
     alone = [padded_batch([text], sample.pad) for text in sample.tokens]
-    with Worker(f"{variant}, other neighbours", threads) as worker:
+    with Worker(f"{variant}, batch invariance", threads) as worker:
         worker.start(variant, artifact, threads)
         answers = worker.predict(alone)
         expected = np.concatenate([logits for logits, _ in answers])
@@ -56,7 +56,7 @@ def measure_invariance(variant: str, artifact: Path, sample: Sample, threads: in
 
 
 def arrange(sample: Sample, arrangement: str) -> tuple[list[Batch], list[list[int]]]:
-    """Batches, and for each the texts behind its first rows; a row more is a neighbour that nobody asks about."""
+    """Batches, and for each the indices of the texts in its first rows; a further row is the long neighbour."""
     numbers = list(range(len(sample.tokens)))
     if arrangement == "shuffled":
         random.Random(1).shuffle(numbers)  # noqa: S311 - no secret
