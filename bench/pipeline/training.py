@@ -73,7 +73,7 @@ def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object])
         return _train_seeds(training, seeded_recipes(recipe, count), Path(parsed.output))
     report = training.train(recipe, Path(parsed.output))
     lines = [f"trained on {train.summary} in {format_duration(report.seconds)}: {report.num_parameters:,} parameters"]
-    if recipe.goes_on:
+    if recipe.fine_tunes:
         lines.append(f"started from {recipe.checkpoint}, {_new(report.new_weights)}")
     lines += _costs(report)
     lines += [
@@ -186,7 +186,7 @@ def _check_seeds(evaluation: dict[str, LabelledSet]) -> None:
 
 
 def _refuse_own_start(recipe: Recipe, output: Path) -> None:
-    if recipe.goes_on and output.exists() and output.resolve() == Path(recipe.checkpoint or "").resolve():
+    if recipe.fine_tunes and output.exists() and output.resolve() == Path(recipe.checkpoint or "").resolve():
         raise UserError(f"--output: {output} is the checkpoint that the training starts from; name another folder")
 
 
@@ -260,7 +260,7 @@ def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
     changed = replace(recipe, checkpoint=checkpoint)
     if changed.architecture_name is not None:
         check_architecture(changed.architecture_name)
-    return replace(changed, tokenizer=None) if changed.goes_on else changed
+    return replace(changed, tokenizer=None) if changed.fine_tunes else changed
 
 
 def _warn_of_overlap(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> None:
@@ -284,7 +284,7 @@ def _warn_of_warmup(recipe: Recipe, rows: int) -> None:
 
 def _checkpoint_dir(recipe: Recipe, options: Options) -> Path | None:
     """The checkpoint that the recipe starts from; fetched here, because the training process is offline."""
-    if not recipe.goes_on:
+    if not recipe.fine_tunes:
         return None
     asked = recipe.checkpoint or ""
     folder = Path(asked)

@@ -15,7 +15,7 @@ from exporters.device_speed.largest_batch import largest_batch
 from exporters.device_speed.matrix_rate import dtype_of, matrix_rate, set_products
 from exporters.device_speed.stopwatch import each_timed
 from exporters.errors import first_line
-from exporters.training.room import none_if_oom
+from exporters.training.out_of_memory import none_if_oom
 
 if TYPE_CHECKING:
     from exporters.device_speed.stopwatch import Timed

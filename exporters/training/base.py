@@ -1,4 +1,4 @@
-"""The checkpoint that a training begins from: which one it is, and what goes on of it."""
+"""The checkpoint that a training starts from: its digest, and which of its weights are kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_UNNAMED = re.compile(r"LABEL_\d+")  # transformers' name of a class that has none
+_UNNAMED = re.compile(r"LABEL_\d+")  # transformers' name of an unnamed class
 
 
 def base_digest(base: Path | None) -> str | None:
@@ -21,21 +21,22 @@ def base_digest(base: Path | None) -> str | None:
 
 
 def check_encoder(base: Path, model: Any, new: Sequence[str]) -> None:
-    """Refuse ``new`` weights within the encoder; a pooler's may be, where the head's are: a model of words alone has neither."""
+    """Refuse ``new`` weights within the encoder; the pooler may be new together with the head: a language model has neither."""
     within = f"{model.base_model_prefix}."
     head_is_new = not all(name.startswith(within) for name in new)
-    made_up = [name for name in new if name.startswith(within) and not (head_is_new and ".pooler." in name)]
-    if made_up:
+    missing = [name for name in new if name.startswith(within) and not (head_is_new and ".pooler." in name)]
+    if missing:
         raise CheckpointError(
-            f"{base}: {len(made_up)} weights of its encoder are missing or of another shape, {made_up[0]!r} first; "
-            "expected all of them, for a training would begin with random ones; pass the folder of a whole model"
+            f"{base}: {len(missing)} weights of its encoder are missing or of another shape, {missing[0]!r} first; "
+            "expected all of them, since a training would start from random ones; pass the folder of a complete model"
         )
 
 
 def match_head(model: Any, before: Mapping[int, str], label_names: Sequence[str]) -> list[str]:
-    """Have the last layer's rows stand for ``label_names``; names of its weights if it begins anew, for its classes are others.
+    """Make the last layer's rows those of ``label_names``; returns the names of its weights if they were initialised anew.
 
-    ``before`` are the base's classes by row; rows of the same classes in another order change places, and unnamed ones stay.
+    ``before``: classes of the base checkpoint by row. Rows of the same classes in another order are permuted, rows of unnamed
+    classes are kept, and for other classes the layer is initialised anew.
     """
     import torch
 
@@ -51,7 +52,7 @@ def match_head(model: Any, before: Mapping[int, str], label_names: Sequence[str]
                     weights.copy_(weights[[names.index(label) for label in label_names]])
                 else:
                     changed.append(f"{place}.{name}")
-                    _begin_anew(weights, model.config)
+                    _initialise(weights, model.config)
     return sorted(changed)
 
 
@@ -67,7 +68,7 @@ def _last_layers(model: Any, classes: int) -> list[tuple[str, Any]]:
     ]
 
 
-def _begin_anew(weights: Any, config: Any) -> None:
+def _initialise(weights: Any, config: Any) -> None:
     if weights.dim() > 1:
         weights.normal_(0.0, getattr(config, "initializer_range", 0.02))
     else:

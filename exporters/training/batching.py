@@ -1,4 +1,4 @@
-"""Which texts train together: texts of like length, so that little is padding, in batches that come in random order."""
+"""Batches of texts of similar length, so that there is little padding, in random order."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _POOL = 50  # batches sorted together: as many as in transformers
 
 
 class LengthGroupedOrder:
-    """Indices of all texts, once an epoch, to be cut into batches of ``batch_size``; a sampler for PyTorch.
+    """A sampler for PyTorch: indices of all texts once an epoch, to be cut into batches of ``batch_size``.
 
-    The sampler of transformers hands out the batches of each pool from long to short. Where one class is longer than
-    the other that is one class after the other, and training fails: on covid_constraint the loss never left 0.69 with
-    it, and fell to 0.1 in two epochs with the same batches in random order.
+    The sampler of transformers orders the batches of each pool from long to short. If the texts of one class are longer than
+    those of the other, the batches then contain one class after the other, and training fails: on covid_constraint the loss
+    stayed at 0.69 with it, and fell to 0.1 in two epochs with the same batches in random order.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
@@ -31,7 +31,7 @@ class LengthGroupedOrder:
         return len(self._lengths)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order that belongs to ``epoch``, whatever was drawn before it; accelerate calls this."""
+        """Choose the order of ``epoch``, independent of earlier ones; called by accelerate."""
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
@@ -44,7 +44,7 @@ class LengthGroupedOrder:
             for index in sorted(order[start : start + pool], key=self._lengths.__getitem__)
         ]
         batches = [by_length[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)]
-        # The last batch may be short; anywhere else it would shift the borders of those after it.
+        # A short last batch stays last: elsewhere it would shift the borders of the batches after it.
         whole, rest = batches[: len(order) // self._batch_size], batches[len(order) // self._batch_size :]
         rng.shuffle(whole)
         for batch in whole + rest:
@@ -52,14 +52,14 @@ class LengthGroupedOrder:
 
 
 class DeviceBatches:
-    """What one of several devices gets of each batch of an order: its texts are dealt out, to every device as many or one less.
+    """A batch sampler for PyTorch: one device's share of each batch; shares differ by one text at most.
 
-    That of accelerate gives the first devices whole batches, and the last ones texts that were trained on already. ``batch_size``:
-    texts of all devices together. A sampler of batches for PyTorch.
+    That of accelerate gives the first devices whole batches, and the last ones texts that were already trained on.
+    ``batch_size``: texts of all devices together.
     """
 
     def __init__(self, order: LengthGroupedOrder, batch_size: int, devices: int, device: int) -> None:
-        self.sampler = order  # where accelerate looks for who is to know the epoch
+        self.sampler = order  # accelerate calls set_epoch on this attribute
         self._batch_size = batch_size
         self._devices = devices
         self._device = device
@@ -71,6 +71,6 @@ class DeviceBatches:
         order = list(self.sampler)
         for start in range(0, len(order), self._batch_size):
             batch = order[start : start + self._batch_size]
-            # No device may have none: each waits for the gradients of all.
+            # No device may be without a text: each waits for the gradients of all.
             batch += islice(cycle(order), max(0, self._devices - len(batch)))
             yield batch[self._device :: self._devices]

@@ -1,4 +1,4 @@
-"""The model card of a training: what was done, on what, and what it reached."""
+"""The model card of a training: start, data, course and results."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CARD_FILE = "README.md"
-_FRONT = "---\npipeline_tag: text-classification\nlibrary_name: transformers\n---\n\n"
 
 
 def training_card(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
-    """Markdown for the Hugging Face Hub, of the record that stands in ``training.json``."""
+    """Markdown for the Hugging Face Hub, from the record in ``training.json``."""
+    from huggingface_hub import ModelCardData
+
     scores = [
         f"| {_cell(name)} | {score:.4f} | {record['f1'][name]:.4f} |" for name, score in record["accuracy"].items()
     ]
@@ -20,8 +21,10 @@ def training_card(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
         f"| {one['number']} | {one['loss']:.4f} | {_f1(one['validation'])} | {one['seconds']:.1f} |"
         for one in record["epochs"]
     ]
+    front = ModelCardData(pipeline_tag="text-classification", library_name="transformers")
     parts = [
-        _FRONT + f"# {_cell(record['recipe']['name'])}",
+        f"---\n{front.to_yaml()}\n---",
+        f"# {_cell(record['recipe']['name'])}",
         _beginning(record, label_names),
         "\n".join(["| set | accuracy | F1 |", "|---|---|---|", *scores]),
         "F1: of classes, weighted by texts.",
@@ -66,15 +69,15 @@ def _steps(record: Mapping[str, Any]) -> str:
 
 
 def _taken(record: Mapping[str, Any]) -> str:
-    """Whose weights these are, where they need not be the last ones."""
+    """Which epoch's weights these are, with early stopping."""
     if record["best_epoch"] is None:
         return ""
-    early = " Stopped early, as validation F1 rose no more." * (record["steps"] < record["batch"]["steps"])
+    early = " Stopped early, as validation F1 no longer rose." * (record["steps"] < record["batch"]["steps"])
     return f"{early} The weights are those after epoch {record['best_epoch']}, which has the highest validation F1."
 
 
 def _device(record: Mapping[str, Any]) -> str:
-    """The GPU, or what is known of the CPU."""
+    """The GPU, or the CPU and its threads."""
     origin = record["origin"]
     if record["device"] != "cpu" or not origin:
         return _cell(record["device"])
@@ -101,6 +104,6 @@ def _f1(validation: Mapping[str, float] | None) -> str:
 
 
 def _cell(name: str) -> str:
-    """A name that is a name and nothing else in Markdown."""
+    """A name with its Markdown syntax escaped."""
     shown = "".join(mark if mark.isprintable() else " " for mark in name)
     return "".join(f"\\{mark}" if mark in "\\`*_{}[]<>()#+!|" else mark for mark in shown)

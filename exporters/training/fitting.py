@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.errors import RecipeError, WorkerError, first_line
 from exporters.training.batching import DeviceBatches, LengthGroupedOrder
+from exporters.training.out_of_memory import is_out_of_memory
 from exporters.training.precision import chosen_precision, overrule_launcher, this_device, training_arguments
 from exporters.training.processes import is_main, process_count
-from exporters.training.room import is_out_of_memory
 from exporters.training.scores import validation_scores
 from exporters.training.steps import steps
 

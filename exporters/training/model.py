@@ -1,7 +1,8 @@
-"""The model of a recipe before its first step."""
+"""The model of a recipe before training."""
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,15 +17,10 @@ if TYPE_CHECKING:
 
     from exporters.training.recipe import Recipe
 
-_SIZES = (
-    *("model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"),
-    *("max_position_embeddings", "embedding_size", "num_hidden_groups"),
-)
-
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep the advice and the bars of transformers off the terminal: errors alone are shown until the block ends."""
+    """Within the block, transformers prints errors only: neither warnings nor progress bars."""
     from transformers.utils import logging
 
     before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -39,17 +35,17 @@ def quiet_transformers() -> Iterator[None]:
 
 
 class Start(NamedTuple):
-    """Where a training begins."""
+    """The model that a training starts with."""
 
     model: Any  # a transformers sequence classifier
-    new_weights: tuple[str, ...]  # seeded random ones: a base has them not, or for other classes
+    new_weights: tuple[str, ...]  # randomly initialised: missing in the base checkpoint, or of other classes
 
 
 def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base: Path | None) -> Start:
-    """Classifier with seeded random weights, or with those of the checkpoint folder ``base`` and, where it needs one, a new head.
+    """Classifier with seeded random weights, or with those of the checkpoint folder ``base`` and a new head if it needs one.
 
-    Raises CheckpointError for a base that is no model or lacks weights of its encoder, RecipeError for a tokenizer that an
-    architecture has no room for. Seeds Python, NumPy and PyTorch.
+    Raises CheckpointError for a base that is no model or lacks weights of its encoder, RecipeError for a tokenizer with more
+    pieces than the architecture's vocabulary. Seeds Python, NumPy and PyTorch.
     """
     from transformers import AutoConfig, AutoModelForSequenceClassification, set_seed
 
@@ -69,9 +65,9 @@ def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base
 
 
 def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
-    """Configuration of a model from scratch, for a tokenizer of so many pieces; a published architecture is left as it is."""
+    """Configuration of a model from scratch for a tokenizer of ``pieces``; that of a published architecture is unchanged."""
     if recipe.architecture is not None:
-        own = {name: getattr(recipe.architecture, name) for name in _SIZES}
+        own = dataclasses.asdict(recipe.architecture)
         return {"vocab_size": pieces, **{name: value for name, value in own.items() if value is not None}}
     from transformers import AutoConfig
 
@@ -80,7 +76,7 @@ def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
     if pieces > room:
         raise RecipeError(
             f"recipe {recipe.name!r}: the tokenizer has {pieces} pieces, {recipe.checkpoint} takes at most {room}; "
-            "pass that of the published model, or train one with [tokenizer]"
+            "pass the tokenizer of the published model, or train one with [tokenizer]"
         )
     return sizes
 
@@ -103,7 +99,8 @@ def _load_base(base: Path, head: dict[str, Any]) -> Start:
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(
-            f"{base}: cannot be loaded to train on from ({first_line(error)}); pass a folder with a whole model.safetensors"
+            f"{base}: cannot be loaded as the start of a training ({first_line(error)}); "
+            "pass a folder with a complete model.safetensors"
         ) from error
     new = made_up(info)
     check_encoder(base, model, new)

@@ -1,4 +1,4 @@
-"""Several processes that train one model, a device each, as torchrun and `accelerate launch` start them."""
+"""Distributed training: one process for each device, as torchrun and `accelerate launch` start them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import os
 from datetime import timedelta
 from typing import Any
 
-_TIMEOUT = timedelta(minutes=30)  # of one process for another: the main one may wait for its turn, or prepare texts
+_TIMEOUT = timedelta(
+    minutes=30
+)  # for which a process waits for another: the main one may wait for the machine's lock, or prepare texts
 
 
 def process_count() -> int:
-    """1 where nothing was launched."""
+    """Number of launched processes; 1 without a launcher."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_main() -> bool:
-    """Whether this process is the one that reads, speaks and writes."""
+    """Whether this is the process that reads, prints and writes."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def shared(value: Any, *, gpu: bool) -> Any:
-    """The main process's ``value``, in every one of them; waits until all have come."""
+    """The main process's ``value``, in every process; waits until all have called."""
     import torch.distributed
     from accelerate import PartialState
 
     if not gpu:
-        # Else each has a CPU with a number, on which PyTorch cannot read what a state holds.
+        # Otherwise each process has a numbered CPU device, to which PyTorch cannot load a saved state.
         os.environ["ACCELERATE_TORCH_DEVICE"] = "cpu"
     PartialState(cpu=not gpu, timeout=_TIMEOUT)
     values = [value]
@@ -34,7 +36,7 @@ def shared(value: Any, *, gpu: bool) -> Any:
 
 
 def total(number: int) -> int:
-    """Sum of the ``number`` of every process."""
+    """Sum of ``number`` over all processes."""
     if process_count() == 1:
         return number
     import torch
@@ -46,7 +48,7 @@ def total(number: int) -> int:
 
 
 def wait_for_all() -> None:
-    """Until every process has come here."""
+    """Block until every process has called."""
     if process_count() > 1:
         import torch.distributed
 

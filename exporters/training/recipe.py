@@ -134,7 +134,7 @@ class Recipe:
         return asked.removeprefix(PREFIX) if asked.startswith(PREFIX) else None
 
     @property
-    def goes_on(self) -> bool:
+    def fine_tunes(self) -> bool:
         """Whether training continues from trained weights, with their tokenizer."""
         return self.checkpoint is not None and self.architecture_name is None
 
@@ -239,7 +239,7 @@ def _check_origin(path: Path, recipe: Recipe) -> None:
         _refuse(path, "architecture", "is missing", "a table of sizes, or 'checkpoint' to start from")
     if recipe.checkpoint is not None and recipe.architecture is not None:
         _refuse(path, "checkpoint", f"is {recipe.checkpoint!r} beside 'architecture'", "one of the two")
-    if recipe.goes_on and recipe.tokenizer is not None:
+    if recipe.fine_tunes and recipe.tokenizer is not None:
         _refuse(path, "tokenizer", "is set beside 'checkpoint'", "the checkpoint's own tokenizer: leave it out")
     if recipe.architecture_name is not None:
         try:

@@ -1,7 +1,7 @@
 """ALBERT's fast tokenizer of a SentencePiece model, the same with every version of transformers.
 
-That of transformers 4 is read from the file. Transformers 5 takes any file's pieces for unigrams, so that byte pairs are applied
-otherwise than they were learnt (5.23.0: huggingface/transformers, models/albert/tokenization_albert.py).
+Transformers 4 converts the file itself. Transformers 5 reads the pieces of any file as unigrams, which gives other tokens for
+byte pairs (5.23.0: huggingface/transformers, models/albert/tokenization_albert.py).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _SPECIAL = {
 
 
 def albert_tokenizer(path: Path) -> Any:
-    """Fast tokenizer of transformers for the SentencePiece model in the file ``path``; what is none raises what protobuf does."""
+    """Fast tokenizer of transformers for the SentencePiece model in the file ``path``; raises protobuf's errors."""
     from tokenizers import AddedToken
     from transformers import AlbertTokenizerFast, PreTrainedTokenizerFast
 
-    if not hasattr(AlbertTokenizerFast, "model"):  # as that of transformers 5 has, unigrams for every file
+    if not hasattr(AlbertTokenizerFast, "model"):  # transformers 4; in 5 it is a model of unigrams
         return AlbertTokenizerFast(vocab_file=str(path))
     mask = AddedToken("[MASK]", lstrip=True, normalized=False, special=True)
     return PreTrainedTokenizerFast(
@@ -41,7 +41,7 @@ def albert_tokenizer(path: Path) -> Any:
 
 
 def backend(path: Path) -> Any:
-    """The same as a Tokenizer of ``tokenizers``, but for the mask, which takes the space before it."""
+    """The same as a Tokenizer of ``tokenizers``, but without the mask token, which includes the space before it."""
     from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, processors
     from transformers.convert_slow_tokenizer import import_protobuf
 
@@ -67,16 +67,18 @@ def backend(path: Path) -> Any:
 
 
 def _model(path: Path, proto: Any) -> Any:
-    """Byte pairs in the order in which they were learnt, or unigrams with their scores."""
+    """Byte pairs in the order of their training, or unigrams with their scores."""
     from tokenizers.models import BPE, Unigram
 
-    # ALBERT's authors split a comma from the digit before it.
+    # As ALBERT's authors, split a comma from the digit before it.
     scores = {one.piece: one.score - 100 * _ends_as_number(one.piece) for one in proto.pieces}
     kind = proto.trainer_spec.model_type
     if kind == _UNIGRAMS:
         return Unigram([*scores.items()], unk_id=proto.trainer_spec.unk_id)
     if kind != _BYTE_PAIRS:
-        raise CheckpointError(f"{path}: is of SentencePiece's kind {kind}, expected unigrams (1) or byte pairs (2)")
+        raise CheckpointError(
+            f"{path}: is a SentencePiece model of type {kind}, expected unigrams (1) or byte pairs (2)"
+        )
     ids = {piece: number for number, piece in enumerate(scores)}
     merges = [
         (score, piece[:cut], piece[cut:])
@@ -93,7 +95,7 @@ def _ends_as_number(piece: str) -> bool:
 
 
 def _normalizer(proto: Any) -> Any:
-    """ALBERT's, lower case without accents."""
+    """ALBERT's normaliser: lower case, no accents."""
     from tokenizers import Regex, normalizers
 
     table = proto.normalizer_spec.precompiled_charsmap

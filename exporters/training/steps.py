@@ -1,4 +1,4 @@
-"""How many steps a recipe takes, and what each is made of: texts at once on a device, times devices, times accumulation."""
+"""The steps of a recipe: each has texts at once on a device, times devices, times accumulated batches."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from exporters.errors import RecipeError
 if TYPE_CHECKING:
     from exporters.training.recipe import Recipe
 
-_WARMUP_RATIO = 0.1  # where a recipe says nothing
+_WARMUP_RATIO = 0.1  # the default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """One training run in steps of the optimizer."""
+    """A training in steps of the optimizer."""
 
     per_device: int  # texts at once on a device
-    accumulation: int  # such batches of every device behind one step
+    accumulation: int  # batches of every device in one step
     per_epoch: int  # the last one may have fewer texts
     total: int
     warmup: int
 
 
 def steps(rows: int, recipe: Recipe, devices: int = 1) -> Steps:
-    """Steps over ``rows`` training texts on ``devices``; RecipeError where the batch size cannot be made of them.
+    """Steps over ``rows`` training texts on ``devices``; RecipeError if the batch size is no multiple of theirs.
 
-    A step has ``batch_size`` texts however they are spread, so that the number of steps depends on rows and batch size alone, as
-    in the Trainer of transformers from 4.50 on; before that it left out an epoch's last step where that one was short of
-    accumulated batches (huggingface/transformers#36297).
+    A step has ``batch_size`` texts however they are distributed, so that the number of steps depends only on rows and batch
+    size, as in the Trainer of transformers from 4.50 on; earlier ones dropped an incomplete last step of an epoch
+    (huggingface/transformers#36297).
     """
     per_device = _per_device(recipe, devices)
     per_epoch = max(1, math.ceil(rows / recipe.batch_size))
@@ -46,7 +46,7 @@ def steps(rows: int, recipe: Recipe, devices: int = 1) -> Steps:
 
 
 def _per_device(recipe: Recipe, devices: int) -> int:
-    """Texts at once on one device: as many as the recipe allows, if whole numbers of such batches make one step."""
+    """Texts at once on one device: as many as the recipe allows, if a step is a multiple of them."""
     most = recipe.per_device_batch_size or recipe.batch_size
     share, rest = divmod(recipe.batch_size, devices)
     per_device = max(1, min(most, share))

@@ -1,4 +1,4 @@
-"""The tokenizer of a training run: trained from its texts, read from a folder, or the base checkpoint's own."""
+"""The tokenizer of a training: trained on its texts, read from a folder, or the base checkpoint's own."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
     from exporters.training.recipe import TokenizerRecipe
 
 _SPIECE = "spiece.model"
-_SAVED = ("tokenizer.json", "tokenizer_config.json")  # either one tells AutoTokenizer what it reads
+_SAVED = ("tokenizer.json", "tokenizer_config.json")  # AutoTokenizer needs one of them
 
 
 def train_tokenizer(recipe: TokenizerRecipe, texts: Sequence[str], folder: Path) -> Any:
-    """ALBERT tokenizer whose pieces SentencePiece learns from ``texts``; leaves its ``spiece.model`` in ``folder``.
+    """ALBERT tokenizer with pieces trained on ``texts`` by SentencePiece; writes its ``spiece.model`` to ``folder``.
 
-    Raises DataError where the texts are too few for one. SentencePiece itself trains, on one thread, because the
-    trainer of ``tokenizers`` gives another vocabulary each time (tried: 12 runs, 12 vocabularies). It learns byte pairs
-    and not unigrams, as ALBERT's authors did, since unigrams start from parts that several words share: of a few
-    thousand texts it made 925 pieces that cut "that" in two, and a third more tokens.
+    Raises DataError for too few texts. SentencePiece trains, on one thread, because the trainer of ``tokenizers`` is not
+    deterministic (12 runs gave 12 vocabularies). Byte pairs, not the unigrams of ALBERT's authors: on a few thousand texts
+    unigrams gave 925 pieces that split "that" in two, and a third more tokens.
     """
     import sentencepiece
 
@@ -37,7 +36,7 @@ def train_tokenizer(recipe: TokenizerRecipe, texts: Sequence[str], folder: Path)
             model_type="bpe",
             vocab_size=recipe.vocab_size,
             hard_vocab_limit=False,
-            character_coverage=1.0,  # less would make a rare digit unknown
+            character_coverage=1.0,  # otherwise a rare digit may become unknown
             num_threads=1,
             normalization_rule_name="nmt_nfkc_cf",  # lower case, as ALBERT's
             pad_id=0,
@@ -50,7 +49,7 @@ def train_tokenizer(recipe: TokenizerRecipe, texts: Sequence[str], folder: Path)
         )
     except RuntimeError as error:
         raise DataError(
-            f"{len(texts)} training texts are no basis for a tokenizer ({first_line(error)}); give more texts"
+            f"{len(texts)} training texts are too few for a tokenizer ({first_line(error)}); pass more texts"
         ) from error
     path = folder / _SPIECE
     path.write_bytes(model.getvalue())
@@ -58,17 +57,17 @@ def train_tokenizer(recipe: TokenizerRecipe, texts: Sequence[str], folder: Path)
 
 
 def read_tokenizer(folder: Path) -> Any:
-    """Tokenizer in ``folder``: a SentencePiece model alone is ALBERT's; raises CheckpointError where there is none."""
+    """The tokenizer in ``folder``; a SentencePiece model without any other file is read as ALBERT's. Raises CheckpointError."""
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
         raise CheckpointError(f"{folder}: {found}, expected the folder of a tokenizer, such as one with {_SPIECE}")
     alone = (folder / _SPIECE).is_file() and not any((folder / name).is_file() for name in _SAVED)
     try:
         tokenizer = albert_tokenizer(folder / _SPIECE) if alone else saved_tokenizer(folder)
-    except Exception as error:  # tokenizers and protobuf raise bare ones
+    except Exception as error:  # tokenizers and protobuf raise plain exceptions
         raise CheckpointError(
-            f"{folder}: holds no tokenizer that can be read ({first_line(error)}); expected {_SPIECE}, or what "
-            "save_pretrained of a tokenizer wrote"
+            f"{folder}: holds no tokenizer that can be read ({first_line(error)}); expected {_SPIECE}, or the files that "
+            "save_pretrained of a tokenizer writes"
         ) from error
     if not tokenizer.is_fast:
         found = type(tokenizer).__name__

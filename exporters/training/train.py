@@ -91,7 +91,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     sets = _Sets(texts=texts, labels=labels, label_names=label_names, evaluation=evaluation)
     _check_labels(sets)
     _check_tokenizer_dir(recipe, tokenizer_dir)
-    base = (checkpoint_dir or Path(recipe.checkpoint or "")) if recipe.goes_on else None
+    base = (checkpoint_dir or Path(recipe.checkpoint or "")) if recipe.fine_tunes else None
     sources = _sources(recipe, sets, base)
     _check_folder(out_dir, sources)
     with whole_folder(out_dir) as folder, quiet_transformers():
@@ -183,12 +183,12 @@ def _check_tokenizer_dir(recipe: Recipe, tokenizer_dir: Path | None) -> None:
         raise RecipeError(
             f"recipe {recipe.name!r} trains its own tokenizer, found the folder {tokenizer_dir} as well; leave one out"
         )
-    if recipe.goes_on and tokenizer_dir is not None:
+    if recipe.fine_tunes and tokenizer_dir is not None:
         raise RecipeError(
             f"recipe {recipe.name!r} starts from {recipe.checkpoint!r}, which has its tokenizer, found the folder "
             f"{tokenizer_dir} as well; leave it out"
         )
-    if not recipe.goes_on and recipe.tokenizer is None and tokenizer_dir is None:
+    if not recipe.fine_tunes and recipe.tokenizer is None and tokenizer_dir is None:
         raise RecipeError(
             f"recipe {recipe.name!r} has no [tokenizer], expected that or the folder of a tokenizer; "
             "pass one, such as a folder with the spiece.model of albert-base-v2"

@@ -1,4 +1,4 @@
-"""What an interrupted training left beside its output: the state to go on from, and what it is a state of."""
+"""Saved states of an interrupted training, beside its output folder, and the identity of that training."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _IDENTITY = "training_of.json"
-_WHOLE = "whole.json"  # in a state of which every file is written: the bytes of each
+_WHOLE = "whole.json"  # in a complete state: the size in bytes of each file
 
 
 class Unfinished:
-    """The states of a training into ``out_dir``; ``identity`` is all that decides its weights."""
+    """The states of a training into ``out_dir``; ``identity`` is everything that decides its weights."""
 
     def __init__(self, out_dir: Path, identity: Mapping[str, Any]) -> None:
         out_dir = out_dir.resolve()
@@ -28,14 +28,15 @@ class Unfinished:
 
     @contextmanager
     def kept(self, *, resume: bool) -> Iterator[Path | None]:
-        """The state to go on from, or None where training begins; what a failed training leaves that nobody can use vanishes.
+        """The state to resume from, or None for a new training; a failed training without a complete state leaves nothing.
 
-        Raises CheckpointError where a state lies there and was not asked for, or is of another training: hours may be in it.
+        Raises CheckpointError if there is a state and ``resume`` is false, or if it is that of another training: it may have
+        taken hours.
         """
         state = self._begin(resume=resume)
         try:
             yield state
-        except RecipeError:  # another recipe is needed, and with it another training
+        except RecipeError:  # the recipe must change, so the states are of no use
             self.done()
             raise
         except BaseException:
@@ -52,19 +53,19 @@ class Unfinished:
             return None
         if not resume:
             raise CheckpointError(
-                f"{self.folder}: holds an unfinished training, at step {_step(last)}; pass --resume to go on with it, or remove "
+                f"{self.folder}: holds an unfinished training, at step {_step(last)}; pass --resume to continue it, or remove "
                 "the folder"
             )
         other = self._differences()
         if other:
             raise CheckpointError(
-                f"{self.folder}: holds an unfinished training that differs in {', '.join(other)}; give what was given then, or "
+                f"{self.folder}: holds an unfinished training that differs in {', '.join(other)}; pass the same as then, or "
                 "remove the folder"
             )
         return last
 
     def keep(self, step: int, best: str | None) -> None:
-        """The state of ``step`` is written: mark it so, and let older ones go, but for the ``best``."""
+        """Mark the state of ``step`` as complete, and remove older ones except the ``best``."""
         wait_for_all()
         if not is_main():
             return
@@ -75,12 +76,12 @@ class Unfinished:
                 shutil.rmtree(state)
 
     def step(self) -> int | None:
-        """The step that a training can go on from; None where there is nothing to go on from."""
+        """The step that training can resume from, or None."""
         last = self._last()
         return None if last is None else _step(last)
 
     def done(self) -> None:
-        """Nothing is left to go on with."""
+        """Remove all states."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _last(self) -> Path | None:
@@ -91,7 +92,7 @@ class Unfinished:
             kept = json.loads((self.folder / _IDENTITY).read_text(encoding="utf-8"))
             return [name for name in self._identity if kept.get(name) != json.loads(json.dumps(self._identity[name]))]
         except (OSError, ValueError, AttributeError):
-            return ["record of what it is"]
+            return ["its record, which cannot be read"]
 
 
 def _sizes(state: Path) -> dict[str, int]:
@@ -100,7 +101,7 @@ def _sizes(state: Path) -> dict[str, int]:
 
 
 def _is_whole(state: Path) -> bool:
-    """Whether all that was written is still there: the Trainer goes on without its optimizer and says nothing."""
+    """Whether all written files are still there: the Trainer would silently resume without the state of its optimizer."""
     try:
         return bool(json.loads((state / _WHOLE).read_text(encoding="utf-8")) == _sizes(state))
     except (OSError, ValueError):

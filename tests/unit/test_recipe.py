@@ -79,7 +79,7 @@ def test_shipped_recipes_can_be_read(name):
     recipe = read_recipe(name)
 
     assert recipe.name == name
-    assert recipe.goes_on is (recipe.architecture is None)
+    assert recipe.fine_tunes is (recipe.architecture is None)
     assert recipe.architecture is None or recipe.architecture.max_position_embeddings == 512
     assert recipe.demonstration is (name == "demonstration")
 
@@ -148,7 +148,7 @@ patience = 2
 def test_every_key_is_read(write):
     recipe = read_recipe(write(EVERY_KEY))
 
-    assert (recipe.architecture_name, recipe.goes_on) == ("albert-base-v2", False)
+    assert (recipe.architecture_name, recipe.fine_tunes) == ("albert-base-v2", False)
     assert (recipe.padding, recipe.precision, recipe.gradient_checkpointing) == ("max_length", "auto", True)
     assert (recipe.per_device_batch_size, recipe.eval_batch_size, recipe.warmup_steps) == (16, 32, 1000)
     assert recipe.early_stopping == EarlyStopping(patience=2, threshold=0.001)
@@ -281,7 +281,7 @@ def test_precision_that_needs_a_gpu(precision):
         chosen_precision(recipe, CPU)
     assert str(caught.value) == (
         f"recipe 'demonstration': 'precision' is {precision!r}, which needs a GPU, and there is none; "
-        "use 'fp32', or 'auto' for what the device is fast in"
+        "use 'fp32', or 'auto' for the fastest of the device"
     )
 
 

@@ -75,7 +75,7 @@ def test_what_it_was_trained_on(origin, device, expected):
     ("steps", "expected"),
     [
         (3915, "2 threads. The weights are those after epoch 1, which has the highest validation F1."),
-        (783, "2 threads. Stopped early, as validation F1 rose no more. The weights are those after epoch 1, which"),
+        (783, "2 threads. Stopped early, as validation F1 no longer rose. The weights are those after epoch 1, which"),
     ],
 )
 def test_whose_weights_it_has(steps, expected):

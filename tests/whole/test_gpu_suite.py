@@ -19,9 +19,9 @@ from exporters.device_speed import matrix_rate, speed, stopwatch
 from exporters.device_speed.largest_batch import largest_batch
 from exporters.device_speed.speed import ForwardPass, Measured, Setting, Speed, TrainingStep
 from exporters.device_speed.stopwatch import WARMUP, Timed, each_timed
+from exporters.training.out_of_memory import none_if_oom
 from exporters.training.precision import Device, fast_precisions
 from exporters.training.recipe import read_recipe
-from exporters.training.room import none_if_oom
 from suites.gpu import __main__ as gpu
 from suites.gpu import tables
 from suites.gpu.plan import Plan

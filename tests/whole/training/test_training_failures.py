@@ -190,5 +190,5 @@ def test_labels_that_cannot_be_learnt(tmp_path, labels, label_names, message):
 
 
 def test_texts_too_few_for_a_tokenizer(tmp_path):
-    with pytest.raises(DataError, match=r"^2 training texts are no basis for a tokenizer \("):
+    with pytest.raises(DataError, match=r"^2 training texts are too few for a tokenizer \("):
         train_tiny(tmp_path / "checkpoint", texts=["", " "], labels=[0, 1])

@@ -29,7 +29,7 @@ class Interrupting(TrainerCallback):
 
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch):
-    """Interrupt at a step; go on with it."""
+    """Interrupt at a step; resume."""
 
     def interrupt(step, recipe=DROPPING, **given):
         trainer_class = fitting._trainer_class
@@ -77,12 +77,10 @@ def test_interrupted_and_gone_on_with_it_has_the_same_weights(tmp_path, interrup
 
 def test_what_is_unfinished_is_not_lost_unless_asked(tmp_path, interrupted):
     interrupted(4)
-    with pytest.raises(
-        CheckpointError, match="holds an unfinished training, at step 3; pass --resume to go on with it"
-    ):
+    with pytest.raises(CheckpointError, match="holds an unfinished training, at step 3; pass --resume to continue it"):
         train_tiny(tmp_path / "checkpoint", DROPPING)
     with pytest.raises(
-        CheckpointError, match="holds an unfinished training that differs in recipe, training texts; give what"
+        CheckpointError, match="holds an unfinished training that differs in recipe, training texts; pass the same"
     ):
         train_tiny(tmp_path / "checkpoint", dataclasses.replace(DROPPING, seed=9), texts=TEXTS[::-1], resume=True)
 

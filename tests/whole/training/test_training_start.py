@@ -24,7 +24,8 @@ def test_half_a_file_of_weights_is_one_line(trained, tmp_path):
     (tmp_path / "half" / "model.safetensors").write_bytes(b"\x08" * 100)
     recipe = starting_from(tmp_path / "half")
     with pytest.raises(
-        CheckpointError, match=r"half: cannot be loaded to train on from \(.*\); pass a folder with a whole"
+        CheckpointError,
+        match=r"half: cannot be loaded as the start of a training \(.*\); pass a folder with a complete",
     ):
         train_tiny(tmp_path / "checkpoint", recipe)
 
@@ -57,7 +58,7 @@ def test_a_checkpoint_without_weights(trained, tmp_path):
     recipe = starting_from(tmp_path / "base")
 
     with pytest.raises(
-        CheckpointError, match=r"base: cannot be loaded to train on from \(.*model\.safetensors"
+        CheckpointError, match=r"base: cannot be loaded as the start of a training \(.*model\.safetensors"
     ) as caught:
         train_tiny(tmp_path / "checkpoint", recipe)
     assert "\n" not in str(caught.value)
@@ -214,8 +215,8 @@ def test_an_encoder_is_not_made_up(trained, tmp_path, broken):
     with pytest.raises(CheckpointError) as caught:
         build_model(recipe, None, LABELS, folder)
     assert str(caught.value) == (
-        f"{folder}: 1 weights of its encoder are missing or of another shape, {name!r} first; expected all of them, for a "
-        "training would begin with random ones; pass the folder of a whole model"
+        f"{folder}: 1 weights of its encoder are missing or of another shape, {name!r} first; expected all of them, since a "
+        "training would start from random ones; pass the folder of a complete model"
     )
 
 
@@ -227,5 +228,5 @@ def test_an_unfinished_training_does_not_go_on_from_another_checkpoint(base, tmp
         train_tiny(tmp_path / "out", recipe)
     change()
 
-    with pytest.raises(CheckpointError, match="an unfinished training that differs in checkpoint to start from; give"):
+    with pytest.raises(CheckpointError, match="an unfinished training that differs in checkpoint to start from; pass"):
         train_tiny(tmp_path / "out", recipe, resume=True)

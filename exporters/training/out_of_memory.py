@@ -1,4 +1,4 @@
-"""Memory that is too small: how PyTorch says so, and how to go on afterwards."""
+"""Errors by which PyTorch reports that memory is too small, and recovery from them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 Given = TypeVar("Given")
 _WORDS = (
     *("out of memory", "can't allocate memory", "bad_alloc"),
-    *("_status_alloc_failed", "no valid execution plans"),  # cuBLAS, cuDNN: no room for their own workspace
+    *("_status_alloc_failed", "no valid execution plans"),  # cuBLAS, cuDNN: no memory for their workspace
 )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` says that memory is too small, of a device or of the machine."""
+    """Whether ``error`` reports that the memory of a device or of the machine is too small."""
     import torch
 
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    # The driver, and the allocator of the CPU, raise a bare RuntimeError.
+    # The driver and the CPU allocator raise a plain RuntimeError.
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _WORDS)
 
 
 def none_if_oom(call: Callable[[], Given]) -> Given | None:
-    """What ``call`` gives, or None where memory is too small for it; nothing of it is left on the device."""
+    """The result of ``call``, or None if memory is too small; afterwards the device holds nothing of a failed call."""
     import torch
 
     given = None
@@ -35,7 +35,7 @@ def none_if_oom(call: Callable[[], Given]) -> Given | None:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-    # Here and not in the handler: until that ends, the traceback holds every tensor of the call.
+    # Not in the handler: until it ends, the traceback holds every tensor of the call.
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
