@@ -1,1 +1,1 @@
-"""What is read of a checkpoint, and what it reads."""
+"""Reading checkpoints: configuration, weights, tokenizer, and the inputs that the model expects."""

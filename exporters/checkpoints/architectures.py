@@ -1,4 +1,4 @@
-"""``arch:NAME``: the exact architecture of a published model with seeded random weights, where no weights can be had."""
+"""``arch:NAME``: the architecture of a published model with seeded random weights, to measure it without its weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MINILM = {"model_type": "bert", "hidden_size": 384, "num_attention_heads": 12, 
 
 
 def _albert(*, hidden: int, layers: int, heads: int) -> dict[str, Any]:
-    """Version 2 of ALBERT: one layer, used ``layers`` times."""
+    """ALBERT version 2: one layer, applied ``layers`` times."""
     return {
         "model_type": "albert",
         "vocab_size": 30000,
@@ -38,7 +38,7 @@ def _albert(*, hidden: int, layers: int, heads: int) -> dict[str, Any]:
     }
 
 
-# The published configurations; what is not named is the model type's default in transformers.
+# The published configurations; other fields have the model type's default in transformers.
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "albert-base-v2": _albert(hidden=768, layers=12, heads=12),
     "albert-large-v2": _albert(hidden=1024, layers=24, heads=16),
@@ -55,7 +55,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "max_position_embeddings": 514,
         "type_vocab_size": 1,
         "layer_norm_eps": 1e-5,
-        "pad_token_id": 0,  # the tokenizer's that is trained here
+        "pad_token_id": 0,  # that of the tokenizer built here
     },
     "tinybert-4-312": {
         "model_type": "bert",
@@ -78,7 +78,7 @@ def check_architecture(name: str) -> None:
 
 
 def configuration(name: str, changes: Mapping[str, Any] = MappingProxyType({})) -> Any:
-    """The transformers configuration of a classifier of two labels, with ``changes`` of its fields."""
+    """The transformers configuration of a classifier with two labels; ``changes`` replace fields."""
     from transformers import AutoConfig
 
     fields = {**ARCHITECTURES[name], **changes}
@@ -90,7 +90,7 @@ def build_architecture(
 ) -> None:
     """Write a checkpoint of architecture ``name``, two labels, with random weights and a tokenizer for ``texts``.
 
-    ``changes``: fields of its configuration that are to be otherwise.
+    ``changes`` replace fields of its configuration.
     """
     import torch
     from transformers import AutoModelForSequenceClassification
@@ -109,8 +109,8 @@ def build_architecture(
 def _make_tokenizer(texts: Sequence[str], vocab_size: int) -> Any:
     """A lower-casing WordPiece tokenizer: with random weights only the number of tokens and the range of ids matter.
 
-    Its pieces are the characters and the commonest words of ``texts``. The trainer of tokenizers breaks ties by chance, so that
-    one architecture would be another checkpoint each time.
+    Its pieces are the characters and the most frequent words of ``texts``. The trainer of tokenizers breaks ties at random,
+    which would make every build another checkpoint.
     """
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertTokenizerFast
@@ -126,4 +126,4 @@ def _make_tokenizer(texts: Sequence[str], vocab_size: int) -> Any:
     pieces = dict.fromkeys([*_SPECIAL, *characters, *(f"##{one}" for one in characters), *common])
     vocabulary = {piece: index for index, piece in enumerate([*pieces][:vocab_size])}
     tokenizer = BertWordPieceTokenizer(vocabulary)
-    return BertTokenizerFast(tokenizer_object=tokenizer._tokenizer, model_max_length=512)  # noqa: SLF001 - its one way out
+    return BertTokenizerFast(tokenizer_object=tokenizer._tokenizer, model_max_length=512)  # noqa: SLF001 - no public accessor

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-ANSWERS_FILE = "answers.json"  # class found for every text of each set, and its length; never a text
-SEEDS_FILE = "seeds.json"  # what the same training reached from several seeds
-TRAINING_FILE = "training.json"  # what this project's own training leaves beside the weights
-CALIBRATION_FILE = "calibration.json"  # token ids of training texts, left by it as well
-RANDOM_WEIGHTS_FILE = "random_weights.json"  # marks an architecture that was built with random weights
+ANSWERS_FILE = "answers.json"  # predicted class and length of every text of each set; never a text
+SEEDS_FILE = "seeds.json"  # accuracies of the same training from several seeds
+TRAINING_FILE = "training.json"  # written by `deploybench train` beside the weights
+CALIBRATION_FILE = "calibration.json"  # token ids of training texts, written by it as well
+RANDOM_WEIGHTS_FILE = "random_weights.json"  # marks an architecture with random weights
 PICKLED_FILE = "pytorch_model.bin"  # the only pickle that --allow-pickle reads
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
-TOKENIZER_FILES = (  # patterns of everything that a tokenizer of transformers reads, for whichever class
+TOKENIZER_FILES = (  # patterns of all files that the tokenizers of transformers read
     *("tokenizer*.json", "special_tokens_map.json", "added_tokens.json"),
     *("*vocab*.json", "*vocab*.txt", "*merges.txt", "*.model", "*.spm", "*.codes", "*.tiktoken", "dict.txt"),
 )
@@ -31,7 +31,7 @@ _BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.jso
 INDEX_FILE = "model.safetensors.index.json"
 ADAPTER_FILE = "adapter_config.json"  # PEFT's
 CARD_FILE = "README.md"
-# Tasks of cards whose models read two texts together, and tags of such models.
+# Tasks and tags in model cards of models that read pairs of texts.
 _PAIRED_TASKS = ("text-ranking", "zero-shot-classification", "sentence-similarity")
 _PAIRED_TAGS = (
     *("cross-encoder", "reranker", "text-ranking", "nli", "natural-language-inference"),
@@ -41,7 +41,7 @@ _PAIRED_TAGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """What is known of a checkpoint without running it."""
+    """Facts of a checkpoint, read without loading the model."""
 
     path: Path
     name: str
@@ -49,17 +49,17 @@ class Checkpoint:
     labels: tuple[str, ...]  # by class index
     num_parameters: int
     size: int  # bytes of the weights files
-    trained_length: int | None  # tokens that texts were cut at in training, where that is known
+    trained_length: int | None  # tokens that training texts were cut at, if known
     sha256: str  # of configuration, weights and tokenizer
     random_weights: bool
     demonstration: bool  # trained on the bundled corpus
     seeded: dict[str, tuple[float, ...]] = field(
         default_factory=dict
-    )  # accuracies by seed, by hash of the labelled set
+    )  # accuracies of seeds by hash of the labelled set
 
 
 def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
-    """Read a checkpoint folder; raise CheckpointError, in one line, for anything that is not a classifier's."""
+    """Read a checkpoint folder; raise CheckpointError for anything but a classifier."""
     config = read_config(folder)
     weights = weights_files(folder)
     tokenizer = tokenizer_files(folder)
@@ -69,7 +69,7 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
             "save the tokenizer that the model was trained with beside it"
         )
     _refuse_pairs(folder, config)
-    training = _training(folder)
+    training = _read_if_any(folder / TRAINING_FILE)
     recipe = training.get("recipe")
     trained_length = recipe.get("max_length") if isinstance(recipe, dict) else None
     return Checkpoint(
@@ -88,19 +88,19 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
 
 
 def tokenizer_files(folder: Path) -> list[Path]:
-    """The files in ``folder`` that a tokenizer may be read from, sorted by name."""
+    """Files of a tokenizer in ``folder``, sorted by name."""
     return [file for file in sorted(folder.iterdir()) if is_named(file.name, TOKENIZER_FILES) and file.is_file()]
 
 
 def is_named(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a file's name is one of ``patterns``."""
+    """Whether a file's name matches one of ``patterns``."""
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def weights_files(folder: Path) -> list[Path]:
-    """The safetensors files that transformers loads: one file, else every shard; CheckpointError for none or one missing."""
+    """The safetensors files that transformers loads: one file, or all shards; CheckpointError if any is missing."""
     whole, index = folder / "model.safetensors", folder / INDEX_FILE
-    if whole.is_file():  # whatever shards an index beside it names
+    if whole.is_file():  # transformers then ignores an index of shards
         return [whole]
     if index.is_file():
         names = _shards(index)
@@ -133,13 +133,13 @@ def _shards(index: Path) -> list[str]:
 
 
 def is_pickled(folder: Path) -> bool:
-    """Whether a folder is a checkpoint whose only weights are pytorch_model.bin."""
+    """Whether the only weights in a folder are pytorch_model.bin."""
     has_safetensors = any((folder / f"model.safetensors{end}").is_file() for end in ("", ".index.json"))
     return not has_safetensors and (folder / PICKLED_FILE).is_file()
 
 
 def pickled_only(where: str, pickles: Sequence[str]) -> CheckpointError:
-    """The error of a checkpoint whose weights are the files ``pickles``; advises --allow-pickle where that reads them."""
+    """The error for a checkpoint whose weights are the files ``pickles``; advises --allow-pickle if that can read them."""
     advice = f"--allow-pickle reads {PICKLED_FILE} alone: save"
     if PICKLED_FILE in pickles:
         advice = "a pickle can run any code when it is read: pass --allow-pickle if you trust its author, or save"
@@ -150,7 +150,7 @@ def pickled_only(where: str, pickles: Sequence[str]) -> CheckpointError:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration of a checkpoint folder; raise CheckpointError for one that is not a classifier's."""
+    """The configuration of a checkpoint folder; raise CheckpointError for anything but a classifier."""
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
         raise CheckpointError(f"{folder}: {found}, expected the folder of a fine-tuned sequence classifier")
@@ -168,7 +168,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     if config.get("transformers_weights"):
         raise CheckpointError(
             f"{path}: transformers_weights names {config['transformers_weights']!r}, expected model.safetensors; save the model "
-            "again, or rename the file and take the field out"
+            "again, or rename the file and remove the field"
         )
     _refuse_own_code(path, config, "AutoModelForSequenceClassification")
     _refuse_own_code(folder / "tokenizer_config.json", tokenizer_config(folder), "AutoTokenizer")
@@ -188,13 +188,16 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def tokenizer_config(folder: Path) -> dict[str, Any]:
-    """The tokenizer's configuration, or nothing."""
-    path = folder / "tokenizer_config.json"
+    """The tokenizer's configuration; empty if there is none."""
+    return _read_if_any(folder / "tokenizer_config.json")
+
+
+def _read_if_any(path: Path) -> dict[str, Any]:
     return read_json(path) if path.is_file() else {}
 
 
 def _refuse_pairs(folder: Path, config: dict[str, Any]) -> None:
-    """A model that was trained on pairs of texts would be fed single ones, or two joined by a space, which is another input."""
+    """Refuse a model trained on pairs of texts: a single text, or two joined by a space, is another input."""
     says = (
         "config.json has sentence_transformers, as a CrossEncoder's does" if "sentence_transformers" in config else ""
     )
@@ -210,31 +213,31 @@ def _refuse_pairs(folder: Path, config: dict[str, Any]) -> None:
 
 
 def _card(folder: Path) -> dict[str, Any]:
-    """What the head of a model card says, or nothing."""
+    """Metadata of the model card; empty if there is none."""
     if not (folder / CARD_FILE).is_file():
         return {}
     from huggingface_hub.repocard import metadata_load
 
     try:
         found = metadata_load(folder / CARD_FILE)
-    except Exception:  # noqa: BLE001 - a card is prose; a head that cannot be read says nothing
+    except Exception:  # noqa: BLE001 - metadata that cannot be read is ignored
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def _refuse_own_code(path: Path, config: dict[str, Any], kind: str) -> None:
-    """Code that a checkpoint brings is never run, and what transformers has under the same name may be another model."""
+    """Refuse a checkpoint with its own code: it is never run, and transformers' class of that name may be another model."""
     named = config.get("auto_map")
     own = named.get(kind) if isinstance(named, dict) else named
     if own:
         raise CheckpointError(
-            f"{path}: auto_map names code of the checkpoint's own ({own}), which is never run; where transformers has the "
-            "same class, take auto_map out"
+            f"{path}: auto_map names code of the checkpoint's own ({own}), which is never run; if transformers has the "
+            "same class, remove auto_map"
         )
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file of a checkpoint; raises CheckpointError for anything else."""
+    """The JSON object in a file of a checkpoint; raises CheckpointError."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -249,7 +252,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
-    """Label names by class index; transformers leaves id2label out when there are two unnamed ones."""
+    """Label names by class index; transformers omits id2label for two unnamed labels."""
     by_index = config.get("id2label") or _unnamed_labels(folder, config)
     if not isinstance(by_index, dict):
         raise CheckpointError(
@@ -260,7 +263,7 @@ def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
     if set(by_index) != {str(i) for i in range(count)}:
         raise CheckpointError(
             f"{folder / 'config.json'}: id2label has the keys {', '.join(map(repr, by_index))}, "
-            f"expected '0' to '{count - 1}'; number the labels as the model's outputs"
+            f"expected '0' to '{count - 1}'; number the labels like the model's outputs"
         )
     labels = tuple(str(by_index[str(i)]) for i in range(count))
     if count < 2:  # noqa: PLR2004 - one output is a regression
@@ -280,7 +283,7 @@ def _unnamed_labels(folder: Path, config: dict[str, Any]) -> dict[str, str]:
 
 
 def _count_parameters(file: Path) -> int:
-    """Numbers stored in one safetensors file, read from its header; buffers of positions are no parameters."""
+    """Parameters in one safetensors file, read from its header; buffers of positions do not count."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -292,7 +295,7 @@ def _count_parameters(file: Path) -> int:
             )
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{file}: is no whole safetensors file of {file.stat().st_size:,} bytes ({error}); fetch or save it again"
+            f"{file}: is no complete safetensors file of {file.stat().st_size:,} bytes ({error}); fetch or save it again"
         ) from error
 
 
@@ -303,16 +306,9 @@ def digest_files(files: list[Path]) -> str:
 
 
 def _seeded(folder: Path) -> dict[str, tuple[float, ...]]:
-    """What this project's own training reached from several seeds, or nothing."""
-    path = folder / SEEDS_FILE
-    sets = read_json(path).get("sets", {}) if path.is_file() else {}
+    """Accuracies of several seeds by hash of the labelled set; empty if there are none."""
+    sets = _read_if_any(folder / SEEDS_FILE).get("sets", {})
     try:
         return {one["sha256"]: tuple(map(float, one["accuracy"])) for one in sets.values()}
-    except (AttributeError, KeyError, TypeError, ValueError):  # a file of that name that is somebody else's
+    except (AttributeError, KeyError, TypeError, ValueError):  # another file of that name
         return {}
-
-
-def _training(folder: Path) -> dict[str, Any]:
-    """What this project's own training left, or nothing."""
-    path = folder / TRAINING_FILE
-    return read_json(path) if path.is_file() else {}

@@ -1,4 +1,4 @@
-"""A checkpoint's weights as a transformers classifier."""
+"""A checkpoint as a transformers classifier."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def read_configuration(folder: Path) -> Any:
 
 
 def load_classifier(folder: Path, *, dtype: Literal["float32", "bfloat16"] = "float32") -> Any:
-    """The checkpoint's module in eval mode, in ``dtype``, with PyTorch's fused attention where the architecture has it.
+    """The checkpoint's module in eval mode, in ``dtype``, with PyTorch's fused attention if the architecture supports it.
 
-    Raises CheckpointError when the weights do not fill the whole architecture.
+    Raises CheckpointError if weights are missing.
     """
     import torch
     from transformers import AutoModelForSequenceClassification
@@ -49,17 +49,17 @@ def copy_classifier(checkpoint: Path, out_dir: Path) -> None:
 
 
 def made_up(info: Mapping[str, Any]) -> list[str]:
-    """Names of weights that ``from_pretrained`` did not find, or not of the model's shape, by its loading info."""
-    # Names with transformers 4, names with both shapes with 5.
+    """Names of weights that ``from_pretrained`` did not find in the model's shape, and therefore initialised at random."""
+    # transformers 4 gives names, 5 names with both shapes.
     of_another_shape = (one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])
     return sorted({*info["missing_keys"], *of_another_shape})
 
 
 def check_whole(folder: Path, info: Mapping[str, Any]) -> None:
-    """Refuse, by ``from_pretrained``'s loading info, weights that leave some out: transformers makes those up at random."""
+    """Refuse a model with missing weights, by ``from_pretrained``'s loading info: transformers initialises those at random."""
     missing = made_up(info)
     if missing:
         raise CheckpointError(
             f"{folder}: {len(missing)} weights are missing or of another shape, {missing[0]!r} first; "
-            "expected a classifier that was fine-tuned and saved whole"
+            "expected a fine-tuned classifier with all of its weights"
         )

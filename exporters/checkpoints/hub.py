@@ -1,4 +1,4 @@
-"""Checkpoints by Hub id: fetched once, only what a classifier needs, never code."""
+"""Checkpoints by Hub id: downloaded once, only the files of a classifier, never code."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ OFFLINE_ADVICE = "pass the folder of a checkpoint, or arch:albert-base-v2 for la
 def fetch_checkpoint(repo_id: str, *, allow_pickle: bool = False, offline_advice: str = OFFLINE_ADVICE) -> Path:
     """Folder of the downloaded checkpoint ``repo_id`` ("owner/name" or "name"), newest revision.
 
-    Raises CheckpointError, in one line, when the Hub does not have it, does not show it, has it with pickled weights
-    only, or cannot be reached.
+    Raises CheckpointError if the Hub does not have it, does not show it, has only pickled weights of it, or cannot be reached.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
@@ -62,14 +61,14 @@ def fetch_checkpoint(repo_id: str, *, allow_pickle: bool = False, offline_advice
 
 
 def _refuse_pickles(repo_id: str) -> None:
-    """Say so where the Hub has pickled weights that were not fetched: the folder alone looks as if there were none."""
+    """Raise CheckpointError if the Hub has pickled weights: they were not fetched, so the folder does not show them."""
     from huggingface_hub import list_repo_files
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
         names = sorted(list_repo_files(repo_id))
     except (HfHubHTTPError, OSError):
-        return  # offline; the folder is then refused for having no weights
+        return  # offline: the folder is then refused since it has no weights
     pickles = [name for name in names if "/" not in name and Path(name).suffix in PICKLE_SUFFIXES]
     if pickles:
         raise pickled_only(f"checkpoint {repo_id!r}", pickles)

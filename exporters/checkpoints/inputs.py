@@ -1,7 +1,7 @@
-"""How texts become a checkpoint's inputs: asked of transformers once for each checkpoint, and proven on texts.
+"""How texts become a checkpoint's inputs: read from transformers once for each checkpoint, and compared with it on texts.
 
-Every variant is fed token ids and a mask that this project makes. Were they others than transformers makes, each variant would be
-proven to give the same wrong answer; so what cannot be made alike is refused here, before anything is exported.
+Every variant receives token ids and a mask made by this project. If they differed from those of transformers, parity checks would
+pass although every variant gave the same wrong logits; so a checkpoint with other inputs is refused before anything is exported.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 INPUTS_FILE = "inputs.json"
 _HIDDEN_OFFSET = 8  # tokens
-_UNLIMITED = 100_000  # tokens; a tokenizer without a limit says 1e30, infinity or -1
+_UNLIMITED = 100_000  # tokens; a tokenizer without a limit has 1e30, infinity or -1
 _CUTS = (9, 5, 17, 33)  # tokens: texts of several lengths, for a batch with padding
-_LONG = 300  # tokens of a text that is padded far
-_FAR = 1024  # tokens that it is padded to: some attend otherwise beyond some 700 (BigBird)
-_SHORT = 24  # tokens: most texts are cut there
-_ATOL, _RTOL = 1e-5, 1e-4  # of logits: what the order of a sum changes, and padding must not exceed
+_LONG = 300  # tokens of the text with most padding
+_FAR = 1024  # tokens that it is padded to: BigBird uses another attention beyond about 700
+_SHORT = 24  # tokens: most texts are truncated there
+_ATOL, _RTOL = 1e-5, 1e-4  # of logits: rounding; padding must not change them by more
 AWKWARD_TEXTS = (
     "The minister said on Tuesday that the budget had passed, by 52 votes to 48, after a debate of nine hours.",
     "You won't BELIEVE what THEY hide from you!!! Read it before it's gone... \N{WINKING FACE}\N{POLICE CAR} #truth @all",
@@ -46,21 +46,21 @@ AWKWARD_TEXTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """How texts are made into what a checkpoint reads."""
+    """How texts become the inputs of a checkpoint."""
 
-    tokenizer: Path  # folder with tokenizer.json, which cuts on the side that it was saved with
+    tokenizer: Path  # folder with tokenizer.json, which truncates on its own side
     max_length: int | None  # tokens that positions and tokenizer allow; None: no limit
-    truncation_side: Side  # where longer texts are cut
+    truncation_side: Side  # of longer texts
     pad: Pad
-    notes: tuple[str, ...] = ()  # what differs from the checkpoint's own settings, and why
+    notes: tuple[str, ...] = ()  # differences from the checkpoint's own settings, and why
 
     def scoring_length(self, checkpoint: Checkpoint) -> int | None:
-        """Tokens that texts are cut at when accuracy is measured, or None: as in training, where that is known."""
+        """Tokens that texts are truncated to when accuracy is measured, or None: as in training, if known."""
         return min((one for one in (self.max_length, checkpoint.trained_length) if one), default=None)
 
 
 def read_inputs(folder: Path) -> Inputs:
-    """What ``write_inputs`` wrote into ``folder``."""
+    """Read what ``write_inputs`` wrote into ``folder``."""
     found = json.loads((folder / INPUTS_FILE).read_text(encoding="utf-8"))
     return Inputs(
         tokenizer=folder,
@@ -72,18 +72,18 @@ def read_inputs(folder: Path) -> Inputs:
 
 
 def write_inputs(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) -> None:
-    """Write into ``out_dir`` the tokenizer that transformers loads, saved, and how it and the model take texts.
+    """Write into ``out_dir`` the tokenizer that transformers loads, the length limit and the padding.
 
-    Proven on ``texts`` and on AWKWARD_TEXTS. Loads transformers and the model. Raises CheckpointError, in one line, for a
-    checkpoint that cannot be loaded or that cannot be fed ids and mask alone.
+    Compares them with transformers on ``texts`` and on AWKWARD_TEXTS. Loads transformers and the model. Raises CheckpointError
+    for a checkpoint that cannot be loaded or that needs more inputs than ids and mask.
     """
     try:
         _write(checkpoint, texts, out_dir)
     except DeploybenchError:
         raise
-    except Exception as error:  # a field of another type than is expected shows itself in any way
+    except Exception as error:  # a field of a wrong type can raise anything
         raise CheckpointError(
-            f"{checkpoint.path}: transformers cannot make a classifier of it ({type(error).__name__}: {first_line(error)}); check "
+            f"{checkpoint.path}: transformers cannot load it as a classifier ({type(error).__name__}: {first_line(error)}); check "
             "the fields of config.json and tokenizer_config.json, or save the model again"
         ) from error
 
@@ -109,31 +109,31 @@ def _write(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) -> None:
 
 
 def _check_config(folder: Path) -> None:
-    """Refuse a type that transformers has not, and a padding id that is none, also one that the type has by default."""
+    """Refuse an unknown model type, and a padding id outside the vocabulary, even if it is the type's default."""
     from transformers import CONFIG_MAPPING
 
     config = read_json(folder / "config.json")
     if config["model_type"] not in CONFIG_MAPPING:
-        own = " brought by code of its own, which is never run," if "auto_map" in config else ""
+        own = " defined by the checkpoint's own code, which is never run," if "auto_map" in config else ""
         raise CheckpointError(
-            f"{folder / 'config.json'}: model_type is {config['model_type']!r},{own} expected one that transformers has; "
-            "fine-tune one of those"
+            f"{folder / 'config.json'}: model_type is {config['model_type']!r},{own} expected one of transformers; "
+            "fine-tune such a model"
         )
     whole = read_configuration(folder).get_text_config()
     pad, pieces = whole.pad_token_id, getattr(whole, "vocab_size", None)
     if pad is not None and pieces and not 0 <= pad < pieces:
         raise CheckpointError(
-            f"{folder / 'config.json'}: pad_token_id is {pad}, expected one of the tokenizer, 0 to {pieces - 1}; write there that "
+            f"{folder / 'config.json'}: pad_token_id is {pad}, expected one of the tokenizer, 0 to {pieces - 1}; write the id "
             "of its padding token"
         )
 
 
 def _check_ids(folder: Path, tokenizer: Any, model: Any) -> None:
-    """Refuse ids that the table of embeddings has no row for."""
+    """Refuse a tokenizer with ids beyond the embedding table."""
     try:
         rows = model.get_input_embeddings().weight.shape[0]
     except (NotImplementedError, AttributeError):
-        return  # an architecture without such a table (CANINE)
+        return  # no embedding table (CANINE)
     largest = max(tokenizer.get_vocab().values())
     if largest >= rows:
         raise CheckpointError(
@@ -149,31 +149,31 @@ def _max_length(folder: Path, tokenizer: Any, model: Any) -> int | None:
     if found is not None and found <= special:
         where = "tokenizer_config.json" if "model_max_length" in tokenizer_config(folder) else "config.json"
         raise CheckpointError(
-            f"{folder / where}: allows {found} tokens, of which {special} are special ones; expected room for a text: "
-            "write the length that the model was trained at"
+            f"{folder / where}: allows {found} tokens, of which {special} are special ones; expected more than these: "
+            "write the length that the model was trained with"
         )
     return found
 
 
 def _positions(tokenizer: Any, model: Any) -> int | None:
-    """Most tokens that the model takes: what its configuration and tables say, or a few less, by trying."""
+    """The most tokens that the model takes: by its configuration and tables, then by trying down from there."""
     most = most_positions(model)
-    if most is None or not has_table(model):  # rotations and distances are computed for any number
+    if most is None or not has_table(model):  # rotary and relative positions have no limit
         return most
-    text = tokenizer("word " * most, return_tensors="pt")["input_ids"]  # whose end some architectures need
+    text = tokenizer("word " * most, return_tensors="pt")["input_ids"]  # with its end, which some architectures need
     for length in range(most, max(0, most - _HIDDEN_OFFSET), -1):
         if takes(model, text[:, -length:]):
             return length
-    return most  # what else is wrong shows itself in the answer to a text
+    return most  # another fault: the forward pass of a text will report it
 
 
 def _own_limit(limit: float) -> int | None:
-    """A tokenizer's model_max_length, if it is one."""
+    """A tokenizer's model_max_length, unless it means no limit."""
     return int(limit) if 0 < limit < _UNLIMITED else None
 
 
 def _prove_ids(folder: Path, tokenizer: Any, texts: Sequence[str], saved: Path, max_length: int | None) -> None:
-    """Refuse a tokenizer whose saved form gives other ids than it does, of whole texts or of cut ones."""
+    """Refuse a tokenizer whose saved file gives other ids than the tokenizer itself, for complete or truncated texts."""
     special = tokenizer.num_special_tokens_to_add()
     for length in (max_length, min(max_length or _SHORT, _SHORT + special)):
         cut = {} if length is None else {"truncation": True, "max_length": length}
@@ -182,12 +182,12 @@ def _prove_ids(folder: Path, tokenizer: Any, texts: Sequence[str], saved: Path, 
             if right != found.ids:
                 raise CheckpointError(
                     f"{folder}: {type(tokenizer).__name__} gives other ids than the {FAST_FILE} that it saves for {text[:30]!a}; "
-                    "variants are served by that file, which holds no split_special_tokens and the like: save it without them"
+                    "variants use that file, which cannot hold split_special_tokens, for example: save the tokenizer without it"
                 )
 
 
 def _sample(tokenizer: Any, texts: Sequence[str], max_length: int | None) -> list[Any]:
-    """What transformers feeds the model of some texts, each alone, of several lengths however short the limit is."""
+    """The inputs that transformers makes of some texts, each alone, of several lengths within the limit."""
     special = tokenizer.num_special_tokens_to_add()
     room = _CUTS[-1] if max_length is None else max_length - special
     lengths = [*dict.fromkeys(min(cut, room) for cut in _CUTS), *range(max(1, room - 1), 0, -1)][: len(_CUTS)]
@@ -198,8 +198,8 @@ def _sample(tokenizer: Any, texts: Sequence[str], max_length: int | None) -> lis
     return [one for one in encoded if one["input_ids"].shape[1]]
 
 
-def _answer_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: Any) -> Any:
-    """Logits of one text as transformers feeds it; refused where ids and mask alone give others."""
+def _logits_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: Any) -> Any:
+    """Logits of one text with all inputs of transformers; CheckpointError if ids and mask alone give others."""
     name = type(model).__name__
     taken = inspect.signature(model.forward).parameters
     try:
@@ -207,23 +207,23 @@ def _answer_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: A
         found = _padded_logits(model, encoded["input_ids"].tolist(), Pad(0))
     except Exception as error:
         raise CheckpointError(
-            f"{checkpoint.path}: {name} gives no answer to token ids and their mask alone ({first_line(error)}); expected an "
-            "architecture, and settings in config.json, that classify text by these"
+            f"{checkpoint.path}: {name} fails on token ids and their mask alone ({first_line(error)}); expected an "
+            "architecture, and settings in config.json, that need no other inputs"
         ) from error
     if right.shape != (1, len(checkpoint.labels)):
         raise CheckpointError(
-            f"{checkpoint.path}: {name} answers with {right.shape[-1]} numbers, its configuration names {len(checkpoint.labels)} "
+            f"{checkpoint.path}: {name} gives {right.shape[-1]} logits, its configuration names {len(checkpoint.labels)} "
             "labels; save the fine-tuned model again"
         )
     if not _alike(right, found):
         others = ", ".join(sorted(set(encoded) & set(taken) - {"input_ids", "attention_mask"}))
         why = (
-            f"{type(tokenizer).__name__} gives {name} {others} that change its answers"
+            f"{type(tokenizer).__name__} gives {name} {others}, which change its logits"
             if others
-            else f"{name} answers by chance"
+            else f"{name} is not deterministic"
         )
         raise CheckpointError(
-            f"{checkpoint.path}: {why}, and deployed variants are fed token ids and their mask alone; expected an architecture "
+            f"{checkpoint.path}: {why}, but deployed variants receive only token ids and their mask; expected an architecture "
             "that needs no more"
         )
     return right
@@ -237,7 +237,7 @@ def _logits(model: Any, **inputs: Any) -> Any:
 
 
 def _padded_logits(model: Any, texts: Sequence[Sequence[int]], pad: Pad, length: int = 0) -> Any:
-    """Logits of token ids and mask alone, as variants are fed them."""
+    """Logits by token ids and mask alone, as variants receive them."""
     import torch
 
     input_ids, attention_mask = map(torch.from_numpy, padded_batch(texts, pad, length))
@@ -251,15 +251,15 @@ def _alike(expected: Any, found: Any) -> bool:
 def _find_pad(
     checkpoint: Checkpoint, model: Any, tokenizer: Any, sample: Sequence[Any], far: int
 ) -> tuple[Pad, list[str]]:
-    """The first padding by which a batch gives what each of its texts gives alone, the tokenizer's own before others.
+    """The first padding with which a text has the same logits in a batch as alone, trying the tokenizer's own first; and notes.
 
-    The last text of ``sample`` is a long one, which is padded to ``far`` tokens as well. Where there is no such padding (MobileBERT
-    reads each token's neighbours), the tokenizer's own, as transformers itself pads; that is said.
+    The last text of ``sample`` is a long one, which is padded to ``far`` tokens as well. If no padding does so (MobileBERT reads
+    each token's neighbours), it is the tokenizer's own, as in transformers, with a caution.
     """
     pads, texts = list(_pads(model, tokenizer)), [one["input_ids"][0].tolist() for one in sample]
-    # Before any other answer: an architecture may attend otherwise to all that comes after a short text (BigBird).
+    # Before any other forward pass: after a short text, BigBird keeps another attention for all later ones.
     padded_far = _attempt(model, texts[-1:], pads[0], far)
-    alone = np.concatenate([_answer_alone(checkpoint, model, tokenizer, one) for one in sample])
+    alone = np.concatenate([_logits_alone(checkpoint, model, tokenizer, one) for one in sample])
     changes: dict[Pad, float] = {}
     raised: Exception | None = None
     for pad in pads:
@@ -275,15 +275,15 @@ def _find_pad(
             break
     if raised is not None and not changes:
         raise CheckpointError(
-            f"{checkpoint.path}: answers no batch of texts ({first_line(raised)}); {_advice(model, tokenizer)}"
+            f"{checkpoint.path}: fails on a batch of texts ({first_line(raised)}); {_advice(model, tokenizer)}"
         )
     pad, change = next(iter(changes.items()))
-    reads = f"caution: {type(model).__name__} reads padding, as with transformers itself"
+    reads = f"caution: {type(model).__name__} reads padding, as in transformers itself"
     return pad, [f"{reads}: in a batch a text gets other logits than alone (by up to {change:.1g})"]
 
 
 def _attempt(model: Any, texts: Sequence[Any], pad: Pad, length: int = 0) -> Any:
-    """Logits of a batch, padded to its longest text or to ``length`` tokens; or what the model raised."""
+    """Logits of a batch, padded to its longest text or to ``length`` tokens; or the exception."""
     try:
         return _padded_logits(model, texts, pad, length)
     except Exception as error:  # noqa: BLE001 - most often "no padding token is defined"
@@ -300,14 +300,12 @@ def _pads(model: Any, tokenizer: Any) -> Iterator[Pad]:
 def _notes(tokenizer: Any, pad: Pad) -> list[str]:
     if pad.side == tokenizer.padding_side:
         return []
-    own = (
-        f"its tokenizer pads on the {tokenizer.padding_side}, where answers in a batch are not those to each text alone"
-    )
-    return [f"{own}; batches are padded on the {pad.side}, where they are"]
+    own = f"its tokenizer pads on the {tokenizer.padding_side}, where a text gets other logits in a batch than alone"
+    return [f"{own}; batches are padded on the {pad.side}, where it gets the same"]
 
 
 def _advice(model: Any, tokenizer: Any) -> str:
     if model.config.pad_token_id is None:
         token = "a padding token" if tokenizer.pad_token_id is None else f"{tokenizer.pad_token_id}, the tokenizer's"
-        return f"config.json names no pad_token_id: write {token}, there"
-    return "expected an architecture that answers several texts at once"
+        return f"config.json has no pad_token_id: add {token}"
+    return "expected an architecture that takes several texts at once"

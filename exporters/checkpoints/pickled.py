@@ -1,4 +1,4 @@
-"""Pickled weights, read only when asked for and turned into safetensors at once."""
+"""Pickled weights, read only with --allow-pickle and converted to safetensors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def convert_pickled(checkpoint: Path, out_dir: Path) -> None:
-    """Write ``checkpoint`` with its pickled weights as safetensors into ``out_dir``; reads tensors only, runs no code.
+    """Write ``checkpoint`` with its pickled weights as safetensors into ``out_dir``; reads only tensors, runs no code.
 
-    Raises CheckpointError for a file that is torn or holds anything but tensors, and for what is no whole classifier.
+    Raises CheckpointError for a file that is damaged or holds anything but tensors, and for an incomplete classifier.
     """
     from transformers import AutoModelForSequenceClassification
 
-    # Before loading: save_pretrained writes a classifier's configuration whatever this one says.
+    # Checked before loading: save_pretrained writes a classifier's configuration in any case.
     read_config(checkpoint)
     try:
         model, info = AutoModelForSequenceClassification.from_pretrained(
@@ -39,16 +39,16 @@ def convert_pickled(checkpoint: Path, out_dir: Path) -> None:
 
 
 def convert_pickled_base(checkpoint: Path, out_dir: Path) -> None:
-    """The same for a checkpoint to train on from, which may lack a classifier's head: tensors as they are, by their names."""
+    """The same for a checkpoint to fine-tune, which may lack a classifier's head: all tensors under their own names."""
     import torch
     from safetensors.torch import save_file
 
     try:
         tensors = torch.load(checkpoint / PICKLED_FILE, map_location="cpu", weights_only=True)
-        # Copies, since one tensor under two names is an error to safetensors.
+        # Copies, since safetensors refuses one tensor under two names.
         whole = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
         save_file(whole, out_dir / "model.safetensors", metadata={"format": "pt"})
-    except Exception as error:  # bytes that are no pickle raise whatever their first opcode does
+    except Exception as error:  # bytes that are no pickle can raise anything
         raise CheckpointError(
             f"{checkpoint}: its pickled weights cannot be read ({first_line(error)}); "
             "save the model again with safe_serialization=True"

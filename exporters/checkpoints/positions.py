@@ -1,4 +1,4 @@
-"""How many tokens an architecture has positions for: by its configuration and by its tables of positions, whatever its type."""
+"""The most tokens that an architecture has positions for, by its configuration and its position embeddings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# transformers gives most by the first name, whatever a configuration calls it; an encoder-decoder may have two limits.
+# transformers maps most configurations' names to the first; an encoder-decoder may have two limits.
 _LIMITS = (
     *("max_position_embeddings", "max_positions", "max_seq_len"),
     *("max_encoder_position_embeddings", "max_decoder_position_embeddings"),
@@ -15,9 +15,9 @@ _LIMITS = (
 
 
 def most_positions(model: Any) -> int | None:
-    """Most tokens for which a transformers ``model`` (on the meta device as well) has a position; None: any number.
+    """The most tokens that a transformers ``model`` (also on the meta device) has positions for; None: no limit.
 
-    A table's first rows are not for tokens where positions begin after the padding id (RoBERTa), or after an offset (BART).
+    The first rows of a table are unused if positions start after the padding id (RoBERTa) or after an offset (BART).
     """
     config = model.config.get_text_config()
     declared = [getattr(config, name, None) for name in _LIMITS]
@@ -26,7 +26,7 @@ def most_positions(model: Any) -> int | None:
 
 
 def has_table(model: Any) -> bool:
-    """Whether positions are looked up, so that a text can be too long."""
+    """Whether the model looks positions up in a table, so that a text can be too long."""
     return any(True for _ in _tables(model))
 
 
@@ -35,7 +35,7 @@ def _tables(model: Any) -> Iterator[Any]:
 
 
 def _is_table(module: Any) -> bool:
-    """Whether it looks rows up: nn.Embedding, and those of its kind that are no subclass."""
+    """Whether a module is an nn.Embedding, or a similar class that is no subclass."""
     return hasattr(module, "padding_idx") and getattr(getattr(module, "weight", None), "ndim", 0) == 2  # noqa: PLR2004
 
 
@@ -45,9 +45,9 @@ def _rows(table: Any) -> int:
 
 
 def takes(model: Any, input_ids: Any) -> bool:
-    """Whether a loaded model has positions for ``input_ids`` (1, tokens), which are followed as far as its first layer.
+    """Whether a loaded model has positions for ``input_ids`` (1, tokens); runs it up to its first layer.
 
-    Some begin behind an offset that no configuration and no table tells (ERNIE-M).
+    Some architectures start positions at an offset that neither configuration nor table tells (ERNIE-M).
     """
     import torch
 
@@ -61,7 +61,7 @@ def takes(model: Any, input_ids: Any) -> bool:
             model(input_ids=input_ids, attention_mask=torch.ones_like(input_ids))
     except _ReachedError:
         return True
-    except Exception:  # noqa: BLE001 - a table is read beyond its end by an IndexError, a RuntimeError or a ValueError
+    except Exception:  # noqa: BLE001 - an index out of range raises an IndexError, a RuntimeError or a ValueError
         return False
     finally:
         for hook in hooks:

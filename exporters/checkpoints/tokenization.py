@@ -1,4 +1,4 @@
-"""Token ids of texts, by the checkpoint's own tokenizer; no model and no PyTorch in the process that tokenises."""
+"""Token ids of texts, by the checkpoint's own tokenizer; tokenising loads neither a model nor PyTorch."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from exporters.variant import Int64Array
 
 FAST_FILE = "tokenizer.json"
-_NO_LIMIT = 2**31 - 1  # tokens: the file cannot name a side to cut on without a length
+_NO_LIMIT = 2**31 - 1  # tokens: the file stores the truncation side only together with a length
 
 Side = Literal["left", "right"]
 
 
 class Pad(NamedTuple):
-    """What the shorter texts of a batch are filled with, and where."""
+    """Padding of the shorter texts of a batch."""
 
     id: int
     side: Side = "right"
 
 
 def padded_batch(tokens: Sequence[Sequence[int]], pad: Pad, length: int = 0) -> tuple[Int64Array, Int64Array]:
-    """Texts side by side, padded to the longest of them, or to ``length`` tokens where that is more."""
+    """Ids and mask ``(texts, tokens)``, padded to the longest text, or to ``length`` tokens if that is more."""
     import numpy as np
 
     length = max(length, *(len(text) for text in tokens))
@@ -41,10 +41,10 @@ def padded_batch(tokens: Sequence[Sequence[int]], pad: Pad, length: int = 0) -> 
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a checkpoint as AutoTokenizer makes it; raises CheckpointError, in one line, where there is no fast one."""
+    """The tokenizer that AutoTokenizer loads; raises CheckpointError if there is no fast one."""
     try:
         tokenizer = saved_tokenizer(folder)
-    except Exception as error:  # tokenizers and protobuf raise bare ones
+    except Exception as error:  # tokenizers and protobuf raise plain exceptions
         raise CheckpointError(
             f"{folder}: its tokenizer cannot be loaded ({first_line(error)}); save it again beside the model"
         ) from error
@@ -56,10 +56,10 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def saved_tokenizer(folder: Path) -> Any:
-    """The tokenizer that transformers saved in ``folder``, of this version or another; raises what transformers does.
+    """The tokenizer that this or another version of transformers saved in ``folder``; raises transformers' errors.
 
-    Version 4 does not know the classes and lists of 5, and 5 takes the byte pairs of an ALBERT tokenizer for unigrams: of both,
-    ``tokenizer.json`` can be read.
+    Version 4 does not know the classes and lists of 5, and 5 reads the byte pairs of an ALBERT tokenizer as unigrams; both can
+    read ``tokenizer.json``.
     """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -72,7 +72,7 @@ def saved_tokenizer(folder: Path) -> Any:
 
 
 def _is_of_another_version(folder: Path) -> bool:
-    """Whether transformers 5 reads what 4 saved, or 4 what 5 saved: its classes, or its lists of special tokens."""
+    """Whether transformers 5 may be reading what 4 saved, or 4 what 5 saved: its classes or lists of special tokens."""
     import transformers
 
     if not transformers.__version__.startswith("4."):
@@ -82,13 +82,13 @@ def _is_of_another_version(folder: Path) -> bool:
 
 
 def save_tokenizer(tokenizer: Any, out_dir: Path, max_length: int | None, pad: Pad | None = None) -> None:
-    """Write a loaded fast ``tokenizer``, whose ``tokenizer.json`` then cuts and pads texts without transformers as well.
+    """Write a loaded fast ``tokenizer`` so that ``tokenizer.json`` truncates and pads texts without transformers.
 
-    It cuts at ``max_length`` tokens on the tokenizer's own side, and pads a batch to its longest text, by ``pad`` if given.
+    It truncates to ``max_length`` tokens on the tokenizer's own side, and pads a batch to its longest text if ``pad`` is given.
     """
     tokenizer.save_pretrained(out_dir)
     fast = read_fast(out_dir)
-    fast.no_padding()  # one that was saved by a training to a fixed length pads every text to it
+    fast.no_padding()  # a tokenizer saved by a training with a fixed length pads every text to it
     fast.enable_truncation(max_length or _NO_LIMIT, direction=tokenizer.truncation_side)
     if pad is not None:
         fast.enable_padding(
@@ -101,16 +101,16 @@ def save_tokenizer(tokenizer: Any, out_dir: Path, max_length: int | None, pad: P
 
 
 def cut_texts_at(max_length: int, folder: Path) -> None:
-    """Let the tokenizer in ``folder`` cut texts at ``max_length`` tokens, as accuracy is measured."""
+    """Make the tokenizer in ``folder`` truncate texts to ``max_length`` tokens, as when accuracy is measured."""
     tokenizer = read_fast(folder)
     _cut_at(tokenizer, max_length)
-    if (tokenizer.padding or {}).get("length"):  # a training to a fixed length leaves that every text is padded to it
+    if (tokenizer.padding or {}).get("length"):  # left by a training with a fixed length
         tokenizer.no_padding()
     tokenizer.save(str(folder / FAST_FILE))
 
 
 class Tokeniser:
-    """The tokenizer in ``folder``, read once; it cuts texts at ``max_length`` tokens, special tokens included, or not at all."""
+    """The tokenizer in ``folder``; it truncates texts to ``max_length`` tokens including special ones, or not if None."""
 
     def __init__(self, folder: Path, max_length: int | None) -> None:
         self._tokenizer = read_fast(folder)
@@ -119,44 +119,43 @@ class Tokeniser:
         self._special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
 
     def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
-        """Token ids of each text, and the tokens that the whole text would be; DataError for a text of none."""
+        """Token ids of each text, and the number of tokens before truncation; DataError for a text without tokens."""
         encodings = self.encode(texts)
         for text, one in zip(texts, encodings, strict=True):
             if not one.ids:
                 raise DataError(
-                    f"text {text[:40]!a}: the tokenizer makes no token of it, expected at least one; take it out"
+                    f"text {text[:40]!a}: the tokenizer makes no token of it, expected at least one; remove it"
                 )
         return [one.ids for one in encodings], [self._whole(one) for one in encodings]
 
     def encode(self, texts: Sequence[str]) -> Any:
-        """Encodings of the package tokenizers; one without ids for a text of which no token is left."""
+        """Encodings of the package tokenizers; without ids for a text without tokens."""
         return self._tokenizer.encode_batch_fast(list(texts))
 
     def _whole(self, encoding: Any) -> int:
-        """What was cut off comes in pieces, each with special tokens of its own."""
+        """Tokens before truncation; each truncated piece has special tokens of its own."""
         return len(encoding.ids) + sum(len(piece.ids) - self._special for piece in encoding.overflowing)
 
 
 def tokenise(folder: Path, texts: Sequence[str], max_length: int | None) -> list[list[int]]:
-    """Token ids of each text, special tokens included, cut at ``max_length`` tokens."""
+    """Token ids of each text including special tokens, truncated to ``max_length``."""
     ids, _ = Tokeniser(folder, max_length)(texts)
     return ids
 
 
 def read_fast(folder: Path) -> Any:
-    """The tokenizer in ``folder`` as the package tokenizers reads it; raises CheckpointError where it cannot."""
+    """The tokenizer in ``folder``, read by the package tokenizers; raises CheckpointError."""
     from tokenizers import Tokenizer
 
     path = folder / FAST_FILE
     try:
         return Tokenizer.from_file(str(path))
-    except Exception as error:  # it raises a bare one
+    except Exception as error:  # a plain Exception
         raise CheckpointError(
             f"{path}: cannot be read as a tokenizer ({first_line(error)}); fetch or save the tokenizer again"
         ) from error
 
 
 def _cut_at(tokenizer: Any, max_length: int | None) -> None:
-    """On the side that the file names."""
     side = (tokenizer.truncation or {}).get("direction", "right")
     tokenizer.enable_truncation(max_length or _NO_LIMIT, direction=side)

@@ -210,9 +210,9 @@ def damage_no_tokenizer(folder):
         (damage_no_architectures, "is no sequence classifier, it names no architectures"),
         (damage_regression, "problem_type is 'regression', expected one label per text"),
         (damage_one_label, "has 1 label, expected at least 2"),
-        (damage_truncated, "is no whole safetensors file of .* bytes .*; fetch or save it again"),
-        (damage_truncated_header, "is no whole safetensors file of 20 bytes"),
-        (damage_empty_weights, "is no whole safetensors file of 0 bytes"),
+        (damage_truncated, "is no complete safetensors file of .* bytes .*; fetch or save it again"),
+        (damage_truncated_header, "is no complete safetensors file of 20 bytes"),
+        (damage_empty_weights, "is no complete safetensors file of 0 bytes"),
         (damage_pickle_only, r"holds pickled weights only \(pytorch_model.bin\).*pass --allow-pickle"),
         (
             damage_pickled_shards,

@@ -129,8 +129,8 @@ def test_where_a_side_changes_answers_the_other_is_taken_and_said(tmp_path, read
 
     assert inputs.pad == Pad(0, "right")
     assert inputs.notes == (
-        "its tokenizer pads on the left, where answers in a batch are not those to each text alone; batches are padded on the "
-        "right, where they are",
+        "its tokenizer pads on the left, where a text gets other logits in a batch than alone; batches are padded on the "
+        "right, where it gets the same",
     )
     check_equal(answers(folder), builders.plain(folder, TEXTS, 64))
 
@@ -161,9 +161,7 @@ def test_a_model_that_reads_padding_is_served_with_a_caution(tmp_path, read, nam
     [note] = read(folder).notes
 
     assert note.startswith("caution: ")
-    assert (
-        "reads padding, as with transformers itself: in a batch a text gets other logits than alone (by up to" in note
-    )
+    assert "reads padding, as in transformers itself: in a batch a text gets other logits than alone (by up to" in note
 
 
 def xlnet(folder):
@@ -183,7 +181,7 @@ def xlnet(folder):
 
 def test_a_model_that_needs_more_than_ids_and_mask_is_refused(tmp_path, read):
     check_refused(
-        xlnet(tmp_path / "xlnet"), read, "gives XLNetForSequenceClassification token_type_ids that change its answers"
+        xlnet(tmp_path / "xlnet"), read, "gives XLNetForSequenceClassification token_type_ids, which change its logits"
     )
 
 
@@ -252,7 +250,7 @@ def test_a_text_without_a_token_is_one_line(tmp_path, read):
     inputs = read(builders.bert(tmp_path / "bert", tokenizer=tokenizer))
 
     with pytest.raises(
-        DataError, match=r"text '\\u200b': the tokenizer makes no token of it, expected at least one; take it out"
+        DataError, match=r"text '\\u200b': the tokenizer makes no token of it, expected at least one; remove it"
     ):
         tokenise(inputs.tokenizer, ["one text", "\u200b"], 64)
 
@@ -278,7 +276,7 @@ def test_a_model_that_answers_by_chance_is_refused(tmp_path, read):
     layers = {"attn_layers": ["lsh"], "lsh_attn_chunk_length": 4, "num_buckets": 4}
     folder = builders.save(tmp_path / "reformer", ReformerConfig, tokenizer=tokenizer, **sizes, **shapes, **layers)
 
-    check_refused(folder, read, "ReformerForSequenceClassification answers by chance, and deployed variants are fed")
+    check_refused(folder, read, "ReformerForSequenceClassification is not deterministic, but deployed variants receive")
 
 
 def test_calibration_that_is_somebody_elses_is_one_line(tmp_path, capsys):
@@ -413,7 +411,9 @@ def test_every_file_that_a_tokenizer_of_transformers_reads_is_part_of_the_digest
 
 def damage_padding_id(folder):
     builders.change(folder / "config.json", pad_token_id=-1)
-    return r"config.json: pad_token_id is -1, expected one of the tokenizer, 0 to \d+; write there that of its padding token"
+    return (
+        r"config.json: pad_token_id is -1, expected one of the tokenizer, 0 to \d+; write the id of its padding token"
+    )
 
 
 def damage_embedding(folder):
@@ -449,14 +449,12 @@ def damage_own_tokenizer(folder):
 
 def damage_unknown_type(folder):
     builders.change(folder / "config.json", model_type="brandnew")
-    return "config.json: model_type is 'brandnew', expected one that transformers has"
+    return "config.json: model_type is 'brandnew', expected one of transformers"
 
 
 def damage_unknown_type_with_code(folder):
     builders.change(folder / "config.json", model_type="brandnew", auto_map={"AutoConfig": "configuration.Evil"})
-    return (
-        "model_type is 'brandnew', brought by code of its own, which is never run, expected one that transformers has"
-    )
+    return "model_type is 'brandnew', defined by the checkpoint's own code, which is never run, expected one of transformers"
 
 
 def damage_names(folder):
@@ -464,12 +462,12 @@ def damage_names(folder):
     builders.change(
         folder / "config.json", id2label=names, label2id={name: int(index) for index, name in names.items()}
     )
-    return "transformers cannot make a classifier of it|weights are missing or of another shape"
+    return "transformers cannot load it as a classifier|weights are missing or of another shape"
 
 
 def damage_limit(folder):
     builders.change(folder / "tokenizer_config.json", model_max_length=2)
-    return "tokenizer_config.json: allows 2 tokens, of which 2 are special ones; expected room for a text"
+    return "tokenizer_config.json: allows 2 tokens, of which 2 are special ones; expected more than these"
 
 
 def damage_list_of_code(folder):
@@ -503,7 +501,7 @@ def damage_heads(folder):
 
 def damage_length_in_words(folder):
     builders.change(folder / "tokenizer_config.json", model_max_length="64")
-    return "transformers cannot make a classifier of it .TypeError: .*check the fields of config.json and tokenizer_config.json"
+    return "transformers cannot load it as a classifier .TypeError: .*check the fields of config.json and tokenizer_config.json"
 
 
 def damage_vocabulary_in_words(folder):
@@ -572,7 +570,7 @@ def test_a_model_that_cannot_answer_batches_names_the_field(tmp_path, read):
     folder = gpt2(tmp_path / "gpt2", 64)
     builders.change(folder / "config.json", pad_token_id=None)
 
-    check_refused(folder, read, "config.json names no pad_token_id: write 0, the tokenizer's, there")
+    check_refused(folder, read, "config.json has no pad_token_id: add 0, the tokenizer's")
 
 
 HARD_TEXTS = [
