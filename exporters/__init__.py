@@ -1,1 +1,1 @@
-"""Everything that makes or loads a model; heavy packages are imported only where they are used."""
+"""Everything that trains, exports, loads or inspects a model; heavy packages are imported only where they are used."""

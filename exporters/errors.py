@@ -14,15 +14,15 @@ DeploybenchError
 └── WorkerError                            a worker died, hung or answered with an error
 """
 
-_LONGEST = 300  # characters of another's error: transformers lists every model it knows
+_LONGEST = 300  # characters of a library's error: transformers lists every model it knows
 
 
 class DeploybenchError(Exception):
-    """Base of all errors that this product raises on purpose."""
+    """Base class of all errors that this product raises deliberately."""
 
 
 class UserError(DeploybenchError):
-    """Something the person at the keyboard can fix."""
+    """A mistake that the user can fix."""
 
 
 class CheckpointError(UserError, ValueError):
@@ -42,7 +42,7 @@ class RunFileError(UserError, ValueError):
 
 
 class UnknownVariantError(UserError, LookupError):
-    """A variant name that no file stands for."""
+    """A variant name without a file in exporters/variants."""
 
 
 class OutputError(UserError, OSError):
@@ -50,7 +50,7 @@ class OutputError(UserError, OSError):
 
 
 class DiskFullError(UserError, OSError):
-    """No room is left for what was being written."""
+    """No space is left on the disk."""
 
 
 class ExportError(DeploybenchError):
@@ -58,7 +58,7 @@ class ExportError(DeploybenchError):
 
 
 class ParityError(ExportError):
-    """A variant's logits are not those of the reference."""
+    """A variant's logits differ from those of the reference."""
 
 
 class WorkerError(DeploybenchError):
@@ -66,6 +66,6 @@ class WorkerError(DeploybenchError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, for a message of one line, cut where it is a page; its type where it says nothing."""
+    """The first line of an error's message, shortened if very long; the error's type if there is no message."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

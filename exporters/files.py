@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent: written aside, renamed when complete; one error line when the disk is full."""
+"""Atomic files and folders, written under a temporary name and renamed when complete; digests; one error for a full disk."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A temporary sibling that becomes ``folder`` when the block ends well, and vanishes when it does not.
+    """A temporary sibling that is renamed to ``folder`` when the block succeeds, and removed when it fails.
 
-    Raises DiskFullError, in one line, in place of whatever a library made of a full disk, and OutputError where nothing
-    can be written at all.
+    Raises DiskFullError instead of whatever a library raises for a full disk, and OutputError if ``folder`` cannot be written.
     """
-    folder = folder.resolve()  # a link stays a link to it
+    folder = folder.resolve()  # replace what a link points to, not the link
     aside = _make_aside(folder)
     try:
         yield aside
@@ -45,7 +44,7 @@ def _make_aside(folder: Path) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _sweep(folder)
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-{os.getpid()}-", dir=folder.parent))
-        aside.chmod(0o755)  # mkdtemp's 0700 is for secrets
+        aside.chmod(0o755)  # mkdtemp makes it 0700
     except OSError as error:
         if error.errno in _DISK_FULL:
             raise _disk_full(folder) from error
@@ -63,7 +62,7 @@ def _disk_full(folder: Path) -> DiskFullError:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what processes that were killed left beside ``folder``."""
+    """Remove temporary folders of killed processes beside ``folder``."""
     for left in folder.parent.glob(f".{folder.name}-*-*"):
         pid = left.name.removeprefix(f".{folder.name}-").partition("-")[0]
         if pid.isdigit() and not _is_running(pid):
@@ -71,7 +70,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _is_running(pid: str) -> bool:
-    """Whether such a process is there and is no zombie, which nobody may ever bury."""
+    """Whether a process exists and is no zombie."""
     try:
         state = Path("/proc", pid, "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
     except OSError:
@@ -125,12 +124,12 @@ def sha256_texts(texts: Iterable[str], labels: Iterable[int]) -> str:
 
 
 def sha256_json(content: Any) -> str:
-    """Hex digest of what JSON can hold, whatever the order of keys."""
+    """Hex digest of a JSON value, independent of the order of keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _replace(folder: Path, aside: Path) -> None:
-    """Put ``aside`` in the place of ``folder``; an older folder is moved away first, since a rename cannot replace it."""
+    """Rename ``aside`` to ``folder``; an older folder is moved away first, since a rename cannot replace it."""
     if folder.exists():
         old = aside.with_name(f"{aside.name}-old")
         folder.rename(old)
@@ -141,7 +140,7 @@ def _replace(folder: Path, aside: Path) -> None:
 
 
 def _is_disk_full(error: BaseException, folder: Path) -> bool:
-    """Whether a failure comes from a full disk: C++ writers report one as an error of their own, or as none at all."""
+    """Whether a full disk caused a failure: C++ writers raise errors of their own, or none."""
     chain: BaseException | None = error
     while chain is not None:
         if isinstance(chain, OSError) and chain.errno in _DISK_FULL:

@@ -1,4 +1,4 @@
-"""What a variant is: data plus two functions, in one file of ``exporters/variants``."""
+"""A variant: data and two functions, in one file of ``exporters/variants``."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ Predictor: TypeAlias = Callable[[Int64Array, Int64Array], Float32Array]
 """Logits ``(batch, num_labels)`` for ids and mask ``(batch, sequence_length)``; mask is 1 for real tokens."""
 
 MANIFEST = "manifest.json"
-"""File of an artifact that says what it is."""
+"""File of an artifact: its sources, hashes and versions."""
 
 TOKENIZER = "tokenizer"
-"""Folder of an artifact."""
+"""Folder of an artifact: its tokenizer."""
 
 REFERENCE = "torch-eager"
-"""The variant that every other one must agree with, and is compared to."""
+"""The variant that all others are compared with."""
 
 
 BF16 = ("avx512_bf16", "amx_bf16")
-"""CPU features, of which one makes bf16 faster than fp32; without one it is emulated."""
+"""CPU features for bf16; without any of them it is emulated."""
 
 VNNI = ("avx512_vnni", "avx_vnni")
-"""CPU features, of which one multiplies int8 as fast as it is meant to be; without one, int8 sums may be cut, too."""
+"""CPU features for int8 products; without any of them they are slower, and their sums may saturate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportJob:
-    """What an export reads and where it writes."""
+    """Inputs and output folder of an export."""
 
     checkpoint: Path  # folder of the fine-tuned classifier, safetensors weights
     out_dir: Path  # empty folder for the model files
     base: Path | None  # artifact of ``Variant.base``
     tokenizer: Path  # folder with tokenizer.json
     calibration: tuple[tuple[int, ...], ...]  # token ids of training texts, special tokens included
-    notes: list[str] = field(default_factory=list)  # the export adds what people should know of it, one line each
+    notes: list[str] = field(default_factory=list)  # remarks for the user, added by the export, one line each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """The part of a program that is a variant's own; ``exporters/artifacts/serving.py`` has the rest."""
+    """The part of ``example.py`` that depends on the variant; ``exporters/artifacts/serving.py`` has the rest."""
 
     imports: tuple[str, ...]  # lines
     answer: str  # lines from ``ids``, one text's in a list, and the artifact's ``folder`` to ``chances``, one per class
@@ -59,23 +59,21 @@ class Example:
 class Variant:
     """One way to deploy a checkpoint; its name is its file's name with dashes, ``<runtime>-<precision>[-<how>]``.
 
-    ``export(job)`` writes the model files into ``job.out_dir``; ``load(artifact, threads)`` gives a predictor that keeps
-    to ``threads`` threads.
+    ``export(job)`` writes the model files into ``job.out_dir``; ``load(artifact, threads)`` returns a predictor that uses
+    ``threads`` threads.
     """
 
     runtime: str
     precision: str
     packages: tuple[str, ...]  # distributions whose versions decide what is exported and how it runs
-    imports: tuple[
-        str, ...
-    ]  # modules that ``load`` needs; imported ahead, so that load time and memory are the model's
+    imports: tuple[str, ...]  # modules that ``load`` needs, imported before its time and memory are measured
     export: Callable[[ExportJob], None]
     load: Callable[[Path, int], Predictor]
-    logits_atol: float | None = None  # largest |difference| from the reference; None: judged by agreement alone
+    logits_atol: float | None = None  # largest |difference| from the reference; None: only labels are compared
     min_agreement: float = 1.0  # smallest share of labels equal to the reference's
-    base: str | None = None  # variant whose artifact this one is made from
+    base: str | None = None  # variant from whose artifact this one is exported
     calibrates: bool = False  # reads ``ExportJob.calibration``
-    needs: tuple[str, ...] = ()  # CPU features, of which one must be there for the variant to be worth while
+    needs: tuple[str, ...] = ()  # CPU features, one of which a CPU must have for the variant to be a default
     example: Example = Example(imports=(), answer="")  # how to serve it without this project
-    default: bool = True  # among those that are made when none is named
-    deprecated: str = ""  # why, when upstream has deprecated this way
+    default: bool = True  # whether it is exported when no variant is named
+    deprecated: str = ""  # why, if upstream deprecated it

@@ -1,1 +1,1 @@
-"""Artifacts: made, found again, proven and served."""
+"""Artifacts: exported, reused, checked for parity and served."""

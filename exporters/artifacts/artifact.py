@@ -1,4 +1,4 @@
-"""An artifact: the folder that an export writes; complete on its own, whole or absent, reused when nothing has changed."""
+"""An artifact: the folder that an export writes; self-contained, complete or absent, reused when nothing has changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from exporters.variant import Variant
 
 SCHEMA_VERSION = 1
-FEW = 32  # texts of calibration: ranges of fewer are of those texts, and one label of them may change without a word
+FEW = 32  # calibration texts: with fewer, ranges fit these texts only, and one changed label is within the tolerance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,27 +32,27 @@ class Artifact:
     variant: str
     fingerprint: str
     size: int  # bytes of the files that the runtime reads: neither tokenizer nor manifest
-    notes: tuple[str, ...] = ()  # what people should know of it, by its export
+    notes: tuple[str, ...] = ()  # remarks for the user, by its export
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What an artifact is made from."""
+    """Sources of an artifact."""
 
     checkpoint: Path
     checkpoint_sha256: str
-    tokenizer: Path  # folder with tokenizer.json, as it is to be served
+    tokenizer: Path  # folder with tokenizer.json, as it will be served
     calibration: tuple[tuple[int, ...], ...]
     calibration_source: str  # "training texts"
-    max_length: int | None = None  # tokens that the model takes at most; None: not known
-    scoring_length: int | None = None  # tokens that texts are cut at when accuracy is measured
+    max_length: int | None = None  # most tokens that the model takes; None: unknown
+    scoring_length: int | None = None  # tokens that texts are truncated to when accuracy is measured
     labels: tuple[str, ...] = ()  # by class index
 
 
 def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
-    """Make variant ``name``, and the variant that it is based on, below ``root``; reuse what is there and still fits.
+    """Export variant ``name``, and its base variant, below ``root``, unless an artifact with the same fingerprint is there.
 
-    Raises DiskFullError when there is no room; anything else that a library raises comes through as it is.
+    Raises DiskFullError; other errors of libraries pass through unchanged.
     """
     variant = find_variant(name)
     base = export_artifact(variant.base, origin, root) if variant.base else None
@@ -79,7 +79,7 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
 
 
 def read_artifact(folder: Path) -> Artifact | None:
-    """The artifact in ``folder``, or None where there is none that is whole: a file gone, grown or cut does not count."""
+    """The artifact in ``folder``, or None if there is none or a file is missing or of another size."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["schema_version"] != SCHEMA_VERSION:
@@ -93,15 +93,12 @@ def read_artifact(folder: Path) -> Artifact | None:
             size=sum(file["size"] for file in manifest["files"].values()),
             notes=tuple(manifest.get("notes", ())),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # JSON of another shape is no manifest either
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # JSON of another shape is no manifest
         return None
 
 
 def holds_artifact_alone(folder: Path, *more: str) -> bool:
-    """Whether all that lies in ``folder`` was written by an export, whole or not, or is called as in ``more``.
-
-    Such a folder may be replaced; any other is somebody's.
-    """
+    """Whether ``folder`` contains only what an export wrote and files named in ``more``, so that it may be replaced."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         known = {MANIFEST, TOKENIZER, *manifest["files"], *more}
@@ -111,18 +108,18 @@ def holds_artifact_alone(folder: Path, *more: str) -> bool:
 
 
 def model_files(folder: Path) -> list[Path]:
-    """The files of a whole artifact that the runtime reads: neither tokenizer nor manifest."""
+    """The files of a complete artifact that the runtime reads: neither tokenizer nor manifest."""
     return [folder / name for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]]
 
 
 def changed_file(folder: Path) -> str:
-    """The first file of a whole artifact whose content is not what was exported, or nothing."""
+    """The first file of a complete artifact whose content has changed since its export, or an empty string."""
     files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
     return next((name for name, file in files.items() if sha256_file(folder / name) != file.get("sha256")), "")
 
 
 def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -> dict[str, Any]:
-    """Everything that decides what an export writes."""
+    """Everything that decides what an export writes: the content of the fingerprint."""
     return {
         "schema_version": SCHEMA_VERSION,
         "variant": name,
@@ -142,7 +139,7 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
 
 
 def _complete(out_dir: Path, facts: dict[str, Any], notes: list[str], origin: Origin) -> None:
-    """Add tokenizer and manifest to the files that an export wrote."""
+    """Add tokenizer and manifest to the exported files."""
     files = {
         file.name: {"size": file.stat().st_size, "sha256": sha256_file(file)}
         for file in sorted(out_dir.iterdir())

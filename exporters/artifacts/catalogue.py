@@ -1,4 +1,4 @@
-"""Variants by name: the file system is the registry, and listing imports none of them."""
+"""Variants by name: the files in exporters/variants are the registry."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def variant_names() -> tuple[str, ...]:
 
 
 def default_variants(features: Collection[str]) -> tuple[str, ...]:
-    """Names of the variants that are made when none is named, on a CPU with these ``features``."""
+    """Names of the variants that are exported when none is named, on a CPU with these ``features``."""
     variants = {name: find_variant(name) for name in variant_names()}
     return tuple(name for name, one in variants.items() if one.default and is_worth_while(one, features))
 
 
 def is_worth_while(variant: Variant, features: Collection[str]) -> bool:
-    """Whether a CPU with these ``features`` has one that the variant needs."""
+    """Whether a CPU with these ``features`` has one of those that the variant needs."""
     return not variant.needs or bool({*variant.needs} & {*features})
 
 
 def check_variant_name(name: str) -> None:
-    """Raise UnknownVariantError, with the nearest name, unless a file stands for ``name``."""
+    """Raise UnknownVariantError, with the nearest name, unless ``name`` is a variant."""
     known = variant_names()
     if name in known:
         return
@@ -44,12 +44,12 @@ def check_variant_name(name: str) -> None:
 
 
 def variant_module(name: str) -> str:
-    """The module that stands for ``name``; one with a dot is a module of its own (tests and studies have such)."""
+    """The module of variant ``name``; a name with a dot is a module itself (in tests and studies)."""
     return name if "." in name else f"exporters.variants.{name.replace('-', '_')}"
 
 
 def find_variant(name: str) -> Variant:
-    """Import the one file that stands for ``name``."""
+    """Import the variant ``name``."""
     if "." not in name:
         check_variant_name(name)
     module = importlib.import_module(variant_module(name))

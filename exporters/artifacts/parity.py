@@ -1,4 +1,4 @@
-"""Is a variant still the same model? Its logits against the reference's, on the same batches, before anything is timed."""
+"""Parity: a variant's logits compared with those of the reference on the same batches, before anything is timed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
-    """How near a variant came to the reference."""
+    """Differences of a variant from the reference."""
 
     max_abs_diff: float  # of logits
     agreement: float  # share of texts with the reference's label
@@ -26,9 +26,9 @@ class Parity:
 
 
 def compare_logits(variant: Variant, reference: Sequence[Float32Array], candidate: Sequence[Float32Array]) -> Parity:
-    """Compare logits, one array ``(batch, num_labels)`` per batch; raise ParityError with every failed check in one line.
+    """Compare logits, one array ``(batch, num_labels)`` per batch; raise ParityError.
 
-    Shapes come first, then finite values, then labels, then values (float variants only).
+    Checked in this order: shapes, finite values, and logits or, for a variant without ``logits_atol``, labels.
     """
     shapes = [(r.shape, c.shape) for r, c in zip(reference, candidate, strict=True) if r.shape != c.shape]
     if shapes:

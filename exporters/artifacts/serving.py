@@ -1,4 +1,4 @@
-"""A program of a few lines that serves an artifact with nothing installed but what it runs on."""
+"""``example.py``: a short program that serves an artifact with only its runtime installed."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ print({labels}[chances.argmax()], float(chances.max()))
 
 
 def write_example(folder: Path) -> None:
-    """Write, beside the whole artifact in ``folder``, how it is served."""
+    """Write ``example.py`` beside the complete artifact in ``folder``."""
     (folder / EXAMPLE).write_text(_example(folder), encoding="utf-8")
 
 
 def is_example_changed(folder: Path) -> bool:
-    """Whether beside the artifact in ``folder`` lies another program than is written there: somebody's own by now."""
+    """Whether ``example.py`` in ``folder`` is not the one that ``write_example`` writes, so that a user has changed it."""
     file = folder / EXAMPLE
     return file.exists() and file.read_bytes() != _example(folder).encode()
 

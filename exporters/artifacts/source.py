@@ -1,4 +1,4 @@
-"""Digest of the code that a module can run: a changed exporter makes a new artifact, without a list of files to keep."""
+"""Digest of the code that a module can run, by its imports: a changed exporter leads to a new export."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def source_digest(*modules: str) -> str:
 
 
 def source_files(*modules: str) -> dict[str, Path]:
-    """The files of ``modules`` and of all that they import from their own package, at any depth, by module.
+    """The files of ``modules`` and of everything that they import from their own package, recursively, by module.
 
-    Imports within functions count as well; of a package that a module is in, its ``__init__`` does. No module is run.
+    Includes imports within functions and the ``__init__`` of each package. No module is run.
     """
     found: dict[str, Path] = {}
     waiting = list(modules)
@@ -38,7 +38,7 @@ def source_files(*modules: str) -> dict[str, Path]:
 
 
 def _file(module: str) -> Path | None:
-    """The file of a module; None for what is a name within one, or nothing."""
+    """The file of a module; None if there is no such module, as for a name within one."""
     try:
         spec = importlib.util.find_spec(module) if module else None
     except ModuleNotFoundError:  # its parent is no package
@@ -47,7 +47,7 @@ def _file(module: str) -> Path | None:
 
 
 def _imports(path: Path, package: str) -> Iterator[str]:
-    """Modules of ``package`` that a file names in its imports; a name that is imported from a module may be one, too."""
+    """Modules of ``package`` that a file imports; a name imported from a module may be a module, too."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             named = [alias.name for alias in node.names]

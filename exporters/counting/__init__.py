@@ -1,1 +1,1 @@
-"""How large an architecture is, from its configuration alone: by formula, and on the model that is built of it."""
+"""Parameters, operations and activations of an architecture, from its configuration: on the built model, and by formula."""

@@ -1,4 +1,4 @@
-"""Which activations a forward pass makes, and how long each is needed: read off the operators that PyTorch runs."""
+"""The activations of a forward pass and their lifetimes, from the operators that PyTorch dispatches."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 
 class Activations:
-    """The activations of one forward pass, by the storage that holds them: views of one tensor are one activation."""
+    """The activations of one forward pass by storage: views of one tensor are one activation."""
 
     def __init__(self) -> None:
-        self._held: list[Any] = []  # so that no storage has the address of one that is gone
+        self._held: list[Any] = []  # so that no address is reused
         self._sizes: dict[int, int] = {}  # bytes, by address
-        self._first: dict[int, int] = {}  # number of the operator that made it
-        self._last: dict[int, int] = {}  # and of the last that read it
+        self._first: dict[int, int] = {}  # number of the operator that wrote it
+        self._last: dict[int, int] = {}  # and of the last operator that read it
         self._kept: set[int] = set()
         self._operators = 0
 
     @property
     def live(self) -> int:
-        """Most bytes at once, with what an operator reads and what it writes."""
+        """The most bytes at once, including what an operator reads and writes."""
         changes = [0] * (self._operators + 2)
         for address, size in self._sizes.items():
             changes[self._first[address]] += size
@@ -35,11 +35,11 @@ class Activations:
 
     @property
     def kept(self) -> int:
-        """Bytes that autograd keeps for the backward pass."""
+        """Bytes that autograd saves for the backward pass."""
         return sum(self._sizes[address] for address in self._kept)
 
     def operator(self, read: list[Any], written: list[Any], weights: set[int]) -> None:
-        """Take down an operator by the tensors that it read and wrote."""
+        """Record an operator by the tensors that it read and wrote."""
         self._operators += 1
         sources = [_address(one) for one in read]
         for address in sources:
@@ -55,7 +55,7 @@ class Activations:
                 self._first[address] = self._last[address] = self._operators
 
     def keep(self, tensor: Any) -> None:
-        """Take down what autograd keeps."""
+        """Record a tensor that autograd saves."""
         address = _address(tensor)
         if address in self._sizes:
             self._kept.add(address)
@@ -63,7 +63,7 @@ class Activations:
 
 @contextmanager
 def watched(model: Any) -> Iterator[Activations]:
-    """The activations of what ``model`` runs in the block, filled by its end."""
+    """The activations of ``model`` while it runs in the block."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves
@@ -75,7 +75,7 @@ def watched(model: Any) -> Iterator[Activations]:
         return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
 
     class Watch(TorchDispatchMode):
-        """Sees each operator below autograd."""
+        """Records each operator below autograd."""
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             output = func(*args, **(kwargs or {}))
@@ -91,5 +91,5 @@ def watched(model: Any) -> Iterator[Activations]:
 
 
 def _address(tensor: Any) -> int:
-    address: int = tensor.untyped_storage()._cdata  # noqa: SLF001 - its one name
+    address: int = tensor.untyped_storage()._cdata  # noqa: SLF001 - it has no public name
     return address

@@ -1,4 +1,4 @@
-"""What is counted of an architecture, without weights and without computing."""
+"""Counts of an architecture, made without weights and without computing."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Numbers of one architecture; those by length are of one text of so many tokens.
+    """Counts of one architecture; those by length are for one text of that many tokens.
 
-    An activation is what was computed from weights: neither a weight, nor the ids, nor the mask. Activations are those of
-    PyTorch's operators in fp32 on a CPU, with attention written out; a tensor and its views are one.
+    An activation is a tensor computed from weights: neither a weight, nor the ids, nor the mask. Activations are those of
+    PyTorch's operators in fp32 on a CPU, with attention written out; a tensor and its views count once.
     """
 
     parameters: int  # stored: a shared one counts once
-    effective: int  # a layer's parameters at each of its uses; tables of embeddings count once
-    embedding: int  # weights of the table of tokens, V × E, and of what brings its rows to the hidden size H
-    unfactored: int  # weights that a table of V × H would have
+    effective: int  # a layer's parameters once per use; embedding tables count once
+    embedding: int  # weights of the token embedding, V × E, and of its projection to the hidden size H
+    unfactored: int  # weights of a token embedding of V × H
     operations: dict[int, int]  # by length: of all matrix products, 2 per multiply-add
-    live: dict[int, int]  # by length: bytes of activations, the most at once; each from its making to its last reading
+    live: dict[int, int]  # by length: bytes of activations, the most at once; each from its creation to its last use
     kept: dict[int, int]  # by length: bytes of activations that training keeps for the backward pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """One architecture, counted twice, at the lengths that it takes."""
+    """Both counts of one architecture, at the lengths that it takes."""
 
     built: Counts
     formula: Counts | None  # None: there is none
@@ -37,7 +37,7 @@ class Counted:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """The numbers that the formula gives otherwise than the built model."""
+        """The counts in which formula and built model differ."""
         return tuple(_differences(self.formula, self.built)) if self.formula else ()
 
 

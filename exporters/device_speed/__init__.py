@@ -1,1 +1,1 @@
-"""How fast a device multiplies matrices, trains and runs a model."""
+"""Speed of a device: matrix products, training steps and forward passes."""

@@ -1,4 +1,4 @@
-"""The largest batch that fits a device's memory: doubled until one does not fit, then halved in between."""
+"""The largest batch that fits a device's memory: doubling until one does not fit, then bisection."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def largest_batch(fits: Callable[[int], bool], most: int) -> int:
-    """The largest number of texts from 1 to ``most`` for which ``fits``; 0 where one text is too many.
+    """The largest number of texts from 1 to ``most`` for which ``fits``; 0 if one text is too many.
 
-    What is larger than a batch that does not fit must not fit either. Tries at most 2 log2(``most``) + 1 batches.
+    ``fits`` must be monotonic. Tries at most 2 log2(``most``) + 1 batches.
     """
     fitting, tried = 0, 1
     while fitting < most and fits(tried):

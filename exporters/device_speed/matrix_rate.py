@@ -1,4 +1,4 @@
-"""How fast a device multiplies matrices in a precision: what the speed of a model is a share of."""
+"""A device's rate of large matrix products in a precision, which the speed of a model is compared with."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from exporters.device_speed.stopwatch import each_timed
 
-SIZES = {"cuda": 8192, "cpu": 1024}  # rows, columns and depth: enough to keep all of a device busy
-_TRIED = 3  # products by which it is told how many take so long
-_PRODUCTS = {"cuda": 200, "cpu": 10}  # that count
-# Seconds of products before those: a GPU's clock falls from that of a burst to that of long work.
+SIZES = {"cuda": 8192, "cpu": 1024}  # rows, columns and depth: enough to use all of a device
+_TRIED = 3  # products that estimate how many fill those seconds
+_PRODUCTS = {"cuda": 200, "cpu": 10}  # timed ones
+# Seconds of untimed products before them: a GPU's clock falls from its boost to its sustained rate.
 _BEFORE = {"cuda": 3.0, "cpu": 0.0}
 
 
@@ -23,7 +23,7 @@ def set_products(precision: str) -> None:
 
 
 def dtype_of(precision: str) -> Any:
-    """PyTorch's type of numbers for a precision: TF32 are fp32 numbers that are multiplied otherwise."""
+    """PyTorch's dtype for a precision; TF32 is fp32 with other matrix products."""
     import torch
 
     return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)

@@ -1,7 +1,7 @@
-"""How fast a device trains and runs one architecture in one precision, and how much of its memory that takes.
+"""Speed and memory of training and inference of one architecture in one precision on a device.
 
-Random weights and full batches of random tokens: neither changes what is computed. To be called in a child: how fp32 matrices are
-multiplied is set for the whole process, and what it held of the device goes with it.
+With random weights and full batches of random tokens, which do not change the amount of computation. To be called in a child:
+the precision of fp32 matrix products is set for the whole process, and the device's memory is freed when it ends.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from exporters.device_speed.stopwatch import Timed
     from exporters.training.recipe import Recipe
 
-MOST = 1024  # texts; beyond, 512 tokens × 3,072 have more elements than 32 bits count, and kernels fail for that
-_LOW_ID = 5  # below are the special tokens, padding among them
-_PASSES = 3  # of a training step in products: forward, and backward one for the inputs and one for the weights
+MOST = 1024  # texts; beyond it, 512 tokens × 3,072 have more elements than 32 bits can count, and kernels fail
+_LOW_ID = 5  # lower ids are special tokens, such as padding
+_PASSES = 3  # matrix products of a training step: forward, and backward for the inputs and for the weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What is measured on what."""
+    """What is measured, and on which device."""
 
     architecture: str  # of ARCHITECTURES
     precision: str  # "fp32", "tf32", "bf16", "fp16"
     device: str  # "cuda" or "cpu"
-    recipe: Recipe  # whose length, batch on a device, learning rate, weight decay and gradient clipping are taken
+    recipe: Recipe  # gives length, batch size, learning rate, weight decay and gradient clipping
     batches: tuple[int, ...]  # texts classified at once
-    times: int  # steps, and batches, that are timed
-    compiled: bool = False  # by torch.compile
+    times: int  # timed steps, and timed forward passes of each batch
+    compiled: bool = False  # with torch.compile
 
     @property
     def batch(self) -> int:
@@ -46,7 +46,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """Training steps, or forward passes, of one batch; without ``seconds`` where memory was too small for it."""
+    """Training steps, or forward passes, of one batch; without ``seconds`` if memory was too small."""
 
     batch: int  # texts
     length: int  # tokens of each
@@ -56,17 +56,17 @@ class Speed:
 
     @property
     def samples_per_second(self) -> float:
-        """By the median."""
+        """By the median duration."""
         return self.batch / median(self.seconds)
 
     @property
     def tokens_per_second(self) -> float:
-        """By the median; there is no padding."""
+        """By the median duration; there is no padding."""
         return self.samples_per_second * self.length
 
     @property
     def rate(self) -> float:
-        """Operations/s, by the median."""
+        """Operations/s, by the median duration."""
         return self.operations / median(self.seconds)
 
 
@@ -75,7 +75,7 @@ class Measured:
     """One architecture in one precision."""
 
     matrix_rate: float  # operations/s of a product of large matrices, in the same precision and process
-    largest: int | None  # texts of a training step that fit, at most MOST; None: not searched
+    largest: int | None  # most texts of a training step that fit, up to MOST; None: not searched
     not_searched: str  # why
     training: Speed
     inference: tuple[Speed, ...]  # by batch
@@ -84,11 +84,11 @@ class Measured:
 def measure(setting: Setting) -> Measured:
     """Training steps of the recipe's batch, the device's rate, forward passes by batch, and the largest batch that fits.
 
-    What is timed comes first: the search fills the memory many times over, which may end in errors of other words than those of
-    too little memory, and leaves the device hot. Where the recipe's batch has no room, the largest one is timed in its place.
+    Timing comes first: the search fills the memory repeatedly, which may raise other errors than those of too little memory,
+    and heats the device. If the recipe's batch does not fit, the largest one is timed instead.
     """
     training = training_speed(setting, setting.batch)
-    rate = matrix_rate(setting.precision, setting.device)  # between the two that are shares of it
+    rate = matrix_rate(setting.precision, setting.device)  # between training and inference, which are compared with it
     inference = tuple(inference_speed(setting, size) for size in setting.batches)
     largest, not_searched = _searched(setting)
     if largest and not training.seconds:
@@ -99,53 +99,52 @@ def measure(setting: Setting) -> Measured:
 
 
 def _searched(setting: Setting) -> tuple[int | None, str]:
-    """The largest batch; or None, and why it is not known."""
+    """The largest batch, or None and the reason."""
     not_searched = _not_searched(setting)
     if not_searched:
         return None, not_searched
     try:
         return largest_batch(lambda batch: fits(setting, batch), MOST), ""
-    except RuntimeError as error:  # what was timed is kept
+    except RuntimeError as error:  # keep what was timed
         return None, f"the search ended in an error: {first_line(error)}"
 
 
 def _not_searched(setting: Setting) -> str:
-    """Why not; nothing where it is."""
+    """Why the largest batch is not searched; empty if it is."""
     if setting.device != "cuda":
         return "a CPU that is short of memory ends the process, or swaps"
     return "each batch would be compiled anew" if setting.compiled else ""
 
 
 def fits(setting: Setting, batch: int) -> bool:
-    """Whether two training steps of ``batch`` texts fit; in the second, the optimizer's state lies beside the activations.
+    """Whether two training steps of ``batch`` texts fit; in the second, the optimizer has its state beside the activations.
 
-    Model and optimizer are made anew for each try, and gone after it. A process for each would be as clean, and spend most of the
-    search on imports.
+    Model and optimizer are built for each try and freed after it; a process for each would spend most of the time on imports.
     """
 
-    def try_it() -> bool:
+    def two_steps() -> bool:
         step = TrainingStep(setting, batch)
         step()
         step()
         return True
 
-    return none_if_oom(try_it) is not None
+    return none_if_oom(two_steps) is not None
 
 
 def training_speed(setting: Setting, batch: int) -> Speed:
-    """Steps with AdamW, gradient clipping, and automatic mixed precision for bf16 and fp16; the latter with scaled losses."""
+    """Steps with AdamW, gradient clipping, and automatic mixed precision for bf16 and fp16, with loss scaling for fp16."""
     timed = none_if_oom(lambda: each_timed(TrainingStep(setting, batch), setting.times, setting.device))
     return _speed(setting, batch, _PASSES, timed)
 
 
 def inference_speed(setting: Setting, batch: int) -> Speed:
-    """Forward passes without gradients, the weights in the precision."""
+    """Forward passes without gradients, with weights in the precision."""
     timed = none_if_oom(lambda: each_timed(ForwardPass(setting, batch), setting.times, setting.device))
     return _speed(setting, batch, 1, timed)
 
 
 class TrainingStep:
-    """A model in training, and one batch that it is given at each call."""
+    """A model in training mode; each call is a step on the same batch."""
 
     def __init__(self, setting: Setting, batch: int) -> None:
         import torch
@@ -183,7 +182,7 @@ class TrainingStep:
 
 
 class ForwardPass:
-    """A model in use, and one batch that it is given at each call."""
+    """A model in inference mode; each call is a forward pass of the same batch."""
 
     def __init__(self, setting: Setting, batch: int) -> None:
         set_products(setting.precision)
@@ -216,12 +215,12 @@ def _compiled(model: Any, setting: Setting) -> Any:
 
     if not setting.compiled:
         return model
-    torch.compiler.reset()  # it stops compiling, and says nothing, after so many models of one class
+    torch.compiler.reset()  # otherwise it silently stops compiling after several models of one class
     return torch.compile(model, dynamic=False)
 
 
 def _inputs(model: Any, setting: Setting, batch: int) -> dict[str, Any]:
-    """Ids and mask ``(batch, length)`` of int64 on the device, no padding."""
+    """Ids and mask ``(batch, length)``, int64, on the device, without padding."""
     import torch
 
     shape = (batch, setting.recipe.max_length)
@@ -245,7 +244,7 @@ def _speed(setting: Setting, batch: int, passes: int, timed: Timed | None) -> Sp
 
 @functools.cache
 def _operations(architecture: str, length: int) -> int:
-    """Of the forward pass of one text."""
+    """Operations of the forward pass of one text."""
     from exporters.counting.count import count_architectures
 
     [counted] = count_architectures([architecture], [length])

@@ -1,4 +1,4 @@
-"""Timing what runs on a device: it is waited for before the clock is read, since calls return before it is done."""
+"""Timing of calls on a device, synchronised before the clock is read, since GPU calls return early."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WARMUP = 5  # calls that are not timed: kernels are loaded and chosen in them, and the device's clock rises
+WARMUP = 5  # untimed calls: kernels are loaded and selected, and the device's clock rises
 
 
 class Timed(NamedTuple):
-    """What the calls took."""
+    """Time and memory of the calls."""
 
     seconds: tuple[float, ...]  # of each
     peak_memory: (
@@ -21,7 +21,7 @@ class Timed(NamedTuple):
 
 
 def each_timed(call: Callable[[], Any], times: int, device: str) -> Timed:
-    """Time ``call`` so many times on "cuda" or "cpu", after the warm-up."""
+    """Time ``call`` on "cuda" or "cpu", ``times`` times after the warm-up."""
     import torch
 
     gpu = device == "cuda"

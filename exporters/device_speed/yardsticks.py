@@ -1,6 +1,6 @@
-"""What this machine can do right now: matrix products, a copy and a loop, as rates that a variant's speed is held against.
+"""The machine's current rates of matrix products, a copy and a loop, which a variant's speed is compared with.
 
-All are to be called in a process of its own that has the thread budget of the variants.
+To be called in a process of its own with the thread budget of the variants.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SIZE = (
-    1024  # rows, columns and depth of every product: as many operations as a linear layer of ALBERT-base at 512 tokens
-)
+# Rows, columns and depth of every product: as many operations as a linear layer of ALBERT-base at 512 tokens.
+_SIZE = 1024
 _OPERATIONS = 2.0 * _SIZE**3  # multiplications and additions
-_COPIED = 256 * 1024 * 1024  # bytes; far more than a cache of the machine holds for one process
+_COPIED = 256 * 1024 * 1024  # bytes; far more than the caches hold
 _PASSES = 200_000
 _BUDGET_S = 0.2
 
@@ -26,7 +25,7 @@ _BUDGET_S = 0.2
 def rate(name: str, threads: int) -> float:
     """One reading of yardstick ``name``, a key of YARDSTICKS: operations/s, bytes/s or passes/s by the median call.
 
-    The first call is not timed, and calls are repeated for 0.2 s; where one call takes longer, the first is the reading.
+    The first call is a warm-up; calls are repeated for 0.2 s. If one call takes longer, the first is the reading.
     """
     call, amount = YARDSTICKS[name](threads)
     first = _seconds(call)
@@ -49,7 +48,7 @@ def _fp32(threads: int) -> tuple[Callable[[], Any], float]:
 
 
 def _bf16(threads: int) -> tuple[Callable[[], Any], float]:
-    """Slow, and still a reading, where the CPU has no such instructions."""
+    """Emulated and slow, but still a reading, on a CPU without bf16 instructions."""
     import torch
 
     return _torch_product(threads, torch.bfloat16)
@@ -69,9 +68,8 @@ def _int8(threads: int) -> tuple[Callable[[], Any], float]:
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
-    weight = numpy_helper.from_array(
-        np.ones((_SIZE, _SIZE), dtype=np.int8), "weight"
-    )  # constant, so that it is packed once
+    # A constant, so that it is packed once.
+    weight = numpy_helper.from_array(np.ones((_SIZE, _SIZE), dtype=np.int8), "weight")
     shape = [_SIZE, _SIZE]
     graph = helper.make_graph(
         [helper.make_node("MatMulInteger", ["rows", "weight"], ["output"])],
@@ -89,7 +87,7 @@ def _int8(threads: int) -> tuple[Callable[[], Any], float]:
 
 
 def _copy(threads: int) -> tuple[Callable[[], Any], float]:
-    """Bytes copied; each is read once and written once. By PyTorch, since NumPy copies with one thread."""
+    """Bytes copied, each read once and written once; by PyTorch, since NumPy copies with one thread."""
     import torch
 
     torch.set_num_threads(threads)
@@ -98,7 +96,7 @@ def _copy(threads: int) -> tuple[Callable[[], Any], float]:
 
 
 def _python(_: int) -> tuple[Callable[[], Any], float]:
-    """Passes of a loop in the interpreter, on one thread."""
+    """Passes of an interpreted loop, on one thread."""
 
     def loop() -> int:
         total = 0

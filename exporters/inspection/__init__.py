@@ -1,1 +1,1 @@
-"""What an artifact really executes, and what its files store."""
+"""Inspection of artifacts: what the runtime executes, and what the files store."""

@@ -1,1 +1,1 @@
-"""What turns a model into files of a runtime, and those into predictors."""
+"""Conversion of a model into a runtime's files, and of those into predictors."""

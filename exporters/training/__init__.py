@@ -1,1 +1,1 @@
-"""Fine-tuning from one typed recipe; the same recipe serves CPU and GPU."""
+"""Fine-tuning and training from scratch, by one recipe for CPU and GPU."""
