@@ -14,6 +14,14 @@ DeploybenchError
 └── WorkerError                            a worker died, hung or answered with an error
 """
 
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _LONGEST = 300  # characters of a library's error: transformers lists every model it knows
 
 
@@ -63,6 +71,12 @@ class ParityError(ExportError):
 
 class WorkerError(DeploybenchError):
     """A worker process died, hung or answered with an error; carries its last output."""
+
+
+def did_you_mean(name: str, known: Iterable[str], shown: str = "{!r}") -> str:
+    """``"did you mean 'onnx-fp32'? "`` with the nearest of ``known``, formatted as ``shown``; empty if none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {shown.format(near[0])}? " if near else ""
 
 
 def first_line(error: BaseException) -> str:

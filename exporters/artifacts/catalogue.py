@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
 import exporters.variants
-from exporters.errors import UnknownVariantError
+from exporters.errors import UnknownVariantError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,9 +37,9 @@ def check_variant_name(name: str) -> None:
     known = variant_names()
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise UnknownVariantError(f"unknown variant {name!r}; {hint}known variants: {', '.join(known)}")
+    raise UnknownVariantError(
+        f"unknown variant {name!r}; {did_you_mean(name, known)}known variants: {', '.join(known)}"
+    )
 
 
 def variant_module(name: str) -> str:

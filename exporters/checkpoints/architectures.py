@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
-from exporters.errors import CheckpointError
+from exporters.errors import CheckpointError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,8 +71,7 @@ def check_architecture(name: str) -> None:
     """Raise CheckpointError, with the nearest name, unless ``name`` is one of ARCHITECTURES."""
     if name in ARCHITECTURES:
         return
-    near = difflib.get_close_matches(name, ARCHITECTURES, n=1)
-    hint = f"did you mean {PREFIX}{near[0]}? " if near else ""
+    hint = did_you_mean(name, ARCHITECTURES, f"{PREFIX}{{}}")
     raise CheckpointError(f"unknown architecture {name!r}; {hint}known: {', '.join(ARCHITECTURES)}")
 
 

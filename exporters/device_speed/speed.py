@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from exporters.device_speed.largest_batch import largest_batch
 from exporters.device_speed.matrix_rate import dtype_of, matrix_rate, set_products
 from exporters.device_speed.stopwatch import each_timed
 from exporters.errors import first_line
 from exporters.training.out_of_memory import none_if_oom
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from exporters.device_speed.stopwatch import Timed
     from exporters.training.recipe import Recipe
 
@@ -114,6 +115,22 @@ def _not_searched(setting: Setting) -> str:
     if setting.device != "cuda":
         return "a CPU that is short of memory ends the process, or swaps"
     return "each batch would be compiled anew" if setting.compiled else ""
+
+
+def largest_batch(fits: Callable[[int], bool], most: int) -> int:
+    """The largest number of texts from 1 to ``most`` for which ``fits``; 0 if one text is too many.
+
+    ``fits`` must be monotonic. Tries at most 2 log2(``most``) + 1 batches.
+    """
+    fitting, tried = 0, 1
+    while fitting < most and fits(tried):
+        fitting, tried = tried, min(2 * tried, most)
+    if fitting == most:
+        return most
+    while tried - fitting > 1:
+        middle = (fitting + tried) // 2
+        fitting, tried = (middle, tried) if fits(middle) else (fitting, middle)
+    return fitting
 
 
 def fits(setting: Setting, batch: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,25 +42,12 @@ def _seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def _fp32(threads: int) -> tuple[Callable[[], Any], float]:
-    import torch
-
-    return _torch_product(threads, torch.float32)
-
-
-def _bf16(threads: int) -> tuple[Callable[[], Any], float]:
-    """Emulated and slow, but still a reading, on a CPU without bf16 instructions."""
-    import torch
-
-    return _torch_product(threads, torch.bfloat16)
-
-
-def _torch_product(threads: int, dtype: Any) -> tuple[Callable[[], Any], float]:
+def _torch_product(threads: int, dtype: str) -> tuple[Callable[[], Any], float]:
+    """On a CPU without bf16 instructions, bf16 is emulated and slow, but still a reading."""
     import torch
 
     torch.set_num_threads(threads)
-    left, right = torch.ones(_SIZE, _SIZE, dtype=dtype), torch.ones(_SIZE, _SIZE, dtype=dtype)
-    output = torch.empty(_SIZE, _SIZE, dtype=dtype)
+    left, right, output = (torch.ones(_SIZE, _SIZE, dtype=getattr(torch, dtype)) for _ in range(3))
     return lambda: torch.mm(left, right, out=output), _OPERATIONS
 
 
@@ -107,4 +95,10 @@ def _python(_: int) -> tuple[Callable[[], Any], float]:
     return loop, float(_PASSES)
 
 
-YARDSTICKS = {"fp32": _fp32, "bf16": _bf16, "int8": _int8, "copy": _copy, "python": _python}
+YARDSTICKS: dict[str, Callable[[int], tuple[Callable[[], Any], float]]] = {
+    "fp32": partial(_torch_product, dtype="float32"),
+    "bf16": partial(_torch_product, dtype="bfloat16"),
+    "int8": _int8,
+    "copy": _copy,
+    "python": _python,
+}

@@ -1,6 +1,6 @@
-"""In which precision does a variant really compute? Its matrix products as its runtime executed them, not as it is called.
+"""The precision in which a variant really computes: that of the matrix products that its runtime executed.
 
-Only the variant's own ``load`` knows its settings, so it is what is called, under a watcher of its runtime.
+The variant is loaded by its own ``load``, which knows its settings, under a trace of its runtime.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ def executed_precision(
 ) -> dict[str, dict[str, float]]:
     """Multiply-adds of one forward pass by precision: ``{"weights": {"int8": 3.4e10}, "attention": {"fp32": 1.2e9}}``.
 
-    Weights: products with a constant of the model, which are what a precision is chosen for. Attention: scores and values,
-    products of two activations; apart, since they grow with the square of the length (a ninth of all at ALBERT-base's 512
+    Weights: products with a constant of the model, which a precision is chosen for. Attention: scores and values, products of
+    two activations; counted separately, since they grow with the square of the length (a ninth of all at ALBERT-base's 512
     tokens) and most int8 variants rightly leave them in fp32.
 
-    To be called in a process of its own: it changes what a runtime keeps beside its results. Raises ExportError when
-    nothing watches the variant's runtime, or when no product was seen.
+    To be called in a process of its own: it changes the runtime's settings. Raises ExportError for a runtime without a trace,
+    or if no product was seen.
     """
     variant = find_variant(name)
-    watcher = f"exporters.inspection.trace_{variant.runtime}"
-    if importlib.util.find_spec(watcher) is None:
-        raise ExportError(f"nothing watches the runtime {variant.runtime!r}; write {watcher.replace('.', '/')}.py")
-    products = importlib.import_module(watcher).products(lambda: variant.load(artifact, threads), *batch)
+    trace = f"exporters.inspection.trace_{variant.runtime}"
+    if importlib.util.find_spec(trace) is None:
+        raise ExportError(f"there is no trace of the runtime {variant.runtime!r}; write {trace.replace('.', '/')}.py")
+    products = importlib.import_module(trace).products(lambda: variant.load(artifact, threads), *batch)
     counts: dict[str, Counter[str]] = {"weights": Counter(), "attention": Counter()}
     for product in products:
         counts[product.kind][product.precision] += product.multiply_adds

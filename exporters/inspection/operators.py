@@ -1,4 +1,4 @@
-"""Where does the time of a forward pass go? Operators as a runtime's own profiler saw them, and what kind of work each is."""
+"""The time of each operator in a forward pass, by the runtime's own profiler, and by kind of work."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from exporters.variant import Int64Array
 
-UNTIMED, RUNS = 2, 10  # passes; of the timed ones the quickest tells: in others a thread was kept waiting
+UNTIMED, RUNS = 2, 10  # passes; the fastest timed one counts: in others a thread was interrupted
 
-KINDS = {  # by kind of work, what the runtimes call it; what is in none of them is "other"
+KINDS = {  # the runtimes' names of operators by kind of work; all others are "other"
     "products": (
         "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul",
         "QLinearMatMul", "QGemm", "FullyConnected", "aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm",
@@ -55,21 +55,21 @@ class Operator:
 
 
 def profile(name: str, artifact: Path, threads: int, batch: tuple[Int64Array, Int64Array]) -> dict[str, Operator]:
-    """Operators of one forward pass by the runtime's own names; raises ImportError for a runtime that nothing watches.
+    """Operators of one forward pass by the runtime's own names; raises ImportError for a runtime without a trace.
 
-    To be called in a process of its own: a profiler slows what it sees.
+    To be called in a process of its own: a profiler slows execution.
     """
     variant = find_variant(name)
-    watcher: Any = importlib.import_module(f"exporters.inspection.trace_{variant.runtime}")
-    passes: list[dict[str, tuple[int, float]]] = watcher.operators(
+    trace: Any = importlib.import_module(f"exporters.inspection.trace_{variant.runtime}")
+    passes: list[dict[str, tuple[int, float]]] = trace.operators(
         lambda: variant.load(artifact, threads), *batch, UNTIMED + RUNS
     )
-    quickest = min(passes[UNTIMED:], key=lambda found: sum(seconds for _, seconds in found.values()))
-    return {operator: Operator(count=count, seconds=seconds) for operator, (count, seconds) in quickest.items()}
+    fastest = min(passes[UNTIMED:], key=lambda found: sum(seconds for _, seconds in found.values()))
+    return {operator: Operator(count=count, seconds=seconds) for operator, (count, seconds) in fastest.items()}
 
 
 def seconds_by_kind(operators: Mapping[str, Operator]) -> dict[str, float]:
-    """Seconds of each kind of work, every kind and "other" included.
+    """Seconds of each kind of work, including "other".
 
     >>> seconds_by_kind({"MatMul": Operator(count=2, seconds=0.5), "Loop": Operator(count=1, seconds=0.1)})["other"]
     0.1

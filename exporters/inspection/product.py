@@ -1,4 +1,4 @@
-"""A matrix product that was executed; what every watcher reports."""
+"""An executed matrix product, as every trace reports it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES = {name: precision for precision, names in _PRECISIONS.items() for name i
 
 
 class Product(NamedTuple):
-    """One product, or the two that a fused attention makes."""
+    """One product, or the two of a fused attention."""
 
     kind: Literal["weights", "attention"]  # weights: one operand is a constant of the model
     precision: str  # "fp32", "bf16", "int8"
@@ -27,7 +27,7 @@ class Product(NamedTuple):
 
 
 def precision_of(name: str) -> str:
-    """Give the word of this project for a runtime's name of a number format.
+    """The project's name of a number format, by the runtime's name.
 
     >>> precision_of("u8"), precision_of("torch.float32"), precision_of("i4")
     ('int8', 'fp32', 'i4')
@@ -36,7 +36,7 @@ def precision_of(name: str) -> str:
 
 
 def multiply_adds(left: Sequence[int], output: Sequence[int]) -> float:
-    """Of one product, by the shapes of its left operand and its output: each number of the left meets each column.
+    """Multiply-adds of one product, by the shapes of its left operand and its output.
 
     >>> multiply_adds((8, 512, 768), (8, 512, 3072)) == 8 * 512 * 768 * 3072
     True
@@ -45,5 +45,5 @@ def multiply_adds(left: Sequence[int], output: Sequence[int]) -> float:
 
 
 def attention_multiply_adds(query: Sequence[int], output: Sequence[int], keys: int) -> float:
-    """Of scores and values together, whatever the order of the axes: every number of both meets every key."""
+    """Multiply-adds of scores and values together, for any order of the axes."""
     return float((math.prod(query) + math.prod(output)) * keys)

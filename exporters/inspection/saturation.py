@@ -1,8 +1,8 @@
-"""Would ONNX Runtime's int8 sums be cut on a CPU without VNNI? From real activations, since no setting makes it run so here.
+"""Saturation of ONNX Runtime's int8 sums on a CPU without VNNI, from real activations, since it cannot be made to run so here.
 
-Its kernels for AVX2 and AVX-512 without VNNI add two products of uint8 activations and int8 weights in 16 bits, and cut them
-at 32,767 (vpmaddubsw; "When and why do I need to try U8U8", ONNX Runtime's guide to quantisation). With weights of 7 bits no
-such sum is too large.
+Its kernels for AVX2 and AVX-512 without VNNI add two products of uint8 activations and int8 weights in 16 bits, saturating
+at 32,767 (vpmaddubsw; "When and why do I need to try U8U8", ONNX Runtime's guide to quantisation). With 7-bit weights no such
+sum saturates.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exporters.errors import ExportError
+from exporters.runtimes.feed import feed
 from exporters.runtimes.onnx_session import MODEL_FILE
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from exporters.variant import Int64Array
 
 _LEAST, _MOST = -(2**15), 2**15 - 1
-_ROWS = 4  # tokens of each product that are looked at, spread over all of its batch
+_ROWS = 4  # tokens of each product that are examined, spread over the batch
 
 
 def cut_share(artifact: Path, batches: Sequence[tuple[Int64Array, Int64Array]]) -> float:
-    """Share of the sums of two neighbouring products that would be cut, over the integer products of all batches.
+    """Share of the sums of two neighbouring products that would saturate, over the integer products of all batches.
 
-    To be called in a process of its own. Raises ExportError where the model has no such product.
+    To be called in a process of its own. Raises ExportError for a model without integer products.
     """
     import onnx
     import onnxruntime
@@ -41,14 +42,13 @@ def cut_share(artifact: Path, batches: Sequence[tuple[Int64Array, Int64Array]]) 
     names = list(dict.fromkeys(name for name, _ in products))
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
     options = onnxruntime.SessionOptions()
-    plain = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # else activations are merged away
+    plain = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # otherwise activations are fused away
     options.graph_optimization_level = plain
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    fed = {one.name for one in session.get_inputs()}
+    inputs = {one.name for one in session.get_inputs()}
     cut, total = 0, 0
     for input_ids, attention_mask in batches:
-        feed = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": np.zeros_like(input_ids)}
-        found = session.run(names, {name: array for name, array in feed.items() if name in fed})
+        found = session.run(names, feed(inputs, input_ids, attention_mask))
         activations = dict(zip(names, found, strict=True))
         for name, weight in products:
             sums = pair_sums(_some_rows(activations[name]), weight)
@@ -58,9 +58,9 @@ def cut_share(artifact: Path, batches: Sequence[tuple[Int64Array, Int64Array]]) 
 
 
 def _products(graph: Any) -> Iterator[tuple[str, Any]]:
-    """The name of the activations and the weight ``(inputs, outputs)`` of every product that is made of integers.
+    """The name of the activations and the weight ``(inputs, outputs)`` of every integer product.
 
-    Of a dynamic model they are the operands themselves; of a static one what the operands are made from.
+    In a dynamic model they are the operands; in a static one they are what the operands are dequantised from.
     """
     from onnx.numpy_helper import to_array
 

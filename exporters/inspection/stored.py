@@ -1,10 +1,8 @@
-"""What do an artifact's files hold? Their tensors by content, read without the runtime: what is there twice was not shared."""
+"""Tensors in an artifact's files, compared by content: a tensor stored twice was not shared. Read without the runtime."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import mmap
 import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-_SMALLEST = 1024  # bytes; what is smaller is a shape, an axis or a bias, and alike by chance
+_SMALLEST = 1024  # bytes; smaller tensors are shapes, axes or biases, and may be equal by chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +24,8 @@ class Stored:
     """The weights in the files of one artifact."""
 
     size: int  # bytes of all tensors
-    doubled: int  # of these, bytes that are there already in another tensor, bit by bit
-    doubles: dict[str, int] = field(default_factory=dict)  # by the first one's name, how often it is stored
+    doubled: int  # of these, bytes of tensors equal to an earlier one, bit by bit
+    doubles: dict[str, int] = field(default_factory=dict)  # how often a tensor is stored, by the name of the first
 
 
 class _Tensor(NamedTuple):
@@ -36,9 +34,9 @@ class _Tensor(NamedTuple):
 
 
 def stored_weights(artifact: Path) -> Stored:
-    """Read every tensor in an artifact's files; those below 1 KiB count to the size, and are not compared.
+    """Read every tensor in an artifact's files; those below 1 KiB count towards the size, but are not compared.
 
-    Raises ExportError for a file of a kind that holds no weights.
+    Raises ExportError for an unknown kind of file.
     """
     size, doubled = 0, 0
     names: dict[str, str] = {}
@@ -57,7 +55,7 @@ def _tensors(files: Iterable[Path]) -> Iterator[_Tensor]:
     for file in files:
         reader = _READERS.get(file.suffix)
         if reader is None:
-            raise ExportError(f"{file.name}: expected one of {', '.join(_READERS)}; say in {__name__} how it is read")
+            raise ExportError(f"{file.name}: expected one of {', '.join(_READERS)}; add a reader in {__name__}")
         yield from reader(file)
 
 
@@ -65,12 +63,14 @@ def _onnx(file: Path) -> Iterator[_Tensor]:
     import onnx
     from onnx.external_data_helper import _get_all_tensors
 
-    for tensor in _get_all_tensors(onnx.load(file)):  # weights, those outside the file too, and constants of nodes
+    for tensor in _get_all_tensors(
+        onnx.load(file)
+    ):  # weights, including those outside the file, and constants of nodes
         yield _Tensor(tensor.name, onnx.numpy_helper.to_array(tensor).tobytes())
 
 
 def _openvino(file: Path) -> Iterator[_Tensor]:
-    """The constants of the graph by their places in the file beside it; several may share one place."""
+    """The constants of the graph, stored in the file beside it; several may share one place."""
     weights = file.with_suffix(".bin").read_bytes()
     seen = set()
     for layer in ET.parse(file).iterfind(".//layer[@type='Const']"):  # noqa: S314 - we wrote it
@@ -82,17 +82,14 @@ def _openvino(file: Path) -> Iterator[_Tensor]:
 
 
 def _safetensors(file: Path) -> Iterator[_Tensor]:
-    """By the header of the format: its length in 8 bytes, then JSON of names and places."""
-    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        start = 8 + int.from_bytes(content[:8], "little")
-        for name, entry in json.loads(content[8:start]).items():
-            if name != "__metadata__":
-                begin, end = entry["data_offsets"]
-                yield _Tensor(name, content[start + begin : start + end])
+    from safetensors import deserialize
+
+    for name, tensor in deserialize(file.read_bytes()):
+        yield _Tensor(name, tensor["data"])
 
 
 def _zip(file: Path) -> Iterator[_Tensor]:
-    """PyTorch's archives hold one entry per storage, without the names of tensors, or one in all beside what is compiled."""
+    """A PyTorch archive: one entry for each storage, without names of tensors; a compiled one has a single blob of weights."""
     with zipfile.ZipFile(file) as archive:
         for entry in archive.namelist():
             weights = (
@@ -108,9 +105,9 @@ def _nothing(_: Path) -> Iterator[_Tensor]:
 
 _READERS: dict[str, Callable[[Path], Iterator[_Tensor]]] = {
     ".onnx": _onnx,
-    ".data": _nothing,  # of an .onnx file, read with it
+    ".data": _nothing,  # read with the .onnx file
     ".xml": _openvino,
-    ".bin": _nothing,  # of an .xml file, read with it
+    ".bin": _nothing,  # read with the .xml file
     ".safetensors": _safetensors,
     ".pt": _zip,
     ".pt2": _zip,

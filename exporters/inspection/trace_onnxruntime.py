@@ -1,4 +1,4 @@
-"""What ONNX Runtime executes: the nodes that its profiler saw run, after all of its graph optimisations."""
+"""What ONNX Runtime executes: the nodes in its profile, after all graph optimisations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MATRIX = 2
 
 
 def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
-    """Every matrix product of one forward pass of the sessions that ``load`` makes, with the options that it gives them."""
+    """Every matrix product of one forward pass of the sessions that ``load`` creates, with its options."""
     profiles = _profiled(load, (input_ids, attention_mask), 1)
     return [product for profile in profiles for event in profile for product in _products(event)]
 
@@ -32,7 +32,7 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
 def operators(
     load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
 ) -> list[dict[str, tuple[int, float]]]:
-    """Of each of ``runs`` forward passes: how many operators of each type it runs, and their seconds."""
+    """For each of ``runs`` forward passes: number and seconds of the operators of each type."""
     count: list[Counter[str]] = [Counter() for _ in range(runs)]
     microseconds: list[Counter[str]] = [Counter() for _ in range(runs)]
     for profile in _profiled(load, (input_ids, attention_mask), runs):
@@ -48,7 +48,7 @@ def operators(
 
 
 def _profiled(load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], runs: int) -> list[list[Any]]:
-    """The events of every session that ``load`` makes, over ``runs`` forward passes."""
+    """The profile of every session that ``load`` creates, over ``runs`` forward passes."""
     import onnxruntime
 
     start = onnxruntime.InferenceSession.__init__
@@ -62,7 +62,7 @@ def _profiled(load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array
             start(session, model, options, *rest, **keywords)
             sessions.append(session)
 
-        # The profiler can be asked for only when a session is made, and load() is what makes it.
+        # Profiling can be enabled only when a session is created, which load() does.
         with mock.patch.object(onnxruntime.InferenceSession, "__init__", start_profiled):
             predict = load()
         for _ in range(runs):
@@ -71,7 +71,7 @@ def _profiled(load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array
 
 
 def _is_kernel(event: dict[str, Any]) -> bool:
-    """Whether it is an operator's own time; that of an If is its branch's operators' time once more."""
+    """Whether an event is an operator's own time; that of an If repeats the time of its branch."""
     return event.get("cat") == "Node" and event["name"].endswith("_kernel_time") and event["args"]["op_name"] != "If"
 
 
@@ -85,14 +85,14 @@ def _products(event: dict[str, Any]) -> Iterator[Product]:
     [(numbers, left)], [output] = inputs[0].items(), node["output_type_shape"][0].values()
     numbers = precision_of(numbers)
     if operator in _PRODUCTS:
-        # A packed weight is in no list of inputs; what stands second then, or a weight itself, has at most two axes.
+        # A packed weight is not listed among the inputs; the second input, or an unpacked weight, then has at most two axes.
         second = len(next(iter(inputs[1].values()))) if len(inputs) > 1 else 0
         precision = "int8" if operator in _INT8 else numbers
         yield Product("attention" if second > _MATRIX else "weights", precision, multiply_adds(left, output))
         return
     keys = left
-    if operator == "MultiHeadAttention":  # of one query in the last layer, and all keys
+    if operator == "MultiHeadAttention":  # the last layer has one query, but all keys
         keys = next(iter(inputs[1].values()))
-    else:  # the other two project query, key and value as well
+    else:  # the other two also project query, key and value
         yield Product("weights", "int8" if operator in _INT8 else numbers, 3 * multiply_adds(left, output))
     yield Product("attention", numbers, attention_multiply_adds(output, output, keys[1]))

@@ -1,4 +1,4 @@
-"""What OpenVINO executes: the runtime model of what was compiled, after one inference, which gives it its shapes."""
+"""What OpenVINO executes: its runtime model after one inference, which determines the shapes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from exporters.variant import Float32Array, Int64Array, Predictor
 
 _MATRIX = 2
-_PRODUCT_NAME = re.compile(r"(?:^|[/,])MatMul(?:_\d+)?(?=,|$)")  # of a node that was merged into another
+_PRODUCT_NAME = re.compile(r"(?:^|[/,])MatMul(?:_\d+)?(?=,|$)")  # of a node that was fused into another
 
 
 def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
-    """Every matrix product of one forward pass of the models that ``load`` compiles, with the settings that it gives."""
+    """Every matrix product of one forward pass of the models that ``load`` compiles, with its settings."""
     batch = (input_ids, attention_mask)
     compiled, logits = _compiled(load, batch, {})
     nodes = [node for model in compiled for node in model.get_runtime_model().get_ops()]
-    rounded = "fp32"  # what the products run in that have fp32 activations and int8 weights
+    rounded = "fp32"  # precision of products with fp32 activations and int8 weights
     if any(_decompresses(node) for node in nodes):
         _, exact = _compiled(load, batch, {"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"})
         rounded = "fp32" if np.array_equal(logits, exact) else "int8"
@@ -37,7 +37,7 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
 def operators(
     load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
 ) -> list[dict[str, tuple[int, float]]]:
-    """Of each of ``runs`` forward passes: how many operators of each type it runs, and their seconds."""
+    """For each of ``runs`` forward passes: number and seconds of the operators of each type."""
     import openvino
 
     create = openvino.CompiledModel.create_infer_request
@@ -60,7 +60,7 @@ def _operators(nodes: Iterable[Any]) -> dict[str, tuple[int, float]]:
     count: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
     for node in nodes:
-        if node.status == node.EXECUTED:  # others were folded away
+        if node.status == node.EXECUTED:  # others were optimised away
             count[node.node_type] += 1
             seconds[node.node_type] += node.real_time.total_seconds()
     return {name: (number, seconds[name]) for name, number in count.items()}
@@ -69,13 +69,13 @@ def _operators(nodes: Iterable[Any]) -> dict[str, tuple[int, float]]:
 def _compiled(
     load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], more: dict[str, Any]
 ) -> tuple[list[Any], Float32Array]:
-    """The models that ``load`` compiles, with ``more`` settings over its own, after a forward pass; and its logits."""
+    """The models that ``load`` compiles, with its settings updated by ``more``, after a forward pass; and its logits."""
     compiled, predict = _loaded(load, more)
     return compiled, predict(*batch)
 
 
 def _loaded(load: Callable[[], Predictor], more: dict[str, Any]) -> tuple[list[Any], Predictor]:
-    """The models that ``load`` compiles, with ``more`` settings over its own, and its predictor."""
+    """The models that ``load`` compiles, with its settings updated by ``more``, and its predictor."""
     import openvino
 
     compile_model = openvino.Core.compile_model
@@ -85,7 +85,7 @@ def _loaded(load: Callable[[], Predictor], more: dict[str, Any]) -> tuple[list[A
         compiled.append(compile_model(core, model, device, {**(settings or {}), **more}))
         return compiled[-1]
 
-    # A predictor hides its model; load() passes through here with the settings that decide the precision.
+    # A predictor hides its model; load() calls this with the settings that decide the precision.
     with mock.patch.object(openvino.Core, "compile_model", compile_and_keep):
         predict = load()
     return compiled, predict
@@ -94,8 +94,8 @@ def _loaded(load: Callable[[], Predictor], more: dict[str, Any]) -> tuple[list[A
 def _decompresses(node: Any) -> bool:
     """Whether a product has float activations and int8 weights.
 
-    OpenVINO's ``runtimePrecision`` is then that of the weights, whatever is computed, and nothing else in its runtime model
-    says whether the kernel rounds the activations; its results do.
+    OpenVINO's ``runtimePrecision`` is then that of the weights, whatever is computed, and its runtime model does not tell
+    whether the kernel quantises the activations; the logits do.
     """
     if node.get_rt_info()["layerType"].astype(str) != "FullyConnected":
         return False
@@ -113,7 +113,7 @@ def _products(node: Any, keys: int, rounded: str) -> Iterator[Product]:
         kind: Any = "weights" if len(_shape(node.input(1))) == _MATRIX else "attention"
         yield Product(kind, precision, multiply_adds(_shape(node.input(0)), _shape(node.output(0))))
     elif layer == "ScaledDotProductAttention" or _holds_attention(layer, facts["originalLayersNames"]):
-        # Scores are of the first input, the query; values are the last one. Either may be int8 alone.
+        # The first input is the query, the last one the values. Each of them may be int8.
         query, values = node.input(0), node.input(node.get_input_size() - 1)
         for port, numbers in ((query, _shape(query)), (values, _shape(node.output(0)))):
             name = precision_of(port.get_element_type().to_string())
@@ -121,7 +121,7 @@ def _products(node: Any, keys: int, rounded: str) -> Iterator[Product]:
 
 
 def _holds_attention(layer: str, merged: str) -> bool:
-    """Whether a generated kernel holds the two products of an attention: no other products are merged into one."""
+    """Whether a generated kernel contains the two products of an attention, the only ones that are fused into one."""
     products = len(_PRODUCT_NAME.findall(merged))
     return layer == "Subgraph" and ("/ScaledDotProductAttention" in merged or products == 2)  # noqa: PLR2004 - scores and values
 

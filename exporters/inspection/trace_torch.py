@@ -1,4 +1,4 @@
-"""What PyTorch executes: operators as the dispatcher gets them, from eager, scripted and just-in-time compiled modules alike."""
+"""What PyTorch executes: the operators dispatched by eager, scripted and compiled modules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from exporters.variant import Float32Array, Int64Array, Predictor
 
-# Operators by the place of their left operand; of these, the second operand is a weight, or has the axes of a batch.
+# Index of the left operand by operator. The right one is a weight, or in _BY_RANK an activation if it has a batch axis.
 _BY_WEIGHTS = {"linear": 0, "mm": 0, "_int_mm": 0, "addmm": 1, "mkldnn_linear": 0, "_linear_pointwise": 0}
 _BY_RANK = {"matmul": 0, "bmm": 0, "baddbmm": 1}
 _ATTENTION = ("scaled_dot_product_attention", "_scaled_dot_product_flash_attention_for_cpu")
@@ -19,18 +19,18 @@ _MATRIX = 2
 
 
 def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
-    """Every matrix product of one forward pass of what ``load`` gives."""
+    """Every matrix product of one forward pass of the predictor that ``load`` returns."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     predict: Callable[[Int64Array, Int64Array], Float32Array] = load()
     seen: list[Product] = []
 
     class Watch(TorchDispatchMode):
-        """Executes everything as it is, and notes the products."""
+        """Executes every operator unchanged, and records the products."""
 
         @classmethod
         def ignore_compile_internals(cls) -> bool:
-            """Let torch.compile run what it compiled: under any other mode it falls back to eager, unsaid."""
+            """Let compiled code run: under other modes torch.compile silently falls back to eager."""
             return True
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -48,7 +48,7 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
 def operators(
     load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
 ) -> list[dict[str, tuple[int, float]]]:
-    """Of each of ``runs`` forward passes: how many operators of each type it runs, and their own seconds."""
+    """For each of ``runs`` forward passes: number and own seconds of the operators of each type."""
     import torch
 
     predict, passes = load(), []
@@ -61,7 +61,7 @@ def operators(
 
 
 def _product(namespace: str, name: str, args: Any, output: Any) -> Product | None:
-    if namespace == "quantized" and name.startswith("linear") and "pack" not in name:  # packs and unpacks no product
+    if namespace == "quantized" and name.startswith("linear") and "pack" not in name:  # packing is no product
         return Product("weights", "fp16" if "fp16" in name else "int8", multiply_adds(args[0].shape, output.shape))
     if name in _ATTENTION:
         query, key = args[:2]
@@ -78,7 +78,7 @@ def _product(namespace: str, name: str, args: Any, output: Any) -> Product | Non
 
 
 def _executed(operand: Any) -> str:
-    """The operand's precision, or bf16 where PyTorch was allowed to round fp32 operands to that inside the product."""
+    """The operand's precision, or bf16 if PyTorch may round fp32 operands to bf16 within the product."""
     import torch
 
     precision = precision_of(str(operand.dtype))

@@ -1,4 +1,4 @@
-"""The C++ compiler that PyTorch's own compiler calls."""
+"""The C++ compiler that PyTorch's compiler needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from exporters.errors import ExportError
 
 
 def check_compiler() -> None:
-    """Raise ExportError, in one line, where there is no C++ compiler: PyTorch says so late, and in many lines."""
+    """Raise ExportError if there is no C++ compiler: PyTorch reports that late and in many lines."""
     from torch._inductor.cpp_builder import get_cpp_compiler
     from torch._inductor.exc import InvalidCxxCompiler
 
@@ -14,5 +14,5 @@ def check_compiler() -> None:
         get_cpp_compiler()
     except InvalidCxxCompiler as error:
         raise ExportError(
-            "no C++ compiler was found, and PyTorch needs one to compile a model; install g++, or name one in CXX"
+            "found no C++ compiler, which PyTorch needs to compile a model; install g++, or set CXX"
         ) from error

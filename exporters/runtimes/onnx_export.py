@@ -1,7 +1,7 @@
-"""ONNX files: the checkpoint as a graph, by optimum, in which attention can stay one node; and a graph with int8 weights.
+"""ONNX export by optimum, optionally with each attention as one node; and quantisation of weights.
 
-optimum (through PyTorch's TorchScript exporter) writes PyTorch's fused attention out in small operators, and ONNX Runtime's own
-optimiser looks for them again by patterns of the models of its day. Here the exporter is told another word for it.
+optimum (through PyTorch's TorchScript exporter) decomposes PyTorch's fused attention into small operators, which ONNX Runtime's
+optimiser fuses again only if they match its patterns of older models. So the exporter is given an operator for attention.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OPERATION = "aten::scaled_dot_product_attention"
-_OPSET = 14  # the first one whose words PyTorch has for it
+_OPSET = 14  # the first one for which PyTorch exports it
 _HEADS_FIRST = [0, 2, 1, 3]  # (batch, tokens, heads, numbers) to (batch, heads, tokens, numbers), and back
 
 
 def export_onnx(checkpoint: Path, out_dir: Path) -> None:
-    """Write ``model.onnx``, dynamic in batch and length, every weight once, and no other file."""
+    """Write ``model.onnx``, with dynamic batch and length and every weight stored once, and no other file."""
     from optimum.exporters.onnx import main_export
 
-    # Validation is ours (exporters/artifacts/parity.py): in another process, on real texts, and for every variant alike.
+    # exporters/artifacts/parity.py validates: in another process, on real texts, and in the same way for every variant.
     main_export(str(checkpoint), output=out_dir, task="text-classification", device="cpu", do_validation=False)
-    for file in out_dir.iterdir():  # optimum also writes config and tokenizer, which every artifact has already
+    for file in out_dir.iterdir():  # optimum also writes config and tokenizer, which an artifact has already
         if not file.name.startswith(MODEL_FILE):
             file.unlink()
     use_weights_by_name(out_dir / MODEL_FILE)
 
 
 def quantise_weights(base: Path, out_dir: Path, *, reduced: bool = False) -> None:
-    """Write the model in the artifact ``base`` with int8 weights per channel, of 7 bits where ``reduced``."""
+    """Write the model of the artifact ``base`` with int8 weights per channel; ``reduced``: with 7 bits."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    unknown = onnx.TensorProto.FLOAT  # the type of what a fused attention gives, which the quantiser cannot infer
+    unknown = onnx.TensorProto.FLOAT  # the output type of a fused attention, which the quantiser cannot infer
     quantize_dynamic(
         base / MODEL_FILE,
         out_dir / MODEL_FILE,
@@ -53,7 +53,7 @@ def quantise_weights(base: Path, out_dir: Path, *, reduced: bool = False) -> Non
 def attention_as_one_node(heads: int) -> Iterator[None]:
     """Within the block, exports write a fused attention of ``heads`` heads as ONNX Runtime's MultiHeadAttention.
 
-    It reads what the projections write: their cut into heads, and the way back, are a part of it.
+    It reads the outputs of the projections directly: splitting into heads, and joining them, are part of it.
     """
     from torch.onnx import (  # type: ignore[attr-defined] # their documented place
         register_custom_op_symbolic,
@@ -68,7 +68,7 @@ def attention_as_one_node(heads: int) -> Iterator[None]:
 
 
 def _attention(heads: int) -> Any:
-    """PyTorch's fused attention in ONNX Runtime's words; where those do not say all of it, in PyTorch's own."""
+    """The symbolic of PyTorch's fused attention: MultiHeadAttention, or PyTorch's own export if that cannot express it."""
     from torch.onnx import symbolic_helper as helper
     from torch.onnx import symbolic_opset14 as stock
 
@@ -91,7 +91,7 @@ def _attention(heads: int) -> Any:
         inputs = [_before_heads(g, one) for one in (query, key, value)]
         if not helper._is_none(mask):
             none = helper._optional_input_placeholder_tensor(g)
-            inputs += [none, none, mask]  # no bias of the projections, no lengths; the mask is added to the scores
+            inputs += [none, none, mask]  # neither bias nor lengths; the mask is added to the scores
         whole = g.op("com.microsoft::MultiHeadAttention", *inputs, num_heads_i=heads, **scales)
         cut = g.op("Reshape", whole, _numbers(g, [0, 0, heads, -1]))
         result = g.op("Transpose", cut, perm_i=_HEADS_FIRST)
@@ -102,13 +102,13 @@ def _attention(heads: int) -> Any:
 
 
 def _before_heads(g: Any, value: Any) -> Any:
-    """What was cut into heads, ``(batch, tokens, heads x numbers)``; put together again where that cannot be seen."""
+    """The value before its split into heads, ``(batch, tokens, heads x numbers)``; joined again if the split is not found."""
     from torch.onnx import symbolic_helper as helper
 
     turned = value.node()
     if turned.kind() == "onnx::Transpose" and helper._node_get(turned, "perm") == _HEADS_FIRST:
         cut = turned.inputsAt(0).node()
-        if cut.kind() == "onnx::Reshape":  # its input is of three axes, or the graph will not load
+        if cut.kind() == "onnx::Reshape":  # its input has three axes, or the graph will not load
             return cut.inputsAt(0)
     return g.op("Reshape", g.op("Transpose", value, perm_i=_HEADS_FIRST), _numbers(g, [0, 0, -1]))
 

@@ -1,6 +1,6 @@
-"""Passes over an exported ONNX graph; each leaves the model as it was and writes the file in its place.
+"""Passes over an exported ONNX graph; each replaces the file by an equivalent model.
 
-All but ``attend_without_mask`` leave every logit as it was, bit for bit.
+All but ``attend_without_mask`` keep every logit, bit for bit.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _MASK = 5  # the place of what is added to the scores among the inputs of a Mult
 
 
 def use_weights_by_name(file: Path) -> None:
-    """Let every node take a shared weight itself, not an Identity of it.
+    """Let every node read a shared weight directly instead of through an Identity.
 
-    optimum stores a weight that several layers share once, and hands it to all layers but the first through an Identity.
-    The quantiser of ONNX Runtime takes such an input for an activation: of ALBERT-base's 75 linear layers it left 66 in
-    fp32, and their weights in the file.
+    optimum stores a weight that several layers share once, and passes it to all layers but the first through an Identity.
+    The quantiser of ONNX Runtime takes that for an activation: of ALBERT-base's 75 linear layers it left 66 in fp32, and
+    kept their weights in the file.
     """
     model = _read(file)
     weights = {weight.name for weight in model.graph.initializer}
@@ -31,10 +31,10 @@ def use_weights_by_name(file: Path) -> None:
 
 
 def drop_round_trips(file: Path) -> None:
-    """Let what reads an attention's result read it as it comes, not cut into heads and put together again.
+    """Remove the two Reshapes after an attention that split its result into heads and join them again.
 
     A MultiHeadAttention gives ``(batch, tokens, numbers)``; PyTorch's attention gives ``(batch, heads, tokens, numbers)``,
-    which every model turns back. The exporter sees that the two turns are none, and leaves the two Reshapes around them.
+    which every model transposes back. The exporter removes the two transpositions, but not the Reshapes around them.
     """
     model = _read(file)
     makers = {output: node for node in model.graph.node for output in node.output}
@@ -49,10 +49,10 @@ def drop_round_trips(file: Path) -> None:
 
 
 def attend_without_mask(file: Path) -> None:
-    """Let every attention whose mask hides nothing run without it: a batch without padding takes ONNX Runtime's flash kernel.
+    """Run every attention without its mask if that is all zeros: a batch without padding uses ONNX Runtime's flash kernel.
 
-    That kernel knows no mask, and keeps no scores of all tokens with all. Which of the two runs is decided for each batch by
-    the mask itself, so a mask of any other meaning is kept.
+    That kernel supports no mask, and does not store the scores of all pairs of tokens. An If selects by the values of the mask
+    in each batch, so that any other mask is applied.
     """
     from onnx import helper
 
@@ -67,7 +67,7 @@ def attend_without_mask(file: Path) -> None:
             open_masks[mask] = f"{mask}_open"
             nodes += _is_zero(mask, open_masks[mask])
         branches = {"then_branch": _branch(node, "open"), "else_branch": _branch(node, "masked")}
-        del branches["then_branch"].node[0].input[_MASK - 2 :]  # and the two that are left out ahead of it
+        del branches["then_branch"].node[0].input[_MASK - 2 :]  # and the two empty inputs before it
         nodes.append(helper.make_node("If", [open_masks[mask]], node.output, name=f"{node.name}_if", **branches))
     del model.graph.node[:]
     model.graph.node.extend(nodes)
@@ -75,7 +75,7 @@ def attend_without_mask(file: Path) -> None:
 
 
 def _is_zero(name: str, result: str) -> list[Any]:
-    """Nodes that tell whether all numbers of a tensor are zero."""
+    """Nodes that test whether all numbers of a tensor are zero."""
     from onnx import TensorProto, helper
 
     return [
@@ -89,7 +89,7 @@ def _is_zero(name: str, result: str) -> list[Any]:
 
 
 def _branch(node: Any, name: str) -> Any:
-    """A graph of one copy of ``node``, to be run in its place."""
+    """A subgraph with one copy of ``node``."""
     from onnx import TensorProto, helper
 
     copy = helper.make_node(node.op_type, node.input, [f"{node.output[0]}_{name}"], f"{node.name}_{name}")
@@ -100,36 +100,36 @@ def _branch(node: Any, name: str) -> Any:
 
 
 def count_operators(file: Path) -> Counter[str]:
-    """How many nodes of each operator a graph has, those in branches included."""
+    """Number of nodes of each operator, including those in branches."""
     return Counter(node.op_type for node in _with_branches(_read(file).graph.node))
 
 
 def _axes(reshape: Any, makers: dict[str, Any]) -> int | None:
-    """How many axes a Reshape gives, where its shape is put together in the graph."""
+    """The rank of a Reshape's output, if its shape is concatenated in the graph."""
     shape = makers.get(reshape.input[1])
     return len(shape.input) if shape is not None and shape.op_type == "Concat" else None
 
 
 def _bypass(graph: Any, origins: dict[str, str]) -> None:
-    """Let every node read ``origins[name]`` in place of ``name``, and drop the nodes that nothing reads any more."""
+    """Let every node read ``origins[name]`` instead of ``name``, and remove the nodes that nothing reads any more."""
     for node in _with_branches(graph.node):
         for index, name in enumerate(node.input):
             node.input[index] = origins.get(name, name)
     needed = {output.name for output in graph.output}
     alive = []
-    for node in reversed(graph.node):  # a node comes after all that it reads
+    for node in reversed(graph.node):  # in reverse topological order
         if needed.intersection(node.output):
             alive.append(node)
             needed.update(name for one in _with_branches([node]) for name in one.input)
     del graph.node[:]
     graph.node.extend(reversed(alive))
-    typed = [info for info in graph.value_info if info.type.WhichOneof("value")]  # the quantiser takes no others
+    typed = [info for info in graph.value_info if info.type.WhichOneof("value")]  # the quantiser accepts no others
     del graph.value_info[:]
     graph.value_info.extend(typed)
 
 
 def _with_branches(nodes: Iterable[Any]) -> Iterator[Any]:
-    """Nodes, and those in the branches of an If or the body of a Loop, which read names from around them."""
+    """Nodes, and those in the branches of an If or the body of a Loop, which read outer names."""
     for node in nodes:
         yield node
         for attribute in node.attribute:
@@ -139,7 +139,7 @@ def _with_branches(nodes: Iterable[Any]) -> Iterator[Any]:
 def _read(file: Path) -> Any:
     import onnx
 
-    return onnx.load(file, load_external_data=False)  # weights outside the file stay where they are
+    return onnx.load(file, load_external_data=False)  # external weights stay in their file
 
 
 def _write(model: Any, file: Path) -> None:

@@ -1,12 +1,11 @@
-"""ONNX Runtime sessions: how a variant that is an ONNX file is loaded and fed."""
+"""ONNX Runtime sessions: an ONNX file, loaded and called."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from exporters.runtimes.feed import feed
 from exporters.variant import Example
 
 if TYPE_CHECKING:
@@ -15,9 +14,7 @@ if TYPE_CHECKING:
     from exporters.variant import Float32Array, Int64Array, Predictor
 
 MODEL_FILE = "model.onnx"
-NOT_USED = [
-    "SkipLayerNormFusion"
-]  # its kernel takes the numbers one by one; an Add and a LayerNormalization take vectors
+NOT_USED = ["SkipLayerNormFusion"]  # its kernel is scalar; those of Add and LayerNormalization are vectorised
 
 EXAMPLE = Example(
     imports=("import numpy as np", "import onnxruntime"),
@@ -42,10 +39,7 @@ def load_session(artifact: Path, threads: int) -> Predictor:
     names = {node.name for node in session.get_inputs()}
 
     def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
-        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
-        if "token_type_ids" in names:  # one text is one segment
-            feed["token_type_ids"] = np.zeros_like(input_ids)
-        logits: Float32Array = session.run(["logits"], feed)[0]
+        logits: Float32Array = session.run(["logits"], feed(names, input_ids, attention_mask))[0]
         return logits
 
     return predict

@@ -1,4 +1,4 @@
-"""The last layer of an OpenVINO model for the one token that the classifier reads."""
+"""Restrict the last layer of an OpenVINO model to the first token, the only one that the classifier reads."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _ELEMENTWISE = ("Add", "Subtract", "Multiply", "Divide", "Power", "SquaredDifference", "Gelu", "Tanh", "Erf", "Relu")
-_QUERY, _MASK = 0, 3  # places among the inputs of a fused attention
+_QUERY, _MASK = 0, 3  # indices of inputs of a fused attention
 _TOKENS, _HEADS = 1, 1  # axes: (batch, tokens, numbers), and (batch, heads, tokens, numbers) in attention
 
 
 def keep_first_token(model: Any) -> bool:
-    """Spare the last layer the tokens whose results nothing reads, in the model's place; whether there were any.
+    """Remove computation for other tokens from the last layer, in place; returns whether there was any.
 
-    As in ``exporters/runtimes/onnx_first_token.py``, and through attention that is written out as well: here every rank is known.
+    As in ``exporters/runtimes/onnx_first_token.py``, but also through attention that is written out, since every rank is known.
     """
-    # By reader and place among its inputs: of what comes in there, it needs the first along this axis.
+    # By reader and index of its input: the axis along which it needs only the first.
     axes: dict[tuple[str, int], int] = {}
     inside = []
     for node in reversed(model.get_ordered_ops()):
@@ -50,11 +50,11 @@ def _takes_first_token(node: Any) -> bool:
 
 
 def _needed(node: Any, axis: int) -> dict[int, int]:
-    """What suffices for the first of a node's results along ``axis``: axes by place of input; empty where that is unknown."""
+    """Axes, by index of input, along which the first suffices for the first of the result along ``axis``; empty if unknown."""
     kind, rank = node.get_type_name(), len(node.get_output_partial_shape(0))
     ranks = [len(node.get_input_partial_shape(place)) for place in range(node.get_input_size())]
     if kind in _ELEMENTWISE:
-        own = {place: axis - rank + ranks[place] for place in range(len(ranks))}  # broadcast: as counted from the end
+        own = {place: axis - rank + ranks[place] for place in range(len(ranks))}  # broadcasting aligns axes at the end
         return {place: one for place, one in own.items() if one >= 0 and _constant(node, place) is None}
     if kind == "ScaledDotProductAttention" and axis == _HEADS + 1:
         return {place: axis for place in (_QUERY, _MASK) if place < len(ranks) and ranks[place] > axis}
@@ -76,7 +76,7 @@ def _constant(node: Any, place: int) -> Any:
 
 
 def _keeps_tokens(reshape: Any) -> bool:
-    """Whether a Reshape only cuts a token's numbers into heads, or puts them together again."""
+    """Whether a Reshape only splits a token's numbers into heads, or joins them."""
     before, after = (list(shape)[_TOKENS + 1 :] for shape in _shapes(reshape))
     known = all(size.is_static for size in [*before, *after]) and bool(before) and bool(after)
     return known and np.prod([size.get_length() for size in before]) == np.prod([size.get_length() for size in after])
@@ -87,12 +87,12 @@ def _shapes(node: Any) -> tuple[Any, Any]:
 
 
 def _cut(inside: Sequence[Any], axes: Mapping[tuple[str, int], int]) -> None:
-    """Hand the first token alone to ``inside`` wherever all of them come in."""
+    """Slice the first token from every input of ``inside`` that has all of them."""
     from openvino import opset13
 
     names = {node.get_name() for node in inside}
     for node in inside:
-        if node.get_type_name() == "Reshape":  # 0: as many as come in
+        if node.get_type_name() == "Reshape":  # 0: as in the input
             numbers = [size.get_length() for size in list(_shapes(node)[1])[_TOKENS + 1 :]]
             node.input(1).replace_source_output(opset13.constant([0, 0, *numbers], np.int64).output(0))
             node.set_attribute("special_zero", True)

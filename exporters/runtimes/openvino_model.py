@@ -7,8 +7,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-
+from exporters.runtimes.feed import feed
 from exporters.runtimes.too_long import refusing_too_long
 from exporters.variant import Example
 
@@ -55,10 +54,7 @@ def load_compiled(artifact: Path, threads: int, *, precision: Precision = "f32",
     output = compiled.output("logits")
 
     def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
-        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
-        if "token_type_ids" in names:  # one text is one segment
-            feed["token_type_ids"] = np.zeros_like(input_ids)
-        logits: Float32Array = request.infer(feed, share_inputs=True)[output]
+        logits: Float32Array = request.infer(feed(names, input_ids, attention_mask), share_inputs=True)[output]
         return logits
 
     return refusing_too_long(predict, artifact)

@@ -1,7 +1,7 @@
-"""Static int8 by NNCF, and back to fp32 where it costs labels: the products that int8 hurts most stay as they were.
+"""Static int8 by NNCF, with the most sensitive matrix products left in fp32 if int8 changes too many labels.
 
-Not nncf.quantize_with_accuracy_control: it takes one use of a weight after the other, so that a weight that layers share is
-damaged, and stored as both, until its last use is found; on a shared ALBERT it put everything back.
+Not nncf.quantize_with_accuracy_control: it reverts one use of a weight at a time, so that a weight shared by layers stays
+quantised, and is stored twice, until all its uses are reverted; on ALBERT it reverted everything.
 """
 
 from __future__ import annotations
@@ -11,30 +11,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exporters.runtimes.calibration import calibration_feed
+from exporters.runtimes.feed import text_feed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exporters.variant import Float32Array, Int64Array
 
-_LOSS = (
-    0.01  # share of labels that may change: a fifth of what parity allows, for these texts have calibrated the model
-)
-_SPARED = 1  # labels that may change however few the texts are: one may hang by a thread in fp32 as well
-_RANKED = 16  # texts on which products are ranked: the order asks for less than the scales do
+# Share of labels that may change: a fifth of what parity allows, since the model is calibrated on these texts.
+_LOSS = 0.01
+_SPARED = 1  # labels that may change however few the texts are: one may be close to the boundary in fp32 as well
+_RANKED = 16  # texts on which products are ranked; fewer suffice than for calibration
 
 _Feed = dict[str, "Int64Array"]
 
 
 def quantise(model: Any, calibration: Sequence[Sequence[int]], *, judged: bool = True) -> tuple[Any, list[str]]:
-    """Give the int8 model, and the names of the products left in fp32: none, if labels hold on the calibration texts.
+    """The int8 model, and the names of the matrix products left in fp32.
 
-    None either where labels are not to be ``judged``. All uses of a weight stay in fp32 together, so that it is stored once.
-    Where no choice of products holds the labels, all of them are left.
+    None are left if the labels of the calibration texts hold, or are not to be ``judged``. All uses of a weight are left
+    together, so that it is stored once. If no selection holds the labels, all products are left.
     """
     names = {name for port in model.inputs for name in port.names}
-    feeds = [calibration_feed(ids, names) for ids in calibration]
+    feeds = [text_feed(names, ids) for ids in calibration]
     quantised, left = _quantised(model, feeds, []), list[str]()
     if not judged:
         return quantised, left
@@ -55,7 +54,7 @@ def _holds(expected: Float32Array, found: Float32Array) -> bool:
 
 
 def _by_damage(model: Any, feeds: Sequence[_Feed], expected: Float32Array) -> list[list[str]]:
-    """The groups of products, those first that change the logits most when no other product is int8."""
+    """The groups of products, in descending order of how much each alone in int8 changes the logits."""
     groups = _groups(model)
 
     def damage(group: list[str]) -> float:
@@ -66,12 +65,10 @@ def _by_damage(model: Any, feeds: Sequence[_Feed], expected: Float32Array) -> li
 
 
 def _groups(model: Any) -> list[list[str]]:
-    """The names of all matrix products, those together that use one weight; an attention is alone.
+    """The names of all matrix products, grouped by weight; each attention is a group of its own.
 
-    Attention itself is computed in floats, but its queries and keys are rounded: the products before it then write int8, which
-    is quicker.
-
-    One weight by its content: OpenVINO has a constant for each use, and stores those once that are alike.
+    Attention is computed in floats, but its queries and keys may be quantised, so that the products before it write int8, which
+    is faster. A weight is identified by content: OpenVINO has a constant for each use, and stores equal ones once.
     """
     groups: dict[str, list[str]] = {}
     for node in model.get_ordered_ops():
@@ -93,7 +90,7 @@ def _quantised(model: Any, feeds: Sequence[_Feed], left: Sequence[str]) -> Any:
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(feeds),
         ignored_scope=nncf.IgnoredScope(names=list(left)),
-        # SmoothQuant scales a weight by the inputs of each of its uses, so a shared weight would be stored once per use.
+        # SmoothQuant scales a weight by the inputs of each use, so a shared weight would be stored once per use.
         advanced_parameters=AdvancedQuantizationParameters(
             smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=-1)
         ),
@@ -101,7 +98,7 @@ def _quantised(model: Any, feeds: Sequence[_Feed], left: Sequence[str]) -> Any:
 
 
 def _logits(model: Any, feeds: Sequence[_Feed]) -> Float32Array:
-    """Of every text, ``(texts, num_labels)``; what is not int8 in fp32, which OpenVINO has to be told."""
+    """Logits of every text, ``(texts, num_labels)``; operators that are not int8 in fp32, which must be set."""
     import openvino
 
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

@@ -1,7 +1,7 @@
-"""Texts that are longer than a model takes: refused by the predictor, where its runtime would answer with something else.
+"""Predictors that refuse texts beyond the model's limit, for runtimes that return wrong logits instead of an error.
 
-OpenVINO with one thread swallows the error, and gives the logits of the text before, to the next text as well (2026.4.1); what
-AOTInductor compiled reads beside the table of positions.
+OpenVINO with one thread ignores the error and returns the logits of an earlier text, also for the next text (2026.4.1); a model
+compiled by AOTInductor reads beyond its position embeddings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def refusing_too_long(predict: Predictor, artifact: Path) -> Predictor:
-    """``predict``, but a ValueError for batches of more tokens than the manifest of ``artifact`` says, if it says any."""
+    """``predict``, raising ValueError for batches beyond ``max_length`` in the manifest of ``artifact``, if it has one."""
     manifest = artifact / MANIFEST
     most = json.loads(manifest.read_text(encoding="utf-8")).get("max_length") if manifest.is_file() else None
     if most is None:

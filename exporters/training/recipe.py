@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import re
 import reprlib
@@ -17,7 +16,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from exporters.checkpoints.architectures import PREFIX, check_architecture
-from exporters.errors import CheckpointError, RecipeError
+from exporters.errors import CheckpointError, RecipeError, did_you_mean
 from exporters.files import sha256_json
 
 SUFFIX = ".toml"
@@ -181,10 +180,8 @@ def _find(name_or_path: str | Path) -> Path:
     if name_or_path in shipped:
         # The product is installed as plain files, never run from a zip, so a resource is a path.
         return Path(str(resources.files("exporters.training.recipes") / f"{name_or_path}{SUFFIX}"))
-    near = difflib.get_close_matches(name_or_path, shipped, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
     raise RecipeError(
-        f"unknown recipe {name_or_path!r}; {hint}shipped recipes: {', '.join(shipped)}; "
+        f"unknown recipe {name_or_path!r}; {did_you_mean(name_or_path, shipped)}shipped recipes: {', '.join(shipped)}; "
         f"a recipe of your own is given by its path, which ends in {SUFFIX}"
     )
 
@@ -214,8 +211,7 @@ def _check_keys(path: Path, content: dict[str, Any]) -> None:
         nested = _expectations().get(name) == _TABLE and isinstance(value, dict)
         for key in [f"{name}.{inner}" for inner in value] if nested else [name]:
             if key not in _expectations():
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
+                hint = did_you_mean(key, known)
                 raise RecipeError(f"{path}: unknown key {key!r}; {hint}known keys: {', '.join(known)}")
 
 

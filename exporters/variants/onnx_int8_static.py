@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exporters.runtimes.calibration import calibration_feed
+from exporters.runtimes.feed import text_feed
 from exporters.runtimes.onnx_session import MODEL_FILE
 from exporters.variants import onnx_int8_dynamic
 
@@ -21,9 +21,8 @@ def export(job: ExportJob) -> None:
 
     assert job.base is not None
     model = onnx.load(job.base / MODEL_FILE)
-    feeds: Iterator[dict[str, Int64Array]] = (
-        calibration_feed(ids, [one.name for one in model.graph.input]) for ids in job.calibration
-    )
+    names = [one.name for one in model.graph.input]
+    feeds: Iterator[dict[str, Int64Array]] = (text_feed(names, ids) for ids in job.calibration)
 
     class Texts(CalibrationDataReader):
         """Calibration texts, one after the other."""

@@ -60,7 +60,7 @@ def test_a_missing_compiler_is_one_line(checkpoint, checkpoint_folder, tmp_path,
         worker.call(export_artifact, name, origin, tmp_path)
 
     assert str(error.value) == (
-        "no C++ compiler was found, and PyTorch needs one to compile a model; install g++, or name one in CXX"
+        "found no C++ compiler, which PyTorch needs to compile a model; install g++, or set CXX"
     )
     assert os.listdir(tmp_path) == []
 
@@ -68,7 +68,7 @@ def test_a_missing_compiler_is_one_line(checkpoint, checkpoint_folder, tmp_path,
 def test_where_it_serves_a_compiler_may_be_missing_too(artifacts):
     folder = artifacts("torch-compile")
     bare = Worker("serving", 1, environment={"CXX": "no-such-compiler"})
-    with bare as worker, pytest.raises(ExportError, match="no C\\+\\+ compiler was found"):
+    with bare as worker, pytest.raises(ExportError, match="found no C\\+\\+ compiler"):
         worker.start("torch-compile", folder, 1)
 
 

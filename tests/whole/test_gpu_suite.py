@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 import suites
 from exporters.checkpoints.architectures import ARCHITECTURES
 from exporters.device_speed import matrix_rate, speed, stopwatch
-from exporters.device_speed.largest_batch import largest_batch
-from exporters.device_speed.speed import ForwardPass, Measured, Setting, Speed, TrainingStep
+from exporters.device_speed.speed import ForwardPass, Measured, Setting, Speed, TrainingStep, largest_batch
 from exporters.device_speed.stopwatch import WARMUP, Timed, each_timed
 from exporters.training.out_of_memory import none_if_oom
 from exporters.training.precision import Device, fast_precisions

@@ -85,7 +85,7 @@ def test_an_architecture_needs_a_tokenizer_that_it_has_room_for(tmp_path, monkey
         train_tiny(tmp_path / "checkpoint", PUBLISHED)
     assert str(caught.value) == (
         "recipe 'tiny': the tokenizer has 300 pieces, arch:tinybert-4-312 takes at most 200; "
-        "pass that of the published model, or train one with [tokenizer]"
+        "pass the tokenizer of the published model, or train one with [tokenizer]"
     )
 
 

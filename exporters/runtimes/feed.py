@@ -1,0 +1,29 @@
+"""Inputs of a model that ONNX Runtime or OpenVINO runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from exporters.variant import Int64Array
+
+
+def feed(names: Collection[str], input_ids: Int64Array, attention_mask: Int64Array) -> dict[str, Int64Array]:
+    """A batch by input name, for a model whose inputs are called ``names``."""
+    if "token_type_ids" in names:  # a text is one segment
+        return {
+            "input_ids": input_ids,
+            "attention_mask": attention_mask,
+            "token_type_ids": np.zeros_like(input_ids),
+        }
+    return {"input_ids": input_ids, "attention_mask": attention_mask}
+
+
+def text_feed(names: Collection[str], ids: Sequence[int]) -> dict[str, Int64Array]:
+    """One text as a batch of one."""
+    input_ids = np.asarray([ids], dtype=np.int64)
+    return feed(names, input_ids, np.ones_like(input_ids))
