@@ -1,13 +1,18 @@
 """Variants by name, without importing one."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import exporters.variants
 from exporters.artifacts.catalogue import check_variant_name, default_variants, find_variant, variant_names
 from exporters.errors import UnknownVariantError
-from exporters.variant import REFERENCE
+from exporters.variant import REFERENCE, ExportJob
+
+README = Path(__file__).parents[2] / "exporters" / "README.md"
 
 
 def test_every_file_is_a_variant():
@@ -62,6 +67,21 @@ def test_an_unknown_name_gets_the_nearest_one():
         "unknown variant 'onnx-in8-dynamic'; did you mean 'onnx-int8-dynamic'? known variants: "
         + ", ".join(variant_names())
     )
+
+
+def test_a_variant_is_one_file(artifacts, tmp_path, monkeypatch):
+    """That of the README, which nothing else names; it is exported from its base."""
+    [code] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "openvino_fp32_fp16_weights.py").write_text(code, encoding="utf-8")
+    monkeypatch.setattr(exporters.variants, "__path__", [*exporters.variants.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "exporters.variants.openvino_fp32_fp16_weights", raising=False)
+    base = artifacts("openvino-fp32")
+    job = ExportJob(checkpoint=base, out_dir=tmp_path, base=base, tokenizer=base / "tokenizer", calibration=())
+
+    assert "openvino-fp32-fp16-weights" in variant_names()
+    find_variant("openvino-fp32-fp16-weights").export(job)
+    weights = "model.bin"
+    assert (tmp_path / weights).stat().st_size < 0.6 * (base / weights).stat().st_size
 
 
 def test_the_reference_is_a_variant():
