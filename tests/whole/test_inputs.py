@@ -439,7 +439,7 @@ def damage_adapter_beside(folder):
 def damage_own_model(folder):
     builders.change(folder / "config.json", auto_map={"AutoModelForSequenceClassification": "modeling.Evil"})
     (folder / "modeling.py").write_text("open('/tmp/stolen', 'w')")
-    return r"config.json: auto_map names code of the checkpoint's own \(modeling.Evil\), which is never run; where transformers"
+    return r"config.json: auto_map names code of the checkpoint's own \(modeling.Evil\), which is never run; if transformers"
 
 
 def damage_own_tokenizer(folder):
