@@ -78,7 +78,9 @@ def test_a_folder_without_a_tokenizer(tmp_path, name, content):
     with pytest.raises(CheckpointError) as caught:
         train_tiny(tmp_path / "checkpoint", SCRATCH, tokenizer_dir=tmp_path / "tokenizer")
     assert str(caught.value).startswith(f"{tmp_path / 'tokenizer'}: holds no tokenizer that can be read (")
-    assert str(caught.value).endswith("); expected spiece.model, or the files that save_pretrained of a tokenizer writes")
+    assert str(caught.value).endswith(
+        "); expected spiece.model, or the files that save_pretrained of a tokenizer writes"
+    )
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["tokenizer"]
 
