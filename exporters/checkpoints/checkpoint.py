@@ -157,8 +157,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if (folder / ADAPTER_FILE).is_file():
         raise CheckpointError(
-            f"{folder}: holds a PEFT adapter ({ADAPTER_FILE}), expected a whole model; merge the adapter first, and save "
-            "what merge_and_unload() gives"
+            f"{folder}: holds a PEFT adapter ({ADAPTER_FILE}), expected a complete model; merge the adapter first, and save "
+            "the result of merge_and_unload()"
         )
     if not path.is_file():
         raise CheckpointError(

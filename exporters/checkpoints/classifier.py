@@ -36,7 +36,7 @@ def load_classifier(folder: Path, *, dtype: Literal["float32", "bfloat16"] = "fl
         local_files_only=True,
         trust_remote_code=False,
     )
-    check_whole(folder, info)
+    check_complete(folder, info)
     return model.eval()
 
 
@@ -48,16 +48,16 @@ def copy_classifier(checkpoint: Path, out_dir: Path) -> None:
         shutil.copyfile(source, out_dir / source.name)
 
 
-def made_up(info: Mapping[str, Any]) -> list[str]:
+def missing_weights(info: Mapping[str, Any]) -> list[str]:
     """Names of weights that ``from_pretrained`` did not find in the model's shape, and therefore initialised at random."""
     # transformers 4 gives names, 5 names with both shapes.
     of_another_shape = (one if isinstance(one, str) else one[0] for one in info["mismatched_keys"])
     return sorted({*info["missing_keys"], *of_another_shape})
 
 
-def check_whole(folder: Path, info: Mapping[str, Any]) -> None:
+def check_complete(folder: Path, info: Mapping[str, Any]) -> None:
     """Refuse a model with missing weights, by ``from_pretrained``'s loading info: transformers initialises those at random."""
-    missing = made_up(info)
+    missing = missing_weights(info)
     if missing:
         raise CheckpointError(
             f"{folder}: {len(missing)} weights are missing or of another shape, {missing[0]!r} first; "

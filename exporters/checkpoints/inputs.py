@@ -119,8 +119,8 @@ def _check_config(folder: Path) -> None:
             f"{folder / 'config.json'}: model_type is {config['model_type']!r},{own} expected one of transformers; "
             "fine-tune such a model"
         )
-    whole = read_configuration(folder).get_text_config()
-    pad, pieces = whole.pad_token_id, getattr(whole, "vocab_size", None)
+    defaulted = read_configuration(folder).get_text_config()
+    pad, pieces = defaulted.pad_token_id, getattr(defaulted, "vocab_size", None)
     if pad is not None and pieces and not 0 <= pad < pieces:
         raise CheckpointError(
             f"{folder / 'config.json'}: pad_token_id is {pad}, expected one of the tokenizer, 0 to {pieces - 1}; write the id "

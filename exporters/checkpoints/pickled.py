@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from exporters.checkpoints.checkpoint import PICKLED_FILE, read_config, tokenizer_files
-from exporters.checkpoints.classifier import check_whole
+from exporters.checkpoints.classifier import check_complete
 from exporters.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
@@ -28,11 +28,8 @@ def convert_pickled(checkpoint: Path, out_dir: Path) -> None:
             checkpoint, use_safetensors=False, output_loading_info=True, local_files_only=True
         )
     except (pickle.UnpicklingError, RuntimeError, OSError, ValueError, EOFError) as error:
-        raise CheckpointError(
-            f"{checkpoint}: its pickled weights cannot be read ({first_line(error)}); "
-            "save the model again with safe_serialization=True"
-        ) from error
-    check_whole(checkpoint, info)
+        raise _unreadable(checkpoint, error) from error
+    check_complete(checkpoint, info)
     model.save_pretrained(out_dir, safe_serialization=True)
     for file in tokenizer_files(checkpoint):
         shutil.copyfile(file, out_dir / file.name)
@@ -49,10 +46,14 @@ def convert_pickled_base(checkpoint: Path, out_dir: Path) -> None:
         whole = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
         save_file(whole, out_dir / "model.safetensors", metadata={"format": "pt"})
     except Exception as error:  # bytes that are no pickle can raise anything
-        raise CheckpointError(
-            f"{checkpoint}: its pickled weights cannot be read ({first_line(error)}); "
-            "save the model again with safe_serialization=True"
-        ) from error
+        raise _unreadable(checkpoint, error) from error
     config = checkpoint / "config.json"
     for file in [*([config] if config.is_file() else []), *tokenizer_files(checkpoint)]:
         shutil.copyfile(file, out_dir / file.name)
+
+
+def _unreadable(checkpoint: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"{checkpoint}: its pickled weights cannot be read ({first_line(error)}); "
+        "save the model again with safe_serialization=True"
+    )

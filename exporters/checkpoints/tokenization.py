@@ -126,13 +126,13 @@ class Tokeniser:
                 raise DataError(
                     f"text {text[:40]!a}: the tokenizer makes no token of it, expected at least one; remove it"
                 )
-        return [one.ids for one in encodings], [self._whole(one) for one in encodings]
+        return [one.ids for one in encodings], [self._untruncated(one) for one in encodings]
 
     def encode(self, texts: Sequence[str]) -> Any:
         """Encodings of the package tokenizers; without ids for a text without tokens."""
         return self._tokenizer.encode_batch_fast(list(texts))
 
-    def _whole(self, encoding: Any) -> int:
+    def _untruncated(self, encoding: Any) -> int:
         """Tokens before truncation; each truncated piece has special tokens of its own."""
         return len(encoding.ids) + sum(len(piece.ids) - self._special for piece in encoding.overflowing)
 

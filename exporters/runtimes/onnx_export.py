@@ -92,9 +92,9 @@ def _attention(heads: int) -> Any:
         if not helper._is_none(mask):
             none = helper._optional_input_placeholder_tensor(g)
             inputs += [none, none, mask]  # neither bias nor lengths; the mask is added to the scores
-        whole = g.op("com.microsoft::MultiHeadAttention", *inputs, num_heads_i=heads, **scales)
-        cut = g.op("Reshape", whole, _numbers(g, [0, 0, heads, -1]))
-        result = g.op("Transpose", cut, perm_i=_HEADS_FIRST)
+        joined = g.op("com.microsoft::MultiHeadAttention", *inputs, num_heads_i=heads, **scales)
+        split = g.op("Reshape", joined, _numbers(g, [0, 0, heads, -1]))
+        result = g.op("Transpose", split, perm_i=_HEADS_FIRST)
         result.setType(query.type())
         return result
 
@@ -105,11 +105,11 @@ def _before_heads(g: Any, value: Any) -> Any:
     """The value before its split into heads, ``(batch, tokens, heads x numbers)``; joined again if the split is not found."""
     from torch.onnx import symbolic_helper as helper
 
-    turned = value.node()
-    if turned.kind() == "onnx::Transpose" and helper._node_get(turned, "perm") == _HEADS_FIRST:
-        cut = turned.inputsAt(0).node()
-        if cut.kind() == "onnx::Reshape":  # its input has three axes, or the graph will not load
-            return cut.inputsAt(0)
+    transposed = value.node()
+    if transposed.kind() == "onnx::Transpose" and helper._node_get(transposed, "perm") == _HEADS_FIRST:
+        split = transposed.inputsAt(0).node()
+        if split.kind() == "onnx::Reshape":  # its input has three axes, or the graph will not load
+            return split.inputsAt(0)
     return g.op("Reshape", g.op("Transpose", value, perm_i=_HEADS_FIRST), _numbers(g, [0, 0, -1]))
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_WHOLE = 3  # axes: batch, tokens, all numbers of a token
-_MASK = 5  # the place of what is added to the scores among the inputs of a MultiHeadAttention
+_JOINED = 3  # axes: batch, tokens, numbers of all heads
+_MASK = 5  # index of the mask among the inputs of a MultiHeadAttention
 
 
 def use_weights_by_name(file: Path) -> None:
@@ -39,11 +39,11 @@ def drop_round_trips(file: Path) -> None:
     model = _read(file)
     makers = {output: node for node in model.graph.node for output in node.output}
     origins = {}
-    for whole in model.graph.node:
-        cut = makers.get(whole.input[0]) if whole.op_type == "Reshape" else None
-        attention = makers.get(cut.input[0]) if cut is not None and cut.op_type == "Reshape" else None
-        if attention is not None and attention.op_type == "MultiHeadAttention" and _axes(whole, makers) == _WHOLE:
-            origins[whole.output[0]] = attention.output[0]
+    for joined in model.graph.node:
+        split = makers.get(joined.input[0]) if joined.op_type == "Reshape" else None
+        attention = makers.get(split.input[0]) if split is not None and split.op_type == "Reshape" else None
+        if attention is not None and attention.op_type == "MultiHeadAttention" and _axes(joined, makers) == _JOINED:
+            origins[joined.output[0]] = attention.output[0]
     _bypass(model.graph, origins)
     _write(model, file)
 

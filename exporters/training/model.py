@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exporters.checkpoints.architectures import ARCHITECTURES
-from exporters.checkpoints.classifier import made_up, read_configuration
+from exporters.checkpoints.classifier import missing_weights, read_configuration
 from exporters.errors import CheckpointError, RecipeError, first_line
 from exporters.training.base import check_encoder, match_head
 
@@ -102,6 +102,6 @@ def _load_base(base: Path, head: dict[str, Any]) -> Start:
             f"{base}: cannot be loaded as the start of a training ({first_line(error)}); "
             "pass a folder with a complete model.safetensors"
         ) from error
-    new = made_up(info)
+    new = missing_weights(info)
     check_encoder(base, model, new)
     return Start(model, tuple(new or match_head(model, before, tuple(head["id2label"].values()))))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _IDENTITY = "training_of.json"
-_WHOLE = "whole.json"  # in a complete state: the size in bytes of each file
+_COMPLETE = "whole.json"  # in a complete state: the size in bytes of each file
 
 
 class Unfinished:
@@ -70,7 +70,7 @@ class Unfinished:
         if not is_main():
             return
         written = self.folder / f"checkpoint-{step}"
-        (written / _WHOLE).write_text(json.dumps(_sizes(written)), encoding="utf-8")
+        (written / _COMPLETE).write_text(json.dumps(_sizes(written)), encoding="utf-8")
         for state in self.folder.glob("checkpoint-*"):
             if _step(state) != step and state.name != (best or "").rpartition("/")[2]:
                 shutil.rmtree(state)
@@ -85,7 +85,7 @@ class Unfinished:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _last(self) -> Path | None:
-        return max(filter(_is_whole, self.folder.glob("checkpoint-*")), key=_step, default=None)
+        return max(filter(_is_complete, self.folder.glob("checkpoint-*")), key=_step, default=None)
 
     def _differences(self) -> list[str]:
         try:
@@ -96,14 +96,14 @@ class Unfinished:
 
 
 def _sizes(state: Path) -> dict[str, int]:
-    files = (file for file in state.rglob("*") if file.is_file() and file.name != _WHOLE)
+    files = (file for file in state.rglob("*") if file.is_file() and file.name != _COMPLETE)
     return {str(file.relative_to(state)): file.stat().st_size for file in files}
 
 
-def _is_whole(state: Path) -> bool:
+def _is_complete(state: Path) -> bool:
     """Whether all written files are still there: the Trainer would silently resume without the state of its optimizer."""
     try:
-        return bool(json.loads((state / _WHOLE).read_text(encoding="utf-8")) == _sizes(state))
+        return bool(json.loads((state / _COMPLETE).read_text(encoding="utf-8")) == _sizes(state))
     except (OSError, ValueError):
         return False
 

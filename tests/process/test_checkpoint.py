@@ -10,7 +10,7 @@ import pytest
 from bench.pipeline.checkpoints import find_checkpoint
 from bench.pipeline.options import Options
 from exporters.checkpoints.checkpoint import read_checkpoint
-from exporters.checkpoints.classifier import copy_classifier, load_classifier, made_up
+from exporters.checkpoints.classifier import copy_classifier, load_classifier, missing_weights
 from exporters.checkpoints.hub import fetch_checkpoint
 from exporters.checkpoints.pickled import convert_pickled
 from exporters.checkpoints.tokenization import load_tokenizer, tokenise
@@ -449,7 +449,7 @@ def refuse_without_a_word(*_, **__):
 
 @pytest.mark.parametrize("of_another_shape", [["a.bias"], [("a.bias", (1,), (2,))]])
 def test_what_was_made_up_by_either_transformers(of_another_shape):
-    assert made_up({"missing_keys": ["b.bias"], "mismatched_keys": of_another_shape}) == ["a.bias", "b.bias"]
+    assert missing_weights({"missing_keys": ["b.bias"], "mismatched_keys": of_another_shape}) == ["a.bias", "b.bias"]
 
 
 @pytest.mark.parametrize(

@@ -428,7 +428,7 @@ def damage_embedding(folder):
 def damage_adapter(folder):
     (folder / "config.json").unlink()
     (folder / "adapter_config.json").write_text("{}")
-    return r"holds a PEFT adapter \(adapter_config.json\), expected a whole model; merge the adapter first"
+    return r"holds a PEFT adapter \(adapter_config.json\), expected a complete model; merge the adapter first"
 
 
 def damage_adapter_beside(folder):
