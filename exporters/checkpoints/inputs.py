@@ -103,8 +103,12 @@ def _write(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) -> None:
     )
     pad, notes = _find_pad(checkpoint, model, tokenizer, [*sample, long], min(max_length or _FAR, _FAR))
     save_tokenizer(tokenizer, out_dir, max_length, pad)
-    sides = {"truncation_side": tokenizer.truncation_side}
-    facts = {"max_length": max_length, **sides, "pad": pad._asdict(), "notes": notes}
+    facts = {
+        "max_length": max_length,
+        "truncation_side": tokenizer.truncation_side,
+        "pad": pad._asdict(),
+        "notes": notes,
+    }
     (out_dir / INPUTS_FILE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
 

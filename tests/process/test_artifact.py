@@ -1,4 +1,4 @@
-"""Artifacts: whole or absent, reused when nothing changed, and one line when the disk is full."""
+"""Artifacts: complete or absent, reused when nothing changed, and a one-line error when the disk is full."""
 
 import dataclasses
 import errno
@@ -54,8 +54,8 @@ def test_its_tokenizer_cuts_texts_as_accuracy_is_measured(origin, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["openvino-fp32", "torch-eager"])
-def test_a_text_that_is_too_long_is_no_text_that_came_before(origin, tmp_path, name):
-    """OpenVINO with one thread gives the logits of the text before, unsaid, and then the next text them as well."""
+def test_a_text_that_is_too_long_is_refused(origin, tmp_path, name):
+    """OpenVINO with one thread silently returns the logits of an earlier text, and returns them for the next text as well."""
     made = export_artifact(name, dataclasses.replace(origin, max_length=64), tmp_path)
     predict = find_variant(name).load(made.path, 1)
     short, other, long = (np.full((1, length), 7) for length in (10, 12, 65))
@@ -68,7 +68,7 @@ def test_a_text_that_is_too_long_is_no_text_that_came_before(origin, tmp_path, n
 
 
 @pytest.mark.parametrize(("texts", "said"), [(31, True), (32, False)])
-def test_few_texts_of_calibration_are_said(origin, tmp_path, texts, said):
+def test_few_calibration_texts_are_noted(origin, tmp_path, texts, said):
     few = dataclasses.replace(origin, calibration=((2, 10, 11, 3),) * texts)
     notes = export_artifact("onnx-int8-static", few, tmp_path).notes
 
@@ -107,14 +107,14 @@ def test_a_changed_exporter_makes_another_artifact(origin, tmp_path, monkeypatch
     file = exporters.artifacts.source._file(changed)
     monkeypatch.setattr("exporters.artifacts.source._digest", lambda path: "changed" if path == file else read(path))
     other = {name for name, found in fingerprints().items() if found != before[name]}
-    other |= {name for name in before if find_variant(name).base in other}  # whose fingerprint is a part of theirs
+    other |= {name for name in before if find_variant(name).base in other}  # the fingerprint includes that of the base
 
     assert set(variants) <= other
 
 
 @pytest.mark.parametrize("name", ["onnx-fp32-fused", "openvino-int8", "torch-int8-dynamic", "torchscript"])
 def test_every_file_that_an_export_runs_is_in_its_fingerprint(origin, tmp_path, name):
-    """What was imported in the process that exported, against what is found without running it."""
+    """Modules imported by the exporting process, compared with those found without running it."""
     imported = call_in_child(calls.modules_of_export, name, origin, tmp_path, threads=1)
 
     assert imported
@@ -177,7 +177,7 @@ def test_a_link_stays_one_to_the_folder_that_is_replaced(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["link", "made"]
 
 
-def test_no_space_left_is_said_so_however_a_library_wraps_it(tmp_path):
+def test_a_full_disk_is_recognised_however_a_library_wraps_it(tmp_path):
     with (
         pytest.raises(DiskFullError, match="no space left on the disk of .* while writing 'made'; free some"),
         whole_folder(tmp_path / "made"),
@@ -202,7 +202,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
 
 
 def test_a_folder_that_takes_nothing_is_one_line_from_a_child_too(capfd):
-    """/proc takes no folder from anyone, root included."""
+    """Nobody can create a folder in /proc, not even root."""
     with pytest.raises(OutputError, match="'x' cannot be written in /proc: .*; name a folder"):
         call_in_child(calls.export_alone, "onnx-fp32", None, Path("/proc/x"), threads=1, visible=True)
     assert "Traceback" not in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Variants by name, without importing one."""
+"""Variants by name, listed without importing them."""
 
 import re
 import subprocess
@@ -38,7 +38,7 @@ def test_every_file_is_a_variant():
 
 
 @pytest.mark.parametrize("name", variant_names())
-def test_every_variant_is_judged_and_rests_on_what_exists(name):
+def test_every_variant_has_a_tolerance_and_an_existing_base(name):
     variant = find_variant(name)
 
     assert variant.precision in {"fp32", "bf16", "int8"}
@@ -47,16 +47,16 @@ def test_every_variant_is_judged_and_rests_on_what_exists(name):
     assert variant.base is None or variant.base in variant_names()
 
 
-def test_deprecated_ways_say_so():
+def test_deprecated_variants():
     assert [name for name in variant_names() if find_variant(name).deprecated] == ["torch-int8-dynamic", "torchscript"]
 
 
-def test_what_needs_a_feature_is_made_where_the_cpu_has_it():
+def test_a_variant_that_needs_a_feature_is_a_default_on_cpus_with_it():
     plain, capable = default_variants([]), default_variants(["avx2", "avx512_bf16"])
 
     assert {"torch-eager", "onnx-fp32-fused"} < {*plain}
     assert {*capable} - {*plain} == {"openvino-bf16", "openvino-int8-bf16"}
-    assert not {"torch-bf16", "torch-compile", "torch-aot"} & {*capable}  # made when they are named
+    assert not {"torch-bf16", "torch-compile", "torch-aot"} & {*capable}  # exported when they are named
 
 
 def test_an_unknown_name_gets_the_nearest_one():
@@ -70,7 +70,7 @@ def test_an_unknown_name_gets_the_nearest_one():
 
 
 def test_a_variant_is_one_file(artifacts, tmp_path, monkeypatch):
-    """That of the README, which nothing else names; it is exported from its base."""
+    """The example of the README, which no other file names; it is exported from its base."""
     [code] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "openvino_fp32_fp16_weights.py").write_text(code, encoding="utf-8")
     monkeypatch.setattr(exporters.variants, "__path__", [*exporters.variants.__path__, str(tmp_path)])

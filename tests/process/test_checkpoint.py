@@ -1,4 +1,4 @@
-"""Checkpoints: what is read, and every folder that is none."""
+"""Checkpoints: what is read, and what is refused."""
 
 import dataclasses
 import importlib
@@ -74,9 +74,7 @@ def sharded(checkpoint_folder, folder):
     return folder
 
 
-def test_of_one_file_and_shards_beside_it_the_one_that_transformers_loads_counts(
-    checkpoint_folder, checkpoint, tmp_path
-):
+def test_one_file_wins_over_shards_as_in_transformers(checkpoint_folder, checkpoint, tmp_path):
     folder = sharded(checkpoint_folder, tmp_path / "both")
     shutil.copyfile(checkpoint_folder / "model.safetensors", folder / "model.safetensors")
     both = read_checkpoint(folder)
@@ -92,7 +90,7 @@ def test_of_one_file_and_shards_beside_it_the_one_that_transformers_loads_counts
     assert read_checkpoint(folder).sha256 != both.sha256
 
 
-def test_an_index_whose_shards_are_gone_is_left_over(checkpoint_copy, checkpoint):
+def test_an_index_without_its_shards_is_ignored_beside_one_file(checkpoint_copy, checkpoint):
     (checkpoint_copy / "model.safetensors.index.json").write_text(
         '{"weight_map": {"a": "model-00001-of-00002.safetensors"}}'
     )
@@ -112,7 +110,7 @@ def test_shards_are_copied_with_their_index(checkpoint_folder, tmp_path):
 
 
 def test_texts_are_cut_where_they_were_in_training(checkpoint_copy):
-    """Positions beyond were never trained: a text that reaches them is another text to the model."""
+    """Positions beyond the training length were never trained."""
     (checkpoint_copy / "training.json").write_text(json.dumps({"demonstration": True, "recipe": {"max_length": 40}}))
 
     found = read_checkpoint(checkpoint_copy)
@@ -274,7 +272,7 @@ def pickle_weights(folder, leave_out="nothing"):
 
 
 def test_pickled_weights_of_another_head_are_no_classifier(checkpoint_copy, tmp_path):
-    """transformers would make the head up and save it as a classifier's."""
+    """transformers would initialise the head at random and save it as a classifier's."""
     pickle_weights(checkpoint_copy)
     change_config(checkpoint_copy, architectures=["AlbertForMaskedLM"])
 
@@ -335,7 +333,7 @@ def test_an_unknown_architecture_gets_the_nearest_name(tmp_path):
 
 
 def recorded_answer(status, code=None, message=""):
-    """An answer of the Hub, with the header by which its client tells one refusal from another."""
+    """A response of the Hub, with the header that its client reads the kind of refusal from."""
     from huggingface_hub.errors import HfHubHTTPError
 
     client = importlib.import_module(HfHubHTTPError.__bases__[0].__module__.partition(".")[0])
@@ -438,7 +436,7 @@ def test_a_broken_sentencepiece_model_is_one_line(checkpoint_copy):
     assert "\n" not in str(error.value)
 
 
-def test_the_first_line_of_an_error_is_its_type_where_it_says_nothing():
+def test_the_first_line_of_an_error_without_a_message_is_its_type():
     assert first_line(ValueError("\n one\ntwo")) == "one"
     assert first_line(ValueError(" \n")) == "ValueError"
 
@@ -448,7 +446,7 @@ def refuse_without_a_word(*_, **__):
 
 
 @pytest.mark.parametrize("of_another_shape", [["a.bias"], [("a.bias", (1,), (2,))]])
-def test_what_was_made_up_by_either_transformers(of_another_shape):
+def test_missing_weights_with_either_version_of_transformers(of_another_shape):
     assert missing_weights({"missing_keys": ["b.bias"], "mismatched_keys": of_another_shape}) == ["a.bias", "b.bias"]
 
 

@@ -1,4 +1,4 @@
-"""What PyTorch compiles: the same logits at every shape, compiled once, within the threads asked for, and nothing left behind."""
+"""Models compiled by PyTorch: equal logits at every shape, compiled once, within their threads, and no files left behind."""
 
 import os
 import zipfile
@@ -18,7 +18,7 @@ SHAPES = [(1, 2), (1, LONGEST), (2, 2), (2, 16), (3, 17), (5, LONGEST), (8, 31),
 
 
 def batch(batch_size, length):
-    """Random ids, and rows of which each is padded a little more than the one before."""
+    """Random ids; each row has a little more padding than the one before."""
     ids = np.random.default_rng(length).integers(5, 400, (batch_size, length))
     real = np.maximum(1, length - np.arange(batch_size) * 3)
     return ids, (np.arange(length) < real[:, None]).astype(np.int64)
@@ -65,7 +65,7 @@ def test_a_missing_compiler_is_one_line(checkpoint, checkpoint_folder, tmp_path,
     assert os.listdir(tmp_path) == []
 
 
-def test_where_it_serves_a_compiler_may_be_missing_too(artifacts):
+def test_a_missing_compiler_is_one_line_at_load_time(artifacts):
     folder = artifacts("torch-compile")
     bare = Worker("serving", 1, environment={"CXX": "no-such-compiler"})
     with bare as worker, pytest.raises(ExportError, match="found no C\\+\\+ compiler"):
@@ -77,7 +77,7 @@ def test_what_is_compiled_ahead_is_one_file_that_needs_torch_alone(artifacts, tm
     with Worker("serving", 1, environment={"TMPDIR": str(tmp_path), "CXX": "no-such-compiler"}) as worker:
         worker.start("torch-aot", folder, 1)
         packages = worker.call(calls.packages_imported)
-        left = os.listdir(tmp_path)  # while it serves: a worker that is killed clears nothing up
+        left = os.listdir(tmp_path)  # while it serves: a killed worker removes nothing
 
     assert "torch" in packages
     assert not {"transformers", "sympy"} & packages  # PyTorch's compiler comes with sympy

@@ -1,4 +1,4 @@
-"""What really runs: every variant computes in the precision that it is called after, and one that does not is found out."""
+"""Executed precision: every variant computes in the precision of its name, and one that does not is detected."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ SPARED_WEIGHTS = (LENGTH - 1) * (
     2 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER
 )  # of the last layer, for tokens that nothing reads
 SPARED_ATTENTION = (LENGTH - 1) * 2 * LENGTH * HIDDEN
-UNSEEN = {"torch-aot"}  # its library calls PyTorch's kernels past the dispatcher: no one is told shapes and types
+UNSEEN = {"torch-aot"}  # its library calls PyTorch's kernels without the dispatcher, which hides shapes and types
 BATCH = (np.full((1, LENGTH), 7, dtype=np.int64), np.ones((1, LENGTH), dtype=np.int64))
 
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_seen_is_said_not_to_be_known(artifacts, name):
 
 
 def test_what_is_seen_is_what_was_compiled(artifacts):
-    """Watched in another way, torch.compile falls back to the eager module, and says nothing."""
+    """Under another mode, torch.compile silently falls back to the eager module."""
     found = executed("fakes.compiled_to_bf16", artifacts("torch-eager"))
 
     assert found["weights"] == {"bf16": WEIGHTS}
@@ -113,7 +113,7 @@ def test_openvinos_default_precision_is_not_fp32(artifacts):
     [("openvino-int8-dynamic", "openvino-fp32-int8-weights"), ("openvino-fp32-int8-weights", "openvino-int8-dynamic")],
 )
 def test_what_weights_are_stored_as_is_not_what_is_computed(artifacts, name, other):
-    """One file, and the same runtime model: only the load decides whether activations are rounded."""
+    """The same file and runtime model: only the settings decide whether activations are quantised."""
     needs(*VNNI)
     found = executed(name, artifacts(other))
 
@@ -198,7 +198,7 @@ def test_a_load_that_fails_under_watch_is_no_failure(tmp_path):
 
 
 def test_the_cores_that_a_runtime_uses_are_those_of_its_busiest_batch():
-    """One text may be too little to spread; the worker here spreads over as many cores as there are texts."""
+    """One text may be too little for all cores; the worker here uses as many cores as there are texts."""
 
     class Spreading:
         def ask(self, command, *arguments):

@@ -1,4 +1,4 @@
-"""The last layer computes what the classifier reads: one token of each text, where nothing reads the others."""
+"""The last layer computes only the token that the classifier reads, unless others are read as well."""
 
 import json
 from pathlib import Path
@@ -14,13 +14,13 @@ from openvino import opset13
 from exporters.runtimes import onnx_first_token, openvino_first_token
 
 BATCH, LENGTH, SIZE = 2, 9, 8
-SPARED = 4  # products of a layer: query, what attention is projected by, and the two after it
+SPARED = 4  # products of a layer: query, output projection, and the two after it
 X = np.random.default_rng(1).standard_normal((BATCH, LENGTH, SIZE)).astype(np.float32)
 WEIGHTS = np.random.default_rng(0).standard_normal((4, SIZE, SIZE)).astype(np.float32)
 
 
 def products_of_one_token_onnx(file, tmp_path):
-    """How many matrix products of an ONNX file are of one token of each text, as ONNX Runtime runs it."""
+    """Number of matrix products of one token of each text that ONNX Runtime executes."""
     options = onnxruntime.SessionOptions()
     options.enable_profiling, options.profile_file_prefix = True, str(tmp_path / "profile")
     session = onnxruntime.InferenceSession(file, options)
@@ -93,7 +93,7 @@ def test_it_is_the_same_to_rounding(tmp_path):
     assert onnx_first_token.keep_first_token(file)
     [after] = run(file)
     assert after == pytest.approx(before, abs=1e-5)
-    assert [node.op_type for node in onnx.load(file).graph.node].count("Slice") == 3  # query, mask and what goes around
+    assert [node.op_type for node in onnx.load(file).graph.node].count("Slice") == 3  # query, mask and the residual
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_graph_that_reads_anything_else_stays_as_it_is(tmp_path, nodes, output
 
 
 def test_what_others_read_is_computed_for_all_tokens(tmp_path):
-    """Here the attention's result is an answer too, so what is spared begins after it."""
+    """Here the attention's result is an output too, so computation is saved only after it."""
     file = tmp_path / "model.onnx"
     onnx_graph(file, [*ATTENTION, FIRST], ["y", "a"])
     before = run(file)
@@ -130,7 +130,7 @@ def test_what_others_read_is_computed_for_all_tokens(tmp_path):
 
 
 def openvino_model(read="first"):
-    """Attention written out over ``x``, and what ``read`` says of its result."""
+    """Attention written out over ``x``, with its result read by ``read``."""
     op, size = opset13, np.int64
     x = op.parameter([-1, -1, SIZE], np.float32)
     heads, whole = op.constant([0, 0, 2, SIZE // 2], size), op.constant([0, 0, SIZE], size)

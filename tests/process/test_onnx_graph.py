@@ -1,4 +1,4 @@
-"""ONNX graphs of models that share weights: nothing of the sharing may be lost."""
+"""Passes over ONNX graphs: shared weights stay shared, and logits stay the same."""
 
 import json
 from collections import Counter
@@ -82,7 +82,7 @@ def test_every_attention_is_one_node(artifacts):
     assert plain["Softmax"] == fused["If"] == LAYERS
     assert fused["MultiHeadAttention"] == 2 * LAYERS  # for batches with padding, and for those without
     assert fused["Softmax"] == fused["Transpose"] == 0
-    assert fused["Reshape"] < 2  # of heads, there and back
+    assert fused["Reshape"] < 2  # splitting heads and joining them
 
 
 def test_a_fused_attention_gives_the_same_logits_at_every_shape_and_padding(artifacts):
@@ -112,8 +112,8 @@ def test_attention_reads_a_mask_where_one_hides_something(artifacts, tmp_path, h
     assert {number > 3 for number in read} == {hidden > 0}  # query, key and value come first
 
 
-def test_a_mask_that_hides_nothing_is_not_one_that_adds_something(tmp_path):
-    """What is added to the scores may be no mask, but how far tokens are from each other."""
+def test_a_mask_of_other_numbers_than_zero_is_applied(tmp_path):
+    """A number added to the scores may be no mask, but a relative position."""
     nodes = [
         helper.make_node(
             "MultiHeadAttention", ["x", "x", "x", "", "", "bias"], ["y"], domain="com.microsoft", num_heads=2
@@ -152,8 +152,8 @@ def test_dropping_round_trips_changes_no_bit(checkpoint_folder, tmp_path):
 
 
 @pytest.mark.parametrize(("axes", "left"), [(3, 2), (2, 4)])
-def test_a_reshape_that_is_no_way_back_stays(tmp_path, axes, left):
-    """Flattened to one row for each token, an attention's result is another one."""
+def test_a_reshape_that_joins_no_heads_stays(tmp_path, axes, left):
+    """Flattened to one row for each token, an attention's result has another shape."""
     nodes = [
         helper.make_node("MultiHeadAttention", ["x", "x", "x"], ["a"], domain="com.microsoft", num_heads=2),
         helper.make_node("Reshape", ["a", "heads"], ["b"]),
@@ -179,7 +179,7 @@ def test_a_reshape_that_is_no_way_back_stays(tmp_path, axes, left):
 
 
 def test_what_only_a_branch_reads_stays(tmp_path):
-    """An If reads names from around it that no list of inputs has."""
+    """An If reads outer names that its inputs do not list."""
     info = helper.make_tensor_value_info
     branches = {
         f"{name}_branch": helper.make_graph(

@@ -1,4 +1,4 @@
-"""The program that lies beside an artifact runs, and says what the tool's own predictor says."""
+"""example.py beside an artifact runs, and prints the label and probability of the tool's own predictor."""
 
 import json
 import shutil
@@ -49,7 +49,7 @@ def folder(artifacts, tmp_path):
 
 
 def label_and_chance(folder, text):
-    """What the program prints, started elsewhere."""
+    """Output of the program, started in another folder."""
     command = [sys.executable, "-I", str(folder / EXAMPLE), text]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder.parent)
     assert done.returncode == 0, done.stderr
@@ -58,7 +58,7 @@ def label_and_chance(folder, text):
 
 
 def predicted(folder, variant, text):
-    """What the tool's own predictor makes of the text, cut by hand."""
+    """Label and probability by the tool's own predictor, of the text truncated by hand."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.enable_truncation(LENGTH)

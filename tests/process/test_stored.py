@@ -1,4 +1,4 @@
-"""What artifacts store: every weight once, and if one is there twice, it is named."""
+"""Stored weights: every weight once; one stored twice is named."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def test_every_variant_stores_a_shared_weight_once(artifacts, checkpoint, name):
 
 @pytest.mark.parametrize("name", ["openvino-fp32-int8-weights", "openvino-int8-dynamic"])
 def test_int8_weights_are_a_quarter(artifacts, name):
-    """And a little: scales and zero points are one for each row."""
+    """Plus scales and zero points, one for each row."""
     assert stored_weights(artifacts(name)).size < 0.35 * stored_weights(artifacts("openvino-fp32")).size
 
 
@@ -86,7 +86,7 @@ def test_openvino_shares_one_place_in_its_file(artifacts, tmp_path):
 
     after = stored_weights(tmp_path / "copy")
 
-    assert after.size - before.size == 2 * 4096  # of which the first is a part of another constant
+    assert after.size - before.size == 2 * 4096  # the first is part of another constant
     assert after.doubles == {"twin": 2}
 
 

@@ -36,7 +36,7 @@ def test_seven_bits_are_never_cut(artifacts):
 
 
 def test_the_largest_numbers_are_cut(tmp_path):
-    """One product of 255 with rows of 127 and of 64: of the three sums of two, the first is too large."""
+    """A product of 255 with rows of 127 and of 64: of the three sums of two, the first saturates."""
     weight = np.array([[127], [127], [64], [64], [127], [-127]], dtype=np.int8)
     graph = helper.make_graph(
         [
@@ -65,7 +65,7 @@ def test_sums_of_pairs_are_those_of_the_whole_product():
 
 @pytest.mark.parametrize("library", ["openvino", "fbgemm", "onednn"])
 def test_the_limits_hold_libraries_back(library):
-    """Sums that VNNI holds and pairs of 16 bits do not: under the limits every library cuts them."""
+    """Sums that VNNI holds and 16 bits do not: without VNNI every library saturates them."""
     true = 128.0
 
     def largest(environment):

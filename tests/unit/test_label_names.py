@@ -69,14 +69,14 @@ def write(path, cells):
 
 
 def numbers(names, way):
-    """The number that a person writes for each class; None where there is none: nobody means an index by a name."""
+    """The number that a user writes for each class; None for a name that is no number."""
     if way == "by number":
         return NAMINGS[names]
     return (None,) if names in THEIR_OWN_NUMBERS else tuple(range(len(names)))
 
 
 def spelled(names, way):
-    """What a person writes for each class: as text, whole number, fraction, boolean."""
+    """The cells that a user writes for each class: text, whole number, fraction, boolean."""
     if way == "by name":
         yield names
         yield tuple(f" {name.upper()} " for name in names)

@@ -1,4 +1,4 @@
-"""Parity: what counts as the same model."""
+"""Parity: which differences of logits are accepted."""
 
 import numpy as np
 import pytest

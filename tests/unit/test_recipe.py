@@ -1,4 +1,4 @@
-"""Training recipes: what is shipped, what a file may say, and the one line that refuses everything else."""
+"""Training recipes: the shipped ones, the keys of a file, and the one-line error for everything else."""
 
 import dataclasses
 import inspect
@@ -177,7 +177,7 @@ def test_the_published_recipe(model):
 
 
 def test_steps_of_the_published_run():
-    """Its log counts 3,910 of 64 texts, which are the whole batches of 50,075 rows; of the stated 32 it would be 7,825."""
+    """Its log counts 3,910 steps: complete batches of 64 of 50,075 rows; with the stated 32 it would be 7,825."""
     published = read_recipe("albert-welfake")
     as_stated = dataclasses.replace(published, batch_size=32)
     whole = 50_075 // 64 * 64
@@ -194,7 +194,7 @@ def test_steps_of_the_published_run():
     ("rows", "batch_size", "per_device", "devices"), [(3106, 64, 16, 2), (50_075, 64, 32, 1), (7, 8, 2, 1)]
 )
 def test_steps_are_those_of_the_trainer(rows, batch_size, per_device, devices):
-    """What its dataloader and its accumulation make of so many rows; devices share the batches, and the last may be short."""
+    """Compared with the Trainer's dataloader and accumulation; devices share the batches, and the last may be short."""
     import torch
     from transformers import Trainer, TrainingArguments
 
@@ -463,7 +463,7 @@ def test_not_utf8(tmp_path):
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_shipped_recipes_say_everything(name):
-    """Nothing in a shipped recipe rests on a default, so that a later default changes no published figure."""
+    """No shipped recipe relies on a default, so that changing one changes no published figure."""
     path = Path(__file__).parents[2] / "exporters" / "training" / "recipes" / f"{name}.toml"
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     optional = {"demonstration", "checkpoint", "architecture", "tokenizer", "data", "early_stopping"}
