@@ -14,13 +14,10 @@ if TYPE_CHECKING:
 
 def feed(names: Collection[str], input_ids: Int64Array, attention_mask: Int64Array) -> dict[str, Int64Array]:
     """A batch by input name, for a model whose inputs are called ``names``."""
+    given = {"input_ids": input_ids, "attention_mask": attention_mask}
     if "token_type_ids" in names:  # a text is one segment
-        return {
-            "input_ids": input_ids,
-            "attention_mask": attention_mask,
-            "token_type_ids": np.zeros_like(input_ids),
-        }
-    return {"input_ids": input_ids, "attention_mask": attention_mask}
+        given["token_type_ids"] = np.zeros_like(input_ids)
+    return {name: array for name, array in given.items() if name in names}
 
 
 def text_feed(names: Collection[str], ids: Sequence[int]) -> dict[str, Int64Array]:
