@@ -11,7 +11,7 @@ from bench.worker.client import call_in_child
 from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
 from exporters.inspection.stored import stored_weights
 from exporters.runtimes import openvino_sensitive
-from exporters.runtimes.calibration import calibration_feed
+from exporters.runtimes.feed import text_feed
 from exporters.runtimes.openvino_model import MODEL_FILE, load_compiled
 from exporters.runtimes.openvino_sensitive import _logits, _quantised, quantise
 
@@ -75,7 +75,7 @@ def read(artifact, texts):
 
     model = openvino.Core().read_model(artifact / MODEL_FILE)
     names = {name for port in model.inputs for name in port.names}
-    return model, [calibration_feed(ids, names) for ids in texts]
+    return model, [text_feed(names, ids) for ids in texts]
 
 
 def test_what_int8_would_spoil_stays_in_fp32(spoilt, texts):
