@@ -117,7 +117,7 @@ def _contenders(mark: str, side: Side, setting: Setting) -> Iterator[Contender]:
 
 
 def _unsure(measured: Sequence[Measurement], target_width: float) -> set[timing.Row]:
-    """Both contenders of every row whose ratio is known less well than ``target_width``."""
+    """Both sides of each row whose interval of the ratio is wider than ``target_width``."""
     found = {(one.variant, one.workload): one for one in measured if one.workload}
     pairs = []
     for (name, workload), one in found.items():
