@@ -40,7 +40,7 @@ class Evidence:
 
 
 def evidence_of(run: Run, selection: Selection) -> Evidence:
-    """What is kept of a selection."""
+    """The evidence of ``selection``, which was made from ``run``."""
     return Evidence(
         schema_version=SCHEMA_VERSION,
         chosen=selection.best.variant if selection.best else None,

@@ -10,7 +10,7 @@ import numpy as np
 from bench.analysis.figures import blank_figure
 from bench.analysis.probability_calibration import brier_score, calibration_error, probabilities, roc_area
 from bench.analysis.retention import ALL, BOUNDS, Pairs, Retention, count_pairs, retention
-from bench.measure.accuracy import ConfusionMatrix, Margins, confusion_matrix, positive
+from bench.measure.accuracy import Margins, positive
 from bench.printable import printable
 from bench.runs.predictions import read_answers
 from bench.runs.store import once_a_run
@@ -38,7 +38,6 @@ class Fidelity:
 
     pairs: Pairs
     agreement: float  # share of examples with the reference's class
-    flips: ConfusionMatrix  # counts, rows = the reference's class, columns = the variant's
     p: float  # McNemar's exact test of the examples that changed sides
     accuracy_change: Estimate  # interval by a score test of the pairs
     f1_change: Estimate  # of F1 averaged over classes by examples; interval by resampling the pairs
@@ -70,7 +69,6 @@ def fidelity(
     return Fidelity(
         pairs=pairs,
         agreement=float((before == after).mean()),
-        flips=confusion_matrix(before, after, classes),
         p=mcnemar(int(pairs.lost), int(pairs.won)),
         accuracy_change=Estimate(value=(pairs.won - pairs.lost) / len(labels), low=low, high=high),
         f1_change=_f1_change(labels, before, after, classes),

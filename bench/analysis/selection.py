@@ -119,7 +119,7 @@ def select(run: Run, right: Right, objective: str, max_drop: float, limits: Sequ
     Of a run without labelled sets, or with random weights, the labels at the texts of the parity test stand for the accuracy.
     """
     every = [one for one in figures(run) if one.value is not None]
-    drops = {name: [] if run.variants[name].failed else drops_of(run, name, right) for name in run.plan.variants}
+    drops = {name: [] if run.variants[name].failed else _drops(run, name, right) for name in run.plan.variants}
     blocked = {name: _blocked(run, name, every, objective, drops[name]) for name in run.plan.variants}
     costs = {name: _costs(every, name, drops[name]) for name, reason in blocked.items() if not reason}
 
@@ -159,7 +159,7 @@ def deciding_figure(every: Iterable[Figure], variant: str, metric: str) -> Figur
     return max(own, key=lambda one: one.value or 0.0, default=None)
 
 
-def drops_of(run: Run, name: str, right: Right) -> list[Drop]:
+def _drops(run: Run, name: str, right: Right) -> list[Drop]:
     """What a variant loses on every labelled set, or at parity where the run has none; empty where that is unknown."""
     if not run.sets or run.checkpoint.random_weights:
         parity = run.variants[name].parity

@@ -81,8 +81,6 @@ def test_changes_are_those_of_the_scores(made):
     f1 = [f1_score(labels, one, average="weighted", zero_division=0) for one in (before, after)]
     assert found.f1_change.value == pytest.approx(f1[1] - f1[0], abs=CLOSE)
     assert found.f1_change.low <= found.f1_change.high
-    assert np.asarray(found.flips).sum() == len(labels)
-    assert np.trace(np.asarray(found.flips)) == (before == after).sum()
     assert found.max_logit_change == pytest.approx(abs(variant.astype(float) - reference).max(), abs=CLOSE)
     if (before == labels).any():
         expected = (after == labels).sum() / (before == labels).sum()
