@@ -59,10 +59,10 @@ def _columns(lengths: Sequence[int]) -> dict[tuple[str, int | None], Column]:
     short = {"operations_per_token": "operations\nper token", "live": "live", "kept": "kept"}
     scales = {"operations_per_token": MEGA_OPERATIONS, "live": MEGABYTES, "kept": MEGABYTES}
     return {
-        ("parameters", None): Column(head="parameters", scale=LARGE_COUNT, group="parameters"),
-        ("effective", None): Column(head="effective", scale=LARGE_COUNT, group="parameters"),
-        ("embedding", None): Column(head="embedding", scale=LARGE_COUNT, group="parameters"),
-        ("saved", None): Column(head="saved", scale=LARGE_COUNT, group="parameters"),
+        **{
+            (metric, None): Column(head=metric, scale=LARGE_COUNT, group="parameters")
+            for metric in ("parameters", "effective", "embedding", "saved")
+        },
         **{
             (metric, length): Column(
                 head=f"{head.replace(chr(10), ' ')} {counted(length, 'token')}",

@@ -107,4 +107,4 @@ def _named(names: Iterable[str], everything: int) -> str:
 def truncation_note(run: Run) -> str:
     """Which tokens of a long text are read."""
     most, part = reading_length(run), "last" if run.checkpoint.truncation_side == "left" else "first"
-    return f"longer texts are truncated to their {part} {most} tokens"
+    return f"texts are truncated to their {part} {most} tokens"

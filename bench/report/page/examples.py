@@ -42,7 +42,7 @@ def _grid(found: SetErrors, labels: Sequence[str]) -> Grid:
         )
     heads = _HEADS if texts else _HEADS[:-1]
     return Grid(
-        title=f"Misclassified texts of {found.answered.name}",
+        title=f"Examples of misclassified texts of {found.answered.name}",
         heads=heads,
         rows=tuple(rows),
         notes=tuple(notes),
