@@ -21,11 +21,11 @@ def add(commands: Any) -> None:
         [
             "deploybench errors results",
             "deploybench errors results --external test=test.csv --by source",
-            "deploybench errors results --real real.csv --fake fake.csv --examples 10 --variant onnx-int8-dynamic",
+            "deploybench errors results --real real.csv --fake fake.csv --examples 10",
         ],
     )
     command.set_defaults(execute=_errors)
-    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder (its newest run)")
     add_options(command.add_argument, TEXT_FLAGS)
     command.add_argument("--by", metavar="COLUMN", help="accuracy by the values of a column of the labelled files")
     command.add_argument(

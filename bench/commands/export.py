@@ -51,9 +51,9 @@ def add(commands: Any) -> None:
         "export variants and check that they predict as the checkpoint does; with --best, write the one to deploy",
         [
             "deploybench export --checkpoint my-albert",
-            "deploybench export --checkpoint my-albert --variants openvino-int8 --calibration train.csv --output artifacts",
-            "deploybench export --checkpoint my-albert --external test.csv --best --objective latency --output best",
-            "deploybench export --checkpoint my-albert --external test.csv --best --max-accuracy-drop 0.002 --output best",
+            "deploybench export --variants openvino-int8 --calibration train.csv",
+            "deploybench export --checkpoint my-albert --best --output best",
+            "deploybench export --best --objective size --output best",
         ],
     )
     command.set_defaults(execute=_export)

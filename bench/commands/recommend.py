@@ -27,12 +27,12 @@ def add(commands: Any) -> None:
         "name the variant of a saved run to take within limits, and why each other one is not taken",
         [
             "deploybench recommend results --max-accuracy-drop 0.01 --max-p95-ms 100",
-            "deploybench recommend results --objective size --max-memory-mb 400 --max-size-mb 50",
+            "deploybench recommend results --objective size --max-memory-mb 400",
             "deploybench recommend results --copy-to best",
         ],
     )
     command.set_defaults(execute=_recommend)
-    command.add_argument("run", metavar="RUN", help="a saved run, or a folder: its newest")
+    command.add_argument("run", metavar="RUN", help="a saved run, or a folder (its newest run)")
     add_aim(command.add_argument)
     for flag, (_, _, text) in _LIMITS.items():
         command.add_argument(flag, metavar="NUMBER", type=positive_number(flag), help=text)
