@@ -141,32 +141,3 @@ def test_the_parent_sleeps_while_the_child_computes():
         worker.call(calls.sleep, 1)
 
         assert time.process_time() - before < 0.05  # CPU seconds of this process, not a clock: a spinning wait takes 1
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "calls"),
-    [
-        ([80, 60, 6, 6.1, 6], 4),  # cold twice
-        ([5, 5], 2),
-        ([10, 20, 10, 20, 10, 20, 10], 6),  # never settles
-        ([1500, 900, 1500], 1),  # so slow that it has warmed itself
-        ([600, 500, 600], 2),
-    ],
-)
-def test_settling_ends_when_two_calls_take_alike(monkeypatch, milliseconds, calls):
-    from bench.worker import commands
-
-    now, made = 0, []
-
-    def predict(input_ids, attention_mask):
-        nonlocal now
-        now += int(milliseconds[len(made)] * 1e6)
-        made.append(input_ids)
-
-    monkeypatch.setattr(commands.time, "perf_counter_ns", lambda: now)
-    monkeypatch.setattr(commands.gc, "freeze", lambda: None)  # that is for a process of its own
-    worker = commands.Commands()
-    worker._predict = predict
-    worker.warm_up((None, None))
-
-    assert len(made) == calls

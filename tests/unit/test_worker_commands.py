@@ -57,3 +57,31 @@ def test_untimed_calls_come_before(worker, seconds, untimed):
 
 def test_prediction_is_timed_without_what_is_between_batches(worker):
     assert worker.predict([BATCH] * 2) == [(None, CALL)] * 2
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "calls"),
+    [
+        ([80, 60, 6, 6.1, 6], 4),  # cold twice
+        ([5, 5], 2),
+        ([10, 20, 10, 20, 10, 20, 10], 6),  # never settles
+        ([1500, 900, 1500], 1),  # so slow that it has warmed itself
+        ([600, 500, 600], 2),
+        ([500, 80, 6, 5, 5], 5),  # alike by the call before, not by all of them
+    ],
+)
+def test_settling_ends_when_two_calls_take_alike(monkeypatch, milliseconds, calls):
+    now, made = 0, []
+
+    def predict(input_ids, attention_mask):
+        nonlocal now
+        now += int(milliseconds[len(made)] * 1e6)
+        made.append(input_ids)
+
+    monkeypatch.setattr(commands.time, "perf_counter_ns", lambda: now)
+    monkeypatch.setattr(commands.gc, "freeze", lambda: None)  # that is for a process of its own
+    worker = commands.Commands()
+    worker._predict = predict
+    worker.warm_up((None, None))
+
+    assert len(made) == calls
