@@ -1,4 +1,4 @@
-"""What two runs differ in: what forbids to compare them, what is tolerated, and what is only said."""
+"""Differences of two runs: which of them forbid a comparison, which are tolerated, and which are only reported."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_a_fact_in_which_runs_differ(before, after, weight, text):
     assert text in str(found)
 
 
-def test_the_budget_of_threads_is_said():
+def test_the_thread_budget_is_reported():
     assert str(difference(RUN, replace(RUN, plan=replace(RUN.plan, threads=1)))) == "threads: 2 against 1"
 
 
@@ -133,7 +133,7 @@ def test_times_of_another_precision_are_not_comparable(before, after, verdict):
         assert "latency, load time of onnx-fp32: runs fp32 in the base, bf16 in the contender" in text
 
 
-def test_of_two_obstacles_both_are_said():
+def test_of_two_obstacles_both_are_reported():
     base, contender = executing(fp32=1.0), executing(bf16=1.0)
     comparison = compare_runs(
         base, replace(contender, environment={**RUN.environment, "cpu": "x"}), Thresholds(), ({}, {})

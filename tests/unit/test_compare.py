@@ -170,7 +170,7 @@ def test_processes_count_not_rounds(run):
     assert verdicts(compare(spread(1), spread(1.1)), metric="latency") == {"no detectable change"}
 
 
-def test_one_process_tells_nothing(run):
+def test_one_process_is_not_comparable(run):
     single = replace(run, measurements=tuple(replace(one, launches=(0,) * len(one.values)) for one in run.measurements))
     comparison = compare(single, scaled(single, "latency", 2))
     latency = [change for change in comparison.changes if change.metric == "latency"]
@@ -212,7 +212,7 @@ def test_a_fact_that_an_older_file_did_not_record_forbids_nothing(run):
     assert {one.weight for one in comparison.differences} == {"tolerated"}
 
 
-def test_another_version_is_said_and_tolerated(run):
+def test_another_version_is_reported_and_tolerated(run):
     versions = {**run.environment["versions"], "torch": "9.9"}
     comparison = compare(run, replace(run, environment={**run.environment, "versions": versions}))
 

@@ -256,7 +256,7 @@ def test_a_change_that_takes_two_runs_to_be_told_is_still_worse():
     assert late >= 5
 
 
-def test_what_cannot_be_held_against_the_newest_is_left_out_and_said(tmp_path, capsys):
+def test_runs_not_comparable_with_the_newest_are_left_out_and_reported(tmp_path, capsys):
     write(tmp_path, 1, elsewhere)
     write(tmp_path, 2, elsewhere)
     write(tmp_path, 3)

@@ -47,7 +47,7 @@ def test_no_trials_have_no_interval():
 
 
 @pytest.mark.parametrize("processes", [2, 3, 6])
-def test_the_interval_holds_the_true_time_as_often_as_it_says(processes):
+def test_the_interval_covers_the_true_time_at_its_level(processes):
     """Of rows whose processes vary by 5 %, for as few processes as a quick run has."""
     random = np.random.default_rng(3)
     held = []
@@ -114,7 +114,7 @@ def test_ratio_intervals_miss_no_more_than_they_may(processes, spread):
     assert 0.03 < np.mean(missed) < 0.06
 
 
-def test_rows_that_are_alike_lend_each_other_their_certainty():
+def test_rows_with_one_variance_share_their_degrees_of_freedom():
     random = np.random.default_rng(0)
     rows = [tuple(np.exp(random.normal(0, 0.01, (2, 2))).tolist()) for _ in range(40)]
     alone = [ratio_intervals([row])[0] for row in rows]
@@ -212,7 +212,7 @@ def test_a_paired_interval_is_there_for_all_small_counts():
                 assert (won - lost) / examples - 1e-9 <= high <= 1
 
 
-def test_a_paired_interval_says_how_little_no_change_means():
+def test_a_paired_interval_without_changes_has_a_width():
     assert paired_interval(0, 0, 268) == pytest.approx((-0.01413, 0.01413), abs=1e-5)
     assert paired_interval(0, 0, 0) == (-1, 1)
     assert paired_interval(10, 0, 10)[0] == -1  # no share is below that

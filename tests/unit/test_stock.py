@@ -59,7 +59,7 @@ def test_rows_are_benchmarks_by_their_full_names(stock):
     assert {"cores", "system", "Python"} <= set(full.facts)
 
 
-def test_rounds_of_one_process_cannot_tell_a_change(stock, capsys):
+def test_rounds_of_one_process_show_no_change(stock, capsys):
     code, text = compare(capsys, *stock[1:])
 
     assert code == 4
@@ -69,7 +69,7 @@ def test_rounds_of_one_process_cannot_tell_a_change(stock, capsys):
     assert compare(capsys, *stock[1:], "--lenient")[0] == 3  # nothing was compared, so no gate passes
 
 
-def test_without_raw_values_it_is_said_how_to_get_them(stock, capsys):
+def test_without_raw_values_the_message_names_the_flag(stock, capsys):
     code, text = compare(capsys, stock[0], stock[1])
 
     assert code == 4
