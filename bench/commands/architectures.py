@@ -45,7 +45,7 @@ def add(commands: Any) -> None:
 def _architectures(parsed: argparse.Namespace) -> int:
     """Return 1 if the formula and the model that was built differ."""
     from bench.pipeline.architectures import count_architectures
-    from bench.report.architectures import render_architectures
+    from bench.report.messages.architectures import render_architectures
 
     found = count_architectures(parsed.names, parsed.sequence_lengths)
     print_answer(render_architectures(found, parsed.sequence_lengths, parsed.format))

@@ -79,8 +79,8 @@ def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
 
 def print_run(run: Run, tables: Sequence[str]) -> None:
     """Print tables of a run as text, coloured on a terminal."""
+    from bench.report.formats.terminal import coloured
     from bench.report.render import render
-    from bench.report.terminal import coloured
 
     text = render(run, "text", tables)
     in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org

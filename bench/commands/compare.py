@@ -74,7 +74,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     if parsed.history is not None:
         return _compare_all(parsed)
     from bench.compare.outcome import outcome_of
-    from bench.report.comparison import render_comparison
+    from bench.report.messages.comparison import render_comparison
 
     if parsed.contender is None:
         raise UserError("compare: expected BASE and CONTENDER, two saved runs or folders; or --history [FOLDER]")
@@ -115,7 +115,7 @@ def _compare_all(parsed: argparse.Namespace) -> int:
     from bench.compare.history import history_of
     from bench.compare.outcome import outcome_of_history
     from bench.compare.saved_runs import read_saved_runs
-    from bench.report.history import render_history
+    from bench.report.messages.history import render_history
 
     flags = {"--all": parsed.all, "--normalise": parsed.normalise}
     unwanted = [parsed.base] if parsed.base else [flag for flag, given in flags.items() if given]

@@ -52,7 +52,7 @@ def _duel(parsed: argparse.Namespace) -> int:
     from bench.compare.duel.sides import two_sides
     from bench.compare.outcome import outcome_of
     from bench.machine.alone import alone
-    from bench.report.comparison import render_comparison
+    from bench.report.messages.comparison import render_comparison
 
     options = read_options(parsed)
     variants = tuple(name for name in options.variants if name in parsed.variants)

@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
 
 def _errors(parsed: argparse.Namespace) -> int:
     from bench.analysis.misclassified.analysis import Asked, find_errors
-    from bench.report.error_examples import render_errors
+    from bench.report.messages.error_examples import render_errors
     from bench.runs.store import read_run
 
     asked = Asked(variant=parsed.variant, by=parsed.by, examples=parsed.examples, seed=parsed.seed)

@@ -96,7 +96,7 @@ def _export_best(parsed: argparse.Namespace) -> int:
     from bench.pipeline.best import read_target, write_best
     from bench.pipeline.prepare import prepare
     from bench.pipeline.started_pytest import run_suites
-    from bench.report.selection import render_selection
+    from bench.report.messages.selection import render_selection
     from bench.runs.predictions import read_right
     from bench.runs.store import read_run
 

@@ -55,7 +55,7 @@ def add(commands: Any) -> None:
 
 
 def _prepare(parsed: argparse.Namespace) -> int:
-    from bench.report.preparation import render_preparation
+    from bench.report.messages.preparation import render_preparation
     from bench.texts.prepare.preparation import Asked, prepare_texts
     from bench.texts.prepare.rows import Files
     from bench.texts.prepare.splits import read_shares

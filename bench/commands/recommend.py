@@ -47,7 +47,7 @@ def _recommend(parsed: argparse.Namespace) -> int:
     from bench.analysis.selection import Limit, select
     from bench.pipeline.best import read_target, write_best
     from bench.pipeline.made import find_artifact
-    from bench.report.selection import render_selection
+    from bench.report.messages.selection import render_selection
     from bench.runs.predictions import read_right
     from bench.runs.store import read_run
 

@@ -1,1 +1,1 @@
-"""Tables from a saved run."""
+"""What the analysis found, as text: tables, their formats, the page, and what each command prints."""

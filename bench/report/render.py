@@ -13,11 +13,11 @@ from bench.analysis.figures import figures
 from bench.analysis.misclassified.lengths import error_lengths, length_accuracies
 from bench.analysis.misclassified.shift import shift_figures
 from bench.report.cells import plain_frame, text_frame
-from bench.report.escapes import markdown_text, no_formula
-from bench.report.latex import render_latex
+from bench.report.formats.escapes import markdown_text, no_formula
+from bench.report.formats.latex import render_latex
+from bench.report.formats.terminal import render_text
 from bench.report.notes import run_notes
 from bench.report.tables import TABLES, build_tables
-from bench.report.terminal import render_text
 from bench.runs.measurement import Workload
 from bench.runs.predictions import read_answers
 
@@ -49,7 +49,7 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = TABLES, sets: Sequence
     if fmt == "json":
         return _json(_every_figure(run))
     if fmt == "card":
-        from bench.report.card import render_card  # it imports huggingface_hub
+        from bench.report.formats.card import render_card  # it imports huggingface_hub
 
         return render_card(run, render(run, "md", _OF_CARD))
     built = build_tables(run, tables)

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.analysis.misclassified.groups import by_group
 from bench.analysis.misclassified.lengths import LENGTHS, length_bins
-from bench.report.escapes import shown
+from bench.report.formats.escapes import shown
 from bench.report.page.matrix import draw_matrix
 from bench.report.page.plot import Plot, write_plots
 from bench.units import format_count, format_percent

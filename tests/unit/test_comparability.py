@@ -8,7 +8,7 @@ import pytest
 from bench.compare.changes import compare_runs
 from bench.compare.comparability import FACTS, commit_name, differences, facts_of
 from bench.compare.thresholds import Thresholds
-from bench.report.comparison import render_comparison
+from bench.report.messages.comparison import render_comparison
 from bench.runs.metrics import metrics_of
 from bench.runs.store import VariantInfo, read_run
 

@@ -15,7 +15,7 @@ from bench.compare.judging import judge_rows, rows_of
 from bench.compare.outcome import Outcome, outcome_of
 from bench.compare.thresholds import Rule, Thresholds, read_thresholds
 from bench.measure.controls import CONTROLS
-from bench.report.comparison import render_comparison
+from bench.report.messages.comparison import render_comparison
 from bench.runs.measurement import Measurement, Workload
 from bench.runs.store import VariantInfo, read_run, run_block
 from exporters.errors import UserError

@@ -13,7 +13,7 @@ from bench.compare.thresholds import Thresholds
 from bench.machine import environment
 from bench.machine.cpu import UNKNOWN, cpu_family, cpu_features, cpu_name, read_cpuinfo
 from bench.machine.environment import describe_environment
-from bench.report.comparison import render_comparison
+from bench.report.messages.comparison import render_comparison
 from bench.runs.metrics import metrics_of
 from bench.runs.store import read_run
 

@@ -21,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-import bench.report.escapes
+import bench.report.formats.escapes
 from bench.analysis.misclassified.by_value import NO_VALUE, by_values
 from bench.analysis.misclassified.examples import sample_errors
 from bench.analysis.misclassified.groups import Group, by_group
@@ -30,7 +30,7 @@ from bench.analysis.misclassified.shift import shift
 from bench.analysis.probability_calibration import probabilities
 from bench.cli import main
 from bench.measure.accuracy import confusion_matrix
-from bench.report.escapes import excerpt, excerpt_lines
+from bench.report.formats.escapes import excerpt, excerpt_lines
 from bench.report.render import render
 from bench.runs.measurement import Measurement
 from bench.runs.predictions import Answers
@@ -370,7 +370,7 @@ def test_more_classes_have_no_false_positives():
 
 
 def test_the_examples_of_excerpts_are_true():
-    assert doctest.testmod(bench.report.escapes).attempted
+    assert doctest.testmod(bench.report.formats.escapes).attempted
 
 
 def columns(text):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from shipped import shipped
 
-from bench.report.latex import escaped
+from bench.report.formats.latex import escaped
 from bench.report.render import render
 from bench.runs.store import read_run
 

@@ -8,7 +8,7 @@ import pytest
 from bench.analysis.figures import figures
 from bench.compare.changes import compare_runs
 from bench.compare.thresholds import Thresholds, read_thresholds
-from bench.report.comparison import render_comparison
+from bench.report.messages.comparison import render_comparison
 from bench.runs.measurement import Measurement
 from bench.runs.metrics import LESS, METRICS, Compared, Metric, compared_metrics
 from bench.runs.store import read_run

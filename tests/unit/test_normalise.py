@@ -9,7 +9,7 @@ import pytest
 from bench import cli
 from bench.compare.changes import compare_runs
 from bench.compare.thresholds import Thresholds
-from bench.report.comparison import render_comparison
+from bench.report.messages.comparison import render_comparison
 from bench.runs.measurement import Measurement
 from bench.runs.metrics import METRICS, Metric, metrics_of
 from bench.runs.store import read_run, run_block

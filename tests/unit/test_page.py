@@ -20,7 +20,7 @@ from bench.analysis.misclassified.lengths import reading_length
 from bench.analysis.probability_calibration import BINS, calibration_error, reliability
 from bench.cli import main
 from bench.report.cells import text_frame
-from bench.report.escapes import brief, no_formula, shown
+from bench.report.formats.escapes import brief, no_formula, shown
 from bench.report.page.material import gather
 from bench.report.page.page import render_page, sections
 from bench.report.page.plot import WIDTH, as_svg, looks, styled

@@ -20,8 +20,8 @@ import pytest
 
 from bench.analysis.figures import figures
 from bench.commands.common import print_run
+from bench.report.formats.terminal import coloured
 from bench.report.render import render
-from bench.report.terminal import coloured
 from bench.runs.measurement import Measurement, Workload
 from bench.runs.store import VariantInfo, read_run
 

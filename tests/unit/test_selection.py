@@ -14,7 +14,7 @@ from bench.analysis.evidence import Evidence, evidence_of, read_evidence, write_
 from bench.analysis.objectives import OBJECTIVES
 from bench.analysis.selection import Limit, select
 from bench.cli import main
-from bench.report.selection import render_selection
+from bench.report.messages.selection import render_selection
 from bench.runs.measurement import Measurement, Workload
 from bench.runs.metrics import METRICS
 from bench.runs.store import VariantInfo, read_run

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench import cli
 from bench.pipeline import architectures
-from bench.report.architectures import render_architectures
+from bench.report.messages.architectures import render_architectures
 from exporters.counting import built
 from exporters.counting.built import count_operations
 from exporters.counting.count import count_architectures

@@ -19,7 +19,7 @@ from bench.compare.duel import measure as duel
 from bench.compare.duel.sides import Side
 from bench.compare.judging import judge_rows, rows_of
 from bench.compare.outcome import outcome_of
-from bench.report.comparison import render_comparison
+from bench.report.messages.comparison import render_comparison
 from bench.runs.measurement import Measurement, Workload
 from bench.runs.store import VariantInfo
 from exporters.artifacts.artifact import read_artifact

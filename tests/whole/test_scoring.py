@@ -25,7 +25,7 @@ from bench.cli import parser
 from bench.measure.workload import Policy, Sample
 from bench.pipeline.options import read_options
 from bench.pipeline.prepare import prepare
-from bench.report.scoring import render_scoring
+from bench.report.messages.scoring import render_scoring
 from bench.score import choosing
 from bench.score import plan as planning
 from bench.score.models import Models

@@ -1,1 +1,1 @@
-"""A saved run as a page for people, and its plots."""
+"""A saved run as an HTML page, and its plots."""

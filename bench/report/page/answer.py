@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis.selection import deciding_figure
-from bench.report.selection import gain, lost_accuracy
+from bench.report.messages.selection import gain, lost_accuracy
 from bench.units import counted, format_bytes, format_seconds
 from exporters.variant import REFERENCE
 

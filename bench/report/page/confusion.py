@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.report.escapes import brief, shown
+from bench.report.formats.escapes import brief, shown
 from bench.report.page.matrix import draw_matrix
 from bench.report.page.plot import WIDTH, Plot
 from bench.units import format_count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.escapes import excerpt
+from bench.report.formats.escapes import excerpt
 from bench.report.page.grid import Grid
 from bench.units import format_count, format_share
 

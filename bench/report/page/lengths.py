@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.analysis.misclassified.lengths import reading_length
-from bench.report.escapes import brief, shown
+from bench.report.formats.escapes import brief, shown
 from bench.report.page.plot import Plot
 from bench.units import format_count
 

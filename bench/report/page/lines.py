@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.analysis.figures import latency_workload, memory_workload
-from bench.report.escapes import brief, shown
+from bench.report.formats.escapes import brief, shown
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.units import MEGABYTES, MILLISECONDS, Scale, counted
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.analysis.misclassified.lengths import reading_length
-from bench.report.escapes import no_formula, shown
+from bench.report.formats.escapes import no_formula, shown
+from bench.report.messages.selection import selection_table
 from bench.report.notes import run_notes
 from bench.report.page.answer import answer, reservations
 from bench.report.page.confusion import confusion_plots
@@ -21,7 +22,6 @@ from bench.report.page.material import gather
 from bench.report.page.pareto import pareto_plots
 from bench.report.page.plot import as_svg, write_plots
 from bench.report.page.reliability import reliability_plots
-from bench.report.selection import selection_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.selection import deciding_figure
-from bench.report.escapes import brief, shown
+from bench.report.formats.escapes import brief, shown
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
 from exporters.variant import REFERENCE

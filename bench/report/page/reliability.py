@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis.probability_calibration import BINS, calibration_error, probabilities, reliability
-from bench.report.escapes import brief, shown
+from bench.report.formats.escapes import brief, shown
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.units import format_share
 

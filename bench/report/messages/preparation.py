@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from bench.report.escapes import excerpt
-from bench.report.terminal import WIDTH, simple_table, wrapped
+from bench.report.formats.escapes import excerpt
+from bench.report.formats.terminal import WIDTH, simple_table, wrapped
 from bench.texts.prepare.label_leakage import LENGTHS
 from bench.texts.prepare.near_duplicates import RUN, SIMILAR
 from bench.texts.prepare.splits import SPLITS

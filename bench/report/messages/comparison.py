@@ -12,7 +12,7 @@ import tabulate
 from bench.compare.comparability import NOT_RECORDED
 from bench.compare.outcome import count_verdicts
 from bench.printable import printable
-from bench.report.terminal import WIDTH, wrapped
+from bench.report.formats.terminal import WIDTH, wrapped
 from bench.runs.metrics import METRICS, compared_metrics
 from bench.units import counted, format_bytes, format_detectable, format_percent, format_seconds, format_share
 

@@ -8,7 +8,7 @@ import tabulate
 
 from bench.analysis.objectives import OBJECTIVES
 from bench.analysis.selection import format_deciding
-from bench.report.terminal import wrapped
+from bench.report.formats.terminal import wrapped
 from bench.units import CAUTION, format_share
 from exporters.variant import REFERENCE
 

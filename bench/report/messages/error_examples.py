@@ -6,8 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from bench.printable import printable
-from bench.report.escapes import excerpt, excerpt_lines
-from bench.report.terminal import WIDTH, simple_table, wrapped
+from bench.report.formats.escapes import excerpt, excerpt_lines
+from bench.report.formats.terminal import WIDTH, simple_table, wrapped
 from bench.units import counted, format_share
 
 if TYPE_CHECKING:

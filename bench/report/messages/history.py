@@ -11,8 +11,8 @@ import tabulate
 
 from bench.compare.comparability import commit_name
 from bench.printable import printable
-from bench.report.comparison import direction_word, format_amount, format_change, place_name, place_of
-from bench.report.terminal import wrapped
+from bench.report.formats.terminal import wrapped
+from bench.report.messages.comparison import direction_word, format_amount, format_change, place_name, place_of
 from bench.units import counted
 
 if TYPE_CHECKING:

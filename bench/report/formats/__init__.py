@@ -1,0 +1,1 @@
+"""Formats of a report, and text that each of them can show."""
