@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.console import progress
-from bench.measure.controls import CONTROLS, contenders
+from bench.measure.controls import CONTROLS, with_controls
 from bench.measure.latency import LatencyRun
 from bench.measure.workload import full_batch
 from bench.measure.yardsticks import Yardsticks
@@ -34,7 +34,7 @@ def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]
     recorder.operations = count_operations(prepared.checkpoint.path, batches, options.threads)
     with Yardsticks(options.threads, recorder.journal) as yardsticks:
         run = LatencyRun(
-            contenders(prepared.artifacts),
+            with_controls(prepared.artifacts),
             options.schedule,
             options.threads,
             journal=recorder.journal,

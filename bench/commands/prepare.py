@@ -56,7 +56,7 @@ def add(commands: Any) -> None:
 
 def _prepare(parsed: argparse.Namespace) -> int:
     from bench.report.messages.preparation import render_preparation
-    from bench.texts.prepare.preparation import Asked, prepare_texts
+    from bench.texts.prepare.preparation import Request, prepare_texts
     from bench.texts.prepare.rows import Files
     from bench.texts.prepare.splits import read_shares
 
@@ -64,7 +64,7 @@ def _prepare(parsed: argparse.Namespace) -> int:
     if bool(parsed.files) == bool(options.real):
         raise UserError("prepare: expected labelled files, or --real with --fake, and not both; name one or more")
     files = Files(labelled=tuple(map(Path, parsed.files)), real=options.real, fake=options.fake, test=parsed.test)
-    asked = Asked(
+    request = Request(
         files=files,
         output=Path(parsed.output),
         shares=read_shares(parsed.split, test_given=parsed.test is not None),
@@ -74,6 +74,6 @@ def _prepare(parsed: argparse.Namespace) -> int:
         bad_rows="drop" if options.drop_bad_rows else "refuse",
         strict=parsed.strict,
     )
-    print_answer(render_preparation(prepare_texts(asked)))
+    print_answer(render_preparation(prepare_texts(request)))
     say(f"written: {parsed.output}")
     return 0

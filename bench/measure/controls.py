@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.measure.schedule import Contender
+from bench.measure.schedule import TimedArtifact
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -21,13 +21,17 @@ NULL = "null"
 CONTROLS = (AGAIN, NULL)
 
 
-def contenders(artifacts: Mapping[str, Artifact]) -> list[Contender]:
+def with_controls(artifacts: Mapping[str, Artifact]) -> list[TimedArtifact]:
     """The variants, by name, and the controls."""
-    timed = [Contender(name=name, artifact=one.path, fingerprint=one.fingerprint) for name, one in artifacts.items()]
+    timed = [
+        TimedArtifact(name=name, artifact=one.path, fingerprint=one.fingerprint) for name, one in artifacts.items()
+    ]
     reference = artifacts[REFERENCE]
     variants = {AGAIN: REFERENCE, NULL: "bench.worker.null"}
     controls = [
-        Contender(name=name, variant=variant, artifact=reference.path, fingerprint=reference.fingerprint, control=True)
+        TimedArtifact(
+            name=name, variant=variant, artifact=reference.path, fingerprint=reference.fingerprint, control=True
+        )
         for name, variant in variants.items()
     ]
     return [*timed, *controls]

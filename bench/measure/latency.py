@@ -1,4 +1,4 @@
-"""Latency: launches (fresh processes) × blocks; in each block all contenders in random order on the same batch.
+"""Latency: launches (fresh processes) × blocks; in each block all artifacts in random order on the same batch.
 
 After the minimum number of launches, more follow while a row's interval is wider than the target, within the time budget.
 """
@@ -20,7 +20,7 @@ from exporters.errors import WorkerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from bench.measure.schedule import Contender, Row, Schedule
+    from bench.measure.schedule import Row, Schedule, TimedArtifact
     from bench.measure.workload import Batch
     from bench.runs.measurement import Workload
 
@@ -50,24 +50,24 @@ class _Series:
 
 
 class LatencyRun:
-    """One interleaved measurement of several contenders at several workloads.
+    """One interleaved measurement of several artifacts at several workloads.
 
     ``before_launch`` is called ahead of each launch.
     """
 
     def __init__(
         self,
-        contenders: Iterable[Contender],
+        artifacts: Iterable[TimedArtifact],
         schedule: Schedule,
         threads: int,
         *,
         journal: Journal | None = None,
         before_launch: Callable[[], None] = lambda: None,
     ) -> None:
-        self._contenders = {one.name: one for one in contenders}
+        self._artifacts = {one.name: one for one in artifacts}
         self._together = sorted(
-            self._contenders
-        )  # part of the journal's keys: other contenders are another measurement
+            self._artifacts
+        )  # part of the journal's keys: others beside them are another measurement
         self._schedule = schedule
         self._threads = threads
         self._journal = journal if journal is not None else Journal()
@@ -84,7 +84,7 @@ class LatencyRun:
         return self._schedule.launches * self._launch_steps(workloads)
 
     def _launch_steps(self, workloads: int) -> int:
-        return self._schedule.blocks * workloads * len(self._contenders)
+        return self._schedule.blocks * workloads * len(self._artifacts)
 
     def measure(
         self,
@@ -92,7 +92,7 @@ class LatencyRun:
         advance: Callable[[], None],
         more: Callable[[int], None] = lambda _: None,
     ) -> list[Measurement]:
-        """Time all contenders at all workloads; if a worker fails, its row has failed and the others go on.
+        """Time all artifacts at all workloads; if a worker fails, its row has failed and the others go on.
 
         ``more`` gets the number of steps beyond those of ``steps``.
         """
@@ -100,12 +100,12 @@ class LatencyRun:
             self._launch(launch, batches, advance)
         launch, rows = self._schedule.launches, self._unsure()
         while rows and self._spent * (launch + 1) / launch <= self._schedule.budget_s:
-            # With all contenders: those compared with an unsure one must be timed beside it.
+            # With all artifacts: those compared with an unsure one must be timed beside it.
             unsure = {workload: batch for workload, batch in batches.items() if any(workload == at for _, at in rows)}
             more(self._launch_steps(len(unsure)))
             self._launch(launch, unsure, advance)
             launch, rows = launch + 1, self._unsure()
-        return [self._measurement(name, workload, rows) for workload in batches for name in self._contenders]
+        return [self._measurement(name, workload, rows) for workload in batches for name in self._artifacts]
 
     def cold_starts(self) -> list[Measurement]:
         """Seconds that each process took to import its runtime, to read and to load; call after ``measure``."""
@@ -135,21 +135,21 @@ class LatencyRun:
         known = [
             self._measurement(*row, ())
             for row in self._series
-            if not self._contenders[row[0]].control and not self._reason(*row)
+            if not self._artifacts[row[0]].control and not self._reason(*row)
         ]
         return self._schedule.unsure(known, self._schedule.target_width)
 
     def _launch(self, launch: int, batches: Mapping[Workload, Batch], advance: Callable[[], None]) -> None:
-        """Time all contenders at these workloads, except what a killed run has measured."""
+        """Time all artifacts at these workloads, except what a killed run has measured."""
         start = time.perf_counter()
-        rows = {(name, workload) for workload in batches for name in self._contenders}
+        rows = {(name, workload) for workload in batches for name in self._artifacts}
         self._take_over(launch, rows)
         wanted = {row for row in rows if launch not in self._launches_of(row)}
         self._before_launch()
         with ExitStack() as stack:
             workers = self._start(stack, launch, {name for name, _ in wanted})
             for workload, batch in batches.items():
-                names = [name for name in self._contenders if (name, workload) in wanted]
+                names = [name for name in self._artifacts if (name, workload) in wanted]
                 self._measure_workload(workers, names, (workload, batch), launch, advance)
         spent = time.perf_counter() - start
         key = ("launch", launch, self._together, [asdict(workload) for workload in batches])
@@ -164,30 +164,30 @@ class LatencyRun:
             cell = self._journal.find(*self._key(row, launch))
             if cell:
                 self._series.setdefault(row, _Series()).add(cell, launch)
-        for name in self._contenders:
+        for name in self._artifacts:
             start = self._journal.find(*self._start_key(name, launch))
             if start:
                 self._starts.setdefault(name, {})[launch] = start
 
     def _key(self, row: Row, launch: int) -> tuple[Any, ...]:
-        contender, workload = self._contenders[row[0]], row[1]
-        return ("latency", contender.name, contender.fingerprint, asdict(workload), launch, self._together)
+        one, workload = self._artifacts[row[0]], row[1]
+        return ("latency", one.name, one.fingerprint, asdict(workload), launch, self._together)
 
     def _start_key(self, name: str, launch: int) -> tuple[Any, ...]:
-        return ("start", name, self._contenders[name].fingerprint, launch, self._together)
+        return ("start", name, self._artifacts[name].fingerprint, launch, self._together)
 
     def _start(self, stack: ExitStack, launch: int, names: set[str]) -> dict[str, Worker]:
         """A fresh loaded worker for each of ``names`` that has not failed."""
         workers = {}
         cores = shared_cores(self._threads, launch)
-        for name in self._next_order(None, list(self._contenders)):
-            contender = self._contenders[name]
+        for name in self._next_order(None, list(self._artifacts)):
+            one = self._artifacts[name]
             if name not in names or (name, None) in self._failed:
                 continue
-            worker = stack.enter_context(Worker(f"{name}, launch {launch}", self._threads, code=contender.code))
+            worker = stack.enter_context(Worker(f"{name}, launch {launch}", self._threads, code=one.code))
             try:
                 worker.ask("set_affinity", cores)
-                seconds = worker.start(contender.variant or name, contender.artifact, self._threads)
+                seconds = worker.start(one.variant or name, one.artifact, self._threads)
             except WorkerError as error:
                 self._failed[name, None] = str(error)
                 continue
@@ -213,7 +213,7 @@ class LatencyRun:
             for name in names if enough else self._next_order(workload, names):
                 if not enough and name in workers and (name, workload) not in self._failed:
                     try:
-                        feed = self._contenders[name].feed
+                        feed = self._artifacts[name].feed
                         cell = cells.setdefault(name, {"blocks": []})
                         self._measure_block(workers[name], feed[workload] if feed else batch, cell)
                     except WorkerError as error:
@@ -227,7 +227,7 @@ class LatencyRun:
         self._journal.keep(*((self._key((name, workload), launch), cell) for name, cell in cells.items()))
 
     def _next_order(self, of: Workload | None, names: Sequence[str]) -> list[str]:
-        """A random order, and at the next call its reverse, so that no contender comes first more often."""
+        """A random order, and at the next call its reverse, so that none comes first more often."""
         order = self._mirrored.pop(of, [])
         if set(order) != set(names):
             order = self._random.sample(names, len(names))
@@ -278,5 +278,5 @@ class LatencyRun:
             workload=workload,
             launches=tuple(series.launches),
             blocks=tuple(series.blocks),
-            stopped="budget" if (name, workload) in unsure else "" if self._contenders[name].control else "precise",
+            stopped="budget" if (name, workload) in unsure else "" if self._artifacts[name].control else "precise",
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bench.measure.workload import Batch
 
-Row: TypeAlias = tuple[str, Workload]  # a contender's name, a workload
+Row: TypeAlias = tuple[str, Workload]  # name of a timed artifact, workload
 
 WARM_UP_S = 0.005  # caches are cold at the start of a block, and warm after about this time
 
@@ -29,17 +29,17 @@ def unsure_rows(measured: Sequence[Measurement], target_width: float) -> set[Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How often a workload is timed: ``launches × blocks × rounds`` values for each contender, and more of a quick one.
+    """How often a workload is timed: ``launches × blocks × rounds`` values for each artifact, and more of a quick one.
 
     A block of seconds averages by itself what several blocks are for: a launch of a slow workload ends after ``enough_s``
-    seconds per contender, with at least one block.
+    seconds per artifact, with at least one block.
     """
 
     launches: int
     blocks: int
     rounds: int
     block_s: float = 0.0  # a block of a quick row has more rounds, as many as fit into this time
-    enough_s: float = 2.0  # on average over the contenders
+    enough_s: float = 2.0  # on average over the artifacts
     warm_up_s: float = WARM_UP_S  # of untimed calls before each block, at least one
     target_width: float = 0.02  # launches are added while a row is known less well than this share of its value
     budget_s: float = 0.0  # and while a further launch would likely end within this time
@@ -50,8 +50,8 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
-    """What is timed under one name."""
+class TimedArtifact:
+    """An artifact that is timed, and its name in the results."""
 
     name: str
     artifact: Path

@@ -53,12 +53,12 @@ def training_sets(recipe: Recipe, options: Options, *, train: str | None, valida
 
 def _split(own: DataRecipe, seed: int, options: Options) -> DataRecipe:
     """Split one file into three, once per content, in the work folder."""
-    from bench.texts.prepare.preparation import Asked, prepare_texts
+    from bench.texts.prepare.preparation import Request, prepare_texts
     from bench.texts.prepare.rows import Files
     from bench.texts.prepare.splits import SPLITS, Shares
 
     file = Path(own.file or "")
-    asked = Asked(
+    request = Request(
         files=Files(labelled=(file,)),
         output=options.work_dir,
         shares=Shares(**dict(zip(SPLITS, own.split or SPLIT, strict=True))),
@@ -68,10 +68,10 @@ def _split(own: DataRecipe, seed: int, options: Options) -> DataRecipe:
         bad_rows=reading(options)["bad_rows"],
     )
     content = sha256_file(file) if file.is_file() else ""  # a missing file is reported where it is read
-    digest = hashlib.sha256(f"{content}{replace(asked, files=Files())}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{content}{replace(request, files=Files())}".encode()).hexdigest()[:16]
     folder = options.work_dir / "prepared" / digest
     if not folder.is_dir():
-        found = prepare_texts(replace(asked, output=folder))
+        found = prepare_texts(replace(request, output=folder))
         say(f"{file}: {format_count(found.kept)} of {many(found.rows, 'row')} are split into {folder}")
     train, validation, test = (str(folder / f"{split}.csv") for split in SPLITS)
     return DataRecipe(train=train, validation=validation, test=test)

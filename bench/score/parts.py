@@ -46,9 +46,7 @@ class Parts:
         count, rows = self._whole()
         if kept != self._identity:
             other = ", ".join(name for name in self._identity if kept.get(name) != self._identity[name])
-            say(
-                f"not taken over: {counted(rows, 'row')} that were scored before, with another {other.replace('_', ' ')}"
-            )
+            say(f"not reused: {counted(rows, 'row')} scored before, with another {other.replace('_', ' ')}")
             return 0, 0, None
         return count, rows, plan
 

@@ -87,7 +87,7 @@ def score_file(job: Job) -> Scoring:
         parts.begin(asdict(plan))
     else:
         plan = Plan(**{**kept, "policy": Policy(**kept["policy"])})
-        say(f"taken over: {taken} rows that were scored before, and the plan: {plan}")
+        say(f"reused: {taken} rows scored before, and the plan: {plan}")
     done = Scoring(
         rows=job.found.rows, dropped=job.found.dropped, plan=plan, length=job.prepared.scoring_length, taken=taken
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bench.measure.memory.peaks import take_phase
-from bench.measure.schedule import Contender
+from bench.measure.schedule import TimedArtifact
 from bench.measure.workload import full_batch, parity_batches
 from bench.worker.client import Worker, call_in_child
 from exporters.artifacts.catalogue import find_variant
@@ -88,8 +88,8 @@ def _time(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, list
     """Seconds of one text, the median of each process, by artifact and length."""
     lengths = [length for length in LENGTHS if length <= (prepared.inputs.max_length or length)]
     batches = {one_text(length, prepared.options): full_batch(prepared.tokens, 1, length) for length in lengths}
-    contenders = [Contender(name=one.name, variant=one.variant, artifact=one.path) for one in sides]
-    return time_interleaved(contenders, batches, prepared.options, strict=False)
+    timed = [TimedArtifact(name=one.name, variant=one.variant, artifact=one.path) for one in sides]
+    return time_interleaved(timed, batches, prepared.options, strict=False)
 
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:

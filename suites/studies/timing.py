@@ -13,7 +13,7 @@ from exporters.errors import DeploybenchError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.measure.schedule import Contender
+    from bench.measure.schedule import TimedArtifact
     from bench.measure.workload import Batch
     from bench.pipeline.options import Options
     from bench.pipeline.prepare import Prepared
@@ -34,16 +34,16 @@ def one_text(length: int, options: Options) -> Workload:
 
 
 def time_interleaved(
-    contenders: Sequence[Contender], batches: Mapping[Workload, Batch], options: Options, *, strict: bool = True
+    artifacts: Sequence[TimedArtifact], batches: Mapping[Workload, Batch], options: Options, *, strict: bool = True
 ) -> dict[str, dict[str, list[float]]]:
-    """Seconds, the median of each process, by contender and length.
+    """Seconds, the median of each process, by name and length.
 
     A row that fails raises DeploybenchError; without ``strict`` it is reported and left out.
     """
-    run = LatencyRun(contenders, options.schedule, options.threads)
+    run = LatencyRun(artifacts, options.schedule, options.threads)
     with progress("timing", run.steps(len(batches))) as bar:
         measured = run.measure(batches, bar.advance, bar.extend)
-    found: dict[str, dict[str, list[float]]] = {one.name: {} for one in contenders}
+    found: dict[str, dict[str, list[float]]] = {one.name: {} for one in artifacts}
     for one in measured:
         assert one.workload
         if one.status == "ok":

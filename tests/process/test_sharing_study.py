@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.measure.latency import LatencyRun
-from bench.measure.schedule import Contender, Schedule
+from bench.measure.schedule import Schedule, TimedArtifact
 from bench.pipeline.options import PROFILES, Options
 from bench.runs.measurement import Measurement
 from suites.studies import trained
@@ -69,21 +69,21 @@ def test_costs_of_a_model_are_measured_and_shown(study, tmp_path, monkeypatch):
     assert (tmp_path / "results" / "studies" / "sharing-groups.svg").read_bytes().startswith(b"<?xml")
 
 
-def test_each_contender_gets_its_own_seconds(monkeypatch, tmp_path):
-    contenders = [Contender(name=name, artifact=tmp_path) for name in ("b", "a", "c")]
+def test_each_artifact_gets_its_own_seconds(monkeypatch, tmp_path):
+    timed = [TimedArtifact(name=name, artifact=tmp_path) for name in ("b", "a", "c")]
     seconds = {"a": 1.0, "b": 2.0, "c": 3.0}
 
     def measure(run, batches, *_):
         [workload] = batches
         return [
             Measurement(variant=name, metric="latency", workload=workload, values=(seconds[name],), launches=(0,))
-            for name in run._contenders
+            for name in run._artifacts
         ]
 
     monkeypatch.setattr(LatencyRun, "measure", measure)
     batch = (np.zeros((1, 16), dtype=np.int64),) * 2
 
-    assert costs._time(contenders, batch, Options(threads=1)) == [[2.0], [1.0], [3.0]]
+    assert costs._time(timed, batch, Options(threads=1)) == [[2.0], [1.0], [3.0]]
 
 
 def test_each_model_is_trained_once(study, tiny_recipe, labelled_file, monkeypatch):
@@ -169,7 +169,7 @@ def test_plots_say_in_words_what_they_show(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--only", "costs", "--groups", "13"], "--groups: 13 asked, there are 12 layers"),
+        (["--only", "costs", "--groups", "13"], "--groups: found 13, expected at most 12, the number of layers"),
         (["--only", "costs", "--embeddings", "0"], "--embeddings: found '0'"),
         (["--only", "accuracy"], "--train, --external: expected a labelled file for each"),
         (

@@ -9,7 +9,7 @@ import pytest
 
 import bench.measure.latency
 from bench.measure.latency import LatencyRun
-from bench.measure.schedule import Contender, Schedule
+from bench.measure.schedule import Schedule, TimedArtifact
 from bench.runs.measurement import Workload
 
 SCHEDULE = Schedule(launches=2, blocks=3, rounds=2)
@@ -22,8 +22,8 @@ BATCHES = {
 }
 
 
-def contenders(*names):
-    return [Contender(name=name, artifact=Path()) for name in names]
+def timed(*names):
+    return [TimedArtifact(name=name, artifact=Path()) for name in names]
 
 
 def load_times(run):
@@ -32,7 +32,7 @@ def load_times(run):
 
 def measure(*names, schedule=SCHEDULE):
     ticks = []
-    run = LatencyRun(contenders(*names), schedule, 1)
+    run = LatencyRun(timed(*names), schedule, 1)
     measured = run.measure(BATCHES, lambda: ticks.append(1))
     assert len(ticks) == run.steps(len(BATCHES))
     return run, {(one.variant, one.workload.batch_size): one for one in measured}
@@ -52,7 +52,7 @@ def test_every_value_is_kept_with_its_launch_and_block():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_who_is_timed_next_has_the_cores_for_itself(asked, threads):
     """A worker that has threads to look out for work is asked to rest after each block; one thread alone cannot."""
-    LatencyRun(contenders("fakes.steady", "fakes.allocating"), SCHEDULE, threads).measure(BATCHES, lambda: None)
+    LatencyRun(timed("fakes.steady", "fakes.allocating"), SCHEDULE, threads).measure(BATCHES, lambda: None)
 
     after = Counter(asked[index + 1] for index, command in enumerate(asked[:-1]) if command == "time")
     blocks = SCHEDULE.launches * SCHEDULE.blocks * len(BATCHES) * 2

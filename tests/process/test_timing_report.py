@@ -16,7 +16,7 @@ from bench.analysis.figures import figures
 from bench.analysis.timing_figures import over_budget
 from bench.measure.controls import AGAIN, NULL
 from bench.measure.latency import LatencyRun
-from bench.measure.schedule import Contender, Schedule
+from bench.measure.schedule import Schedule, TimedArtifact
 from bench.report.render import render
 from bench.report.timing_notes import control_notes
 from bench.runs.measurement import Figure, Measurement, Workload
@@ -100,8 +100,8 @@ def test_cpu_time_is_that_of_all_threads():
     one = time.thread_time() - start  # CPU time, which a busy machine does not stretch
     workload = replace(WORKLOAD, threads=1)
     batch = (np.ones((1, 8), dtype=np.int64),) * 2
-    contenders = [Contender(name=name, artifact=Path()) for name in ("fakes.spreading", "fakes.steady")]
-    timing = LatencyRun(contenders, Schedule(launches=1, blocks=2, rounds=5), 1)
+    timed = [TimedArtifact(name=name, artifact=Path()) for name in ("fakes.spreading", "fakes.steady")]
+    timing = LatencyRun(timed, Schedule(launches=1, blocks=2, rounds=5), 1)
     measured = {one.variant: one for one in timing.measure({workload: batch}, lambda: None)}
 
     assert len(measured["fakes.spreading"].cpu_seconds) == len(measured["fakes.spreading"].values) == 10

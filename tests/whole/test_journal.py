@@ -16,7 +16,7 @@ import suites
 from bench import cli
 from bench.machine.alone import HELD, alone
 from bench.measure.latency import LatencyRun
-from bench.measure.schedule import Contender, Schedule
+from bench.measure.schedule import Schedule, TimedArtifact
 from bench.runs.journal import Journal
 from bench.runs.measurement import Workload
 from bench.runs.predictions import Scores
@@ -104,7 +104,7 @@ def test_what_was_timed_beside_others_is_timed_anew(file):
     journal = Journal(file, resume=True)
     find, found = journal.find, []
     journal.find = lambda *key: found.append(find(*key))
-    alone = [Contender(name="fakes.steady", artifact=Path())]
+    alone = [TimedArtifact(name="fakes.steady", artifact=Path())]
     LatencyRun(alone, Schedule(launches=2, blocks=2, rounds=1), 1, journal=journal).measure(BATCHES, lambda: None)
 
     assert journal.taken == 14  # of each launch two starts, four series and how long it took
@@ -129,7 +129,7 @@ def test_scores_come_back_to_the_last_bit():
 
 
 def timed(journal, advance):
-    contenders = [Contender(name=name, artifact=Path()) for name in ("fakes.steady", "fakes.allocating")]
+    contenders = [TimedArtifact(name=name, artifact=Path()) for name in ("fakes.steady", "fakes.allocating")]
     run = LatencyRun(contenders, Schedule(launches=2, blocks=2, rounds=1), 1, journal=journal)
     return run, run.measure(BATCHES, advance)
 

@@ -236,7 +236,7 @@ def test_killed_and_taken_up_again_it_is_the_same_file(command, prepared, tmp_pa
     assert not killed.exists()
 
     again = subprocess.run([*start, str(killed)], check=True, capture_output=True, text=True, cwd=tmp_path)
-    assert "taken over: 1024 rows" in again.stderr or done > 1
+    assert "reused: 1024 rows" in again.stderr or done > 1
     assert killed.read_bytes() == whole.read_bytes()
     assert not parts.exists()
     labels = pd.read_parquet(killed)["label"].value_counts()
@@ -252,7 +252,7 @@ def test_parts_of_something_else_are_not_taken_over(tmp_path, capsys):
 
     assert parts.found() == (1, 3, {"instances": 1})
     assert Parts(tmp_path / "out.parquet", {"source": "b"}).found() == (0, 0, None)
-    assert capsys.readouterr().err == "not taken over: 3 rows that were scored before, with another source\n"
+    assert capsys.readouterr().err == "not reused: 3 rows scored before, with another source\n"
     (tmp_path / ".out.parquet.parts" / "parts_of.json").write_text("[1]")
     assert parts.found() == (0, 0, None)
 
@@ -301,7 +301,7 @@ def test_another_limit_of_memory_is_another_plan(score, tmp_path, capsys):
     parts.begin({"instances": 1})
     score(source, tmp_path / "out.parquet", 8e9)
 
-    assert "not taken over: 0 rows" in capsys.readouterr().err
+    assert "not reused: 0 rows" in capsys.readouterr().err
     assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 

@@ -14,7 +14,7 @@ from bench.compare.thresholds import Thresholds
 from bench.console import progress
 from bench.measure.latency import LatencyRun
 from bench.measure.memory.peaks import measure_peaks
-from bench.measure.schedule import Contender, Schedule
+from bench.measure.schedule import Schedule, TimedArtifact
 from bench.measure.workload import full_batch
 from bench.pipeline.execution import how_it_runs
 from bench.runs.measurement import Measurement, Row, Workload, launch_ratios
@@ -77,7 +77,7 @@ def workloads(sides: Sequence[Side], options: Options) -> tuple[Workload, ...]:
 def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
     """Measure both sides and judge each row; times are paired by launch, with 99 % intervals."""
     sides = dict(zip(_MARKS, (base, contender), strict=True))
-    contenders = [one for mark, side in sides.items() for one in _contenders(mark, side, setting)]
+    timed = [one for mark, side in sides.items() for one in _timed(mark, side, setting)]
     schedule = Schedule(
         launches=_LAUNCHES,
         blocks=_BLOCKS,
@@ -89,9 +89,9 @@ def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
         unsure=_unsure,
     )
     threads = setting.workloads[0].threads
-    run = LatencyRun(contenders, schedule, threads)
+    run = LatencyRun(timed, schedule, threads)
     with progress("duel", run.steps(len(setting.workloads))) as bar:
-        measured = [*run.measure(contenders[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
+        measured = [*run.measure(timed[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
     measured += _never_loaded(measured)
     for mark, side in sides.items():
         measured += _sizes(mark, side)
@@ -109,11 +109,13 @@ def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
 _THRESHOLDS = Thresholds(by_metric={**Thresholds().by_metric, "latency": DEFAULT_THRESHOLD})
 
 
-def _contenders(mark: str, side: Side, setting: Setting) -> Iterator[Contender]:
+def _timed(mark: str, side: Side, setting: Setting) -> Iterator[TimedArtifact]:
     tokens = tokenise(side.tokenizer, corpus.corpus("train")[0][:_TEXTS], side.max_length or DEFAULT_LENGTH)
     feed = {one: full_batch(tokens, one.batch_size, one.sequence_length) for one in setting.workloads}
     for name, artifact in side.artifacts.items():
-        yield Contender(name=mark + name, variant=artifact.variant, artifact=artifact.path, code=side.code, feed=feed)
+        yield TimedArtifact(
+            name=mark + name, variant=artifact.variant, artifact=artifact.path, code=side.code, feed=feed
+        )
 
 
 def _unsure(measured: Sequence[Measurement], target_width: float) -> set[timing.Row]:
@@ -152,13 +154,11 @@ def _never_loaded(measured: Sequence[Measurement]) -> list[Measurement]:
 def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
     """Peak memory of each variant at the largest workload; if its worker dies, failed rows."""
     largest, found = setting.largest, []
-    for contender in _contenders(mark, side, setting):
-        measured: dict[str, Any] = {"variant": contender.name, "workload": largest}
+    for one in _timed(mark, side, setting):
+        measured: dict[str, Any] = {"variant": one.name, "workload": largest}
         try:
-            assert contender.feed is not None
-            peaks = measure_peaks(
-                contender.variant, contender.artifact, contender.feed[largest], largest.threads, code=contender.code
-            )
+            assert one.feed is not None
+            peaks = measure_peaks(one.variant, one.artifact, one.feed[largest], largest.threads, code=one.code)
         except WorkerError as error:
             found += [
                 Measurement(metric=metric, status="failed", reason=str(error), **measured)
@@ -174,15 +174,15 @@ def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
 def _how_they_run(mark: str, side: Side, setting: Setting) -> dict[str, VariantInfo]:
     """Executed number format and cores of each variant at the largest workload; if its worker dies, they are unknown."""
     largest, found = setting.largest, {}
-    for contender in _contenders(mark, side, setting):
-        name = contender.name.removeprefix(mark)
-        variant = find_variant(contender.variant)
+    for one in _timed(mark, side, setting):
+        name = one.name.removeprefix(mark)
+        variant = find_variant(one.variant)
         info = VariantInfo(runtime=variant.runtime, precision=variant.precision)
-        assert contender.feed is not None
-        batch = contender.feed[largest]
+        assert one.feed is not None
+        batch = one.feed[largest]
         try:
-            with Worker(f"inspecting {contender.name}", largest.threads, code=contender.code) as worker:
-                worker.start(contender.variant, contender.artifact, largest.threads)
+            with Worker(f"inspecting {one.name}", largest.threads, code=one.code) as worker:
+                worker.start(one.variant, one.artifact, largest.threads)
                 how = how_it_runs(worker, side.artifacts[name], [batch], batch, largest.threads)
             found[name] = replace(info, **how)
         except WorkerError as error:

@@ -15,7 +15,7 @@ _CHUNK, _HEADER, _SMALLEST = 16, 8, 32  # bytes: glibc's chunks are multiples of
 class Held:
     """Blocks that are not freed, bytes by address, over successive files of one process."""
 
-    heap: dict[int, int] = field(default_factory=dict)  # malloc and its kin
+    heap: dict[int, int] = field(default_factory=dict)  # malloc and related functions
     mapped: dict[int, int] = field(default_factory=dict)  # mmap, full length, file-backed or not, touched or not
 
     def follow(self, file: Path) -> None:

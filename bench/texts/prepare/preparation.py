@@ -31,7 +31,7 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Request:
     """Files to prepare, and how."""
 
     files: Files
@@ -84,20 +84,20 @@ class Preparation:
         return sum(map(sum, self.counts.values()))
 
 
-def prepare_texts(asked: Asked) -> Preparation:
+def prepare_texts(request: Request) -> Preparation:
     """Read, deduplicate, split and write; raises UserError for a user mistake, and then leaves no file behind."""
-    refuse_folder(asked.output, asked.files.paths)
-    rows = open_rows(asked.files, asked.text_columns, asked.label_column)
-    before = {path: sha256_file(path) for path in asked.files.paths}
-    found = scan(rows, asked.shares, asked.seed, asked.bad_rows)
+    refuse_folder(request.output, request.files.paths)
+    rows = open_rows(request.files, request.text_columns, request.label_column)
+    before = {path: sha256_file(path) for path in request.files.paths}
+    found = scan(rows, request.shares, request.seed, request.bad_rows)
     deduplicated = deduplicate(found.facts)
-    if asked.strict and asked.files.test:
-        _refuse_overlap(asked.files.test, deduplicated)
+    if request.strict and request.files.test:
+        _refuse_overlap(request.files.test, deduplicated)
     counts = _count(rows, found, deduplicated)
     outcomes: list[str | None] = [None] * len(rows)
     for place, outcome in zip(found.places, deduplicated.outcomes, strict=True):
         outcomes[place] = outcome
-    with whole_folder(asked.output) as folder:
+    with whole_folder(request.output) as folder:
         with SplitFiles(folder, rows) as files:
             leakage = write_rows(rows, outcomes, files)
         for path, digest in before.items():
@@ -112,8 +112,8 @@ def prepare_texts(asked: Asked) -> Preparation:
             text_columns=rows.text_columns,
             label_column=rows.label_column,
             label_names=rows.label_names,
-            shares=asked.shares,
-            seed=asked.seed,
+            shares=request.shares,
+            seed=request.seed,
             bad=found.bad,
             removed=dict(deduplicated.removed),
             overlaps=deduplicated.overlaps,

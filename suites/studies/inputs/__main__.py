@@ -69,7 +69,7 @@ def compare(folder: Path, setting: Setting, work: Path) -> str:
     model = plain_model(folder)
     try:
         right = np.stack([*plain_answers(folder, model, plain_limit(model), TEXTS)])
-    except Exception as error:  # noqa: BLE001 - of whatever kind
+    except Exception as error:  # noqa: BLE001 - of any kind
         return f"{FAILS}: {first_line(error)}"
     if isinstance(found[0], Exception):
         return f"{DIFFER}: {first_line(found[0])}"

@@ -14,7 +14,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.measure.schedule import Contender
+from bench.measure.schedule import TimedArtifact
 from bench.measure.workload import full_batch
 from suites.studies.study import Answer, render_rows, run_alone, study_parser
 from suites.studies.timing import one_text, prepare_all, time_interleaved
@@ -35,17 +35,17 @@ DEFAULTS = {
 
 def measure(options: Options) -> dict[str, dict[str, dict[str, list[float]]]]:
     """Seconds of one text, the median of each process, by model, variant and length."""
-    contenders, feed = [], {}
+    timed, feed = [], {}
     for model in MODELS:
         prepared = prepare_all(replace(options, checkpoint=model))
         lengths = options.sequence_lengths or ()
         feed = {one_text(length, options): full_batch(prepared.tokens, 1, length) for length in lengths}
-        contenders += [
-            Contender(name=f"{model} {name}", variant=name, artifact=artifact.path, feed=feed)
+        timed += [
+            TimedArtifact(name=f"{model} {name}", variant=name, artifact=artifact.path, feed=feed)
             for name, artifact in prepared.artifacts.items()
         ]
     found: dict[str, dict[str, dict[str, list[float]]]] = {model: {} for model in MODELS}
-    for name, by_length in time_interleaved(contenders, feed, options).items():
+    for name, by_length in time_interleaved(timed, feed, options).items():
         model, _, variant = name.partition(" ")
         found[model][variant] = by_length
     return found

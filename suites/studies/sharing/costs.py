@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.console import say
 from bench.measure.memory.peaks import RUNS, take_phase
-from bench.measure.schedule import Contender
+from bench.measure.schedule import TimedArtifact
 from bench.measure.workload import full_batch
 from bench.texts.demonstration import corpus
 from bench.worker.client import Worker, call_in_child
@@ -34,18 +34,18 @@ def measure_costs(grid: Sequence[Model], options: Options) -> dict[str, Any]:
     length = max(options.sequence_lengths or ())
     folders = [_checkpoint(model, options) for model in grid]
     counts = _count(folders, length)
-    rows, contenders, batch = [], [], None
+    rows, timed, batch = [], [], None
     for model, folder, of_model in zip(grid, folders, counts, strict=True):
         prepared = prepare_all(replace(options, checkpoint=str(folder)))
         batch = batch or full_batch(prepared.tokens, 1, length)
         for variant, artifact in prepared.artifacts.items():
-            contenders.append(Contender(name=f"{variant} {model}", variant=variant, artifact=artifact.path))
+            timed.append(TimedArtifact(name=f"{variant} {model}", variant=variant, artifact=artifact.path))
             facts = {"parameters": of_model.parameters, "effective": of_model.effective, "size": artifact.size}
             resident = _resident(variant, artifact.path, batch, options.threads)
             rows.append({"variant": variant, **model._asdict(), **facts, "resident": resident})
         say(f"{model}: exported, memory measured")
     assert batch is not None
-    seconds = _time(contenders, batch, options)
+    seconds = _time(timed, batch, options)
     rows = [{**row, "process_medians": of_row} for row, of_row in zip(rows, seconds, strict=True)]
     return {"threads": options.threads, "sequence_length": length, "rows": rows}
 
@@ -80,8 +80,8 @@ def _resident(variant: str, artifact: Path, batch: Batch, threads: int) -> int:
         return take_phase(worker, artifact).resident - before
 
 
-def _time(contenders: Sequence[Contender], batch: Batch, options: Options) -> list[list[float]]:
-    """Median seconds of each process, by contender."""
+def _time(timed: Sequence[TimedArtifact], batch: Batch, options: Options) -> list[list[float]]:
+    """Median seconds of each process, by artifact."""
     length = batch[0].shape[1]
-    found = time_interleaved(contenders, {one_text(length, options): batch}, options)
-    return [found[one.name][str(length)] for one in contenders]
+    found = time_interleaved(timed, {one_text(length, options): batch}, options)
+    return [found[one.name][str(length)] for one in timed]

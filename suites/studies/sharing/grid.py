@@ -34,7 +34,7 @@ def models(groups: Sequence[int], embeddings: Sequence[int]) -> list[Model]:
     Raises UserError for more groups than layers.
     """
     if max(groups) > LAYERS:
-        raise UserError(f"--groups: {max(groups)} asked, there are {LAYERS} layers; name at most so many")
+        raise UserError(f"--groups: found {max(groups)}, expected at most {LAYERS}, the number of layers; name fewer")
     crossed = [
         *(Model(one, EMBEDDING) for one in groups),
         *(Model(GROUPS, one) for one in embeddings if one != EMBEDDING),
