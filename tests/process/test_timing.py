@@ -1,5 +1,6 @@
 """Latency: interleaved launches and blocks, and variants that fail on the way."""
 
+import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +83,11 @@ def test_every_other_block_of_a_workload_is_in_reverse(monkeypatch, blocks):
         return ask(worker, command, *arguments)
 
     monkeypatch.setattr(bench.measure.latency.Worker, "ask", spy)
-    measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, launches=8, blocks=blocks, seed=0))
+    measure(
+        "fakes.steady",
+        "fakes.allocating",
+        schedule=replace(SCHEDULE, launches=8, blocks=blocks, seed=0, enough_s=math.inf),
+    )
 
     for names in asked.values():
         orders = [tuple(names[i : i + 2]) for i in range(0, len(names), 2)]
