@@ -3,9 +3,11 @@
 import importlib
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from bench.pipeline.options import PROFILES
 from bench.score import plan as planning
 from suites.studies.runtimes import new_lengths, openvino_settings, short_texts
 from suites.studies.scoring import many_rows, padding
@@ -19,6 +21,8 @@ def study(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for module in (new_lengths, openvino_settings):
         monkeypatch.setattr(module, "PROCESSES", 1)
+    quick = PROFILES["quick"]
+    monkeypatch.setitem(PROFILES, "quick", replace(quick, schedule=replace(quick.schedule, launches=2)))
 
     def run(name, *arguments):
         code = importlib.import_module(f"suites.studies.{name}").main([*arguments, "--threads", "1"])
