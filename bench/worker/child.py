@@ -38,14 +38,16 @@ def _answer(commands: Commands, command: str, arguments: tuple[object, ...]) -> 
         return "error", f"{type(error).__name__}: {lines[0]}"
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     """Let the kernel kill this process when its parent dies: an orphan would go on computing and writing."""
     set_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
     ctypes.CDLL(None, use_errno=True).prctl(set_signal, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the signal was set
+        os._exit(1)
 
 
 if __name__ == "__main__":
-    _die_with_parent()
+    _die_with_parent(int(sys.argv[2]))
     serve(Connection(int(sys.argv[1])))
     sys.stdout.flush()
     sys.stderr.flush()

@@ -55,7 +55,7 @@ class Worker:
         ours, theirs = socketpair()
         with theirs:  # closed here once the child has it, so that its death is an end of file for the parent
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
                 env={**_inherited(), **_environment(threads), **_path(code), **environment},
                 stdin=subprocess.DEVNULL,

@@ -1,9 +1,12 @@
 """The child process and the client: answers, mistakes, deaths and silences."""
 
 import gc
+import multiprocessing
 import os
 import select
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -132,6 +135,18 @@ def test_what_was_imported_is_no_part_of_a_later_collection(tmp_path):
         assert worker.call(gc.get_freeze_count) == 0
         worker.ask("warm_up", BATCH)
         assert worker.call(gc.get_freeze_count) > 1000
+
+
+def test_a_child_whose_parent_is_gone_before_it_could_ask_for_a_signal_ends():
+    """It answers no request that already lies in the pipe."""
+    ours, theirs = multiprocessing.Pipe()
+    with ours, theirs:
+        ours.send(("call", ()))
+        command = [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno()), "1"]  # the parent of orphans
+        found = subprocess.run(command, check=False, pass_fds=[theirs.fileno()], timeout=60)
+
+        assert found.returncode == 1
+        assert not ours.poll()
 
 
 def test_the_parent_sleeps_while_the_child_computes():
