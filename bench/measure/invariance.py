@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.measure.workload import full_batch
 from bench.runs.metrics import ARRANGEMENTS
-from bench.worker.client import Worker
+from bench.worker.client import Worker, spares_an_import
 from exporters.checkpoints.tokenization import padded_batch
 from exporters.errors import WorkerError
 
@@ -40,7 +40,7 @@ class Invariance:
 def measure_invariance(variant: str, artifact: Path, sample: Sample, threads: int) -> Invariance:
     """Predict the texts of ``sample`` alone and in every arrangement; raises WorkerError when the process dies."""
     alone = [padded_batch([text], sample.pad) for text in sample.tokens]
-    with Worker(f"{variant}, batch invariance", threads) as worker:
+    with Worker(f"{variant}, batch invariance", threads, forked=spares_an_import(variant)) as worker:
         worker.start(variant, artifact, threads)
         answers = worker.predict(alone)
         expected = np.concatenate([logits for logits, _ in answers])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.runs.predictions import Scores
-from bench.worker.client import Worker
+from bench.worker.client import Worker, spares_an_import
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ _BATCHES_PER_REQUEST = 16  # the timeout of a worker is per request: it must not
 
 def score(variant: str, artifact: Path, batches: Sequence[ScoringBatches], threads: int) -> list[Scores]:
     """Score several sets with one loaded variant; one Scores per set. Raises WorkerError."""
-    with Worker(f"{variant}, scoring", threads) as worker:
+    with Worker(f"{variant}, scoring", threads, forked=spares_an_import(variant)) as worker:
         worker.start(variant, artifact, threads)
         return [_score_set(worker, one) for one in batches]
 

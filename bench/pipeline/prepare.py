@@ -14,7 +14,7 @@ from bench.pipeline.options import PROFILES, Options
 from bench.runs.store import VariantInfo
 from bench.texts import data
 from bench.texts.demonstration import corpus
-from bench.worker.client import Worker, call_in_child
+from bench.worker.client import Worker, call_in_child, spares_an_import
 from exporters.artifacts.artifact import Artifact, Origin, export_artifact, read_artifact
 from exporters.artifacts.catalogue import find_variant
 from exporters.artifacts.parity import compare_logits
@@ -251,7 +251,7 @@ def _run(
     artifact: Artifact, batches: Sequence[Batch], watched: Batch, threads: int
 ) -> tuple[list[Float32Array], dict[str, Any]]:
     """Logits of every batch, and how the artifact executes, in a process that holds nothing else."""
-    with Worker(f"checking {artifact.variant}", threads) as worker:
+    with Worker(f"checking {artifact.variant}", threads, forked=spares_an_import(artifact.variant)) as worker:
         worker.start(artifact.variant, artifact.path, threads)
         logits = [logits for logits, _ in worker.predict(batches)]
         timed = (batches[0], max(batches, key=lambda batch: batch[0].size))

@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
+from typing import NoReturn
 
 from bench.worker.commands import Commands
 from exporters.errors import DeploybenchError
@@ -38,7 +39,7 @@ def _answer(commands: Commands, command: str, arguments: tuple[object, ...]) -> 
         return "error", f"{type(error).__name__}: {lines[0]}"
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Let the kernel kill this process when its parent dies: an orphan would go on computing and writing."""
     set_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
     ctypes.CDLL(None, use_errno=True).prctl(set_signal, signal.SIGKILL)
@@ -46,9 +47,14 @@ def _die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-if __name__ == "__main__":
-    _die_with_parent(int(sys.argv[2]))
-    serve(Connection(int(sys.argv[1])))
+def serve_and_exit(connection: Connection) -> NoReturn:
+    """Answer requests until the parent closes the pipe, then end this process."""
+    serve(connection)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # the interpreter's own cleanup takes seconds if transformers is imported
+
+
+if __name__ == "__main__":
+    die_with_parent(int(sys.argv[2]))
+    serve_and_exit(Connection(int(sys.argv[1])))

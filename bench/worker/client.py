@@ -6,6 +6,7 @@ The parent blocks on the pipe while a child computes; it never polls, samples or
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from socket import SO_RCVTIMEO, SOL_SOCKET, socketpair
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from exporters.artifacts.catalogue import variant_module
+from bench.worker.forking import template_for
+from exporters.artifacts.catalogue import find_variant, variant_module
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ DEFAULT_TIMEOUT_S = 1800.0
 class Worker:
     """One child process with a budget of ``threads`` threads; a context manager that ends it.
 
-    ``code``: a folder from which the child imports first; ``environment``: additional variables.
+    ``code``: a folder from which the child imports first; ``environment``: additional variables; ``forked``: from a process that
+    has imported PyTorch and transformers, if there can be one, which saves the child seconds.
     """
 
     def __init__(  # noqa: PLR0913 - properties of the child, by name
@@ -45,6 +48,7 @@ class Worker:
         timeout_s: float | None = DEFAULT_TIMEOUT_S,
         *,
         visible: bool = False,
+        forked: bool = False,
         code: Path | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
@@ -54,14 +58,10 @@ class Worker:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         ours, theirs = socketpair()
         with theirs:  # closed here once the child has it, so that its death is an end of file for the parent
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno()), str(os.getpid())],
-                pass_fds=[theirs.fileno()],
-                env={**_inherited(), **_environment(threads), **_path(code), **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=None if visible else self._output,
-            )
+            outputs = self._output.fileno(), 2 if visible else self._output.fileno()
+            variables = {**_inherited(), **_environment(threads), **_path(code), **environment}
+            child = template_for(variables).fork(theirs.fileno(), *outputs, variables) if forked else None
+            self._process = child or _spawn(theirs.fileno(), *outputs, variables)
         if timeout_s is not None:
             # A timeout in the kernel: a poll before each answer would cost more than all other work of this process.
             ours.setsockopt(SOL_SOCKET, SO_RCVTIMEO, struct.pack("ll", *divmod(round(timeout_s * 1e6), 10**6)))
@@ -156,6 +156,22 @@ class Worker:
         return f"the worker {how}{'; last output: ' + lines[-1] if lines else ''}"
 
 
+def _spawn(connection: int, output: int, error: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "bench.worker.child", str(connection), str(os.getpid())],
+        pass_fds=[connection],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=error,
+    )
+
+
+def spares_an_import(variant: str) -> bool:
+    """Whether a forked worker has the packages of ``variant`` imported: its runtime is PyTorch."""
+    return "." not in variant and find_variant(variant).runtime == "torch"
+
+
 def call_in_child(
     function: Callable[..., T],
     *arguments: Any,
@@ -168,7 +184,7 @@ def call_in_child(
 
     ``visible``: show its stderr, such as progress. There is no timeout: a training or an export may take hours.
     """
-    with Worker(label or _target(function), threads, timeout_s=None, visible=visible) as worker:
+    with Worker(label or _target(function), threads, timeout_s=None, visible=visible, forked=True) as worker:
         return worker.call(function, *arguments, **(keywords or {}))
 
 
@@ -183,8 +199,9 @@ def _target(function: Callable[..., Any]) -> str:
 
 
 def _inherited() -> dict[str, str]:
-    """The environment of this process, without variables that make fp32 variants compute in bf16."""
-    return {name: value for name, value in os.environ.items() if not name.endswith("_DEFAULT_FPMATH_MODE")}
+    """The environment of this process, without variables that make fp32 variants compute in bf16, and those of a test run."""
+    left_out = re.compile("PYTEST_.*|.*_DEFAULT_FPMATH_MODE")
+    return {name: value for name, value in os.environ.items() if not left_out.fullmatch(name)}
 
 
 def _path(code: Path | None) -> dict[str, str]:

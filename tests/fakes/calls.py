@@ -34,9 +34,9 @@ def sleep(seconds):
     time.sleep(seconds)
 
 
-def start_a_long_call():
+def start_a_long_call(*, forked=False):
     """The process of a worker that computes for ten minutes."""
-    worker = Worker("long", 1)
+    worker = Worker("long", 1, forked=forked)
     worker.ask("memory_status")  # it has begun
     worker.send("call", f"{__name__}:sleep", (600,), {})
     _STARTED.append(worker)

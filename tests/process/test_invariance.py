@@ -54,7 +54,7 @@ def test_floats_do_not_depend_on_the_company_and_one_scale_for_a_batch_does(arti
 class ByNeighbour:
     """A worker whose answer is the length of the batch, so that company is all that counts."""
 
-    def __init__(self, *_):
+    def __init__(self, *_, **__):
         pass
 
     def __enter__(self):
@@ -75,7 +75,7 @@ class ByNeighbour:
 def test_flips_and_changes_are_counted_by_text(monkeypatch, tmp_path):
     monkeypatch.setattr(invariance, "Worker", ByNeighbour)
     found = measure_invariance(
-        "any", tmp_path, Sample(tokens=[[2, 7, 3]] * 30 + [[2, *[7] * 38]] * 10, pad=Pad(0), max_length=40), 1
+        "onnx-fp32", tmp_path, Sample(tokens=[[2, 7, 3]] * 30 + [[2, *[7] * 38]] * 10, pad=Pad(0), max_length=40), 1
     )
 
     assert found.flips[1:] == (0.75, 0.75)
@@ -89,5 +89,5 @@ def test_what_is_no_number_is_said(monkeypatch, tmp_path):
             return [(np.full((len(ids), 2), np.nan), 0.1) for ids, _ in batches]
 
     monkeypatch.setattr(invariance, "Worker", NoNumber)
-    with pytest.raises(WorkerError, match="any: logits are not finite"):
-        measure_invariance("any", tmp_path, Sample(tokens=[[2, 7, 3]], pad=Pad(0), max_length=40), 1)
+    with pytest.raises(WorkerError, match="onnx-fp32: logits are not finite"):
+        measure_invariance("onnx-fp32", tmp_path, Sample(tokens=[[2, 7, 3]], pad=Pad(0), max_length=40), 1)

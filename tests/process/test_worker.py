@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from fakes import calls, restless
 
+from bench.worker import forking
 from bench.worker.client import Worker, call_in_child
 from exporters.errors import CheckpointError, WorkerError
 
@@ -117,10 +118,11 @@ def test_no_child_outlives_its_context():
         os.kill(pid, 0)
 
 
-def test_a_child_ends_with_its_killed_parent():
+@pytest.mark.parametrize("forked", [False, True])
+def test_a_child_ends_with_its_killed_parent(forked):
     """What computes notices no closed pipe."""
     with Worker("parent", 1) as parent:
-        child = os.pidfd_open(parent.call(calls.start_a_long_call))
+        child = os.pidfd_open(parent.call(calls.start_a_long_call, forked=forked))
         os.kill(parent.pid, signal.SIGKILL)
         ended, _, _ = select.select([child], [], [], 30)  # the call takes ten minutes
         os.close(child)
@@ -156,3 +158,39 @@ def test_the_parent_sleeps_while_the_child_computes():
         worker.call(calls.sleep, 1)
 
         assert time.process_time() - before < 0.05  # CPU seconds of this process, not a clock: a spinning wait takes 1
+
+
+def test_a_forked_child_has_the_packages_and_its_own_environment(monkeypatch, tmp_path):
+    """It is another process each time, in this folder, with these variables."""
+    monkeypatch.setenv("DEPLOYBENCH_TRIED", "first")
+    monkeypatch.chdir(tmp_path)
+    with Worker("forked", 1, forked=True) as one, Worker("forked", 1, forked=True) as other:
+        assert one.pid != other.pid
+        assert other.call(os.getcwd) == str(tmp_path)
+        assert {"torch", "transformers"} <= one.call(calls.packages_imported)
+        assert one.call(calls.environment, "DEPLOYBENCH_TRIED") == "first"
+        monkeypatch.setenv("DEPLOYBENCH_TRIED", "second")
+        with Worker("forked", 1, forked=True) as third:
+            assert third.call(calls.environment, "DEPLOYBENCH_TRIED") == "second"
+        assert one.call(calls.environment, "DEPLOYBENCH_TRIED") == "first"  # its template lives as long as it does
+
+
+def test_a_forked_child_that_dies_is_an_error_with_its_last_output():
+    with (
+        Worker("forked", 1, forked=True) as worker,
+        pytest.raises(WorkerError, match="exit code 3; last output: last line"),
+    ):
+        worker.call(calls.leave, 3)
+    with Worker("forked", 1, forked=True) as worker:
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(WorkerError, match="killed by signal 9"):
+            worker.call(os.getpid)
+        assert not worker.alive
+
+
+def test_what_cannot_be_forked_is_spawned(monkeypatch):
+    """Such as a child of a process that cannot import PyTorch."""
+    monkeypatch.setattr(forking, "MODULES", ("no_such_module",))
+    monkeypatch.setenv("DEPLOYBENCH_TRIED", "no template yet")
+    with Worker("forked", 1, forked=True) as worker:
+        assert "torch" not in worker.call(calls.packages_imported)

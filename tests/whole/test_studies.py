@@ -134,3 +134,23 @@ def test_rows_are_scored_by_the_command_and_memory_that_grows_is_a_failure(tmp_p
     assert many_rows.answer((10, 2000), ()).figures["failed"] == []
     assert many_rows.answer((10, 1000), ()).figures["failed"] == ["memory grows with the rows"]
     assert "growth of the peak: +11.0 %, at most 10 % are allowed" in many_rows.answer((10, 1000), ()).text
+
+
+def test_a_forked_worker_is_held_against_a_spawned_one(study, checkpoint_folder):
+    few = ["--sequence-lengths", "16", "--launches", "2", "--alternations", "1", "--rounds", "1"]
+    code, printed, saved = study(
+        "harness.forked",
+        "--checkpoint",
+        str(checkpoint_folder),
+        "--variants",
+        "torch-eager",
+        "--batch-sizes",
+        "1",
+        *few,
+    )
+
+    assert code == 0
+    assert "spawned_again" in printed
+    assert saved["variants"]["torch-eager"].keys() == {"forked", "spawned_again"}
+    for one in saved["variants"]["torch-eager"].values():
+        assert 0 < one["low"] < one["ratio"] < one["high"]
