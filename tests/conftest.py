@@ -152,7 +152,9 @@ def artifacts(checkpoint, checkpoint_folder, once):
     root, _ = once("artifacts", lambda folder: None)
 
     def export(name):
-        _, made = once(f"{name}-made", lambda _: call_in_child(export_artifact, name, origin, root, threads=1))
+        _, made = once(
+            f"{name}-made", lambda _: call_in_child(export_artifact, name, origin, root, threads=1, forked=True)
+        )
         return made.path
 
     return export

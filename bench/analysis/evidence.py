@@ -48,7 +48,7 @@ def evidence_of(run: Run, selection: Selection) -> Evidence:
         max_accuracy_drop=selection.max_drop,
         limits=selection.limits,
         candidates=selection.candidates,
-        as_good=tuple(one.variant for one in selection.alike),
+        as_good=tuple(one.variant for one in selection.as_good),
         possibly_better=tuple(one.variant for one in selection.possibly_better),
         run=run.path.name,
         checkpoint=run.checkpoint,

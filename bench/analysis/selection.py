@@ -93,7 +93,7 @@ class Selection:
         return first if first.standing == "in" else None
 
     @property
-    def alike(self) -> tuple[Candidate, ...]:
+    def as_good(self) -> tuple[Candidate, ...]:
         """Those within the limits whose interval overlaps the best one's: the run cannot tell which is better."""
         within = [one for one in self.candidates if one.standing == "in"]
         return tuple(one for one in within[1:] if _overlap(within[0].figure, one.figure))

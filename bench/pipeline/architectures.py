@@ -26,7 +26,7 @@ def count_architectures(names: Sequence[str], lengths: Sequence[int]) -> dict[st
         source = _source(name)
         label = source if isinstance(source, str) else source.resolve().name
         sources[label if sources.get(label, source) == source else name] = source
-    counted = call_in_child(count.count_architectures, tuple(sources.values()), tuple(lengths), threads=1)
+    counted = call_in_child(count.count_architectures, tuple(sources.values()), tuple(lengths), threads=1, forked=True)
     return dict(zip(sources, counted, strict=True))
 
 

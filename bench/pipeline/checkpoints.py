@@ -54,7 +54,7 @@ def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) 
     folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{code}-{versions}"
     if not (folder / INPUTS_FILE).is_file():
         with whole_folder(folder) as out_dir:
-            call_in_child(write_inputs, checkpoint, texts, out_dir, threads=options.threads)
+            call_in_child(write_inputs, checkpoint, texts, out_dir, threads=options.threads, forked=True)
     found = read_inputs(folder)
     for note in found.notes:
         say(f"{checkpoint.name}: {note}")
@@ -94,7 +94,7 @@ def _architecture(name: str, options: Options) -> Checkpoint:
     if not folder.is_dir():
         texts = corpus.corpus("train")[0]
         with whole_folder(folder) as out_dir:
-            call_in_child(build_architecture, name, texts, out_dir, threads=options.threads)
+            call_in_child(build_architecture, name, texts, out_dir, threads=options.threads, forked=True)
     return read_checkpoint(folder, PREFIX + name)
 
 
@@ -104,5 +104,5 @@ def unpickled(folder: Path, options: Options, convert: Callable[[Path, Path], No
     converted = options.work_dir / "checkpoints" / f"{folder.resolve().name}-{digest}"
     if not converted.is_dir():
         with whole_folder(converted) as out_dir:
-            call_in_child(convert, folder, out_dir, threads=options.threads)
+            call_in_child(convert, folder, out_dir, threads=options.threads, forked=True)
     return converted

@@ -242,7 +242,7 @@ def _export_all(
 def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
     """Export in a new process: exporters leave memory, threads and settings behind."""
     label = f"exporting {name}"
-    artifact: Artifact = call_in_child(export_artifact, name, origin, root, threads=threads, label=label)
+    artifact: Artifact = call_in_child(export_artifact, name, origin, root, threads=threads, label=label, forked=True)
     assert read_artifact(artifact.path) is not None
     return artifact
 

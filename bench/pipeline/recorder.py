@@ -125,7 +125,7 @@ def count_operations(checkpoint: Path, workloads: Iterable[Workload], threads: i
     """Operations of one forward pass by ``batch_shape``; empty, after one line with the reason, if they cannot be counted."""
     shapes = {batch_shape(one): (one.batch_size, one.sequence_length) for one in workloads}
     try:
-        counts = call_in_child(built.count_operations, checkpoint, list(shapes.values()), threads=threads)
+        counts = call_in_child(built.count_operations, checkpoint, list(shapes.values()), threads=threads, forked=True)
     except DeploybenchError as error:
         say(f"operations not counted: {error}")
         return {}

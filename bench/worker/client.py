@@ -172,19 +172,21 @@ def spares_an_import(variant: str) -> bool:
     return "." not in variant and find_variant(variant).runtime == "torch"
 
 
-def call_in_child(
+def call_in_child(  # noqa: PLR0913 - properties of the child, by name
     function: Callable[..., T],
     *arguments: Any,
     threads: int,
     label: str = "",
     visible: bool = False,
+    forked: bool = False,
     keywords: dict[str, Any] | None = None,
 ) -> T:
     """Call a module-level ``function`` in a child process, so that this process loads no model package.
 
-    ``visible``: show its stderr, such as progress. There is no timeout: a training or an export may take hours.
+    ``visible``: show its stderr, such as progress. ``forked``: as of a Worker, for a ``function`` that needs PyTorch and times
+    nothing; not for one that may use a GPU, which a forked child cannot. There is no timeout: a training may take hours.
     """
-    with Worker(label or _target(function), threads, timeout_s=None, visible=visible, forked=True) as worker:
+    with Worker(label or _target(function), threads, timeout_s=None, visible=visible, forked=forked) as worker:
         return worker.call(function, *arguments, **(keywords or {}))
 
 

@@ -19,15 +19,10 @@ if TYPE_CHECKING:
 
 _RARELY = 50_000  # objects between collections while nothing is timed: importing transformers makes ten times as many
 _SETTLED = 0.1  # relative; two successive untimed calls that differ by less end the warm-up
-_MOST_UNTIMED, _LONGEST_UNTIMED_S = (
-    6,
-    1.0,
-)  # calls and seconds, whichever comes first, of the warm-up of a noisy or slow predictor
-_REST_S, _IDLE, _LONGEST_REST_S = (
-    0.01,
-    0.1,
-    1.0,
-)  # seconds, share, seconds; the kernel may count CPU time in ticks of 4 ms
+# The warm-up of a noisy or slow predictor ends after this many calls or seconds, whichever comes first.
+_MOST_UNTIMED, _LONGEST_UNTIMED_S = 6, 1.0
+# Seconds, share, seconds; the kernel may count CPU time in ticks of 4 ms.
+_REST_S, _IDLE, _LONGEST_REST_S = 0.01, 0.1, 1.0
 _STATUS_KEYS = ("VmRSS", "VmHWM")
 _MALLINFO2 = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"  # man 3 mallinfo
 

@@ -60,7 +60,7 @@ def model(request, tmp_path_factory, checkpoint_folder):
         calibration=tuple(tuple(ids) for ids in np.random.default_rng(1).integers(5, 200, (8, 20)).tolist()),
         calibration_source="random",
     )
-    return request.param, lambda name: call_in_child(export_artifact, name, origin, folder, threads=1).path
+    return request.param, lambda name: call_in_child(export_artifact, name, origin, folder, threads=1, forked=True).path
 
 
 def logits(name, artifact):

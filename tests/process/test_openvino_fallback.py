@@ -60,7 +60,7 @@ def spoilt(request, checkpoint_folder, texts, tmp_path_factory):
         calibration=tuple(map(tuple, texts[0])),
         calibration_source="training texts",
     )
-    artifact = call_in_child(export_artifact, "openvino-int8", origin, folder, threads=1)
+    artifact = call_in_child(export_artifact, "openvino-int8", origin, folder, threads=1, forked=True)
     return SimpleNamespace(name=request.param, artifact=artifact, base=folder / "openvino-fp32")
 
 

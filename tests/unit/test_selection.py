@@ -97,7 +97,7 @@ def test_the_objective_decides(run, objective, best):
 
     assert selection.best.variant == best
     assert set(standings(selection).values()) == {"in"}
-    assert selection.alike == ()
+    assert selection.as_good == ()
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=lambda one: one.name)
@@ -295,7 +295,7 @@ def test_a_variant_that_the_run_cannot_tell_from_the_best_is_named(run):
     alike = with_rows(run, openvino_int8=rows("openvino-int8", milliseconds=10.001))
     selection = select(alike, right({}), "latency", 0.01)
 
-    assert [one.variant for one in selection.alike] == ["openvino-int8"]
+    assert [one.variant for one in selection.as_good] == ["openvino-int8"]
     assert "this run cannot distinguish it from: openvino-int8" in render_selection(selection)
 
 

@@ -41,8 +41,8 @@ def gain(selection: Selection) -> str:
     figures = {one.variant: one.figure for one in selection.candidates}
     best, reference = selection.best, figures.get(REFERENCE)
     own = best.figure if best else None
-    alike = {one.variant for one in (best, *selection.alike) if one}
-    if not reference or not own or not reference.value or not own.value or REFERENCE in alike:
+    as_good = {one.variant for one in (best, *selection.as_good) if one}
+    if not reference or not own or not reference.value or not own.value or REFERENCE in as_good:
         return ""
     objective = OBJECTIVES[selection.objective]
     times = reference.value / own.value if objective.lower_is_better else own.value / reference.value
@@ -68,8 +68,8 @@ def _answer(selection: Selection) -> list[str]:
             "it is within every limit by the ends of its 95 % intervals",
         ]
         lines += [f"{CAUTION} {best.variant}: {caution}" for caution in best.cautions]
-    if selection.alike:
-        lines.append(f"this run cannot distinguish it from: {_names(selection.alike)}; a longer --time-budget may")
+    if selection.as_good:
+        lines.append(f"this run cannot distinguish it from: {_names(selection.as_good)}; a longer --time-budget may")
     if selection.possibly_better:
         names = _names(selection.possibly_better)
         lines.append(

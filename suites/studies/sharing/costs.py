@@ -57,13 +57,13 @@ def _checkpoint(model: Model, options: Options) -> Path:
         changes = {**SIZES, **model.changes}
         with whole_folder(folder) as out_dir:
             texts = corpus.corpus("train")[0]
-            call_in_child(build_architecture, BASE, texts, out_dir, changes, threads=options.threads)
+            call_in_child(build_architecture, BASE, texts, out_dir, changes, threads=options.threads, forked=True)
     return folder
 
 
 def _count(folders: Sequence[Path], length: int) -> list[Any]:
     """Counts of the built models; raises DeploybenchError if the formulas give others."""
-    found = call_in_child(count_architectures, folders, (length,), threads=1)
+    found = call_in_child(count_architectures, folders, (length,), threads=1, forked=True)
     for folder, one in zip(folders, found, strict=True):
         if one.formula is None or one.differences:
             raise DeploybenchError(f"{folder}: {'; '.join(one.differences) or one.no_formula}")
