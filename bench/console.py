@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from bench.printable import printable
+from bench.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +19,20 @@ if TYPE_CHECKING:
 def say(line: str) -> None:
     """Print a message to standard error."""
     print("\n".join(map(printable, line.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - the one place for messages
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """The block is a stage of the command; prints its line when it ends without an error."""
+    began = time.monotonic()
+    yield
+    say_stage(name, time.monotonic() - began)
+
+
+def say_stage(name: str, seconds: float) -> None:
+    """Print how long a stage took, where standard error is no terminal; a terminal shows progress bars."""
+    if not sys.stderr.isatty():
+        say(f"{name}: {format_duration(seconds)}")
 
 
 class Bar:

@@ -21,6 +21,7 @@ from bench.runs.metrics import METRICS
 from exporters.errors import UserError, WorkerError
 from exporters.files import refuse_unwritable, whole_file
 from suites.pytest_benchmark_internals import StockSession, as_json
+from suites.stages import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -115,6 +116,7 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
         journal = open_journal(prepared)
     recorder = config.stash[RECORDER] = Recorder(prepared, journal)
     stock.save_by(functools.partial(_save_whole, stock, recorder))
+    config.pluginmanager.register(Stages(session, session.items))
     return (yield)
 
 

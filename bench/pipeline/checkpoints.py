@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import say
+from bench.console import say, stage
 from bench.texts.demonstration import corpus
 from bench.worker.client import call_in_child
 from exporters.artifacts.source import source_digest
@@ -69,22 +69,22 @@ def demonstration(options: Options) -> Checkpoint:
     folder = options.work_dir / "checkpoints" / f"{DEMONSTRATION}-{digest}"
     if not folder.is_dir():
         say("no checkpoint was given: training the demonstration, a small ALBERT on a made-up corpus (about a minute)")
-        evaluation = {"in_domain": corpus.corpus("test"), "external": corpus.corpus("external")}
-        call_in_child(
-            train,
-            recipe,
-            threads=options.threads,
-            visible=True,
-            keywords={
-                "texts": texts,
-                "labels": labels,
-                "label_names": corpus.LABELS,
-                "out_dir": folder,
-                "evaluation": evaluation,
-                "tokenizer_dir": None,
-                "progress": True,
-            },
-        )
+        with stage("training the demonstration"):
+            call_in_child(
+                train,
+                recipe,
+                threads=options.threads,
+                visible=True,
+                keywords={
+                    "texts": texts,
+                    "labels": labels,
+                    "label_names": corpus.LABELS,
+                    "out_dir": folder,
+                    "evaluation": {"in_domain": corpus.corpus("test"), "external": corpus.corpus("external")},
+                    "tokenizer_dir": None,
+                    "progress": True,
+                },
+            )
     return read_checkpoint(folder, DEMONSTRATION)
 
 

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.console import progress, say
+from bench.console import progress, say, stage
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
 from bench.pipeline.execution import how_it_runs, without_vnni
@@ -14,6 +14,7 @@ from bench.pipeline.options import PROFILES, Options
 from bench.runs.store import VariantInfo
 from bench.texts import data
 from bench.texts.demonstration import corpus
+from bench.units import counted
 from bench.worker.client import Worker, call_in_child, spares_an_import
 from exporters.artifacts.artifact import Artifact, Origin, export_artifact, read_artifact
 from exporters.artifacts.catalogue import find_variant
@@ -209,7 +210,8 @@ def _export_all(
 ) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
     root = artifacts_folder(options, checkpoint)
     artifacts, variants = {}, {}
-    with progress("exporting and checking variants", len(options.variants)) as bar:
+    what = f"exporting and checking {counted(len(options.variants), 'variant')}"
+    with stage(what), progress(what, len(options.variants)) as bar:
         reference: list[Float32Array] = []
         for name in options.variants:
             variant = find_variant(name)

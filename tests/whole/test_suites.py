@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,10 +77,14 @@ def test_every_variant_is_measured_and_the_table_printed(whole_run):
     assert max(map(len, done.stdout.split("Summary", 1)[1].splitlines())) <= 80
 
 
-def test_progress_is_silent_where_there_is_no_terminal(whole_run):
+def test_each_stage_is_one_line_where_there_is_no_terminal(whole_run):
     _, done = whole_run
 
-    assert [line for line in done.stderr.splitlines() if not line.startswith(("saved: ", "tables: ", "set "))] == []
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(("saved: ", "tables: ", "set "))]
+    stages = [line.partition(": ")[0] for line in lines]
+    assert stages[0] == "exporting and checking 3 variants"
+    assert sorted(stages[1:]) == ["accuracy", "invariance", "latency", "load", "memory"]
+    assert all(re.fullmatch(r".*: (\d+ min )?\d+ s", line) for line in lines)
 
 
 def test_every_cell_holds_a_figure(saved):
