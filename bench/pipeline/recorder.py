@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bench.console import say
 from bench.machine.environment import describe_commit, describe_environment
 from bench.machine.watch import Watch
+from bench.measure.deadline import Deadline
 from bench.pipeline.options import MEMORY_BATCH_SIZE
 from bench.pipeline.resuming import tokenizer_digest
 from bench.runs.journal import Journal
@@ -37,6 +38,7 @@ class Recorder:
 
     prepared: Prepared
     journal: Journal = field(default_factory=Journal)
+    deadline: Deadline = field(default_factory=Deadline)
     watch: Watch = field(default_factory=Watch)
     commit: dict[str, Any] = field(default_factory=describe_commit)  # at the start: a checkout may follow
     saved: Path | None = None  # set once the file is complete

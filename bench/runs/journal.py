@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from bench.console import say
@@ -30,6 +31,8 @@ class Journal:
         self._broken = False  # a write failed: nothing is written any more
         self.others = 0  # cells of the file with other facts
         self.spoilt = 0  # lines of the file that are no cells
+        self._opened = time.monotonic()
+        self._before = 0.0  # seconds that a killed run took until its last cell
         if file is None:
             return
         try:
@@ -57,6 +60,10 @@ class Journal:
         """How many cells are reused."""
         return len(self._found)
 
+    def elapsed(self) -> float:
+        """Seconds that this run has taken, with those of the killed run that it resumes."""
+        return self._before + time.monotonic() - self._opened
+
     def find(self, *key: Any) -> Any:
         """The value of a finished cell, or None."""
         name = sha256_json(key)
@@ -67,7 +74,8 @@ class Journal:
         """Write finished cells, each a key and a JSON-able value; they are on disk when this returns."""
         if self._file is None or self._broken or not cells:
             return
-        lines = [json.dumps({"facts": self._facts, "key": sha256_json(key), "value": value}) for key, value in cells]
+        common = {"facts": self._facts, "elapsed": round(self.elapsed(), 3)}
+        lines = [json.dumps({**common, "key": sha256_json(key), "value": value}) for key, value in cells]
         try:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write("".join(f"{line}\n" for line in lines))
@@ -104,10 +112,12 @@ class Journal:
             try:
                 cell = json.loads(line)
                 facts, key, value = cell["facts"], str(cell["key"]), cell["value"]
+                elapsed = float(cell.get("elapsed", 0))  # none in journals of earlier versions
             except (ValueError, KeyError, TypeError):
                 self.spoilt += 1
                 continue
             if facts == self._facts:
                 self._found[key] = value
+                self._before = max(self._before, elapsed)
             else:
                 self.others += 1

@@ -1,0 +1,28 @@
+"""The end of the time that a run may take after its exports."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Deadline:
+    """``seconds`` of a clock that starts at 0 (default: now), as that of a journal, which goes on where a killed run stopped."""
+
+    def __init__(self, seconds: float = math.inf, elapsed: Callable[[], float] | None = None) -> None:
+        start = time.monotonic()
+        self.seconds = seconds
+        self._elapsed = elapsed or (lambda: time.monotonic() - start)
+
+    def left(self) -> float:
+        """Seconds until the deadline, 0.0 after it; infinite if there is none."""
+        return max(0.0, self.seconds - self._elapsed())
+
+    @property
+    def reason(self) -> str:
+        """Why a measurement is missing whose turn came after the deadline."""
+        return f"time budget of {self.seconds:g} s used up"
