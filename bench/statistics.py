@@ -54,6 +54,13 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     return float(found.low), float(found.high)
 
 
+def highest_share(successes: float, trials: float) -> float:
+    """Exact upper end of a proportion's interval (Clopper and Pearson); 1 without trials. Scaled counts may be fractions."""
+    from scipy.stats import beta
+
+    return 1.0 if successes >= trials else float(beta.ppf(QUANTILES[1], successes + 1, trials - successes))
+
+
 def prediction_interval(values: Sequence[float], step: float = 0.0) -> tuple[float, float]:
     """Prediction interval of one more value from the same normal distribution; needs two values or more.
 
@@ -245,8 +252,8 @@ def mcnemar(lost: int, won: int) -> float:
     return float(binomtest(won, lost + won).pvalue) if lost + won else 1.0
 
 
-def paired_interval(lost: int, won: int, examples: int) -> tuple[float, float]:
-    """Tango's score interval of the change of a share between paired examples.
+def paired_interval(lost: float, won: float, examples: float) -> tuple[float, float]:
+    """Tango's score interval of the change of a share between paired examples; scaled counts may be fractions.
 
     It has a width even if no example changed sides, unlike the bootstrap. Source: Tango, "Equivalence test and confidence
     interval for the difference in proportions for the paired-sample design", Statistics in Medicine 17 (1998).

@@ -9,13 +9,13 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
-from bench.analysis.objectives import OBJECTIVES
+from bench.analysis.objectives import OBJECTIVES, Aim
 from bench.analysis.selection import select
 from bench.compare.changes import compare_runs
 from bench.compare.outcome import outcome_of
 from bench.compare.thresholds import Thresholds
 from bench.report.render import render
-from bench.runs.predictions import read_right
+from bench.runs.predictions import read_right, read_scored
 from bench.runs.store import read_run
 
 DATA = Path(__file__).parent / "data"
@@ -66,7 +66,7 @@ def _recommendations(run):
     found = {}
     for objective in OBJECTIVES:
         for drop in _DROPS:
-            answer = select(run, read_right(run), objective, drop)
+            answer = select(run, read_scored(run), Aim(objective=objective, max_drop=drop))
             standings = [f"{one.variant} {one.standing}" for one in answer.candidates]
             found[f"{objective}, {drop}"] = [0 if answer.best else 1, *standings]
     return found

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis.selection import Candidate, Limit  # noqa: TC001 - the types of fields are read
+from bench.analysis.objectives import Limit  # noqa: TC001 - the types of fields are read
+from bench.analysis.selection import Candidate  # noqa: TC001
 from bench.runs.decoding import DecodingError, decode
 from bench.runs.store import CheckpointInfo, SetInfo, load_saved
 from exporters.errors import RunFileError
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from bench.analysis.selection import Selection
     from bench.runs.store import Run
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # 1 - first version
+# 2 - accuracy judged on all texts together; the counts that decide it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,7 @@ class Evidence:
     chosen: str | None  # variant; None where none is certain to be within every limit
     objective: str
     max_accuracy_drop: float
+    on_each_set: bool  # whether that limit holds on each labelled set, not on all texts together
     limits: tuple[Limit, ...]
     candidates: tuple[Candidate, ...]  # best first
     as_good: tuple[str, ...]  # variants that the run cannot tell from the chosen one
@@ -46,6 +49,7 @@ def evidence_of(run: Run, selection: Selection) -> Evidence:
         chosen=selection.best.variant if selection.best else None,
         objective=selection.objective,
         max_accuracy_drop=selection.max_drop,
+        on_each_set=selection.on_each_set,
         limits=selection.limits,
         candidates=selection.candidates,
         as_good=tuple(one.variant for one in selection.as_good),

@@ -1,4 +1,4 @@
-"""What ``export --best`` and ``recommend`` optimise: one record per objective."""
+"""What ``export --best`` and ``recommend`` optimise, and within which limits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.runs.metrics import METRICS
 
-MAX_DROP = 0.01  # default of --max-accuracy-drop: the share of accuracy that a variant may lose on any labelled set
+MAX_DROP = 0.01  # default of --max-accuracy-drop: the share of accuracy that a variant may lose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +31,22 @@ _RECORDS = (
     Objective(name="size", metric="artifact_size", suites=("test_load.py",), gain="as small as"),
 )
 OBJECTIVES = {one.name: one for one in _RECORDS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The most that a metric may be."""
+
+    flag: str  # "--max-size-mb"
+    metric: str  # key of METRICS
+    most: float  # in the metric's SI unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """What the variant to take is chosen by."""
+
+    objective: str = "latency"  # key of OBJECTIVES
+    max_drop: float = MAX_DROP
+    on_each_set: bool = False  # the accuracy limit holds on each labelled set, not on all texts together
+    limits: tuple[Limit, ...] = ()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from bench.statistics import Z
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -94,21 +96,27 @@ def examples_to_decide(pairs: Pairs, bound: float) -> int | None:
         known = retention(pairs.times(factor))
         return known is not None and known.verdict(bound) != "undecided"
 
+    factor = smallest_factor(decided, _MOST / pairs.examples)
+    return None if factor is None else two_digits(factor * pairs.examples)
+
+
+def smallest_factor(decided: Callable[[float], bool], most: float) -> float | None:
+    """The smallest factor above 1 by which more examples decide; None where none up to ``most`` does."""
     low, high = 1.0, 2.0
     while not decided(high):
         low, high = high, 2 * high
-        if high * pairs.examples > _MOST:
+        if high > most:
             return None
     while high / low > 1.001:  # noqa: PLR2004 - finer than the two digits that are given
         middle = math.sqrt(low * high)
         low, high = (low, middle) if decided(middle) else (middle, high)
-    return _two_digits(high * pairs.examples)
+    return high
 
 
-def _two_digits(number: float) -> int:
+def two_digits(number: float) -> int:
     """Rounded up.
 
-    >>> _two_digits(12_101), _two_digits(7)
+    >>> two_digits(12_101), two_digits(7)
     (13000, 7)
     """
     unit = 10 ** max(0, math.floor(math.log10(number)) - 1)

@@ -4,52 +4,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
+from bench.analysis.accuracy_loss import FLAG, Drop, Standing, accuracy_drops, judge_drop, stands
 from bench.analysis.figures import figures
-from bench.analysis.objectives import MAX_DROP, OBJECTIVES
+from bench.analysis.objectives import OBJECTIVES, Aim, Limit
 from bench.analysis.precision import cautions
-from bench.analysis.retention import count_pairs
 from bench.runs.measurement import Figure, batch_shape
-from bench.runs.predictions import read_right
+from bench.runs.predictions import read_scored
 from bench.runs.store import once_a_run
-from bench.statistics import paired_interval
 from bench.units import format_bytes
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
-    from bench.runs.predictions import Right
+    from bench.analysis.accuracy_loss import Verdict
+    from bench.runs.predictions import Answers
     from bench.runs.store import Run
 
-Standing: TypeAlias = Literal["in", "undecided", "out"]
 _ORDER: tuple[Standing, ...] = ("in", "undecided", "out")
 _COSTS = ("latency", "peak_memory", "artifact_size")  # of the Pareto front, beside the accuracy that is lost
-_TIES = 1  # labels that may differ at parity: two logits that are almost equal may change places in fp32, too
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """The most that a metric may be."""
-
-    flag: str  # "--max-size-mb"
-    metric: str  # key of METRICS
-    most: float  # in the metric's SI unit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drop:
-    """Accuracy that a variant loses, against the reference."""
-
-    on: str  # labelled set; "" for the share of labels that differ on the texts of the parity test
-    share: float  # 0.01: one text in a hundred
-    least: float  # ends of the 95 % interval, by the texts that changed sides; ``share`` itself at parity
-    most: float
-    texts: int  # that it is a share of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +34,9 @@ class Finding:
     standing: Standing
     flag: str
     why: str = ""  # one line; empty where it is within the limit
+    needed: str = (
+        ""  # texts that would decide, "some 120 more labelled texts"; empty where it is decided, or not of accuracy
+    )
     figure: Figure | None = None  # None: of accuracy, or not measured
     drop: Drop | None = None
 
@@ -70,8 +48,9 @@ class Candidate:
     variant: str
     standing: Standing  # the worst of its findings
     why: str  # one line; empty where it is within every limit
+    verdict: str  # of its accuracy, in a cell of a table: "within 0.01"; empty where that is unknown
     figure: Figure | None  # of the objective
-    drop: Drop | None  # on the set where it loses most; None: unknown
+    drop: Drop | None  # of accuracy; on each set: where it loses most; None: unknown
     findings: tuple[Finding, ...]  # empty where it cannot be taken whatever the limits
     pareto_front: bool  # no other variant is as good in accuracy and every cost, and better in one of them
     cautions: tuple[str, ...]  # what a person who takes it should know
@@ -83,6 +62,7 @@ class Selection:
 
     objective: str  # key of OBJECTIVES
     max_drop: float
+    on_each_set: bool  # whether that limit holds on each labelled set
     limits: tuple[Limit, ...]
     candidates: tuple[Candidate, ...]
 
@@ -109,45 +89,47 @@ class Selection:
 @once_a_run
 def default_selection(run: Run) -> Selection:
     """By latency, with the default limit of accuracy alone."""
-    return select(run, read_right(run), "latency", MAX_DROP)
+    return select(run, read_scored(run), Aim())
 
 
-def select(run: Run, right: Right, objective: str, max_drop: float, limits: Sequence[Limit] = ()) -> Selection:
-    """Judge every variant of ``run`` by ``limits`` and by the accuracy that it may lose, and rank them by ``objective``.
+def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
+    """Judge every variant of ``run`` by the limits of ``aim``, its accuracy by ``scored``, and rank them by the objective.
 
     The 95 % interval decides where there is one: a variant whose interval contains a limit is undecided, and is not taken.
-    Of a run without labelled sets, or with random weights, the labels at the texts of the parity test stand for the accuracy.
     """
     every = [one for one in figures(run) if one.value is not None]
-    drops = {name: [] if run.variants[name].failed else _drops(run, name, right) for name in run.plan.variants}
-    blocked = {name: _blocked(run, name, every, objective, drops[name]) for name in run.plan.variants}
+    drops = accuracy_drops(run, scored, on_each_set=aim.on_each_set)
+    blocked = {name: _blocked(run, name, every, aim.objective, drops[name]) for name in run.plan.variants}
     costs = {name: _costs(every, name, drops[name]) for name, reason in blocked.items() if not reason}
 
     def candidate(name: str) -> Candidate:
         findings: tuple[Finding, ...] = ()
+        verdicts = [judge_drop(one, aim.max_drop, alone=len(drops[name]) > 1) for one in drops[name]]
         if not blocked[name]:
-            by_drop = [_by_drop(drop, max_drop) for drop in drops[name]]
-            findings = (*by_drop, *(_by_limit(every, name, limit) for limit in limits))
-        found = {one.standing for one in findings}
+            by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)]
+            findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits))
+        worst = max(verdicts, default=None, key=lambda one: _ORDER.index(one.standing))
         return Candidate(
             variant=name,
-            standing="out" if blocked[name] or "out" in found else "undecided" if "undecided" in found else "in",
+            standing="out" if blocked[name] else max((one.standing for one in findings), key=_ORDER.index),
             why=blocked[name] or "; ".join(one.why for one in findings if one.why),
-            figure=deciding_figure(every, name, OBJECTIVES[objective].metric),
+            verdict="reference" if name == REFERENCE else worst.words if worst else "",
+            figure=deciding_figure(every, name, OBJECTIVES[aim.objective].metric),
             drop=max(drops[name], key=lambda one: one.share, default=None),
             findings=findings,
             pareto_front=name in costs and not any(_dominates(other, costs[name]) for other in costs.values()),
             cautions=cautions(run.variants[name]),
         )
 
-    candidates = map(candidate, run.plan.variants)
+    def place(one: Candidate) -> tuple[int, float]:
+        return _ORDER.index(one.standing), _rank(one.figure, aim.objective)
+
     return Selection(
-        objective=objective,
-        max_drop=max_drop,
-        limits=tuple(limits),
-        candidates=tuple(
-            sorted(candidates, key=lambda one: (_ORDER.index(one.standing), _rank(one.figure, objective)))
-        ),
+        objective=aim.objective,
+        max_drop=aim.max_drop,
+        on_each_set=aim.on_each_set,
+        limits=aim.limits,
+        candidates=tuple(sorted(map(candidate, run.plan.variants), key=place)),
     )
 
 
@@ -157,23 +139,6 @@ def deciding_figure(every: Iterable[Figure], variant: str, metric: str) -> Figur
     if metric.startswith("latency"):
         return min(own, key=lambda one: one.workload.batch_size if one.workload else 0, default=None)
     return max(own, key=lambda one: one.value or 0.0, default=None)
-
-
-def _drops(run: Run, name: str, right: Right) -> list[Drop]:
-    """What a variant loses on every labelled set, or at parity where the run has none; empty where that is unknown."""
-    if not run.sets or run.checkpoint.random_weights:
-        parity = run.variants[name].parity
-        if not parity:
-            return []
-        share = 1 - parity["agreement"]
-        return [Drop(on="", share=share, least=share, most=share, texts=int(parity["examples"]))]
-    drops = []
-    for labelled in run.sets:
-        before, after = right.get((labelled.name, REFERENCE)), right.get((labelled.name, name))
-        if before is None or after is None:
-            return []
-        drops.append(_paired_drop(labelled.name, before, after, same=name == REFERENCE))
-    return drops
 
 
 def format_deciding(figure: Figure | None) -> str:
@@ -188,12 +153,6 @@ def format_deciding(figure: Figure | None) -> str:
     return f"{figure.value:.3g} texts/s{at}"
 
 
-def _paired_drop(on: str, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], *, same: bool) -> Drop:
-    pairs, texts = count_pairs(before, after), len(before)
-    low, high = (0.0, 0.0) if same else paired_interval(int(pairs.lost), int(pairs.won), texts)
-    return Drop(on=on, share=(pairs.lost - pairs.won) / texts, least=-high, most=-low, texts=texts)
-
-
 def _blocked(run: Run, name: str, every: Sequence[Figure], objective: str, drops: Sequence[Drop]) -> str:
     """Why a variant cannot be taken whatever the limits; empty where it can."""
     info = run.variants[name]
@@ -204,13 +163,8 @@ def _blocked(run: Run, name: str, every: Sequence[Figure], objective: str, drops
     return info.executed_problem or ("" if drops else "its accuracy was not measured")
 
 
-def _by_drop(drop: Drop, most: float) -> Finding:
-    tied = not drop.on and round(drop.share * drop.texts) <= _TIES
-    standing = "in" if tied else _standing(drop.least, drop.most, most)
-    flag = "--max-accuracy-drop"
-    where = f"{flag} on {drop.on}" if drop.on else flag
-    why = {"in": "", "undecided": f"may be above {where}", "out": f"above {where}"}[standing]
-    return Finding(standing=standing, flag=flag, why=why, drop=drop)
+def _by_drop(drop: Drop, verdict: Verdict) -> Finding:
+    return Finding(standing=verdict.standing, flag=FLAG, why=verdict.why, needed=verdict.needed, drop=drop)
 
 
 def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:
@@ -220,14 +174,10 @@ def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:
     exact = figure.low is None and figure.high is None
     low = figure.value if figure.low is None else figure.low
     high = figure.high if figure.high is not None else figure.value if exact else math.inf  # one end alone: open above
-    standing = _standing(low, high, limit.most)
+    standing = stands(low, high, limit.most)
     verb = {"in": "", "undecided": "may be", "out": "is"}[standing]
     why = f"{format_deciding(figure)} {verb} above {limit.flag}" if verb else ""
     return Finding(standing=standing, flag=limit.flag, why=why, figure=figure)
-
-
-def _standing(low: float, high: float, most: float) -> Standing:
-    return "in" if high <= most else "out" if low > most else "undecided"
 
 
 def _costs(every: Sequence[Figure], name: str, drops: Sequence[Drop]) -> tuple[float, ...]:

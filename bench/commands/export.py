@@ -72,7 +72,11 @@ def _export(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
     from bench.pipeline.prepare import prepare
 
-    unwanted = [flag for flag in ("--objective", "--max-accuracy-drop", *_BEST_FLAGS) if _is_given(parsed, flag)]
+    unwanted = [
+        flag
+        for flag in ("--objective", "--max-accuracy-drop", "--on-each-set", *_BEST_FLAGS)
+        if _is_given(parsed, flag)
+    ]
     if unwanted:
         raise UserError(f"{unwanted[0]}: was given without --best; pass --best as well")
     options = replace(read_options(parsed), artifacts=artifacts_dir(parsed.output))
@@ -97,19 +101,19 @@ def _export_best(parsed: argparse.Namespace) -> int:
     from bench.pipeline.prepare import prepare
     from bench.pipeline.started_pytest import run_suites
     from bench.report.messages.selection import render_selection
-    from bench.runs.predictions import read_right
+    from bench.runs.predictions import read_scored
     from bench.runs.store import read_run
 
-    (objective, max_drop), target = read_aim(parsed), read_target(parsed.output)
+    aim, target = read_aim(parsed), read_target(parsed.output)
     options = read_options(parsed)
     storage = options.work_dir.absolute() / "best"  # not in RESULTS: later runs are not compared with it
     with alone():
         prepared = prepare(options)
-        saved, code = run_suites(prepared, storage, ("test_accuracy.py", *OBJECTIVES[objective].suites))
+        saved, code = run_suites(prepared, storage, ("test_accuracy.py", *OBJECTIVES[aim.objective].suites))
     if saved is None:
         return code or 1
     run = read_run(saved)
-    selection = select(run, read_right(run), objective, max_drop)
+    selection = select(run, read_scored(run), aim)
     print_answer(render_selection(selection))
     if selection.best is None:
         say("nothing was written: no variant is certain to be within the limit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import add_aim, add_command, print_answer, read_aim
@@ -44,11 +45,12 @@ def add(commands: Any) -> None:
 
 def _recommend(parsed: argparse.Namespace) -> int:
     """Return 1 where no variant is certain to be within every limit."""
-    from bench.analysis.selection import Limit, select
+    from bench.analysis.objectives import Limit
+    from bench.analysis.selection import select
     from bench.pipeline.best import read_target, write_best
     from bench.pipeline.made import find_artifact
     from bench.report.messages.selection import render_selection
-    from bench.runs.predictions import read_right
+    from bench.runs.predictions import read_scored
     from bench.runs.store import read_run
 
     limits = [
@@ -58,7 +60,7 @@ def _recommend(parsed: argparse.Namespace) -> int:
     ]
     target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")
     run = read_run(parsed.run)
-    selection = select(run, read_right(run), *read_aim(parsed), limits)
+    selection = select(run, read_scored(run), replace(read_aim(parsed), limits=tuple(limits)))
     print_answer(render_selection(selection))
     if target and selection.best:
         artifact = find_artifact(run, selection.best.variant, parsed.work_dir)

@@ -33,6 +33,7 @@ _NO_PREDICTIONS = (
     TypeError,
     NotImplementedError,
 )  # truncated, a Git LFS pointer, another tool
+NO_LABEL = -1  # in place of the class of a text without a label
 _SAME = 1e-9  # rounding between two ways of computing an accuracy
 
 
@@ -91,14 +92,20 @@ class Answers:
     """Every variant's logits on one labelled set; examples are in the order of their row hashes."""
 
     rows: npt.NDArray[np.str_]  # hashes of the texts, (examples,)
-    labels: npt.NDArray[np.int64]  # true class, (examples,)
+    labels: npt.NDArray[np.int64]  # true class, (examples,); NO_LABEL for texts without labels
     tokens: npt.NDArray[np.int32] | None  # of the untruncated text, (examples,); None: saved before lengths were kept
     logits: dict[str, npt.NDArray[np.float32]]  # by variant, (examples, num_labels)
 
 
 @once_a_run
 def read_answers(run: Run) -> dict[str, Answers]:
-    """Every example's logits, by labelled set; empty if none were saved.
+    """Every example's logits, by labelled set; empty if none were saved. Raises RunFileError as ``read_scored`` does."""
+    return {name: one for name, one in read_scored(run).items() if (one.labels != NO_LABEL).any()}
+
+
+@once_a_run
+def read_scored(run: Run) -> dict[str, Answers]:
+    """As ``read_answers``, with the texts without labels.
 
     Raises RunFileError for a file that cannot be read, or that contradicts the accuracy in the run.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.evidence import read_evidence
-from bench.analysis.selection import Limit
+from bench.analysis.objectives import Limit
 from bench.cli import main
 from bench.runs.store import BLOCK
 from exporters.artifacts.artifact import read_artifact

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_metrics_are_those_of_the_tables(path):
 def test_metrics_are_those_of_what_is_recommended(monkeypatch, capsys):
     """Of a run whose texts are too few for 1 %, at 5 %."""
     [path] = shipped("*/0025_*.json")
-    monkeypatch.setattr(selection, "MAX_DROP", 0.05)
+    monkeypatch.setattr(selection, "Aim", partial(selection.Aim, max_drop=0.05))
     text = render(read_run(path), "card")
     names = {one.metric_name for one in read(text).eval_results}
 

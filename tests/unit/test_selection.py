@@ -8,16 +8,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from shipped import shipped
 
 import suites
 from bench.analysis.evidence import Evidence, evidence_of, read_evidence, write_evidence
-from bench.analysis.objectives import OBJECTIVES
-from bench.analysis.selection import Limit, select
+from bench.analysis.objectives import OBJECTIVES, Aim, Limit
+from bench.analysis.selection import default_selection, select
 from bench.cli import main
 from bench.report.messages.selection import render_selection
 from bench.runs.measurement import Measurement, Workload
 from bench.runs.metrics import METRICS
+from bench.runs.predictions import NO_LABEL, Answers
 from bench.runs.store import VariantInfo, read_run
+from bench.statistics import highest_share
 from exporters.errors import RunFileError
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
@@ -41,12 +44,21 @@ def rows(name, milliseconds=None, spread=0.002):
     yield Measurement(variant=name, metric="artifact_size", values=(MB[name] * 1e6,))
 
 
-def right(wrong, examples=1000, on="newsmix"):
-    """By variant, how many of the examples that the reference predicts right it does not."""
-    found = {(on, name): np.ones(examples, dtype=bool) for name in MS}
-    for name, count in wrong.items():
-        found[on, name][:count] = False
-    return found
+def scored(wrong, examples=1000, on="newsmix", labelled=True):
+    """By variant, how many of the examples that the reference predicts right it does not; logits of every variant differ."""
+    logits = {}
+    for place, name in enumerate(MS):
+        logits[name] = np.tile(np.array([1.0, -0.1 * place], dtype=np.float32), (examples, 1))
+        logits[name][: wrong.get(name, 0)] = (-1.0, 1.0)
+    labels = np.full(examples, 0 if labelled else NO_LABEL)
+    rows = np.array([f"{on} {place}" for place in range(examples)])
+    return {on: Answers(rows=rows, labels=labels, tokens=None, logits=logits)}
+
+
+def choose(run, answers, objective="latency", max_drop=0.01, limits=(), *, on_each_set=False):
+    return select(
+        run, answers, Aim(objective=objective, max_drop=max_drop, limits=tuple(limits), on_each_set=on_each_set)
+    )
 
 
 def with_rows(run, **of_variant):
@@ -93,7 +105,7 @@ def why(selection, name):
     [("latency", QUICK), ("throughput", "openvino-int8"), ("memory", "openvino-int8"), ("size", "openvino-int8")],
 )
 def test_the_objective_decides(run, objective, best):
-    selection = select(run, right({}), objective, 0.01)
+    selection = choose(run, scored({}), objective, 0.01)
 
     assert selection.best.variant == best
     assert set(standings(selection).values()) == {"in"}
@@ -114,7 +126,7 @@ def test_an_objective_names_a_metric_and_suites_that_exist(objective):
     [(0.04, "in", QUICK), (0.02, "undecided", "openvino-int8"), (0.01, "out", "openvino-int8")],
 )
 def test_the_interval_of_the_loss_decides(run, allowed, standing, best):
-    selection = select(run, right({QUICK: 20}), "latency", allowed)
+    selection = choose(run, scored({QUICK: 20}), "latency", allowed)
     [quick] = [one for one in selection.candidates if one.variant == QUICK]
 
     assert quick.drop.share == pytest.approx(0.02)
@@ -124,8 +136,8 @@ def test_the_interval_of_the_loss_decides(run, allowed, standing, best):
 
 
 def test_an_undecided_variant_is_possibly_better_only_if_it_ranks_before_the_best(run):
-    faster = select(run, right({QUICK: 8}), "latency", 0.01)
-    slower = select(run, right({"onnx-fp32": 8}), "latency", 0.01)
+    faster = choose(run, scored({QUICK: 8}), "latency", 0.01)
+    slower = choose(run, scored({"onnx-fp32": 8}), "latency", 0.01)
 
     assert standings(faster)[QUICK] == standings(slower)["onnx-fp32"] == "undecided"
     assert [one.variant for one in faster.possibly_better] == [QUICK]
@@ -133,33 +145,138 @@ def test_an_undecided_variant_is_possibly_better_only_if_it_ranks_before_the_bes
 
 
 def test_few_texts_that_all_agree_decide_nothing(run):
-    selection = select(run, right({}, examples=40), "latency", 0.01)
+    selection = choose(run, scored({}, examples=40), "latency", 0.01)
 
     assert set(standings(selection).values()) == {"in", "undecided"}
     assert selection.best.variant == "torch-eager"  # by definition it loses nothing
     assert len(selection.possibly_better) == 3
 
 
-def test_the_set_where_a_variant_loses_most_decides(run):
+@pytest.fixture
+def two_sets(run):
+    """The run with a second set; of 1,000 texts each the fastest variant loses 5 and 30."""
     sets = (run.sets[0], replace(run.sets[0], name="second"))
-    both = right({QUICK: 5}) | right({QUICK: 30}, on="second")
-    selection = select(replace(run, sets=sets), both, "latency", 0.01)
+    return replace(run, sets=sets), scored({QUICK: 5}) | scored({QUICK: 30}, on="second")
 
-    assert selection.candidates[-1].variant == QUICK
-    assert selection.candidates[-1].drop.on == "second"
-    assert why(selection, QUICK) == "may be above --max-accuracy-drop on newsmix; above --max-accuracy-drop on second"
+
+def test_all_texts_together_decide_by_default(two_sets):
+    [quick] = [one for one in choose(*two_sets, max_drop=0.025).candidates if one.variant == QUICK]
+
+    assert quick.drop.on == "newsmix + second"
+    assert (quick.drop.texts, quick.drop.labelled, quick.drop.flips) == (2000, 2000, 35)
+    assert quick.drop.share == pytest.approx(0.0175)
+    assert (quick.standing, quick.verdict) == ("in", "within 0.025")
+
+
+def test_on_each_set_the_one_where_a_variant_loses_most_decides(two_sets):
+    last = choose(*two_sets, on_each_set=True).candidates[-1]
+
+    assert last.variant == QUICK
+    assert last.drop.on == "second"
+    assert last.verdict == "loses 0.030"
+    assert [one.standing for one in last.findings] == ["undecided", "out"]
+    assert last.why.endswith("above --max-accuracy-drop on second")
+    assert last.why.startswith("may be above --max-accuracy-drop on newsmix; some ")
+
+
+def test_a_text_of_two_sets_counts_once(run):
+    sets = (run.sets[0], replace(run.sets[0], name="second"))
+    [same] = scored({QUICK: 5}).values()
+    last = choose(replace(run, sets=sets), {"newsmix": same, "second": same}).candidates[0]
+
+    assert last.drop.texts == 1000
+
+
+def test_texts_without_labels_decide_as_well(run):
+    few = scored({}, examples=40)
+    many = few | scored({}, examples=400, on="more", labelled=False)
+    changed = few | scored({QUICK: 40}, examples=400, on="more", labelled=False)
+
+    assert choose(run, few).best.variant == "torch-eager"
+    assert choose(run, many).best.variant == QUICK
+    assert choose(run, changed).best.variant != QUICK
+    best = choose(run, many).best
+    assert (best.drop.texts, best.drop.labelled) == (440, 40)
+    assert best.drop.most == pytest.approx(highest_share(0, 440))
+
+
+def test_a_run_with_texts_without_labels_alone_is_decided_by_them(run):
+    alone = scored({QUICK: 40}, on="more", labelled=False)
+    quick = choose(replace(run, sets=()), alone).candidates[-1]
+
+    assert choose(replace(run, sets=()), alone).best.variant == "openvino-int8"
+    assert (quick.variant, quick.drop.share, quick.drop.labelled) == (QUICK, 0.04, 0)
+    assert (quick.standing, quick.findings[0].needed) == ("undecided", "labels")
+
+
+@pytest.mark.parametrize(
+    ("factor", "precision", "same"), [(0.5, "fp32", True), (2, "fp32", False), (0.5, "int8", False)]
+)
+def test_logits_that_differ_by_rounding_alone_are_the_same_model(run, factor, precision, same):
+    answers = scored({}, examples=30)
+    margin = 1.0
+    logits = answers["newsmix"].logits
+    logits["onnx-fp32"] = logits["torch-eager"] + np.float32(factor * margin / 100)
+    run = with_info(run, "onnx-fp32", replace(run.variants["onnx-fp32"], precision=precision))
+    [one] = [one for one in choose(run, answers).candidates if one.variant == "onnx-fp32"]
+
+    assert one.drop.same_model is same
+    assert (one.standing, one.verdict) == (("in", "same model") if same else ("undecided", "undecided"))
+
+
+def test_an_undecided_variant_says_how_many_texts_would_decide(run):
+    selection = choose(run, scored({}, examples=250))
+    needed = {one.variant: one.findings[0].needed for one in selection.candidates}
+    text = " ".join(render_selection(selection).split())
+
+    assert needed == {
+        "torch-eager": "",
+        **dict.fromkeys(set(MS) - {"torch-eager"}, "some 120 more texts, labelled or not,"),
+    }
+    assert f"{QUICK}: may be above --max-accuracy-drop; some 120 more texts, labelled or not, would decide" in text
+    assert "take torch-eager until that is decided" in text
+    assert choose(run, scored({}, examples=370)).best.variant == QUICK
+
+
+@pytest.mark.parametrize(
+    ("wrong", "examples", "needed", "standing"),
+    [
+        (3, 500, "some 1,900 more texts, labelled or not,", "undecided"),
+        (12, 2000, "some 380 more texts, labelled or not,", "undecided"),
+        (15, 2500, "", "in"),
+        (10, 800, "some 5,300 more labelled texts", "undecided"),
+        (78, 6240, "", "out"),
+        (10, 1000, "no number of texts at this loss", "undecided"),
+    ],
+)
+def test_the_number_of_texts_follows_the_observed_loss(run, wrong, examples, needed, standing):
+    [quick] = [one for one in choose(run, scored({QUICK: wrong}, examples)).candidates if one.variant == QUICK]
+
+    assert (quick.findings[0].needed, quick.standing) == (needed, standing)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("number", "undecided"), [("0024", set()), ("0025", set())])
+def test_saved_runs_are_decided(number, undecided):
+    [path] = [path for path in shipped("*/[0-9]*.json") if path.name.startswith(number)]
+    selection = default_selection(read_run(path))
+    fp32 = {"onnx-fp32", "onnx-fp32-fused", "openvino-fp32", "torchscript"}
+
+    assert {one.variant for one in selection.candidates if one.standing == "undecided"} == undecided
+    assert {one.variant for one in selection.candidates if one.verdict == "same model"} == fp32
+    assert selection.best.variant == "openvino-int8-bf16"
 
 
 def test_without_a_labelled_set_the_labels_of_parity_decide(run):
     bare = with_parity(run, {QUICK: 0.97})
 
-    assert select(bare, {}, "latency", 0.01).best.variant == "openvino-int8"
-    assert select(bare, {}, "latency", 0.031).best.variant == QUICK
+    assert choose(bare, {}, "latency", 0.01).best.variant == "openvino-int8"
+    assert choose(bare, {}, "latency", 0.031).best.variant == QUICK
 
 
 @pytest.mark.parametrize(("agreement", "standing"), [(76 / 77, "in"), (75 / 77, "out")])
 def test_one_label_at_parity_is_no_loss(run, agreement, standing):
-    selection = select(with_parity(run, {QUICK: agreement}, texts=77), {}, "size", 0.01)
+    selection = choose(with_parity(run, {QUICK: agreement}, texts=77), {}, "size", 0.01)
 
     assert standings(selection)[QUICK] == standing
 
@@ -172,7 +289,7 @@ def test_every_limit_that_is_exceeded_is_a_reason(run):
         Limit(flag=SIZE, metric="artifact_size", most=40e6),
         Limit(flag="--max-memory-mb", metric="peak_memory", most=100e6),
     ]
-    selection = select(run, right({QUICK: 60}), "latency", 0.01, limits)
+    selection = choose(run, scored({QUICK: 60}), "latency", 0.01, limits)
     text = render_selection(selection)
 
     assert standings(selection) == {"openvino-int8": "in", QUICK: "out", "torch-eager": "out", "onnx-fp32": "out"}
@@ -184,8 +301,8 @@ def test_every_limit_that_is_exceeded_is_a_reason(run):
         "onnx-fp32           30 ms (1x128)  0.000 (-0.004 to +0.004)  out",
         "torch-eager         40 ms (1x128)  0.000                     out",
         "",
-        "onnx-int8-dynamic: above --max-accuracy-drop on newsmix; 104.0 MB (8x128) is",
-        "  above --max-memory-mb",
+        "onnx-int8-dynamic: above --max-accuracy-drop; 104.0 MB (8x128) is above",
+        "  --max-memory-mb",
         "onnx-fp32: 47.0 MB is above --max-size-mb; 376.0 MB (8x128) is above",
         "  --max-memory-mb",
         "torch-eager: 46.0 MB is above --max-size-mb; 368.0 MB (8x128) is above",
@@ -202,7 +319,7 @@ def test_every_limit_that_is_exceeded_is_a_reason(run):
 
 def test_a_limit_within_an_interval_decides_nothing(run):
     run = with_rows(run, **{name.replace("-", "_"): rows(name, spread=0.02) for name in MS})
-    selection = select(run, right({}), "latency", 0.01, [Limit(flag="--max-p95-ms", metric="latency", most=10.0e-3)])
+    selection = choose(run, scored({}), "latency", 0.01, [Limit(flag="--max-p95-ms", metric="latency", most=10.0e-3)])
 
     assert standings(selection)[QUICK] == "undecided"
     assert selection.best is None
@@ -220,7 +337,7 @@ def test_few_values_say_little_of_their_95th_percentile(run, most, standing):
         for one in rows("openvino-int8")
     ]
     limit = Limit(flag="--max-p95-ms", metric="latency_p95", most=most)
-    selection = select(with_rows(run, openvino_int8=timed), right({}), "latency", 0.01, [limit])
+    selection = choose(with_rows(run, openvino_int8=timed), scored({}), "latency", 0.01, [limit])
 
     assert standings(selection)["openvino-int8"] == standing
 
@@ -232,7 +349,7 @@ def test_the_95th_percentile_of_a_single_value_is_open_above(run):
         if one.metric == "latency"
     ]
     limit = Limit(flag="--max-p95-ms", metric="latency_p95", most=1e6)
-    selection = select(replace(run, measurements=tuple(few)), right({}), "latency", 0.01, [limit])
+    selection = choose(replace(run, measurements=tuple(few)), scored({}), "latency", 0.01, [limit])
 
     assert set(standings(selection).values()) == {"undecided"}
 
@@ -240,7 +357,7 @@ def test_the_95th_percentile_of_a_single_value_is_open_above(run):
 def test_the_smallest_batch_decides_a_limit_of_latency(run):
     limit = Limit(flag="--max-p95-ms", metric="latency_p95", most=21e-3)  # of eight texts it takes 57 ms
 
-    assert standings(select(run, right({}), "latency", 0.01, [limit]))["openvino-int8"] == "in"
+    assert standings(choose(run, scored({}), "latency", 0.01, [limit]))["openvino-int8"] == "in"
 
 
 # Out whatever the limits
@@ -259,7 +376,7 @@ def test_the_smallest_batch_decides_a_limit_of_latency(run):
     ],
 )
 def test_a_variant_that_failed_or_ran_another_format_is_out(run, info, reason):
-    selection = select(with_info(run, QUICK, info), right({}), "latency", 0.01)
+    selection = choose(with_info(run, QUICK, info), scored({}), "latency", 0.01)
 
     assert selection.best.variant == "openvino-int8"
     assert (standings(selection)[QUICK], why(selection, QUICK)) == ("out", reason)
@@ -267,25 +384,25 @@ def test_a_variant_that_failed_or_ran_another_format_is_out(run, info, reason):
 
 def test_a_variant_that_was_not_measured_is_out(run):
     only = tuple(one for one in run.measurements if one.variant == "torch-eager")
-    selection = select(replace(run, measurements=only), right({}), "latency", 0.01)
+    selection = choose(replace(run, measurements=only), scored({}), "latency", 0.01)
 
     assert selection.best.variant == "torch-eager"
     assert why(selection, QUICK) == "was not measured"
-    assert select(replace(run, measurements=()), right({}), "latency", 0.01).best is None
+    assert choose(replace(run, measurements=()), scored({}), "latency", 0.01).best is None
 
 
 def test_a_variant_without_predictions_is_out(run):
-    scored = right({})
-    del scored["newsmix", QUICK]
+    answers = scored({})
+    del answers["newsmix"].logits[QUICK]
 
-    assert why(select(run, scored, "latency", 0.01), QUICK) == "its accuracy was not measured"
+    assert why(choose(run, answers, "latency", 0.01), QUICK) == "its accuracy was not measured"
 
 
 # Text and evidence
 
 
 def test_the_front_holds_what_no_other_variant_beats_in_everything(run):
-    selection = select(run, right({QUICK: 8, "onnx-fp32": 8}), "latency", 0.01)
+    selection = choose(run, scored({QUICK: 8, "onnx-fp32": 8}), "latency", 0.01)
 
     # one is the fastest, the other the smallest and most accurate
     assert {one.variant for one in selection.candidates if one.pareto_front} == {QUICK, "openvino-int8"}
@@ -293,7 +410,7 @@ def test_the_front_holds_what_no_other_variant_beats_in_everything(run):
 
 def test_a_variant_that_the_run_cannot_tell_from_the_best_is_named(run):
     alike = with_rows(run, openvino_int8=rows("openvino-int8", milliseconds=10.001))
-    selection = select(alike, right({}), "latency", 0.01)
+    selection = choose(alike, scored({}), "latency", 0.01)
 
     assert [one.variant for one in selection.as_good] == ["openvino-int8"]
     assert "this run cannot distinguish it from: openvino-int8" in render_selection(selection)
@@ -301,7 +418,7 @@ def test_a_variant_that_the_run_cannot_tell_from_the_best_is_named(run):
 
 def test_no_gain_is_claimed_where_the_reference_is_alike(run):
     alike = with_rows(run, openvino_int8=(), onnx_int8_dynamic=(), onnx_fp32=rows("onnx-fp32", milliseconds=39.999))
-    text = render_selection(select(alike, right({}), "latency", 0.01))
+    text = render_selection(choose(alike, scored({}), "latency", 0.01))
 
     assert "take onnx-fp32: loses" in text
     assert "this run cannot distinguish it from: torch-eager" in text
@@ -310,7 +427,7 @@ def test_no_gain_is_claimed_where_the_reference_is_alike(run):
 def test_cautions_are_in_text_and_evidence(run):
     info = replace(run.variants["openvino-int8"], without_vnni={"cut": 0.001}, notes=("two stay in fp32",))
     run = with_info(run, "openvino-int8", info)
-    selection = select(run, right({}), "size", 0.01)
+    selection = choose(run, scored({}), "size", 0.01)
     text = " ".join(render_selection(selection).split())
 
     assert selection.best.cautions == (
@@ -323,7 +440,7 @@ def test_cautions_are_in_text_and_evidence(run):
 
 def test_evidence_reads_back_as_it_was_written(run, tmp_path):
     limits = [Limit(flag=SIZE, metric="artifact_size", most=40e6)]
-    evidence = evidence_of(run, select(run, right({QUICK: 8}), "latency", 0.01, limits))
+    evidence = evidence_of(run, choose(run, scored({QUICK: 8}), "latency", 0.01, limits))
     write_evidence(tmp_path / "evidence.json", evidence)
 
     assert read_evidence(tmp_path / "evidence.json") == evidence
@@ -334,16 +451,16 @@ def test_evidence_reads_back_as_it_was_written(run, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda saved: saved | {"schema_version": 2}, "schema_version is 2, expected 1; write it again with"),
-        (lambda saved: {"chosen": "x"}, "schema_version is None, expected 1; write it again with"),
-        (lambda saved: [saved], "schema_version is None, expected 1; write it again with"),
+        (lambda saved: saved | {"schema_version": 1}, "schema_version is 1, expected 2; write it again with"),
+        (lambda saved: {"chosen": "x"}, "schema_version is None, expected 2; write it again with"),
+        (lambda saved: [saved], "schema_version is None, expected 2; write it again with"),
         (lambda saved: saved | {"candidates": [{}]}, r"evidence.candidates\[0\].variant is missing; write it again"),
         (lambda saved: saved | {"chosen": 3}, r"evidence.chosen is 3, expected str \| null"),
     ],
 )
 def test_evidence_that_cannot_be_used_is_one_line(run, tmp_path, change, message):
     path = tmp_path / "evidence.json"
-    write_evidence(path, evidence_of(run, select(run, right({}), "latency", 0.01)))
+    write_evidence(path, evidence_of(run, choose(run, scored({}), "latency", 0.01)))
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
 
     with pytest.raises(RunFileError, match=message) as error:
@@ -380,7 +497,7 @@ def test_export_best_and_recommend_take_the_same_variant_by_the_same_evidence(
     monkeypatch.setattr("bench.pipeline.made.find_artifact", lambda *_: artifact)
     monkeypatch.setattr("bench.pipeline.best.write_example", lambda _: None)
     monkeypatch.setattr("bench.runs.store.read_run", lambda _: run)
-    monkeypatch.setattr("bench.runs.predictions.read_right", lambda _: right(wrong))
+    monkeypatch.setattr("bench.runs.predictions.read_scored", lambda _: scored(wrong))
 
     codes = [main(["export", "--checkpoint=x", "--best", "--output=by-export", *arguments])]
     printed = [capsys.readouterr().out]

@@ -90,7 +90,7 @@ def _summary(run: Run, measured: str) -> str:
 
 def _told(run: Run, variant: str, selection: Selection) -> str:
     why = (
-        f"the fastest variant that is certain to lose at most {100 * selection.max_drop:g} % of accuracy on every set"
+        f"the fastest variant that is certain to lose at most {100 * selection.max_drop:g} % of accuracy"
         if selection.best
         else "the reference, since no variant is certain to keep its accuracy"
     )

@@ -9,11 +9,12 @@ import tabulate
 from bench.analysis.objectives import OBJECTIVES
 from bench.analysis.selection import format_deciding
 from bench.report.formats.terminal import wrapped
-from bench.units import CAUTION, format_share
+from bench.units import CAUTION, format_share, many
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from bench.analysis.selection import Candidate, Drop, Selection
+    from bench.analysis.accuracy_loss import Drop
+    from bench.analysis.selection import Candidate, Selection
 
 _WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
 
@@ -55,6 +56,11 @@ def lost_accuracy(drop: Drop | None) -> str:
         return "its loss of accuracy is unknown"
     if not drop.on:
         return f"its labels differ from {REFERENCE}'s on {format_share(drop.share)} of the texts of the parity test"
+    if drop.same_model:
+        return f"the same model: its logits differ by rounding alone on {many(drop.texts, 'text')}"
+    if not drop.labelled:
+        told = f"changes the class of {format_share(drop.share)} of {many(drop.texts, 'text')}"
+        return f"{told} (95 %: at most {format_share(drop.most)})"
     return f"loses {format_share(drop.share)} of accuracy on {drop.on} (95 %: at most {format_share(max(drop.most, 0.0) + 0.0)})"
 
 
@@ -62,7 +68,8 @@ def _answer(selection: Selection) -> list[str]:
     best = selection.best
     lines = ["take none: no variant is certain to be within every limit"]
     if best:
-        told = [part for part in (gain(selection), lost_accuracy(best.drop)) if part]
+        lost = "loses nothing" if best.variant == REFERENCE else lost_accuracy(best.drop)
+        told = [part for part in (gain(selection), lost) if part]
         lines = [
             f"take {best.variant}: {'; '.join(told)}",
             "it is within every limit by the ends of its 95 % intervals",
@@ -71,10 +78,8 @@ def _answer(selection: Selection) -> list[str]:
     if selection.as_good:
         lines.append(f"this run cannot distinguish it from: {_names(selection.as_good)}; a longer --time-budget may")
     if selection.possibly_better:
-        names = _names(selection.possibly_better)
-        lines.append(
-            f"undecided, and better if within: {names}; more labelled texts, or a longer --time-budget, may decide"
-        )
+        meanwhile = f"; take {best.variant} until that is decided" if best else ""
+        lines.append(f"undecided, and better if within: {_names(selection.possibly_better)}{meanwhile}")
     return lines
 
 
@@ -85,6 +90,8 @@ def _names(candidates: tuple[Candidate, ...]) -> str:
 def _lost(one: Candidate) -> str:
     if one.drop is None:
         return ""
-    if one.variant == REFERENCE or one.drop.least == one.drop.most:
+    if one.verdict == "same model":
+        return f"{format_share(one.drop.share)} (same model)"
+    if one.drop.least == one.drop.most:
         return format_share(one.drop.share)
     return f"{format_share(one.drop.share)} ({one.drop.least:+.3f} to {one.drop.most:+.3f})"

@@ -35,7 +35,9 @@ def reservations(page: Material) -> list[str]:
             f"It is the fastest variant that is certain to lose at most {page.selection.max_drop:g} of accuracy."
         )
     if names:
-        cautions.append(f"Faster, but undecided whether within that limit: {names}. More labelled texts may decide.")
+        cautions.append(
+            f"Faster, but undecided whether within that limit: {names}. More texts may decide, labelled or not."
+        )
     return cautions
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.analysis.selection import Candidate, Drop
+    from bench.analysis.accuracy_loss import Drop
+    from bench.analysis.selection import Candidate
     from bench.report.page.material import Material
     from bench.runs.measurement import Figure
 
@@ -117,8 +118,8 @@ def _draw_limit(axes: Axes, most: float) -> None:
 
 
 def _lost_on(points: Sequence[_Point]) -> str:
-    """Label of the axis; without labelled sets, accuracy is known by the labels of the parity test."""
-    if not any(one.drop.on for one in points):
+    """Label of the axis; without labelled texts, accuracy is known by the texts whose class changed."""
+    if not any(one.drop.labelled for one in points):
         return f"share of labels that differ from {REFERENCE}'s"
     names = {one.drop.on for one in points if one.variant != REFERENCE}
     return f"accuracy loss on {brief(names.pop())}" if len(names) == 1 else "accuracy loss on the worst set"

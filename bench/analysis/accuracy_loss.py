@@ -1,0 +1,179 @@
+"""Accuracy that a variant loses against the reference: by labels, and by the texts whose class changed, which need none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from bench.analysis.retention import count_pairs, smallest_factor, two_digits
+from bench.runs.predictions import NO_LABEL, Answers
+from bench.statistics import highest_share, paired_interval
+from bench.units import format_count
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bench.runs.store import Run
+    from exporters.variant import Float32Array
+
+Standing: TypeAlias = Literal["in", "undecided", "out"]
+
+FLAG = "--max-accuracy-drop"
+UNLABELLED = "texts without labels"
+_SAME_MODEL = 100  # smallest margin / largest change of a logit; see suites/studies/deciding
+_MOST = 1e6  # texts that may be asked for
+_TIES = 1  # labels that may differ at parity: two logits that are almost equal may change places in fp32, too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """Accuracy that a variant loses, against the reference."""
+
+    on: str  # labelled sets, "a + b"; "" for the share of labels that differ on the texts of the parity test
+    share: float  # 0.01: one text in a hundred; without labels, the texts whose class changed, which it cannot exceed
+    least: float  # either end is wrong for at most 5 % of all samples of texts; ``share`` itself at parity
+    most: float
+    texts: int  # each once, with a label or without
+    labelled: int = 0  # of ``texts``
+    flips: int = 0  # texts whose class changed
+    lost: int = 0  # labelled texts that the reference alone classified correctly
+    won: int = 0  # that the variant alone did
+    same_model: bool = False  # fp32, with logits that differ by rounding alone; then nothing is lost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How a loss of accuracy stands with the limit."""
+
+    standing: Standing
+    words: str  # of a table cell: "within 0.01"
+    why: str = ""  # one line; empty where it is within the limit
+    needed: str = ""  # "some 120 more texts, labelled or not"; empty where it is decided
+
+
+def accuracy_drops(run: Run, scored: Mapping[str, Answers], *, on_each_set: bool) -> dict[str, list[Drop]]:
+    """What every variant loses: on all ``scored`` texts together, or on each labelled set; empty where it is unknown.
+
+    Labels at the texts of the parity test stand for the accuracy where the run has no texts, or random weights.
+    """
+    if run.checkpoint.random_weights or not (run.sets or scored):
+        return {name: _at_parity(run, name) for name in run.plan.variants}
+    sets = {name: one for name, one in scored.items() if (one.labels != NO_LABEL).any()}
+    if {one.name for one in run.sets} - sets.keys():
+        return {name: [] for name in run.plan.variants}
+    if not on_each_set or not sets:
+        sets = {" + ".join(sets) or UNLABELLED: pooled([*sets.values(), *scored.values()])}
+    names = set.intersection(*(set(one.logits) for one in sets.values()))
+    return {
+        name: [_drop(on, one, name, run.variants[name].precision) for on, one in sets.items()]
+        if {name, REFERENCE} <= names
+        else []
+        for name in run.plan.variants
+    }
+
+
+def pooled(sets: list[Answers]) -> Answers:
+    """The texts of several sets as one; a text of two sets counts once, in the first."""
+    rows, first = np.unique(np.concatenate([one.rows for one in sets]), return_index=True)
+    names = set.intersection(*(set(one.logits) for one in sets))
+    return Answers(
+        rows=rows,
+        labels=np.concatenate([one.labels for one in sets])[first],
+        tokens=None,
+        logits={name: np.concatenate([one.logits[name] for one in sets])[first] for name in names},
+    )
+
+
+def judge_drop(drop: Drop, most: float, *, alone: bool = False) -> Verdict:
+    """Compare a loss with the limit ``most``; ``alone``: it is that of one set among others, which is named."""
+    tied = not drop.on and round(drop.share * drop.texts) <= _TIES
+    standing = "in" if tied else stands(drop.least, drop.most, most)
+    where = f"{FLAG} on {drop.on}" if alone else FLAG
+    if standing == "in":
+        return Verdict(standing=standing, words="same model" if drop.same_model else f"within {most:g}")
+    if standing == "out":
+        return Verdict(standing=standing, words=f"loses {drop.share:.3f}", why=f"above {where}")
+    needed = _needed(drop, most)
+    return Verdict(
+        standing=standing, words="undecided", why=f"may be above {where}; {needed} would decide", needed=needed
+    )
+
+
+def stands(low: float, high: float, most: float) -> Standing:
+    """How a value between ``low`` and ``high`` stands with the limit ``most``."""
+    return "in" if high <= most else "out" if low > most else "undecided"
+
+
+def ends(lost: float, won: float, labelled: float, flips: float, texts: float) -> tuple[float, float]:
+    """Ends of the accuracy that is lost; either is wrong for at most 5 % of all samples of texts.
+
+    The closer of two ends, each wrong for at most 2.5 %: Tango's for the labelled texts, and the exact highest share of texts
+    whose class changed, which no change of the accuracy exceeds.
+    """
+    low, high = paired_interval(lost, won, labelled)
+    flipped = highest_share(flips, texts)
+    return max(-high, -flipped), min(-low, flipped)
+
+
+def _at_parity(run: Run, name: str) -> list[Drop]:
+    parity = run.variants[name].parity
+    if not parity:
+        return []
+    share = 1 - parity["agreement"]
+    return [Drop(on="", share=share, least=share, most=share, texts=int(parity["examples"]))]
+
+
+def _drop(on: str, texts: Answers, name: str, precision: str) -> Drop:
+    before, after = texts.logits[REFERENCE], texts.logits[name]
+    was, now, known = before.argmax(axis=1), after.argmax(axis=1), texts.labels != NO_LABEL
+    pairs = count_pairs((was == texts.labels)[known], (now == texts.labels)[known])
+    lost, won, labelled = int(pairs.lost), int(pairs.won), int(known.sum())
+    flips, count = int((was != now).sum()), len(was)
+    same = name == REFERENCE or (precision == "fp32" and _differ_by_rounding(before, after))
+    least, most = (0.0, 0.0) if same else ends(lost, won, labelled, flips, count)
+    return Drop(
+        on=on,
+        share=(lost - won) / labelled if labelled else flips / count,
+        least=least,
+        most=most,
+        texts=count,
+        labelled=labelled,
+        flips=flips,
+        lost=lost,
+        won=won,
+        same_model=same,
+    )
+
+
+def _differ_by_rounding(before: Float32Array, after: Float32Array) -> bool:
+    """Whether the largest change of a logit is far below the smallest margin between two classes."""
+    second, first = np.partition(before.astype(np.float64), -2, axis=1)[:, -2:].T
+    return bool(np.abs(after.astype(np.float64) - before).max() * _SAME_MODEL < (first - second).min())
+
+
+def _needed(drop: Drop, most: float) -> str:
+    """How many more texts would decide if the observed shares stayed as they are."""
+
+    def unchanged(factor: float) -> bool:
+        return highest_share(factor * drop.flips, factor * drop.texts) <= most
+
+    def labelled(factor: float) -> bool:
+        low, high = paired_interval(factor * drop.lost, factor * drop.won, factor * drop.labelled)
+        return stands(-high, -low, most) != "undecided"
+
+    if not drop.labelled and drop.share > most:
+        return "labels"
+    kinds: tuple[tuple[str, Callable[[float], bool], int], ...] = (
+        ("texts, labelled or not,", unchanged, drop.texts),
+        ("labelled texts", labelled, drop.labelled),
+    )
+    found = []
+    for kind, decided, texts in kinds:
+        factor = smallest_factor(decided, _MOST / texts) if texts else None
+        if factor:
+            found.append((two_digits((factor - 1) * texts), kind))
+    more, kind = min(found, default=(0, ""), key=lambda one: one[0])
+    return f"some {format_count(more)} more {kind}" if more else "no number of texts at this loss"
