@@ -11,6 +11,7 @@ import pytest
 
 from bench.console import say
 from bench.machine.alone import alone
+from bench.measure.deadline import Deadline
 from bench.pipeline.options import PROFILES, Options, add_options, read_options
 from bench.pipeline.prepare import Prepared, prepare, set_names
 from bench.pipeline.recorder import Recorder
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 OPTIONS = pytest.StashKey[Options]()
 RECORDER = pytest.StashKey[Recorder]()
 _ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+# What decides comes first; what is not named comes last.
+_ORDER = ("test_accuracy", "test_latency", "test_memory", "test_load", "test_invariance", "test_throughput")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -97,6 +100,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, values, scope="session")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the tests by file again: pytest groups those of one variant, and a time budget may end before all had their turn."""
+    rank = {name: place for place, name in enumerate(_ORDER)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     """Hold the lock until everything is saved; prepare before the first test, where progress shows and an error is one line."""
@@ -114,7 +124,9 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
             refuse_unwritable(folder)
         prepared = handover.prepared if handover else prepare(config.stash[OPTIONS])
         journal = open_journal(prepared)
-    recorder = config.stash[RECORDER] = Recorder(prepared, journal)
+    recorder = config.stash[RECORDER] = Recorder(
+        prepared, journal, Deadline(prepared.options.time_budget, journal.elapsed)
+    )
     stock.save_by(functools.partial(_save_whole, stock, recorder))
     config.pluginmanager.register(Stages(session, session.items))
     return (yield)
@@ -213,15 +225,26 @@ def measure_cell(
 ) -> Any:
     """Result of ``measure``, a dataclass ``kind``; taken from the journal in a resumed run.
 
-    If the worker dies, the ``blanks`` are recorded as failed rows, and the test fails.
+    The ``blanks`` are recorded without a value if the time budget is used up, which skips the test, and if the worker dies,
+    which fails it.
     """
     key = (kind.__name__, variant_name, recorder.prepared.artifacts[variant_name].fingerprint, asdict(workload))
+    if recorder.journal.find(*key) is None:
+        skip_late(recorder, blanks)
     try:
         saved = recorder.journal.cell(key, lambda: asdict(measure()))
     except WorkerError as error:
         recorder.add(*(replace(blank, status="failed", reason=str(error)) for blank in blanks))
         pytest.fail(str(error), pytrace=False)
     return decode(kind, saved, "journal")
+
+
+def skip_late(recorder: Recorder, blanks: Sequence[Measurement]) -> None:
+    """If the time budget is used up, record the ``blanks`` as not measured and skip the test."""
+    if not recorder.deadline.left():
+        reason = recorder.deadline.reason
+        recorder.add(*(replace(blank, status="not_measured", reason=reason) for blank in blanks))
+        pytest.skip(reason)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from bench.measure.memory.peaks import MemoryPeaks, measure_peaks
 from bench.measure.workload import full_batch
-from bench.pipeline.options import MEMORY_BATCH_SIZE, PROFILES
+from bench.pipeline.options import PROFILES
 from bench.runs.ledger import CellLedger
 from bench.runs.measurement import Measurement, Workload
 
@@ -38,14 +38,17 @@ def test_memory(
     if place >= len(lengths):
         pytest.skip(f"{prepared.checkpoint.name} takes at most {prepared.inputs.max_length} tokens")
     sequence_length = lengths[place]  # the checkpoint's own limit if it takes none of the profile's
-    threads = options.threads
-    workload = Workload(batch_size=MEMORY_BATCH_SIZE, sequence_length=sequence_length, padding="full", threads=threads)
-    batch = full_batch(prepared.tokens, MEMORY_BATCH_SIZE, sequence_length)
+    threads, size = options.threads, options.memory_batch_size
+    workload = Workload(batch_size=size, sequence_length=sequence_length, padding="full", threads=threads)
+    batch = full_batch(prepared.tokens, size, sequence_length)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)
     measure = functools.partial(measure_peaks, variant_name, artifact, batch, threads)
     peaks = cell(MemoryPeaks, workload, measure, *(measured(metric=metric) for metric in METRICS))
 
     assert peaks.peak_memory > 0
     assert peaks.peak_resident > 0
+    recorder.cold_starts += [
+        Measurement(variant=variant_name, metric=metric, values=(seconds,)) for metric, seconds in peaks.start.items()
+    ]
     recorder.ledgers.append(CellLedger(variant=variant_name, workload=workload, ledger=peaks.ledger))
     replay((peaks.seconds,), *(measured(metric=metric, values=(getattr(peaks, metric),)) for metric in METRICS))

@@ -68,7 +68,7 @@ def demonstration(options: Options) -> Checkpoint:
     digest = hashlib.sha256(json.dumps([repr(recipe), texts, labels]).encode()).hexdigest()[:8]
     folder = options.work_dir / "checkpoints" / f"{DEMONSTRATION}-{digest}"
     if not folder.is_dir():
-        say("no checkpoint was given: training the demonstration, a small ALBERT on a made-up corpus (about a minute)")
+        say("no checkpoint was given: training the demonstration, a small ALBERT on a made-up corpus (about 15 s)")
         with stage("training the demonstration"):
             call_in_child(
                 train,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 EVERY = "all"  # in place of names of variants
-MEMORY_BATCH_SIZE = 8
+MEMORY_BATCH_SIZE = 8  # of thorough profiles
 SCORING_BATCH_SIZE = 8
 THROUGHPUT_BATCH_SIZE = 8  # one process of all threads against one process per thread
 
@@ -35,6 +35,7 @@ class Profile:
     batch_sizes: tuple[int, ...]
     sequence_lengths: tuple[int, ...]
     schedule: Schedule
+    budget_s: float  # of everything after the exports
     thorough: bool  # leaks, instances and padding policies as well
 
 
@@ -42,8 +43,9 @@ PROFILES = {
     "quick": Profile(
         description="minutes on two cores with a small model",
         batch_sizes=(1, 8, 32),
-        sequence_lengths=(128, 512),
+        sequence_lengths=(512,),
         schedule=Schedule(launches=4, blocks=2, rounds=1, block_s=0.02, budget_s=180),
+        budget_s=180,
         thorough=False,
     ),
     "standard": Profile(
@@ -51,6 +53,7 @@ PROFILES = {
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
         schedule=Schedule(launches=3, blocks=3, rounds=1, block_s=0.02, budget_s=600),
+        budget_s=1800,
         thorough=True,
     ),
     "full": Profile(
@@ -58,6 +61,7 @@ PROFILES = {
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
         schedule=Schedule(launches=4, blocks=6, rounds=2, block_s=0.05, budget_s=1800),
+        budget_s=3600,
         thorough=True,
     ),
 }
@@ -84,7 +88,7 @@ class Options:
     threads: int = field(default_factory=available_cores)
     profile: str = "quick"
     target_width: float = _QUICK.schedule.target_width  # of an interval, relative to its value
-    time_budget: float = _QUICK.schedule.budget_s  # seconds of timing
+    time_budget: float = _QUICK.budget_s  # seconds of everything after the exports
     resume: bool = False
     work_dir: Path = Path(".deploybench")
     artifacts: Path | None = None  # folder for artifacts; None: below the work folder
@@ -97,6 +101,11 @@ class Options:
             raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file")
         if self.real_label is not None and not self.real and not self.external:
             raise UserError("--real-label: was given without a set; pass --real with --fake, or --external, as well")
+
+    @property
+    def memory_batch_size(self) -> int:
+        """Texts of the batch whose memory is measured: as few as are timed, or as all thorough runs have."""
+        return MEMORY_BATCH_SIZE if PROFILES[self.profile].thorough else min(self.batch_sizes)
 
     @property
     def schedule(self) -> Schedule:
@@ -160,8 +169,8 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
       "(default: quick)"}),
     (("--target-width", "--precision"), {"metavar": "SHARE", "type": positive_number("--target-width", 0.02), "help":
       "time until every 95%% interval is narrower than this share of its value (default: 0.02)"}),
-    (("--time-budget",), {"metavar": "SECONDS", "type": positive_number("--time-budget", 180), "help": "stop timing "
-      "after this time even if intervals are wider (default: the profile's)"}),
+    (("--time-budget",), {"metavar": "SECONDS", "type": positive_number("--time-budget", 180), "help": "stop "
+      "measuring this long after the exports, whatever is missing (default: the profile's)"}),
     (("--resume",), {"action": "store_true", "help": "reuse the finished measurements of an interrupted run"}),
     (("--work-dir",), {"metavar": "DIR", "type": path, "default": ".deploybench", "help": "cache of checkpoints and "
       "artifacts (default: .deploybench)"}),
@@ -197,5 +206,5 @@ def read_options(parsed: argparse.Namespace) -> Options:
     known = {one.name for one in fields(Options)}
     given = {name: value for name, value in vars(parsed).items() if name in known and value is not None}
     profile = PROFILES[given.get("profile", "quick")]
-    defaults = {"batch_sizes": profile.batch_sizes, "time_budget": profile.schedule.budget_s}
+    defaults = {"batch_sizes": profile.batch_sizes, "time_budget": profile.budget_s}
     return Options(**{**defaults, **given, "external": tuple(given.get("external", ()))})

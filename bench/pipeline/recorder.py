@@ -12,7 +12,6 @@ from bench.console import say
 from bench.machine.environment import describe_commit, describe_environment
 from bench.machine.watch import Watch
 from bench.measure.deadline import Deadline
-from bench.pipeline.options import MEMORY_BATCH_SIZE
 from bench.pipeline.resuming import tokenizer_digest
 from bench.runs.journal import Journal
 from bench.runs.measurement import batch_shape
@@ -100,7 +99,7 @@ class Recorder:
             variants=options.variants,
             batch_sizes=options.batch_sizes,
             sequence_lengths=self.prepared.sequence_lengths,
-            memory_batch_size=MEMORY_BATCH_SIZE,
+            memory_batch_size=options.memory_batch_size,
             threads=options.threads,
             precision=options.target_width,
             time_budget=options.time_budget,

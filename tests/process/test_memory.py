@@ -154,6 +154,8 @@ def test_a_cell_is_plain_data():
     plain = dataclasses.asdict(peaks)
 
     assert json.loads(json.dumps(plain)) == plain
+    assert peaks.start.keys() == {"import_time", "read_time", "load_time"}
+    assert 0 < peaks.start["import_time"] < 60
 
 
 def test_proc_that_cannot_be_read_is_an_error_of_the_worker(monkeypatch):

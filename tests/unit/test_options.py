@@ -90,7 +90,7 @@ def test_the_width_of_intervals_has_an_older_name(flag):
 
 def test_the_profile_gives_what_no_flag_does():
     assert (read("--profile", "full").time_budget, read("--profile", "full", "--time-budget", "9").time_budget) == (
-        1800,
+        3600,
         9,
     )
 
@@ -145,3 +145,8 @@ def test_a_folder_of_the_user_is_not_replaced_by_an_artifact(tmp_path):
     (folder / "manifest.json").write_text('{"fingerprint": "0", "files": {"model.onnx": {}}}')
     (folder / "model.onnx").touch()
     assert artifacts_dir(str(tmp_path)) == tmp_path
+
+
+def test_memory_is_that_of_a_batch_that_is_timed_unless_the_run_is_thorough():
+    assert read("--batch-sizes", "2,4").memory_batch_size == 2
+    assert read("--profile", "standard").memory_batch_size == 8

@@ -14,7 +14,7 @@ from bench.worker.client import Worker
 from exporters.artifacts.artifact import read_artifact
 from exporters.errors import UserError
 
-ALONE = ("--threads=1", "--time-budget=1")  # two threads would wait for the cores that another test has
+ALONE = ("--threads=1", "--target-width=9")  # two threads would wait for the cores that another test has
 
 
 def best(folder, checkpoint, *arguments):

@@ -177,7 +177,7 @@ def test_a_second_run_waits_and_says_so(monkeypatch, tmp_path):
 
 def test_a_killed_run_resumes_with_every_row(tmp_path, checkpoint_folder):
     measuring = ("pytest", SUITES, "-q", "-p", "no:cacheprovider", "--benchmark-autosave", "-k", "latency or control")
-    given = ("--variants=onnx-fp32", "--batch-sizes=1,2", "--sequence-lengths=16", "--time-budget=1", "--threads=1")
+    given = ("--variants=onnx-fp32", "--batch-sizes=1,2", "--sequence-lengths=16", "--target-width=9", "--threads=1")
     journal = tmp_path / ".deploybench" / "journal.jsonl"
     found = kill_and_resume(
         tmp_path,
@@ -199,7 +199,7 @@ def test_a_run_that_is_interrupted_saves_nothing_and_keeps_its_cells(tmp_path, c
     journal = tmp_path / ".deploybench" / "journal.jsonl"
     command = [sys.executable, "-m", "bench.cli", "run", f"--checkpoint={checkpoint_folder}", "--variants=onnx-fp32"]
     run = subprocess.Popen(
-        [*command, "--batch-sizes=1", "--sequence-lengths=16", "--time-budget=1", "--threads=1"],
+        [*command, "--batch-sizes=1", "--sequence-lengths=16", "--target-width=9", "--threads=1"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

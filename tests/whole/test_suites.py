@@ -32,7 +32,7 @@ from suites.pytest_benchmark_internals import StockSession
 
 SUITES = str(Path(suites.__file__).parent)
 VARIANTS = ("torch-eager", "onnx-fp32", "openvino-int8")  # one of each runtime, and one in int8; tests/process has all
-SMALL = ["--batch-sizes=1,3", "--sequence-lengths=16,64", "--time-budget=1"]
+SMALL = ["--batch-sizes=1,3", "--sequence-lengths=16,64", "--target-width=9"]
 
 
 def run(folder, *command, **variables):
@@ -189,7 +189,7 @@ def test_pytest_alone_works_and_a_failed_variant_stays_in_every_table(tmp_path, 
             f"--checkpoint={fragile_checkpoint}",
             "--variants=onnx-int8-dynamic",
             "--batch-sizes=1",
-            "--time-budget=1",
+            "--target-width=9",
             "--threads=1",
         ),
     )

@@ -16,6 +16,7 @@ from bench.measure.memory.mappings import anonymous, arenas, read_mappings, resi
 from bench.measure.memory.tracked import Held, read_tracking
 from bench.runs.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
 from bench.worker.client import Worker
+from bench.worker.commands import Commands
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -30,13 +31,14 @@ _LARGE = 64 * 1024  # bytes; smaller blocks count as touched
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryPeaks:
-    """Peaks in bytes, and the seconds of the first run of the batch without tracking."""
+    """Peaks in bytes, and seconds of the process without tracking."""
 
     peak_memory: int  # memray: held after load + high water of the batches, heap and mappings
     load_peak_memory: int  # memray: high water of loading
     peak_resident: int  # kernel: VmHWM of the batches, interpreter and libraries included
     load_peak_resident: int  # kernel: VmHWM from the process's start to the end of loading
-    seconds: float
+    seconds: float  # of the first run of the batch
+    start: dict[str, float]  # a cold start: seconds of ``import_time``, ``read_time`` and ``load_time``
     ledger: Ledger
 
 
@@ -45,7 +47,7 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, c
 
     ``code``: a folder whose ``exporters`` loads the artifact instead of those of this process.
     """
-    phases, garbage, seconds = _kernel_pass(variant, artifact, batch, threads, code)
+    phases, garbage, seconds, start = _kernel_pass(variant, artifact, batch, threads, code)
     load_peak_memory, peak_memory, tracked = _memray_pass(variant, artifact, batch, threads, code)
     return MemoryPeaks(
         peak_memory=peak_memory,
@@ -53,27 +55,29 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, c
         peak_resident=max(phases[name].peak for name in BATCH_PHASES),
         load_peak_resident=max(phases[name].peak for name in ("interpreter", "imports", "load")),
         seconds=seconds,
+        start=start,
         ledger=draw_up(phases, tracked, garbage),
     )
 
 
 def _kernel_pass(
     variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
-) -> tuple[dict[str, Phase], int, float]:
-    """The phases, the bytes that garbage collection then frees, and the seconds of the first run."""
-    phases = {}
+) -> tuple[dict[str, Phase], int, float, dict[str, float]]:
+    """The phases, the bytes that garbage collection then frees, the seconds of the first run, and those of the start."""
+    phases, start = {}, {}
     with Worker(f"{variant}, memory, kernel pass", threads, code=code) as worker:
         phases["interpreter"] = take_phase(worker, artifact)
-        worker.import_runtime(variant)
+        start["import_time"] = worker.import_runtime(variant)
         phases["imports"] = take_phase(worker, artifact)
-        worker.ask("load", artifact, threads)
+        start["read_time"] = Commands().read(artifact) / 1e9  # here: what the worker reads would count as its memory
+        start["load_time"] = worker.ask("load", artifact, threads) / 1e9
         phases["load"] = take_phase(worker, artifact)
         [(_, seconds)] = worker.predict([batch])
         phases["first inference"] = take_phase(worker, artifact)
         worker.predict([batch] * (RUNS - 1))
         phases["steady"] = take_phase(worker, artifact)
         garbage = worker.ask("collect")
-    return phases, garbage, seconds
+    return phases, garbage, seconds, start
 
 
 def take_phase(worker: Worker, artifact: Path | None) -> Phase:

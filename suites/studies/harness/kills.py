@@ -27,7 +27,7 @@ from suites.studies.study import save_study, study_parser
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-RUN = ("bench.cli", "run", "--variants=onnx-fp32", "--time-budget=1", "--batch-sizes=1,8", "--sequence-lengths=64")
+RUN = ("bench.cli", "run", "--variants=onnx-fp32", "--target-width=9", "--batch-sizes=1,8", "--sequence-lengths=64")
 
 
 def rows_of_run(folder: Path) -> list[str]:
