@@ -123,6 +123,11 @@ def sha256_texts(texts: Iterable[str], labels: Iterable[int]) -> str:
     return digest.hexdigest()
 
 
+def row_hash(text: str) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a text: identify it in a file that holds none."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def sha256_json(content: Any) -> str:
     """Hex digest of a JSON value, independent of the order of keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -13,7 +13,7 @@ from bench.measure.labelled_set import score
 from bench.measure.workload import Policy, ScoringBatches, scoring_batches
 from bench.pipeline.options import SCORING_BATCH_SIZE
 from bench.runs.measurement import Measurement, Workload
-from bench.runs.predictions import Scores
+from bench.runs.predictions import UNLABELLED, Scores
 from exporters.checkpoints.tokenization import tokenise
 from exporters.errors import WorkerError
 from suites.conftest import skip_late
@@ -33,6 +33,8 @@ def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
     """The batches of every set, by name; tokenized once for all variants."""
     inputs, policy = prepared.inputs, Policy(padding="bucketed", batch_size=SCORING_BATCH_SIZE)
     tokens = {one.name: tokenise(inputs.tokenizer, one.texts, prepared.scoring_length) for one in prepared.sets}
+    if prepared.unlabelled.tokens:
+        tokens[prepared.unlabelled.name] = [*prepared.unlabelled.tokens.values()]
     return {name: scoring_batches(texts, inputs.pad, policy, prepared.full_length) for name, texts in tokens.items()}
 
 
@@ -42,7 +44,7 @@ def scored(
 ) -> Callable[[str, Path], dict[str, Scores] | WorkerError | None]:
     """Scores of all sets by one variant in one process, computed at the first call; or the error; None after the deadline."""
     done: dict[str, dict[str, Scores] | WorkerError] = {}
-    sets = [one.sha256 for one in prepared.sets]
+    sets = [*(one.sha256 for one in prepared.sets), prepared.unlabelled.sha256]
 
     def score_variant(variant_name: str, artifact: Path) -> dict[str, Scores] | WorkerError | None:
         if variant_name not in done:
@@ -110,3 +112,15 @@ def test_accuracy(
         ),
         measured(metric="scoring_time", values=(sum(made.seconds),)),
     )
+
+
+def test_unlabelled(
+    variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, request: pytest.FixtureRequest
+) -> None:
+    """Classes of the texts without labels; they make no row, and ``recommend`` counts those that change."""
+    if not prepared.unlabelled.tokens or prepared.checkpoint.random_weights:
+        pytest.skip("no text without a label was given (--unlabelled FILE), or the weights are random")
+    answer = request.getfixturevalue("scored")(variant_name, artifact)
+    if not isinstance(answer, dict) or not np.isfinite(answer[UNLABELLED].logits).all():
+        pytest.skip("they could not be scored; accuracy says why")
+    recorder.scores[UNLABELLED, variant_name] = answer[UNLABELLED]

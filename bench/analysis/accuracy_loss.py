@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from bench.analysis.retention import count_pairs, smallest_factor, two_digits
-from bench.runs.predictions import NO_LABEL, Answers
+from bench.runs.predictions import NO_LABEL, UNLABELLED, Answers
 from bench.statistics import highest_share, paired_interval
 from bench.units import format_count
 from exporters.variant import REFERENCE
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Standing: TypeAlias = Literal["in", "undecided", "out"]
 
 FLAG = "--max-accuracy-drop"
-UNLABELLED = "texts without labels"
 _SAME_MODEL = 100  # smallest margin / largest change of a logit; see suites/studies/deciding
 _MOST = 1e6  # texts that may be asked for
 _TIES = 1  # labels that may differ at parity: two logits that are almost equal may change places in fp32, too

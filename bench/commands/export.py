@@ -30,6 +30,7 @@ _FLAGS = (
 )
 _BEST_FLAGS = (  # with --best alone
     "--external",
+    "--unlabelled",
     "--real",
     "--fake",
     "--real-label",

@@ -77,6 +77,7 @@ class Options:
     fake: Path | None = None
     real_label: str | None = None  # the checkpoint's name for real; None: its label names say it
     external: tuple[str, ...] = ()  # "[NAME=]FILE"
+    unlabelled: tuple[Path, ...] = ()
     calibration: Path | None = None
     text_columns: tuple[str, ...] = ()  # empty: found by name
     label_column: str | None = None  # None: "label"
@@ -154,6 +155,8 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--label-column",), {"metavar": "NAME", "help": "column that holds the labels (default: label)"}),
     (("--drop-bad-rows",), {"action": "store_true", "help": "drop unusable rows and report how many, instead of "
       "stopping at the first"}),
+    (("--unlabelled",), {"metavar": "FILE", "type": path, "action": "append", "help": "texts without labels, on which "
+      "changed classes are counted; repeatable"}),
     (("--calibration",), {"metavar": "FILE", "type": path, "help": "training texts to calibrate static int8 with "
       "(default: those that training saved)"}),
     (("--allow-pickle",), {"action": "store_true", "help": "read pytorch_model.bin if there are no safetensors"}),
@@ -207,4 +210,5 @@ def read_options(parsed: argparse.Namespace) -> Options:
     given = {name: value for name, value in vars(parsed).items() if name in known and value is not None}
     profile = PROFILES[given.get("profile", "quick")]
     defaults = {"batch_sizes": profile.batch_sizes, "time_budget": profile.budget_s}
-    return Options(**{**defaults, **given, "external": tuple(given.get("external", ()))})
+    repeated = {name: tuple(given.get(name, ())) for name in ("external", "unlabelled")}
+    return Options(**{**defaults, **given, **repeated})

@@ -11,6 +11,7 @@ from bench.measure.workload import full_batch, full_length, parity_batches, spre
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
 from bench.pipeline.execution import how_it_runs, without_vnni
 from bench.pipeline.options import PROFILES, Options
+from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
 from bench.runs.store import VariantInfo
 from bench.texts import data
 from bench.texts.demonstration import corpus
@@ -45,6 +46,7 @@ class Prepared:
     checkpoint: Checkpoint
     sequence_lengths: tuple[int, ...]
     sets: tuple[data.LabelledSet, ...]
+    unlabelled: Unlabelled  # may be empty
     inputs: Inputs  # how texts are tokenized, truncated and padded
     tokens: list[list[int]]  # ids of the texts that batches of one length are cut from
     artifacts: dict[str, Artifact]  # of the variants that may be measured
@@ -86,12 +88,14 @@ def prepare(options: Options) -> Prepared:
     ]
     batches = parity_batches(parity_tokens, inputs.pad, full_length(inputs.max_length, parity_tokens))
     watched = full_batch(parity_tokens, 1, lengths[-1])
+    unlabelled = find_unlabelled(options.unlabelled, checkpoint, inputs, origin.calibration, reading(options))
     artifacts, variants = _export_all(options, checkpoint, origin, batches, watched)
     return Prepared(
         options=options,
         checkpoint=checkpoint,
         sequence_lengths=lengths,
         sets=sets,
+        unlabelled=unlabelled,
         inputs=inputs,
         tokens=tokens,
         artifacts=artifacts,

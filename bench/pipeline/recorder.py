@@ -84,13 +84,15 @@ class Recorder:
         tokens = self._tokens() if self.scores else {}
         for folder in folders if self.scores else ():
             if not (folder / name).exists():
-                write_predictions(folder / name, prepared.sets, self.scores, tokens)
+                write_predictions(folder / name, (*prepared.sets, prepared.unlabelled), self.scores, tokens)
         return name if self.scores else ""
 
     def _tokens(self) -> dict[str, list[int]]:
         """Number of tokens of every text, by set."""
         tokeniser = Tokeniser(self.prepared.inputs.tokenizer, self.prepared.scoring_length)
-        return {one.name: tokeniser(one.texts)[1] for one in self.prepared.sets}
+        unlabelled = self.prepared.unlabelled
+        cut = {unlabelled.name: [len(ids) for ids in unlabelled.tokens.values()]}
+        return {**{one.name: tokeniser(one.texts)[1] for one in self.prepared.sets}, **cut}
 
     def _plan(self) -> Plan:
         options = self.prepared.options

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bench.runs.store import Run
-    from bench.texts.data import LabelledSet
     from exporters.variant import Float32Array
 
     Right: TypeAlias = dict[tuple[str, str], npt.NDArray[np.bool_]]  # by set and variant, in the set's order
@@ -33,6 +32,7 @@ _NO_PREDICTIONS = (
     TypeError,
     NotImplementedError,
 )  # truncated, a Git LFS pointer, another tool
+UNLABELLED = "texts without labels"  # in place of the name of a set
 NO_LABEL = -1  # in place of the class of a text without a label
 _SAME = 1e-9  # rounding between two ways of computing an accuracy
 
@@ -56,9 +56,20 @@ class Scores:
         return cls(logits=logits.astype(np.float32), seconds=tuple(saved["seconds"]))
 
 
+class Texts(Protocol):
+    """A labelled set, or texts without labels."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def row_hashes(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def labels(self) -> tuple[int, ...]: ...  # noqa: D102
+
+
 def write_predictions(
     path: Path,
-    sets: Sequence[LabelledSet],
+    sets: Sequence[Texts],
     scores: Mapping[tuple[str, str], Scores],
     tokens: Mapping[str, Sequence[int]],
 ) -> None:

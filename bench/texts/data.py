@@ -5,7 +5,6 @@ The text of a row is ``title + " " + content`` (or whatever its text columns are
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ from bench.texts.text_rows import (
 )
 from bench.units import counted
 from exporters.errors import DataError
-from exporters.files import sha256_texts
+from exporters.files import row_hash, sha256_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +50,8 @@ class LabelledSet:
 
     @property
     def row_hashes(self) -> tuple[str, ...]:
-        """First 16 hexadecimal digits of the SHA-256 of each text: identify texts in a saved run, which holds none."""
-        return tuple(hashlib.sha256(text.encode()).hexdigest()[:16] for text in self.texts)
+        """Of each text: they identify texts in a saved run, which holds none."""
+        return tuple(map(row_hash, self.texts))
 
     @property
     def sha256(self) -> str:

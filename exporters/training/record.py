@@ -10,7 +10,7 @@ import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoints.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE
+from exporters.checkpoints.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, VALIDATION_FILE
 from exporters.training.card import CARD_FILE, training_card
 
 if TYPE_CHECKING:
@@ -103,12 +103,13 @@ def write_records(  # noqa: PLR0913 - each a file
     report: TrainingReport,
     *,
     calibration: list[list[int]],
+    validation: Mapping[str, list[int]],
     answers: Mapping[str, Any],
     facts: Mapping[str, Any],
 ) -> None:
-    """Write ``training.json``, the model card, the calibration texts' token ids and the predicted labels of each set.
+    """Write ``training.json``, the model card, token ids of training and validation texts, and the predicted labels of each set.
 
-    ``facts`` are further keys of ``training.json``.
+    ``validation``: token ids by row hash. ``facts`` are further keys of ``training.json``.
     """
     record = {
         "schema_version": SCHEMA_VERSION,
@@ -120,5 +121,8 @@ def write_records(  # noqa: PLR0913 - each a file
     (folder / TRAINING_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     ids = {"source": _CALIBRATION_SOURCE, "input_ids": calibration}
     (folder / CALIBRATION_FILE).write_text(json.dumps(ids) + "\n", encoding="utf-8")
+    if validation:
+        left = {"rows": list(validation), "input_ids": list(validation.values())}
+        (folder / VALIDATION_FILE).write_text(json.dumps(left) + "\n", encoding="utf-8")
     (folder / ANSWERS_FILE).write_text(json.dumps(answers) + "\n", encoding="utf-8")
     (folder / CARD_FILE).write_text(training_card(record, answers["labels"]), encoding="utf-8")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from exporters.checkpoints.checkpoint import TRAINING_FILE
 from exporters.checkpoints.positions import most_positions
 from exporters.errors import CheckpointError, DataError, RecipeError
-from exporters.files import sha256_file, sha256_texts, whole_folder
+from exporters.files import row_hash, sha256_file, sha256_texts, whole_folder
 from exporters.training.base import base_digest
 from exporters.training.fitting import fit
 from exporters.training.model import build_model, quiet_transformers
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from exporters.training.recipe import Recipe
 
 CALIBRATION_SIZE = 300  # texts
+VALIDATION_SIZE = 1000  # texts that are left
 # Why a finished training is not replaced, by the key of its record that differs.
 _DIFFERENCES = {
     "recipe_sha256": "by another recipe",
@@ -112,11 +113,11 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 **_model_facts(start, folder),
                 **sources,
             )
-            calibration = _calibration_ids(recipe, tokenizer, texts)
             bundled = recipe.demonstration if demonstration is None else demonstration
             facts = {"demonstration": bundled, "origin": dict(origin)}
             answers = {"labels": list(label_names), "sets": scores.answers}
-            write_records(folder, recipe, report, calibration=calibration, answers=answers, facts=facts)
+            left = _left_ids(recipe, tokenizer, sets)
+            write_records(folder, recipe, report, **left, answers=answers, facts=facts)
     unfinished.done()
     return report
 
@@ -288,7 +289,17 @@ def _weights_digest(folder: Path) -> str:
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
-def _calibration_ids(recipe: Recipe, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of a seeded sample of the training texts in random order, so that any prefix is a sample too."""
-    sample = random.Random(recipe.seed).sample(list(texts), min(CALIBRATION_SIZE, len(texts)))  # noqa: S311 - no secret
-    return _input_ids(tokenizer, sample, tokenizer.model_max_length)
+def _sample(recipe: Recipe, texts: Sequence[str], size: int) -> list[str]:
+    """A seeded sample in random order, so that any prefix is a sample too."""
+    return random.Random(recipe.seed).sample(list(texts), min(size, len(texts)))  # noqa: S311 - no secret
+
+
+def _left_ids(recipe: Recipe, tokenizer: Any, sets: _Sets) -> dict[str, Any]:
+    """Token ids that are left beside the weights: of training texts, and of validation texts by row hash."""
+    training = _sample(recipe, sets.texts, CALIBRATION_SIZE)
+    validation = _sample(recipe, sets.validation[0], VALIDATION_SIZE) if sets.validation else []
+    ids = _input_ids(tokenizer, [*training, *validation], tokenizer.model_max_length)
+    return {
+        "calibration": ids[: len(training)],
+        "validation": dict(zip(map(row_hash, validation), ids[len(training) :], strict=True)),
+    }

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bench.pipeline.options import Options
 from bench.pipeline.prepare import _origin, labelled_sets
+from bench.pipeline.unlabelled import find_unlabelled
 from bench.texts.data import (
     LabelledSet,
     parse_external,
@@ -25,8 +26,9 @@ from bench.texts.data import (
     read_texts,
 )
 from exporters.checkpoints.inputs import Inputs
-from exporters.checkpoints.tokenization import Pad
-from exporters.errors import DataError
+from exporters.checkpoints.tokenization import Pad, tokenise
+from exporters.errors import CheckpointError, DataError
+from exporters.files import row_hash
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -564,6 +566,27 @@ def test_calibration_is_said_when_it_is_read(write, capsys, checkpoint):
 
     assert len(origin.calibration) == 2
     assert capsys.readouterr() == ("", f"calibration {path}: 2 texts; left out: 1 duplicate row\n")
+
+
+@pytest.mark.process
+def test_texts_without_labels_are_those_of_files_and_of_training_but_none_that_calibrated(
+    write, tmp_path, capsys, checkpoint
+):
+    path = write("news.csv", "text\na\nbread\nc\n")
+    inputs = Inputs(tokenizer=checkpoint.path, max_length=64, truncation_side="right", pad=Pad(0))
+    ids = tokenise(checkpoint.path, ["a", "bread", "c", "d", "e"], 64)
+    left = {"rows": [row_hash("c"), row_hash("d"), row_hash("e")], "input_ids": ids[2:]}
+    (tmp_path / "validation.json").write_text(json.dumps(left))
+    trained = replace(checkpoint, path=tmp_path)
+    found = find_unlabelled([path], trained, inputs, [ids[1], ids[4]], {})
+
+    assert found.row_hashes == tuple(map(row_hash, "acd"))
+    assert [*found.tokens.values()] == [ids[0], ids[2], ids[3]]
+    assert "texts without labels: 3 validation texts that training left" in capsys.readouterr().err
+
+    (tmp_path / "validation.json").write_text('{"rows": []}')
+    with pytest.raises(CheckpointError, match="holds no token ids of validation texts, expected"):
+        find_unlabelled([], trained, inputs, [], {})
 
 
 @pytest.mark.parametrize(

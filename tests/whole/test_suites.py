@@ -15,15 +15,17 @@ import pytest
 import suites
 from bench import cli
 from bench.analysis.figures import figures
+from bench.analysis.selection import default_selection
 from bench.measure.controls import CONTROLS
 from bench.measure.yardsticks import yardstick_readings
 from bench.pipeline.options import Options
 from bench.pipeline.recorder import Recorder
 from bench.pipeline.started_pytest import Handover
+from bench.pipeline.unlabelled import Unlabelled
 from bench.runs.journal import Journal
 from bench.runs.measurement import batch_shape
 from bench.runs.metrics import METRICS, YARDSTICKS
-from bench.runs.predictions import Scores
+from bench.runs.predictions import NO_LABEL, Scores, read_answers
 from bench.runs.store import read_run
 from exporters.errors import WorkerError
 from suites import conftest
@@ -32,6 +34,7 @@ from suites.pytest_benchmark_internals import StockSession
 
 SUITES = str(Path(suites.__file__).parent)
 VARIANTS = ("torch-eager", "onnx-fp32", "openvino-int8")  # one of each runtime, and one in int8; tests/process has all
+UNLABELLED_TEXTS = 30  # one of them is in the labelled set as well
 SMALL = ["--batch-sizes=1,3", "--sequence-lengths=16,64", "--target-width=9"]
 
 
@@ -46,12 +49,16 @@ def run(folder, *command, **variables):
 def whole_run(tmp_path_factory, checkpoint_folder, labelled_file):
     """`deploybench run`, whatever pytest is told elsewhere; its folder, and what it printed."""
     folder = tmp_path_factory.mktemp("run")
+    labelled_text = json.loads(labelled_file.read_text().splitlines()[0])["text"]
+    texts = [labelled_text, *(f"a text without a label, number {place}" for place in range(1, UNLABELLED_TEXTS))]
+    pd.DataFrame({"text": texts}).to_csv(folder / "plain.csv", index=False)
     done = run(
         folder,
         "bench.cli",
         "run",
         f"--checkpoint={checkpoint_folder}",
         f"--external=small={labelled_file}",
+        "--unlabelled=plain.csv",
         f"--variants={','.join(VARIANTS)}",
         *SMALL,
         PYTEST_ADDOPTS="-n 2",
@@ -154,14 +161,23 @@ def test_predictions_are_stored_by_row_hash_and_hold_no_text(saved, labelled_fil
     frame = pd.read_parquet(saved.path.parent / saved.predictions)
     first_text = json.loads(labelled_file.read_text().splitlines()[0])["text"]
 
-    assert len(frame) == 24 * len(VARIANTS)
+    assert len(frame) == (24 + UNLABELLED_TEXTS) * len(VARIANTS)
     assert list(frame.columns) == ["set", "row", "label", "tokens", "variant", "logit_0", "logit_1"]
     assert frame["row"].str.fullmatch("[0-9a-f]{16}").all()
     assert first_text not in (saved.path.parent / saved.predictions).read_bytes().decode("latin-1")
+    frame = frame[frame["label"] != NO_LABEL]
     right = (frame["logit_1"] > frame["logit_0"]) == frame["label"].astype(bool)
     for one in figures(saved):
         if one.metric == "accuracy":
             assert one.value == right[frame["variant"] == one.variant].mean()
+
+
+def test_texts_without_labels_decide_with_the_others_and_are_in_no_table(saved):
+    drops = {one.variant: one.drop for one in default_selection(saved).candidates}
+
+    assert {(one.texts, one.labelled) for one in drops.values()} == {(24 + UNLABELLED_TEXTS - 1, 24)}
+    assert {one.data for one in figures(saved)} == {None, "small"}
+    assert set(read_answers(saved)) == {"small"}
 
 
 def test_stock_pytest_benchmark_compares_the_file(whole_run, saved):
@@ -303,6 +319,7 @@ def test_predictions_lie_beside_every_file_of_the_run(tmp_path, checkpoint_folde
     prepared = SimpleNamespace(
         checkpoint=SimpleNamespace(sha256="c" * 64),
         sets=[labelled],
+        unlabelled=Unlabelled(tokens={}),
         scoring_length=64,
         inputs=SimpleNamespace(tokenizer=checkpoint_folder),
     )

@@ -1,6 +1,7 @@
 """The steps of a training: order and padding of batches, accumulation, number formats, early stopping."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from bench.texts.demonstration.corpus import LABELS
 from bench.worker import client
 from exporters.checkpoints.checkpoint import read_checkpoint
 from exporters.errors import RecipeError
-from exporters.files import sha256_file
+from exporters.files import row_hash, sha256_file
 from exporters.training import fitting
 from exporters.training.batching import LengthGroupedOrder
 from exporters.training.recipe import EarlyStopping
@@ -70,6 +71,9 @@ def test_weights_are_the_same_with_and_without_a_validation_set(tmp_path):
     judged = train_tiny(tmp_path / "judged", DROPPING, evaluation=JUDGED)
 
     assert alone.weights_sha256 == judged.weights_sha256
+    left = json.loads((tmp_path / "judged" / "validation.json").read_text())
+    assert sorted(left["rows"]) == sorted(map(row_hash, JUDGED["validation"][0]))
+    assert not (tmp_path / "alone" / "validation.json").exists()
 
 
 LENGTHS = [index * 37 % 101 for index in range(1003)]

@@ -1,0 +1,83 @@
+"""Texts without labels: they show whether a variant changes a class, which needs no label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.console import say
+from bench.runs.predictions import NO_LABEL, UNLABELLED
+from bench.texts.data import read_texts
+from bench.units import counted
+from exporters.checkpoints.checkpoint import VALIDATION_FILE, read_json
+from exporters.checkpoints.tokenization import tokenise
+from exporters.errors import CheckpointError
+from exporters.files import row_hash, sha256_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from exporters.checkpoints.checkpoint import Checkpoint
+    from exporters.checkpoints.inputs import Inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlabelled:
+    """Token ids of texts without labels, by row hash."""
+
+    tokens: dict[str, list[int]]
+    name: str = UNLABELLED  # in place of a set's
+
+    @property
+    def row_hashes(self) -> tuple[str, ...]:
+        """As those of a labelled set."""
+        return tuple(self.tokens)
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """NO_LABEL for each text."""
+        return (NO_LABEL,) * len(self.tokens)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 (hexadecimal) of all token ids in their order."""
+        return sha256_json([*self.tokens.items()])
+
+
+def find_unlabelled(
+    files: Sequence[Path],
+    checkpoint: Checkpoint,
+    inputs: Inputs,
+    calibration: Sequence[Sequence[int]],
+    reading: Mapping[str, Any],
+) -> Unlabelled:
+    """The texts of ``files``, and the validation texts that training left beside the weights, but none that calibrated.
+
+    ``calibration``: token ids of those. ``reading``: keywords of ``read_texts``. Prints one line about each source.
+    """
+    calibrated, found = set(map(tuple, calibration)), {}
+    for path in files:
+        texts, summary = read_texts(path, label_names=checkpoint.labels, **reading)
+        say(f"texts without labels {path}: {summary}")
+        whole = tokenise(inputs.tokenizer, texts, inputs.max_length)
+        scored = tokenise(inputs.tokenizer, texts, inputs.scoring_length(checkpoint))
+        rows = zip(map(row_hash, texts), whole, scored, strict=True)
+        found.update({row: ids for row, uncut, ids in rows if tuple(uncut) not in calibrated})
+    left = _left_validation(checkpoint.path / VALIDATION_FILE)
+    if left:
+        say(f"texts without labels: {counted(len(left), 'validation text')} that training left")
+    return Unlabelled(tokens={**found, **{row: ids for row, ids in left.items() if tuple(ids) not in calibrated}})
+
+
+def _left_validation(path: Path) -> dict[str, list[int]]:
+    if not path.is_file():
+        return {}
+    left = read_json(path)
+    rows, ids = left.get("rows"), left.get("input_ids")
+    if not isinstance(rows, list) or not isinstance(ids, list) or len(rows) != len(ids):
+        raise CheckpointError(
+            f"{path}: holds no token ids of validation texts, expected 'rows' and 'input_ids' as deploybench train writes "
+            "them; remove the file"
+        )
+    return dict(zip(rows, ids, strict=True))
