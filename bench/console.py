@@ -16,9 +16,18 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
+_said: list[str] = []
+
+
 def say(line: str) -> None:
     """Print a message to standard error."""
+    _said.append(line)
     print("\n".join(map(printable, line.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - the one place for messages
+
+
+def lines_said() -> int:
+    """Lines of all messages of this process."""
+    return sum(line.count("\n") + 1 for line in _said)
 
 
 @contextmanager

@@ -1,12 +1,12 @@
-"""``deploybench run``: prepare, run the suites, and print the tables of the saved run."""
+"""``deploybench run``: prepare, run the suites, and print which variant to take."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import RESULTS, add_command, print_run
-from bench.console import say
+from bench.commands.common import RESULTS, add_command, print_answer, print_run
+from bench.console import lines_said
 from bench.pipeline.options import add_options, read_options
 from bench.report.tables import SHOWN
 
@@ -19,15 +19,16 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "run",
-        "export, check and measure the variants of a checkpoint, save the run and print its tables",
+        "export, check and measure the variants of a checkpoint, save the run and print which one to take",
         [
             "deploybench run",
             "deploybench run --checkpoint my-albert --external test=test.csv",
             "deploybench run --checkpoint my-albert --variants onnx-fp32,openvino-int8",
-            "deploybench run --checkpoint arch:bert-base-uncased --profile standard",
+            "deploybench run --checkpoint arch:bert-base-uncased --profile standard --tables",
         ],
     )
     command.set_defaults(execute=_run)
+    command.add_argument("--tables", action="store_true", help="then print all tables of `deploybench report` as well")
     add_options(command.add_argument)
 
 
@@ -35,6 +36,7 @@ def _run(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
     from bench.pipeline.prepare import prepare
     from bench.pipeline.started_pytest import run_suites
+    from bench.report.messages.first_screen import LINES, first_screen
     from bench.runs.store import read_run
     from exporters.files import refuse_unwritable
 
@@ -44,6 +46,9 @@ def _run(parsed: argparse.Namespace) -> int:
         saved, code = run_suites(prepare(options), Path(RESULTS))
     if saved is None:
         return code or 1
-    print_run(read_run(saved), SHOWN)
-    say(f"saved: {saved}\ntables: deploybench report {saved} --format md|csv|latex|json|card")
+    run = read_run(saved)
+    print_answer(first_screen(run, LINES - lines_said()))
+    if parsed.tables:
+        print_answer("")
+        print_run(run, SHOWN)
     return code

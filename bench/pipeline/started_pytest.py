@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bench.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,16 +29,28 @@ class Handover:
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
         self.saved: Path | None = None  # set once the file is complete
-        self._stopped: int | None = None
+        self.stopped: int | None = None  # exit code of the command where pytest was stopped
+        self._crashes: set[str] = set()
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Keep why pytest stopped: it exits with 2 after an interrupt, a UserError and an error of collection alike."""
+        import pytest
+
         # Errors of collection are a subclass of KeyboardInterrupt; only pytest.exit has a code.
-        self._stopped = 130 if excinfo.type is KeyboardInterrupt else getattr(excinfo.value, "returncode", None)
+        self.stopped = 130 if excinfo.type is KeyboardInterrupt else getattr(excinfo.value, "returncode", None)
+        if excinfo.type is pytest.exit.Exception:
+            say(str(excinfo.value))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Say once how a test failed that did not record its failure; the tables show those that did."""
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if report.failed and crash and crash.message not in self._crashes:
+            self._crashes.add(crash.message)
+            say(f"{report.nodeid}: {crash.message.partition(chr(10))[0]}")
 
     def exit_code(self, code: int) -> int:
         """Exit code of the command; pytest's 2 to 5 mean nothing to a user who did not call pytest."""
-        return self._stopped if self._stopped is not None else min(int(code), 1)
+        return self.stopped if self.stopped is not None else min(int(code), 1)
 
 
 def run_suites(prepared: Prepared, storage: Path, files: Sequence[str] = ("",)) -> tuple[Path | None, int]:
@@ -49,7 +64,11 @@ def run_suites(prepared: Prepared, storage: Path, files: Sequence[str] = ("",)) 
     folder = Path(suites.submodule_search_locations[0]).absolute()
     place = storage if storage.is_absolute() else f"./{storage}"
     handover = Handover(prepared)
-    code = run_pytest(folder, files, ["--benchmark-autosave", f"--benchmark-storage=file://{place}"], handover)
+    arguments = ["--benchmark-autosave", f"--benchmark-storage=file://{place}"]
+    with redirect_stdout(io.StringIO()) as printed:  # by pytest: what matters of it, the handover says
+        code = run_pytest(folder, files, arguments, handover)
+    if code > 1 and handover.stopped is None:  # an error of pytest, or of the suites' code
+        say(printed.getvalue().strip())
     return handover.saved, handover.exit_code(code)
 
 

@@ -39,19 +39,23 @@ def gap_notes(run: Run, columns: Sequence[Column], rows: _Rows) -> Iterator[str]
 def run_notes(run: Run) -> tuple[str, ...]:
     """What holds for every table of a run: failed variants, cautions, checkpoint, labelled sets, machine, profile."""
     run = printable(run)
-    checkpoint = run.checkpoint
-    size = f"{format_count(checkpoint.num_parameters)} parameters, {format_bytes(checkpoint.size)}"
     cpu, cores = run.environment.get("cpu", "unknown CPU"), run.environment.get("cores", "unknown number of")
     return (
         *(f"{FAILED}: {name}: {reason}" for name, reason in _failures(run).items()),
         *_precisions(run),
         *_deprecations(run),
         *(f"{name}: {note}" for name in run.plan.variants if name in run.variants for note in run.variants[name].notes),
-        f"checkpoint {checkpoint.name}: {checkpoint.model_type}, {size}{_caution(checkpoint)}",
+        checkpoint_note(run.checkpoint),
         *(f"set {labelled.name}: {labelled.summary}" for labelled in run.sets),
         f"machine: {cpu}, {counted(cores, 'core')}, {counted(run.plan.threads, 'thread')} used",
         f"profile: {run.plan.profile}",
     )
+
+
+def checkpoint_note(checkpoint: CheckpointInfo) -> str:
+    """Name, architecture and size, and what its accuracy is worth."""
+    size = f"{format_count(checkpoint.num_parameters)} parameters, {format_bytes(checkpoint.size)}"
+    return f"checkpoint {checkpoint.name}: {checkpoint.model_type}, {size}{_caution(checkpoint)}"
 
 
 def _failures(run: Run) -> dict[str, str]:

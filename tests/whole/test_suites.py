@@ -72,26 +72,39 @@ def saved(whole_run):
     return read_run(folder / "results")
 
 
-def test_every_variant_is_measured_and_the_table_printed(whole_run):
+def test_every_variant_is_measured_and_the_answer_is_one_screen(whole_run):
     _, done = whole_run
+    lines = done.stderr.splitlines() + done.stdout.splitlines()
 
     assert done.returncode == 0
-    assert "Summary" in done.stdout
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
     for name in VARIANTS:
-        assert name in done.stdout
+        assert re.search(rf"^{name}!? ", done.stdout, re.MULTILINE)
     assert "failed" not in done.stdout
-    assert "set small: 24 articles" in done.stdout
-    assert max(map(len, done.stdout.split("Summary", 1)[1].splitlines())) <= 80
+    assert "small (24 texts)" in done.stdout
+    assert "\ntake " in done.stdout
 
 
 def test_each_stage_is_one_line_where_there_is_no_terminal(whole_run):
     _, done = whole_run
+    said, *lines = done.stderr.splitlines()
 
-    lines = [line for line in done.stderr.splitlines() if not line.startswith(("saved: ", "tables: ", "set "))]
+    assert said.startswith("set small: 24 articles")
     stages = [line.partition(": ")[0] for line in lines]
     assert stages[0] == "exporting and checking 3 variants"
     assert sorted(stages[1:]) == ["accuracy", "invariance", "latency", "load", "memory"]
     assert all(re.fullmatch(r".*: (\d+ min )?\d+ s", line) for line in lines)
+
+
+def test_the_commands_at_the_end_work(whole_run):
+    folder, done = whole_run
+    line = re.search("^page: (.*)$", done.stdout, re.MULTILINE)[1].replace(
+        "deploybench", f"{sys.executable} -m bench.cli"
+    )
+
+    subprocess.run(line, shell=True, cwd=folder, check=True)
+    assert (folder / "report.html").is_file()
 
 
 def test_every_cell_holds_a_figure(saved):

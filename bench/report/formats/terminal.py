@@ -21,7 +21,7 @@ _GAPS = ((2, 2), (1, 2), (1, 1))  # between columns within a group, and between 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Strip:
+class Strip:
     """One column as text: the lines of its head, then a cell for every row."""
 
     head: list[str]
@@ -30,6 +30,7 @@ class _Strip:
 
     @property
     def width(self) -> int:
+        """Characters of the longest line."""
         return max(map(len, [*self.head, *self.cells]))
 
 
@@ -48,18 +49,18 @@ def coloured(text: str, variants: Sequence[str]) -> str:
 
 def _table(table: Table) -> str:
     names, *cells = (series.tolist() for _, series in text_frame(table).items())
-    first = _Strip(head=[table.kind], cells=names, group="")
+    first = Strip(head=[table.kind], cells=names, group="")
     failed = [all(cell.status == "failed" for cell in row) for row in table.rows.values()]
     strips, narrow = [], []
     for column, texts in zip(table.columns, cells, strict=True):
-        strips.append(_Strip(head=column.lines, cells=texts, group=column.group))
+        strips.append(Strip(head=column.lines, cells=texts, group=column.group))
         cleared = ["" if gone else text for gone, text in zip(failed, texts, strict=True)]
-        narrow.append(_Strip(head=column.lines, cells=cleared, group=column.group))
-    blocks = [_block([first, *block]) for block in _split(first, strips, narrow)]
+        narrow.append(Strip(head=column.lines, cells=cleared, group=column.group))
+    blocks = [block([first, *part]) for part in _split(first, strips, narrow)]
     return "\n\n".join([wrapped([table.title]), *blocks, wrapped(table.notes)])
 
 
-def _split(names: _Strip, strips: Sequence[_Strip], narrow: Sequence[_Strip]) -> list[list[_Strip]]:
+def _split(names: Strip, strips: Sequence[Strip], narrow: Sequence[Strip]) -> list[list[Strip]]:
     """Blocks of columns that fit side by side; where not all do, every group starts a new one.
 
     The first column of each group marks failed variants; ``narrow`` are the columns without that mark.
@@ -70,7 +71,7 @@ def _split(names: _Strip, strips: Sequence[_Strip], narrow: Sequence[_Strip]) ->
     ]
     if _fits([names, *together], _GAPS[-1]):
         return [together]
-    blocks: list[list[_Strip]] = []
+    blocks: list[list[Strip]] = []
     for full, short in zip(strips, narrow, strict=True):
         if blocks and blocks[-1][-1].group == full.group and _fits([names, *blocks[-1], short], _GAPS[-1]):
             blocks[-1].append(short)
@@ -79,19 +80,19 @@ def _split(names: _Strip, strips: Sequence[_Strip], narrow: Sequence[_Strip]) ->
     return blocks
 
 
-def _fits(strips: Sequence[_Strip], gaps: tuple[int, int]) -> bool:
+def _fits(strips: Sequence[Strip], gaps: tuple[int, int]) -> bool:
     return len(_line(["-" * strip.width for strip in strips], strips, gaps)) <= WIDTH
 
 
-def _block(strips: Sequence[_Strip]) -> str:
-    """Heads, aligned at the bottom, a rule, then the rows."""
+def block(strips: Sequence[Strip]) -> str:
+    """Columns side by side, the first left-aligned: heads, aligned at the bottom, a rule, then the rows."""
     gaps = next((gaps for gaps in _GAPS if _fits(strips, gaps)), _GAPS[-1])
     height = max(len(strip.head) for strip in strips)
     columns = [[*[""] * (height - len(strip.head)), *strip.head, "-" * strip.width, *strip.cells] for strip in strips]
     return "\n".join(_line(texts, strips, gaps) for texts in zip(*columns, strict=True))
 
 
-def _line(texts: Sequence[str], strips: Sequence[_Strip], gaps: tuple[int, int]) -> str:
+def _line(texts: Sequence[str], strips: Sequence[Strip], gaps: tuple[int, int]) -> str:
     """One row: the first text left-aligned, the others right-aligned."""
     line = texts[0].ljust(strips[0].width)
     for text, strip, before in zip(texts[1:], strips[1:], strips, strict=False):
@@ -108,8 +109,9 @@ def simple_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def wrapped(notes: Sequence[str]) -> str:
-    """Each note in lines of at most 80 characters, with a hanging indent."""
-    return "\n".join(
-        line for note in notes for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-    )
+def wrapped(notes: Sequence[str], most: int | None = None) -> str:
+    """Each note in lines of at most 80 characters, with a hanging indent; after ``most`` lines it is cut off."""
+    wrap = textwrap.TextWrapper(
+        WIDTH, subsequent_indent="  ", break_on_hyphens=False, max_lines=most, placeholder=" …"
+    ).wrap
+    return "\n".join(line for note in notes for line in wrap(note))
