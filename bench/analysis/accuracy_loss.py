@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Standing: TypeAlias = Literal["in", "undecided", "out"]
 
 FLAG = "--max-accuracy-drop"
-_SAME_MODEL = 100  # smallest margin / largest change of a logit; see suites/studies/deciding
+_SAME_MODEL = 100  # smallest margin / largest change of a logit; see suites/studies/harness/deciding.py
 _MOST = 1e6  # texts that may be asked for
 _TIES = 1  # labels that may differ at parity: two logits that are almost equal may change places in fp32, too
 
@@ -67,7 +67,7 @@ def accuracy_drops(run: Run, scored: Mapping[str, Answers], *, on_each_set: bool
         sets = {" + ".join(sets) or UNLABELLED: pooled([*sets.values(), *scored.values()])}
     names = set.intersection(*(set(one.logits) for one in sets.values()))
     return {
-        name: [_drop(on, one, name, run.variants[name].precision) for on, one in sets.items()]
+        name: [measure_drop(on, one, name, run.variants[name].precision) for on, one in sets.items()]
         if {name, REFERENCE} <= names
         else []
         for name in run.plan.variants
@@ -125,7 +125,8 @@ def _at_parity(run: Run, name: str) -> list[Drop]:
     return [Drop(on="", share=share, least=share, most=share, texts=int(parity["examples"]))]
 
 
-def _drop(on: str, texts: Answers, name: str, precision: str) -> Drop:
+def measure_drop(on: str, texts: Answers, name: str, precision: str) -> Drop:
+    """What the variant ``name``, of the number format ``precision``, loses on ``texts``, which are called ``on``."""
     before, after = texts.logits[REFERENCE], texts.logits[name]
     was, now, known = before.argmax(axis=1), after.argmax(axis=1), texts.labels != NO_LABEL
     pairs = count_pairs((was == texts.labels)[known], (now == texts.labels)[known])

@@ -88,14 +88,17 @@ def prepare(options: Options) -> Prepared:
     ]
     batches = parity_batches(parity_tokens, inputs.pad, full_length(inputs.max_length, parity_tokens))
     watched = full_batch(parity_tokens, 1, lengths[-1])
-    unlabelled = find_unlabelled(options.unlabelled, checkpoint, inputs, origin.calibration, reading(options))
+    labelled = sum(len(one.texts) for one in sets)
+    plain = find_unlabelled(
+        options.unlabelled, checkpoint, inputs, origin.calibration, reading(options), labelled=labelled
+    )
     artifacts, variants = _export_all(options, checkpoint, origin, batches, watched)
     return Prepared(
         options=options,
         checkpoint=checkpoint,
         sequence_lengths=lengths,
         sets=sets,
-        unlabelled=unlabelled,
+        unlabelled=plain,
         inputs=inputs,
         tokens=tokens,
         artifacts=artifacts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from bench.console import say
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from exporters.checkpoints.checkpoint import Checkpoint
     from exporters.checkpoints.inputs import Inputs
+
+
+_ENOUGH = 600  # texts: with one class changed, a loss of 1 % is still excluded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +49,19 @@ class Unlabelled:
         return sha256_json([*self.tokens.items()])
 
 
-def find_unlabelled(
+def find_unlabelled(  # noqa: PLR0913 - where texts come from, by name
     files: Sequence[Path],
     checkpoint: Checkpoint,
     inputs: Inputs,
     calibration: Sequence[Sequence[int]],
     reading: Mapping[str, Any],
+    *,
+    labelled: int = 0,
 ) -> Unlabelled:
-    """The texts of ``files``, and the validation texts that training left beside the weights, but none that calibrated.
+    """The texts of ``files``, and validation texts that training left beside the weights, but none that calibrated.
 
-    ``calibration``: token ids of those. ``reading``: keywords of ``read_texts``. Prints one line about each source.
+    ``calibration``: token ids of those. ``reading``: keywords of ``read_texts``. Validation texts fill up what is missing to 600
+    texts, of which ``labelled`` have a label: scoring takes time. Prints one line about each source.
     """
     calibrated, found = set(map(tuple, calibration)), {}
     for path in files:
@@ -65,6 +72,7 @@ def find_unlabelled(
         rows = zip(map(row_hash, texts), whole, scored, strict=True)
         found.update({row: ids for row, uncut, ids in rows if tuple(uncut) not in calibrated})
     left = _left_validation(checkpoint.path / VALIDATION_FILE)
+    left = dict(islice(left.items(), max(0, _ENOUGH - labelled - len(found))))  # in random order: a sample
     if left:
         say(f"texts without labels: {counted(len(left), 'validation text')} that training left")
     return Unlabelled(tokens={**found, **{row: ids for row, ids in left.items() if tuple(ids) not in calibrated}})

@@ -583,6 +583,8 @@ def test_texts_without_labels_are_those_of_files_and_of_training_but_none_that_c
     assert found.row_hashes == tuple(map(row_hash, "acd"))
     assert [*found.tokens.values()] == [ids[0], ids[2], ids[3]]
     assert "texts without labels: 3 validation texts that training left" in capsys.readouterr().err
+    assert find_unlabelled([], trained, inputs, [], {}, labelled=598).row_hashes == tuple(left["rows"][:2])
+    assert find_unlabelled([], trained, inputs, [], {}, labelled=700).row_hashes == ()
 
     (tmp_path / "validation.json").write_text('{"rows": []}')
     with pytest.raises(CheckpointError, match="holds no token ids of validation texts, expected"):
