@@ -14,7 +14,7 @@ from bench.worker.client import Worker
 from exporters.artifacts.catalogue import find_variant
 from exporters.errors import ExportError, WorkerError
 from exporters.inspection.executed import executed_precision
-from exporters.inspection.operators import profile
+from exporters.inspection.operators import RUNS, profile
 from exporters.inspection.saturation import cut_share
 from exporters.inspection.stored import stored_weights
 
@@ -33,6 +33,7 @@ LIMITS = {  # of oneDNN, which OpenVINO and PyTorch use, and of PyTorch's own ke
     "ATEN_CPU_CAPABILITY": "avx2",
 }
 _ROUNDS = 5
+_LONGEST_S = 2.0  # of repeated passes
 _SUMMED = 5  # batches whose int8 sums are computed: one of each shape and padding
 
 
@@ -40,7 +41,8 @@ def how_it_runs(
     worker: Worker, artifact: Artifact, batches: Iterable[Batch], watched: Batch, threads: int
 ) -> dict[str, Any]:
     """Fields of ``VariantInfo``; ``worker`` has loaded the artifact and must not be used afterwards."""
-    profiled = (artifact.variant, artifact.path, threads, watched)
+    [(_, seconds)] = worker.predict([watched])
+    profiled = (artifact.variant, artifact.path, threads, watched, _fitting(RUNS, seconds))
     return {
         "cores_used": _cores_used(worker, batches),
         "stored": _inspect(worker, stored_weights, (artifact.path,), None),
@@ -53,10 +55,14 @@ def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
     """CPU seconds per second, the highest of all batches: a runtime may use all threads for large batches alone."""
     most = 0.0
     for batch in batches:
-        worker.ask("warm_up", batch)
-        rounds = worker.ask("time", _ROUNDS, None)
+        rounds = worker.ask("time", _fitting(_ROUNDS, worker.ask("warm_up", batch) / 1e9), None)
         most = max(most, sum(cpu for _, cpu in rounds) / sum(wall for wall, _ in rounds))
     return most
+
+
+def _fitting(most: int, seconds: float) -> int:
+    """As many passes of so many seconds each as fit into some seconds, from 1 to ``most``."""
+    return max(1, min(most, int(_LONGEST_S / max(seconds, 1e-9))))
 
 
 def _inspect(worker: Worker, inspect: Callable[..., Any], arguments: tuple[Any, ...], unknown: Any) -> Any:

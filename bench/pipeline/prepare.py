@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.console import progress, say, stage
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
-from bench.pipeline.execution import how_it_runs, without_vnni
+from bench.pipeline.checks import Checks
 from bench.pipeline.options import PROFILES, Options
 from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
 from bench.runs.store import VariantInfo
 from bench.texts import data
 from bench.texts.demonstration import corpus
 from bench.units import counted
-from bench.worker.client import Worker, call_in_child, spares_an_import
+from bench.worker.client import call_in_child
 from exporters.artifacts.artifact import Artifact, Origin, export_artifact, read_artifact
 from exporters.artifacts.catalogue import find_variant
-from exporters.artifacts.parity import compare_logits
 from exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
 from exporters.checkpoints.tokenization import tokenise
 from exporters.errors import CheckpointError, DeploybenchError, UserError
@@ -29,10 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.measure.workload import Batch
     from exporters.checkpoints.checkpoint import Checkpoint
     from exporters.checkpoints.inputs import Inputs
-    from exporters.variant import Float32Array
 
 DEMONSTRATION_SETS = ("external", "in_domain")
 CALIBRATION_TEXTS = 128
@@ -92,7 +88,7 @@ def prepare(options: Options) -> Prepared:
     plain = find_unlabelled(
         options.unlabelled, checkpoint, inputs, origin.calibration, reading(options), labelled=labelled
     )
-    artifacts, variants = _export_all(options, checkpoint, origin, batches, watched)
+    artifacts, variants = _export_all(options, checkpoint, origin, Checks(options, checkpoint, batches, watched))
     return Prepared(
         options=options,
         checkpoint=checkpoint,
@@ -213,37 +209,29 @@ def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:
 
 
 def _export_all(
-    options: Options, checkpoint: Checkpoint, origin: Origin, batches: Sequence[Batch], watched: Batch
+    options: Options, checkpoint: Checkpoint, origin: Origin, checks: Checks
 ) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
     root = artifacts_folder(options, checkpoint)
     artifacts, variants = {}, {}
     what = f"exporting and checking {counted(len(options.variants), 'variant')}"
     with stage(what), progress(what, len(options.variants)) as bar:
-        reference: list[Float32Array] = []
         for name in options.variants:
-            variant = find_variant(name)
-            info = functools.partial(
-                VariantInfo, runtime=variant.runtime, precision=variant.precision, deprecated=variant.deprecated
-            )
             try:
                 artifact = _export(name, origin, root, options.threads)
-                logits, executed = _run(artifact, batches, watched, options.threads)
-                reference = reference or logits
-                parity = compare_logits(variant, reference, logits)
-                numbers = {
-                    "max_abs_diff": parity.max_abs_diff,
-                    "agreement": parity.agreement,
-                    "examples": parity.examples,
-                }
-                limited = without_vnni(name, artifact.path, batches, reference, options.threads)
-                variants[name] = info(parity=numbers, notes=artifact.notes, without_vnni=limited, **executed)
+                variants[name] = checks.check(artifact)
                 artifacts[name] = artifact
             except UserError:
                 raise
             except DeploybenchError as error:
                 if name == REFERENCE:  # every other variant is compared with it
                     raise UserError(f"{checkpoint.name}: the reference cannot be run: {error}") from error
-                variants[name] = info(failed=str(error))
+                variant = find_variant(name)
+                variants[name] = VariantInfo(
+                    runtime=variant.runtime,
+                    precision=variant.precision,
+                    deprecated=variant.deprecated,
+                    failed=str(error),
+                )
             bar.advance()
     return artifacts, variants
 
@@ -254,14 +242,3 @@ def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
     artifact: Artifact = call_in_child(export_artifact, name, origin, root, threads=threads, label=label, forked=True)
     assert read_artifact(artifact.path) is not None
     return artifact
-
-
-def _run(
-    artifact: Artifact, batches: Sequence[Batch], watched: Batch, threads: int
-) -> tuple[list[Float32Array], dict[str, Any]]:
-    """Logits of every batch, and how the artifact executes, in a process that holds nothing else."""
-    with Worker(f"checking {artifact.variant}", threads, forked=spares_an_import(artifact.variant)) as worker:
-        worker.start(artifact.variant, artifact.path, threads)
-        logits = [logits for logits, _ in worker.predict(batches)]
-        timed = (batches[0], max(batches, key=lambda batch: batch[0].size))
-        return logits, how_it_runs(worker, artifact, timed, watched, threads)

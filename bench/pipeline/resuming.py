@@ -23,7 +23,7 @@ def open_journal(prepared: Prepared) -> Journal:
     options = prepared.options
     facts = {
         "environment": describe_environment(),
-        "code": _code_digest(),
+        "code": code_digest(),
         "checkpoint": prepared.checkpoint.sha256,
         "tokens": sha256_json(prepared.tokens),
         "tokenizer": tokenizer_digest(prepared),
@@ -50,7 +50,7 @@ def tokenizer_digest(prepared: Prepared) -> str:
     )
 
 
-def _code_digest() -> str:
+def code_digest() -> str:
     """Hex digest of all code that loads or measures a model."""
     roots = [Path(package.__path__[0]) for package in (bench, exporters)]
     return sha256_json([sha256_file(file) for root in roots for file in sorted(root.rglob("*.py"))])

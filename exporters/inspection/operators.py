@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from exporters.variant import Int64Array
 
-UNTIMED, RUNS = 2, 10  # passes; the fastest timed one counts: in others a thread was interrupted
+UNTIMED, RUNS = 2, 10  # passes, of which the fastest timed one counts: in others a thread was interrupted
 
 KINDS = {  # the runtimes' names of operators by kind of work; all others are "other"
     "products": (
@@ -54,7 +54,9 @@ class Operator:
     seconds: float  # of all of them together
 
 
-def profile(name: str, artifact: Path, threads: int, batch: tuple[Int64Array, Int64Array]) -> dict[str, Operator]:
+def profile(
+    name: str, artifact: Path, threads: int, batch: tuple[Int64Array, Int64Array], runs: int = RUNS
+) -> dict[str, Operator]:
     """Operators of one forward pass by the runtime's own names; raises ImportError for a runtime without a trace.
 
     To be called in a process of its own: a profiler slows execution.
@@ -62,7 +64,7 @@ def profile(name: str, artifact: Path, threads: int, batch: tuple[Int64Array, In
     variant = find_variant(name)
     trace: Any = importlib.import_module(f"exporters.inspection.trace_{variant.runtime}")
     passes: list[dict[str, tuple[int, float]]] = trace.operators(
-        lambda: variant.load(artifact, threads), *batch, UNTIMED + RUNS
+        lambda: variant.load(artifact, threads), *batch, UNTIMED + runs
     )
     fastest = min(passes[UNTIMED:], key=lambda found: sum(seconds for _, seconds in found.values()))
     return {operator: Operator(count=count, seconds=seconds) for operator, (count, seconds) in fastest.items()}

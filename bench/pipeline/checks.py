@@ -1,0 +1,101 @@
+"""What is proven of an artifact before it is measured, kept in the work folder until something that it depends on changes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.machine.cpu import cpu_features
+from bench.machine.environment import describe_environment
+from bench.pipeline.execution import how_it_runs, without_vnni
+from bench.pipeline.options import PROFILES
+from bench.pipeline.resuming import code_digest
+from bench.runs.decoding import decode
+from bench.runs.store import VariantInfo
+from bench.worker.client import Worker, spares_an_import
+from exporters.artifacts.artifact import changed_file
+from exporters.artifacts.catalogue import find_variant
+from exporters.artifacts.parity import compare_logits
+from exporters.files import sha256_json, whole_file
+from exporters.variant import REFERENCE, VNNI
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.measure.workload import Batch
+    from bench.pipeline.options import Options
+    from exporters.artifacts.artifact import Artifact
+    from exporters.checkpoints.checkpoint import Checkpoint
+    from exporters.variant import Float32Array
+
+_EXACT = 6  # batches that show whether logits are equal; labels are compared on all
+
+
+class Checks:
+    """Checks artifacts of one checkpoint on the same ``batches`` and one text of full length, ``watched``; the reference first."""
+
+    def __init__(self, options: Options, checkpoint: Checkpoint, batches: Sequence[Batch], watched: Batch) -> None:
+        self._threads = options.threads
+        self._folder = options.work_dir / "checks"
+        self._batches, self._watched = batches, watched
+        self._elsewhere = PROFILES[options.profile].thorough or not checkpoint.random_weights
+        self._reference: list[Float32Array] = []
+        self._facts: list[Any] = [
+            describe_environment(),
+            code_digest(),
+            self._threads,
+            self._elsewhere,
+            [[part.tolist() for part in batch] for batch in (*batches, watched)],
+        ]
+
+    def check(self, artifact: Artifact) -> VariantInfo:
+        """What is proven of the artifact; raises ParityError, or WorkerError if it cannot be run."""
+        file = self._folder / f"{artifact.variant}-{sha256_json([artifact.fingerprint, *self._facts])[:16]}.json"
+        kept = (
+            json.loads(file.read_text(encoding="utf-8")) if file.is_file() and not changed_file(artifact.path) else {}
+        )
+        if not kept:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            info, logits = self._check(artifact)
+            kept = {"info": asdict(info), "logits": [one.tolist() for one in logits]}
+            with whole_file(file) as stream:
+                stream.write(json.dumps(kept).encode())
+        if artifact.variant == REFERENCE:
+            self._reference = [np.asarray(one, dtype=np.float32) for one in kept["logits"]]
+            self._facts.append(artifact.fingerprint)  # the others are compared with it
+        found: VariantInfo = decode(VariantInfo, kept["info"], str(file))
+        return found
+
+    def _check(self, artifact: Artifact) -> tuple[VariantInfo, list[Float32Array]]:
+        name = artifact.variant
+        variant = find_variant(name)
+        exact = variant.logits_atol is not None and name != REFERENCE
+        batches = self._batches[:_EXACT] if exact else self._batches
+        with Worker(f"checking {name}", self._threads, forked=spares_an_import(name)) as worker:
+            worker.start(name, artifact.path, self._threads)
+            logits = [logits for logits, _ in worker.predict(batches)]
+            timed = (batches[0], max(batches, key=lambda batch: batch[0].size))
+            executed = how_it_runs(worker, artifact, timed, self._watched, self._threads)
+        reference = self._reference or logits
+        parity = compare_logits(variant, reference[: len(logits)], logits)
+        info = VariantInfo(
+            runtime=variant.runtime,
+            precision=variant.precision,
+            deprecated=variant.deprecated,
+            parity=asdict(parity),
+            notes=artifact.notes,
+            without_vnni=self._without_vnni(artifact, reference, parity.agreement),
+            **executed,
+        )
+        return info, logits
+
+    def _without_vnni(self, artifact: Artifact, reference: Sequence[Float32Array], here: float) -> dict[str, float]:
+        if not self._elsewhere:  # random weights: their labels mean nothing
+            return {}
+        variant, has_vnni = find_variant(artifact.variant), set(VNNI) & set(cpu_features())
+        if variant.precision == "int8" and variant.runtime != "onnxruntime" and not has_vnni:
+            return {"agreement": here}  # it ran without VNNI
+        return without_vnni(artifact.variant, artifact.path, self._batches, reference, self._threads)
