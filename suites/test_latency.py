@@ -1,4 +1,4 @@
-"""Latency: one forward pass of one batch of full length; variants are interleaved."""
+"""Latency: one forward pass of one batch; variants are interleaved."""
 
 from __future__ import annotations
 
@@ -9,28 +9,21 @@ import pytest
 from bench.console import progress
 from bench.measure.controls import CONTROLS, with_controls
 from bench.measure.latency import LatencyRun
-from bench.measure.workload import full_batch
 from bench.measure.yardsticks import Yardsticks
 from bench.pipeline.recorder import Recorder, count_operations
-from bench.runs.measurement import Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.pipeline.prepare import Prepared
+    from bench.runs.measurement import Measurement
 
 
 @pytest.fixture(scope="session")
 def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]) -> dict[tuple[str, int], Measurement]:
     """Latency by variant and batch size; measured together, which makes them comparable."""
     options = prepared.options
-    length = prepared.sequence_lengths[-1]
-    batches = {
-        Workload(batch_size=size, sequence_length=length, padding="full", threads=options.threads): full_batch(
-            prepared.tokens, size, length
-        )
-        for size in options.batch_sizes
-    }
+    batches = prepared.timed_batches()
     recorder.operations = count_operations(prepared.checkpoint.path, batches, options.threads)
     with Yardsticks(options.threads, recorder.journal) as yardsticks:
         run = LatencyRun(
@@ -40,7 +33,7 @@ def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]
             journal=recorder.journal,
             before_launch=yardsticks.read,
         )
-        with visible(), progress("timing", run.steps(len(batches))) as bar:
+        with visible(), progress("timing", run.steps(batches)) as bar:
             measured = run.measure(batches, bar.advance, bar.extend)
         yardsticks.read()
     recorder.add(*yardsticks.measurements(), *run.first_inferences(next(iter(batches))))

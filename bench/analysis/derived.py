@@ -1,4 +1,4 @@
-"""Figures that a table derives from others: speed-up, ratio of processes, cold start, and when a cold start pays back."""
+"""Figures that a table derives from others: ratio of processes, cold start, and when a cold start pays back."""
 
 from __future__ import annotations
 
@@ -12,16 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bench.runs.measurement import Figure
-
-
-def speed_up(latency: Figure, reference: Figure | None) -> Figure:
-    """Latency of the reference / latency; without an interval, since blocks are not paired here."""
-    blank = replace(latency, metric="speed_up", unit="1", low=None, high=None)
-    if latency.value is None:
-        return blank
-    if reference is None or reference.value is None or not latency.value:
-        return replace(blank, value=None, n=0, status="not_measured", reason=f"needs the latency of {REFERENCE}")
-    return replace(blank, value=reference.value / latency.value)
 
 
 def instances_ratio(alone: Figure, together: Figure) -> Figure:

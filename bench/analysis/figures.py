@@ -50,7 +50,8 @@ def labelled_sets(run: Run) -> tuple[SetInfo, ...]:
 
 def latency_workload(run: Run, batch_size: int) -> Workload:
     """Workload at which ``batch_size`` is timed."""
-    return _full(run, batch_size, max(run.plan.sequence_lengths))
+    full = _full(run, batch_size, max(run.plan.sequence_lengths))
+    return replace(full, padding="bucketed") if run.plan.text_lengths else full
 
 
 def memory_workload(run: Run, sequence_length: int) -> Workload:
@@ -170,7 +171,9 @@ def _ledger(run: Run, rows: _Rows, length: int) -> list[Figure]:
 
 def _profiled(run: Run, rows: _Rows) -> Figure:
     """What the profiler ran: one text of full length."""
-    return rows.figure("latency", _full(run, 1, max(run.plan.sequence_lengths)))
+    return replace(
+        rows.figure("latency", latency_workload(run, 1)), workload=_full(run, 1, max(run.plan.sequence_lengths))
+    )
 
 
 def _loaded(run: Run, rows: _Rows) -> Figure:

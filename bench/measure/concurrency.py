@@ -34,7 +34,7 @@ def measure_served(variant: str, artifact: Path, batch: Batch, threads: int) -> 
     ):
         sides = {"alone": one, "together": many}
         for workers in sides.values():
-            _ask_all(workers, "warm_up", batch)
+            _ask_all(workers, "warm_up", [batch])
         rates: dict[str, list[float]] = {side: [] for side in sides}
         for block in range(BLOCKS):
             # The order alternates: the first may leave the machine warmer, or still busy.

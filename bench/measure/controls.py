@@ -1,7 +1,8 @@
-"""The two control rows of every timed run, which show how precise its figures are.
+"""The control rows of every timed run, which show how precise its figures are.
 
 ``again`` is the reference under a second name: the difference between the two is noise. ``null`` does nothing: its time
-is that of the harness.
+is that of the harness. ``kernel`` is a fixed matrix product, timed right before and after each other row: what slows it as
+well is the machine.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 AGAIN = f"{REFERENCE}-again"
 NULL = "null"
-CONTROLS = (AGAIN, NULL)
+KERNEL = "kernel"
+CONTROLS = (AGAIN, NULL, KERNEL)
 
 
 def with_controls(artifacts: Mapping[str, Artifact]) -> list[TimedArtifact]:
@@ -27,10 +29,15 @@ def with_controls(artifacts: Mapping[str, Artifact]) -> list[TimedArtifact]:
         TimedArtifact(name=name, artifact=one.path, fingerprint=one.fingerprint) for name, one in artifacts.items()
     ]
     reference = artifacts[REFERENCE]
-    variants = {AGAIN: REFERENCE, NULL: "bench.worker.null"}
+    variants = {AGAIN: REFERENCE, NULL: "bench.worker.null", KERNEL: "bench.worker.kernel"}
     controls = [
         TimedArtifact(
-            name=name, variant=variant, artifact=reference.path, fingerprint=reference.fingerprint, control=True
+            name=name,
+            variant=variant,
+            artifact=reference.path,
+            fingerprint=reference.fingerprint,
+            control=True,
+            neighbour=name == KERNEL,
         )
         for name, variant in variants.items()
     ]

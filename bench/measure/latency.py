@@ -1,4 +1,4 @@
-"""Latency: launches (fresh processes) × blocks; in each block all artifacts in random order on the same batch.
+"""Latency: launches (fresh processes) × blocks; in each block a slice of time of every artifact on the same batch.
 
 After the minimum number of launches, more follow while a row's interval is wider than the target, within the time budget.
 """
@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bench.machine.cores import shared_cores
+from bench.measure.launch import Launch
 from bench.runs.journal import Journal
 from bench.runs.measurement import Measurement
-from bench.worker.client import Worker
 from exporters.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -24,9 +22,7 @@ if TYPE_CHECKING:
     from bench.measure.workload import Batch
     from bench.runs.measurement import Workload
 
-_SLOW_S = 0.1  # a round this long warms the caches itself: it needs no untimed round
-_MOST_ROUNDS = 20  # of a block: more would add little and make large files
-_START = ("import_time", "read_time", "load_time")  # of each launch, in this order
+_START = ("load_time", "read_time", "import_time")  # a forked process is only loaded
 
 
 @dataclass(slots=True)
@@ -37,16 +33,18 @@ class _Series:
     cpu_seconds: list[float] = field(default_factory=list)
     launches: list[int] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
+    beside: list[float] = field(default_factory=list)
     firsts: list[float] = field(default_factory=list)  # seconds of the first call at this shape, by launch
 
     def add(self, cell: Mapping[str, Any], launch: int) -> None:
-        """Append the values of one process, as ``_measure_block`` collected them."""
+        """Append the values of one process."""
         self.firsts.append(cell["first"] / 1e9)
         for block, rounds in enumerate(cell["blocks"]):
             self.seconds += [nanoseconds / 1e9 for nanoseconds, _ in rounds]
             self.cpu_seconds += [nanoseconds / 1e9 for _, nanoseconds in rounds]
             self.launches += [launch] * len(rounds)
             self.blocks += [block] * len(rounds)
+            self.beside += [cell["beside"][block] / 1e9] * len(rounds) if cell["beside"] else []
 
 
 class LatencyRun:
@@ -68,6 +66,7 @@ class LatencyRun:
         self._together = sorted(
             self._artifacts
         )  # part of the journal's keys: others beside them are another measurement
+        self._neighbour = next((name for name, one in self._artifacts.items() if one.neighbour), None)
         self._schedule = schedule
         self._threads = threads
         self._journal = journal if journal is not None else Journal()
@@ -79,16 +78,16 @@ class LatencyRun:
         self._spent = 0.0
         self._mirrored: dict[Workload | None, list[str]] = {}  # the next order of blocks, or of starts (None)
 
-    def steps(self, workloads: int) -> int:
-        """How often ``advance`` will be called for ``workloads`` workloads in the minimum number of launches."""
-        return self._schedule.launches * self._launch_steps(workloads)
+    def steps(self, batches: Mapping[Workload, Sequence[Batch]]) -> int:
+        """How often ``advance`` will be called in the minimum number of launches."""
+        return self._schedule.launches * self._launch_steps(batches)
 
-    def _launch_steps(self, workloads: int) -> int:
-        return self._schedule.blocks * workloads * len(self._artifacts)
+    def _launch_steps(self, batches: Mapping[Workload, Sequence[Batch]]) -> int:
+        return sum(max(self._schedule.blocks, len(one)) for one in batches.values())
 
     def measure(
         self,
-        batches: Mapping[Workload, Batch],
+        batches: Mapping[Workload, Sequence[Batch]],
         advance: Callable[[], None],
         more: Callable[[int], None] = lambda _: None,
     ) -> list[Measurement]:
@@ -102,19 +101,21 @@ class LatencyRun:
         while rows and self._spent * (launch + 1) / launch <= self._schedule.budget_s:
             # With all artifacts: those compared with an unsure one must be timed beside it.
             unsure = {workload: batch for workload, batch in batches.items() if any(workload == at for _, at in rows)}
-            more(self._launch_steps(len(unsure)))
+            more(self._launch_steps(unsure))
             self._launch(launch, unsure, advance)
             launch, rows = launch + 1, self._unsure()
         return [self._measurement(name, workload, rows) for workload in batches for name in self._artifacts]
 
     def cold_starts(self) -> list[Measurement]:
-        """Seconds that each process took to import its runtime, to read and to load; call after ``measure``."""
-        return [
-            Measurement(variant=name, metric=metric, values=values, launches=tuple(starts))
-            for name, starts in self._starts.items()
-            if (name, None) not in self._failed
-            for metric, values in zip(_START, zip(*starts.values(), strict=True), strict=True)
-        ]
+        """Seconds that each process took to load, and cold ones to read and to import as well; call after ``measure``."""
+        found = []
+        for name, starts in self._starts.items():
+            for place, metric in enumerate(_START):
+                known = {launch: one[::-1][place] for launch, one in starts.items() if place < len(one)}
+                if known and (name, None) not in self._failed:
+                    values, launches = tuple(known.values()), tuple(known)
+                    found.append(Measurement(variant=name, metric=metric, values=values, launches=launches))
+        return found
 
     def first_inferences(self, workload: Workload) -> list[Measurement]:
         """Seconds of the first call of each process at ``workload``, the first that was measured."""
@@ -139,20 +140,26 @@ class LatencyRun:
         ]
         return self._schedule.unsure(known, self._schedule.target_width)
 
-    def _launch(self, launch: int, batches: Mapping[Workload, Batch], advance: Callable[[], None]) -> None:
+    def _launch(self, number: int, batches: Mapping[Workload, Sequence[Batch]], advance: Callable[[], None]) -> None:
         """Time all artifacts at these workloads, except what a killed run has measured."""
         start = time.perf_counter()
         rows = {(name, workload) for workload in batches for name in self._artifacts}
-        self._take_over(launch, rows)
-        wanted = {row for row in rows if launch not in self._launches_of(row)}
+        self._take_over(number, rows)
+        wanted = {row for row in rows if number not in self._launches_of(row)}
         self._before_launch()
-        with ExitStack() as stack:
-            workers = self._start(stack, launch, {name for name, _ in wanted})
-            for workload, batch in batches.items():
-                names = [name for name in self._artifacts if (name, workload) in wanted]
-                self._measure_workload(workers, names, (workload, batch), launch, advance)
+        with Launch(number, self._schedule, self._threads) as launch:
+            for name in self._next_order(None, list(self._artifacts)):
+                if (name, None) not in self._failed and name in {wanted_name for wanted_name, _ in wanted}:
+                    self._start(launch, number, self._artifacts[name])
+            for workload, texts in batches.items():
+                feeds = {
+                    name: one.feed[workload] if one.feed else texts
+                    for name, one in self._artifacts.items()
+                    if (name, workload) in wanted and not self._failed.keys() & {(name, None), (name, workload)}
+                }
+                self._measure_workload(launch, number, (workload, feeds), advance)
         spent = time.perf_counter() - start
-        key = ("launch", launch, self._together, [asdict(workload) for workload in batches])
+        key = ("launch", number, self._together, [asdict(workload) for workload in batches])
         self._spent += self._journal.cell(key, lambda: spent)
 
     def _launches_of(self, row: Row) -> list[int]:
@@ -176,55 +183,30 @@ class LatencyRun:
     def _start_key(self, name: str, launch: int) -> tuple[Any, ...]:
         return ("start", name, self._artifacts[name].fingerprint, launch, self._together)
 
-    def _start(self, stack: ExitStack, launch: int, names: set[str]) -> dict[str, Worker]:
-        """A fresh loaded worker for each of ``names`` that has not failed."""
-        workers = {}
-        cores = shared_cores(self._threads, launch)
-        for name in self._next_order(None, list(self._artifacts)):
-            one = self._artifacts[name]
-            if name not in names or (name, None) in self._failed:
-                continue
-            worker = stack.enter_context(Worker(f"{name}, launch {launch}", self._threads, code=one.code))
-            try:
-                worker.ask("set_affinity", cores)
-                seconds = worker.start(one.variant or name, one.artifact, self._threads)
-            except WorkerError as error:
-                self._failed[name, None] = str(error)
-                continue
-            workers[name] = worker
-            if launch not in self._starts.setdefault(name, {}):  # else reused from a killed run
-                self._starts[name][launch] = seconds
-                self._journal.keep((self._start_key(name, launch), seconds))
-        return workers
+    def _start(self, launch: Launch, number: int, one: TimedArtifact) -> None:
+        try:
+            seconds = launch.start(one)
+        except WorkerError as error:
+            self._failed[one.name, None] = str(error)
+            return
+        if number not in self._starts.setdefault(one.name, {}):  # else reused from a killed run
+            self._starts[one.name][number] = seconds
+            self._journal.keep((self._start_key(one.name, number), seconds))
 
     def _measure_workload(
         self,
-        workers: dict[str, Worker],
-        names: Sequence[str],
-        task: tuple[Workload, Batch],
-        launch: int,
+        launch: Launch,
+        number: int,
+        task: tuple[Workload, Mapping[str, Sequence[Batch]]],
         advance: Callable[[], None],
     ) -> None:
         """All blocks of one workload in one launch, which are saved together."""
-        workload, batch = task
-        cells: dict[str, dict[str, Any]] = {}
-        for block in range(self._schedule.blocks):
-            enough = block > 0 and self._enough(cells)
-            for name in names if enough else self._next_order(workload, names):
-                if not enough and name in workers and (name, workload) not in self._failed:
-                    try:
-                        feed = self._artifacts[name].feed
-                        cell = cells.setdefault(name, {"blocks": []})
-                        self._measure_block(workers[name], feed[workload] if feed else batch, cell)
-                    except WorkerError as error:
-                        self._failed[name, workload] = str(error)
-                        del cells[name]
-                        if not workers[name].alive:
-                            del workers[name]  # the next launch starts another
-                advance()
+        workload, feeds = task
+        cells, failed = launch.measure(feeds, lambda: self._next_order(workload, list(feeds)), self._neighbour, advance)
+        self._failed.update({(name, workload): reason for name, reason in failed.items()})
         for name, cell in cells.items():
-            self._series.setdefault((name, workload), _Series()).add(cell, launch)
-        self._journal.keep(*((self._key((name, workload), launch), cell) for name, cell in cells.items()))
+            self._series.setdefault((name, workload), _Series()).add(cell, number)
+        self._journal.keep(*((self._key((name, workload), number), cell) for name, cell in cells.items()))
 
     def _next_order(self, of: Workload | None, names: Sequence[str]) -> list[str]:
         """A random order, and at the next call its reverse, so that none comes first more often."""
@@ -233,30 +215,6 @@ class LatencyRun:
             order = self._random.sample(names, len(names))
             self._mirrored[of] = order[::-1]
         return order
-
-    def _enough(self, cells: Mapping[str, Any]) -> bool:
-        """Whether enough time was sampled."""
-        timed = sum(nanoseconds for cell in cells.values() for rounds in cell["blocks"] for nanoseconds, _ in rounds)
-        return timed >= self._schedule.enough_s * 1e9 * len(cells)
-
-    def _measure_block(self, worker: Worker, batch: Batch, cell: dict[str, Any]) -> None:
-        """Append a block to ``cell``: nanoseconds and nanoseconds of CPU time of each round."""
-        blocks = cell["blocks"]
-        if not blocks:
-            cell["first"] = worker.ask("warm_up", batch)
-        slow = (blocks[-1][-1][0] if blocks else cell["first"]) > _SLOW_S * 1e9
-        blocks.append(worker.ask("time", self._rounds(blocks), None if slow else self._schedule.warm_up_s))
-        if self._threads > 1:
-            worker.ask("wait_until_idle")
-
-    def _rounds(self, blocks: Sequence[Any]) -> int:
-        """Number of rounds of the next block, from the shortest round so far."""
-        schedule = self._schedule
-        if not blocks or not schedule.block_s:
-            return schedule.rounds
-        shortest = min(nanoseconds for rounds in blocks for nanoseconds, _ in rounds)
-        fitting = int(schedule.block_s * 1e9 / max(shortest, 1))
-        return min(max(schedule.rounds, fitting), _MOST_ROUNDS)
 
     def _reason(self, name: str, workload: Workload) -> str:
         """Why the row failed, or an empty string."""
@@ -275,6 +233,7 @@ class LatencyRun:
             metric="latency",
             values=tuple(series.seconds),
             cpu_seconds=tuple(series.cpu_seconds),
+            beside=tuple(series.beside),
             workload=workload,
             launches=tuple(series.launches),
             blocks=tuple(series.blocks),

@@ -31,19 +31,20 @@ def unsure_rows(measured: Sequence[Measurement], target_width: float) -> set[Row
 class Schedule:
     """How often a workload is timed: ``launches × blocks × rounds`` values for each artifact, and more of a quick one.
 
-    A block of seconds averages by itself what several blocks are for: a launch of a slow workload ends after ``enough_s``
-    seconds per artifact, with at least one block.
+    A block is a slice of time of each artifact, on one batch. A launch of a slow workload ends after ``enough_s`` seconds per
+    artifact, with at least one block for each batch.
     """
 
     launches: int
     blocks: int
     rounds: int
-    block_s: float = 0.0  # a block of a quick row has more rounds, as many as fit into this time
+    block_s: float = 0.0  # a slice of a quick row has more rounds, as many as fit into this time
     enough_s: float = 2.0  # on average over the artifacts
-    warm_up_s: float = WARM_UP_S  # of untimed calls before each block, at least one
+    warm_up_s: float = WARM_UP_S  # of untimed calls before each slice, at least one
     target_width: float = 0.02  # launches are added while a row is known less well than this share of its value
     budget_s: float = 0.0  # and while a further launch would likely end within this time
     unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # finds those rows, by ``target_width``
+    cold: int = 0  # launches whose processes import their runtimes themselves; the others are forked after the import
     seed: int | None = (
         None  # of the orders; None: other orders in every run, so that no order favours a side in all runs
     )
@@ -58,5 +59,6 @@ class TimedArtifact:
     variant: str = ""  # that loads the artifact; empty: ``name``
     fingerprint: str = ""  # of the artifact, for the journal
     code: Path | None = None  # folder whose ``exporters`` loads it; None: the ones of this process
-    feed: Mapping[Workload, Batch] | None = None  # its own batches; None: those of the run
+    feed: Mapping[Workload, Sequence[Batch]] | None = None  # its own batches; None: those of the run
     control: bool = False  # shows the precision of the others; its own interval adds no launches
+    neighbour: bool = False  # timed right before and after each of the others; one at most

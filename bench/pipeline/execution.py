@@ -55,7 +55,7 @@ def _cores_used(worker: Worker, batches: Iterable[Batch]) -> float:
     """CPU seconds per second, the highest of all batches: a runtime may use all threads for large batches alone."""
     most = 0.0
     for batch in batches:
-        rounds = worker.ask("time", _fitting(_ROUNDS, worker.ask("warm_up", batch) / 1e9), None)
+        rounds = worker.ask("time", _fitting(_ROUNDS, worker.ask("warm_up", [batch]) / 1e9), None)
         most = max(most, sum(cpu for _, cpu in rounds) / sum(wall for wall, _ in rounds))
     return most
 

@@ -44,7 +44,7 @@ PROFILES = {
         description="minutes on two cores with a small model",
         batch_sizes=(1, 8, 32),
         sequence_lengths=(512,),
-        schedule=Schedule(launches=4, blocks=2, rounds=1, block_s=0.02, budget_s=180),
+        schedule=Schedule(launches=4, blocks=8, rounds=1, block_s=0.01),
         budget_s=180,
         thorough=False,
     ),
@@ -52,7 +52,7 @@ PROFILES = {
         description="batch sizes 1-32 at the longest length, memory at 64-512 tokens",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
-        schedule=Schedule(launches=3, blocks=3, rounds=1, block_s=0.02, budget_s=600),
+        schedule=Schedule(launches=4, blocks=8, rounds=1, block_s=0.01, cold=2),
         budget_s=1800,
         thorough=True,
     ),
@@ -60,7 +60,7 @@ PROFILES = {
         description="as standard, with more launches and rounds",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
-        schedule=Schedule(launches=4, blocks=6, rounds=2, block_s=0.05, budget_s=1800),
+        schedule=Schedule(launches=6, blocks=16, rounds=2, block_s=0.02, cold=3),
         budget_s=3600,
         thorough=True,
     ),
@@ -165,7 +165,7 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--batch-sizes",), {"metavar": "N,N", "type": whole_numbers("--batch-sizes"), "help": "batch sizes to time "
       "(default: the profile's)"}),
     (("--sequence-lengths",), {"metavar": "N,N", "type": whole_numbers("--sequence-lengths"), "help": "tokens: memory "
-      "is measured at each, latency at the longest (default: the profile's)"}),
+      "is measured at each, latency at the longest (default: the profile's; quick times a set's own texts)"}),
     (("--threads",), {"metavar": "N", "type": _threads, "help": "threads of each variant (default: the cores this "
       "process may use)"}),
     (("--profile",), {"metavar": "NAME", "type": _profile, "default": "quick", "help": "quick, standard or full "

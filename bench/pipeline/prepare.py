@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.console import progress, say, stage
+from bench.measure.own_texts import mostly_cut, own_batches
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
 from bench.pipeline.checks import Checks
 from bench.pipeline.options import PROFILES, Options
 from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
+from bench.runs.measurement import Workload
 from bench.runs.store import VariantInfo
 from bench.texts import data
 from bench.texts.demonstration import corpus
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 DEMONSTRATION_SETS = ("external", "in_domain")
 CALIBRATION_TEXTS = 128
+_OWN_TEXTS = 512  # of the first set, from which those of a timing are taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Prepared:
     unlabelled: Unlabelled  # may be empty
     inputs: Inputs  # how texts are tokenized, truncated and padded
     tokens: list[list[int]]  # ids of the texts that batches of one length are cut from
+    own: list[list[int]]  # ids of the texts that are timed at their own length; empty: one length is timed
     artifacts: dict[str, Artifact]  # of the variants that may be measured
     variants: dict[str, VariantInfo]  # of all variants of the options, in their order
 
@@ -52,6 +56,23 @@ class Prepared:
     def scoring_length(self) -> int | None:
         """Tokens that texts are truncated to when accuracy is measured; None: not truncated."""
         return self.inputs.scoring_length(self.checkpoint)
+
+    @property
+    def text_lengths(self) -> tuple[int, ...]:
+        """Tokens of the texts that are timed one at a time; empty where one length is timed."""
+        return tuple(ids.shape[1] for ids, _ in own_batches(self.own, 1, self.inputs.pad)) if self.own else ()
+
+    def timed_batches(self) -> dict[Workload, list[Batch]]:
+        """The batches of each workload whose latency is measured."""
+        length, threads = self.sequence_lengths[-1], self.options.threads
+        found = {}
+        for size in self.options.batch_sizes:
+            workload = Workload(batch_size=size, sequence_length=length, padding="full", threads=threads)
+            if self.own:
+                found[replace(workload, padding="bucketed")] = own_batches(self.own, size, self.inputs.pad)
+            else:
+                found[workload] = [full_batch(self.tokens, size, length)]
+        return found
 
     @property
     def full_length(self) -> int:
@@ -74,7 +95,8 @@ def prepare(options: Options) -> Prepared:
         sets = labelled_sets(options, checkpoint.labels)
     texts = sets[0].texts if sets else corpus.corpus("train")[0]
     inputs = find_inputs(options, checkpoint, spread(texts, 32))
-    lengths = _sequence_lengths(options, checkpoint, inputs.max_length)
+    own = _own_texts(options, checkpoint, inputs, texts if sets else ())
+    lengths = (max(map(len, own)),) if own else _sequence_lengths(options, checkpoint, inputs.max_length)
     tokens = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length)
     origin = _origin(options, checkpoint, inputs)
     # Training texts too: on a foreign domain a checkpoint may give every text one label, which any variant matches.
@@ -97,6 +119,7 @@ def prepare(options: Options) -> Prepared:
         unlabelled=plain,
         inputs=inputs,
         tokens=tokens,
+        own=own,
         artifacts=artifacts,
         variants=variants,
     )
@@ -146,6 +169,15 @@ def demonstration_sets() -> tuple[data.LabelledSet, ...]:
         texts, labels = corpus.corpus(split)
         sets.append(data.LabelledSet(name=name, texts=texts, labels=labels, label_names=corpus.LABELS, dropped=()))
     return tuple(sets)
+
+
+def _own_texts(options: Options, checkpoint: Checkpoint, inputs: Inputs, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of the texts that are timed at their own length; empty where one length is asked for, or most are cut."""
+    if not texts or checkpoint.random_weights or options.sequence_lengths or PROFILES[options.profile].thorough:
+        return []
+    limit = inputs.scoring_length(checkpoint)
+    own = tokenise(inputs.tokenizer, spread(texts, _OWN_TEXTS), limit)
+    return [] if mostly_cut(own, limit) else own
 
 
 def _sequence_lengths(options: Options, checkpoint: Checkpoint, most: int | None) -> tuple[int, ...]:

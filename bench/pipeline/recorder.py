@@ -23,8 +23,9 @@ from exporters.counting import built
 from exporters.errors import DeploybenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from bench.measure.workload import Batch
     from bench.pipeline.prepare import Prepared
     from bench.runs.ledger import CellLedger
     from bench.runs.measurement import Measurement, Workload
@@ -101,6 +102,7 @@ class Recorder:
             variants=options.variants,
             batch_sizes=options.batch_sizes,
             sequence_lengths=self.prepared.sequence_lengths,
+            text_lengths=self.prepared.text_lengths,
             memory_batch_size=options.memory_batch_size,
             threads=options.threads,
             precision=options.target_width,
@@ -124,9 +126,15 @@ def _shallow(instance: Any) -> dict[str, Any]:
     return {one.name: getattr(instance, one.name) for one in dataclasses.fields(instance)}
 
 
-def count_operations(checkpoint: Path, workloads: Iterable[Workload], threads: int) -> dict[str, float]:
-    """Operations of one forward pass by ``batch_shape``; empty, after one line with the reason, if they cannot be counted."""
-    shapes = {batch_shape(one): (one.batch_size, one.sequence_length) for one in workloads}
+def count_operations(checkpoint: Path, batches: Mapping[Workload, Sequence[Batch]], threads: int) -> dict[str, float]:
+    """Operations of one forward pass of the middle one of each workload's batches by length, by ``batch_shape``.
+
+    Empty, after one line with the reason, if they cannot be counted.
+    """
+    shapes = {
+        batch_shape(workload): sorted(ids.shape for ids, _ in several)[len(several) // 2]
+        for workload, several in batches.items()
+    }
     try:
         counts = call_in_child(built.count_operations, checkpoint, list(shapes.values()), threads=threads, forked=True)
     except DeploybenchError as error:

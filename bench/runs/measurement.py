@@ -54,6 +54,9 @@ class Measurement:
     launches: tuple[int, ...] = ()  # of times: the process of each value
     blocks: tuple[int, ...] = ()  # and its block within the process
     cpu_seconds: tuple[float, ...] = ()  # CPU time of all threads of the process during each value
+    beside: tuple[
+        float, ...
+    ] = ()  # seconds of the control right before and after each value, their mean; empty: without one
     stopped: Literal["", "precise", "budget"] = ""  # why timing ended: interval narrow enough, or time budget used up
     confusion: tuple[tuple[int, ...], ...] = ()  # metric "accuracy": counts, rows = true label, columns = predicted
 

@@ -42,11 +42,12 @@ class Plan:
 
     profile: str  # "quick"
     variants: _Some[str]
-    batch_sizes: _Some[int]  # latency, at the longest of ``sequence_lengths``
+    batch_sizes: _Some[int]  # latency, of the set's own texts or at the longest of ``sequence_lengths``
     sequence_lengths: _Some[int]  # memory, at ``memory_batch_size``
     memory_batch_size: int
     threads: int
     precision: float = 0.0  # relative width of intervals at which timing stops; 0: a fixed number of launches
+    text_lengths: tuple[int, ...] = ()  # tokens of the texts timed one at a time; empty: each has the longest length
     time_budget: float = 0.0  # s of timing after which it stops in any case
 
 

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from socket import SO_RCVTIMEO, SOL_SOCKET, socketpair
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from bench.worker.forking import template_for
+from bench.worker.forking import PYTORCH, template_for
 from exporters.artifacts.catalogue import find_variant, variant_module
 from exporters.errors import WorkerError
 
@@ -38,7 +39,7 @@ class Worker:
     """One child process with a budget of ``threads`` threads; a context manager that ends it.
 
     ``code``: a folder from which the child imports first; ``environment``: additional variables; ``forked``: from a process that
-    has imported PyTorch and transformers, if there can be one, which saves the child seconds.
+    has imported ``modules``, if there can be one, which saves the child seconds.
     """
 
     def __init__(  # noqa: PLR0913 - properties of the child, by name
@@ -49,6 +50,7 @@ class Worker:
         *,
         visible: bool = False,
         forked: bool = False,
+        modules: tuple[str, ...] = PYTORCH,
         code: Path | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
@@ -60,7 +62,7 @@ class Worker:
         with theirs:  # closed here once the child has it, so that its death is an end of file for the parent
             outputs = self._output.fileno(), 2 if visible else self._output.fileno()
             variables = {**_inherited(), **_environment(threads), **_path(code), **environment}
-            child = template_for(variables).fork(theirs.fileno(), *outputs, variables) if forked else None
+            child = template_for(variables, modules).fork(theirs.fileno(), *outputs, variables) if forked else None
             self._process = child or _spawn(theirs.fileno(), *outputs, variables)
         if timeout_s is not None:
             # A timeout in the kernel: a poll before each answer would cost more than all other work of this process.
@@ -83,9 +85,25 @@ class Worker:
         """Whether the child still runs."""
         return self._process.poll() is None
 
+    def pause(self) -> None:
+        """Stop all threads of the child until ``resume``.
+
+        Threads of ONNX Runtime and OpenMP poll for work for a while after a call, on a core that the next process needs.
+        """
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the child run again."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):  # it has ended: the next request says so
+            self._process.send_signal(number)
+
     def close(self) -> None:
         """End the child; kill it if it does not end by itself."""
         self._connection.close()
+        self.resume()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -168,8 +186,16 @@ def _spawn(connection: int, output: int, error: int, environment: dict[str, str]
 
 
 def spares_an_import(variant: str) -> bool:
-    """Whether a forked worker has the packages of ``variant`` imported: its runtime is PyTorch."""
-    return "." not in variant and find_variant(variant).runtime == "torch"
+    """Whether a worker forked from PYTORCH has the packages of ``variant`` imported."""
+    return template_modules(variant) == PYTORCH
+
+
+def template_modules(variant: str) -> tuple[str, ...]:
+    """What a worker of ``variant`` imports, for ``modules`` of a Worker; empty for a variant outside the catalogue."""
+    if "." in variant:
+        return ()
+    found = find_variant(variant)
+    return PYTORCH if found.runtime == "torch" else found.imports
 
 
 def call_in_child(  # noqa: PLR0913 - properties of the child, by name

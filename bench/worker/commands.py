@@ -21,8 +21,6 @@ _RARELY = 50_000  # objects between collections while nothing is timed: importin
 _SETTLED = 0.1  # relative; two successive untimed calls that differ by less end the warm-up
 # The warm-up of a noisy or slow predictor ends after this many calls or seconds, whichever comes first.
 _MOST_UNTIMED, _LONGEST_UNTIMED_S = 6, 1.0
-# Seconds, share, seconds; the kernel may count CPU time in ticks of 4 ms.
-_REST_S, _IDLE, _LONGEST_REST_S = 0.01, 0.1, 1.0
 _STATUS_KEYS = ("VmRSS", "VmHWM")
 _MALLINFO2 = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"  # man 3 mallinfo
 
@@ -37,7 +35,9 @@ class Commands:
     def __init__(self) -> None:
         self._variant: Variant
         self._predict: Predictor
-        self._batch: Batch  # sent once by ``warm_up``: sending it for every block would cost the parent time
+        self._batches: Sequence[
+            Batch
+        ]  # sent once by ``warm_up``: sending one for every slice would cost the parent time
         self._tracker: Any = None
 
     def call(self, target: str, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
@@ -81,12 +81,14 @@ class Commands:
             answers.append((logits, time.perf_counter_ns() - start))
         return answers
 
-    def warm_up(self, batch: Batch) -> int:
-        """Keep the batch for ``time``, and call until two successive calls take the same time; nanoseconds of the first.
+    def warm_up(self, batches: Sequence[Batch]) -> int:
+        """Keep the batches for ``time``; call on each once, and on the first until two successive calls take the same time.
 
-        At a new shape a runtime compiles, packs weights and allocates, some runtimes twice.
+        Returns nanoseconds of the first call. At a new shape a runtime compiles, packs weights and allocates, some runtimes
+        twice.
         """
-        self._batch = batch
+        self._batches = batches
+        batch = batches[0]
         first = spent = previous = self._round(*batch)
         for _ in range(_MOST_UNTIMED - 1):
             if spent >= _LONGEST_UNTIMED_S * 1e9:
@@ -95,16 +97,18 @@ class Commands:
             if abs(nanoseconds - previous) <= _SETTLED * previous:
                 break
             spent, previous = spent + nanoseconds, nanoseconds
+        for other in batches[1:]:
+            self._round(*other)
         gc.collect()
         gc.freeze()  # else each later collection visits all imported objects: 0.3 s with transformers
         return first
 
-    def time(self, rounds: int, warm_up_s: float | None) -> list[tuple[int, int]]:
-        """Nanoseconds, and nanoseconds of CPU time of all threads, of each of ``rounds`` calls on the batch of ``warm_up``.
+    def time(self, rounds: int, warm_up_s: float | None, place: int = 0) -> list[tuple[int, int]]:
+        """Nanoseconds, and nanoseconds of CPU time of all threads, of each of ``rounds`` calls on a batch of ``warm_up``.
 
-        Untimed calls for ``warm_up_s`` seconds (at least one; none for None) come before.
+        ``place``: of the batch. Untimed calls for ``warm_up_s`` seconds (at least one; none for None) come before.
         """
-        batch = self._batch
+        batch = self._batches[place]
         if warm_up_s is not None:
             end = time.perf_counter() + warm_up_s
             self._round(*batch)
@@ -116,18 +120,6 @@ class Commands:
             return [self._counted_round(*batch) for _ in range(rounds)]
         finally:
             gc.enable()
-
-    def wait_until_idle(self) -> None:
-        """Wait until no thread of this process computes, at most a second.
-
-        Threads of ONNX Runtime poll for work for a while after a call, on a core that the next process needs.
-        """
-        end = time.perf_counter() + _LONGEST_REST_S
-        while time.perf_counter() < end:
-            start = time.process_time()
-            time.sleep(_REST_S)
-            if time.process_time() - start < _IDLE * _REST_S:
-                return
 
     def run_for(self, batch: Batch, seconds: float) -> tuple[int, int]:
         """Call on one batch for ``seconds``, at least once; number of calls, and nanoseconds until the last ended."""

@@ -26,7 +26,7 @@ from bench.worker.child import die_with_parent, serve_and_exit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MODULES = ("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto")
+PYTORCH = ("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto")
 
 # NumPy's library would start threads when it is imported, and so would the allocator of pyarrow, which transformers imports.
 _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
@@ -58,21 +58,25 @@ class Forked:
             os.close(self._handle)
         return self._code
 
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        if self._code is None:
+            signal.pidfd_send_signal(self._handle, number)
+
     def kill(self) -> None:
         """Kill it, if it still runs."""
-        if self._code is None:
-            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
 
-_current: tuple[dict[str, str], Template] | None = None  # one: each holds some 300 MB
+# By modules, the last of each: that of PyTorch holds some 300 MB.
+_current: dict[tuple[str, ...], tuple[dict[str, str], Template]] = {}
 
 
-def template_for(environment: dict[str, str]) -> Template:
-    """A template that was started in ``environment``, which packages read when they are imported."""
-    global _current  # noqa: PLW0603 - a process has one
-    if _current is None or _current[0] != environment:
-        _current = environment, Template(environment, MODULES)
-    return _current[1]
+def template_for(environment: dict[str, str], modules: tuple[str, ...]) -> Template:
+    """A template with ``modules``, started in ``environment``, which packages read when they are imported."""
+    if modules not in _current or _current[modules][0] != environment:
+        _current[modules] = environment, Template(environment, modules)
+    return _current[modules][1]
 
 
 class Template:

@@ -87,7 +87,7 @@ def _look_at(side: Side, batches: Sequence[Batch], threads: int) -> tuple[dict[s
 def _time(sides: Sequence[Side], prepared: Prepared) -> dict[str, dict[str, list[float]]]:
     """Seconds of one text, the median of each process, by artifact and length."""
     lengths = [length for length in LENGTHS if length <= (prepared.inputs.max_length or length)]
-    batches = {one_text(length, prepared.options): full_batch(prepared.tokens, 1, length) for length in lengths}
+    batches = {one_text(length, prepared.options): [full_batch(prepared.tokens, 1, length)] for length in lengths}
     timed = [TimedArtifact(name=one.name, variant=one.variant, artifact=one.path) for one in sides]
     return time_interleaved(timed, batches, prepared.options, strict=False)
 

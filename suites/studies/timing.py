@@ -34,14 +34,18 @@ def one_text(length: int, options: Options) -> Workload:
 
 
 def time_interleaved(
-    artifacts: Sequence[TimedArtifact], batches: Mapping[Workload, Batch], options: Options, *, strict: bool = True
+    artifacts: Sequence[TimedArtifact],
+    batches: Mapping[Workload, Sequence[Batch]],
+    options: Options,
+    *,
+    strict: bool = True,
 ) -> dict[str, dict[str, list[float]]]:
     """Seconds, the median of each process, by name and length.
 
     A row that fails raises DeploybenchError; without ``strict`` it is reported and left out.
     """
     run = LatencyRun(artifacts, options.schedule, options.threads)
-    with progress("timing", run.steps(len(batches))) as bar:
+    with progress("timing", run.steps(batches)) as bar:
         measured = run.measure(batches, bar.advance, bar.extend)
     found: dict[str, dict[str, list[float]]] = {one.name: {} for one in artifacts}
     for one in measured:

@@ -203,7 +203,7 @@ def test_the_cores_that_a_runtime_uses_are_those_of_its_busiest_batch():
     class Spreading:
         def ask(self, command, *arguments):
             if command == "warm_up":
-                self.texts = len(arguments[0][0])
+                self.texts = len(arguments[0][0][0])
                 return 100
             return [(100, 100 * self.texts)] * 5
 

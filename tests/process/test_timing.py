@@ -1,6 +1,7 @@
 """Latency: interleaved launches and blocks, and variants that fail on the way."""
 
 import math
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -8,17 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bench.measure.latency
 from bench.measure.latency import LatencyRun
 from bench.measure.schedule import Schedule, TimedArtifact
 from bench.runs.measurement import Workload
+from bench.worker.client import Worker
 
 SCHEDULE = Schedule(launches=2, blocks=3, rounds=2)
 BATCHES = {
-    Workload(batch_size=size, sequence_length=8, padding="full", threads=1): (
-        np.ones((size, 8), dtype=np.int64),
-        np.ones((size, 8), dtype=np.int64),
-    )
+    Workload(batch_size=size, sequence_length=8, padding="full", threads=1): [
+        (np.ones((size, 8), dtype=np.int64), np.ones((size, 8), dtype=np.int64))
+    ]
     for size in (1, 4)
 }
 
@@ -35,7 +35,7 @@ def measure(*names, schedule=SCHEDULE):
     ticks = []
     run = LatencyRun(timed(*names), schedule, 1)
     measured = run.measure(BATCHES, lambda: ticks.append(1))
-    assert len(ticks) == run.steps(len(BATCHES))
+    assert len(ticks) == run.steps(BATCHES)
     return run, {(one.variant, one.workload.batch_size): one for one in measured}
 
 
@@ -50,15 +50,74 @@ def test_every_value_is_kept_with_its_launch_and_block():
     assert load_times(run) == {"fakes.steady": 2, "fakes.allocating": 2}
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_who_is_timed_next_has_the_cores_for_itself(asked, threads):
-    """A worker that has threads to look out for work is asked to rest after each block; one thread alone cannot."""
-    LatencyRun(timed("fakes.steady", "fakes.allocating"), SCHEDULE, threads).measure(BATCHES, lambda: None)
+def test_who_is_timed_next_has_the_cores_for_itself(monkeypatch):
+    """While a worker computes, the others are stopped: their threads may poll for work."""
+    states = []
+    ask = Worker.ask
 
-    after = Counter(asked[index + 1] for index, command in enumerate(asked[:-1]) if command == "time")
-    blocks = SCHEDULE.launches * SCHEDULE.blocks * len(BATCHES) * 2
-    assert asked.count("wait_until_idle") == (blocks if threads > 1 else 0)
-    assert after["wait_until_idle"] == asked.count("wait_until_idle")
+    def spy(worker, command, *arguments):
+        if command == "time":
+            states.append({name: state_of(other) for name, other in alive.items() if other is not worker})
+        return ask(worker, command, *arguments)
+
+    alive = {}
+    start = Worker.start
+    monkeypatch.setattr(Worker, "ask", spy)
+    monkeypatch.setattr(
+        Worker, "start", lambda worker, *given: (alive.update({given[0]: worker}), start(worker, *given))[1]
+    )
+    measure("fakes.steady", "fakes.allocating", "fakes.restless", schedule=replace(SCHEDULE, launches=1))
+
+    assert states
+    assert {state for others in states for state in others.values()} == {"T"}
+    assert {len(others) for others in states} == {2}
+
+
+def state_of(worker):
+    """T for a stopped process; a signal takes a moment to arrive."""
+    end = time.monotonic() + 10
+    while (state := _state(worker)) != "T" and time.monotonic() < end:
+        pass
+    return state
+
+
+def _state(worker):
+    return Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_control_is_timed_before_and_after_each_row(asked):
+    contenders = [
+        *timed("fakes.steady", "fakes.allocating"),
+        TimedArtifact(name="fakes.restless", artifact=Path(), neighbour=True),
+    ]
+    run = LatencyRun(contenders, replace(SCHEDULE, launches=1), 1)
+    measured = {(one.variant, one.workload.batch_size): one for one in run.measure(BATCHES, lambda: None)}
+
+    one = measured["fakes.steady", 1]
+    assert len(one.beside) == len(one.values) == 3 * 2
+    assert all(beside > 0 for beside in one.beside)
+    own = measured["fakes.restless", 1]
+    assert own.beside == ()
+    assert Counter(own.blocks) == {0: 6, 1: 6, 2: 6}  # two rounds before the first row and after each of two
+
+
+def test_every_row_times_the_same_text_of_a_block(monkeypatch):
+    """Each text at least once, and its time beside that of the same text."""
+    places = []
+    ask = Worker.ask
+
+    def spy(worker, command, *arguments):
+        if command == "time":
+            places.append(arguments[2])
+        return ask(worker, command, *arguments)
+
+    monkeypatch.setattr(Worker, "ask", spy)
+    [(workload, [batch]), *_] = BATCHES.items()
+    texts = {workload: [batch, batch, batch, batch]}
+    run = LatencyRun(timed("fakes.steady", "fakes.allocating"), replace(SCHEDULE, launches=1, enough_s=0.0), 1)
+    run.measure(texts, lambda: None)
+
+    assert places == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 def test_a_slow_workload_has_as_many_blocks_as_tell_enough():
@@ -72,17 +131,17 @@ def test_a_slow_workload_has_as_many_blocks_as_tell_enough():
 def test_every_other_block_of_a_workload_is_in_reverse(monkeypatch, blocks):
     """Across launches too, else a workload of one block a launch would favour one side of a duel."""
     asked = {workload: [] for workload in BATCHES}
-    ask, last = bench.measure.latency.Worker.ask, {}
+    ask, last = Worker.ask, {}
 
     def spy(worker, command, *arguments):
         name = worker.label.split(",")[0]
         if command == "warm_up":
-            last[name] = next(one for one, batch in BATCHES.items() if batch is arguments[0])
+            last[name] = next(one for one, batches in BATCHES.items() if batches is arguments[0])
         if command == "time":
             asked[last[name]].append(name)
         return ask(worker, command, *arguments)
 
-    monkeypatch.setattr(bench.measure.latency.Worker, "ask", spy)
+    monkeypatch.setattr(Worker, "ask", spy)
     measure(
         "fakes.steady",
         "fakes.allocating",
@@ -98,13 +157,13 @@ def test_every_other_block_of_a_workload_is_in_reverse(monkeypatch, blocks):
 
 def test_every_other_launch_starts_backwards(monkeypatch):
     started = []
-    start = bench.measure.latency.Worker.start
+    start = Worker.start
 
     def spy(worker, *arguments):
         started.append(worker.label.split(",")[0])
         return start(worker, *arguments)
 
-    monkeypatch.setattr(bench.measure.latency.Worker, "start", spy)
+    monkeypatch.setattr(Worker, "start", spy)
     measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, launches=4))
 
     launches = [tuple(started[i : i + 2]) for i in range(0, len(started), 2)]

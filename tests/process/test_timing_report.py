@@ -102,7 +102,7 @@ def test_cpu_time_is_that_of_all_threads():
     batch = (np.ones((1, 8), dtype=np.int64),) * 2
     timed = [TimedArtifact(name=name, artifact=Path()) for name in ("fakes.spreading", "fakes.steady")]
     timing = LatencyRun(timed, Schedule(launches=1, blocks=2, rounds=5), 1)
-    measured = {one.variant: one for one in timing.measure({workload: batch}, lambda: None)}
+    measured = {one.variant: one for one in timing.measure({workload: [batch]}, lambda: None)}
 
     assert len(measured["fakes.spreading"].cpu_seconds) == len(measured["fakes.spreading"].values) == 10
     assert sorted(measured["fakes.spreading"].cpu_seconds)[5] > 1.3 * one  # two threads hash a block each

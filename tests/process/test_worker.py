@@ -8,13 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import calls, restless
+from fakes import calls
 
-from bench.worker import forking
 from bench.worker.client import Worker, call_in_child
 from exporters.errors import CheckpointError, WorkerError
 
@@ -57,14 +55,22 @@ def test_a_worker_answers_on_after_an_error():
         assert worker.call(calls.double, 1) == 2
 
 
-def test_a_worker_that_rests_computes_nothing():
-    with Worker("fake", 2) as worker:
-        worker.start("fakes.restless", Path(), 2)
-        worker.ask("warm_up", BATCH)
-        worker.ask("time", 2, None)
-        worker.ask("wait_until_idle")
+@pytest.mark.parametrize("forked", [False, True])
+def test_a_paused_worker_stops_until_it_is_resumed(forked):
+    with Worker("fake", 1, forked=forked) as worker:
+        worker.pause()
+        worker.send("call", f"{calls.__name__}:double", (1,), {})
+        worker.resume()
+        assert worker.receive() == 2
+        worker.pause()  # and can be closed
 
-        assert worker.call(restless.looking) == 0
+
+def test_a_dead_worker_can_be_paused_and_resumed():
+    with Worker("fake", 1) as worker:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker._process.wait()
+        worker.pause()
+        worker.resume()
 
 
 def test_a_death_carries_exit_code_and_last_words():
@@ -135,7 +141,7 @@ def test_what_was_imported_is_no_part_of_a_later_collection(tmp_path):
     with Worker("fake", 1) as worker:
         worker.start("fakes.steady", tmp_path, 1)
         assert worker.call(gc.get_freeze_count) == 0
-        worker.ask("warm_up", BATCH)
+        worker.ask("warm_up", [BATCH])
         assert worker.call(gc.get_freeze_count) > 1000
 
 
@@ -190,7 +196,6 @@ def test_a_forked_child_that_dies_is_an_error_with_its_last_output():
 
 def test_what_cannot_be_forked_is_spawned(monkeypatch):
     """Such as a child of a process that cannot import PyTorch."""
-    monkeypatch.setattr(forking, "MODULES", ("no_such_module",))
     monkeypatch.setenv("DEPLOYBENCH_TRIED", "no template yet")
-    with Worker("forked", 1, forked=True) as worker:
+    with Worker("forked", 1, forked=True, modules=("no_such_module",)) as worker:
         assert "torch" not in worker.call(calls.packages_imported)

@@ -34,7 +34,7 @@ def worker(monkeypatch):
     monkeypatch.setattr(commands, "time", clocks)
     monkeypatch.setattr(commands.gc, "collect", collect)
     found = commands.Commands()
-    found._predict, found._batch, found.seen = predict, BATCH, seen
+    found._predict, found._batches, found.seen = predict, [BATCH], seen
     return found
 
 

@@ -90,7 +90,7 @@ def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
     )
     threads = setting.workloads[0].threads
     run = LatencyRun(timed, schedule, threads)
-    with progress("duel", run.steps(len(setting.workloads))) as bar:
+    with progress("duel", run.steps(timed[0].feed or {})) as bar:
         measured = [*run.measure(timed[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
     measured += _never_loaded(measured)
     for mark, side in sides.items():
@@ -111,7 +111,7 @@ _THRESHOLDS = Thresholds(by_metric={**Thresholds().by_metric, "latency": DEFAULT
 
 def _timed(mark: str, side: Side, setting: Setting) -> Iterator[TimedArtifact]:
     tokens = tokenise(side.tokenizer, corpus.corpus("train")[0][:_TEXTS], side.max_length or DEFAULT_LENGTH)
-    feed = {one: full_batch(tokens, one.batch_size, one.sequence_length) for one in setting.workloads}
+    feed = {one: [full_batch(tokens, one.batch_size, one.sequence_length)] for one in setting.workloads}
     for name, artifact in side.artifacts.items():
         yield TimedArtifact(
             name=mark + name, variant=artifact.variant, artifact=artifact.path, code=side.code, feed=feed
@@ -158,7 +158,7 @@ def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
         measured: dict[str, Any] = {"variant": one.name, "workload": largest}
         try:
             assert one.feed is not None
-            peaks = measure_peaks(one.variant, one.artifact, one.feed[largest], largest.threads, code=one.code)
+            peaks = measure_peaks(one.variant, one.artifact, one.feed[largest][0], largest.threads, code=one.code)
         except WorkerError as error:
             found += [
                 Measurement(metric=metric, status="failed", reason=str(error), **measured)
@@ -179,7 +179,7 @@ def _how_they_run(mark: str, side: Side, setting: Setting) -> dict[str, VariantI
         variant = find_variant(one.variant)
         info = VariantInfo(runtime=variant.runtime, precision=variant.precision)
         assert one.feed is not None
-        batch = one.feed[largest]
+        [batch] = one.feed[largest]
         try:
             with Worker(f"inspecting {one.name}", largest.threads, code=one.code) as worker:
                 worker.start(one.variant, one.artifact, largest.threads)

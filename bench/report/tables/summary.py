@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.derived import speed_up
 from bench.analysis.figures import labelled_sets
+from bench.analysis.speed_ups import speed_ups
 from bench.report.cells import Column, margin
 from bench.report.tables.memory import memory_problems
 from bench.report.timing_notes import control_notes, stop_notes
@@ -43,8 +43,8 @@ def _accuracy(cells: RunFigures) -> list[Content]:
 
 def _cost(cells: RunFigures) -> list[Content]:
     plan = cells.run.plan
-    latency = cells.at_batch("latency", min(plan.batch_sizes))
-    reference = latency(REFERENCE) if REFERENCE in plan.variants else None
+    smallest, ratios = min(plan.batch_sizes), speed_ups(cells.run)
+    latency = cells.at_batch("latency", smallest)
     throughputs = [cells.at_batch("throughput", size) for size in plan.batch_sizes]
 
     def best_throughput(variant: str) -> Figure:
@@ -54,7 +54,7 @@ def _cost(cells: RunFigures) -> list[Content]:
         (Column(head="latency", scale=MILLISECONDS, group="cost"), latency),
         (
             Column(head="speed-up", short="speed-\nup", scale=RATIO, group="cost"),
-            lambda variant: speed_up(latency(variant), reference),
+            lambda variant: ratios[variant, smallest],
         ),
         (Column(head="best throughput", short="best", scale=PER_SECOND, group="cost"), best_throughput),
         (

@@ -82,7 +82,7 @@ def measure_launch(folder: Path, batch: Batch, threads: int, plan: tuple[int, in
     alternations, rounds = plan
     with Worker("harness", threads) as harness, Worker("bare loop", threads) as plain:
         harness.start(__spec__.name, folder, threads)
-        harness.ask("warm_up", batch)
+        harness.ask("warm_up", [batch])
         plain.call(load_plainly, str(folder), threads)
         ask = {
             "harness": lambda: [value / 1e9 for value, _ in harness.ask("time", rounds, WARM_UP_S)],

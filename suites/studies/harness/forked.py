@@ -47,11 +47,15 @@ def measure_launch(
         for side in order.sample([*_SIDES], len(_SIDES)):
             workers[side] = stack.enter_context(Worker(side, threads, forked=_SIDES[side]))
             workers[side].start(variant, folder, threads)
-            workers[side].ask("warm_up", batch)
+            workers[side].ask("warm_up", [batch])
+            workers[side].pause()
         for _ in range(plan[0]):
             for side in order.sample([*_SIDES], len(_SIDES)):
-                workers[side].ask("wait_until_idle")
+                workers[side].resume()
                 seconds[side] += [value / 1e9 for value, _ in workers[side].ask("time", plan[1], WARM_UP_S)]
+                workers[side].pause()
+        for worker in workers.values():
+            worker.resume()
         resident = {side: worker.ask("memory_status")["VmRSS"] for side, worker in workers.items()}
     return {side: {"seconds": statistics.median(seconds[side]), "bytes": resident[side]} for side in _SIDES}
 

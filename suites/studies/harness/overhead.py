@@ -38,7 +38,7 @@ def null_rounds(batch: Batch, folder: Path) -> dict[str, float]:
     """Seconds of the harness inside the figure of a round, and outside it."""
     with Worker("null", 1) as worker:
         worker.start("bench.worker.null", folder, 1)
-        worker.ask("warm_up", batch)
+        worker.ask("warm_up", [batch])
         inside, beside = [], []
         for _ in range(_REQUESTS):
             start = time.perf_counter()
@@ -53,10 +53,10 @@ def parent_share(artifact: Path, tokens: Any, threads: int) -> dict[str, float]:
     with Worker("computing", threads) as worker:
         worker.start(_VARIANT, artifact, threads)
         one = full_batch(tokens, 1, _LENGTH)
-        worker.ask("warm_up", one)
+        worker.ask("warm_up", [one])
         seconds = min(value for value, _ in worker.ask("time", _ROUNDS, WARM_UP_S)) / 1e9
         batch = full_batch(tokens, max(1, round(_AIM_S / seconds)), _LENGTH)
-        worker.ask("warm_up", batch)
+        worker.ask("warm_up", [batch])
         computed = []
         start, own = time.perf_counter(), time.process_time()
         while (spent := time.perf_counter() - start) < _SPAN_S:

@@ -39,7 +39,7 @@ def measure(options: Options) -> dict[str, dict[str, dict[str, list[float]]]]:
     for model in MODELS:
         prepared = prepare_all(replace(options, checkpoint=model))
         lengths = options.sequence_lengths or ()
-        feed = {one_text(length, options): full_batch(prepared.tokens, 1, length) for length in lengths}
+        feed = {one_text(length, options): [full_batch(prepared.tokens, 1, length)] for length in lengths}
         timed += [
             TimedArtifact(name=f"{model} {name}", variant=name, artifact=artifact.path, feed=feed)
             for name, artifact in prepared.artifacts.items()

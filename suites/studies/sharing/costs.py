@@ -83,5 +83,5 @@ def _resident(variant: str, artifact: Path, batch: Batch, threads: int) -> int:
 def _time(timed: Sequence[TimedArtifact], batch: Batch, options: Options) -> list[list[float]]:
     """Median seconds of each process, by artifact."""
     length = batch[0].shape[1]
-    found = time_interleaved(timed, {one_text(length, options): batch}, options)
+    found = time_interleaved(timed, {one_text(length, options): [batch]}, options)
     return [found[one.name][str(length)] for one in timed]
