@@ -54,6 +54,14 @@ def latency_workload(run: Run, batch_size: int) -> Workload:
     return replace(full, padding="bucketed") if run.plan.text_lengths else full
 
 
+def timed_lengths(run: Run) -> str:
+    """Lengths of the texts whose latency was measured, for a heading."""
+    own = run.plan.text_lengths
+    if not own:
+        return f"{max(run.plan.sequence_lengths)} tokens"
+    return f"the set's own texts of {min(own)} to {max(own)} tokens, median {median(own):.0f}"
+
+
 def memory_workload(run: Run, sequence_length: int) -> Workload:
     """Workload at which memory is measured for ``sequence_length``."""
     return _full(run, run.plan.memory_batch_size, sequence_length)

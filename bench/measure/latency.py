@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from bench.measure.deadline import Deadline
 from bench.measure.launch import Launch
 from bench.runs.journal import Journal
 from bench.runs.measurement import Measurement
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bench.measure.workload import Batch
     from bench.runs.measurement import Workload
 
+_FEWEST = 2  # launches, whatever the time: of one there is no interval
 _START = ("load_time", "read_time", "import_time")  # a forked process is only loaded
 
 
@@ -53,13 +55,14 @@ class LatencyRun:
     ``before_launch`` is called ahead of each launch.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by name
         self,
         artifacts: Iterable[TimedArtifact],
         schedule: Schedule,
         threads: int,
         *,
         journal: Journal | None = None,
+        deadline: Deadline | None = None,
         before_launch: Callable[[], None] = lambda: None,
     ) -> None:
         self._artifacts = {one.name: one for one in artifacts}
@@ -70,12 +73,14 @@ class LatencyRun:
         self._schedule = schedule
         self._threads = threads
         self._journal = journal if journal is not None else Journal()
+        self._deadline = deadline or Deadline()
         self._before_launch = before_launch
         self._random = random.Random(schedule.seed)  # noqa: S311 - an order of measurements, not a secret
         self._failed: dict[tuple[str, Workload | None], str] = {}  # None: not loaded, at all workloads
         self._series: dict[Row, _Series] = {}
         self._starts: dict[str, dict[int, Sequence[float]]] = {}  # seconds of _START, by launch
         self._spent = 0.0
+        self._costs: dict[Workload, float] = {}  # seconds in the last launch
         self._mirrored: dict[Workload | None, list[str]] = {}  # the next order of blocks, or of starts (None)
 
     def steps(self, batches: Mapping[Workload, Sequence[Batch]]) -> int:
@@ -95,16 +100,35 @@ class LatencyRun:
 
         ``more`` gets the number of steps beyond those of ``steps``.
         """
-        for launch in range(self._schedule.launches):
-            self._launch(launch, batches, advance)
-        launch, rows = self._schedule.launches, self._unsure()
-        while rows and self._spent * (launch + 1) / launch <= self._schedule.budget_s:
+        planned = self._schedule.launches
+        for launch in range(planned):
+            if launch >= _FEWEST and not self._deadline.left():
+                planned = launch
+                break
+            self._launch(launch, self._fitting(batches, planned - launch), advance)
+        launch, rows = planned, self._unsure()
+        while rows and self._further_fits(launch):
             # With all artifacts: those compared with an unsure one must be timed beside it.
             unsure = {workload: batch for workload, batch in batches.items() if any(workload == at for _, at in rows)}
             more(self._launch_steps(unsure))
             self._launch(launch, unsure, advance)
             launch, rows = launch + 1, self._unsure()
         return [self._measurement(name, workload, rows) for workload in batches for name in self._artifacts]
+
+    def _fitting(self, batches: Mapping[Workload, Sequence[Batch]], launches: int) -> dict[Workload, Sequence[Batch]]:
+        """The first workloads, as many as likely end before the deadline in ``launches`` launches; the first in any case."""
+        left = self._deadline.left() / launches
+        fitting: dict[Workload, Sequence[Batch]] = {}
+        for workload, texts in batches.items():
+            left -= self._costs.get(workload, 0.0)
+            if left <= 0 and fitting:
+                break
+            fitting[workload] = texts
+        return fitting
+
+    def _further_fits(self, launches: int) -> bool:
+        each = self._spent / launches
+        return self._spent + each <= self._schedule.budget_s and each <= self._deadline.left()
 
     def cold_starts(self) -> list[Measurement]:
         """Seconds that each process took to load, and cold ones to read and to import as well; call after ``measure``."""
@@ -152,12 +176,16 @@ class LatencyRun:
                 if (name, None) not in self._failed and name in {wanted_name for wanted_name, _ in wanted}:
                     self._start(launch, number, self._artifacts[name])
             for workload, texts in batches.items():
+                began = time.perf_counter()
+                if number == 0 and self._costs and not self._deadline.left():
+                    continue
                 feeds = {
                     name: one.feed[workload] if one.feed else texts
                     for name, one in self._artifacts.items()
                     if (name, workload) in wanted and not self._failed.keys() & {(name, None), (name, workload)}
                 }
                 self._measure_workload(launch, number, (workload, feeds), advance)
+                self._costs[workload] = time.perf_counter() - began
         spent = time.perf_counter() - start
         key = ("launch", number, self._together, [asdict(workload) for workload in batches])
         self._spent += self._journal.cell(key, lambda: spent)
@@ -220,13 +248,16 @@ class LatencyRun:
         """Why the row failed, or an empty string."""
         reason = self._failed.get((name, None)) or self._failed.get((name, workload))
         if not reason and (name, workload) not in self._series:
-            reason = next(why for (failed, _), why in self._failed.items() if failed == name)
+            reason = next((why for (failed, _), why in self._failed.items() if failed == name), None)
         return reason or ""
 
     def _measurement(self, name: str, workload: Workload, unsure: Iterable[Row]) -> Measurement:
         reason = self._reason(name, workload)
+        missing = Measurement(variant=name, metric="latency", workload=workload)
+        if not reason and (name, workload) not in self._series:
+            return replace(missing, status="not_measured", reason=self._deadline.reason)
         if reason:
-            return Measurement(variant=name, metric="latency", workload=workload, status="failed", reason=reason)
+            return replace(missing, status="failed", reason=reason)
         series = self._series[name, workload]
         return Measurement(
             variant=name,

@@ -137,7 +137,7 @@ def _command(run: Run) -> str:
         *(f"--external={one}" for one in sets),
         *("--variants", ",".join(plan.variants)),
         *("--batch-sizes", ",".join(map(str, plan.batch_sizes))),
-        *("--sequence-lengths", ",".join(map(str, plan.sequence_lengths))),
+        *([] if plan.text_lengths else ("--sequence-lengths", ",".join(map(str, plan.sequence_lengths)))),
         *("--threads", str(plan.threads), "--profile", plan.profile),
     ]
     return shlex.join(["deploybench", "run", *arguments])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis.figures import timed_lengths
 from bench.analysis.selection import deciding_figure
 from bench.report.messages.selection import gain, lost_accuracy
 from bench.units import counted, format_bytes, format_seconds
@@ -21,7 +22,7 @@ def answer(page: Material) -> str:
     best = page.selection.best
     if best is None:
         return f"Take none: no variant is certain to lose at most {page.selection.max_drop:g} of accuracy."
-    costs = [_time(best.figure), gain(page.selection), *_sizes(page, best.variant)]
+    costs = [_time(best.figure, timed_lengths(page.run)), gain(page.selection), *_sizes(page, best.variant)]
     lost = "" if best.variant == REFERENCE else f"; {lost_accuracy(best.drop)}"
     return f"Take {best.variant}: {', '.join(filter(None, costs))}{lost}."
 
@@ -41,12 +42,12 @@ def reservations(page: Material) -> list[str]:
     return cautions
 
 
-def _time(figure: Figure | None) -> str:
+def _time(figure: Figure | None, lengths: str) -> str:
     assert figure is not None  # one that is within the limits was timed
     assert figure.value is not None
     assert figure.workload is not None
     texts = counted(figure.workload.batch_size, "text")
-    return f"{format_seconds(figure.value)} for {texts} of {figure.workload.sequence_length} tokens"
+    return f"{format_seconds(figure.value)} for {texts} of {lengths}"
 
 
 def _sizes(page: Material, variant: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.analysis.figures import latency_workload, memory_workload
+from bench.analysis.figures import latency_workload, memory_workload, timed_lengths
 from bench.report.formats.escapes import brief, shown
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.units import MEGABYTES, MILLISECONDS, Scale, counted
@@ -27,7 +27,7 @@ def latency_plots(page: Material) -> tuple[Plot, ...]:
     plan = page.run.plan
     places = {size: latency_workload(page.run, size) for size in plan.batch_sizes}
     lines = _lines(page, "latency", places)
-    at = f"{max(plan.sequence_lengths)} tokens, {counted(plan.threads, 'thread')}"
+    at = f"{timed_lengths(page.run)}, {counted(plan.threads, 'thread')}"
     title = f"Latency of a batch, {at}"
 
     def draw(drawing: Drawing) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis.figures import timed_lengths
 from bench.report.cells import Column
 from bench.report.timing_notes import control_notes, stop_notes
 from bench.units import MILLISECONDS, PER_SECOND, counted
@@ -36,5 +37,5 @@ def build(cells: RunFigures) -> list[Table]:
         *stop_notes(cells.run),
         *control_notes(cells.run),
     ]
-    at = f"{max(plan.sequence_lengths)} tokens, {counted(plan.threads, 'thread')}"
+    at = f"{timed_lengths(cells.run)}, {counted(plan.threads, 'thread')}"
     return [cells.table(f"Latency and throughput by batch size, {at}", contents, notes)]

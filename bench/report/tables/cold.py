@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis.derived import cold_start, pays_back
+from bench.analysis.figures import timed_lengths
 from bench.report.cells import Column
 from bench.report.timing_notes import control_notes
-from bench.units import COUNT, MILLISECONDS, SECONDS
+from bench.units import COUNT, MILLISECONDS, SECONDS, counted
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def build(cells: RunFigures) -> list[Table]:
     size = min(run.plan.batch_sizes)
     notes = [
         "import: of the runtime; read: bytes of the artifact; load: from these bytes, now in memory, to a predictor",
-        f"first and steady batch: {size} × {max(run.plan.sequence_lengths)} tokens; each in fresh processes, median",
+        f"first and steady batch: {counted(size, 'text')} of {timed_lengths(run)}; each in fresh processes, median",
         "cold start: import + read + load + first batch",
         f"pays back: texts after which cold start and steady batches together take less time than those of {REFERENCE}",
         *control_notes(run, size),

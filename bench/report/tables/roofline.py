@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.analysis.figures import timed_lengths
 from bench.measure.yardsticks import yardstick_readings
 from bench.report.cells import Column
 from bench.report.timing_notes import control_notes
@@ -34,7 +35,7 @@ def build(cells: RunFigures) -> list[Table]:
         for size in run.plan.batch_sizes:
             column = Column(head=f"{head} batch {size}", short=f"{head}\nbatch {size}", scale=scale, group=metric)
             contents.append((column, cells.at_batch(metric, size)))
-    at = f"{max(run.plan.sequence_lengths)} tokens, {counted(run.plan.threads, 'thread')}"
+    at = f"{timed_lengths(run)}, {counted(run.plan.threads, 'thread')}"
     return [cells.table(f"Operations per second by batch size, {at}", contents, [*_notes(run), *control_notes(run)])]
 
 

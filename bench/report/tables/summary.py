@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import labelled_sets
+from bench.analysis.figures import labelled_sets, timed_lengths
 from bench.analysis.speed_ups import speed_ups
 from bench.report.cells import Column, margin
 from bench.report.tables.memory import memory_problems
@@ -72,7 +72,7 @@ def _notes(cells: RunFigures) -> list[str]:
     one, batches = counted(min(plan.batch_sizes), "text"), f"batches of {plan.memory_batch_size} × {length} tokens"
     return [
         *_accuracy_notes(cells),
-        f"latency: median for {one} of {length} tokens, {threads}; speed-up: over {REFERENCE}",
+        f"latency: median for {one} of {timed_lengths(cells.run)}, {threads}; speed-up: over {REFERENCE}",
         f"best throughput: texts per second at the best of batch sizes {', '.join(map(str, plan.batch_sizes))}",
         f"peak memory: heap after loading plus what {batches} add at most, by memray",
         *memory_problems(cells.run),

@@ -1,0 +1,95 @@
+"""Speed-up over the reference: slices are paired, older runs have no interval, and the interval covers the true ratio."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.analysis.speed_ups import speed_ups
+from bench.runs.measurement import Measurement, Workload
+from bench.runs.store import read_run
+from exporters.variant import REFERENCE
+
+SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
+WORKLOAD = Workload(batch_size=1, sequence_length=128, padding="full", threads=2)
+LAUNCHES, BLOCKS = 4, 16
+VARIANTS = {"onnx-fp32": 2.0, "onnx-fp32-fused": 3.0, "openvino-fp32": 4.0}
+
+
+@pytest.fixture(scope="module")
+def run():
+    return read_run(SAMPLE)
+
+
+def timed(run, seed, *, beside=True):
+    """A run in which the machine gets slower and faster, for all rows alike, and each row has noise of its own."""
+    draw = np.random.default_rng(seed)
+    machine = np.exp(np.cumsum(draw.normal(0, 0.2, (LAUNCHES, BLOCKS)), axis=1))
+    texts = draw.uniform(0.5, 2, BLOCKS)
+    rows = []
+    for name, speed_up in {REFERENCE: 1.0, **VARIANTS}.items():
+        own = draw.normal(0, 0.05, (LAUNCHES, BLOCKS)) + draw.normal(0, 0.02, (LAUNCHES, 1))
+        seconds = 0.01 / speed_up * machine * texts * np.exp(own)
+        places = [(launch, block) for launch in range(LAUNCHES) for block in range(BLOCKS)]
+        rows.append(
+            Measurement(
+                variant=name,
+                metric="latency",
+                workload=WORKLOAD,
+                values=tuple(float(seconds[place]) for place in places),
+                launches=tuple(launch for launch, _ in places),
+                blocks=tuple(block for _, block in places),
+                beside=(0.003,) * len(places) if beside else (),
+            )
+        )
+    plan = replace(run.plan, variants=(REFERENCE, *VARIANTS), batch_sizes=(1,), sequence_lengths=(128,))
+    info = run.variants[REFERENCE]
+    return replace(
+        run, plan=plan, variants=dict.fromkeys(plan.variants, info), measurements=tuple(rows), operations={}, ledgers=()
+    )
+
+
+def test_what_slows_the_machine_cancels(run):
+    found = speed_ups(timed(run, 0))
+
+    for name, true in VARIANTS.items():
+        one = found[name, 1]
+        assert one.value == pytest.approx(true, rel=0.05)
+        assert one.high / one.low < 1.1
+    assert (found[REFERENCE, 1].value, found[REFERENCE, 1].low) == (1.0, None)
+
+
+def test_the_interval_covers_the_true_ratio(run):
+    covered = [
+        one.low <= true <= one.high
+        for seed in range(40)
+        for found in (speed_ups(timed(run, seed)),)
+        for name, true in VARIANTS.items()
+        for one in (found[name, 1],)
+    ]
+
+    assert np.mean(covered) >= 0.9
+
+
+def test_a_run_without_slices_has_the_ratio_of_the_medians(run):
+    older = timed(run, 0, beside=False)
+    medians = {one.variant: np.median(one.values) for one in older.measurements}
+    one = speed_ups(older)["onnx-fp32", 1]
+
+    assert one.value == pytest.approx(medians[REFERENCE] / medians["onnx-fp32"])
+    assert (one.low, one.high) == (None, None)
+
+
+def test_a_variant_that_was_not_timed_has_the_reason(run):
+    timed_run = timed(run, 0)
+    failed = [
+        replace(one, values=(), launches=(), blocks=(), beside=(), status="failed", reason="it crashed")
+        if one.variant == "onnx-fp32"
+        else one
+        for one in timed_run.measurements
+    ]
+    found = speed_ups(replace(timed_run, measurements=tuple(failed)))
+
+    assert (found["onnx-fp32", 1].value, found["onnx-fp32", 1].reason) == (None, "it crashed")
+    assert found["openvino-fp32", 1].low is not None
