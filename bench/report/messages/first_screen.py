@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.analysis.derived import speed_up
-from bench.analysis.figures import latency_workload
+from bench.analysis.figures import latency_workload, timed_lengths
 from bench.analysis.selection import default_selection
+from bench.analysis.speed_ups import speed_ups
 from bench.printable import printable
 from bench.report.cells import FAILED, Column, Table, text_frame
 from bench.report.formats.terminal import WIDTH, Strip, block, wrapped
@@ -56,7 +56,7 @@ def _measured(cells: RunFigures) -> list[str]:
     return [
         checkpoint_note(replace(run.checkpoint, name=_short(run.checkpoint.name, 2 * _NAME))),
         *_reference_accuracy(cells),
-        f"latency: median for {counted(one.batch_size, 'text')} of {one.sequence_length} tokens; speed-up: over {REFERENCE}",
+        f"latency: median for {counted(one.batch_size, 'text')} of {timed_lengths(run)}; speed-up: over {REFERENCE}",
         f"memory: heap after loading and in batches of {run.plan.memory_batch_size} × {longest} tokens; size: on disk",
         f"machine: {environment.get('cpu', 'unknown CPU')}, {cores}, {counted(run.plan.threads, 'thread')}",
     ]
@@ -115,13 +115,12 @@ def _strips(cells: RunFigures, candidates: Sequence[Candidate]) -> list[Strip]:
 
 def _costs(cells: RunFigures) -> list[Content]:
     plan = cells.run.plan
-    latency = cells.at_batch("latency", min(plan.batch_sizes))
-    reference = latency(REFERENCE) if REFERENCE in plan.variants else None
+    smallest, ratios = min(plan.batch_sizes), speed_ups(cells.run)
     return [
-        (Column(head="latency", scale=MILLISECONDS), latency),
+        (Column(head="latency", scale=MILLISECONDS), cells.at_batch("latency", smallest)),
         (
             Column(head="speed-up", short="speed-\nup", scale=replace(RATIO, mark=""), interval=True),
-            lambda variant: speed_up(latency(variant), reference),
+            lambda variant: ratios[variant, smallest],
         ),
         (
             Column(head="memory", scale=MEGABYTES),
