@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from bench.measure.workload import Batch
     from exporters.checkpoints.checkpoint import Checkpoint
     from exporters.checkpoints.inputs import Inputs
 

@@ -82,6 +82,6 @@ def test_settling_ends_when_two_calls_take_alike(monkeypatch, milliseconds, call
     monkeypatch.setattr(commands.gc, "freeze", lambda: None)  # that is for a process of its own
     worker = commands.Commands()
     worker._predict = predict
-    worker.warm_up((None, None))
+    worker.warm_up([(None, None)])
 
     assert len(made) == calls
