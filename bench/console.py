@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,11 @@ def say(line: str) -> None:
     """Print a message to standard error."""
     _said.append(line)
     print("\n".join(map(printable, line.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - the one place for messages
+
+
+def note(text: str) -> None:
+    """Print a message in lines of at most 80 characters."""
+    say(textwrap.fill(printable(text), 80, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def lines_said() -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import say, stage
+from bench.console import note, say, stage
 from bench.texts.demonstration import corpus
 from bench.worker.client import call_in_child
 from exporters.artifacts.source import source_digest
@@ -56,8 +57,8 @@ def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) 
         with whole_folder(folder) as out_dir:
             call_in_child(write_inputs, checkpoint, texts, out_dir, threads=options.threads, forked=True)
     found = read_inputs(folder)
-    for note in found.notes:
-        say(f"{checkpoint.name}: {note}")
+    for remark in found.notes:
+        note(f"{checkpoint.name}: {remark}")
     return found
 
 
@@ -68,13 +69,13 @@ def demonstration(options: Options) -> Checkpoint:
     digest = hashlib.sha256(json.dumps([repr(recipe), texts, labels]).encode()).hexdigest()[:8]
     folder = options.work_dir / "checkpoints" / f"{DEMONSTRATION}-{digest}"
     if not folder.is_dir():
-        say("no checkpoint was given: training the demonstration, a small ALBERT on a made-up corpus (about 15 s)")
+        say("no checkpoint was given: training a small demonstration ALBERT (about 15 s)")
         with stage("training the demonstration"):
             call_in_child(
                 train,
                 recipe,
                 threads=options.threads,
-                visible=True,
+                visible=sys.stderr.isatty(),
                 keywords={
                     "texts": texts,
                     "labels": labels,

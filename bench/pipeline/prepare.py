@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.console import progress, say, stage
+from bench.console import note, progress, stage
 from bench.measure.own_texts import mostly_cut, own_batches
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
@@ -152,7 +152,7 @@ def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.Labelle
             f"--external: two sets are called {names[doubled]!r}; name them apart, such as second={paths[doubled]}"
         )
     for one in sets:  # here: the tables that repeat it come at the end, and not at all with pytest alone
-        say(f"set {one.name}: {one.summary}")
+        note(f"set {one.name}: {one.summary}")
     return tuple(sets)
 
 
@@ -201,7 +201,7 @@ def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
     left_by_training = checkpoint.path / CALIBRATION_FILE
     if options.calibration:
         texts, summary = data.read_texts(options.calibration, label_names=checkpoint.labels, **reading(options))
-        say(f"calibration {options.calibration}: {summary}")
+        note(f"calibration {options.calibration}: {summary}")
         ids, source = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length), options.calibration.name
     elif left_by_training.is_file():
         ids, source = _left_calibration(left_by_training)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import say
+from bench.console import note
 from bench.machine.environment import describe_commit, describe_environment
 from bench.machine.watch import Watch
 from bench.measure.deadline import Deadline
@@ -138,6 +138,6 @@ def count_operations(checkpoint: Path, batches: Mapping[Workload, Sequence[Batch
     try:
         counts = call_in_child(built.count_operations, checkpoint, list(shapes.values()), threads=threads, forked=True)
     except DeploybenchError as error:
-        say(f"operations not counted: {error}")
+        note(f"operations not counted: {error}")
         return {}
     return dict(zip(shapes, counts, strict=True))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bench.console import say
+from bench.console import note
 from bench.runs.predictions import NO_LABEL, UNLABELLED
 from bench.texts.data import read_texts
 from bench.units import counted
@@ -66,7 +66,7 @@ def find_unlabelled(  # noqa: PLR0913 - where texts come from, by name
     calibrated, found = set(map(tuple, calibration)), {}
     for path in files:
         texts, summary = read_texts(path, label_names=checkpoint.labels, **reading)
-        say(f"texts without labels {path}: {summary}")
+        note(f"texts without labels {path}: {summary}")
         whole = tokenise(inputs.tokenizer, texts, inputs.max_length)
         scored = tokenise(inputs.tokenizer, texts, inputs.scoring_length(checkpoint))
         rows = zip(map(row_hash, texts), whole, scored, strict=True)
@@ -74,7 +74,7 @@ def find_unlabelled(  # noqa: PLR0913 - where texts come from, by name
     left = _left_validation(checkpoint.path / VALIDATION_FILE)
     left = dict(islice(left.items(), max(0, _ENOUGH - labelled - len(found))))  # in random order: a sample
     if left:
-        say(f"texts without labels: {counted(len(left), 'validation text')} that training left")
+        note(f"texts without labels: {counted(len(left), 'validation text')} that training left")
     return Unlabelled(tokens={**found, **{row: ids for row, ids in left.items() if tuple(ids) not in calibrated}})
 
 
