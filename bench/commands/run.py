@@ -40,6 +40,7 @@ def _run(parsed: argparse.Namespace) -> int:
     from bench.runs.store import read_run
     from exporters.files import refuse_unwritable
 
+    before = lines_said()
     options = read_options(parsed)
     refuse_unwritable(Path(RESULTS))
     with alone():
@@ -47,7 +48,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if saved is None:
         return code or 1
     run = read_run(saved)
-    print_answer(first_screen(run, LINES - lines_said()))
+    print_answer(first_screen(run, LINES + before - lines_said()))
     if parsed.tables:
         print_answer("")
         print_run(run, SHOWN)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bench.runs.store import Run
 
 LINES = 40  # that a run prints at most, the screen and what was printed before
+_LEAST_ROOM = 25
 _FEWEST_ROWS = 3
 _MOST = 3  # names in a list
 _NAME = 24  # characters of a user's name
@@ -38,7 +39,7 @@ def first_screen(run: Run, room: int = LINES) -> str:
     cells, selection = RunFigures(printable(run)), printable(default_selection(run))
     before, commands = wrapped(_measured(cells), most=2), "\n".join(_commands(run, selection))
     decision = wrapped([*_decision(cells, selection), *_failures(cells.run)]).splitlines()
-    left = room - len(f"{before}\n{commands}".splitlines()) - _OTHER
+    left = max(room, _LEAST_ROOM) - len(f"{before}\n{commands}".splitlines()) - _OTHER
     if len(decision) > left - _FEWEST_ROWS:
         decision = [*decision[: left - _FEWEST_ROWS - 1], "…"]
     table = _table(cells, selection, max(left - len(decision), _FEWEST_ROWS))
