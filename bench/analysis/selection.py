@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench.analysis.accuracy_loss import FLAG, Drop, Standing, accuracy_drops, judge_drop, stands
 from bench.analysis.figures import figures
 from bench.analysis.objectives import OBJECTIVES, Aim, Limit
 from bench.analysis.precision import cautions
+from bench.analysis.speed_ups import speed_ups
 from bench.runs.measurement import Figure, batch_shape
 from bench.runs.predictions import read_scored
 from bench.runs.store import once_a_run
@@ -50,6 +51,9 @@ class Candidate:
     why: str  # one line; empty where it is within every limit
     verdict: str  # of its accuracy, in a cell of a table: "within 0.01"; empty where that is unknown
     figure: Figure | None  # of the objective
+    told_by: (
+        Figure | None
+    )  # tells it from others: the speed-up where slices were paired, which is sharper; else ``figure``
     drop: Drop | None  # of accuracy; on each set: where it loses most; None: unknown
     findings: tuple[Finding, ...]  # empty where it cannot be taken whatever the limits
     pareto_front: bool  # no other variant is as good in accuracy and every cost, and better in one of them
@@ -76,7 +80,7 @@ class Selection:
     def as_good(self) -> tuple[Candidate, ...]:
         """Those within the limits whose interval overlaps the best one's: the run cannot tell which is better."""
         within = [one for one in self.candidates if one.standing == "in"]
-        return tuple(one for one in within[1:] if _overlap(within[0].figure, one.figure))
+        return tuple(one for one in within[1:] if _overlap(within[0].told_by, one.told_by))
 
     @property
     def possibly_better(self) -> tuple[Candidate, ...]:
@@ -109,12 +113,14 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
             by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)]
             findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits))
         worst = max(verdicts, default=None, key=lambda one: _ORDER.index(one.standing))
+        figure = deciding_figure(every, name, OBJECTIVES[aim.objective].metric)
         return Candidate(
             variant=name,
             standing="out" if blocked[name] else max((one.standing for one in findings), key=_ORDER.index),
             why=blocked[name] or "; ".join(one.why for one in findings if one.why),
             verdict="reference" if name == REFERENCE else worst.words if worst else "",
-            figure=deciding_figure(every, name, OBJECTIVES[aim.objective].metric),
+            figure=figure,
+            told_by=_sharper(run, figure),
             drop=max(drops[name], key=lambda one: one.share, default=None),
             findings=findings,
             pareto_front=name in costs and not any(_dominates(other, costs[name]) for other in costs.values()),
@@ -196,6 +202,16 @@ def _rank(figure: Figure | None, objective: str) -> float:
     if figure is None or figure.value is None:
         return math.inf
     return figure.value if OBJECTIVES[objective].lower_is_better else -figure.value
+
+
+def _sharper(run: Run, figure: Figure | None) -> Figure | None:
+    if figure is None or figure.metric != "latency" or figure.workload is None:
+        return figure
+    ratio = speed_ups(run)[figure.variant, figure.workload.batch_size]
+    paired = any(one.low is not None for one in speed_ups(run).values())
+    if paired and figure.variant == REFERENCE:
+        return replace(ratio, low=1.0, high=1.0)
+    return ratio if ratio.low is not None else figure
 
 
 def _overlap(one: Figure | None, other: Figure | None) -> bool:

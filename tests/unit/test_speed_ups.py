@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.analysis.selection import default_selection
 from bench.analysis.speed_ups import speed_ups
 from bench.runs.measurement import Measurement, Workload
 from bench.runs.store import read_run
@@ -93,3 +94,11 @@ def test_a_variant_that_was_not_timed_has_the_reason(run):
 
     assert (found["onnx-fp32", 1].value, found["onnx-fp32", 1].reason) == (None, "it crashed")
     assert found["openvino-fp32", 1].low is not None
+
+
+def test_rows_whose_speed_ups_lie_apart_are_told_apart(run):
+    """However wide the intervals of their absolute times."""
+    told_by = {one.variant: one.told_by for one in default_selection(timed(run, 0)).candidates}
+    fastest, second, third, last = (told_by[name] for name in (*reversed(VARIANTS), REFERENCE))
+
+    assert fastest.low > second.high > second.low > third.high > third.low > last.high == 1.0
