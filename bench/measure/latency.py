@@ -85,7 +85,8 @@ class LatencyRun:
 
     def steps(self, batches: Mapping[Workload, Sequence[Batch]]) -> int:
         """How often ``advance`` will be called in the minimum number of launches."""
-        return self._schedule.launches * self._launch_steps(batches)
+        launches = range(self._schedule.launches)
+        return sum(self._launch_steps(self._of_launch(launch, batches)) for launch in launches)
 
     def _launch_steps(self, batches: Mapping[Workload, Sequence[Batch]]) -> int:
         return sum(max(self._schedule.blocks, len(one)) for one in batches.values())
@@ -105,15 +106,24 @@ class LatencyRun:
             if launch >= _FEWEST and not self._deadline.left():
                 planned = launch
                 break
-            self._launch(launch, self._fitting(batches, planned - launch), advance)
+            self._launch(launch, self._fitting(self._of_launch(launch, batches), planned - launch), advance)
         launch, rows = planned, self._unsure()
         while rows and self._further_fits(launch):
             # With all artifacts: those compared with an unsure one must be timed beside it.
-            unsure = {workload: batch for workload, batch in batches.items() if any(workload == at for _, at in rows)}
+            timed = self._of_launch(launch, batches)
+            unsure = {workload: batch for workload, batch in timed.items() if any(workload == at for _, at in rows)}
+            if not unsure:
+                break
             more(self._launch_steps(unsure))
             self._launch(launch, unsure, advance)
             launch, rows = launch + 1, self._unsure()
         return [self._measurement(name, workload, rows) for workload in batches for name in self._artifacts]
+
+    def _of_launch(
+        self, launch: int, batches: Mapping[Workload, Sequence[Batch]]
+    ) -> Mapping[Workload, Sequence[Batch]]:
+        later = self._schedule.later
+        return batches if later is None or launch < later else dict([next(iter(batches.items()))])
 
     def _fitting(self, batches: Mapping[Workload, Sequence[Batch]], launches: int) -> dict[Workload, Sequence[Batch]]:
         """The first workloads, as many as likely end before the deadline in ``launches`` launches; the first in any case."""

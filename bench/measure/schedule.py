@@ -44,6 +44,7 @@ class Schedule:
     target_width: float = 0.02  # launches are added while a row is known less well than this share of its value
     budget_s: float = 0.0  # and while a further launch would likely end within this time
     unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # finds those rows, by ``target_width``
+    later: int | None = None  # launches that time the workloads after the first, which decides; None: all
     cold: int = 0  # launches whose processes import their runtimes themselves; the others are forked after the import
     seed: int | None = (
         None  # of the orders; None: other orders in every run, so that no order favours a side in all runs

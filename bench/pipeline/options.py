@@ -44,7 +44,7 @@ PROFILES = {
         description="minutes on two cores with a small model",
         batch_sizes=(1, 8, 32),
         sequence_lengths=(512,),
-        schedule=Schedule(launches=4, blocks=8, rounds=1, block_s=0.01),
+        schedule=Schedule(launches=6, blocks=8, rounds=1, block_s=0.01, later=2),
         budget_s=180,
         thorough=False,
     ),

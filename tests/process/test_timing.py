@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.measure.deadline import Deadline
 from bench.measure.latency import LatencyRun
 from bench.measure.schedule import Schedule, TimedArtifact
 from bench.runs.measurement import Workload
@@ -118,6 +119,37 @@ def test_every_row_times_the_same_text_of_a_block(monkeypatch):
     run.measure(texts, lambda: None)
 
     assert places == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_the_first_workload_is_timed_in_every_launch_and_the_others_in_some():
+    _, measured = measure("fakes.steady", "fakes.allocating", schedule=replace(SCHEDULE, launches=3, later=2))
+
+    assert {size: set(one.launches) for (_, size), one in measured.items()} == {1: {0, 1, 2}, 4: {0, 1}}
+
+
+class Clock:
+    """Time that passes as a test says."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_after_the_deadline_the_first_workload_has_two_launches_and_the_others_a_reason():
+    clock = Clock()
+
+    def advance():
+        clock.now += 100
+
+    deadline = Deadline(50, clock)
+    run = LatencyRun(timed("fakes.steady", "fakes.allocating"), replace(SCHEDULE, launches=5), 1, deadline=deadline)
+    measured = {(one.variant, one.workload.batch_size): one for one in run.measure(BATCHES, advance)}
+
+    assert set(measured["fakes.steady", 1].launches) == {0, 1}
+    late = measured["fakes.steady", 4]
+    assert (late.status, late.reason, late.values) == ("not_measured", "time budget of 50 s used up", ())
 
 
 def test_a_slow_workload_has_as_many_blocks_as_tell_enough():
