@@ -27,8 +27,8 @@ def say(line: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a message in lines of at most 80 characters."""
-    say(textwrap.fill(printable(text), 80, subsequent_indent="  ", break_on_hyphens=False))
+    """Print a message in lines of at most 80 characters; a longer path stays whole."""
+    say(textwrap.fill(printable(text), 80, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False))
 
 
 def lines_said() -> int:

@@ -1,5 +1,6 @@
 """What the machine can do, and what a forward pass takes: rates that are rates, operations that a hand can count."""
 
+import numpy as np
 import pytest
 
 from bench.measure.yardsticks import MACHINE, Yardsticks
@@ -81,17 +82,27 @@ def test_a_slow_call_is_a_reading_by_itself(monkeypatch):
     assert len(calls) == 1
 
 
-def test_operations_are_those_that_a_hand_counts(checkpoint_folder):
-    workloads = [workload(1, 32), workload(8, 64)]
+def batch(size, length):
+    return (np.ones((size, length), dtype=np.int64),) * 2
 
-    assert count_operations(checkpoint_folder, workloads, 1) == {
+
+def test_operations_are_those_that_a_hand_counts(checkpoint_folder):
+    batches = {workload(1, 32): [batch(1, 32)], workload(8, 64): [batch(8, 64)]}
+
+    assert count_operations(checkpoint_folder, batches, 1) == {
         "1x32": operations(1, 32),
         "8x64": operations(8, 64),
     }
 
 
+def test_operations_of_texts_of_several_lengths_are_those_of_the_middle_one(checkpoint_folder):
+    batches = {workload(1, 64): [batch(1, length) for length in (64, 8, 16)]}
+
+    assert count_operations(checkpoint_folder, batches, 1) == {"1x64": operations(1, 16)}
+
+
 def test_operations_that_cannot_be_counted_are_no_error(tmp_path, capsys):
-    assert count_operations(tmp_path, [workload(1, 32)], 1) == {}
+    assert count_operations(tmp_path, {workload(1, 32): [batch(1, 32)]}, 1) == {}
     assert "operations not counted: " in capsys.readouterr().err
 
 
