@@ -12,18 +12,25 @@ from bench.printable import printable
 from bench.units import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tqdm import tqdm
 
 
+_NOTICED_S = 0.5
 _said: list[str] = []
 
 
 def say(line: str) -> None:
     """Print a message to standard error."""
     _said.append(line)
-    print("\n".join(map(printable, line.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201 - the one place for messages
+    text = "\n".join(map(printable, line.split("\n")))
+    if _wholes and sys.stderr.isatty():
+        from tqdm import tqdm
+
+        tqdm.write(text, file=sys.stderr)  # above the bar
+    else:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place for messages
 
 
 def note(text: str) -> None:
@@ -45,8 +52,8 @@ def stage(name: str) -> Iterator[None]:
 
 
 def say_stage(name: str, seconds: float) -> None:
-    """Print how long a stage took, where standard error is no terminal; a terminal shows progress bars."""
-    if not sys.stderr.isatty():
+    """Print how long a stage took, unless it took no time; a terminal shows progress bars instead."""
+    if seconds >= _NOTICED_S and not sys.stderr.isatty():
         say(f"{name}: {format_duration(seconds)}")
 
 
@@ -66,10 +73,67 @@ class Bar:
         self._bar.refresh()
 
 
+class _WholeBar:
+    """One bar for several parts of a command, each with its expected seconds."""
+
+    def __init__(self, bar: tqdm[Any], parts: Mapping[str, float]) -> None:
+        self._bar = bar
+        self._parts = parts
+        self._done = dict.fromkeys(parts, 0.0)
+
+    def step(self, part: str, share: float) -> None:
+        share = min(share, 1.0 - self._done[part])
+        self._done[part] += share
+        self._bar.set_description(part, refresh=False)
+        self._bar.update(share * self._parts[part])
+
+
+class _Part(Bar):
+    """A part of a bar for several."""
+
+    def __init__(self, whole: _WholeBar, part: str, steps: int) -> None:
+        self._whole, self._part, self._steps = whole, part, steps
+
+    def advance(self, steps: int = 1) -> None:
+        self._whole.step(self._part, steps / max(self._steps, 1))
+
+    def extend(self, steps: int) -> None:
+        self._steps += steps
+
+
+_wholes: list[tuple[_WholeBar, Mapping[str, float]]] = []  # the one that is shown
+
+
 @contextmanager
-def progress(what: str, steps: int) -> Iterator[Bar]:
-    """A progress bar of ``steps`` steps with the time left; the block advances it."""
+def one_bar(parts: Mapping[str, float]) -> Iterator[None]:
+    """Show one bar with the time left for all ``parts``, which have expected seconds; ``progress`` in the block moves it."""
     from tqdm import tqdm
 
+    shown = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
+    total = sum(parts.values())
+    with tqdm(total=total, bar_format=shown, disable=None, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
+        _wholes.append((_WholeBar(bar, parts), parts))
+        try:
+            yield
+        finally:
+            _wholes.pop()
+
+
+def step(part: str, share: float) -> None:
+    """Count a share of a part as done; nothing where no ``one_bar`` has it."""
+    for whole, parts in _wholes[-1:]:
+        if part in parts:
+            whole.step(part, share)
+
+
+@contextmanager
+def progress(what: str, steps: int, part: str = "") -> Iterator[Bar]:
+    """A progress bar of ``steps`` steps with the time left, or ``part`` of ``one_bar``; the block advances it."""
+    from tqdm import tqdm
+
+    if _wholes and part in _wholes[-1][1]:
+        yield _Part(_wholes[-1][0], part, steps)
+        step(part, 1.0)  # what was left out
+        return
     with tqdm(total=steps, desc=what, disable=None, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
         yield Bar(bar)

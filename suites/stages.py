@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.console import say_stage
+from bench.console import say_stage, step
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -20,6 +20,7 @@ class Stages:
     def __init__(self, session: pytest.Session, items: Sequence[pytest.Item]) -> None:
         self._config = session.config
         self._left = Counter(_file(item.nodeid) for item in items)
+        self._shares = {file: 1 / tests for file, tests in self._left.items()}
         self._seconds = dict.fromkeys(self._left, 0.0)
         self._measured: set[str] = set()  # files of which a test was not skipped
 
@@ -35,21 +36,25 @@ class Stages:
         done = yield
         self._seconds[file] += time.monotonic() - began
         self._left[file] -= 1
+        step(_name(file), self._shares[file])
         if not self._left[file] and file in self._measured:
             self._say(file)
         return done
 
     def _say(self, file: str) -> None:
         """Print the line, not on the one that pytest is writing, and not into what pytest captures."""
-        name = file.rpartition("/")[2].removeprefix("test_").removesuffix(".py").replace("_", " ")
         manager = self._config.pluginmanager
         capture, reporter = manager.get_plugin("capturemanager"), manager.get_plugin("terminalreporter")
         assert capture is not None
         if reporter:
             reporter.ensure_newline()
         with capture.global_and_fixture_disabled():
-            say_stage(name, self._seconds[file])
+            say_stage(_name(file), self._seconds[file])
 
 
 def _file(nodeid: str) -> str:
     return nodeid.partition("::")[0]
+
+
+def _name(file: str) -> str:
+    return file.rpartition("/")[2].removeprefix("test_").removesuffix(".py").replace("_", " ")

@@ -39,7 +39,7 @@ def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]
             before_launch=yardsticks.read if PROFILES[options.profile].thorough else lambda: None,
         )
         yardsticks.read()
-        with visible(), progress("timing", run.steps(batches)) as bar:
+        with visible(), progress("timing", run.steps(batches), "latency") as bar:
             measured = run.measure(batches, bar.advance, bar.extend)
         yardsticks.read()
     recorder.add(*yardsticks.measurements(), *run.first_inferences(next(iter(batches))))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import RESULTS, add_command, print_answer
+from bench.pipeline.options import add_options, read_options
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from bench.compare.changes import Comparison
     from bench.compare.thresholds import Thresholds
+    from bench.runs.store import Run
 
 _EXIT_CODES = """
 exit codes, the first that applies:
@@ -30,6 +33,12 @@ with --history:
   0  none of these"""
 
 
+_CONFIRM_FLAGS = {
+    "--checkpoint": "of --confirm: checkpoint that both revisions export; A and B are then git revisions",
+    "--work-dir": "",
+}
+
+
 def add(commands: Any) -> None:
     """Declare the command."""
     command = add_command(
@@ -41,6 +50,7 @@ def add(commands: Any) -> None:
             "deploybench compare base.json contender.json --format md --all",
             "deploybench compare base.json contender.json --lenient",
             "deploybench compare here.json there.json --normalise",
+            "deploybench compare base.json contender.json --confirm old-artifacts artifacts",
             "deploybench compare --history results",
         ],
     )
@@ -67,6 +77,14 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--normalise", action="store_true", help="divide times by each machine's yardsticks, to compare two CPUs"
     )
+    command.add_argument(
+        "--confirm",
+        nargs=2,
+        metavar=("A", "B"),
+        help="measure latencies that are worse, or may be, again in turn: A and B are the base's and the contender's "
+        "artifacts (a folder of one or several), checkpoints, or with --checkpoint git revisions",
+    )
+    add_options(command.add_argument, _CONFIRM_FLAGS)
     command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
 
 
@@ -96,13 +114,25 @@ def _compare_two(parsed: argparse.Namespace) -> Comparison:
             raise UserError(
                 "--normalise: needs the yardsticks of both runs, and a stock file of pytest-benchmark has none"
             )
+        if parsed.confirm:
+            raise UserError("--confirm: needs the plan of both runs, and a stock file of pytest-benchmark has none")
         stock = read_stock(parsed.base), read_stock(parsed.contender)
         _refuse_same(*(one.path for one in stock))
         return compare_stock(*stock, thresholds)
     base, contender = read_run(parsed.base), read_run(parsed.contender)
     _refuse_same(base.path, contender.path)
     right = read_right(base), read_right(contender)
-    return compare_runs(base, contender, thresholds, right, normalise=parsed.normalise)
+    comparison = compare_runs(base, contender, thresholds, right, normalise=parsed.normalise)
+    return _confirmed(comparison, contender, parsed) if parsed.confirm else comparison
+
+
+def _confirmed(comparison: Comparison, contender: Run, parsed: argparse.Namespace) -> Comparison:
+    from bench.compare.confirming import confirm
+    from bench.machine.alone import alone
+
+    with alone():
+        options = replace(read_options(parsed), threads=contender.plan.threads)
+        return confirm(comparison, contender, tuple(parsed.confirm), options)
 
 
 def _refuse_same(base: Path, contender: Path) -> None:
@@ -117,7 +147,7 @@ def _compare_all(parsed: argparse.Namespace) -> int:
     from bench.compare.saved_runs import read_saved_runs
     from bench.report.messages.history import render_history
 
-    flags = {"--all": parsed.all, "--normalise": parsed.normalise}
+    flags = {"--all": parsed.all, "--normalise": parsed.normalise, "--confirm": parsed.confirm}
     unwanted = [parsed.base] if parsed.base else [flag for flag, given in flags.items() if given]
     if unwanted:
         raise UserError(

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     )
     command.set_defaults(execute=_duel, failed=3)  # 1 says that something is worse
     command.add_argument(
-        "a", metavar="A", help="folder of an artifact, a checkpoint, or with --checkpoint a git revision"
+        "a", metavar="A", help="folder of one or several artifacts, a checkpoint, or with --checkpoint a git revision"
     )
     command.add_argument("b", metavar="B", help="the other side, of the same kind")
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")

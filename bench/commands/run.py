@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import RESULTS, add_command, print_answer, print_run
-from bench.console import lines_said
+from bench.console import lines_said, note, one_bar
 from bench.pipeline.options import add_options, read_options
 from bench.report.tables import SHOWN
 
@@ -34,6 +34,7 @@ def add(commands: Any) -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
+    from bench.pipeline.forecast import expected_parts, plan_line
     from bench.pipeline.prepare import prepare
     from bench.pipeline.started_pytest import run_suites
     from bench.report.messages.first_screen import LINES, first_screen
@@ -43,7 +44,8 @@ def _run(parsed: argparse.Namespace) -> int:
     before = lines_said()
     options = read_options(parsed)
     refuse_unwritable(Path(RESULTS))
-    with alone():
+    with alone(), one_bar(expected_parts(options)):
+        note(plan_line(options))
         saved, code = run_suites(prepare(options), Path(RESULTS))
     if saved is None:
         return code or 1

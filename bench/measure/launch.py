@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bench.measure.workload import Batch
 
 _SLOW_S = 0.1  # a round this long warms the caches itself: it needs no untimed round
-_MOST_ROUNDS = 10  # of a slice: more would add little and make large files
 _CONTROL_ROUNDS = 2
 
 Cell: TypeAlias = dict[str, Any]
@@ -130,8 +129,9 @@ class Launch:
     def _slice(self, name: str, cell: Cell, place: int) -> list[tuple[int, int]]:
         blocks = cell["blocks"]
         slow = (blocks[-1][-1][0] if blocks else cell["first"]) > _SLOW_S * 1e9
+        schedule = self._schedule
         rounds: list[tuple[int, int]] = self._ask(
-            name, "time", self._rounds(blocks), None if slow else self._schedule.warm_up_s, place
+            name, "time", schedule.rounds, None if slow else schedule.warm_up_s, place, schedule.block_s
         )
         return rounds
 
@@ -150,12 +150,3 @@ class Launch:
         """Whether enough time was sampled."""
         timed = sum(wall for cell in cells.values() for rounds in cell["blocks"] for wall, _ in rounds)
         return timed >= self._schedule.enough_s * 1e9 * len(cells)
-
-    def _rounds(self, blocks: Sequence[Any]) -> int:
-        """Number of rounds of the next slice, from the shortest round so far."""
-        schedule = self._schedule
-        if not blocks or not schedule.block_s:
-            return schedule.rounds
-        shortest = min(wall for rounds in blocks for wall, _ in rounds)
-        fitting = int(schedule.block_s * 1e9 / max(shortest, 1))
-        return min(max(schedule.rounds, fitting), _MOST_ROUNDS)

@@ -10,6 +10,7 @@ from bench.measure.own_texts import mostly_cut, own_batches
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
 from bench.pipeline.checks import Checks
+from bench.pipeline.forecast import EXPORT
 from bench.pipeline.options import PROFILES, Options
 from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
 from bench.runs.measurement import Workload
@@ -247,7 +248,7 @@ def _export_all(
     root = artifacts_folder(options, checkpoint)
     artifacts, variants = {}, {}
     what = f"exporting and checking {counted(len(options.variants), 'variant')}"
-    with stage(what), progress(what, len(options.variants)) as bar:
+    with stage(what), progress(what, len(options.variants), EXPORT) as bar:
         for name in options.variants:
             try:
                 artifact = _export(name, origin, root, options.threads)

@@ -21,6 +21,7 @@ _RARELY = 50_000  # objects between collections while nothing is timed: importin
 _SETTLED = 0.1  # relative; two successive untimed calls that differ by less end the warm-up
 # The warm-up of a noisy or slow predictor ends after this many calls or seconds, whichever comes first.
 _MOST_UNTIMED, _LONGEST_UNTIMED_S = 6, 1.0
+_MOST_ROUNDS = 10  # of a slice
 _STATUS_KEYS = ("VmRSS", "VmHWM")
 _MALLINFO2 = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"  # man 3 mallinfo
 
@@ -103,10 +104,11 @@ class Commands:
         gc.freeze()  # else each later collection visits all imported objects: 0.3 s with transformers
         return first
 
-    def time(self, rounds: int, warm_up_s: float | None, place: int = 0) -> list[tuple[int, int]]:
+    def time(self, rounds: int, warm_up_s: float | None, place: int = 0, seconds: float = 0.0) -> list[tuple[int, int]]:
         """Nanoseconds, and nanoseconds of CPU time of all threads, of each of ``rounds`` calls on a batch of ``warm_up``.
 
-        ``place``: of the batch. Untimed calls for ``warm_up_s`` seconds (at least one; none for None) come before.
+        ``place``: of the batch. Untimed calls for ``warm_up_s`` seconds (at least one; none for None) come before. Quick calls
+        are made for ``seconds``, at most ten: more would add little and make large files.
         """
         batch = self._batches[place]
         if warm_up_s is not None:
@@ -117,9 +119,18 @@ class Commands:
         gc.collect()
         gc.disable()  # a collection in a round would be caused by earlier allocations
         try:
-            return [self._counted_round(*batch) for _ in range(rounds)]
+            timed = [self._counted_round(*batch) for _ in range(rounds)]
+            timed += [self._counted_round(*batch) for _ in range(self._more(timed, seconds))]
         finally:
             gc.enable()
+        return timed
+
+    @staticmethod
+    def _more(timed: Sequence[tuple[int, int]], seconds: float) -> int:
+        """Number of further calls that fit into ``seconds`` after those of ``timed``."""
+        spent = sum(wall for wall, _ in timed)
+        fitting = int(seconds * 1e9 * len(timed) / max(spent, 1))
+        return max(0, min(fitting, _MOST_ROUNDS) - len(timed))
 
     def run_for(self, batch: Batch, seconds: float) -> tuple[int, int]:
         """Call on one batch for ``seconds``, at least once; number of calls, and nanoseconds until the last ended."""

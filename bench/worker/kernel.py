@@ -11,7 +11,7 @@ from exporters.variant import ExportJob, Float32Array, Int64Array, Predictor, Va
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ROWS, _WIDTH = 512, 768  # of a product; as many operations as a linear layer of ALBERT-base at 512 tokens
+_ROWS, _WIDTH = 128, 768  # of a product; as many operations as a linear layer of ALBERT-base at 128 tokens
 
 
 def _export(_: ExportJob) -> None:

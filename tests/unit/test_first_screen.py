@@ -165,7 +165,9 @@ def test_a_run_prints_the_screen_and_the_tables_where_they_are_asked_for(flags, 
 
     assert main(["run", *flags]) == 0
     printed = capsys.readouterr()
-    assert printed.err == ""
+    assert printed.err.startswith("plan: train, export and check ")
+    assert printed.err.count("\n") == 1
+    assert max(map(len, printed.err.splitlines())) <= 80
     assert printed.out.count("\ntake openvino-int8-bf16: ") == 1
     assert ("\nSummary\n" in printed.out) == tables
     assert (len(printed.out.splitlines()) > 40) == tables

@@ -55,6 +55,14 @@ def test_untimed_calls_come_before(worker, seconds, untimed):
     assert worker.seen.calls == 2 + untimed
 
 
+@pytest.mark.parametrize(
+    ("rounds", "seconds", "made"),
+    [(1, 0.0, 1), (1, 0.004, 1), (1, 0.02, 4), (2, 0.005, 2), (1, 1.0, 10), (12, 1.0, 12)],
+)
+def test_calls_follow_until_the_time_of_the_slice_is_used(worker, rounds, seconds, made):
+    assert worker.time(rounds, None, 0, seconds) == [(CALL, CPU)] * made
+
+
 def test_prediction_is_timed_without_what_is_between_batches(worker):
     assert worker.predict([BATCH] * 2) == [(None, CALL)] * 2
 

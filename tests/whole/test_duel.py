@@ -98,6 +98,16 @@ def test_two_variants_are_one_row(capsys, artifacts, few_launches):
     assert code in {0, 1}
 
 
+def test_folders_of_artifacts_are_sides(capsys, artifacts, few_launches):
+    code, out, _ = command(capsys, artifacts, artifacts, "--variants=onnx-fp32,onnx-int8-dynamic", *QUICK)
+
+    assert {line.split()[0] for line in out.splitlines() if " size " in line} == {"onnx-fp32", "onnx-int8-dynamic"}
+    assert code in {0, 1}
+    assert f"{artifacts}: has no artifact of openvino-fp32, only of onnx-fp32; export it as well" in refused(
+        capsys, artifacts, artifacts, "--variants=onnx-fp32,openvino-fp32", *QUICK
+    )
+
+
 def test_two_checkpoints_with_another_tokenizer(capsys, checkpoint_folder, work, tmp_path, few_launches):
     """The same weights in a folder of its own, whose tokenizer does not fold case."""
     other = shutil.copytree(checkpoint_folder, tmp_path / "other")

@@ -143,14 +143,14 @@ def test_a_forked_worker_is_held_against_a_spawned_one(study, checkpoint_folder)
         "--checkpoint",
         str(checkpoint_folder),
         "--variants",
-        "torch-eager",
-        "--batch-sizes",
-        "1",
+        "torch-eager,onnx-fp32",
         *few,
     )
 
     assert code == 0
     assert "spawned_again" in printed
+    assert saved["variants"].keys() == {"torch-eager", "onnx-fp32"}
     assert saved["variants"]["torch-eager"].keys() == {"forked", "spawned_again"}
-    for one in saved["variants"]["torch-eager"].values():
+    for one in saved["variants"]["onnx-fp32"].values():
         assert 0 < one["low"] < one["ratio"] < one["high"]
+        assert abs(one["heap"]) < 2**21

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.pipeline.options import Options
+    from exporters.artifacts.artifact import Artifact
 
 
 @contextmanager
@@ -54,16 +55,14 @@ def _same_name(base: Side, contender: Side) -> tuple[Side, Side]:
 def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]) -> Side:
     folder = Path(name)
     if (folder / MANIFEST).is_file():
-        artifact = read_artifact(folder)
-        if artifact is None:
-            raise UserError(
-                f"{name}: this artifact is not whole: a file is missing or truncated, or another version wrote it; export it again"
-            )
-        changed = changed_file(folder)
-        if changed:
-            raise UserError(f"{name}: {changed} is not what was exported: its content was changed; export it again")
-        check_variant_name(artifact.variant)
+        artifact = _whole_artifact(folder)
         return side_of(name, {artifact.variant: artifact})
+    within = [variant for variant in variants if (folder / variant / MANIFEST).is_file()]
+    if within:  # what ``export --output`` writes
+        missing = next((variant for variant in variants if variant not in within), None)
+        if missing:
+            raise UserError(f"{name}: has no artifact of {missing}, only of {', '.join(within)}; export it as well")
+        return side_of(name, {variant: _whole_artifact(folder / variant) for variant in within})
     try:
         prepared = prepare(replace(options, checkpoint=name))
     except CheckpointError as error:
@@ -76,3 +75,17 @@ def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]
         if variant not in prepared.artifacts:
             raise UserError(f"{name}: {variant} cannot be measured: {prepared.variants[variant].failed}")
     return side_of(name, {variant: prepared.artifacts[variant] for variant in variants}, prepared.inputs.max_length)
+
+
+def _whole_artifact(folder: Path) -> Artifact:
+    """An artifact whose files are those that were exported; raises UserError otherwise."""
+    artifact = read_artifact(folder)
+    if artifact is None:
+        raise UserError(
+            f"{folder}: this artifact is not whole: a file is missing or truncated, or another version wrote it; export it again"
+        )
+    changed = changed_file(folder)
+    if changed:
+        raise UserError(f"{folder}: {changed} is not what was exported: its content was changed; export it again")
+    check_variant_name(artifact.variant)
+    return artifact

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench.measure.memory.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
 from bench.measure.memory.tracked import Held, read_tracking
 from bench.runs.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
-from bench.worker.client import Worker
+from bench.worker.client import Worker, template_modules
 from bench.worker.commands import Commands
 from exporters.errors import WorkerError
 
@@ -48,7 +48,7 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, c
     ``code``: a folder whose ``exporters`` loads the artifact instead of those of this process.
     """
     phases, garbage, seconds, start = _kernel_pass(variant, artifact, batch, threads, code)
-    load_peak_memory, peak_memory, tracked = _memray_pass(variant, artifact, batch, threads, code)
+    load_peak_memory, peak_memory, tracked = memray_pass(variant, artifact, batch, threads, code)
     return MemoryPeaks(
         peak_memory=peak_memory,
         load_peak_memory=load_peak_memory,
@@ -99,12 +99,17 @@ def take_phase(worker: Worker, artifact: Path | None) -> Phase:
     )
 
 
-def _memray_pass(
-    variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
+def memray_pass(  # noqa: PLR0913 - by name
+    variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None = None, *, forked: bool = True
 ) -> tuple[int, int, Tracked]:
-    """Peak of loading, peak of the batches, and what memray tracked in both."""
+    """Peak of loading, peak of the batches, and what memray tracked in both.
+
+    ``forked``: after the imports, which are not tracked; the ledger's phases come from the spawned process of the other pass.
+    """
     label = f"{variant}, memory, memray pass"
-    with tempfile.TemporaryDirectory() as folder, Worker(label, threads, code=code) as worker:
+    modules = template_modules(variant) if forked and code is None else ()
+    worker = Worker(label, threads, code=code, forked=bool(modules), modules=modules)
+    with tempfile.TemporaryDirectory() as folder, worker:
         # Two trackings, because one file has one high-water mark.
         load_file, batches_file = (Path(folder, name) for name in ("load.bin", "batches.bin"))
         worker.import_runtime(variant)

@@ -1,9 +1,10 @@
-"""Whether a forked worker measures the same as a spawned one: latency and resident memory of PyTorch's variants, in turn.
+"""Whether a forked worker measures the same as a spawned one: latency, resident memory and heap of every variant, in turn.
 
-    python -m suites.studies.harness.forked --checkpoint arch:albert-base-v2 --batch-sizes 1 --sequence-lengths 128
+    python -m suites.studies.harness.forked --sequence-lengths 64
+    python -m suites.studies.harness.forked --checkpoint arch:albert-base-v2 --sequence-lengths 128
 
-Every launch starts a worker of each kind and times the same batch by both, in turn and in random order. A forked worker comes
-from a process that has imported PyTorch and transformers; ``spawned_again`` shows how much two spawned ones differ.
+Every launch starts a worker of each kind and times the same batch of one text by both, in turn and in random order. A forked worker
+comes from a process that has imported the variant's runtime; ``spawned_again`` shows how much two spawned ones differ.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 from scipy.stats import ttest_1samp
 
 from bench.console import progress
+from bench.measure.memory.peaks import memray_pass
 from bench.measure.schedule import WARM_UP_S
 from bench.measure.workload import full_batch
 from bench.pipeline.prepare import prepare
-from bench.worker.client import Worker
+from bench.worker.client import Worker, template_modules
 from suites.studies.study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from bench.measure.workload import Batch
     from bench.pipeline.options import Options
 
-_FLAGS = ("--checkpoint", "--variants", "--batch-sizes", "--sequence-lengths", "--threads", "--work-dir")
+_FLAGS = ("--checkpoint", "--variants", "--sequence-lengths", "--threads", "--work-dir")
 _SIDES = {"spawned": False, "forked": True, "spawned_again": False}
 
 
@@ -45,7 +47,8 @@ def measure_launch(
     with ExitStack() as stack:
         workers = {}
         for side in order.sample([*_SIDES], len(_SIDES)):
-            workers[side] = stack.enter_context(Worker(side, threads, forked=_SIDES[side]))
+            modules = template_modules(variant)
+            workers[side] = stack.enter_context(Worker(side, threads, forked=_SIDES[side], modules=modules))
             workers[side].start(variant, folder, threads)
             workers[side].ask("warm_up", [batch])
             workers[side].pause()
@@ -71,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
     prepared = prepare(options)
-    size, length = options.batch_sizes[0], prepared.sequence_lengths[-1]
+    size, length = 1, prepared.sequence_lengths[-1]
     batch = full_batch(prepared.tokens, size, length)
     plan = parsed.alternations, parsed.rounds
     launches: dict[str, list[Any]] = {name: [] for name in prepared.artifacts}
@@ -80,15 +83,19 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
             for name, artifact in prepared.artifacts.items():
                 launches[name].append(measure_launch(name, artifact.path, batch, options.threads, plan))
                 bar.advance()
-    figures = {name: _summary(found) for name, found in launches.items()}
+    heaps = {
+        name: {side: memray_pass(name, one.path, batch, options.threads, forked=_SIDES[side])[1] for side in _SIDES}
+        for name, one in prepared.artifacts.items()
+    }
+    figures = {name: _summary(found, heaps[name]) for name, found in launches.items()}
     workload = {"checkpoint": prepared.checkpoint.name, "batch_size": size, "sequence_length": length}
     saved = {**workload, "threads": options.threads, "variants": figures, "launches": launches}
     name = f"forked-{prepared.checkpoint.name.replace(':', '-')}-{size}x{length}"
     return Answer(name, saved, _text(figures))
 
 
-def _summary(launches: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
-    """Of each other side over ``spawned``: ratio of seconds with its 95 % interval, and median difference in bytes."""
+def _summary(launches: list[dict[str, dict[str, float]]], heap: dict[str, int]) -> dict[str, Any]:
+    """Of each other side over ``spawned``: ratio of seconds with its 95 % interval, and differences in bytes."""
     found = {}
     for side in ("forked", "spawned_again"):
         logs = [math.log(one[side]["seconds"] / one["spawned"]["seconds"]) for one in launches]
@@ -99,17 +106,25 @@ def _summary(launches: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
             "low": math.exp(low),
             "high": math.exp(high),
             "bytes": more,
+            "heap": heap[side] - heap["spawned"],
         }
     return found
 
 
 def _text(figures: dict[str, dict[str, Any]]) -> str:
     rows = [
-        (name, side, f"{one['ratio']:.4f}", f"{one['low']:.4f} to {one['high']:.4f}", f"{one['bytes'] / 2**20:+.1f}")
+        (
+            name,
+            side,
+            f"{one['ratio']:.4f}",
+            f"{one['low']:.4f} to {one['high']:.4f}",
+            f"{one['bytes'] / 2**20:+.1f}",
+            f"{one['heap'] / 2**20:+.1f}",
+        )
         for name, sides in figures.items()
         for side, one in sides.items()
     ]
-    heads = ("variant", "over spawned", "latency", "95 % interval", "resident, MiB")
+    heads = ("variant", "over spawned", "latency", "95 % interval", "resident, MiB", "heap, MiB")
     return render_rows(heads, rows, ["latency: ratio of the medians of two processes of one launch, geometric mean"])
 
 

@@ -1,0 +1,76 @@
+"""Doubtful latencies of two saved runs, measured again: base and contender in turn, in one run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.compare.duel.measure import Setting, duel
+from bench.compare.duel.sides import two_sides
+from bench.runs.measurement import Workload
+from bench.units import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.compare.changes import Comparison
+    from bench.compare.judging import Change
+    from bench.pipeline.options import Options
+    from bench.runs.store import Run
+
+_WIDTH, _BUDGET_S = 0.01, 120.0  # of each ratio's interval; of all of them
+
+
+def doubtful(comparison: Comparison) -> list[Change]:
+    """Latencies that became worse, or that may be worse by more than their threshold."""
+    return [
+        one
+        for one in comparison.changes
+        if one.metric == "latency" and one.workload and (one.verdict == "worse" or _undecided(one))
+    ]
+
+
+def _undecided(one: Change) -> bool:
+    return one.verdict == "no detectable change" and one.high is not None and one.high > (one.threshold or 0.0)
+
+
+def confirm(comparison: Comparison, contender: Run, sides: tuple[str, str], options: Options) -> Comparison:
+    """The comparison, with each doubtful latency as a duel of ``sides`` finds it.
+
+    ``sides``: for each run what a duel takes: an artifact, a folder of artifacts, a checkpoint, or with ``options.checkpoint`` a
+    git revision. Raises UserError where they lack a variant.
+    """
+    rows = doubtful(comparison)
+    if not rows:
+        return replace(comparison, notes=(*comparison.notes, "measured again: nothing, since no latency is doubtful"))
+    plan = contender.plan
+    length = round(median(plan.text_lengths or plan.sequence_lengths[-1:]))
+    sizes = sorted({_size(one) for one in rows})
+    workloads = [
+        Workload(batch_size=size, sequence_length=length, padding="full", threads=plan.threads) for size in sizes
+    ]
+    setting = Setting(workloads=tuple(workloads), target_width=_WIDTH, budget_s=_BUDGET_S, memory=False)
+    with two_sides(sides, options, tuple(dict.fromkeys(one.variant for one in rows))) as pair:
+        again = {(one.variant, _size(one)): one for one in duel(*pair, setting).changes if one.metric == "latency"}
+    note = (
+        f"measured again: {counted(len(rows), 'doubtful row')} of latency, base and contender in turn, "
+        f"texts of {counted(length, 'token')}; base and contender are those of the saved runs"
+    )
+    return replace(
+        comparison,
+        notes=(*comparison.notes, note),
+        changes=tuple(_confirmed(one, again) if one in rows else one for one in comparison.changes),
+    )
+
+
+def _confirmed(doubt: Change, again: Mapping[tuple[str, int], Change]) -> Change:
+    """The row of the saved runs, with change, interval and verdict of the duel."""
+    found = again[doubt.variant, _size(doubt)]
+    reason = "; ".join(filter(None, ("measured again", found.reason)))
+    return replace(found, workload=doubt.workload, base=doubt.base, contender=doubt.contender, reason=reason)
+
+
+def _size(one: Change) -> int:
+    assert one.workload is not None
+    return one.workload.batch_size

@@ -1,0 +1,46 @@
+"""What a run is going to do, and about how long it takes: a line at its start, and the parts of its bar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.units import counted, format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.pipeline.options import Options
+
+EXPORT = "export"
+_TRAINING_S = 15.0  # of the demonstration
+_LEAST_S, _PER_MB_S = 2.0, 0.1  # to export and check a variant, by the size of the checkpoint's weights
+_USUAL_MB = 100.0  # of a checkpoint that is not read yet
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_SHARES = {"accuracy": 0.1, "latency": 0.5, "memory": 0.2, "load": 0.01, "invariance": 0.04, "throughput": 0.05}
+# of the time budget: quick runs of small and base models, which end before it
+
+
+def expected_parts(options: Options) -> Mapping[str, float]:
+    """Expected seconds by part, of a run that exports every variant."""
+    weights = _weights_mb(options.checkpoint)
+    exports = len(options.variants) * (_LEAST_S + _PER_MB_S * weights)
+    training = 0.0 if options.checkpoint else _TRAINING_S
+    return {EXPORT: training + exports, **{name: share * options.time_budget for name, share in _SHARES.items()}}
+
+
+def plan_line(options: Options) -> str:
+    """One line: what the run does, and how long."""
+    exports = format_duration(round(expected_parts(options)[EXPORT], -1))
+    training = "" if options.checkpoint else "train, "
+    variants = counted(len(options.variants), "variant")
+    most = format_duration(options.time_budget).removesuffix(" 00 s")
+    return f"plan: {training}export and check {variants} (about {exports}), measure ({most} at most)"
+
+
+def _weights_mb(checkpoint: str | None) -> float:
+    if checkpoint is None:
+        return 0.0
+    folder = Path(checkpoint)
+    sizes = [file.stat().st_size for pattern in _WEIGHTS for file in folder.glob(pattern)] if folder.is_dir() else []
+    return sum(sizes) / 1e6 if sizes else _USUAL_MB
