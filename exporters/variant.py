@@ -41,10 +41,16 @@ class ExportJob:
 
     checkpoint: Path  # folder of the fine-tuned classifier, safetensors weights
     out_dir: Path  # empty folder for the model files
-    base: Path | None  # artifact of ``Variant.base``
+    bases: tuple[Path, ...]  # artifact of ``Variant.base``, then that of its own base, and so on
     tokenizer: Path  # folder with tokenizer.json
     calibration: tuple[tuple[int, ...], ...]  # token ids of training texts, special tokens included
     notes: list[str] = field(default_factory=list)  # remarks for the user, added by the export, one line each
+    unneeded: list[str] = field(default_factory=list)  # why the artifact is the same as another, added by the export
+
+    @property
+    def base(self) -> Path:
+        """The artifact of ``Variant.base``."""
+        return self.bases[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +78,10 @@ class Variant:
     logits_atol: float | None = None  # largest |difference| from the reference; None: only labels are compared
     min_agreement: float = 1.0  # smallest share of labels equal to the reference's
     base: str | None = None  # variant from whose artifact this one is exported
+    least_share: float = 0.9  # of the multiply-adds with weights, that must run in ``precision`` unless it is fp32
     calibrates: bool = False  # reads ``ExportJob.calibration``
     needs: tuple[str, ...] = ()  # CPU features, one of which a CPU must have for the variant to be a default
+    without: str = ""  # what it is like on CPUs without these features
     example: Example = Example(imports=(), answer="")  # how to serve it without this project
     default: bool = True  # whether it is exported when no variant is named
     deprecated: str = ""  # why, if upstream deprecated it

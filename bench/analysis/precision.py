@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
     from bench.runs.store import VariantInfo
 
-_LEAST_SHARE = 0.9  # of the multiply-adds with weights; a quantiser may leave out a sensitive layer
 
-
-def precision_problem(precision: str, weights: Mapping[str, float], attention: Mapping[str, float]) -> str:
+def precision_problem(
+    precision: str, weights: Mapping[str, float], attention: Mapping[str, float], least: float = 0.9
+) -> str:
     """Why the executed multiply-adds are not those of a variant named ``precision``; empty where they are.
 
-    fp32 must be fp32 throughout, attention included. Any other format must run 90 % of the products with weights; attention's
-    products, which grow with the length, do not count.
+    fp32 must be fp32 throughout, attention included. Any other format must run the share ``least`` of the products with weights;
+    attention's products, which grow with the length, do not count.
 
     >>> precision_problem("fp32", {"bf16": 3.0}, {"fp32": 1.0})
     'runs bf16 in 75 % of its multiply-adds, called fp32'
@@ -34,10 +34,9 @@ def precision_problem(precision: str, weights: Mapping[str, float], attention: M
         names = " and ".join(dict.fromkeys(name for _, name in other))
         return f"runs {names} in {_percent(share)} of its multiply-adds, called fp32"
     share = weights.get(precision, 0.0) / sum(weights.values())
-    if share >= _LEAST_SHARE:
+    if share >= least:
         return ""
-    least = _percent(_LEAST_SHARE)
-    return f"only {_percent(share)} of its multiply-adds with weights run in {precision}, at least {least} expected"
+    return f"only {_percent(share)} of its multiply-adds with weights run in {precision}, at least {_percent(least)} expected"
 
 
 def vnni_problem(found: Mapping[str, float], parity: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from bench.analysis.controls import timed_rows
 from bench.analysis.figures import figures, latency_workload
 from bench.runs.measurement import launch_ratios
 from bench.runs.store import once_a_run
-from bench.statistics import LEVEL, paired_ratios
+from bench.statistics import LEVEL, RUN_SPREAD, paired_ratios
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def speed_ups(run: Run) -> dict[tuple[str, int], Figure]:
     """By variant and batch size: latency of the reference / latency.
 
-    In each block both timed the same text within a second; the ratio is the median over the blocks of a launch, and the mean
-    over launches. Without blocks that were timed so, as in older runs, it is the ratio of the medians and has no interval.
+    In each block both timed the same text within a second; a launch has the ratio of ``launch_ratios``, a run their mean. Without
+    blocks that were timed so, as in older runs, it is the ratio of the medians and has no interval.
     """
     sizes = {latency_workload(run, size): size for size in run.plan.batch_sizes}
     latencies = {
@@ -57,6 +57,6 @@ def _speed_up(latency: Figure, reference: Figure | None, paired: LogRatio | None
         return replace(blank, value=None, n=0, status="not_measured", reason=f"needs the latency of {REFERENCE}")
     if paired is None:
         return replace(blank, value=reference.value / latency.value)
-    value, low, high = paired.interval(LEVEL)
+    value, low, high = paired.widened(RUN_SPREAD).interval(LEVEL)
     found = replace(blank, value=value)
     return replace(found, low=low, high=high) if math.isfinite(paired.error) else found

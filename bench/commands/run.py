@@ -45,8 +45,7 @@ def _run(parsed: argparse.Namespace) -> int:
     options = read_options(parsed)
     refuse_unwritable(Path(RESULTS))
     with alone(), one_bar(expected_parts(options)):
-        note(plan_line(options))
-        saved, code = run_suites(prepare(options), Path(RESULTS))
+        saved, code = run_suites(prepare(options, lambda: note(plan_line(options))), Path(RESULTS))
     if saved is None:
         return code or 1
     run = read_run(saved)

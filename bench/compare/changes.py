@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from bench.compare.comparability import Difference, differences_of
 from bench.compare.judging import Change, judge_rows, rows_of
+from bench.compare.relative import NOTE, has_control
 from bench.compare.terms import terms_of
+from bench.compare.together import told_apart
 from bench.measure.controls import CONTROLS
 from bench.runs.measurement import Measurement, Row
 
@@ -40,11 +42,12 @@ def compare_runs(
     found = differences_of(base, contender)
     before = rows_in(base)
     after = rows_in(contender, before)
+    judged = judge_rows((before, after), thresholds, terms_of(base, contender, found, normalise=normalise), right)
+    changes, notes = told_apart(judged)
+    if any(has_control(row, before, after) for row in before):
+        notes = (NOTE, *notes)
     return Comparison(
-        base=base.path.name,
-        contender=contender.path.name,
-        differences=found,
-        changes=judge_rows((before, after), thresholds, terms_of(base, contender, found, normalise=normalise), right),
+        base=base.path.name, contender=contender.path.name, notes=notes, differences=found, changes=changes
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from bench.runs.measurement import Measurement, Workload, launch_ratios, process_medians
+from bench.compare.relative import has_control, run_ratios
+from bench.runs.measurement import Measurement, Workload, launch_ratios
 from bench.runs.metrics import METRICS, compared_metrics, metrics_of
-from bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios, ratios
+from bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
 
+CHANGED: frozenset[Verdict] = frozenset({"better", "worse"})
 ONE_PROCESS = "one process per side: its rounds cannot separate a change from chance"
 NO_TIME = "a time is not above zero"
 NO_LAUNCH = "no launch timed both sides"
@@ -191,8 +193,8 @@ def _timed(
             both = [row for row in both if paired[row]]
             found = paired_ratios([paired[row] for row in both], [row[0] for row in both])
         else:
-            sides = [(process_medians(before[row]), process_medians(after[row])) for row in both]
-            found = ratios(sides, [row[0] for row in both])
+            relative = [has_control(row, before, after) and on[row].factor == 1 for row in both]
+            found = run_ratios(both, before, after, relative)
         found = [ratio.times(on[row].factor) for row, ratio in zip(both, found, strict=True)]
         sure = discoveries([ratio.p() for ratio in found], level)
         timed.update(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.precision import differing_precisions, main_precision
 from bench.compare.comparability import obstacle, same_processor
-from bench.compare.judging import Terms
+from bench.compare.judging import Terms, rows_of
+from bench.compare.relative import has_control
 from bench.measure.yardsticks import yardstick_readings
 from bench.runs.metrics import METRICS, compared_metrics
 
@@ -28,6 +29,7 @@ def terms_of(
 
     ``normalise``: times of two CPUs are compared after division by the machines' yardsticks.
     """
+    sides = [rows_of(run.measurements) for run in (base, contender)]
 
     def terms(row: Row) -> Terms:
         variant, metric, _, data = row
@@ -39,7 +41,7 @@ def terms_of(
         if normalise and unlike and timed and not others and not obstacle(same_processor(found), metric):
             return _normalised(row, base, contender, unlike)
         if timed and not unlike and not others:
-            return _drift(row, base, contender)
+            return Terms() if has_control(row, *sides) else _drift(row, base, contender)
         return Terms(unlike="; ".join(filter(None, (unlike, others))))
 
     return terms

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.runs.measurement import Measurement, Workload, process_medians
-from bench.statistics import interval_factors
+from bench.runs.measurement import Measurement, Workload, launch_ratios, process_medians
+from bench.statistics import LEVEL, interval_factors, paired_ratios
+from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +22,24 @@ WARM_UP_S = 0.005  # caches are cold at the start of a block, and warm after abo
 
 
 def unsure_rows(measured: Sequence[Measurement], target_width: float) -> set[Row]:
-    """The rows whose 95 % interval is wider than ``target_width``."""
-    factors = interval_factors([process_medians(one) for one in measured], [one.variant for one in measured])
-    wide = (one for one, factor in zip(measured, factors, strict=True) if factor > math.sqrt(1 + target_width))
-    return {(one.variant, one.workload) for one in wide if one.workload}
+    """The rows whose 95 % interval is wider than ``target_width``: of the speed-up, or of the time where no reference was timed."""
+    references = {one.workload: one for one in measured if one.variant == REFERENCE}
+    others = [one for one in measured if one.variant != REFERENCE and one.workload in references]
+    ratios = paired_ratios(
+        [launch_ratios(one, references[one.workload]) for one in others], [one.variant for one in others]
+    )
+    alone = [one for one in measured if one.workload not in references]
+    known = [
+        *zip(others, (one.detectable(LEVEL) for one in ratios), strict=True),
+        *zip(
+            alone,
+            interval_factors([process_medians(one) for one in alone], [one.variant for one in alone]),
+            strict=True,
+        ),
+    ]
+    return {
+        (one.variant, one.workload) for one, factor in known if factor > math.sqrt(1 + target_width) and one.workload
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +56,7 @@ class Schedule:
     block_s: float = 0.0  # a slice of a quick row has more rounds, as many as fit into this time
     enough_s: float = 2.0  # on average over the artifacts
     warm_up_s: float = WARM_UP_S  # of untimed calls before each slice, at least one
-    target_width: float = 0.02  # launches are added while a row is known less well than this share of its value
+    target_width: float = 0.02  # launches are added while the interval of a row is wider than this share of its value
     budget_s: float = 0.0  # and while a further launch would likely end within this time
     unsure: Callable[[Sequence[Measurement], float], set[Row]] = unsure_rows  # finds those rows, by ``target_width``
     later: int | None = None  # launches that time the workloads after the first, which decides; None: all

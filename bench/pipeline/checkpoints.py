@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import note, say, stage
+from bench.console import note, stage
 from bench.texts.demonstration import corpus
 from bench.worker.client import call_in_child
 from exporters.artifacts.source import source_digest
@@ -69,8 +69,7 @@ def demonstration(options: Options) -> Checkpoint:
     digest = hashlib.sha256(json.dumps([repr(recipe), texts, labels]).encode()).hexdigest()[:8]
     folder = options.work_dir / "checkpoints" / f"{DEMONSTRATION}-{digest}"
     if not folder.is_dir():
-        say("no checkpoint was given: training a small demonstration ALBERT (about 15 s)")
-        with stage("training the demonstration"):
+        with stage("no checkpoint was given: training a small demonstration ALBERT"):
             call_in_child(
                 train,
                 recipe,

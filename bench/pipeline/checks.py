@@ -17,7 +17,7 @@ from bench.runs.decoding import decode
 from bench.runs.store import VariantInfo
 from bench.worker.client import Worker, spares_an_import
 from exporters.artifacts.artifact import changed_file
-from exporters.artifacts.catalogue import find_variant
+from exporters.artifacts.catalogue import find_variant, is_worth_while
 from exporters.artifacts.parity import compare_logits
 from exporters.files import sha256_json, whole_file
 from exporters.variant import REFERENCE, VNNI
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.pipeline.options import Options
     from exporters.artifacts.artifact import Artifact
     from exporters.checkpoints.checkpoint import Checkpoint
-    from exporters.variant import Float32Array
+    from exporters.variant import Float32Array, Variant
 
 _EXACT = 6  # batches that show whether logits are equal; labels are compared on all
 
@@ -86,7 +86,7 @@ class Checks:
             precision=variant.precision,
             deprecated=variant.deprecated,
             parity=asdict(parity),
-            notes=artifact.notes,
+            notes=(*artifact.notes, *_no_default(variant)),
             without_vnni=self._without_vnni(artifact, reference, parity.agreement),
             **executed,
         )
@@ -99,3 +99,11 @@ class Checks:
         if variant.precision == "int8" and variant.runtime != "onnxruntime" and not has_vnni:
             return {"agreement": here}  # it ran without VNNI
         return without_vnni(artifact.variant, artifact.path, self._batches, reference, self._threads)
+
+
+def _no_default(variant: Variant) -> list[str]:
+    """Why a variant that was asked for is not made by default on this CPU."""
+    if is_worth_while(variant, cpu_features()):
+        return []
+    why = f": {variant.without}" if variant.without else ""
+    return [f"not made by default on this CPU, which has neither of {' and '.join(variant.needs)}{why}"]

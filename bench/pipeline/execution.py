@@ -78,11 +78,12 @@ def executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> 
         found = worker.call(executed_precision, artifact.variant, artifact.path, threads, batch)
     except (ExportError, WorkerError) as error:
         return {"executed_unknown": str(error)}
-    precision = find_variant(artifact.variant).precision
+    variant = find_variant(artifact.variant)
+    formats = found["weights"], found["attention"]
     return {
         "executed": found["weights"],
         "executed_attention": found["attention"],
-        "executed_problem": precision_problem(precision, found["weights"], found["attention"]),
+        "executed_problem": precision_problem(variant.precision, *formats, variant.least_share),
     }
 
 

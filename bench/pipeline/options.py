@@ -44,8 +44,8 @@ PROFILES = {
         description="minutes on two cores with a small model",
         batch_sizes=(1, 8, 32),
         sequence_lengths=(512,),
-        schedule=Schedule(launches=6, blocks=8, rounds=1, block_s=0.01, later=2),
-        budget_s=180,
+        schedule=Schedule(launches=4, blocks=8, rounds=1, block_s=0.01, later=2, target_width=0.08),
+        budget_s=160,
         thorough=False,
     ),
     "standard": Profile(
@@ -171,7 +171,7 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--profile",), {"metavar": "NAME", "type": _profile, "default": "quick", "help": "quick, standard or full "
       "(default: quick)"}),
     (("--target-width", "--precision"), {"metavar": "SHARE", "type": positive_number("--target-width", 0.02), "help":
-      "time until every 95%% interval is narrower than this share of its value (default: 0.02)"}),
+      "time until every speed-up's 95%% interval is narrower than this share of it (default: the profile's)"}),
     (("--time-budget",), {"metavar": "SECONDS", "type": positive_number("--time-budget", 180), "help": "stop "
       "measuring this long after the exports, whatever is missing (default: the profile's)"}),
     (("--resume",), {"action": "store_true", "help": "reuse the finished measurements of an interrupted run"}),
@@ -209,6 +209,10 @@ def read_options(parsed: argparse.Namespace) -> Options:
     known = {one.name for one in fields(Options)}
     given = {name: value for name, value in vars(parsed).items() if name in known and value is not None}
     profile = PROFILES[given.get("profile", "quick")]
-    defaults = {"batch_sizes": profile.batch_sizes, "time_budget": profile.budget_s}
+    defaults = {
+        "batch_sizes": profile.batch_sizes,
+        "time_budget": profile.budget_s,
+        "target_width": profile.schedule.target_width,
+    }
     repeated = {name: tuple(given.get(name, ())) for name in ("external", "unlabelled")}
     return Options(**{**defaults, **given, **repeated})

@@ -27,7 +27,7 @@ from exporters.errors import CheckpointError, DeploybenchError, UserError
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from bench.measure.workload import Batch
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from exporters.checkpoints.inputs import Inputs
 
 DEMONSTRATION_SETS = ("external", "in_domain")
-CALIBRATION_TEXTS = 128
+CALIBRATION_TEXTS = 300  # at most: as many as a training leaves
+_BATCH_TEXTS = 128  # of the first set, from which batches of one length are cut
 _OWN_TEXTS = 512  # of the first set, from which those of a timing are taken
 
 
@@ -52,7 +53,7 @@ class Prepared:
     tokens: list[list[int]]  # ids of the texts that batches of one length are cut from
     own: list[list[int]]  # ids of the texts that are timed at their own length; empty: one length is timed
     artifacts: dict[str, Artifact]  # of the variants that may be measured
-    variants: dict[str, VariantInfo]  # of all variants of the options, in their order
+    variants: dict[str, VariantInfo]  # of all variants of the options but unneeded ones, in their order
 
     @property
     def scoring_length(self) -> int | None:
@@ -82,14 +83,16 @@ class Prepared:
         return full_length(self.scoring_length, self.tokens)
 
 
-def prepare(options: Options) -> Prepared:
+def prepare(options: Options, announce: Callable[[], None] = lambda: None) -> Prepared:
     """Find the checkpoint, read the sets, export and check every variant; raises UserError for a mistake of the user.
 
-    A variant that cannot be exported, or that fails the parity check, raises nothing: its ``VariantInfo`` has the reason.
+    A variant that cannot be exported, or that fails the parity check, raises nothing: its ``VariantInfo`` has the reason. One
+    that is the same as another of them is left out, after a line that says so. ``announce`` is called before the long work.
     """
     sets = None
     if options.checkpoint is None:  # bad input is refused before a training, not after
         sets = labelled_sets(options, corpus.LABELS) or demonstration_sets()
+        announce()
         checkpoint = demonstration(options)
     else:
         checkpoint = find_checkpoint(options)
@@ -99,7 +102,7 @@ def prepare(options: Options) -> Prepared:
     inputs = find_inputs(options, checkpoint, spread(texts, 32))
     own = _own_texts(options, checkpoint, inputs, texts if sets else ())
     lengths = (max(map(len, own)),) if own else _sequence_lengths(options, checkpoint, inputs.max_length)
-    tokens = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length)
+    tokens = tokenise(inputs.tokenizer, texts[:_BATCH_TEXTS], inputs.max_length)
     origin = _origin(options, checkpoint, inputs)
     # Training texts too: on a foreign domain a checkpoint may give every text one label, which any variant matches.
     parity_tokens = [
@@ -112,9 +115,11 @@ def prepare(options: Options) -> Prepared:
     plain = find_unlabelled(
         options.unlabelled, checkpoint, inputs, origin.calibration, reading(options), labelled=labelled
     )
+    if options.checkpoint is not None:
+        announce()
     artifacts, variants = _export_all(options, checkpoint, origin, Checks(options, checkpoint, batches, watched))
     return Prepared(
-        options=options,
+        options=replace(options, variants=tuple(variants)),
         checkpoint=checkpoint,
         sequence_lengths=lengths,
         sets=sets,
@@ -247,13 +252,17 @@ def _export_all(
 ) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
     root = artifacts_folder(options, checkpoint)
     artifacts, variants = {}, {}
+    unneeded: dict[str, list[str]] = {}
     what = f"exporting and checking {counted(len(options.variants), 'variant')}"
     with stage(what), progress(what, len(options.variants), EXPORT) as bar:
         for name in options.variants:
             try:
                 artifact = _export(name, origin, root, options.threads)
-                variants[name] = checks.check(artifact)
-                artifacts[name] = artifact
+                if artifact.unneeded and find_variant(name).base in options.variants:
+                    unneeded.setdefault(artifact.unneeded, []).append(name)
+                else:
+                    variants[name] = checks.check(artifact)
+                    artifacts[name] = artifact
             except UserError:
                 raise
             except DeploybenchError as error:
@@ -267,6 +276,8 @@ def _export_all(
                     failed=str(error),
                 )
             bar.advance()
+    for reason, names in unneeded.items():
+        note(f"left out: {', '.join(names)}: {reason}")
     return artifacts, variants
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import fmean, median
 from typing import Literal, TypeAlias
 
 from bench.runs.metrics import METRICS
@@ -71,18 +71,48 @@ def process_medians(measurement: Measurement) -> list[float]:
 
 
 def launch_ratios(base: Measurement, contender: Measurement) -> list[float]:
-    """Log of contender / base for each launch that timed both: the median of its blocks, because a slow block slows both."""
+    """Log of contender / base for each launch that timed both, from blocks in which both timed the same text."""
     before, after = _block_medians(base), _block_medians(contender)
-    launches: dict[int, list[float]] = {}
-    for place in before.keys() & after.keys():
-        launches.setdefault(place[0], []).append(math.log(after[place] / before[place]))
-    return [median(launches[launch]) for launch in sorted(launches)]
+    launches: dict[int, dict[int, float]] = {}
+    for launch, block in sorted(before.keys() & after.keys()):
+        launches.setdefault(launch, {})[block] = math.log(after[launch, block] / before[launch, block])
+    return _by_text(launches)
+
+
+def launch_seconds(measurement: Measurement, *, relative: bool = False) -> list[float]:
+    """Seconds of each launch, from its blocks as in ``launch_ratios``; or ``relative`` to the control beside each slice."""
+    launches: dict[int, dict[int, float]] = {}
+    beside = _block_medians(replace(measurement, values=measurement.beside)) if relative else {}
+    for (launch, block), seconds in sorted(_block_medians(measurement).items()):
+        launches.setdefault(launch, {})[block] = math.log(seconds / beside.get((launch, block), 1.0))
+    return [math.exp(log) for log in _by_text(launches)]
+
+
+_FEWEST_LAUNCHES = 3  # of two, the median of a text is their mean, which a single slice moves
+
+
+def _by_text(launches: dict[int, dict[int, float]]) -> list[float]:
+    """A logarithm for each launch, from those of its blocks; a block has the same text in every launch.
+
+    The mean over texts of each one's median over launches, plus the median by which the launch departs from these: texts differ
+    by more than launches do, and a few slices by much more than the others (``suites.studies.harness.estimators``).
+    """
+    everywhere = set.intersection(*(set(blocks) for blocks in launches.values())) if launches else set()
+    if not everywhere or len(launches) < _FEWEST_LAUNCHES:
+        return [median(blocks.values()) for blocks in launches.values()]
+    usual = {block: median(blocks[block] for blocks in launches.values()) for block in everywhere}
+    return [
+        fmean(usual.values()) + median(blocks[block] - usual[block] for block in everywhere)
+        for blocks in launches.values()
+    ]
 
 
 def _block_medians(measurement: Measurement) -> dict[tuple[int, int], float]:
     values: dict[tuple[int, int], list[float]] = {}
-    blocks = measurement.blocks or (0,) * len(measurement.values)
-    for launch, block, value in zip(measurement.launches, blocks, measurement.values, strict=True):
+    single = (0,) * len(measurement.values)  # process, or block
+    for launch, block, value in zip(
+        measurement.launches or single, measurement.blocks or single, measurement.values, strict=True
+    ):
         values.setdefault((launch, block), []).append(value)
     return {place: median(one) for place, one in values.items()}
 

@@ -33,6 +33,7 @@ class Artifact:
     fingerprint: str
     size: int  # bytes of the files that the runtime reads: neither tokenizer nor manifest
     notes: tuple[str, ...] = ()  # remarks for the user, by its export
+    unneeded: str = ""  # why it is the same as another and need not be measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +66,14 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
         job = ExportJob(
             checkpoint=origin.checkpoint,
             out_dir=out_dir,
-            base=base.path if base else None,
+            bases=_bases(variant, root),
             tokenizer=origin.tokenizer,
             calibration=origin.calibration if variant.calibrates else (),
         )
         if variant.calibrates and len(origin.calibration) < FEW:
             job.notes.append(f"calibrated with {len(origin.calibration)} texts only, expected {FEW} or more")
         variant.export(job)
-        _complete(out_dir, facts, job.notes, origin)
+        _complete(out_dir, facts, job, origin)
     written = read_artifact(folder)
     assert written is not None
     return written
@@ -92,6 +93,7 @@ def read_artifact(folder: Path) -> Artifact | None:
             fingerprint=manifest["fingerprint"],
             size=sum(file["size"] for file in manifest["files"].values()),
             notes=tuple(manifest.get("notes", ())),
+            unneeded="; ".join(manifest.get("unneeded", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # JSON of another shape is no manifest
         return None
@@ -118,6 +120,11 @@ def changed_file(folder: Path) -> str:
     return next((name for name, file in files.items() if sha256_file(folder / name) != file.get("sha256")), "")
 
 
+def _bases(variant: Variant, root: Path) -> tuple[Path, ...]:
+    """The artifacts that an artifact of ``variant`` is exported from, the nearest first."""
+    return (root / variant.base, *_bases(find_variant(variant.base), root)) if variant.base else ()
+
+
 def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -> dict[str, Any]:
     """Everything that decides what an export writes: the content of the fingerprint."""
     return {
@@ -138,7 +145,7 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
     }
 
 
-def _complete(out_dir: Path, facts: dict[str, Any], notes: list[str], origin: Origin) -> None:
+def _complete(out_dir: Path, facts: dict[str, Any], job: ExportJob, origin: Origin) -> None:
     """Add tokenizer and manifest to the exported files."""
     files = {
         file.name: {"size": file.stat().st_size, "sha256": sha256_file(file)}
@@ -148,7 +155,8 @@ def _complete(out_dir: Path, facts: dict[str, Any], notes: list[str], origin: Or
     shutil.copytree(origin.tokenizer, out_dir / TOKENIZER)
     if origin.scoring_length:
         cut_texts_at(origin.scoring_length, out_dir / TOKENIZER)
-    manifest = {**facts, "fingerprint": sha256_json(facts), "notes": notes, "files": files}
+    said = {"notes": job.notes, "unneeded": job.unneeded}
+    manifest = {**facts, "fingerprint": sha256_json(facts), **said, "files": files}
     with (out_dir / MANIFEST).open("w", encoding="utf-8") as file:
         json.dump(manifest, file, indent=2)
         file.flush()

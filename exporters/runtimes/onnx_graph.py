@@ -111,18 +111,29 @@ def _axes(reshape: Any, makers: dict[str, Any]) -> int | None:
 
 
 def _bypass(graph: Any, origins: dict[str, str]) -> None:
-    """Let every node read ``origins[name]`` instead of ``name``, and remove the nodes that nothing reads any more."""
+    """Let every node read ``origins[name]`` instead of ``name``."""
     for node in _with_branches(graph.node):
         for index, name in enumerate(node.input):
             node.input[index] = origins.get(name, name)
-    needed = {output.name for output in graph.output}
-    alive = []
-    for node in reversed(graph.node):  # in reverse topological order
-        if needed.intersection(node.output):
-            alive.append(node)
-            needed.update(name for one in _with_branches([node]) for name in one.input)
+    drop_unread(graph)
+
+
+def drop_unread(graph: Any) -> None:
+    """Remove the nodes and the weights that nothing reads."""
+    makers = {name: node for node in graph.node for name in node.output}
+    waiting, needed = [output.name for output in graph.output], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            made_from = _with_branches([makers[name]]) if name in makers else ()
+            waiting += [one for node in made_from for one in node.input]
+    alive = [node for node in graph.node if needed.intersection(node.output)]
     del graph.node[:]
-    graph.node.extend(reversed(alive))
+    graph.node.extend(alive)
+    weights = [weight for weight in graph.initializer if weight.name in needed]
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
     typed = [info for info in graph.value_info if info.type.WhichOneof("value")]  # the quantiser accepts no others
     del graph.value_info[:]
     graph.value_info.extend(typed)

@@ -38,12 +38,11 @@ def save_openvino(model: Any, out_dir: Path, *, halved: bool = False) -> None:
 
 def copy_base(job: ExportJob) -> None:
     """Export the files of the base artifact unchanged, for a variant that differs only in how they are loaded."""
-    assert job.base is not None
     for name in (MODEL_FILE, "model.bin"):
         shutil.copyfile(job.base / name, job.out_dir / name)
 
 
-def load_compiled(artifact: Path, threads: int, *, precision: Precision = "f32", group: int = 0) -> Predictor:
+def load_compiled(artifact: Path, threads: int, *, precision: Precision | None = "f32", group: int = 0) -> Predictor:
     """A predictor over ``artifact/model.xml`` on the CPU, one stream of ``threads`` threads."""
     import openvino
 
@@ -60,7 +59,7 @@ def load_compiled(artifact: Path, threads: int, *, precision: Precision = "f32",
     return refusing_too_long(predict, artifact)
 
 
-def example(*, precision: Precision = "f32", group: int = 0) -> Example:
+def example(*, precision: Precision | None = "f32", group: int = 0) -> Example:
     """How to serve what ``load_compiled`` loads with the same arguments."""
     return Example(
         imports=("import numpy as np", "import openvino"),
@@ -72,14 +71,16 @@ chances = np.exp(logits - np.logaddexp.reduce(logits))""",
     )
 
 
-def _settings(precision: Precision, group: int) -> dict[str, str]:
+def _settings(precision: Precision | None, group: int) -> dict[str, str]:
     """Settings that decide the logits, and one stream.
 
-    Operators that are not int8 run in ``precision``; without the setting OpenVINO runs bf16 on CPUs that have it. If only the
-    weights are int8, fp32 activations are quantised in groups of ``group`` numbers; 0 keeps them fp32, which must be set as well.
+    Operators that are not int8 run in ``precision``; None: in bf16 on CPUs that have it, else in fp32, as OpenVINO chooses. If
+    only the weights are int8, fp32 activations are quantised in groups of ``group`` numbers; 0 keeps them fp32, which must be
+    set as well.
     """
+    hint = {"INFERENCE_PRECISION_HINT": precision} if precision else {}
     return {
-        "INFERENCE_PRECISION_HINT": precision,
+        **hint,
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": "1",
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(group),

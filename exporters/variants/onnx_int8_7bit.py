@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 
 def export(job: ExportJob) -> None:
-    assert job.base is not None
     quantise_weights(job.base, job.out_dir, reduced=True)
 
 

@@ -8,7 +8,6 @@ from exporters.variant import ExportJob, Variant
 
 
 def export(job: ExportJob) -> None:
-    assert job.base is not None
     quantise_weights(job.base, job.out_dir)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from exporters.runtimes.careful import calibrating
 from exporters.runtimes.feed import text_feed
 from exporters.runtimes.onnx_session import MODEL_FILE
 from exporters.variants import onnx_int8_dynamic
@@ -19,10 +20,9 @@ def export(job: ExportJob) -> None:
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-    assert job.base is not None
     model = onnx.load(job.base / MODEL_FILE)
     names = [one.name for one in model.graph.input]
-    feeds: Iterator[dict[str, Int64Array]] = (text_feed(names, ids) for ids in job.calibration)
+    feeds: Iterator[dict[str, Int64Array]] = (text_feed(names, ids) for ids in calibrating(job.calibration))
 
     class Texts(CalibrationDataReader):
         """Calibration texts, one after the other."""

@@ -11,7 +11,6 @@ from exporters.variant import BF16, ExportJob, Variant
 def export(job: ExportJob) -> None:
     import openvino
 
-    assert job.base is not None
     save_openvino(openvino.Core().read_model(job.base / MODEL_FILE), job.out_dir, halved=True)
 
 

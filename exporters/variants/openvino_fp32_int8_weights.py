@@ -12,7 +12,6 @@ def export(job: ExportJob) -> None:
     import nncf
     import openvino
 
-    assert job.base is not None
     save_openvino(nncf.compress_weights(openvino.Core().read_model(job.base / MODEL_FILE)), job.out_dir)
 
 

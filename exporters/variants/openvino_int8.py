@@ -1,23 +1,35 @@
-"""OpenVINO, int8 weights and activations, calibrated on training texts by NNCF; sensitive matrix products stay in fp32."""
+"""OpenVINO, int8 weights and activations, calibrated on training texts by NNCF."""
 
 from __future__ import annotations
 
-from exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from exporters.runtimes.careful import calibrating
+from exporters.runtimes.feed import text_feed
+from exporters.runtimes.openvino_mixed import shares_weights
 from exporters.runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
-from exporters.runtimes.openvino_sensitive import quantise
-from exporters.variant import ExportJob, Variant
+from exporters.variant import VNNI, ExportJob, Variant
+
+# Of SmoothQuant, NNCF's default for transformers; MiniLM on news: 0.9 % of classes change, without it 1.6 %. It scales a weight by
+# the inputs of each use, so a shared weight would be stored once per use: -1, which is without it.
+_ALPHA = 0.95
 
 
 def export(job: ExportJob) -> None:
+    import nncf
     import openvino
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, AdvancedSmoothQuantParameters
 
-    assert job.base is not None
-    judged = not (job.checkpoint / RANDOM_WEIGHTS_FILE).is_file()  # labels of random weights mean nothing
-    quantised, left = quantise(openvino.Core().read_model(job.base / MODEL_FILE), job.calibration, judged=judged)
-    if left:
-        job.notes.append(
-            f"{len(left)} of the matrix products stay in fp32: int8 changed too many labels ({', '.join(left)})"
-        )
+    model = openvino.Core().read_model(job.base / MODEL_FILE)
+    names = {name for port in model.inputs for name in port.names}
+    feeds = [text_feed(names, ids) for ids in calibrating(job.calibration)]
+    quantised = nncf.quantize(
+        model,
+        nncf.Dataset(feeds),
+        model_type=nncf.ModelType.TRANSFORMER,
+        subset_size=len(feeds),
+        advanced_parameters=AdvancedQuantizationParameters(
+            smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=-1 if shares_weights(model) else _ALPHA)
+        ),
+    )
     save_openvino(quantised, job.out_dir)
 
 
@@ -32,4 +44,6 @@ VARIANT = Variant(
     min_agreement=0.95,
     base="openvino-fp32",
     calibrates=True,
+    needs=VNNI,
+    without="OpenVINO's int8 is slower there than its fp32, and takes twice the memory",
 )

@@ -17,4 +17,5 @@ VARIANT = replace(
     base="openvino-int8",
     calibrates=False,
     needs=BF16,
+    without="without bf16 it is openvino-int8",
 )

@@ -46,7 +46,7 @@ def start_a_long_call(*, forked=False):
 def export_alone(name, base, folder):
     with whole_folder(folder) as out_dir:
         find_variant(name).export(
-            ExportJob(checkpoint=base, out_dir=out_dir, base=base, tokenizer=base, calibration=())
+            ExportJob(checkpoint=base, out_dir=out_dir, bases=(base,), tokenizer=base, calibration=())
         )
 
 

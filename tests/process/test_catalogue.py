@@ -20,6 +20,7 @@ def test_every_file_is_a_variant():
         "onnx-fp32",
         "onnx-fp32-fused",
         "onnx-int8-7bit",
+        "onnx-int8-careful",
         "onnx-int8-dynamic",
         "onnx-int8-static",
         "openvino-bf16",
@@ -27,6 +28,7 @@ def test_every_file_is_a_variant():
         "openvino-fp32-int8-weights",
         "openvino-int8",
         "openvino-int8-bf16",
+        "openvino-int8-careful",
         "openvino-int8-dynamic",
         "torch-aot",
         "torch-bf16",
@@ -52,10 +54,16 @@ def test_deprecated_variants():
 
 
 def test_a_variant_that_needs_a_feature_is_a_default_on_cpus_with_it():
-    plain, capable = default_variants([]), default_variants(["avx2", "avx512_bf16"])
+    plain, capable = default_variants(["avx2"]), default_variants(["avx2", "avx512_vnni", "avx512_bf16"])
 
     assert {"torch-eager", "onnx-fp32-fused"} < {*plain}
-    assert {*capable} - {*plain} == {"openvino-bf16", "openvino-int8-bf16"}
+    assert {*capable} - {*plain} == {
+        "openvino-bf16",
+        "openvino-int8",
+        "openvino-int8-bf16",
+        "openvino-int8-careful",
+    }
+    assert {*default_variants(["avx_vnni"])} - {*plain} == {"openvino-int8", "openvino-int8-careful"}
     assert not {"torch-bf16", "torch-compile", "torch-aot"} & {*capable}  # exported when they are named
 
 
@@ -76,7 +84,7 @@ def test_a_variant_is_one_file(artifacts, tmp_path, monkeypatch):
     monkeypatch.setattr(exporters.variants, "__path__", [*exporters.variants.__path__, str(tmp_path)])
     monkeypatch.delitem(sys.modules, "exporters.variants.openvino_fp32_fp16_weights", raising=False)
     base = artifacts("openvino-fp32")
-    job = ExportJob(checkpoint=base, out_dir=tmp_path, base=base, tokenizer=base / "tokenizer", calibration=())
+    job = ExportJob(checkpoint=base, out_dir=tmp_path, bases=(base,), tokenizer=base / "tokenizer", calibration=())
 
     assert "openvino-fp32-fp16-weights" in variant_names()
     find_variant("openvino-fp32-fp16-weights").export(job)

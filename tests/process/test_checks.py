@@ -72,6 +72,20 @@ def test_a_cpu_without_vnni_needs_no_second_process(checked, checkpoint, monkeyp
         check(OTHERS)
 
 
+@pytest.mark.parametrize(("features", "said"), [(("avx2",), True), (("avx2", "avx_vnni"), False)])
+def test_a_variant_that_this_cpu_does_not_make_by_default_says_why(checked, monkeypatch, features, said):
+    check, _ = checked
+    monkeypatch.setattr(checks, "cpu_features", lambda: features)
+    monkeypatch.setattr(checks, "without_vnni", lambda *_: {})
+    notes = check(OTHERS)[1].notes
+
+    reason = (
+        "not made by default on this CPU, which has neither of avx512_vnni and avx_vnni: OpenVINO's int8 is slower there "
+        "than its fp32, and takes twice the memory"
+    )
+    assert (reason in notes) == said
+
+
 def test_logits_that_must_be_equal_are_compared_on_fewer_batches(artifacts, checkpoint, tmp_path):
     made = Checks(Options(threads=1, work_dir=tmp_path), checkpoint, BATCHES, BATCHES[0])
     found = [made.check(read_artifact(artifacts(name))) for name in ("torch-eager", "onnx-fp32")]

@@ -159,15 +159,13 @@ def test_a_path_outside_the_folder_is_written_out_and_quoted(tmp_path, monkeypat
 @pytest.mark.parametrize(("flags", "tables"), [([], False), (["--tables"], True)])
 def test_a_run_prints_the_screen_and_the_tables_where_they_are_asked_for(flags, tables, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.pipeline.prepare.prepare", lambda _: None)
+    monkeypatch.setattr("bench.pipeline.prepare.prepare", lambda *_: None)
     monkeypatch.setattr("bench.machine.alone.alone", nullcontext)
     monkeypatch.setattr("bench.pipeline.started_pytest.run_suites", lambda *_: (SHIPPED["0024"], 0))
 
     assert main(["run", *flags]) == 0
     printed = capsys.readouterr()
-    assert printed.err.startswith("plan: train, export and check ")
-    assert printed.err.count("\n") == 1
-    assert max(map(len, printed.err.splitlines())) <= 80
+    assert printed.err == ""
     assert printed.out.count("\ntake openvino-int8-bf16: ") == 1
     assert ("\nSummary\n" in printed.out) == tables
     assert (len(printed.out.splitlines()) > 40) == tables

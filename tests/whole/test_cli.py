@@ -256,7 +256,7 @@ RUN_THEM = """
 import importlib.util, sys, types
 import bench.pipeline.prepare
 from bench import cli
-bench.pipeline.prepare.prepare = lambda options: None
+bench.pipeline.prepare.prepare = lambda options, *_: None
 find_spec = importlib.util.find_spec
 def find_suites(name, *arguments):
     return types.SimpleNamespace(submodule_search_locations=["s"]) if name == "suites" else find_spec(name, *arguments)

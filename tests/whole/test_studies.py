@@ -4,11 +4,13 @@ import importlib
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bench.pipeline.options import PROFILES
 from bench.score import plan as planning
+from suites.studies.harness import estimators, repeated, verdicts
 from suites.studies.runtimes import new_lengths, openvino_settings, short_texts
 from suites.studies.scoring import many_rows, padding
 
@@ -134,6 +136,31 @@ def test_rows_are_scored_by_the_command_and_memory_that_grows_is_a_failure(tmp_p
     assert many_rows.answer((10, 2000), ()).figures["failed"] == []
     assert many_rows.answer((10, 1000), ()).figures["failed"] == ["memory grows with the rows"]
     assert "growth of the peak: +11.0 %, at most 10 % are allowed" in many_rows.answer((10, 1000), ()).text
+
+
+def test_repeated_runs_are_recorded_and_judged(tmp_path, monkeypatch, checkpoint_folder, capsys):
+    """The same slices give the table of estimators and that of verdicts."""
+    monkeypatch.chdir(tmp_path)
+    few = ["--variants=onnx-fp32,openvino-fp32", "--sequence-lengths=16", "--runs=3", "--launches=2", "--name=tiny"]
+    assert repeated.main([f"--checkpoint={checkpoint_folder}", *few, "--threads=1"]) == 0
+    assert estimators.main(["tiny"]) == 0
+    assert "median, by text, less nothing" in capsys.readouterr().out
+    assert verdicts.main(["tiny"]) == 0
+    assert "slowed by 10%" in capsys.readouterr().out
+    found = {name: json.loads(Path(f"results/studies/{name}.json").read_text()) for name in ("estimators", "verdicts")}
+
+    for one in found["estimators"]["tiny"].values():
+        assert one["half_width"] > 0
+        assert 0 <= one["coverage"] <= 1
+    assert found["verdicts"]["tiny"]["pairs"] == 2
+    assert sum(found["verdicts"]["tiny"]["same"].values()) == 2 * 3
+
+
+def test_a_recording_that_is_not_there_says_how_to_make_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    assert estimators.main(["nowhere"]) == 2
+    assert "record it with: python -m suites.studies.harness.repeated --name nowhere" in capsys.readouterr().err
 
 
 def test_a_forked_worker_is_held_against_a_spawned_one(study, checkpoint_folder):

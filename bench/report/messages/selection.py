@@ -47,6 +47,8 @@ def gain(selection: Selection) -> str:
         return ""
     objective = OBJECTIVES[selection.objective]
     times = reference.value / own.value if objective.lower_is_better else own.value / reference.value
+    if best and best.told_by and best.told_by.metric == "speed_up" and best.told_by.value:
+        times = best.told_by.value  # of paired slices
     return f"{times:.2f} times {objective.gain} {REFERENCE}"
 
 
@@ -61,7 +63,9 @@ def lost_accuracy(drop: Drop | None) -> str:
     if not drop.labelled:
         told = f"changes the class of {format_share(drop.share)} of {many(drop.texts, 'text')}"
         return f"{told} (95 %: at most {format_share(drop.most)})"
-    return f"loses {format_share(drop.share)} of accuracy on {drop.on} (95 %: at most {format_share(max(drop.most, 0.0) + 0.0)})"
+    how, at_most = ("gains", "loses at most") if drop.share < 0 else ("loses", "at most")
+    most = format_share(max(drop.most, 0.0) + 0.0)
+    return f"{how} {format_share(abs(drop.share))} of accuracy on {drop.on} (95 %: {at_most} {most})"
 
 
 def _answer(selection: Selection) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bench.measure.controls import AGAIN, CONTROLS
-from bench.statistics import LEVEL, paired_ratios
+from bench.statistics import LEVEL, RUN_SPREAD, paired_ratios
 from exporters.errors import UserError
 from exporters.variant import REFERENCE
 from suites.studies.study import FOLDER, Answer, render_rows, run_study
@@ -99,14 +99,16 @@ def less(rows: Mapping[str, Slices], control: Mapping[str, Slices], what: str) -
     return {row: one - share * control[row] for row, one in rows.items()}
 
 
-def judge(runs: Sequence[Mapping[str, Slices]], form: Callable[[Slices], Slices]) -> dict[str, float]:
-    """Width, coverage and A/A of an estimator."""
+def judge(
+    runs: Sequence[Mapping[str, Slices]], form: Callable[[Slices], Slices], spread: float = 0.0
+) -> dict[str, float]:
+    """Width, coverage and A/A of an estimator; ``spread``: of its logarithm between runs, added to its error."""
     names = [name for name in runs[0] if name not in (REFERENCE, AGAIN)]
     reach, middles = [], []
     close = []
     for rows in runs:
         ratios = paired_ratios([list(form(rows[name] - rows[REFERENCE])) for name in (*names, AGAIN)], [*names, AGAIN])
-        reach.append([one.detectable(LEVEL) - 1 for one in ratios[:-1]])
+        reach.append([one.widened(spread).detectable(LEVEL) - 1 for one in ratios[:-1]])
         middles.append([one.middle for one in ratios[:-1]])
         close.append(abs(np.expm1(ratios[-1].middle)) <= CLOSE)
     half, found = np.asarray(reach), np.asarray(middles)
@@ -135,7 +137,8 @@ def estimators(slices: pd.DataFrame) -> dict[str, dict[str, float]]:
             ]
             for form, function in FORMS.items():
                 found[f"{value}, {form}, less {what}"] = judge(runs, function)
-    return found
+    plain = list(tables(slices, "us").values())
+    return {f"in use: median, by text, spread {RUN_SPREAD:.1%}": judge(plain, by_text, RUN_SPREAD), **found}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

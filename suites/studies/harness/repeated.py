@@ -106,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             slices = record(prepared, schedule, parsed.runs)
     seconds = (time.perf_counter() - start) / parsed.runs
     name = f"repeated-{parsed.name or prepared.checkpoint.name.replace(':', '-')}{'-loaded' if parsed.loaded else ''}"
+    FOLDER.mkdir(parents=True, exist_ok=True)
     with whole_file(FOLDER / f"{name}.parquet") as stream:
         slices.to_parquet(stream, compression="zstd", index=False)
     say(f"saved: {save_study(name, {'runs': parsed.runs, 'seconds_per_run': round(seconds, 1)})}")

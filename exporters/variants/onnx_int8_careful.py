@@ -1,0 +1,39 @@
+"""ONNX Runtime, dynamic int8 of ``onnx-int8-dynamic``; products that cost answers stay in fp32."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from exporters.runtimes.careful import NO_CLASSES
+from exporters.runtimes.onnx_mixed import mixed_onnx
+from exporters.runtimes.onnx_session import MODEL_FILE
+from exporters.variants import onnx_int8_dynamic
+
+if TYPE_CHECKING:
+    from exporters.variant import ExportJob
+
+
+def export(job: ExportJob) -> None:
+    import onnx
+
+    int8, fp32 = job.bases[:2]
+    if (job.checkpoint / RANDOM_WEIGHTS_FILE).is_file():
+        job.unneeded.append(NO_CLASSES)
+        shutil.copyfile(int8 / MODEL_FILE, job.out_dir / MODEL_FILE)
+        return
+    model, choice = mixed_onnx(fp32, int8, job.calibration)
+    (job.notes if choice.left else job.unneeded).append(choice.note)
+    onnx.save(model, job.out_dir / MODEL_FILE)
+
+
+VARIANT = replace(
+    onnx_int8_dynamic.VARIANT,
+    export=export,
+    base="onnx-int8-dynamic",
+    least_share=0.75,
+    calibrates=True,
+    default=False,  # what stays in fp32 takes four times the time of int8
+)
