@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
-_NOTICED_S = 0.5
+_NOTICED_S = 0.5  # a stage that took less is not reported
 _said: list[str] = []
 
 
@@ -25,7 +25,7 @@ def say(line: str) -> None:
     """Print a message to standard error."""
     _said.append(line)
     text = "\n".join(map(printable, line.split("\n")))
-    if _wholes and sys.stderr.isatty():
+    if _whole and sys.stderr.isatty():
         from tqdm import tqdm
 
         tqdm.write(text, file=sys.stderr)  # above the bar
@@ -81,6 +81,9 @@ class _WholeBar:
         self._parts = parts
         self._done = dict.fromkeys(parts, 0.0)
 
+    def has(self, part: str) -> bool:
+        return part in self._parts
+
     def step(self, part: str, share: float) -> None:
         share = min(share, 1.0 - self._done[part])
         self._done[part] += share
@@ -101,7 +104,7 @@ class _Part(Bar):
         self._steps += steps
 
 
-_wholes: list[tuple[_WholeBar, Mapping[str, float]]] = []  # the one that is shown
+_whole: list[_WholeBar] = []  # the one that is shown, if any
 
 
 @contextmanager
@@ -112,17 +115,17 @@ def one_bar(parts: Mapping[str, float]) -> Iterator[None]:
     shown = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
     total = sum(parts.values())
     with tqdm(total=total, bar_format=shown, disable=None, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
-        _wholes.append((_WholeBar(bar, parts), parts))
+        _whole.append(_WholeBar(bar, parts))
         try:
             yield
         finally:
-            _wholes.pop()
+            _whole.pop()
 
 
 def step(part: str, share: float) -> None:
     """Count a share of a part as done; nothing where no ``one_bar`` has it."""
-    for whole, parts in _wholes[-1:]:
-        if part in parts:
+    for whole in _whole:
+        if whole.has(part):
             whole.step(part, share)
 
 
@@ -131,8 +134,8 @@ def progress(what: str, steps: int, part: str = "") -> Iterator[Bar]:
     """A progress bar of ``steps`` steps with the time left, or ``part`` of ``one_bar``; the block advances it."""
     from tqdm import tqdm
 
-    if _wholes and part in _wholes[-1][1]:
-        yield _Part(_wholes[-1][0], part, steps)
+    if _whole and _whole[0].has(part):
+        yield _Part(_whole[0], part, steps)
         step(part, 1.0)  # what was left out
         return
     with tqdm(total=steps, desc=what, disable=None, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:

@@ -51,9 +51,7 @@ class Candidate:
     why: str  # one line; empty where it is within every limit
     verdict: str  # of its accuracy, in a cell of a table: "within 0.01"; empty where that is unknown
     figure: Figure | None  # of the objective
-    told_by: (
-        Figure | None
-    )  # tells it from others: the speed-up where slices were paired, which is sharper; else ``figure``
+    told_by: Figure | None  # tells it from others: the speed-up where slices were paired, else ``figure``
     drop: Drop | None  # of accuracy; on each set: where it loses most; None: unknown
     findings: tuple[Finding, ...]  # empty where it cannot be taken whatever the limits
     pareto_front: bool  # no other variant is as good in accuracy and every cost, and better in one of them

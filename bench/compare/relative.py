@@ -1,16 +1,17 @@
 """What two runs compare of a timed row: its ratio to what was timed beside it, so that how fast the machine was cancels.
 
 A latency is compared as the ratio to torch-eager's slices of the same blocks, and that of torch-eager as the ratio to the control
-``kernel``. Between runs of one commit these ratios vary by 4 and 5 %, the times themselves by 8 %. Rows of older runs, of other
-metrics, and of two machines are compared as times.
+``kernel``. Rows of older runs, of other metrics, and of two machines are compared as times. What this gains is measured by
+``suites.studies.harness.verdicts``.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.runs.measurement import launch_ratios, launch_seconds, process_medians
+from bench.runs.measurement import launch_ratios, process_medians
 from bench.statistics import RUN_SPREAD, LogRatio, ratios
 from exporters.variant import REFERENCE
 
@@ -37,23 +38,23 @@ def run_ratios(
 ) -> list[LogRatio]:
     """Contender / base of each row, ``relative`` to what was timed beside it or as the time that it is."""
     sides = [
-        tuple(_launches(row, side, how) for side in (before, after)) for row, how in zip(rows, relative, strict=True)
+        (_launches(row, before), _launches(row, after))
+        if beside
+        else (process_medians(before[row]), process_medians(after[row]))
+        for row, beside in zip(rows, relative, strict=True)
     ]
-    found = ratios([(base, contender) for base, contender in sides], [row[0] for row in rows])
+    found = ratios(sides, [row[0] for row in rows])
     return [
-        ratio.widened(math.sqrt(2) * (_REFERENCE_SPREAD if row == _reference(row) else RUN_SPREAD)) if how else ratio
-        for row, ratio, how in zip(rows, found, relative, strict=True)
+        ratio.widened(math.sqrt(2) * (_REFERENCE_SPREAD if row == _reference(row) else RUN_SPREAD)) if beside else ratio
+        for row, ratio, beside in zip(rows, found, relative, strict=True)
     ]
 
 
-def _launches(row: Row, side: Mapping[Row, Measurement], how: bool) -> list[float]:
-    """One positive value for each launch."""
-    reference = _reference(row)
-    if not how:
-        return process_medians(side[row])
-    if row == reference:
-        return launch_seconds(side[row], relative=True)
-    return [math.exp(log) for log in launch_ratios(side[reference], side[row])]
+def _launches(row: Row, side: Mapping[Row, Measurement]) -> list[float]:
+    """The ratio of each launch to the reference, or of the reference to the control."""
+    own = side[row]
+    beside = replace(own, values=own.beside) if row == _reference(row) else side[_reference(row)]
+    return [math.exp(log) for log in launch_ratios(beside, own)]
 
 
 def _reference(row: Row) -> Row:

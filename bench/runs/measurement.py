@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from bench.runs.metrics import METRICS
 
 Status = Literal["ok", "failed", "not_measured"]
+_FEWEST_LAUNCHES = 3  # of two, the median of a text is their mean, which a single slice moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +55,7 @@ class Measurement:
     launches: tuple[int, ...] = ()  # of times: the process of each value
     blocks: tuple[int, ...] = ()  # and its block within the process
     cpu_seconds: tuple[float, ...] = ()  # CPU time of all threads of the process during each value
-    beside: tuple[
-        float, ...
-    ] = ()  # seconds of the control right before and after each value, their mean; empty: without one
+    beside: tuple[float, ...] = ()  # seconds of the control before and after each value, their mean; empty: without one
     stopped: Literal["", "precise", "budget"] = ""  # why timing ended: interval narrow enough, or time budget used up
     confusion: tuple[tuple[int, ...], ...] = ()  # metric "accuracy": counts, rows = true label, columns = predicted
 
@@ -77,18 +76,6 @@ def launch_ratios(base: Measurement, contender: Measurement) -> list[float]:
     for launch, block in sorted(before.keys() & after.keys()):
         launches.setdefault(launch, {})[block] = math.log(after[launch, block] / before[launch, block])
     return _by_text(launches)
-
-
-def launch_seconds(measurement: Measurement, *, relative: bool = False) -> list[float]:
-    """Seconds of each launch, from its blocks as in ``launch_ratios``; or ``relative`` to the control beside each slice."""
-    launches: dict[int, dict[int, float]] = {}
-    beside = _block_medians(replace(measurement, values=measurement.beside)) if relative else {}
-    for (launch, block), seconds in sorted(_block_medians(measurement).items()):
-        launches.setdefault(launch, {})[block] = math.log(seconds / beside.get((launch, block), 1.0))
-    return [math.exp(log) for log in _by_text(launches)]
-
-
-_FEWEST_LAUNCHES = 3  # of two, the median of a text is their mean, which a single slice moves
 
 
 def _by_text(launches: dict[int, dict[int, float]]) -> list[float]:

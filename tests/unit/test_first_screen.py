@@ -156,6 +156,13 @@ def test_a_path_outside_the_folder_is_written_out_and_quoted(tmp_path, monkeypat
     assert "report 'two words/0001_x.json'" in first_screen(run)
 
 
+def test_an_empty_cell_has_a_reason_under_the_table():
+    run = read_run(ROOT / "results" / "studies" / "quick" / "minilm-newsmix.json")
+
+    assert "–: time budget of 160 s used up" in first_screen(run)
+    assert "–: " not in first_screen(read_run(SHIPPED["0025"]))
+
+
 @pytest.mark.parametrize(("flags", "tables"), [([], False), (["--tables"], True)])
 def test_a_run_prints_the_screen_and_the_tables_where_they_are_asked_for(flags, tables, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

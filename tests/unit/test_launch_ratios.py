@@ -7,26 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slices import OWN_TEXTS, row_of
 
 from bench.measure.schedule import unsure_rows
-from bench.runs.measurement import Measurement, Workload, launch_ratios, launch_seconds, process_medians
+from bench.runs.measurement import launch_ratios
 from exporters.variant import REFERENCE
-
-ONE = Workload(batch_size=1, sequence_length=64, padding="bucketed", threads=1)
-
-
-def row(seconds, name="onnx-fp32", beside=None):
-    """One value for each launch and block of ``seconds``, an array of them."""
-    launches, blocks = seconds.shape
-    return Measurement(
-        variant=name,
-        metric="latency",
-        workload=ONE,
-        values=tuple(seconds.ravel().tolist()),
-        launches=tuple(np.repeat(range(launches), blocks).tolist()),
-        blocks=tuple(np.tile(range(blocks), launches).tolist()),
-        beside=() if beside is None else tuple(beside.ravel().tolist()),
-    )
 
 
 @given(st.integers(1, 6), st.integers(1, 9), st.floats(0.2, 5), st.integers(0, 1000))
@@ -35,14 +20,14 @@ def test_a_constant_ratio_is_found_whatever_the_texts_and_the_machine(launches, 
     draw = np.random.default_rng(seed)
     seconds = 0.01 * draw.uniform(0.5, 2, blocks) * draw.uniform(0.5, 2, (launches, blocks))
 
-    assert launch_ratios(row(seconds), row(ratio * seconds)) == pytest.approx([math.log(ratio)] * launches)
+    assert launch_ratios(row_of(seconds), row_of(ratio * seconds)) == pytest.approx([math.log(ratio)] * launches)
 
 
 def test_a_launch_that_is_slower_for_one_side_alone_is_seen():
     seconds = np.full((4, 8), 0.01)
     slower = seconds * np.array([1.0, 1.0, 1.0, 1.2])[:, np.newaxis]
 
-    assert launch_ratios(row(seconds), row(slower)) == pytest.approx([0, 0, 0, math.log(1.2)])
+    assert launch_ratios(row_of(seconds), row_of(slower)) == pytest.approx([0, 0, 0, math.log(1.2)])
 
 
 def test_a_few_slices_that_are_far_off_change_nothing():
@@ -51,42 +36,37 @@ def test_a_few_slices_that_are_far_off_change_nothing():
     other = 2 * seconds
     other[draw.uniform(size=other.shape) < 0.15] *= 3
 
-    assert launch_ratios(row(seconds), row(other)) == pytest.approx([math.log(2)] * 6, abs=0.05)
+    assert launch_ratios(row_of(seconds), row_of(other)) == pytest.approx([math.log(2)] * 6, abs=0.05)
 
 
 def test_blocks_that_a_launch_lacks_are_left_out():
     seconds = np.full((3, 4), 0.01) * np.array([1, 2, 3, 4])
-    whole = row(3 * seconds)
+    whole = row_of(3 * seconds)
     kept = [place for place in range(12) if place not in (5, 11)]
     part = replace(
         whole,
         **{name: tuple(getattr(whole, name)[place] for place in kept) for name in ("values", "launches", "blocks")},
     )
 
-    assert launch_ratios(row(seconds), part) == pytest.approx([math.log(3)] * 3)
-    assert launch_ratios(row(seconds[:1]), replace(part, launches=(7,) * 10)) == []
+    assert launch_ratios(row_of(seconds), part) == pytest.approx([math.log(3)] * 3)
+    assert launch_ratios(row_of(seconds[:1]), replace(part, launches=(7,) * 10)) == []
 
 
 def test_relative_to_the_control_a_slower_machine_cancels():
     draw = np.random.default_rng(2)
     state = draw.uniform(1, 3, (4, 8))
+    row = row_of(0.02 * state, beside=0.01 * state)
 
-    assert launch_seconds(row(0.02 * state, beside=0.01 * state), relative=True) == pytest.approx([2.0] * 4)
-
-
-def test_one_value_a_launch_is_that_value():
-    loads = replace(row(np.array([[0.1], [0.3], [0.2]])), metric="load_time", blocks=())
-
-    assert launch_seconds(loads) == pytest.approx(process_medians(loads))
+    assert launch_ratios(replace(row, values=row.beside), row) == pytest.approx([math.log(2)] * 4)
 
 
 def test_launches_are_added_for_speed_ups_that_are_not_known():
     """The machine slows all rows of a launch: times are not known, speed-ups are."""
     draw = np.random.default_rng(3)
     launch = np.array([1, 1.3, 1.6, 2.0])[:, np.newaxis] * np.ones((4, 16))
-    known = row(0.01 * launch * np.exp(draw.normal(0, 0.01, (4, 16))))
-    unknown = row(0.01 * launch * np.exp(draw.normal(0, 0.2, (4, 1))), "openvino-fp32")
-    reference = row(0.02 * launch, REFERENCE)
+    known = row_of(0.01 * launch * np.exp(draw.normal(0, 0.01, (4, 16))))
+    unknown = row_of(0.01 * launch * np.exp(draw.normal(0, 0.2, (4, 1))), "openvino-fp32")
+    reference = row_of(0.02 * launch, REFERENCE)
 
-    assert unsure_rows([reference, known, unknown], 0.1) == {("openvino-fp32", ONE)}
-    assert unsure_rows([known, unknown], 0.1) == {("onnx-fp32", ONE), ("openvino-fp32", ONE)}
+    assert unsure_rows([reference, known, unknown], 0.1) == {("openvino-fp32", OWN_TEXTS)}
+    assert unsure_rows([known, unknown], 0.1) == {("onnx-fp32", OWN_TEXTS), ("openvino-fp32", OWN_TEXTS)}

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from slices import row_of
 
 from bench.compare.judging import FAIR, Terms, judge_rows, rows_of
 from bench.compare.thresholds import Thresholds
-from bench.runs.measurement import Measurement, Workload
 from exporters.variant import REFERENCE
 
-WORKLOAD = Workload(batch_size=1, sequence_length=128, padding="bucketed", threads=2)
 LAUNCHES, BLOCKS, CONTROL = 6, 16, 0.001
 SECONDS = {REFERENCE: 0.014, "onnx-fp32": 0.008, "openvino-int8": 0.003, "openvino-bf16": 0.004}
 
@@ -22,17 +21,7 @@ def measured(seed, machine=1.0, slower=None, *, beside=True):
     for name, seconds in SECONDS.items():
         noise = np.exp(draw.normal(0, 0.03, (LAUNCHES, BLOCKS)))
         values = seconds * (slower or {}).get(name, 1.0) * texts * state * noise
-        rows.append(
-            Measurement(
-                variant=name,
-                metric="latency",
-                workload=WORKLOAD,
-                values=tuple(values.ravel().tolist()),
-                launches=tuple(np.repeat(range(LAUNCHES), BLOCKS).tolist()),
-                blocks=tuple(np.tile(range(BLOCKS), LAUNCHES).tolist()),
-                beside=tuple((CONTROL * state).ravel().tolist()) if beside else (),
-            )
-        )
+        rows.append(row_of(values, name, CONTROL * state if beside else None))
     return rows_of(rows)
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from slices import row_of
 
 from bench.analysis.selection import default_selection
 from bench.analysis.speed_ups import speed_ups
-from bench.runs.measurement import Measurement, Workload
+from bench.runs.measurement import Workload
 from bench.runs.store import read_run
 from exporters.variant import REFERENCE
 
@@ -32,18 +33,7 @@ def timed(run, seed, *, beside=True):
     for name, speed_up in {REFERENCE: 1.0, **VARIANTS}.items():
         own = draw.normal(0, 0.05, (LAUNCHES, BLOCKS)) + draw.normal(0, 0.02, (LAUNCHES, 1))
         seconds = 0.01 / speed_up * machine * texts * np.exp(own)
-        places = [(launch, block) for launch in range(LAUNCHES) for block in range(BLOCKS)]
-        rows.append(
-            Measurement(
-                variant=name,
-                metric="latency",
-                workload=WORKLOAD,
-                values=tuple(float(seconds[place]) for place in places),
-                launches=tuple(launch for launch, _ in places),
-                blocks=tuple(block for _, block in places),
-                beside=(0.003,) * len(places) if beside else (),
-            )
-        )
+        rows.append(row_of(seconds, name, np.full(seconds.shape, 0.003) if beside else None, WORKLOAD))
     plan = replace(run.plan, variants=(REFERENCE, *VARIANTS), batch_sizes=(1,), sequence_lengths=(128,))
     info = run.variants[REFERENCE]
     return replace(

@@ -149,7 +149,7 @@ def test_repeated_runs_are_recorded_and_judged(tmp_path, monkeypatch, checkpoint
     assert "slowed by 10%" in capsys.readouterr().out
     found = {name: json.loads(Path(f"results/studies/{name}.json").read_text()) for name in ("estimators", "verdicts")}
 
-    for one in found["estimators"]["tiny"].values():
+    for one in found["estimators"]["tiny"]["estimators"].values():
         assert one["half_width"] > 0
         assert 0 <= one["coverage"] <= 1
     assert found["verdicts"]["tiny"]["pairs"] == 2

@@ -90,7 +90,15 @@ def _table(cells: RunFigures, selection: Selection, most: int) -> str:
     left_out = len(every) - len(kept)
     notes = [f"and {counted(left_out, 'variant')} more"] * bool(left_out)
     notes += [f"{CAUTION} a note under all tables says why"] * any(name.endswith(CAUTION) for name in names.cells)
+    notes += [f"–: {reason}" for reason in _missing(cells, kept)[:1]]
     return "\n".join([text, *(["; ".join(notes)] if notes else [])])
+
+
+def _missing(cells: RunFigures, kept: Sequence[Candidate]) -> list[str]:
+    """Why cells of the table are empty, of variants that did not fail as a whole; each reason once."""
+    names = [one.variant for one in kept if not cells.run.variants[one.variant].failed]
+    figures = [figure(name) for _, figure in _costs(cells) for name in names]
+    return list(dict.fromkeys(one.reason for one in figures if one.value is None and one.reason))
 
 
 def _strips(cells: RunFigures, candidates: Sequence[Candidate]) -> list[Strip]:

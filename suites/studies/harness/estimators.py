@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from bench.measure.controls import AGAIN, CONTROLS
+from bench.runs.measurement import launch_ratios
 from bench.statistics import LEVEL, RUN_SPREAD, paired_ratios
-from exporters.errors import UserError
 from exporters.variant import REFERENCE
-from suites.studies.study import FOLDER, Answer, render_rows, run_study
+from suites.studies.harness.repeated import read_slices, recorded_runs
+from suites.studies.study import Answer, render_rows, run_study
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
+    import pandas as pd
 
     Slices: TypeAlias = npt.NDArray[np.float64]  # logarithms (launch, block)
 
@@ -61,16 +63,6 @@ VALUES = {"median": "us", "least": "least", "CPU time": "cpu"}  # of the rounds 
 LESS = ("nothing", "half the control", "the control", "all other rows")
 
 
-def read_slices(name: str) -> pd.DataFrame:
-    """What ``repeated`` saved; raises UserError if there is no such file."""
-    path = FOLDER / f"repeated-{name}.parquet"
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no such file; record it with: python -m suites.studies.harness.repeated --name {name}"
-        )
-    return pd.read_parquet(path)
-
-
 def tables(slices: pd.DataFrame, column: str) -> dict[int, dict[str, Slices]]:
     """Logarithms by run and row, of the blocks that every row has."""
     found: dict[int, dict[str, Slices]] = {}
@@ -99,33 +91,33 @@ def less(rows: Mapping[str, Slices], control: Mapping[str, Slices], what: str) -
     return {row: one - share * control[row] for row, one in rows.items()}
 
 
-def judge(
-    runs: Sequence[Mapping[str, Slices]], form: Callable[[Slices], Slices], spread: float = 0.0
-) -> dict[str, float]:
-    """Width, coverage and A/A of an estimator; ``spread``: of its logarithm between runs, added to its error."""
-    names = [name for name in runs[0] if name not in (REFERENCE, AGAIN)]
-    reach, middles = [], []
-    close = []
+def judge(runs: Sequence[Mapping[str, Sequence[float]]], spread: float = 0.0) -> dict[str, float]:
+    """Width, coverage and A/A of an estimator, from the logarithm of the ratio to the reference of each launch of each row.
+
+    ``spread``: of the logarithm between runs, added to the error.
+    """
+    names = [name for name in runs[0] if name != AGAIN]
+    reach, middles, close = [], [], []
     for rows in runs:
-        ratios = paired_ratios([list(form(rows[name] - rows[REFERENCE])) for name in (*names, AGAIN)], [*names, AGAIN])
-        reach.append([one.widened(spread).detectable(LEVEL) - 1 for one in ratios[:-1]])
-        middles.append([one.middle for one in ratios[:-1]])
-        close.append(abs(np.expm1(ratios[-1].middle)) <= CLOSE)
+        *ratios, again = paired_ratios([list(rows[name]) for name in (*names, AGAIN)], [*names, AGAIN])
+        reach.append([one.widened(spread).detectable(LEVEL) - 1 for one in ratios])
+        middles.append([one.middle for one in ratios])
+        close.append(abs(np.expm1(again.middle)) <= CLOSE)
     half, found = np.asarray(reach), np.asarray(middles)
     others = (found.sum(axis=0) - found) / (len(found) - 1)  # the truth as the other runs see it
-    spread = np.log1p(half) * np.sqrt(1 + 1 / (len(found) - 1))
+    allowed = np.log1p(half) * np.sqrt(1 + 1 / (len(found) - 1))
     return {
         "half_width": float(np.median(half)),
         "all_rows_narrow": float((half <= NARROW).all(axis=1).mean()),
         "narrow": float((half <= NARROW).mean()),
-        "coverage": float((abs(found - others) <= spread).mean()),
+        "coverage": float((abs(found - others) <= allowed).mean()),
         "between_runs": float(found.std(axis=0, ddof=1).mean()),
         "aa_close": float(np.mean(close)),
     }
 
 
 def estimators(slices: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Every estimator by its name: value of a slice, form, and what it is less."""
+    """Every estimator by its name: value of a slice, form, and what it is less; and the one in use, by number of launches."""
     control = tables(slices, "beside")
     found = {}
     for value, column in VALUES.items():
@@ -136,9 +128,40 @@ def estimators(slices: pd.DataFrame) -> dict[str, dict[str, float]]:
                 for run in rows
             ]
             for form, function in FORMS.items():
-                found[f"{value}, {form}, less {what}"] = judge(runs, function)
-    plain = list(tables(slices, "us").values())
-    return {f"in use: median, by text, spread {RUN_SPREAD:.1%}": judge(plain, by_text, RUN_SPREAD), **found}
+                found[f"{value}, {form}, less {what}"] = judge([_ratios(one, function) for one in runs])
+    return {**{f"in use, {number} launches": in_use(slices, number) for number in _launches(slices)}, **found}
+
+
+def in_use(slices: pd.DataFrame, launches: int) -> dict[str, float]:
+    """The estimator of a run, of the first ``launches`` of each recorded one."""
+    runs = recorded_runs(slices[slices["launch"] < launches])
+    ratios = [
+        {name: launch_ratios(run[REFERENCE], one) for name, one in run.items() if name != REFERENCE} for run in runs
+    ]
+    return judge(ratios, RUN_SPREAD)
+
+
+def reference_over_control(slices: pd.DataFrame) -> dict[str, float]:
+    """Standard deviations of the log ratio of the reference to the control: between runs, and as launches explain them."""
+    found = [
+        launch_ratios(replace(run[REFERENCE], values=run[REFERENCE].beside), run[REFERENCE])
+        for run in recorded_runs(slices)
+    ]
+    errors = [np.var(one, ddof=1) / len(one) for one in found]
+    return {
+        "between_runs": float(np.std([np.mean(one) for one in found], ddof=1)),
+        "of_launches": float(np.sqrt(np.mean(errors))),
+    }
+
+
+def _ratios(rows: Mapping[str, Slices], form: Callable[[Slices], Slices]) -> dict[str, list[float]]:
+    return {name: form(one - rows[REFERENCE]).tolist() for name, one in rows.items() if name != REFERENCE}
+
+
+def _launches(slices: pd.DataFrame) -> list[int]:
+    """Numbers of launches that a quick run may stop at, up to those that were recorded."""
+    most = int(slices["launch"].max()) + 1
+    return sorted({most, *(number for number in (4, 6) if number < most)})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,13 +171,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
 
     def answer() -> Answer:
-        figures: dict[str, Any] = {name: estimators(read_slices(name)) for name in parsed.names}
-        return Answer("estimators", figures, "\n".join(_text(name, found) for name, found in figures.items()))
+        figures: dict[str, Any] = {}
+        texts = []
+        for name in parsed.names:
+            slices = read_slices(name)
+            found, reference = estimators(slices), reference_over_control(slices)
+            figures[name] = {"estimators": found, "reference_over_control": reference}
+            texts.append(_text(name, found, reference))
+        return Answer("estimators", figures, "\n".join(texts))
 
     return run_study("estimators", answer)
 
 
-def _text(name: str, found: Mapping[str, Mapping[str, float]]) -> str:
+def _text(name: str, found: Mapping[str, Mapping[str, float]], reference: Mapping[str, float]) -> str:
     heads = (name, "half width", "≤ 5 %", "all ≤ 5 %", "coverage", "sd of runs", "A/A ≤ 2 %")
     rows = [
         (
@@ -168,7 +197,9 @@ def _text(name: str, found: Mapping[str, Mapping[str, float]]) -> str:
         )
         for one, of in found.items()
     ]
-    return render_rows(heads, rows)
+    between, explained = reference["between_runs"], reference["of_launches"]
+    note = f"{REFERENCE} over the control: sd of runs {between:.1%}, of which its launches explain {explained:.1%}"
+    return render_rows(heads, rows, [note])
 
 
 if __name__ == "__main__":

@@ -23,11 +23,13 @@ import pandas as pd
 
 from bench.console import progress, say
 from bench.machine.alone import alone
-from bench.measure.controls import with_controls
+from bench.measure.controls import KERNEL, NULL, with_controls
 from bench.measure.latency import LatencyRun
 from bench.measure.schedule import TimedArtifact
 from bench.pipeline.options import read_options
 from bench.pipeline.prepare import prepare
+from bench.runs.measurement import Measurement, Workload
+from exporters.errors import UserError
 from exporters.files import whole_file
 from suites.studies.harness import slowed
 from suites.studies.harness.duels import busy_core
@@ -38,10 +40,10 @@ if TYPE_CHECKING:
 
     from bench.measure.schedule import Schedule
     from bench.pipeline.prepare import Prepared
-    from bench.runs.measurement import Measurement
 
 SLOWED = "onnx-fp32"
 SHARES = (0.05, 0.1)
+_WORKLOAD = Workload(batch_size=1, sequence_length=128, padding="bucketed", threads=2)  # of a recording
 _FLAGS = ("--checkpoint", "--external", "--sequence-lengths", "--variants", "--threads", "--work-dir")
 
 
@@ -87,6 +89,38 @@ def _slices(run: int, one: Measurement) -> pd.DataFrame:
     made = by_slice.agg(us=("us", "median"), least=("us", "min"), cpu=("cpu", "mean"), beside=("beside", "first"))
     made = (made * 1e6).round(1).astype("float32").reset_index()
     return made.assign(run=run, row=one.variant).astype({"launch": "uint8", "block": "uint8", "run": "uint8"})
+
+
+def read_slices(name: str) -> pd.DataFrame:
+    """What ``repeated`` saved; raises UserError if there is no such file."""
+    path = FOLDER / f"repeated-{name}.parquet"
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file; record it with: python -m suites.studies.harness.repeated --name {name}"
+        )
+    return pd.read_parquet(path)
+
+
+def recorded_runs(slices: pd.DataFrame) -> list[dict[str, Measurement]]:
+    """The latencies of each recorded run, by row; one value per slice."""
+    found = []
+    for _, of_run in slices.sort_values(["launch", "block"]).groupby("run"):
+        found.append(
+            {str(row): _measurement(str(row), one) for row, one in of_run.groupby("row") if row not in (NULL, KERNEL)}
+        )
+    return found
+
+
+def _measurement(row: str, slices: pd.DataFrame) -> Measurement:
+    return Measurement(
+        variant=row,
+        metric="latency",
+        workload=_WORKLOAD,
+        values=tuple(slices["us"] / 1e6),
+        beside=tuple(slices["beside"] / 1e6),
+        launches=tuple(int(one) for one in slices["launch"]),
+        blocks=tuple(int(one) for one in slices["block"]),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

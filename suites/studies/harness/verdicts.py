@@ -17,50 +17,25 @@ from typing import TYPE_CHECKING, Any
 
 from bench.compare.judging import judge_rows, rows_of
 from bench.compare.thresholds import Thresholds
-from bench.measure.controls import CONTROLS
-from bench.runs.measurement import Measurement, Workload
-from suites.studies.harness.estimators import read_slices
-from suites.studies.harness.repeated import SHARES, SLOWED, slowed_name
+from bench.measure.controls import AGAIN
+from suites.studies.harness.repeated import SHARES, SLOWED, read_slices, recorded_runs, slowed_name
 from suites.studies.study import Answer, render_rows, run_study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
+    from bench.runs.measurement import Measurement
 
-_WORKLOAD = Workload(batch_size=1, sequence_length=128, padding="bucketed", threads=2)
 _SAME = "no detectable change"
-
-
-def recorded_runs(slices: pd.DataFrame) -> list[dict[str, Measurement]]:
-    """The latencies of each recorded run, by row; one value per slice."""
-    found = []
-    for _, of_run in slices.sort_values(["launch", "block"]).groupby("run"):
-        found.append(
-            {str(row): _measurement(str(row), one) for row, one in of_run.groupby("row") if row not in CONTROLS}
-        )
-    return found
-
-
-def _measurement(row: str, slices: pd.DataFrame) -> Measurement:
-    return Measurement(
-        variant=row,
-        metric="latency",
-        workload=_WORKLOAD,
-        values=tuple(slices["us"] / 1e6),
-        beside=tuple(slices["beside"] / 1e6),
-        launches=tuple(int(one) for one in slices["launch"]),
-        blocks=tuple(int(one) for one in slices["block"]),
-    )
 
 
 def verdicts(runs: Sequence[Mapping[str, Measurement]]) -> dict[str, Any]:
     """Verdicts of the unchanged rows of all pairs, and whether each slowed copy was found, by its share."""
-    slowed = [slowed_name(share) for share in SHARES]
+    others = (AGAIN, *map(slowed_name, SHARES))
     same: Counter[str] = Counter()
     detectable, found = [], {f"{share:g}": 0 for share in SHARES}
     for base, contender in itertools.pairwise(runs):
-        plain = [{name: one for name, one in run.items() if name not in slowed} for run in (base, contender)]
+        plain = [{name: one for name, one in run.items() if name not in others} for run in (base, contender)]
         for change in _compared(*plain):
             same[change.verdict] += 1
             detectable.append(change.detectable)
