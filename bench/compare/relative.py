@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from bench.runs.measurement import Measurement, Row
 
-_REFERENCE_SPREAD = 0.035  # as RUN_SPREAD, of the reference over the control: they have less in common
 NOTE = (
     f"changes of latency are those of the ratio to {REFERENCE}, timed beside each variant in both runs; that of {REFERENCE} "
     "is of its ratio to a fixed matrix product"
@@ -45,8 +44,8 @@ def run_ratios(
     ]
     found = ratios(sides, [row[0] for row in rows])
     return [
-        ratio.widened(math.sqrt(2) * (_REFERENCE_SPREAD if row == _reference(row) else RUN_SPREAD)) if beside else ratio
-        for row, ratio, beside in zip(rows, found, relative, strict=True)
+        ratio.widened(math.sqrt(2) * RUN_SPREAD) if beside else ratio
+        for ratio, beside in zip(found, relative, strict=True)
     ]
 
 
