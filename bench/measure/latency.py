@@ -81,6 +81,7 @@ class LatencyRun:
         self._starts: dict[str, dict[int, Sequence[float]]] = {}  # seconds of _START, by launch
         self._spent = 0.0
         self._costs: dict[Workload, float] = {}  # seconds in the last launch
+        self._start_cost = 0.0  # seconds to start and load all artifacts, in the last launch
         self._mirrored: dict[Workload | None, list[str]] = {}  # the next order of blocks, or of starts (None)
 
     def steps(self, batches: Mapping[Workload, Sequence[Batch]]) -> int:
@@ -106,7 +107,7 @@ class LatencyRun:
             if launch >= _FEWEST and not self._deadline.left():
                 planned = launch
                 break
-            self._launch(launch, self._fitting(self._of_launch(launch, batches), planned - launch), advance)
+            self._launch(launch, self._of_launch(launch, batches), advance, planned)
         launch, rows = planned, self._unsure()
         while rows and self._further_fits(launch):
             # With all artifacts: those compared with an unsure one must be timed beside it.
@@ -125,16 +126,13 @@ class LatencyRun:
         later = self._schedule.later
         return batches if later is None or launch < later else dict([next(iter(batches.items()))])
 
-    def _fitting(self, batches: Mapping[Workload, Sequence[Batch]], launches: int) -> dict[Workload, Sequence[Batch]]:
-        """The first workloads, as many as likely end before the deadline in ``launches`` launches; the first in any case."""
-        left = self._deadline.left() / launches
-        fitting: dict[Workload, Sequence[Batch]] = {}
-        for workload, texts in batches.items():
-            left -= self._costs.get(workload, 0.0)
-            if left <= 0 and fitting:
-                break
-            fitting[workload] = texts
-        return fitting
+    def _fits(self, workload: Workload, batches: Mapping[Workload, Sequence[Batch]], launch: int, planned: int) -> bool:
+        """Whether a workload after the first likely ends before its share of the time that the first leaves, in all launches."""
+        first = next(iter(batches))
+        cost = self._costs.get(workload, self._costs[first] * _tokens(batches[workload]) / _tokens(batches[first]))
+        later = planned if self._schedule.later is None else self._schedule.later
+        spare = self._deadline.left() - (planned - launch - 1) * (self._start_cost + self._costs[first])
+        return cost <= spare / max(1, later - launch)
 
     def _further_fits(self, launches: int) -> bool:
         each = self._spent / launches
@@ -174,8 +172,17 @@ class LatencyRun:
         ]
         return self._schedule.unsure(known, self._schedule.target_width)
 
-    def _launch(self, number: int, batches: Mapping[Workload, Sequence[Batch]], advance: Callable[[], None]) -> None:
-        """Time all artifacts at these workloads, except what a killed run has measured."""
+    def _launch(
+        self,
+        number: int,
+        batches: Mapping[Workload, Sequence[Batch]],
+        advance: Callable[[], None],
+        planned: int | None = None,
+    ) -> None:
+        """Time all artifacts at these workloads, except what a killed run has measured.
+
+        In one of ``planned`` launches, workloads after the first are left out where time would not last for the first.
+        """
         start = time.perf_counter()
         rows = {(name, workload) for workload in batches for name in self._artifacts}
         self._take_over(number, rows)
@@ -185,9 +192,10 @@ class LatencyRun:
             for name in self._next_order(None, list(self._artifacts)):
                 if (name, None) not in self._failed and name in {wanted_name for wanted_name, _ in wanted}:
                     self._start(launch, number, self._artifacts[name])
-            for workload, texts in batches.items():
+            self._start_cost = time.perf_counter() - start
+            for place, (workload, texts) in enumerate(batches.items()):
                 began = time.perf_counter()
-                if number == 0 and self._costs and not self._deadline.left():
+                if place and planned and not self._fits(workload, batches, number, planned):
                     continue
                 feeds = {
                     name: one.feed[workload] if one.feed else texts
@@ -280,3 +288,7 @@ class LatencyRun:
             blocks=tuple(series.blocks),
             stopped="budget" if (name, workload) in unsure else "" if self._artifacts[name].control else "precise",
         )
+
+
+def _tokens(batches: Sequence[Batch]) -> int:
+    return sum(input_ids.size for input_ids, _ in batches)

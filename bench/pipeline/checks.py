@@ -43,6 +43,7 @@ class Checks:
         self._batches, self._watched = batches, watched
         self._elsewhere = PROFILES[options.profile].thorough or not checkpoint.random_weights
         self._reference: list[Float32Array] = []
+        self.seconds_per_token: dict[str, float] = {}  # by variant that passed, of batches of several shapes
         self._facts: list[Any] = [
             describe_environment(),
             code_digest(),
@@ -59,26 +60,34 @@ class Checks:
         )
         if not kept:
             self._folder.mkdir(parents=True, exist_ok=True)
-            info, logits = self._check(artifact)
-            kept = {"info": asdict(info), "logits": [one.tolist() for one in logits]}
+            info, logits, seconds = self._check(artifact)
+            kept = {
+                "info": asdict(info),
+                "logits": [one.tolist() for one in logits],
+                "seconds_per_token": seconds,
+            }
             with whole_file(file) as stream:
                 stream.write(json.dumps(kept).encode())
         if artifact.variant == REFERENCE:
             self._reference = [np.asarray(one, dtype=np.float32) for one in kept["logits"]]
             self._facts.append(artifact.fingerprint)  # the others are compared with it
         found: VariantInfo = decode(VariantInfo, kept["info"], str(file))
+        self.seconds_per_token[artifact.variant] = kept["seconds_per_token"]
         return found
 
-    def _check(self, artifact: Artifact) -> tuple[VariantInfo, list[Float32Array]]:
+    def _check(self, artifact: Artifact) -> tuple[VariantInfo, list[Float32Array], float]:
         name = artifact.variant
         variant = find_variant(name)
         exact = variant.logits_atol is not None and name != REFERENCE
         batches = self._batches[:_EXACT] if exact else self._batches
         with Worker(f"checking {name}", self._threads, forked=spares_an_import(name)) as worker:
             worker.start(name, artifact.path, self._threads)
-            logits = [logits for logits, _ in worker.predict(batches)]
+            worker.predict(batches[:1])  # the first call compiles and allocates
+            answers = worker.predict(batches)
             timed = (batches[0], max(batches, key=lambda batch: batch[0].size))
             executed = how_it_runs(worker, artifact, timed, self._watched, self._threads)
+        logits = [logits for logits, _ in answers]
+        seconds = sum(seconds for _, seconds in answers) / sum(ids.size for ids, _ in batches)
         reference = self._reference or logits
         parity = compare_logits(variant, reference[: len(logits)], logits)
         info = VariantInfo(
@@ -90,7 +99,7 @@ class Checks:
             without_vnni=self._without_vnni(artifact, reference, parity.agreement),
             **executed,
         )
-        return info, logits
+        return info, logits, seconds
 
     def _without_vnni(self, artifact: Artifact, reference: Sequence[Float32Array], here: float) -> dict[str, float]:
         if not self._elsewhere:  # random weights: their labels mean nothing

@@ -18,7 +18,7 @@ _LEAST_S, _PER_MB_S = 2.0, 0.1  # to export and check a variant, by the size of 
 _USUAL_MB = 100.0  # of a checkpoint that is not read yet
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 # Of the time budget; a quick run of a small model ends before it.
-_SHARES = {"accuracy": 0.1, "latency": 0.5, "memory": 0.2, "load": 0.01, "invariance": 0.04, "throughput": 0.05}
+_SHARES = {"accuracy": 0.3, "latency": 0.4, "memory": 0.2, "load": 0.01, "invariance": 0.04, "throughput": 0.05}
 
 
 def expected_parts(options: Options) -> Mapping[str, float]:

@@ -12,6 +12,7 @@ from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inpu
 from bench.pipeline.checks import Checks
 from bench.pipeline.forecast import EXPORT
 from bench.pipeline.options import PROFILES, Options
+from bench.pipeline.scored_texts import within_budget
 from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
 from bench.runs.measurement import Workload
 from bench.runs.store import VariantInfo
@@ -117,7 +118,17 @@ def prepare(options: Options, announce: Callable[[], None] = lambda: None) -> Pr
     )
     if options.checkpoint is not None:
         announce()
-    artifacts, variants = _export_all(options, checkpoint, origin, Checks(options, checkpoint, batches, watched))
+    checks = Checks(options, checkpoint, batches, watched)
+    artifacts, variants = _export_all(options, checkpoint, origin, checks)
+    if not checkpoint.random_weights:
+        limit = inputs.scoring_length(checkpoint)
+        sets, plain = within_budget(
+            sets,
+            plain,
+            sum(checks.seconds_per_token.values()),
+            options.time_budget,
+            lambda some: [len(ids) for ids in tokenise(inputs.tokenizer, some, limit)],
+        )
     return Prepared(
         options=replace(options, variants=tuple(variants)),
         checkpoint=checkpoint,

@@ -4,11 +4,14 @@ import math
 import time
 from collections import Counter
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from bench.measure import latency
 from bench.measure.deadline import Deadline
 from bench.measure.latency import LatencyRun
 from bench.measure.schedule import Schedule, TimedArtifact
@@ -150,6 +153,19 @@ def test_after_the_deadline_the_first_workload_has_two_launches_and_the_others_a
     assert set(measured["fakes.steady", 1].launches) == {0, 1}
     late = measured["fakes.steady", 4]
     assert (late.status, late.reason, late.values) == ("not_measured", "time budget of 50 s used up", ())
+
+
+@pytest.mark.parametrize(("left", "launches"), [(3, set()), (9, {1}), (10, {0, 1})])
+def test_a_later_workload_is_timed_where_time_remains_for_the_first_in_every_launch(monkeypatch, left, launches):
+    """By a clock that counts its readings: a start takes 1, the first workload 1, and one of four times the tokens likely 4."""
+    readings = count()
+    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
+    deadline = Deadline(100, lambda: 100 - left)
+    run = LatencyRun(timed("fakes.steady", "fakes.allocating"), SCHEDULE, 1, deadline=deadline)
+    measured = {(one.variant, one.workload.batch_size): one for one in run.measure(BATCHES, lambda: None)}
+
+    assert set(measured["fakes.steady", 1].launches) == {0, 1}
+    assert set(measured["fakes.steady", 4].launches) == launches
 
 
 def test_a_slow_workload_has_as_many_blocks_as_tell_enough():

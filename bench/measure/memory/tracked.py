@@ -23,16 +23,20 @@ class Held:
         import memray
 
         kinds = memray.AllocatorType
+        # Plain integers: there are hundreds of thousands of records, and a comparison with an enumeration takes as long as the rest
+        mmap, munmap, free = int(kinds.MMAP), int(kinds.MUNMAP), int(kinds.FREE)
+        heap = self.heap
         with memray.FileReader(file) as reader:
             for record in reader.get_allocation_records():
-                if record.allocator == kinds.MMAP:
-                    self.mapped[record.address] = record.size
-                elif record.allocator == kinds.MUNMAP:
-                    self._unmap(record.address, record.address + record.size)
-                elif record.allocator == kinds.FREE:
-                    self.heap.pop(record.address, None)  # None: allocated before tracking
+                allocator, address = record.allocator, record.address
+                if allocator == free:
+                    heap.pop(address, None)  # None: allocated before tracking
+                elif allocator == mmap:
+                    self.mapped[address] = record.size
+                elif allocator == munmap:
+                    self._unmap(address, address + record.size)
                 else:
-                    self.heap[record.address] = record.size
+                    heap[address] = record.size
 
     def _unmap(self, start: int, end: int) -> None:
         """Remove a range, which may be part of a mapping or span several."""

@@ -1,0 +1,91 @@
+"""Which texts a run scores: all, or a sample that its time budget allows, the same for every variant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from bench.console import note
+from bench.measure.workload import spread
+from bench.units import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.pipeline.unlabelled import Unlabelled
+    from bench.texts.data import LabelledSet
+
+T = TypeVar("T")
+SHARE = 0.45  # of the time budget; the rest is for latency, memory and load times
+LEAST = 100  # texts of a set; of fewer nothing is decided
+_STEPS = (
+    1.0,
+    1.25,
+    1.5,
+    1.75,
+)  # times LEAST and a power of two: a machine a little slower on another day scores the same texts
+_TOKENIZED = 64  # texts of a set, which tell its mean length
+
+
+def within_budget(
+    sets: Sequence[LabelledSet],
+    unlabelled: Unlabelled,
+    seconds_per_token: float,
+    budget: float,
+    count_tokens: Callable[[Sequence[str]], Sequence[int]],
+) -> tuple[tuple[LabelledSet, ...], Unlabelled]:
+    """The sets, or evenly spread samples of them, which all variants together score in SHARE of ``budget`` (s).
+
+    ``seconds_per_token``: of all variants together. ``count_tokens``: of each text, as a model reads it. Every set keeps the same
+    share of its texts, and LEAST of them. Prints one line about each sample.
+    """
+    lengths = [count_tokens(spread(one.texts, _TOKENIZED)) for one in sets]
+    tokens = sum(sum(of_set) / len(of_set) * len(one.texts) for one, of_set in zip(sets, lengths, strict=True))
+    tokens += sum(map(len, unlabelled.tokens.values()))
+    share = SHARE * budget / max(seconds_per_token * tokens, 1e-9)
+    if share >= 1:
+        return tuple(sets), unlabelled
+    kept = stepped(len(unlabelled.tokens), share)
+    if kept < len(unlabelled.tokens):
+        note(f"texts without labels: {_told(kept, len(unlabelled.tokens))}")
+        unlabelled = replace(unlabelled, tokens=dict(islice(unlabelled.tokens.items(), kept)))
+    return tuple(_sampled(one, stepped(len(one.texts), share)) for one in sets), unlabelled
+
+
+def stepped(count: int, share: float) -> int:
+    """At most ``share`` of ``count`` texts, rounded down to a step; but LEAST.
+
+    >>> stepped(2140, 0.6), stepped(2140, 0.01), stepped(80, 0.01), stepped(2140, 1)
+    (1200, 100, 80, 2140)
+    """
+    if share >= 1 or count <= LEAST:
+        return count
+    most, found, power = count * share, LEAST, 1
+    while power * LEAST <= most:
+        found = max(int(power * step * LEAST) for step in _STEPS if power * step * LEAST <= most)
+        power *= 2
+    return found
+
+
+def _sampled(labelled: LabelledSet, count: int) -> LabelledSet:
+    whole = len(labelled.texts)
+    if count == whole:
+        return labelled
+    note(f"set {labelled.name}: {_told(count, whole)}")
+
+    def some(items: tuple[T, ...]) -> tuple[T, ...]:
+        return tuple(spread(items, count))
+
+    left = f"{counted(whole - count, 'row')} beyond the time budget"
+    return replace(
+        labelled,
+        texts=some(labelled.texts),
+        labels=some(labelled.labels),
+        places=some(labelled.places) if labelled.places else (),
+        dropped=(*labelled.dropped, left),
+    )
+
+
+def _told(count: int, whole: int) -> str:
+    return f"{count} of {whole} texts are scored, as many as the time budget allows; a longer --time-budget scores more"

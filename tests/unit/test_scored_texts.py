@@ -1,0 +1,90 @@
+"""Which texts a run scores: every one that its time budget allows, and the same for all variants."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.pipeline.scored_texts import LEAST, SHARE, stepped, within_budget
+from bench.pipeline.unlabelled import Unlabelled
+from bench.texts.data import LabelledSet
+
+NONE = Unlabelled(tokens={})
+PLACES = st.integers(1, 5000)
+
+
+def labelled(count, name="mine"):
+    """Sorted by label, as many files are; text i has the tokens 0 to i % 7."""
+    return LabelledSet(
+        name=name,
+        texts=tuple(f"text {number}" for number in range(count)),
+        labels=tuple(int(number >= count // 2) for number in range(count)),
+        label_names=("a", "b"),
+        dropped=("2 duplicate rows",),
+        places=tuple(("file.csv", number) for number in range(count)),
+    )
+
+
+def ten_tokens(texts):
+    return [10] * len(texts)
+
+
+@given(PLACES, st.floats(1e-6, 1e-1), st.floats(1, 4000))
+def test_as_many_texts_are_scored_as_the_share_of_the_budget_allows(count, seconds, budget):
+    [found], _ = within_budget([labelled(count)], NONE, seconds, budget, ten_tokens)
+
+    scored, most = len(found.texts), SHARE * budget / (10 * seconds)
+    if most >= count * 1.001:
+        assert scored == count
+    else:
+        assert scored <= max(most * 1.001, min(LEAST, count))
+        assert scored >= min(count, LEAST, most) or scored * 1.5 >= most
+
+
+@given(st.integers(101, 5000), st.floats(0.001, 0.999))
+def test_the_number_is_one_of_few_and_at_most_a_third_smaller(count, share):
+    found = stepped(count, share)
+
+    assert found in {int(LEAST * step * 2**power) for power in range(7) for step in (1, 1.25, 1.5, 1.75)}
+    assert found == LEAST or found <= count * share < found * 1.26
+
+
+def test_texts_labels_and_places_stay_together_and_in_the_order_of_the_file():
+    whole = labelled(1000)
+    [found], _ = within_budget([whole], NONE, 0.01, SHARE * 100, ten_tokens)
+
+    numbers = [int(text.split()[1]) for text in found.texts]
+    assert 100 <= len(numbers) < 1000
+    assert all(before < after for before, after in pairwise(numbers))
+    assert [whole.labels[number] for number in numbers] == [*found.labels]
+    assert [whole.places[number] for number in numbers] == [*found.places]
+    assert found.counts[0] == pytest.approx(found.counts[1], abs=1)
+
+
+def test_a_sample_says_what_is_left_out(capsys):
+    [found], _ = within_budget([labelled(1000)], NONE, 0.01, 60 / SHARE, ten_tokens)
+
+    assert found.summary == "600 articles (300 a, 300 b); left out: 2 duplicate rows, 400 rows beyond the time budget"
+    told = " ".join(capsys.readouterr().err.split())
+    assert told == (
+        "set mine: 600 of 1000 texts are scored, as many as the time budget allows; a longer --time-budget scores more"
+    )
+
+
+def test_every_set_keeps_the_same_share_and_texts_without_labels_as_well(capsys):
+    plain = Unlabelled(tokens={str(number): [1] * 10 for number in range(400)})
+    sets = [labelled(1600, "first"), labelled(400, "second")]
+    found, rest = within_budget(sets, plain, 0.01, 120 / SHARE, ten_tokens)
+
+    assert [len(one.texts) for one in found] == [800, 200]
+    assert [*rest.tokens] == [*plain.tokens][:200]
+    assert "texts without labels: 200 of 400 texts are scored" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_is_affordable_is_left_as_it_is(capsys):
+    sets, plain = (labelled(1000),), Unlabelled(tokens={"a": [1, 2]})
+
+    assert within_budget(sets, plain, 1e-6, 160, ten_tokens) == (sets, plain)
+    assert within_budget((), NONE, 1.0, 160, ten_tokens) == ((), NONE)
+    assert capsys.readouterr() == ("", "")
