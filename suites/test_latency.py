@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.pipeline.prepare import Prepared
     from bench.runs.measurement import Measurement
 
-_FOR_OTHERS = 0.25  # of the time budget: memory, load times and what is measured on demand come later
+_FOR_OTHERS = 0.3  # of the time budget: memory, load times and what is measured on demand come later
 
 
 @pytest.fixture(scope="session")

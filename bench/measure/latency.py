@@ -104,7 +104,7 @@ class LatencyRun:
         """
         planned = self._schedule.launches
         for launch in range(planned):
-            if launch >= _FEWEST and not self._deadline.left():
+            if launch >= _FEWEST and self._next_cost(batches) > self._deadline.left():
                 planned = launch
                 break
             self._launch(launch, self._of_launch(launch, batches), advance, planned)
@@ -131,8 +131,12 @@ class LatencyRun:
         first = next(iter(batches))
         cost = self._costs.get(workload, self._costs[first] * _tokens(batches[workload]) / _tokens(batches[first]))
         later = planned if self._schedule.later is None else self._schedule.later
-        spare = self._deadline.left() - (planned - launch - 1) * (self._start_cost + self._costs[first])
+        spare = self._deadline.left() - (planned - launch - 1) * self._next_cost(batches)
         return cost <= spare / max(1, later - launch)
+
+    def _next_cost(self, batches: Mapping[Workload, Sequence[Batch]]) -> float:
+        """Seconds that a launch of the first workload alone likely takes."""
+        return self._start_cost + self._costs[next(iter(batches))]
 
     def _further_fits(self, launches: int) -> bool:
         each = self._spent / launches

@@ -44,8 +44,8 @@ PROFILES = {
         description="minutes on two cores with a small model",
         batch_sizes=(1, 8, 32),
         sequence_lengths=(512,),
-        schedule=Schedule(launches=4, blocks=8, rounds=1, block_s=0.01, later=2, target_width=0.08),
-        budget_s=160,
+        schedule=Schedule(launches=4, blocks=8, rounds=1, block_s=0.01, enough_s=0.6, later=2, target_width=0.08),
+        budget_s=165,
         thorough=False,
     ),
     "standard": Profile(

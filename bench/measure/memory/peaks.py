@@ -135,7 +135,7 @@ def memray_pass(  # noqa: PLR0913 - by name
             peak_mapped=load_mapped + running.peak_mapped,
             **steady,
         )
-        return loading.peak, loading.held + running.peak, tracked
+        return loading.peak, load_heap + load_mapped + running.peak, tracked
 
 
 def _steady(pid: int, held: Held) -> dict[str, int]:

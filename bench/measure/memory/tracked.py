@@ -61,9 +61,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracking:
-    """Bytes of one memray file."""
+    """The high-water mark of one memray file, in bytes."""
 
-    held: int  # allocated and not freed
     peak: int  # the most at once
     peak_mapped: int  # how much of that was mapped
 
@@ -74,8 +73,7 @@ def read_tracking(file: Path) -> Tracking:
 
     reader = memray.FileReader(file)
     with reader:
-        held = sum(record.size for record in reader.get_leaked_allocation_records(merge_threads=True))
         top = reader.get_high_watermark_allocation_records(merge_threads=True)
         mapped = sum(record.size for record in top if record.allocator == memray.AllocatorType.MMAP)
         peak = reader.metadata.peak_memory
-    return Tracking(held=held, peak=peak, peak_mapped=mapped)
+    return Tracking(peak=peak, peak_mapped=mapped)
