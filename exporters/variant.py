@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
@@ -35,6 +37,36 @@ VNNI = ("avx512_vnni", "avx_vnni")
 """CPU features for int8 products; without any of them they are slower, and their sums may saturate."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingTexts:
+    """Texts that another model is trained on; arrays, because every export is handed them by its parent process."""
+
+    tokens: Int64Array  # ids of all texts, one text after the other, special tokens included
+    lengths: Int64Array  # tokens of each text
+    labels: Int64Array | None  # class index of each text; None: without labels, the reference classifies them
+    source: str  # "train.csv"
+
+    @classmethod
+    def of(cls, ids: Sequence[Sequence[int]], labels: Sequence[int] | None, source: str) -> TrainingTexts:
+        """From the token ids and the class index of each text."""
+        return cls(
+            tokens=np.array([one for text in ids for one in text], dtype=np.int64),
+            lengths=np.array([len(text) for text in ids], dtype=np.int64),
+            labels=None if labels is None else np.array(labels, dtype=np.int64),
+            source=source,
+        )
+
+    def each(self) -> list[Int64Array]:
+        """The token ids of each text."""
+        return np.split(self.tokens, np.cumsum(self.lengths)[:-1])
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 (hexadecimal) of all token ids and labels in their order."""
+        arrays = [self.tokens, self.lengths, *([] if self.labels is None else [self.labels])]
+        return hashlib.sha256(b"".join(one.tobytes() for one in arrays)).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportJob:
     """Inputs and output folder of an export."""
@@ -44,6 +76,7 @@ class ExportJob:
     bases: tuple[Path, ...]  # artifact of ``Variant.base``, then that of its own base, and so on
     tokenizer: Path  # folder with tokenizer.json
     calibration: tuple[tuple[int, ...], ...]  # token ids of training texts, special tokens included
+    training: TrainingTexts | None = None  # of a variant that is another model; None: there are no such texts
     notes: list[str] = field(default_factory=list)  # remarks for the user, added by the export, one line each
     unneeded: list[str] = field(default_factory=list)  # why the artifact is the same as another, added by the export
 
@@ -85,3 +118,4 @@ class Variant:
     example: Example = Example(imports=(), answer="")  # how to serve it without this project
     default: bool = True  # whether it is exported when no variant is named
     deprecated: str = ""  # why, if upstream deprecated it
+    another_model: bool = False  # trained on ``ExportJob.training``: its labels are compared with the reference's, not judged

@@ -94,6 +94,7 @@ class Checks:
             runtime=variant.runtime,
             precision=variant.precision,
             deprecated=variant.deprecated,
+            another_model=variant.another_model,
             parity=asdict(parity),
             notes=(*artifact.notes, *_no_default(variant)),
             without_vnni=self._without_vnni(artifact, reference, parity.agreement),

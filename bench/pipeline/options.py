@@ -11,6 +11,7 @@ from bench.measure.schedule import Schedule
 from bench.pipeline.arguments import names, path, positive_number, whole_number, whole_numbers
 from exporters.artifacts.artifact import holds_artifact_alone
 from exporters.artifacts.catalogue import check_variant_name, default_variants, variant_names
+from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
 from exporters.errors import UserError
 from exporters.variant import REFERENCE
 
@@ -83,7 +84,8 @@ class Options:
     label_column: str | None = None  # None: "label"
     drop_bad_rows: bool = False
     allow_pickle: bool = False
-    variants: tuple[str, ...] = field(default_factory=lambda: default_variants(cpu_features()))  # the reference first
+    train: Path | None = None  # labelled texts that another model is trained on; None: those that training left
+    variants: tuple[str, ...] = ()  # the reference first; empty: the default ones
     batch_sizes: tuple[int, ...] = _QUICK.batch_sizes
     sequence_lengths: tuple[int, ...] | None = None  # None: the profile's, up to the checkpoint's limit
     threads: int = field(default_factory=available_cores)
@@ -96,12 +98,20 @@ class Options:
 
     def __post_init__(self) -> None:
         """Put the reference first; refuse half a pair of files, and a label without a file."""
-        object.__setattr__(self, "variants", tuple(dict.fromkeys((REFERENCE, *self.variants))))
+        asked = self.variants or default_variants(cpu_features(), labelled=self._has_training_texts)
+        object.__setattr__(self, "variants", tuple(dict.fromkeys((REFERENCE, *asked))))
         if bool(self.real) != bool(self.fake):
             given, missing = ("--real", "--fake") if self.real else ("--fake", "--real")
             raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file")
-        if self.real_label is not None and not self.real and not self.external:
+        if self.real_label is not None and not self.real and not self.external and not self.train:
             raise UserError("--real-label: was given without a set; pass --real with --fake, or --external, as well")
+
+    @property
+    def _has_training_texts(self) -> bool:
+        """Whether there are labelled texts to train another model on."""
+        if self.train is not None or self.checkpoint is None:
+            return True
+        return (Path(self.checkpoint) / TRAINING_TEXTS_FILE).is_file()
 
     @property
     def memory_batch_size(self) -> int:
@@ -159,6 +169,8 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
       "changed classes are counted; repeatable"}),
     (("--calibration",), {"metavar": "FILE", "type": path, "help": "training texts to calibrate static int8 with "
       "(default: those that training saved)"}),
+    (("--train",), {"metavar": "FILE", "type": path, "help": "labelled texts to train linear-tokens on, another model "
+      "to compare with (default: those that training saved)"}),
     (("--allow-pickle",), {"action": "store_true", "help": "read pytorch_model.bin if there are no safetensors"}),
     (("--variants",), {"metavar": "A,B", "type": _variants, "help": "variants, or all (default: see deploybench list; "
       f"{REFERENCE} is always included)"}),

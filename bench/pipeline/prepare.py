@@ -13,6 +13,7 @@ from bench.pipeline.checks import Checks
 from bench.pipeline.forecast import EXPORT
 from bench.pipeline.options import PROFILES, Options
 from bench.pipeline.scored_texts import within_budget
+from bench.pipeline.training_texts import find_training_texts
 from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
 from bench.runs.measurement import Workload
 from bench.runs.store import VariantInfo
@@ -118,6 +119,9 @@ def prepare(options: Options, announce: Callable[[], None] = lambda: None) -> Pr
     )
     if options.checkpoint is not None:
         announce()
+    if any(find_variant(name).another_model for name in options.variants):
+        found = find_training_texts(options, checkpoint, inputs, sets, origin.calibration, plain, reading(options))
+        origin = replace(origin, training=found)
     checks = Checks(options, checkpoint, batches, watched)
     artifacts, variants = _export_all(options, checkpoint, origin, checks)
     if not checkpoint.random_weights:
@@ -284,6 +288,7 @@ def _export_all(
                     runtime=variant.runtime,
                     precision=variant.precision,
                     deprecated=variant.deprecated,
+                    another_model=variant.another_model,
                     failed=str(error),
                 )
             bar.advance()

@@ -87,6 +87,7 @@ class VariantInfo:
     runtime: str  # "onnxruntime"
     precision: str  # "int8"
     deprecated: str = ""  # the reason, if it is deprecated upstream
+    another_model: bool = False  # trained anew on texts, not converted from the checkpoint; its notes say on which
     failed: str = ""  # the reason, if export or parity failed
     parity: dict[str, float] = field(default_factory=dict)  # max_abs_diff, agreement, examples
     # Multiply-adds of one text of full length, by the number format in which the runtime executed them ("int8"):

@@ -18,7 +18,7 @@ from exporters.variant import MANIFEST, TOKENIZER, ExportJob
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporters.variant import Variant
+    from exporters.variant import TrainingTexts, Variant
 
 SCHEMA_VERSION = 1
 FEW = 32  # calibration texts: with fewer, ranges fit these texts only, and one changed label is within the tolerance
@@ -48,6 +48,7 @@ class Origin:
     max_length: int | None = None  # most tokens that the model takes; None: unknown
     scoring_length: int | None = None  # tokens that texts are truncated to when accuracy is measured
     labels: tuple[str, ...] = ()  # by class index
+    training: TrainingTexts | None = None  # of variants that are another model; None: there are no such texts
 
 
 def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
@@ -69,6 +70,7 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
             bases=_bases(variant, root),
             tokenizer=origin.tokenizer,
             calibration=origin.calibration if variant.calibrates else (),
+            training=origin.training if variant.another_model else None,
         )
         if variant.calibrates and len(origin.calibration) < FEW:
             job.notes.append(f"calibrated with {len(origin.calibration)} texts only, expected {FEW} or more")
@@ -136,6 +138,7 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "base": base.fingerprint if base else None,
         "calibration": sha256_json(origin.calibration) if variant.calibrates else None,
         "calibration_source": origin.calibration_source if variant.calibrates else None,
+        "training": _training(origin.training) if variant.another_model and origin.training else None,
         "max_length": origin.max_length,
         "scoring_length": origin.scoring_length,
         "labels": list(origin.labels),
@@ -143,6 +146,11 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "source_sha256": source_digest(__name__, variant_module(name)),
         "versions": {package: importlib.metadata.version(package) for package in variant.packages},
     }
+
+
+def _training(texts: TrainingTexts) -> dict[str, Any]:
+    labelled = texts.labels is not None
+    return {"sha256": texts.sha256, "source": texts.source, "texts": len(texts.lengths), "labelled": labelled}
 
 
 def _complete(out_dir: Path, facts: dict[str, Any], job: ExportJob, origin: Origin) -> None:

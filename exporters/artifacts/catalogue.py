@@ -21,10 +21,17 @@ def variant_names() -> tuple[str, ...]:
     return tuple(sorted(module.name.replace("_", "-") for module in modules))
 
 
-def default_variants(features: Collection[str]) -> tuple[str, ...]:
-    """Names of the variants that are exported when none is named, on a CPU with these ``features``."""
+def default_variants(features: Collection[str], *, labelled: bool = False) -> tuple[str, ...]:
+    """Names of the variants that are exported when none is named, on a CPU with these ``features``.
+
+    ``labelled``: whether there are labelled texts to train another model on; without, none is a default.
+    """
     variants = {name: find_variant(name) for name in variant_names()}
-    return tuple(name for name, one in variants.items() if one.default and is_worth_while(one, features))
+    return tuple(
+        name
+        for name, one in variants.items()
+        if one.default and is_worth_while(one, features) and (labelled or not one.another_model)
+    )
 
 
 def is_worth_while(variant: Variant, features: Collection[str]) -> bool:

@@ -21,6 +21,7 @@ SEEDS_FILE = "seeds.json"  # accuracies of the same training from several seeds
 TRAINING_FILE = "training.json"  # written by `deploybench train` beside the weights
 CALIBRATION_FILE = "calibration.json"  # token ids of training texts, written by it as well
 VALIDATION_FILE = "validation.json"  # row hashes and token ids of validation texts, if there were any
+TRAINING_TEXTS_FILE = "training_texts.json"  # row hashes, token ids and classes of other training texts than calibrate
 RANDOM_WEIGHTS_FILE = "random_weights.json"  # marks an architecture with random weights
 PICKLED_FILE = "pytorch_model.bin"  # the only pickle that --allow-pickle reads
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")

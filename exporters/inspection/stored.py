@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
+import numpy as np
+
 from exporters.artifacts.artifact import model_files
 from exporters.errors import ExportError
 
@@ -99,6 +101,12 @@ def _zip(file: Path) -> Iterator[_Tensor]:
                 yield _Tensor(entry.partition("/")[2], archive.read(entry))
 
 
+def _npz(file: Path) -> Iterator[_Tensor]:
+    with np.load(file) as arrays:
+        for name, array in arrays.items():
+            yield _Tensor(name, array.tobytes())
+
+
 def _nothing(_: Path) -> Iterator[_Tensor]:
     return iter(())
 
@@ -111,5 +119,6 @@ _READERS: dict[str, Callable[[Path], Iterator[_Tensor]]] = {
     ".safetensors": _safetensors,
     ".pt": _zip,
     ".pt2": _zip,
+    ".npz": _npz,
     ".json": _nothing,
 }

@@ -10,7 +10,13 @@ import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoints.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, VALIDATION_FILE
+from exporters.checkpoints.checkpoint import (
+    ANSWERS_FILE,
+    CALIBRATION_FILE,
+    TRAINING_FILE,
+    TRAINING_TEXTS_FILE,
+    VALIDATION_FILE,
+)
 from exporters.training.card import CARD_FILE, training_card
 
 if TYPE_CHECKING:
@@ -104,12 +110,14 @@ def write_records(  # noqa: PLR0913 - each a file
     *,
     calibration: list[list[int]],
     validation: Mapping[str, list[int]],
+    labelled: Mapping[str, list[Any]],
     answers: Mapping[str, Any],
     facts: Mapping[str, Any],
 ) -> None:
     """Write ``training.json``, the model card, token ids of training and validation texts, and the predicted labels of each set.
 
-    ``validation``: token ids by row hash. ``facts`` are further keys of ``training.json``.
+    ``validation``: token ids by row hash. ``labelled``: rows, token ids and classes of further training texts. ``facts`` are
+    further keys of ``training.json``.
     """
     record = {
         "schema_version": SCHEMA_VERSION,
@@ -124,5 +132,6 @@ def write_records(  # noqa: PLR0913 - each a file
     if validation:
         left = {"rows": list(validation), "input_ids": list(validation.values())}
         (folder / VALIDATION_FILE).write_text(json.dumps(left) + "\n", encoding="utf-8")
+    (folder / TRAINING_TEXTS_FILE).write_text(json.dumps(labelled) + "\n", encoding="utf-8")
     (folder / ANSWERS_FILE).write_text(json.dumps(answers) + "\n", encoding="utf-8")
     (folder / CARD_FILE).write_text(training_card(record, answers["labels"]), encoding="utf-8")

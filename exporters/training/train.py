@@ -8,9 +8,10 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from exporters.checkpoints.checkpoint import TRAINING_FILE
 from exporters.checkpoints.positions import most_positions
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from exporters.training.model import Start
     from exporters.training.recipe import Recipe
 
+T = TypeVar("T")
 CALIBRATION_SIZE = 300  # texts
 VALIDATION_SIZE = 1000  # texts that are left
+LABELLED_SIZE, LABELLED_TOKENS = 20_000, 2_000_000  # training texts that are left with their class, and their tokens: 12 MB
 # Why a finished training is not replaced, by the key of its record that differs.
 _DIFFERENCES = {
     "recipe_sha256": "by another recipe",
@@ -289,17 +292,28 @@ def _weights_digest(folder: Path) -> str:
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
-def _sample(recipe: Recipe, texts: Sequence[str], size: int) -> list[str]:
+def _sample(recipe: Recipe, texts: Sequence[T], size: int) -> list[T]:
     """A seeded sample in random order, so that any prefix is a sample too."""
     return random.Random(recipe.seed).sample(list(texts), min(size, len(texts)))  # noqa: S311 - no secret
 
 
 def _left_ids(recipe: Recipe, tokenizer: Any, sets: _Sets) -> dict[str, Any]:
-    """Token ids that are left beside the weights: of training texts, and of validation texts by row hash."""
+    """Token ids that are left beside the weights: of training texts to calibrate, of others, and of validation texts."""
     training = _sample(recipe, sets.texts, CALIBRATION_SIZE)
     validation = _sample(recipe, sets.validation[0], VALIDATION_SIZE) if sets.validation else []
     ids = _input_ids(tokenizer, [*training, *validation], tokenizer.model_max_length)
     return {
         "calibration": ids[: len(training)],
         "validation": dict(zip(map(row_hash, validation), ids[len(training) :], strict=True)),
+        "labelled": _left_labelled(recipe, tokenizer, sets, {*training}),
     }
+
+
+def _left_labelled(recipe: Recipe, tokenizer: Any, sets: _Sets, without: set[str]) -> dict[str, list[Any]]:
+    """Row hashes, token ids as in training, and classes of training texts, but of none in ``without``."""
+    pairs = [(text, label) for text, label in zip(sets.texts, sets.labels, strict=True) if text not in without]
+    pairs = _sample(recipe, pairs, LABELLED_SIZE)
+    ids = _input_ids(tokenizer, [text for text, _ in pairs], recipe.max_length) if pairs else []
+    most = sum(total <= LABELLED_TOKENS for total in accumulate(map(len, ids)))
+    rows, labels = [row_hash(text) for text, _ in pairs], [int(label) for _, label in pairs]
+    return {"rows": rows[:most], "input_ids": ids[:most], "labels": labels[:most]}

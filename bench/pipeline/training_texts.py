@@ -1,0 +1,107 @@
+"""Texts that another model is trained on: labelled ones if there are any, else texts that the reference classifies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.console import note
+from bench.measure.workload import spread
+from bench.texts import data
+from bench.texts.demonstration import corpus
+from bench.units import counted
+from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
+from exporters.checkpoints.tokenization import tokenise
+from exporters.errors import CheckpointError
+from exporters.files import row_hash
+from exporters.variant import TrainingTexts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from bench.pipeline.options import Options
+    from bench.pipeline.unlabelled import Unlabelled
+    from exporters.checkpoints.checkpoint import Checkpoint
+    from exporters.checkpoints.inputs import Inputs
+
+MOST = 20_000  # labelled texts
+_MOST_CLASSIFIED = 1_000  # texts without labels: a large reference takes half a second for each
+_Row = tuple[str, list[int], int]  # row hash, token ids and class of a text
+
+
+def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and where they must not
+    options: Options,
+    checkpoint: Checkpoint,
+    inputs: Inputs,
+    sets: Sequence[data.LabelledSet],
+    calibration: Sequence[Sequence[int]],
+    unlabelled: Unlabelled,
+    reading: Mapping[str, Any],
+) -> TrainingTexts | None:
+    """The texts of ``--train``, else those that training left with their classes, else those of the run without labels.
+
+    Texts of ``sets`` are dropped, and so are those whose token ids are in ``calibration``; one line says how many. None if no text
+    is left. ``reading``: keywords of functions that read files. Raises DataError or CheckpointError for a file that cannot be used.
+    """
+    limit = inputs.scoring_length(checkpoint)
+    labelled = _labelled(options, checkpoint, inputs, limit, reading)
+    source, rows = labelled or (unlabelled.name, [(row, ids, -1) for row, ids in unlabelled.tokens.items()])
+    scored = {row for one in sets for row in one.row_hashes}
+    calibrated = {_beginning(ids, limit) for ids in calibration}
+    other = [one for one in rows if one[0] not in scored]
+    kept = [one for one in other if _beginning(one[1], limit) not in calibrated]
+    kept = spread(kept, MOST if labelled else _MOST_CLASSIFIED) if kept else []
+    dropped = {"of a labelled set": len(rows) - len(other), "that calibrate": len(other) - len(kept)}
+    told = ", ".join(f"{counted(count, 'text')} {what}" for what, count in dropped.items() if count)
+    note(f"training texts of another model, {source}: {counted(len(kept), 'text')}{told and f'; left out: {told}'}")
+    if not kept:
+        return None
+    labels = [label for _, _, label in kept] if labelled else None
+    return TrainingTexts.of([ids for _, ids, _ in kept], labels, source)
+
+
+def _labelled(
+    options: Options, checkpoint: Checkpoint, inputs: Inputs, limit: int | None, reading: Mapping[str, Any]
+) -> tuple[str, list[_Row]] | None:
+    """Their source and the texts; None if there are none."""
+    left = checkpoint.path / TRAINING_TEXTS_FILE
+    if options.train is None and left.is_file():
+        return "its training", _left(left, len(checkpoint.labels))
+    if options.train is not None:
+        found = data.read_labelled_file(
+            options.train,
+            label_names=checkpoint.labels,
+            label_column=options.label_column,
+            real_label=options.real_label,
+            **reading,
+        )
+        note(f"training texts {options.train}: {found.summary}")
+        pairs, source = [*zip(found.texts, found.labels, strict=True)], options.train.name
+    elif checkpoint.demonstration:
+        pairs, source = [*zip(*corpus.corpus("train"), strict=True)], "the bundled corpus"
+    else:
+        return None
+    texts = [text for text, _ in pairs]
+    ids = tokenise(inputs.tokenizer, texts, limit)
+    return source, [(row_hash(text), one, label) for (text, label), one in zip(pairs, ids, strict=True)]
+
+
+def _left(path: Path, classes: int) -> list[_Row]:
+    """The texts that a training saved."""
+    left = read_json(path)
+    columns = [left.get(name) for name in ("rows", "input_ids", "labels")]
+    if (
+        not all(isinstance(one, list) for one in columns)
+        or len({len(one) for one in columns if one is not None}) != 1
+        or not {*left["labels"]} <= {*range(classes)}
+    ):
+        raise CheckpointError(
+            f"{path}: holds no labelled token ids, expected 'rows', 'input_ids' and 'labels' as deploybench train writes them; "
+            "remove the file, or pass --train"
+        )
+    return [*zip(*left.values(), strict=True)]
+
+
+def _beginning(ids: Sequence[int], limit: int | None) -> tuple[int, ...]:
+    """What a text has in common with itself cut at another length: its last token may then be a special one."""
+    return tuple(ids[: limit - 1 if limit else None])
