@@ -44,7 +44,7 @@ class TrainingTexts:
     tokens: Int64Array  # ids of all texts, one text after the other, special tokens included
     lengths: Int64Array  # tokens of each text
     labels: Int64Array | None  # class index of each text; None: without labels, the reference classifies them
-    source: str  # "train.csv"
+    source: str  # "labelled texts of train.csv"
 
     @classmethod
     def of(cls, ids: Sequence[Sequence[int]], labels: Sequence[int] | None, source: str) -> TrainingTexts:
@@ -118,4 +118,6 @@ class Variant:
     example: Example = Example(imports=(), answer="")  # how to serve it without this project
     default: bool = True  # whether it is exported when no variant is named
     deprecated: str = ""  # why, if upstream deprecated it
-    another_model: bool = False  # trained on ``ExportJob.training``: its labels are compared with the reference's, not judged
+    another_model: bool = (
+        False  # trained on ``ExportJob.training``: its labels are compared with the reference's, not judged
+    )

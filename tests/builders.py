@@ -8,6 +8,7 @@ import numpy as np
 from bench.texts.demonstration import corpus
 from exporters.training.recipe import Architecture, Recipe, TokenizerRecipe
 from exporters.training.train import train
+from exporters.variant import TrainingTexts
 
 TINY = Recipe(
     name="tiny",
@@ -168,6 +169,14 @@ def trained_albert(folder):
     tokenizer.save_pretrained(folder)
     calibration = tokenizer(list(texts[:64]), truncation=True)["input_ids"]
     (folder / "calibration.json").write_text(json.dumps({"source": "training texts", "input_ids": calibration}))
+
+
+def training_texts(checkpoint, texts=corpus.corpus("train")[0][:600], labels=corpus.corpus("train")[1][:600]):
+    """Token ids and classes of texts of the demonstration, as another model is trained on."""
+    from transformers import AutoTokenizer
+
+    ids = AutoTokenizer.from_pretrained(checkpoint)(list(texts), truncation=True)["input_ids"]
+    return TrainingTexts.of(ids, labels, "labelled texts of the demonstration")
 
 
 def fragile_copy(checkpoint, folder):

@@ -147,6 +147,7 @@ def artifacts(checkpoint, checkpoint_folder, once):
         calibration=tuple(map(tuple, calibration)),
         calibration_source="training texts",
         labels=checkpoint.labels,
+        training=builders.training_texts(checkpoint_folder),
     )
 
     root, _ = once("artifacts", lambda folder: None)

@@ -67,11 +67,23 @@ def accuracy_drops(run: Run, scored: Mapping[str, Answers], *, on_each_set: bool
         sets = {" + ".join(sets) or UNLABELLED: pooled([*sets.values(), *scored.values()])}
     names = set.intersection(*(set(one.logits) for one in sets.values()))
     return {
-        name: [measure_drop(on, one, name, run.variants[name].precision) for on, one in sets.items()]
+        name: [measure_drop(on, one, name, run.variants[name].precision) for on, one in known.items()]
         if {name, REFERENCE} <= names
         else []
         for name in run.plan.variants
+        for known in [_labelled(sets) if run.variants[name].another_model else sets]
     }
+
+
+def _labelled(sets: Mapping[str, Answers]) -> dict[str, Answers]:
+    """The texts with labels: another model may have been trained on the others."""
+    found = {}
+    for name, one in sets.items():
+        known = one.labels != NO_LABEL
+        logits = {variant: of_variant[known] for variant, of_variant in one.logits.items()}
+        if known.any():
+            found[name] = Answers(rows=one.rows[known], labels=one.labels[known], tokens=None, logits=logits)
+    return found
 
 
 def pooled(sets: list[Answers]) -> Answers:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SERVED = "served_throughput"
 _BY_WORKLOAD = ("latency", "first_inference", SERVED, *metrics_of("memory"), *END_TO_END)
+ANOTHER_MODEL = "another model"  # what a variant is that was not converted from the checkpoint
 _NOT_RUN = "not run"
 _RANDOM_WEIGHTS = "random weights"
 _NO_SET = SetInfo(name="", rows=0, counts=(), sha256="", summary="no labelled set")
@@ -248,6 +249,9 @@ def _batch_size(latency: Figure) -> float:
 
 
 def _achieved(run: Run, latency: Figure) -> Figure:
+    own = run.variants.get(latency.variant)
+    if own and own.another_model:
+        return _per_second("achieved", latency, 0.0, ANOTHER_MODEL)
     operations = run.operations.get(batch_shape(latency.workload)) if latency.workload else None
     return _per_second("achieved", latency, operations or 0.0, "" if operations else "operations were not counted")
 

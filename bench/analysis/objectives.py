@@ -50,3 +50,4 @@ class Aim:
     max_drop: float = MAX_DROP
     on_each_set: bool = False  # the accuracy limit holds on each labelled set, not on all texts together
     limits: tuple[Limit, ...] = ()
+    allow_other_model: bool = False  # a variant that was trained anew may be taken as well

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench.analysis.accuracy_loss import FLAG, Drop, Standing, accuracy_drops, judge_drop, stands
-from bench.analysis.figures import figures
+from bench.analysis.figures import ANOTHER_MODEL, figures
 from bench.analysis.objectives import OBJECTIVES, Aim, Limit
+from bench.analysis.other_model import OtherModel, other_models
 from bench.analysis.precision import cautions
 from bench.analysis.speed_ups import speed_ups
 from bench.runs.measurement import Figure, batch_shape
@@ -67,6 +68,9 @@ class Selection:
     on_each_set: bool  # whether that limit holds on each labelled set
     limits: tuple[Limit, ...]
     candidates: tuple[Candidate, ...]
+    other_models: tuple[
+        OtherModel, ...
+    ] = ()  # that are not taken, although they would do; empty where they may be taken
 
     @property
     def best(self) -> Candidate | None:
@@ -101,7 +105,7 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
     """
     every = [one for one in figures(run) if one.value is not None]
     drops = accuracy_drops(run, scored, on_each_set=aim.on_each_set)
-    blocked = {name: _blocked(run, name, every, aim.objective, drops[name]) for name in run.plan.variants}
+    blocked = {name: _blocked(run, name, every, aim, drops[name]) for name in run.plan.variants}
     costs = {name: _costs(every, name, drops[name]) for name, reason in blocked.items() if not reason}
 
     def candidate(name: str) -> Candidate:
@@ -116,7 +120,7 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
             variant=name,
             standing="out" if blocked[name] else max((one.standing for one in findings), key=_ORDER.index),
             why=blocked[name] or "; ".join(one.why for one in findings if one.why),
-            verdict="reference" if name == REFERENCE else worst.words if worst else "",
+            verdict=_words(run, name, aim, worst),
             figure=figure,
             told_by=_sharper(run, figure),
             drop=max(drops[name], key=lambda one: one.share, default=None),
@@ -134,6 +138,7 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
         on_each_set=aim.on_each_set,
         limits=aim.limits,
         candidates=tuple(sorted(map(candidate, run.plan.variants), key=place)),
+        other_models=() if aim.allow_other_model else other_models(run, every, drops, aim.max_drop),
     )
 
 
@@ -157,12 +162,22 @@ def format_deciding(figure: Figure | None) -> str:
     return f"{figure.value:.3g} texts/s{at}"
 
 
-def _blocked(run: Run, name: str, every: Sequence[Figure], objective: str, drops: Sequence[Drop]) -> str:
+def _words(run: Run, name: str, aim: Aim, worst: Verdict | None) -> str:
+    if name == REFERENCE:
+        return "reference"
+    if run.variants[name].another_model and not aim.allow_other_model:
+        return ANOTHER_MODEL
+    return worst.words if worst else ""
+
+
+def _blocked(run: Run, name: str, every: Sequence[Figure], aim: Aim, drops: Sequence[Drop]) -> str:
     """Why a variant cannot be taken whatever the limits; empty where it can."""
     info = run.variants[name]
     if info.failed:
         return f"failed: {info.failed}"
-    if deciding_figure(every, name, OBJECTIVES[objective].metric) is None:
+    if info.another_model and not aim.allow_other_model:
+        return f"{ANOTHER_MODEL}, taken only with --allow-other-model"
+    if deciding_figure(every, name, OBJECTIVES[aim.objective].metric) is None:
         return "was not measured"
     return info.executed_problem or ("" if drops else "its accuracy was not measured")
 

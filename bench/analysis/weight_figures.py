@@ -18,7 +18,8 @@ def weight_figures(run: Run, on_disk: Figure, loaded: Figure) -> list[Figure]:
     ``on_disk``: size of the artifact; ``loaded``: growth of resident memory while loading.
     """
     info = run.variants.get(on_disk.variant)
-    needed = float(run.checkpoint.num_parameters * _WIDTHS.get(info.precision, 0)) if info else 0.0
+    converted = info if info and not info.another_model else None
+    needed = float(run.checkpoint.num_parameters * _WIDTHS.get(converted.precision, 0)) if converted else 0.0
     stored = info.stored if info else None
     return [
         _derived(on_disk, "needed_size", needed or None),

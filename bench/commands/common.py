@@ -60,11 +60,17 @@ def add_aim(add: Callable[..., Any]) -> None:
         help=f"accuracy that it may lose on all texts together, against torch-eager (default: {MAX_DROP:g})",
     )
     add("--on-each-set", action="store_true", help="that limit holds on each labelled set, not on all texts together")
+    add("--allow-other-model", action="store_true", help="take linear-tokens as well, which is another model")
 
 
 def read_aim(parsed: argparse.Namespace) -> Aim:
     """What to choose by, without further limits; the flags have no default, so that a given one can be told."""
-    given = {"objective": parsed.objective, "max_drop": parsed.max_accuracy_drop, "on_each_set": parsed.on_each_set}
+    given = {
+        "objective": parsed.objective,
+        "max_drop": parsed.max_accuracy_drop,
+        "on_each_set": parsed.on_each_set,
+        "allow_other_model": parsed.allow_other_model,
+    }
     return Aim(**{name: value for name, value in given.items() if value is not None})
 
 

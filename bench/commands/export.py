@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FLAGS = (
     "--checkpoint",
     "--calibration",
+    "--train",
     "--text-columns",
     "--drop-bad-rows",
     "--allow-pickle",
@@ -75,7 +76,7 @@ def _export(parsed: argparse.Namespace) -> int:
 
     unwanted = [
         flag
-        for flag in ("--objective", "--max-accuracy-drop", "--on-each-set", *_BEST_FLAGS)
+        for flag in ("--objective", "--max-accuracy-drop", "--on-each-set", "--allow-other-model", *_BEST_FLAGS)
         if _is_given(parsed, flag)
     ]
     if unwanted:

@@ -24,6 +24,7 @@ not grow with FILE. The same command continues after an interruption."""
 _FLAGS = (
     "--checkpoint",
     "--calibration",
+    "--train",
     "--text-columns",
     "--drop-bad-rows",
     "--allow-pickle",

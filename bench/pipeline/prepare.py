@@ -119,11 +119,9 @@ def prepare(options: Options, announce: Callable[[], None] = lambda: None) -> Pr
     )
     if options.checkpoint is not None:
         announce()
-    if any(find_variant(name).another_model for name in options.variants):
-        found = find_training_texts(options, checkpoint, inputs, sets, origin.calibration, plain, reading(options))
-        origin = replace(origin, training=found)
+    training = find_training_texts(options, checkpoint, inputs, sets, origin.calibration, plain, reading(options))
     checks = Checks(options, checkpoint, batches, watched)
-    artifacts, variants = _export_all(options, checkpoint, origin, checks)
+    artifacts, variants = _export_all(options, checkpoint, replace(origin, training=training), checks)
     if not checkpoint.random_weights:
         limit = inputs.scoring_length(checkpoint)
         sets, plain = within_budget(

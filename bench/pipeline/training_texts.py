@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from bench.console import note
 from bench.measure.workload import spread
+from bench.runs.predictions import NO_LABEL, UNLABELLED
 from bench.texts import data
 from bench.texts.demonstration import corpus
 from bench.units import counted
+from exporters.artifacts.catalogue import find_variant
 from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
 from exporters.checkpoints.tokenization import tokenise
 from exporters.errors import CheckpointError
 from exporters.files import row_hash
-from exporters.variant import TrainingTexts
+from exporters.variant import REFERENCE, TrainingTexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from exporters.checkpoints.checkpoint import Checkpoint
     from exporters.checkpoints.inputs import Inputs
 
-MOST = 20_000  # labelled texts
+_MOST = 20_000  # labelled texts
 _MOST_CLASSIFIED = 1_000  # texts without labels: a large reference takes half a second for each
 _Row = tuple[str, list[int], int]  # row hash, token ids and class of a text
 
@@ -41,19 +43,21 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
     """The texts of ``--train``, else those that training left with their classes, else those of the run without labels.
 
     Texts of ``sets`` are dropped, and so are those whose token ids are in ``calibration``; one line says how many. None if no text
-    is left. ``reading``: keywords of functions that read files. Raises DataError or CheckpointError for a file that cannot be used.
+    is left, or no variant of the options needs them. ``reading``: keywords of functions that read files. Raises DataError or CheckpointError for a file that cannot be used.
     """
+    if not any(find_variant(name).another_model for name in options.variants):
+        return None
     limit = inputs.scoring_length(checkpoint)
     labelled = _labelled(options, checkpoint, inputs, limit, reading)
-    source, rows = labelled or (unlabelled.name, [(row, ids, -1) for row, ids in unlabelled.tokens.items()])
+    some = spread([*unlabelled.tokens.items()], _MOST_CLASSIFIED) if unlabelled.tokens else []
+    source, rows = labelled or (f"{UNLABELLED}, classified by {REFERENCE}", [(*one, NO_LABEL) for one in some])
     scored = {row for one in sets for row in one.row_hashes}
     calibrated = {_beginning(ids, limit) for ids in calibration}
     other = [one for one in rows if one[0] not in scored]
     kept = [one for one in other if _beginning(one[1], limit) not in calibrated]
-    kept = spread(kept, MOST if labelled else _MOST_CLASSIFIED) if kept else []
     dropped = {"of a labelled set": len(rows) - len(other), "that calibrate": len(other) - len(kept)}
     told = ", ".join(f"{counted(count, 'text')} {what}" for what, count in dropped.items() if count)
-    note(f"training texts of another model, {source}: {counted(len(kept), 'text')}{told and f'; left out: {told}'}")
+    note(f"another model is trained on {len(kept)} {source}{told and f'; left out: {told}'}")
     if not kept:
         return None
     labels = [label for _, _, label in kept] if labelled else None
@@ -66,7 +70,7 @@ def _labelled(
     """Their source and the texts; None if there are none."""
     left = checkpoint.path / TRAINING_TEXTS_FILE
     if options.train is None and left.is_file():
-        return "its training", _left(left, len(checkpoint.labels))
+        return "labelled texts that training left", _left(left, len(checkpoint.labels))
     if options.train is not None:
         found = data.read_labelled_file(
             options.train,
@@ -76,30 +80,27 @@ def _labelled(
             **reading,
         )
         note(f"training texts {options.train}: {found.summary}")
-        pairs, source = [*zip(found.texts, found.labels, strict=True)], options.train.name
+        pairs, source = [*zip(found.texts, found.labels, strict=True)], f"labelled texts of {options.train.name}"
     elif checkpoint.demonstration:
-        pairs, source = [*zip(*corpus.corpus("train"), strict=True)], "the bundled corpus"
+        pairs, source = [*zip(*corpus.corpus("train"), strict=True)], "labelled texts of the bundled corpus"
     else:
         return None
-    texts = [text for text, _ in pairs]
-    ids = tokenise(inputs.tokenizer, texts, limit)
+    pairs = spread(pairs, _MOST)
+    ids = tokenise(inputs.tokenizer, [text for text, _ in pairs], limit)
     return source, [(row_hash(text), one, label) for (text, label), one in zip(pairs, ids, strict=True)]
 
 
 def _left(path: Path, classes: int) -> list[_Row]:
     """The texts that a training saved."""
     left = read_json(path)
-    columns = [left.get(name) for name in ("rows", "input_ids", "labels")]
-    if (
-        not all(isinstance(one, list) for one in columns)
-        or len({len(one) for one in columns if one is not None}) != 1
-        or not {*left["labels"]} <= {*range(classes)}
-    ):
+    columns: list[Any] = [left.get(name) for name in ("rows", "input_ids", "labels")]
+    whole = all(isinstance(one, list) for one in columns) and len({*map(len, columns)}) == 1
+    if not whole or not {*left["labels"]} <= {*range(classes)}:
         raise CheckpointError(
             f"{path}: holds no labelled token ids, expected 'rows', 'input_ids' and 'labels' as deploybench train writes them; "
             "remove the file, or pass --train"
         )
-    return [*zip(*left.values(), strict=True)]
+    return [*zip(*columns, strict=True)]
 
 
 def _beginning(ids: Sequence[int], limit: int | None) -> tuple[int, ...]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bench.runs.measurement import Figure
 from bench.units import CAUTION, Scale, column_decimals, format_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -22,6 +22,7 @@ EMPTY = "\N{EN DASH}"  # not measured; a note under the table says why
 _SHORT = len("no labelled set")  # characters of a reason that is shown in the cell itself
 _MAX_HEAD = 24  # characters of a line; the rest of a longer label or set is cut off
 DAGGER = "\N{DAGGER}"  # deprecated upstream
+DOUBLE_DAGGER = "\N{DOUBLE DAGGER}"  # another model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +64,9 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     rows: dict[str, tuple[Figure, ...]]  # by variant; as long as ``columns``
-    deprecated: frozenset[str]  # variants to be marked
     notes: tuple[str, ...]
     kind: str = "variant"  # head of the names
+    marks: Mapping[str, str] = field(default_factory=dict)  # DAGGER or DOUBLE_DAGGER after a name
 
 
 def text_frame(table: Table) -> pd.DataFrame:
@@ -73,7 +74,7 @@ def text_frame(table: Table) -> pd.DataFrame:
     import pandas as pd
 
     marked = cautions(table)
-    names = [name + DAGGER * (name in table.deprecated) + CAUTION * (name in marked) for name in table.rows]
+    names = [name + table.marks.get(name, "") + CAUTION * (name in marked) for name in table.rows]
     columns = [_texts(column, cells) for column, cells in zip(table.columns, _transposed(table), strict=True)]
     heads = [table.kind, *(column.heading for column in table.columns)]
     return pd.DataFrame(list(zip(names, *columns, strict=True)), columns=heads, dtype=object)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis.figures import ANOTHER_MODEL
 from bench.analysis.misclassified.lengths import reading_length
 from bench.analysis.precision import executed_details, main_precision, vnni_problem
 from bench.analysis.timing_figures import over_budget
 from bench.printable import printable
-from bench.report.cells import DAGGER, EMPTY, FAILED, gap
+from bench.report.cells import DAGGER, DOUBLE_DAGGER, EMPTY, FAILED, gap
 from bench.units import CAUTION, counted, format_bytes, format_count
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run_notes(run: Run) -> tuple[str, ...]:
         *(f"{FAILED}: {name}: {reason}" for name, reason in _failures(run).items()),
         *_precisions(run),
         *_deprecations(run),
-        *(f"{name}: {note}" for name in run.plan.variants if name in run.variants for note in run.variants[name].notes),
+        *_remarks(run),
         checkpoint_note(run.checkpoint),
         *(f"set {labelled.name}: {labelled.summary}" for labelled in run.sets),
         f"machine: {cpu}, {counted(cores, 'core')}, {counted(run.plan.threads, 'thread')} used",
@@ -93,6 +94,22 @@ def _deprecations(run: Run) -> Iterator[str]:
         info = run.variants.get(name)
         if info and info.deprecated:
             yield f"{DAGGER} deprecated upstream: {name}: {info.deprecated}"
+
+
+def marks(run: Run) -> dict[str, str]:
+    """What stands after the names of deprecated variants, and of those that are another model."""
+    deprecated = {name: DAGGER for name, info in run.variants.items() if info.deprecated}
+    return deprecated | {name: DOUBLE_DAGGER for name, info in run.variants.items() if info.another_model}
+
+
+def _remarks(run: Run) -> Iterator[str]:
+    """Remarks on artifacts; those of another model say on which texts it was trained."""
+    for name in run.plan.variants:
+        info = run.variants.get(name)
+        if info and info.another_model:
+            yield ": ".join([f"{DOUBLE_DAGGER} {ANOTHER_MODEL}", name, *info.notes])
+        elif info:
+            yield from (f"{name}: {remark}" for remark in info.notes)
 
 
 def _caution(checkpoint: CheckpointInfo) -> str:

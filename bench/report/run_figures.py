@@ -9,7 +9,7 @@ from bench.analysis.figures import figures, latency_workload, memory_workload
 from bench.measure.accuracy import positive
 from bench.printable import printable
 from bench.report.cells import Table
-from bench.report.notes import gap_notes
+from bench.report.notes import gap_notes, marks
 from bench.runs.predictions import read_answers
 
 if TYPE_CHECKING:
@@ -74,6 +74,6 @@ class RunFigures:
             title=title,
             columns=columns,
             rows=rows,
-            deprecated=frozenset(name for name, info in self.run.variants.items() if info.deprecated),
             notes=(*notes, *gap_notes(self.run, columns, rows)),
+            marks=marks(self.run),
         )

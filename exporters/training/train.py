@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CALIBRATION_SIZE = 300  # texts
 VALIDATION_SIZE = 1000  # texts that are left
-LABELLED_SIZE, LABELLED_TOKENS = 20_000, 2_000_000  # training texts that are left with their class, and their tokens: 12 MB
+LABELLED_SIZE, LABELLED_TOKENS = (
+    20_000,
+    2_000_000,
+)  # training texts that are left with their class, and their tokens: 12 MB
 # Why a finished training is not replaced, by the key of its record that differs.
 _DIFFERENCES = {
     "recipe_sha256": "by another recipe",

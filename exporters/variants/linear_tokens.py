@@ -28,9 +28,8 @@ def export(job: ExportJob) -> None:
     labels = _answers(job.checkpoint, texts) if texts.labels is None else texts.labels
     model = train_linear(texts, labels, read_configuration(job.checkpoint).num_labels, special)
     save_linear(model, job.out_dir)
-    kind = "texts without labels, classified by torch-eager," if texts.labels is None else "labelled texts"
     job.notes.append(
-        f"logistic regression on {len(model.features):,} tokens and bigrams, trained on {len(labels):,} {kind} of {texts.source}"
+        f"logistic regression on {len(model.features):,} tokens and bigrams, trained on {len(labels):,} {texts.source}"
     )
 
 

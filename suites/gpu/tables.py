@@ -96,7 +96,6 @@ def _tables(precision: str, settings: list[Setting], plan: Plan) -> list[Table]:
             title=f"{what}, {precision}, texts of {length} tokens ({of})",
             columns=columns,
             rows={one.architecture: cells(plan.found.get(one), one) for one in settings},
-            deprecated=frozenset(),
             notes=_verdict(plan) if precision == GOAL_PRECISION and what == "Inference" else (),
             kind="architecture",
         )

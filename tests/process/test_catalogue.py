@@ -17,6 +17,7 @@ README = Path(__file__).parents[2] / "exporters" / "README.md"
 
 def test_every_file_is_a_variant():
     assert variant_names() == (
+        "linear-tokens",
         "onnx-fp32",
         "onnx-fp32-fused",
         "onnx-int8-7bit",
@@ -45,7 +46,7 @@ def test_every_variant_has_a_tolerance_and_an_existing_base(name):
 
     assert variant.precision in {"fp32", "bf16", "int8"}
     assert variant.precision == "fp32" or variant.logits_atol is None
-    assert variant.min_agreement >= 0.95
+    assert (variant.min_agreement >= 0.95) != variant.another_model
     assert variant.base is None or variant.base in variant_names()
 
 
@@ -65,6 +66,12 @@ def test_a_variant_that_needs_a_feature_is_a_default_on_cpus_with_it():
     }
     assert {*default_variants(["avx_vnni"])} - {*plain} == {"openvino-int8", "openvino-int8-careful"}
     assert not {"torch-bf16", "torch-compile", "torch-aot"} & {*capable}  # exported when they are named
+
+
+def test_another_model_is_a_default_where_there_are_labelled_texts():
+    without, labelled = default_variants([]), default_variants([], labelled=True)
+
+    assert {*labelled} - {*without} == {"linear-tokens"}
 
 
 def test_an_unknown_name_gets_the_nearest_one():

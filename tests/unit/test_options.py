@@ -29,7 +29,7 @@ def read(*arguments):
     return read_options(parser.parse_args(arguments))
 
 
-DEFAULT = default_variants(cpu_features())
+DEFAULT = default_variants(cpu_features(), labelled=True)  # the demonstration has labelled training texts
 
 
 def test_all_variants_can_be_asked_for():

@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.report.cells import DAGGER, text_frame
+from bench.report.cells import DAGGER, DOUBLE_DAGGER, text_frame
 from bench.units import CAUTION
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def render_text(tables: Sequence[Table], notes: Sequence[str]) -> str:
 def coloured(text: str, variants: Sequence[str]) -> str:
     """The output of ``render_text`` with marked variants and their notes in red."""
     names = "|".join(map(re.escape, variants))
-    marked = rf"^(?:{names}){DAGGER}?{CAUTION}(?= )|^{CAUTION} .*(?:\n  .*)*"
+    marked = rf"^(?:{names})[{DAGGER}{DOUBLE_DAGGER}]?{CAUTION}(?= )|^{CAUTION} .*(?:\n  .*)*"
     return re.sub(marked, lambda found: f"{_RED}{found[0]}{_PLAIN}", text, flags=re.MULTILINE)
 
 

@@ -49,7 +49,6 @@ def _table(found: Mapping[str, Counted], lengths: Sequence[int]) -> Table:
         title=title,
         columns=tuple(columns.values()),
         rows=rows,
-        deprecated=frozenset(),
         notes=_NOTES,
         kind="architecture",
     )

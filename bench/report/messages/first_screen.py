@@ -11,9 +11,9 @@ from bench.analysis.figures import latency_workload, timed_lengths
 from bench.analysis.selection import default_selection
 from bench.analysis.speed_ups import speed_ups
 from bench.printable import printable
-from bench.report.cells import FAILED, Column, Table, text_frame
+from bench.report.cells import DOUBLE_DAGGER, FAILED, Column, Table, text_frame
 from bench.report.formats.terminal import WIDTH, Strip, block, wrapped
-from bench.report.messages.selection import gain, lost_accuracy
+from bench.report.messages.selection import gain, lost_accuracy, other_model_line
 from bench.report.notes import checkpoint_note
 from bench.report.run_figures import RunFigures
 from bench.units import CAUTION, DIFFERENCE, MEGABYTES, MILLISECONDS, RATIO, SHARE, counted, format_bytes, format_number
@@ -105,7 +105,8 @@ def _strips(cells: RunFigures, candidates: Sequence[Candidate]) -> list[Strip]:
     run, contents = cells.run, _costs(cells)
     figures = {one.variant: tuple(figure(one.variant) for _, figure in contents) for one in candidates}
     columns = tuple(column for column, _ in contents)
-    costs = Table(title="", columns=columns, rows=figures, deprecated=frozenset(), notes=())
+    others = {name: DOUBLE_DAGGER for name, info in run.variants.items() if info.another_model}
+    costs = Table(title="", columns=columns, rows=figures, notes=(), marks=others)
     names, *texts = (series.tolist() for _, series in text_frame(costs).items())
     labelled = any(one.drop and one.drop.labelled for one in candidates)
 
@@ -169,7 +170,7 @@ def _decision(cells: RunFigures, selection: Selection) -> list[str]:
     if selection.as_good:
         names = _list(_short(one.variant) for one in selection.as_good)
         lines.append(f"this run cannot distinguish it from: {names}; a longer --time-budget may")
-    return lines
+    return [*lines, *(other_model_line(one, _short) for one in selection.other_models)]
 
 
 def _lost(best: Candidate) -> list[str]:

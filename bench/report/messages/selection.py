@@ -13,9 +13,13 @@ from bench.units import CAUTION, format_share, many
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bench.analysis.accuracy_loss import Drop
+    from bench.analysis.other_model import OtherModel
     from bench.analysis.selection import Candidate, Selection
 
+_SETS = 3  # whose accuracies are told
 _WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
 
 
@@ -68,6 +72,17 @@ def lost_accuracy(drop: Drop | None) -> str:
     return f"{how} {format_share(abs(drop.share))} of accuracy on {drop.on} (95 %: {at_most} {most})"
 
 
+def other_model_line(one: OtherModel, shorten: Callable[[str], str] = str) -> str:
+    """What a model that is not taken achieves on the first sets, and how fast; ``shorten`` is applied to names of sets."""
+    told = [
+        f"{format_share(own)} on {shorten(name)} ({REFERENCE}: {format_share(reference)})"
+        for name, (own, reference) in [*one.accuracy.items()][:_SETS]
+    ]
+    more = f" and {len(one.accuracy) - _SETS} more" if len(one.accuracy) > _SETS else ""
+    times = f"{one.speed_up:,.0f}" if one.speed_up >= 10 else f"{one.speed_up:.1f}"  # noqa: PLR2004 - two digits
+    return f"another model, {one.variant}, has {', '.join(told)}{more} at {times} times its speed: do you need a transformer?"
+
+
 def _answer(selection: Selection) -> list[str]:
     best = selection.best
     lines = ["take none: no variant is certain to be within every limit"]
@@ -84,7 +99,7 @@ def _answer(selection: Selection) -> list[str]:
     if selection.possibly_better:
         meanwhile = f"; take {best.variant} until that is decided" if best else ""
         lines.append(f"undecided, and better if within: {_names(selection.possibly_better)}{meanwhile}")
-    return lines
+    return [*lines, *map(other_model_line, selection.other_models)]
 
 
 def _names(candidates: tuple[Candidate, ...]) -> str:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.figures import timed_lengths
 from bench.analysis.selection import deciding_figure
-from bench.report.messages.selection import gain, lost_accuracy
+from bench.report.messages.selection import gain, lost_accuracy, other_model_line
 from bench.units import counted, format_bytes, format_seconds
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
+    from bench.analysis.other_model import OtherModel
     from bench.report.page.material import Material
     from bench.runs.measurement import Figure
 
@@ -28,7 +29,7 @@ def answer(page: Material) -> str:
 
 
 def reservations(page: Material) -> list[str]:
-    """Cautions of the variant, the limit, and variants that may be better."""
+    """Cautions of the variant, the limit, variants that may be better, and other models that would do."""
     best, names = page.selection.best, ", ".join(one.variant for one in page.selection.possibly_better)
     cautions = [f"{best.variant}: {caution}" for caution in best.cautions] if best else []
     if best:
@@ -39,7 +40,12 @@ def reservations(page: Material) -> list[str]:
         cautions.append(
             f"Faster, but undecided whether within that limit: {names}. More texts may decide, labelled or not."
         )
-    return cautions
+    return [*cautions, *map(_sentence, page.selection.other_models)]
+
+
+def _sentence(one: OtherModel) -> str:
+    line = other_model_line(one)
+    return line[0].upper() + line[1:]
 
 
 def _time(figure: Figure | None, lengths: str) -> str:

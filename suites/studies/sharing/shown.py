@@ -54,7 +54,6 @@ def costs_tables(figures: Mapping[str, Any]) -> list[Table]:
             title=f"ALBERT-base, random weights, {variant}",
             columns=columns,
             rows={_name(row): _costs(row) for row in _latencies(figures["rows"]) if row["variant"] == variant},
-            deprecated=frozenset(),
             notes=notes,
             kind=_KIND,
         )
@@ -82,7 +81,6 @@ def accuracy_table(figures: Mapping[str, Any]) -> Table:
         title=f"ALBERT of {layers} layers of {hidden}, trained from scratch for {counted(epochs, 'epoch')}",
         columns=tuple(columns),
         rows=rows,
-        deprecated=frozenset(),
         notes=("accuracy: ± to the farther end of Wilson's 95 % interval; one training each, of one seed",),
         kind=_KIND,
     )

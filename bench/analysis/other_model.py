@@ -1,0 +1,50 @@
+"""Another model that would do instead of the checkpoint: as accurate, or nearly, and faster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.analysis.accuracy_loss import judge_drop
+from bench.analysis.speed_ups import speed_ups
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.analysis.accuracy_loss import Drop
+    from bench.runs.measurement import Figure
+    from bench.runs.store import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherModel:
+    """A variant that was trained anew, beside the reference."""
+
+    variant: str
+    accuracy: dict[str, tuple[float, float]]  # its own and the reference's, by labelled set
+    speed_up: float  # over the reference, at the smallest batch
+
+
+def other_models(
+    run: Run, every: Sequence[Figure], drops: Mapping[str, Sequence[Drop]], max_drop: float
+) -> tuple[OtherModel, ...]:
+    """Those that are faster, and certain to lose at most ``max_drop`` or measured as more accurate.
+
+    ``every``: the figures of the run that have a value. ``drops``: what each variant loses.
+    """
+    accuracies = {
+        (one.variant, one.data): one.value for one in every if one.metric == "accuracy" and one.value is not None
+    }
+    found = []
+    for name in run.plan.variants:
+        would_do = all(one.share < 0 or judge_drop(one, max_drop).standing == "in" for one in drops[name])
+        speed_up = speed_ups(run)[name, min(run.plan.batch_sizes)].value
+        own = {
+            one.name: (accuracies[name, one.name], accuracies[REFERENCE, one.name])
+            for one in run.sets
+            if {(name, one.name), (REFERENCE, one.name)} <= accuracies.keys()
+        }
+        if run.variants[name].another_model and would_do and own and speed_up and speed_up > 1:
+            found.append(OtherModel(variant=name, accuracy=own, speed_up=speed_up))
+    return tuple(found)
