@@ -171,10 +171,11 @@ def trained_albert(folder):
     (folder / "calibration.json").write_text(json.dumps({"source": "training texts", "input_ids": calibration}))
 
 
-def training_texts(checkpoint, texts=corpus.corpus("train")[0][:600], labels=corpus.corpus("train")[1][:600]):
-    """Token ids and classes of texts of the demonstration, as another model is trained on."""
+def training_texts(checkpoint):
+    """Token ids and classes of 600 texts of the demonstration, as another model is trained on."""
     from transformers import AutoTokenizer
 
+    texts, labels = (column[:600] for column in corpus.corpus("train"))
     ids = AutoTokenizer.from_pretrained(checkpoint)(list(texts), truncation=True)["input_ids"]
     return TrainingTexts.of(ids, labels, "labelled texts of the demonstration")
 

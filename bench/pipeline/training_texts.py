@@ -42,8 +42,10 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
 ) -> TrainingTexts | None:
     """The texts of ``--train``, else those that training left with their classes, else those of the run without labels.
 
-    Texts of ``sets`` are dropped, and so are those whose token ids are in ``calibration``; one line says how many. None if no text
-    is left, or no variant of the options needs them. ``reading``: keywords of functions that read files. Raises DataError or CheckpointError for a file that cannot be used.
+    Texts of ``sets`` are dropped, and so are those whose token ids are in ``calibration``; one line says how many. None if no
+    text is left, or no variant of the options is another model. ``reading``: keywords of functions that read files.
+
+    Raises DataError or CheckpointError for a file that cannot be used.
     """
     if not any(find_variant(name).another_model for name in options.variants):
         return None

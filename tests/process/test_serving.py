@@ -69,7 +69,9 @@ def predicted(folder, variant, text):
     return ids, np.exp(logits) / np.exp(logits).sum()
 
 
-@pytest.mark.parametrize("variant", ["onnx-fp32", "openvino-fp32", "torch-eager", "torch-int8-dynamic", "torchscript"])
+@pytest.mark.parametrize(
+    "variant", ["linear-tokens", "onnx-fp32", "openvino-fp32", "torch-eager", "torch-int8-dynamic", "torchscript"]
+)
 def test_it_says_what_the_predictor_says(folder, variant):
     made = folder(variant)
     label, chance = label_and_chance(made, TEXT)
@@ -87,7 +89,7 @@ def test_it_reads_like_this(folder):
 def test_every_variant_has_one():
     for name in variant_names():
         own = find_variant(name).example
-        assert own.answer.count("\n") <= 5, name
+        assert own.answer.count("\n") <= 8, name
         assert "chances =" in own.answer
 
 
