@@ -57,9 +57,9 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
     calibrated = {_beginning(ids, limit) for ids in calibration}
     other = [one for one in rows if one[0] not in scored]
     kept = [one for one in other if _beginning(one[1], limit) not in calibrated]
-    dropped = {"of a labelled set": len(rows) - len(other), "that calibrate": len(other) - len(kept)}
-    told = ", ".join(f"{counted(count, 'text')} {what}" for what, count in dropped.items() if count)
-    note(f"another model is trained on {len(kept)} {source}{told and f'; left out: {told}'}")
+    dropped = [f"{counted(len(rows) - len(other), 'text')} of a labelled set"] * (len(rows) > len(other))
+    dropped += [counted(len(other) - len(kept), "calibration text")] * (len(other) > len(kept))
+    note("; left out: ".join(filter(None, [f"another model is trained on {len(kept):,} {source}", ", ".join(dropped)])))
     if not kept:
         return None
     labels = [label for _, _, label in kept] if labelled else None

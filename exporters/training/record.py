@@ -132,6 +132,7 @@ def write_records(  # noqa: PLR0913 - each a file
     if validation:
         left = {"rows": list(validation), "input_ids": list(validation.values())}
         (folder / VALIDATION_FILE).write_text(json.dumps(left) + "\n", encoding="utf-8")
-    (folder / TRAINING_TEXTS_FILE).write_text(json.dumps(labelled) + "\n", encoding="utf-8")
+    if labelled["rows"]:
+        (folder / TRAINING_TEXTS_FILE).write_text(json.dumps(labelled) + "\n", encoding="utf-8")
     (folder / ANSWERS_FILE).write_text(json.dumps(answers) + "\n", encoding="utf-8")
     (folder / CARD_FILE).write_text(training_card(record, answers["labels"]), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench.analysis.misclassified.by_value import ValueGroup, by_values
@@ -15,7 +15,7 @@ from exporters.errors import RunFileError, UserError
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from bench.runs.predictions import Answers
     from bench.runs.store import Run
@@ -54,9 +54,17 @@ def find_errors(run: Run, sets: Sequence[LabelledSet], asked: Asked) -> list[Set
     if asked.by and not any(one.places for one in sets):
         raise UserError("--by: names a column of labelled files, and none was given; pass them with --external")
     answered = [match_texts(one, answers) for one in sets]
+    other = {name for name, info in run.variants.items() if info.another_model and name != asked.variant}
+    answers = {name: _without(one, other) for name, one in answers.items()}
     names = [one.name for one in run.sets if one.name in answers]
     answered = answered or [AnsweredSet(name=name, answers=answers[name]) for name in names]
     return [_look_into(one, asked) for one in answered]
+
+
+def _without(answers: Answers, variants: Collection[str]) -> Answers:
+    """The answers of the others: that another model disagrees says little of a text."""
+    logits = {name: found for name, found in answers.logits.items() if name not in variants}
+    return replace(answers, logits=logits)
 
 
 def _look_into(answered: AnsweredSet, asked: Asked) -> SetErrors:

@@ -14,7 +14,7 @@ from bench.texts.data import LabelledSet
 from bench.texts.demonstration.corpus import LABELS
 from bench.worker import client
 from exporters.checkpoints.checkpoint import read_checkpoint
-from exporters.files import sha256_file
+from exporters.files import row_hash, sha256_file
 from exporters.training import fitting
 from exporters.training.model import build_model
 from exporters.training.precision import Device
@@ -133,6 +133,23 @@ def test_calibration_is_of_training_texts(trained):
     assert sorted(calibration["input_ids"]) == sorted(ids)
     assert calibration["input_ids"] != ids  # in random order: a first part is a sample
     assert max(map(len, ids)) == 80  # some text is long enough to be cut
+
+
+def test_other_training_texts_are_left_with_their_classes(tmp_path, monkeypatch):
+    monkeypatch.setattr("exporters.training.train.CALIBRATION_SIZE", 20)
+    monkeypatch.setattr("exporters.training.train.LABELLED_TOKENS", 700)
+    train_tiny(tmp_path / "checkpoint")
+    left, calibration = (
+        json.loads((tmp_path / "checkpoint" / f"{name}.json").read_text()) for name in ("training_texts", "calibration")
+    )
+    classes = dict(zip(map(row_hash, TEXTS), CLASSES, strict=True))
+    tokens = sum(map(len, left["input_ids"]))
+
+    assert set(left) == {"rows", "input_ids", "labels"}
+    assert left["labels"] == [classes[row] for row in left["rows"]]
+    assert 700 - TINY.max_length < tokens <= 700
+    assert 10 < len(left["rows"]) < 40
+    assert not {tuple(ids[:47]) for ids in left["input_ids"]} & {tuple(ids[:47]) for ids in calibration["input_ids"]}
 
 
 def test_scores_are_those_of_the_saved_model(trained):
