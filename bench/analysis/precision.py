@@ -58,7 +58,8 @@ def vnni_problem(found: Mapping[str, float], parity: Mapping[str, Any]) -> str:
 
 def cautions(info: VariantInfo) -> tuple[str, ...]:
     """What a person who takes the variant should know: another number format, other predictions without VNNI, notes."""
-    found = (info.executed_problem, vnni_problem(info.without_vnni, info.parity), *info.notes)
+    notes = [f"another model: {note}" for note in info.notes] if info.another_model else info.notes
+    found = (info.executed_problem, vnni_problem(info.without_vnni, info.parity), *notes)
     return tuple(caution for caution in found if caution)
 
 

@@ -94,9 +94,9 @@ def test_where_it_is_allowed_it_is_a_candidate_like_others(saved):
 
     assert selection.best.variant == NAME
     assert selection.best.verdict == "within 0.01"
-    assert selection.best.cautions == (NOTE,)
+    assert selection.best.cautions == (f"another model: {NOTE}",)
     assert selection.other_models == ()
-    assert f"! {NAME}: {NOTE}" in " ".join(render_selection(selection).split())
+    assert f"! {NAME}: another model: {NOTE}" in " ".join(render_selection(selection).split())
     worse = saved(right=0.5)
     assert select(worse.run, worse.scored, ASKED).best.variant == "openvino-int8-bf16"
 
