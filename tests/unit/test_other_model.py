@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bench.analysis.misclassified.analysis import Asked, find_errors
 from bench.analysis.objectives import Aim
 from bench.analysis.selection import select
+from bench.cli import main
 from bench.report.messages.first_screen import first_screen
 from bench.report.messages.selection import render_selection
 from bench.report.page.answer import reservations
@@ -201,3 +203,25 @@ def test_the_page_asks_as_well(saved):
     lines = reservations(SimpleNamespace(selection=selection))
 
     assert lines[-1].startswith("Another model, linear-tokens, has 1.000 on external (torch-eager: 0.656)")
+
+
+@pytest.mark.parametrize(("flags", "best"), [([], "openvino-int8-bf16"), (["--allow-other-model"], NAME)])
+def test_recommend_takes_it_where_the_flag_says_so(saved, monkeypatch, capsys, flags, best):
+    made = saved()
+    monkeypatch.setattr("bench.runs.store.read_run", lambda _: made.run)
+    monkeypatch.setattr("bench.runs.predictions.read_scored", lambda _: made.scored)
+
+    assert main(["recommend", "results", *flags]) == 0
+    assert f"\ntake {best}: " in capsys.readouterr().out
+
+
+def test_texts_on_which_it_alone_disagrees_are_no_disputed_ones(saved, monkeypatch):
+    made = saved(right=0.5)
+    monkeypatch.setattr("bench.analysis.misclassified.analysis.read_answers", lambda _: made.scored)
+
+    def erring(variant):
+        asked = Asked(variant=variant, by=None, examples=3, seed=0)
+        return [one for found in find_errors(made.run, [], asked) for one in found.directions]
+
+    assert not any(NAME in example.called for one in erring(None) for example in one.examples)
+    assert any(NAME in example.called for one in erring(NAME) for example in one.examples)
