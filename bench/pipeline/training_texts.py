@@ -97,7 +97,7 @@ def _left(path: Path, classes: int) -> list[_Row]:
     left = read_json(path)
     columns: list[Any] = [left.get(name) for name in ("rows", "input_ids", "labels")]
     whole = all(isinstance(one, list) for one in columns) and len({*map(len, columns)}) == 1
-    if not whole or not {*left["labels"]} <= {*range(classes)}:
+    if not whole or any(label not in range(classes) for label in left["labels"]):
         raise CheckpointError(
             f"{path}: holds no labelled token ids, expected 'rows', 'input_ids' and 'labels' as deploybench train writes them; "
             "remove the file, or pass --train"

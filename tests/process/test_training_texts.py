@@ -152,7 +152,10 @@ def test_a_file_that_cannot_be_used_is_one_line(found, tmp_path, content, messag
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("changes", [{"labels": [0, 1, 0, 2]}, {"labels": [0]}, {"rows": None}, {"input_ids": {}}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"labels": [0, 1, 0, 2]}, {"labels": [0, 1, 0, [1]]}, {"labels": [0]}, {"rows": None}, {"input_ids": {}}],
+)
 def test_left_texts_that_are_somebody_elses_are_one_line(found, ids, tmp_path, changes):
     leave(tmp_path, ids, **changes)
     with pytest.raises(CheckpointError, match=r"training_texts.json: holds no labelled token ids, expected 'rows'"):
