@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.controls import timed_rows
 from bench.analysis.figures import figures, latency_workload
-from bench.runs.measurement import launch_ratios
+from bench.runs.measurement import launch_ratios, slice_noise
 from bench.runs.store import once_a_run
-from bench.statistics import LEVEL, RUN_SPREAD, paired_ratios
+from bench.statistics import LEVEL, paired_ratios
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -46,7 +46,11 @@ def _paired(run: Run, size: int) -> dict[tuple[str, int], LogRatio]:
     found = [launch_ratios(rows[name], reference) for name in others] if reference else []
     known = [(name, logs) for name, logs in zip(others, found, strict=True) if logs]
     ratios = paired_ratios([logs for _, logs in known], [name for name, _ in known])
-    return {(name, size): ratio for (name, _), ratio in zip(known, ratios, strict=True)}
+    return {
+        (name, size): ratio.between_runs(slice_noise(rows[name], reference))
+        for (name, _), ratio in zip(known, ratios, strict=True)
+        if reference
+    }
 
 
 def _speed_up(latency: Figure, reference: Figure | None, paired: LogRatio | None) -> Figure:
@@ -57,6 +61,6 @@ def _speed_up(latency: Figure, reference: Figure | None, paired: LogRatio | None
         return replace(blank, value=None, n=0, status="not_measured", reason=f"needs the latency of {REFERENCE}")
     if paired is None:
         return replace(blank, value=reference.value / latency.value)
-    value, low, high = paired.widened(RUN_SPREAD).interval(LEVEL)
+    value, low, high = paired.interval(LEVEL)
     found = replace(blank, value=value)
     return replace(found, low=low, high=high) if math.isfinite(paired.error) else found
