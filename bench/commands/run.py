@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import RESULTS, add_command, print_answer, print_run
 from bench.console import lines_said, note, one_bar
-from bench.pipeline.options import add_options, read_options
+from bench.pipeline.options import add_options
 from bench.report.tables import SHOWN
 
 if TYPE_CHECKING:
@@ -35,17 +35,18 @@ def add(commands: Any) -> None:
 def _run(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
     from bench.pipeline.forecast import expected_parts, plan_line
-    from bench.pipeline.prepare import prepare
+    from bench.pipeline.options import read_models
+    from bench.pipeline.prepare import prepare_models
     from bench.pipeline.started_pytest import run_suites
     from bench.report.messages.first_screen import LINES, first_screen
     from bench.runs.store import read_run
     from exporters.files import refuse_unwritable
 
     before = lines_said()
-    options = read_options(parsed)
+    models = read_models(parsed)
     refuse_unwritable(Path(RESULTS))
-    with alone(), one_bar(expected_parts(options)):
-        saved, code = run_suites(prepare(options, lambda: note(plan_line(options))), Path(RESULTS))
+    with alone(), one_bar(expected_parts(models)):
+        saved, code = run_suites(prepare_models(models, lambda: note(plan_line(models))), Path(RESULTS))
     if saved is None:
         return code or 1
     run = read_run(saved)

@@ -28,22 +28,24 @@ _STEPS = (
 _TOKENIZED = 64  # texts of a set, which tell its mean length
 
 
-def within_budget(
-    sets: Sequence[LabelledSet],
-    unlabelled: Unlabelled,
-    seconds_per_token: float,
-    budget: float,
-    count_tokens: Callable[[Sequence[str]], Sequence[int]],
-) -> tuple[tuple[LabelledSet, ...], Unlabelled]:
-    """The sets, or evenly spread samples of them, which all variants together score in SHARE of ``budget`` (s).
-
-    ``seconds_per_token``: of all variants together. ``count_tokens``: of each text, as a model reads it. Every set keeps the same
-    share of its texts, and LEAST of them. Prints one line about each sample.
-    """
+def expected_tokens(
+    sets: Sequence[LabelledSet], unlabelled: Unlabelled, count_tokens: Callable[[Sequence[str]], Sequence[int]]
+) -> float:
+    """Tokens of all texts, from some of each set; ``count_tokens``: of each text, as a model reads it."""
     lengths = [count_tokens(spread(one.texts, _TOKENIZED)) for one in sets]
-    tokens = sum(sum(of_set) / len(of_set) * len(one.texts) for one, of_set in zip(sets, lengths, strict=True))
-    tokens += sum(map(len, unlabelled.tokens.values()))
-    share = SHARE * budget / max(seconds_per_token * tokens, 1e-9)
+    labelled = sum(sum(of_set) / len(of_set) * len(one.texts) for one, of_set in zip(sets, lengths, strict=True))
+    return labelled + sum(map(len, unlabelled.tokens.values()))
+
+
+def within_budget(
+    sets: Sequence[LabelledSet], unlabelled: Unlabelled, scoring_s: float, budget: float
+) -> tuple[tuple[LabelledSet, ...], Unlabelled]:
+    """The sets, or evenly spread samples of them, which are scored in SHARE of ``budget`` (s).
+
+    ``scoring_s``: seconds that all variants take to score all texts. Every set keeps the same share of its texts, and LEAST of
+    them. Prints one line about each sample.
+    """
+    share = SHARE * budget / max(scoring_s, 1e-9)
     if share >= 1:
         return tuple(sets), unlabelled
     kept = stepped(len(unlabelled.tokens), share)
