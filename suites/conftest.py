@@ -20,7 +20,7 @@ from bench.pipeline.started_pytest import HANDOVER
 from bench.runs.decoding import decode
 from bench.runs.metrics import METRICS
 from bench.runs.rows import row_name
-from bench.runs.store import saved_block
+from bench.runs.store import models_block, run_block
 from exporters.errors import UserError, WorkerError
 from exporters.files import refuse_unwritable, whole_file
 from suites.pytest_benchmark_internals import StockSession, as_json
@@ -129,7 +129,8 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
         stack.enter_context(alone())
         for folder in stock.folders():
             refuse_unwritable(folder)
-        models = handover.prepared if handover else prepare_models(config.stash[OPTIONS])
+        asked = config.stash[OPTIONS]
+        models = handover.prepared if handover else prepare_models(asked)
         journal = open_journal(models)
     deadline = Deadline(models[0].options.time_budget, journal.elapsed)
     recorders = config.stash[RECORDERS] = {one.options.model: Recorder(one, journal, deadline) for one in models}
@@ -310,12 +311,15 @@ def replay_seconds(
 @pytest.fixture
 def replay(replay_seconds: Callable[..., None], recorder: Recorder) -> Callable[..., None]:
     """Record the measurements of a row, and replay its seconds."""
+    return functools.partial(replay_rows, recorder, replay_seconds)
 
-    def replay_values(seconds: Sequence[float], *measurements: Measurement) -> None:
-        recorder.add(*measurements)
-        replay_seconds(seconds, _row(measurements[0]))
 
-    return replay_values
+def replay_rows(
+    recorder: Recorder, replay_seconds: Callable[..., None], seconds: Sequence[float], *measurements: Measurement
+) -> None:
+    """Record the measurements of a row, and replay its seconds."""
+    recorder.add(*measurements)
+    replay_seconds(seconds, _row(measurements[0], recorder.prepared.options.model))
 
 
 class _VirtualClock:
@@ -335,9 +339,10 @@ class _VirtualClock:
         return now
 
 
-def _row(measurement: Measurement) -> dict[str, Any]:
+def _row(measurement: Measurement, model: str) -> dict[str, Any]:
     """``extra_info`` of a row."""
     return {
+        **({"model": model} if model else {}),
         "variant": measurement.variant,
         "metric": measurement.metric,
         "unit": METRICS[measurement.metric].unit,
@@ -365,4 +370,5 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
             names[model] = recorder.save_predictions(StockSession(config).folders())
     except OSError as error:
         _first(recorders).unsaved = f"predictions: cannot be written ({error.strerror or error}); "
-    output_json["deploybench"] = saved_block([one.run(names[model]) for model, one in recorders.items()])
+    runs = [one.run(names[model]) for model, one in recorders.items()]
+    output_json["deploybench"] = run_block(runs[0]) if len(runs) == 1 else models_block(runs)

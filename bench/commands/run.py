@@ -39,7 +39,7 @@ def _run(parsed: argparse.Namespace) -> int:
     from bench.pipeline.prepare import prepare_models
     from bench.pipeline.started_pytest import run_suites
     from bench.report.messages.first_screen import LINES, first_screen
-    from bench.runs.store import read_run
+    from bench.runs.store import read_runs
     from exporters.files import refuse_unwritable
 
     before = lines_said()
@@ -49,7 +49,10 @@ def _run(parsed: argparse.Namespace) -> int:
         saved, code = run_suites(prepare_models(models, lambda: note(plan_line(models))), Path(RESULTS))
     if saved is None:
         return code or 1
-    run = read_run(saved)
+    runs = read_runs(saved)
+    if len(runs) > 1:
+        return code
+    [run] = runs
     print_answer(first_screen(run, LINES + before - lines_said()))
     if parsed.tables:
         print_answer("")

@@ -219,8 +219,8 @@ def read_models(parsed: argparse.Namespace) -> tuple[Options, ...]:
     if parsed.time_budget is None:
         options = replace(options, time_budget=options.time_budget * len(parsed.checkpoint))
     found: dict[str, str] = {}
-    for name, checkpoint in map(_named, parsed.checkpoint):
-        name = name or _usual_name(checkpoint)
+    for given, checkpoint in map(_named, parsed.checkpoint):
+        name = given or _usual_name(checkpoint)
         if not _NAME.fullmatch(name):
             raise UserError(
                 f"--checkpoint: a model called {name!r}, expected letters, digits and . _ - alone; write NAME={checkpoint}"
@@ -239,7 +239,9 @@ def _named(asked: str) -> tuple[str, str]:
     if not equals or "/" in name or Path(asked).exists():
         return "", asked
     if not name or not one:
-        raise UserError(f"--checkpoint: {asked!r} is not [NAME=]CHECKPOINT; write a name and a checkpoint, or a checkpoint alone")
+        raise UserError(
+            f"--checkpoint: {asked!r} is not [NAME=]CHECKPOINT; write a name and a checkpoint, or a checkpoint alone"
+        )
     return name, one
 
 

@@ -53,6 +53,7 @@ class Prepared:
     inputs: Inputs  # how texts are tokenized, truncated and padded
     tokens: list[list[int]]  # ids of the texts that batches of one length are cut from
     own: list[list[int]]  # ids of the texts that are timed at their own length; empty: one length is timed
+    chosen_by: tuple[int, ...]  # lengths of those texts for the first model of a run, by which they are chosen
     artifacts: dict[str, Artifact]  # of the variants that may be measured
     variants: dict[str, VariantInfo]  # of all variants of the options but unneeded ones, in their order
     scoring_s: float  # that all variants likely take to score all texts
@@ -65,7 +66,10 @@ class Prepared:
     @property
     def text_lengths(self) -> tuple[int, ...]:
         """Tokens of the texts that are timed one at a time; empty where one length is timed."""
-        return tuple(ids.shape[1] for ids, _ in own_batches(self.own, 1, self.inputs.pad)) if self.own else ()
+        return tuple(ids.shape[1] for ids, _ in self._own_batches(1)) if self.own else ()
+
+    def _own_batches(self, size: int) -> list[Batch]:
+        return own_batches(self.own, size, self.inputs.pad, self.chosen_by)
 
     def timed_batches(self) -> dict[Workload, list[Batch]]:
         """The batches of each workload whose latency is measured."""
@@ -74,7 +78,7 @@ class Prepared:
         for size in self.options.batch_sizes:
             workload = Workload(batch_size=size, sequence_length=length, padding="full", threads=threads)
             if self.own:
-                found[replace(workload, padding="bucketed")] = own_batches(self.own, size, self.inputs.pad)
+                found[replace(workload, padding="bucketed")] = self._own_batches(size)
             else:
                 found[workload] = [full_batch(self.tokens, size, length)]
         return found
@@ -103,7 +107,8 @@ def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lam
         found = [_prepare(options, _nothing, sets) for options in models]
     scoring_s, budget = sum(one.scoring_s for one in found), models[0].time_budget
     sets, unlabelled = within_budget(found[0].sets, found[0].unlabelled, scoring_s, budget)
-    return tuple(replace(one, sets=sets, unlabelled=_same(one.unlabelled, unlabelled)) for one in found)
+    by = found[0].chosen_by
+    return tuple(replace(one, sets=sets, chosen_by=by, unlabelled=_same(one.unlabelled, unlabelled)) for one in found)
 
 
 def _nothing() -> None:
@@ -176,6 +181,7 @@ def _prepare(
         inputs=inputs,
         tokens=tokens,
         own=own,
+        chosen_by=tuple(map(len, own)),
         artifacts=artifacts,
         variants=variants,
         scoring_s=per_token * to_score,
