@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import RESULTS, add_command, print_answer, print_run
 from bench.console import lines_said, note, one_bar
-from bench.pipeline.options import add_options, read_options
+from bench.pipeline.options import Options, add_options, read_options
 from bench.report.tables import SHOWN
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def _run(parsed: argparse.Namespace) -> int:
     if saved is None:
         return code or 1
     run = read_run(saved)
-    print_answer(first_screen(run, LINES + before - lines_said()))
+    usual = Options().work_dir
+    work_dir = None if options.work_dir == usual else options.work_dir
+    print_answer(first_screen(run, LINES + before - lines_said(), work_dir))
     if parsed.tables:
         print_answer("")
         print_run(run, SHOWN)

@@ -35,7 +35,7 @@ def plan_line(options: Options) -> str:
     training = "" if options.checkpoint else "train, "
     variants = counted(len(options.variants), "variant")
     most = format_duration(options.time_budget).removesuffix(" 00 s")
-    return f"plan: {training}export and check {variants} (about {exports}), measure (≤ {most})"
+    return f"plan: {training}export and check {variants} (about {exports}), measure ({most})"
 
 
 def _weights_mb(checkpoint: str | None) -> float:
