@@ -14,13 +14,14 @@ from bench.analysis.speed_ups import speed_ups
 from bench.runs.measurement import Figure, batch_shape
 from bench.runs.predictions import read_scored
 from bench.runs.store import once_a_run
-from bench.units import format_bytes
+from bench.units import counted, format_bytes
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench.analysis.accuracy_loss import Verdict
+    from bench.runs.measurement import Workload
     from bench.runs.predictions import Answers
     from bench.runs.store import Run
 
@@ -67,6 +68,7 @@ class Selection:
     on_each_set: bool  # whether that limit holds on each labelled set
     limits: tuple[Limit, ...]
     candidates: tuple[Candidate, ...]
+    unscored: int = 0  # texts of the labelled sets that the time budget left out
 
     @property
     def best(self) -> Candidate | None:
@@ -101,14 +103,14 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
     """
     every = [one for one in figures(run) if one.value is not None]
     drops = accuracy_drops(run, scored, on_each_set=aim.on_each_set)
-    blocked = {name: _blocked(run, name, every, aim.objective, drops[name]) for name in run.plan.variants}
+    blocked = {name: _blocked(run, name, every, aim.objective) for name in run.plan.variants}
     costs = {name: _costs(every, name, drops[name]) for name, reason in blocked.items() if not reason}
 
     def candidate(name: str) -> Candidate:
         findings: tuple[Finding, ...] = ()
         verdicts = [judge_drop(one, aim.max_drop, alone=len(drops[name]) > 1) for one in drops[name]]
         if not blocked[name]:
-            by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)]
+            by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)] or [_no_drop(run)]
             findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits))
         worst = max(verdicts, default=None, key=lambda one: _ORDER.index(one.standing))
         figure = deciding_figure(every, name, OBJECTIVES[aim.objective].metric)
@@ -134,6 +136,7 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
         on_each_set=aim.on_each_set,
         limits=aim.limits,
         candidates=tuple(sorted(map(candidate, run.plan.variants), key=place)),
+        unscored=sum(one.unscored for one in run.sets),
     )
 
 
@@ -149,7 +152,7 @@ def format_deciding(figure: Figure | None) -> str:
     """A figure with its unit and the batch that it was measured at; empty where there is no value."""
     if figure is None or figure.value is None:
         return ""
-    at = f" ({batch_shape(figure.workload)})" if figure.workload else ""
+    at = f" ({_told_batch(figure.workload)})" if figure.workload else ""
     if figure.unit == "B":
         return format_bytes(figure.value) + at
     if figure.unit == "s":
@@ -157,14 +160,27 @@ def format_deciding(figure: Figure | None) -> str:
     return f"{figure.value:.3g} texts/s{at}"
 
 
-def _blocked(run: Run, name: str, every: Sequence[Figure], objective: str, drops: Sequence[Drop]) -> str:
+def _told_batch(workload: Workload) -> str:
+    """``8x512``, or of a set's own texts their number: their lengths differ."""
+    return batch_shape(workload) if workload.padding == "full" else counted(workload.batch_size, "text")
+
+
+def _blocked(run: Run, name: str, every: Sequence[Figure], objective: str) -> str:
     """Why a variant cannot be taken whatever the limits; empty where it can."""
     info = run.variants[name]
     if info.failed:
         return f"failed: {info.failed}"
     if deciding_figure(every, name, OBJECTIVES[objective].metric) is None:
         return "was not measured"
-    return info.executed_problem or ("" if drops else "its accuracy was not measured")
+    return info.executed_problem
+
+
+def _no_drop(run: Run) -> Finding:
+    """What is said where no answers of the variant, or of the reference, are known."""
+    lost = run.predictions and not (run.path.parent / run.predictions).is_file()
+    why = f"{run.predictions} is not beside {run.path.name}" if lost else "its accuracy was not measured"
+    needed = "" if lost else "a longer --time-budget"
+    return Finding(standing="undecided", flag=FLAG, why=why, needed=needed)
 
 
 def _by_drop(drop: Drop, verdict: Verdict) -> Finding:
@@ -174,7 +190,7 @@ def _by_drop(drop: Drop, verdict: Verdict) -> Finding:
 def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:
     figure = deciding_figure(every, name, limit.metric)
     if figure is None or figure.value is None:
-        return Finding(standing="undecided", flag=limit.flag, why=f"{limit.flag[6:]} was not measured")
+        return Finding(standing="undecided", flag=limit.flag, why=f"what {limit.flag} limits was not measured")
     exact = figure.low is None and figure.high is None
     low = figure.value if figure.low is None else figure.low
     high = figure.high if figure.high is not None else figure.value if exact else math.inf  # one end alone: open above

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import RESULTS, add_command, print_answer, print_run
 from bench.console import lines_said, note, one_bar
-from bench.pipeline.options import add_options
+from bench.pipeline.options import Options, add_options
 from bench.report.tables import SHOWN
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def _run(parsed: argparse.Namespace) -> int:
     if len(runs) > 1:
         return code
     [run] = runs
-    print_answer(first_screen(run, LINES + before - lines_said()))
+    own = models[0].work_dir
+    work_dir = None if own == Options().work_dir else own
+    print_answer(first_screen(run, LINES + before - lines_said(), work_dir))
     if parsed.tables:
         print_answer("")
         print_run(run, SHOWN)

@@ -38,7 +38,7 @@ def plan_line(models: Sequence[Options]) -> str:
     variants = counted(len(models[0].variants), "variant")
     each = f" of {len(models)} models" * (len(models) > 1)
     most = format_duration(models[0].time_budget).removesuffix(" 00 s")
-    return f"plan: {training}export and check {variants}{each} (about {exports}), measure (≤ {most})"
+    return f"plan: {training}export and check {variants}{each} (about {exports}), measure ({most})"
 
 
 def _exports_s(options: Options) -> float:

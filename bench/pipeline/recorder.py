@@ -116,7 +116,14 @@ class Recorder:
 
     def _sets(self) -> tuple[SetInfo, ...]:
         return tuple(
-            SetInfo(name=one.name, rows=len(one.texts), counts=one.counts, sha256=one.sha256, summary=one.summary)
+            SetInfo(
+                name=one.name,
+                rows=len(one.texts),
+                counts=one.counts,
+                sha256=one.sha256,
+                summary=one.summary,
+                unscored=one.unscored,
+            )
             for one in self.prepared.sets
         )
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, TypeVar
 
 from bench.console import note
 from bench.measure.workload import spread
-from bench.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,18 +74,31 @@ def _sampled(labelled: LabelledSet, count: int) -> LabelledSet:
     if count == whole:
         return labelled
     note(f"set {labelled.name}: {_told(count, whole)}")
+    chosen = _of_each_class(labelled.labels, count)
 
     def some(items: tuple[T, ...]) -> tuple[T, ...]:
-        return tuple(spread(items, count))
+        return tuple(items[place] for place in chosen)
 
-    left = f"{counted(whole - count, 'row')} beyond the time budget"
     return replace(
         labelled,
         texts=some(labelled.texts),
         labels=some(labelled.labels),
         places=some(labelled.places) if labelled.places else (),
-        dropped=(*labelled.dropped, left),
+        unscored=whole - count,
     )
+
+
+def _of_each_class(labels: Sequence[int], count: int) -> list[int]:
+    """Places of ``count`` texts in their order: of each class the same share, evenly spread, and one at least."""
+    places: dict[int, list[int]] = {}
+    for place, label in enumerate(labels):
+        places.setdefault(label, []).append(place)
+    shares = {label: max(1, int(count * len(own) / len(labels))) for label, own in places.items()}
+    largest = sorted(places, key=lambda label: -len(places[label]))
+    for label in islice(cycle(largest), max(0, count - sum(shares.values()))):  # what rounding down left
+        shares[label] += 1
+    shares[largest[0]] -= max(0, sum(shares.values()) - count)
+    return sorted(place for label, own in places.items() for place in spread(own, shares[label]))
 
 
 def _told(count: int, whole: int) -> str:

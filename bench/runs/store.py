@@ -83,6 +83,7 @@ class SetInfo:
     counts: tuple[int, ...]  # by class index
     sha256: str
     summary: str  # "268 articles (171 real, 97 fake)"
+    unscored: int = 0  # further texts of the file, for which the time budget had no time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

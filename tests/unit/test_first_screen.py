@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.objectives import Aim
+from bench.analysis.selection import default_selection
+from bench.analysis.speed_ups import speed_ups
 from bench.cli import main
 from bench.commands.common import RESULTS
 from bench.report.messages.first_screen import first_screen
@@ -109,6 +111,42 @@ def test_failures_are_one_line_each_and_at_most_three(monkeypatch):
     assert len(re.findall(r"^failed: .*the worker.*…$", screen, re.MULTILINE)) == 3
     assert re.search(r"^and \d+ more failed$", screen, re.MULTILINE)
     fits(first_screen(run, 40 - BEFORE), 40 - BEFORE)
+
+
+def test_texts_and_figures_that_a_budget_left_out_are_told():
+    run = read_run(SHIPPED["0025"])
+    reason = "time budget of 20 s used up"
+    late = [
+        replace(one, values=(), confusion=(), status="not_measured", reason=reason)
+        if one.variant == "openvino-int8-bf16" and one.metric in ("accuracy", "peak_memory")
+        else one
+        for one in run.measurements
+    ]
+    sets = tuple(replace(one, unscored=940) for one in run.sets)
+    screen = first_screen(replace(run, measurements=tuple(late), sets=sets), 40, Path("my work"))
+
+    fits("\n".join(line for line in screen.splitlines() if "--work-dir" not in line), 40)
+    assert re.search(r"\(\d+ of \d+ texts\)", screen)
+    assert f"–: {reason}" in screen
+    assert "--copy-to best --work-dir 'my work'" in screen
+
+
+def test_a_speed_up_that_is_hardly_known_is_told_by_both_ends(monkeypatch):
+    run = read_run(SHIPPED["0025"])
+    found = {
+        key: replace(one, value=7.46, low=3.29, high=16.9) if key[0] != "torch-eager" else one
+        for key, one in speed_ups(run).items()
+    }
+    for place in ("bench.report.messages.first_screen", "bench.analysis.selection"):
+        monkeypatch.setattr(f"{place}.speed_ups", lambda _: found)
+    default_selection.cache_clear()
+    screen = first_screen(run)
+    default_selection.cache_clear()
+
+    fits(screen, 40)
+    assert "3.29 to 16.9" in screen
+    assert "±9.4" not in screen
+    assert "7.46 times as fast as torch-eager (95 %: 3.29 to 16.90)" in " ".join(screen.split())
 
 
 def test_a_failed_variant_has_that_one_word_in_its_row():

@@ -1,5 +1,6 @@
 """Which texts a run scores: every one that its time budget allows, and the same for all variants."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -62,6 +63,18 @@ def test_texts_labels_and_places_stay_together_and_in_the_order_of_the_file():
     assert [whole.labels[number] for number in numbers] == [*found.labels]
     assert [whole.places[number] for number in numbers] == [*found.places]
     assert found.counts[0] == pytest.approx(found.counts[1], abs=1)
+
+
+@given(st.lists(st.integers(0, 3), min_size=101, max_size=600), st.floats(0.01, 0.99))
+def test_every_class_keeps_its_share_and_one_text_at_least(labels, share):
+    whole = replace(labelled(len(labels)), labels=tuple(labels), label_names=("a", "b", "c", "d"))
+    [found], _ = within_budget([whole], NONE, 1, share / SHARE)
+
+    count = stepped(len(labels), share)
+    assert len(found.texts) == count
+    assert set(found.labels) == set(labels)
+    for before, after in zip(whole.counts, found.counts, strict=True):
+        assert after == pytest.approx(before * count / len(labels), abs=4)
 
 
 def test_a_sample_says_what_is_left_out(capsys):

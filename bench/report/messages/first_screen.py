@@ -16,28 +16,44 @@ from bench.report.formats.terminal import WIDTH, Strip, block, wrapped
 from bench.report.messages.selection import gain, lost_accuracy
 from bench.report.notes import checkpoint_note
 from bench.report.run_figures import RunFigures
-from bench.units import CAUTION, DIFFERENCE, MEGABYTES, MILLISECONDS, RATIO, SHARE, counted, format_bytes, format_number
+from bench.units import (
+    CAUTION,
+    DIFFERENCE,
+    MEGABYTES,
+    MILLISECONDS,
+    RATIO,
+    SHARE,
+    counted,
+    format_bytes,
+    format_number,
+    many,
+)
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bench.analysis.selection import Candidate, Selection
     from bench.report.cells import Content
-    from bench.runs.store import Run
+    from bench.runs.measurement import Figure
+    from bench.runs.store import Run, SetInfo
 
 LINES = 40  # that a run prints at most, the screen and what was printed before
 _LEAST_ROOM = 25
 _FEWEST_ROWS = 3
 _MOST = 3  # names in a list
 _NAME = 24  # characters of a user's name
+_WIDE = 2.0  # upper / lower end of an interval
 _OTHER = 7  # empty lines, the head of the table, and a line under it
 
 
-def first_screen(run: Run, room: int = LINES) -> str:
-    """At most ``room`` lines of 80 characters, from 25 on: of the table the best rows, and of the decision the first lines."""
+def first_screen(run: Run, room: int = LINES, work_dir: Path | None = None) -> str:
+    """At most ``room`` lines of 80 characters, from 25 on: of the table the best rows, and of the decision the first lines.
+
+    ``work_dir``: the folder of the artifacts, if it is not the usual one.
+    """
     cells, selection = RunFigures(printable(run)), printable(default_selection(run))
-    before, commands = wrapped(_measured(cells), most=2), "\n".join(_commands(run, selection))
+    before, commands = wrapped(_measured(cells), most=2), "\n".join(_commands(run, selection, work_dir))
     decision = wrapped([*_decision(cells, selection), *_failures(cells.run)]).splitlines()
     left = max(room, _LEAST_ROOM) - len(f"{before}\n{commands}".splitlines()) - _OTHER
     if len(decision) > left - _FEWEST_ROWS:
@@ -72,8 +88,13 @@ def _reference_accuracy(cells: RunFigures) -> list[str]:
             f"accuracy: no labelled set was given; classes are compared with {REFERENCE}'s on texts of the parity test"
         ]
     found = [(one, cells.of_set("accuracy", one)(REFERENCE).value) for one in run.sets]
-    told = (f"{_short(one.name)} ({one.rows} texts) {value:.3f}" for one, value in found if value is not None)
+    told = (f"{_short(one.name)} ({_rows(one)}) {value:.3f}" for one, value in found if value is not None)
     return [f"accuracy of {REFERENCE}: {_list(told)}"]
+
+
+def _rows(labelled: SetInfo) -> str:
+    whole = f" of {labelled.rows + labelled.unscored}" * bool(labelled.unscored)
+    return f"{labelled.rows}{whole} texts"
 
 
 def _table(cells: RunFigures, selection: Selection, most: int) -> str:
@@ -98,7 +119,9 @@ def _missing(cells: RunFigures, kept: Sequence[Candidate]) -> list[str]:
     """Why cells of the table are empty, of variants that did not fail as a whole; each reason once."""
     names = [one.variant for one in kept if not cells.run.variants[one.variant].failed]
     figures = [figure(name) for _, figure in _costs(cells) for name in names]
-    return list(dict.fromkeys(one.reason for one in figures if one.value is None and one.reason))
+    reasons = [one.reason for one in figures if one.value is None]
+    reasons += [one.reason for one in cells.run.measurements if one.metric == "accuracy" and one.variant in names]
+    return list(dict.fromkeys(filter(None, reasons)))
 
 
 def _strips(cells: RunFigures, candidates: Sequence[Candidate]) -> list[Strip]:
@@ -111,15 +134,27 @@ def _strips(cells: RunFigures, candidates: Sequence[Candidate]) -> list[Strip]:
 
     def strip(head: list[str], cells: Iterable[str], failed: str = "") -> Strip:
         pairs = zip(candidates, cells, strict=True)
-        told = [failed if run.variants[one.variant].failed else text for one, text in pairs]
+        told = [failed if run.variants[one.variant].failed else text or "–" for one, text in pairs]
         return Strip(head=head, cells=told, group="")
 
     return [
         Strip(head=["variant"], cells=names, group=""),
         strip(["accuracy", "change"] if labelled else ["classes", "changed"], map(_change, candidates)),
         strip(["verdict"], (one.verdict for one in candidates), FAILED),
-        *(strip(column.lines, text) for column, text in zip(columns, texts, strict=True)),
+        *(
+            strip(column.lines, _with_both_ends(text, figures, place) if column.interval else text)
+            for place, (column, text) in enumerate(zip(columns, texts, strict=True))
+        ),
     ]
+
+
+def _with_both_ends(texts: Sequence[str], figures: Mapping[str, Sequence[Figure]], place: int) -> list[str]:
+    """The cells of a column; those of figures that the run hardly knows as the two ends of their interval."""
+    told = []
+    for text, figure in zip(texts, (row[place] for row in figures.values()), strict=True):
+        wide = figure.value and figure.low and figure.high and figure.high > _WIDE * figure.low
+        told.append(f"{figure.low:.3g} to {figure.high:.3g}" if wide else text)
+    return told
 
 
 def _costs(cells: RunFigures) -> list[Content]:
@@ -164,12 +199,19 @@ def _decision(cells: RunFigures, selection: Selection) -> list[str]:
         lines += [f"{CAUTION} {caution}" for caution in best.cautions[:1]]
     if selection.possibly_better:
         names = _list(_short(one.variant) for one in selection.possibly_better)
-        needed = next((found.needed for one in selection.possibly_better for found in one.findings if found.needed), "")
-        lines.append(f"undecided, and faster: {names}" + (f"; {needed} would decide on the first" if needed else ""))
+        lines.append(f"undecided, and faster: {names}{_what_decides(selection)}")
     if selection.as_good:
         names = _list(_short(one.variant) for one in selection.as_good)
         lines.append(f"this run cannot distinguish it from: {names}; a longer --time-budget may")
     return lines
+
+
+def _what_decides(selection: Selection) -> str:
+    needed = next((found.needed for one in selection.possibly_better for found in one.findings if found.needed), "")
+    if needed and selection.unscored:
+        needed = f"a longer --time-budget ({many(selection.unscored, 'text')} were left out)"
+    first = " on the first" * (len(selection.possibly_better) > 1)
+    return f"; {needed} would decide{first}" if needed else ""
 
 
 def _lost(best: Candidate) -> list[str]:
@@ -191,9 +233,10 @@ def _sizes(cells: RunFigures, variant: str) -> list[str]:
     return told
 
 
-def _commands(run: Run, selection: Selection) -> list[str]:
+def _commands(run: Run, selection: Selection, work_dir: Path | None) -> list[str]:
     file = _pasted(run.path)
-    write = " --copy-to best" if selection.best else ""
+    folder = f" --work-dir {shlex.quote(str(work_dir))}" if work_dir else ""
+    write = f" --copy-to best{folder}" if selection.best else ""
     return [
         f"all tables: deploybench report {file}",
         f"page: deploybench report {file} --format html -o report.html",

@@ -15,7 +15,9 @@ from exporters.variant import REFERENCE
 if TYPE_CHECKING:
     from bench.analysis.accuracy_loss import Drop
     from bench.analysis.selection import Candidate, Selection
+    from bench.runs.measurement import Figure
 
+_WIDE = 1.3  # upper / lower end of an interval
 _WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
 
 
@@ -49,7 +51,14 @@ def gain(selection: Selection) -> str:
     times = reference.value / own.value if objective.lower_is_better else own.value / reference.value
     if best and best.told_by and best.told_by.metric == "speed_up" and best.told_by.value:
         times = best.told_by.value  # of paired slices
-    return f"{times:.2f} times {objective.gain} {REFERENCE}"
+    return f"{times:.2f} times {objective.gain} {REFERENCE}{_if_wide(best.told_by if best else None)}"
+
+
+def _if_wide(ratio: Figure | None) -> str:
+    """The interval of a speed-up that a run hardly knows: its middle alone would be read as a fact."""
+    if ratio is None or ratio.metric != "speed_up" or not ratio.low or not ratio.high or ratio.high < _WIDE * ratio.low:
+        return ""
+    return f" (95 %: {ratio.low:.2f} to {ratio.high:.2f})"
 
 
 def lost_accuracy(drop: Drop | None) -> str:
@@ -84,6 +93,10 @@ def _answer(selection: Selection) -> list[str]:
     if selection.possibly_better:
         meanwhile = f"; take {best.variant} until that is decided" if best else ""
         lines.append(f"undecided, and better if within: {_names(selection.possibly_better)}{meanwhile}")
+    if selection.unscored:
+        lines.append(
+            f"{many(selection.unscored, 'text')} of its sets were left out: a longer --time-budget scores them"
+        )
     return lines
 
 
