@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bench.analysis.objectives import MAX_DROP, OBJECTIVES, Aim
 from bench.pipeline.arguments import share
 from bench.pipeline.options import read_options
-from exporters.errors import OutputError
+from exporters.errors import OutputError, UserError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,6 +66,25 @@ def read_aim(parsed: argparse.Namespace) -> Aim:
     """What to choose by, without further limits; the flags have no default, so that a given one can be told."""
     given = {"objective": parsed.objective, "max_drop": parsed.max_accuracy_drop, "on_each_set": parsed.on_each_set}
     return Aim(**{name: value for name, value in given.items() if value is not None})
+
+
+def add_model(add: Callable[..., Any]) -> None:
+    """Add the flag that picks one of several models."""
+    add("--model", metavar="NAME", help="of a run of several models, look at this one alone")
+
+
+def read_models(parsed: argparse.Namespace) -> tuple[Run, ...]:
+    """The runs of ``parsed.run``, one for each model, or only that of ``--model``; raises UserError if there is none."""
+    from bench.runs.store import read_runs
+
+    runs = read_runs(parsed.run)
+    if parsed.model is None:
+        return runs
+    names = [run.checkpoint.name for run in runs]
+    if parsed.model not in names:
+        hint = did_you_mean(parsed.model, names)
+        raise UserError(f"--model: {parsed.model!r} is not in this run; {hint}its models: {', '.join(names)}")
+    return (runs[names.index(parsed.model)],)
 
 
 def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:

@@ -1,0 +1,59 @@
+"""A selection over several models as text: whose accuracy is the reference, how the models differ, and which pair to take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
+from bench.analysis.models.pairs import pair_name
+from bench.analysis.models.same_texts import labelled_texts, with_accuracy
+from bench.printable import printable
+from bench.report.formats.terminal import wrapped
+from bench.report.messages.selection import render_selection
+from bench.units import format_share, many
+
+if TYPE_CHECKING:
+    from bench.analysis.models.accuracy import Difference
+    from bench.analysis.selection import Selection
+    from bench.runs.store import Run
+
+_SURE = 0.001  # a smaller p has no more digits
+
+
+def render_models_selection(runs: tuple[Run, ...], selection: Selection) -> str:
+    """The models' accuracies, then the same as for one model: a row for each pair of model and variant."""
+    told = wrapped([*accuracy_notes(runs), *difference_notes(runs)])
+    return f"{told}\n\n{render_selection(printable(selection))}"
+
+
+def accuracy_notes(runs: tuple[Run, ...]) -> list[str]:
+    """Accuracy of each model's torch-eager on all labelled texts together, and which is the reference, or why there is none."""
+    runs = printable(runs)
+    best, found = most_accurate(runs), accuracies(runs)
+    texts = labelled_texts(with_accuracy(runs))
+    if best is None or texts is None:
+        random = all(run.checkpoint.random_weights for run in runs)
+        labelled = "" if any(run.sets for run in runs) else ": no labelled set was given"
+        why = ": random weights" if random else labelled
+        return [f"accuracy is not measured{why}; costs alone decide" if why else "accuracy is not measured"]
+    listed = ", ".join(f"{name} {format_share(value)}" for name, value in found.items())
+    of_all = f"accuracy of torch-eager on {many(len(texts.rows), 'labelled text')}: {listed}"
+    lacking = [run.checkpoint.name for run in runs if run.checkpoint.name not in found]
+    none = [f"accuracy of {', '.join(lacking)} is not measured"] if lacking else []
+    reference = f"accuracy lost: against {pair_name(best)}, the most accurate of the models on these texts"
+    return [of_all, reference, *none]
+
+
+def difference_notes(runs: tuple[Run, ...]) -> list[str]:
+    """Every two models: difference of their accuracies with its interval and McNemar's p."""
+    return [difference_note(one) for one in accuracy_differences(printable(runs))]
+
+
+def difference_note(one: Difference) -> str:
+    """One line."""
+    change, p = one.change, "p < 0.001" if one.p < _SURE else f"p = {one.p:.3f}"
+    interval = f"95 %: {change.low:+.3f} to {change.high:+.3f}"
+    sides = f"right alone: {one.won} against {one.lost}"
+    return (
+        f"accuracy of {one.model} - {one.against}: {change.value + 0.0:+.3f} ({interval}; McNemar's exact {p}; {sides})"
+    )
