@@ -37,7 +37,8 @@ def _run(parsed: argparse.Namespace) -> int:
     from bench.pipeline.forecast import expected_parts, plan_line
     from bench.pipeline.prepare import prepare
     from bench.pipeline.started_pytest import run_suites
-    from bench.report.messages.first_screen import LINES, first_screen
+    from bench.report.messages.first_screen import first_screen
+    from bench.report.messages.screen import LINES
     from bench.runs.store import read_run
     from exporters.files import refuse_unwritable
 

@@ -10,7 +10,7 @@ from bench.analysis.accuracy_loss import drops_on
 from bench.analysis.controls import timed_rows
 from bench.analysis.figures import figures, latency_workload
 from bench.analysis.models.accuracy import most_accurate
-from bench.analysis.models.pairs import pair_name
+from bench.analysis.models.pairs import of_pair, pair_name
 from bench.analysis.models.same_texts import same_texts, with_accuracy
 from bench.analysis.objectives import Aim
 from bench.analysis.selection import Known, judge
@@ -48,6 +48,12 @@ def select_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
         by_costs=all(run.checkpoint.random_weights or not run.sets for run in runs),
     )
     return judge(known, aim)
+
+
+def best_of_each(runs: Sequence[Run], selection: Selection) -> dict[str, str]:
+    """By model, in the order given, the pair that comes first in the ranking."""
+    ranked = [one.variant for one in selection.candidates]
+    return {run.checkpoint.name: next(pair for pair in ranked if of_pair(runs, pair)[0] is run) for run in runs}
 
 
 @lru_cache(maxsize=8)

@@ -51,9 +51,19 @@ def difference_notes(runs: tuple[Run, ...]) -> list[str]:
 
 def difference_note(one: Difference) -> str:
     """One line."""
-    change, p = one.change, "p < 0.001" if one.p < _SURE else f"p = {one.p:.3f}"
+    change = one.change
     interval = f"95 %: {change.low:+.3f} to {change.high:+.3f}"
     sides = f"right alone: {one.won} against {one.lost}"
-    return (
-        f"accuracy of {one.model} - {one.against}: {change.value + 0.0:+.3f} ({interval}; McNemar's exact {p}; {sides})"
-    )
+    return f"accuracy of {one.model} - {one.against}: {change.value + 0.0:+.3f} ({interval}; McNemar's exact {_p(one)}; {sides})"
+
+
+def short_difference(one: Difference, against: str) -> str:
+    """A part of a line: the other model of ``one``, its accuracy less that of the model ``against``, with the interval and p."""
+    sign = 1 if one.against == against else -1
+    ends = sorted((sign * one.change.low, sign * one.change.high))
+    other = one.model if sign == 1 else one.against
+    return f"{other} {sign * one.change.value + 0.0:+.3f} ({ends[0]:+.3f} to {ends[1]:+.3f}, {_p(one)})"
+
+
+def _p(one: Difference) -> str:
+    return "p < 0.001" if one.p < _SURE else f"p = {one.p:.3f}"
