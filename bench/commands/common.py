@@ -98,14 +98,15 @@ def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
     return sets
 
 
-def print_run(run: Run, tables: Sequence[str]) -> None:
-    """Print tables of a run as text, coloured on a terminal."""
+def print_runs(runs: tuple[Run, ...], tables: Sequence[str]) -> None:
+    """Print tables of one model's run, or of several models, as text, coloured on a terminal."""
     from bench.report.formats.terminal import coloured
-    from bench.report.render import render
+    from bench.report.render import render, render_models
 
-    text = render(run, "text", tables)
+    text = render(runs[0], "text", tables) if len(runs) == 1 else render_models(runs, "text", tables)
     in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
-    print_answer(coloured(text, run.plan.variants) if in_colour else text)
+    variants = [name for run in runs for name in run.plan.variants]
+    print_answer(coloured(text, variants) if in_colour else text)
 
 
 def print_answer(text: str) -> None:

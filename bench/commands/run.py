@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import RESULTS, add_command, print_answer, print_run
+from bench.commands.common import RESULTS, add_command, print_answer, print_runs
 from bench.console import lines_said, note, one_bar
 from bench.pipeline.options import add_options, read_options
-from bench.report.tables import SHOWN
+from bench.report.tables import OF_SEVERAL, SHOWN
 
 if TYPE_CHECKING:
     import argparse
@@ -38,8 +38,9 @@ def _run(parsed: argparse.Namespace) -> int:
     from bench.pipeline.prepare import prepare
     from bench.pipeline.started_pytest import run_suites
     from bench.report.messages.first_screen import first_screen
+    from bench.report.messages.models_screen import models_screen
     from bench.report.messages.screen import LINES
-    from bench.runs.store import read_run
+    from bench.runs.store import read_runs
     from exporters.files import refuse_unwritable
 
     before = lines_said()
@@ -49,9 +50,9 @@ def _run(parsed: argparse.Namespace) -> int:
         saved, code = run_suites(prepare(options, lambda: note(plan_line(options))), Path(RESULTS))
     if saved is None:
         return code or 1
-    run = read_run(saved)
-    print_answer(first_screen(run, LINES + before - lines_said()))
+    runs, room = read_runs(saved), LINES + before - lines_said()
+    print_answer(first_screen(runs[0], room) if len(runs) == 1 else models_screen(runs, room))
     if parsed.tables:
         print_answer("")
-        print_run(run, SHOWN)
+        print_runs(runs, SHOWN if len(runs) == 1 else (*OF_SEVERAL, *SHOWN))
     return code

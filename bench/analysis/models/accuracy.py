@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from bench.analysis.models.pairs import pair_name
 from bench.analysis.models.same_texts import labelled_texts, with_accuracy
 from bench.analysis.retention import count_pairs
+from bench.runs.measurement import Figure
 from bench.statistics import Estimate, mcnemar, paired_interval
+from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +54,28 @@ def most_accurate(runs: Sequence[Run]) -> Run | None:
 def accuracy_differences(runs: Sequence[Run]) -> tuple[Difference, ...]:
     """Every two models that have an accuracy, in the order given."""
     return tuple(found for against, run in combinations(_measured(runs), 2) if (found := _difference(run, against)))
+
+
+def difference_figures(runs: Sequence[Run]) -> list[tuple[str, Figure]]:
+    """Each of ``accuracy_differences`` as two figures of torch-eager, with the name of its model; the label says against which."""
+    return [(one.model, figure) for one in accuracy_differences(runs) for figure in _figures(one)]
+
+
+def _figures(one: Difference) -> list[Figure]:
+    change = Figure(
+        variant=REFERENCE,
+        metric="accuracy_change",
+        value=one.change.value,
+        unit="1",
+        low=one.change.low,
+        high=one.change.high,
+        n=one.texts,
+        status="ok",
+        reason="",
+        workload=None,
+        label=f"against {one.against}",
+    )
+    return [change, replace(change.of_metric("mcnemar_p"), value=one.p, low=None, high=None)]
 
 
 def _difference(run: Run, against: Run) -> Difference | None:

@@ -13,8 +13,8 @@ from bench.analysis.models.accuracy import accuracies, accuracy_differences, mos
 from bench.analysis.models.pairs import of_pair, pair_name
 from bench.analysis.models.selection import best_of_each, default_models_selection, pair_speed_ups
 from bench.printable import printable
-from bench.report.messages.models_selection import accuracy_notes, short_difference
 from bench.report.messages.screen import LINES, NAME, Rows, costs, listed, machine, pasted, screen, short
+from bench.report.models_notes import accuracy_notes, short_difference
 from bench.report.notes import checkpoint_note, failures
 from bench.report.pair_figures import PairFigures
 from bench.runs.predictions import read_answers
@@ -92,7 +92,7 @@ def _accuracy(runs: tuple[Run, ...]) -> list[str]:
     told = listed(f"{short(model)} {format_share(value)}" for model, value in found.items())
     return [
         f"accuracy of torch-eager on {sets} together: {told}",
-        f"against {short(name)}: {listed(short_difference(one, name) for one in others)}",
+        f"against {short(name)} (95 %, McNemar's p): {listed(short_difference(one, name) for one in others)}",
     ]
 
 
@@ -101,12 +101,13 @@ def _timed(runs: Sequence[Run]) -> str:
     lengths = {timed_lengths(run) for run in runs}
     if len(lengths) == 1:
         return lengths.pop()
-    return "the set's own texts, the same for all models" if runs[0].plan.text_lengths else "each model's full length"
+    return "the set's own" if runs[0].plan.text_lengths else "each model's full length"
 
 
 def _memory_batch(runs: Sequence[Run]) -> str:
-    size, lengths = runs[0].plan.memory_batch_size, {max(run.plan.sequence_lengths) for run in runs}
-    return f"{size} × {' or '.join(map(str, sorted(lengths)))} tokens"
+    lengths = [max(run.plan.sequence_lengths) for run in runs]
+    of = f"{min(lengths)} to " * (min(lengths) < max(lengths)) + f"{max(lengths)} tokens"
+    return f"{runs[0].plan.memory_batch_size} × {of}"
 
 
 def _commands(runs: tuple[Run, ...], selection: Selection) -> list[str]:
