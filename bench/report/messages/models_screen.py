@@ -13,7 +13,7 @@ from bench.analysis.models.accuracy import accuracies, accuracy_differences, mos
 from bench.analysis.models.pairs import of_pair, pair_name
 from bench.analysis.models.selection import best_of_each, default_models_selection, pair_speed_ups
 from bench.printable import printable
-from bench.report.messages.screen import LINES, NAME, Rows, costs, listed, machine, pasted, screen, short
+from bench.report.messages.screen import LINES, Rows, costs, listed, machine, pasted, screen, short
 from bench.report.models_notes import accuracy_notes, short_difference
 from bench.report.notes import checkpoint_note, failures
 from bench.report.pair_figures import PairFigures
@@ -63,23 +63,22 @@ def _measured(runs: tuple[Run, ...]) -> list[str]:
 
 
 def _model(run: Run) -> str:
-    """Name, size, and how many tokens its own tokenizer makes of a text."""
-    named = replace(run.checkpoint, name=short(run.checkpoint.name, 2 * NAME))
-    note = checkpoint_note(named).removeprefix("checkpoint ")
-    return f"{note}; {tokens}" if (tokens := _tokens(run)) else note
+    """Name, how many tokens its own tokenizer makes of a text, and size."""
+    name = short(run.checkpoint.name)
+    note = checkpoint_note(replace(run.checkpoint, name=name)).removeprefix(f"checkpoint {name}: ")
+    return f"{name}: {'; '.join([*_tokens(run), note])}"
 
 
-def _tokens(run: Run) -> str:
+def _tokens(run: Run) -> list[str]:
     """Tokens of the labelled texts, or of those that were timed, special tokens included; a limit cuts longer ones."""
     known = [one.tokens for one in read_answers(run).values() if one.tokens is not None]
     counts = np.concatenate(known) if known else np.asarray(run.plan.text_lengths)
     if not len(counts):
-        return ""
+        return []
     limit = run.checkpoint.max_length
     cut = float((counts > limit).mean()) if limit else 0.0
-    return f"median {np.median(counts):.0f} tokens per text" + (
-        f", {format_percent(cut)} cut to {limit}" if cut else ""
-    )
+    told = f"texts of {np.median(counts):.0f} tokens (median)"
+    return [f"{told}, {format_percent(cut)} of them cut to {limit}" if cut else told]
 
 
 def _accuracy(runs: tuple[Run, ...]) -> list[str]:
@@ -106,7 +105,7 @@ def _timed(runs: Sequence[Run]) -> str:
 
 def _memory_batch(runs: Sequence[Run]) -> str:
     lengths = [max(run.plan.sequence_lengths) for run in runs]
-    of = f"{min(lengths)} to " * (min(lengths) < max(lengths)) + f"{max(lengths)} tokens"
+    of = f"{min(lengths)}–" * (min(lengths) < max(lengths)) + f"{max(lengths)} tokens"
     return f"{runs[0].plan.memory_batch_size} × {of}"
 
 
@@ -115,6 +114,6 @@ def _commands(runs: tuple[Run, ...], selection: Selection) -> list[str]:
     write = " --copy-to best" if selection.best else ""
     return [
         f"all tables: deploybench report {file}",
-        f"page: deploybench report {file} --model {shlex.quote(model)} --format html -o report.html",
+        f"one model: deploybench report {file} --model {shlex.quote(model)}",
         f"{'artifact to serve' if write else 'why none'}: deploybench recommend {file}{write}",
     ]

@@ -25,6 +25,7 @@ LINES = 40  # that a run prints at most, the screen and what was printed before
 NAME = 24  # characters of a user's name
 _LEAST_ROOM = 25
 _FEWEST_ROWS = 3
+_FEWEST_TOLD = 2  # lines of the decision
 _MOST = 3  # names in a list
 _STANDINGS = {"in": "within", "undecided": "undecided", "out": "out"}
 _OTHER = 7  # empty lines, the head of the table, and a line under it
@@ -43,13 +44,15 @@ class Rows:
 def screen(measured: Sequence[str], rows: Rows, commands: Sequence[str], room: int) -> str:
     """At most ``room`` lines of 80 characters, from 25 on: what was measured, the table, the decision, the next commands."""
     rows = replace(rows, selection=_brief(rows.selection))
-    before, after = wrapped(measured, most=2), "\n".join(commands)
-    decision = wrapped([*_decision(rows), *_failures(rows.failed)]).splitlines()
-    left = max(room, _LEAST_ROOM) - len(f"{before}\n{after}".splitlines()) - _OTHER
+    room = max(room, _LEAST_ROOM) - len(commands) - _OTHER
+    before, decision = wrapped(measured, most=2), wrapped([*_decision(rows), *_failures(rows.failed)]).splitlines()
+    if len(before.splitlines()) > room - _FEWEST_ROWS - _FEWEST_TOLD:
+        before = wrapped(measured, most=1)
+    left = room - len(before.splitlines())
     if len(decision) > left - _FEWEST_ROWS:
         decision = [*decision[: left - _FEWEST_ROWS - 1], "…"]
     table = _table(rows, max(left - len(decision), _FEWEST_ROWS))
-    return "\n\n".join([before, table, "\n".join(decision), after])
+    return "\n\n".join([before, table, "\n".join(decision), "\n".join(commands)])
 
 
 def costs(cells: RunFigures | PairFigures, speed_up: ByVariant) -> list[Content]:

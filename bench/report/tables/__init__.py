@@ -33,7 +33,7 @@ ON_DEMAND = (  # printed where ``--table`` names them
     "shift",
 )
 OF_SEVERAL = ("models",)  # of a run of several models, before the tables of each
-TABLES = (*OF_SEVERAL, *SHOWN, *ON_DEMAND)
+TABLES = (*SHOWN, *ON_DEMAND, *OF_SEVERAL)
 
 
 def build_tables(run: Run, names: Iterable[str]) -> dict[str, list[Table]]:
