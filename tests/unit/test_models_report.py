@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from several import MODELS, read_models, save_models
 
+from bench.analysis.models.selection import select_models
+from bench.analysis.objectives import Aim
 from bench.cli import main
 from bench.commands.common import RESULTS
 from bench.report.messages.models_screen import models_screen
+from bench.report.messages.models_selection import render_models_selection
 from bench.report.render import render_models
 from bench.report.tables import OF_SEVERAL, SHOWN, TABLES
 from bench.runs.store import read_runs
@@ -164,3 +167,29 @@ def test_names_of_models_are_printed_without_control_characters(runs):
     ):
         assert "\x1b" not in text
         assert "x1b" in text
+
+
+def test_a_gain_is_over_the_reference_also_where_another_model_is_the_first(runs):
+    screen = models_screen(runs[::-1])
+
+    assert re.search(
+        r"^take albert/openvino-int8: (2.9|3.0)\d times as fast as albert/torch-eager; ", screen, re.MULTILINE
+    )
+    assert "speed-up: over tiny/torch-eager" in screen
+
+
+def test_without_labelled_sets_costs_alone_decide_and_the_reason_is_told(runs):
+    bare = tuple(replace(run, sets=(), predictions="") for run in runs)
+    selection = select_models(bare, Aim())
+
+    assert "accuracy is not measured: no labelled set was given; costs alone decide" in models_screen(bare)
+    assert "take tiny/openvino-int8: " in render_models_selection(bare, selection)
+
+
+def test_where_predictions_are_missing_no_pair_is_taken(runs):
+    lost = tuple(replace(run, predictions="") for run in runs)
+    text = render_models_selection(lost, select_models(lost, Aim()))
+
+    assert text.startswith("accuracy is not measured\n")
+    assert "albert/openvino-int8: its accuracy was not measured" in text
+    assert "take none: no variant is certain to be within every limit" in text
