@@ -60,18 +60,31 @@ def accuracy_drops(run: Run, scored: Mapping[str, Answers], *, on_each_set: bool
     """
     if run.checkpoint.random_weights or not (run.sets or scored):
         return {name: _at_parity(run, name) for name in run.plan.variants}
-    sets = {name: one for name, one in scored.items() if (one.labels != NO_LABEL).any()}
-    if {one.name for one in run.sets} - sets.keys():
+    if {one.name for one in run.sets} - with_labels(scored).keys():
         return {name: [] for name in run.plan.variants}
+    precisions = {name: run.variants[name].precision for name in run.plan.variants}
+    return drops_on(scored, precisions, on_each_set=on_each_set)
+
+
+def drops_on(
+    scored: Mapping[str, Answers], precisions: Mapping[str, str], reference: str = REFERENCE, *, on_each_set: bool
+) -> dict[str, list[Drop]]:
+    """What each of ``precisions``, number formats by name, loses on ``scored``; empty where a set lacks it or the reference."""
+    sets = with_labels(scored)
     if not on_each_set or not sets:
         sets = {" + ".join(sets) or UNLABELLED: pooled([*sets.values(), *scored.values()])}
     names = set.intersection(*(set(one.logits) for one in sets.values()))
     return {
-        name: [measure_drop(on, one, name, run.variants[name].precision) for on, one in sets.items()]
-        if {name, REFERENCE} <= names
+        name: [measure_drop(on, one, name, precision, reference) for on, one in sets.items()]
+        if {name, reference} <= names
         else []
-        for name in run.plan.variants
+        for name, precision in precisions.items()
     }
+
+
+def with_labels(scored: Mapping[str, Answers]) -> dict[str, Answers]:
+    """The sets that have labels."""
+    return {name: one for name, one in scored.items() if (one.labels != NO_LABEL).any()}
 
 
 def pooled(sets: list[Answers]) -> Answers:
@@ -125,14 +138,14 @@ def _at_parity(run: Run, name: str) -> list[Drop]:
     return [Drop(on="", share=share, least=share, most=share, texts=int(parity["examples"]))]
 
 
-def measure_drop(on: str, texts: Answers, name: str, precision: str) -> Drop:
+def measure_drop(on: str, texts: Answers, name: str, precision: str, reference: str = REFERENCE) -> Drop:
     """What the variant ``name``, of the number format ``precision``, loses on ``texts``, which are called ``on``."""
-    before, after = texts.logits[REFERENCE], texts.logits[name]
+    before, after = texts.logits[reference], texts.logits[name]
     was, now, known = before.argmax(axis=1), after.argmax(axis=1), texts.labels != NO_LABEL
     pairs = count_pairs((was == texts.labels)[known], (now == texts.labels)[known])
     lost, won, labelled = int(pairs.lost), int(pairs.won), int(known.sum())
     flips, count = int((was != now).sum()), len(was)
-    same = name == REFERENCE or (precision == "fp32" and _differ_by_rounding(before, after))
+    same = name == reference or (precision == "fp32" and _differ_by_rounding(before, after))
     least, most = (0.0, 0.0) if same else ends(lost, won, labelled, flips, count)
     return Drop(
         on=on,

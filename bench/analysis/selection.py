@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bench.analysis.accuracy_loss import Verdict
     from bench.runs.measurement import Workload
     from bench.runs.predictions import Answers
-    from bench.runs.store import Run
+    from bench.runs.store import Run, VariantInfo
 
 _ORDER: tuple[Standing, ...] = ("in", "undecided", "out")
 _COSTS = ("latency", "peak_memory", "artifact_size")  # of the Pareto front, beside the accuracy that is lost
@@ -45,9 +45,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One variant with all its limits."""
+    """One variant, or one of several models with a variant, with all its limits."""
 
-    variant: str
+    variant: str  # "openvino-int8"; of several models "minilm/openvino-int8"
     standing: Standing  # the worst of its findings
     why: str  # one line; empty where it is within every limit
     verdict: str  # of its accuracy, in a cell of a table: "within 0.01"; empty where that is unknown
@@ -55,13 +55,13 @@ class Candidate:
     told_by: Figure | None  # tells it from others: the speed-up where slices were paired, else ``figure``
     drop: Drop | None  # of accuracy; on each set: where it loses most; None: unknown
     findings: tuple[Finding, ...]  # empty where it cannot be taken whatever the limits
-    pareto_front: bool  # no other variant is as good in accuracy and every cost, and better in one of them
+    pareto_front: bool  # no other candidate is as good in accuracy and every cost, and better in one of them
     cautions: tuple[str, ...]  # what a person who takes it should know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Every variant: those within the limits first, then the undecided ones, each best first."""
+    """Every candidate: those within the limits first, then the undecided ones, each best first."""
 
     objective: str  # key of OBJECTIVES
     max_drop: float
@@ -69,10 +69,17 @@ class Selection:
     limits: tuple[Limit, ...]
     candidates: tuple[Candidate, ...]
     unscored: int = 0  # texts of the labelled sets that the time budget left out
+    reference: str = REFERENCE  # what gains and losses are against
+    by_costs: bool = False  # whether costs alone decide, because accuracy was not measured
+
+    @property
+    def kind(self) -> str:
+        """What a candidate is: a variant, or one of several models and its variant."""
+        return "variant" if self.reference == REFERENCE else "model/variant"
 
     @property
     def best(self) -> Candidate | None:
-        """The variant to take; None where none is certain to be within every limit."""
+        """The candidate to take; None where none is certain to be within every limit."""
         first = self.candidates[0]
         return first if first.standing == "in" else None
 
@@ -90,6 +97,21 @@ class Selection:
         return tuple(one for one in undecided if self.best is None or _rank(one.figure, self.objective) < ahead)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What candidates are judged by, under their names."""
+
+    infos: Mapping[str, VariantInfo]  # every candidate, in the order given
+    figures: Sequence[Figure]  # those that have a value
+    speed_ups: Mapping[tuple[str, int], Figure]  # by candidate and batch size
+    base: str  # what speed-ups are over
+    drops: Mapping[str, Sequence[Drop]]  # empty where the loss is unknown
+    reference: str  # what accuracy is lost against
+    by_costs: bool = False  # whether costs alone decide, because accuracy was not measured
+    without_drop: Finding | None = None  # of candidates whose loss is unknown; None: they cannot be taken
+    unscored: int = 0  # as of Selection
+
+
 @once_a_run
 def default_selection(run: Run) -> Selection:
     """By latency, with the default limit of accuracy alone."""
@@ -97,34 +119,59 @@ def default_selection(run: Run) -> Selection:
 
 
 def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
-    """Judge every variant of ``run`` by the limits of ``aim``, its accuracy by ``scored``, and rank them by the objective.
+    """Judge every variant of ``run`` by the limits of ``aim``, its accuracy by ``scored``, and rank them by the objective."""
+    known = Known(
+        infos={name: run.variants[name] for name in run.plan.variants},
+        figures=[one for one in figures(run) if one.value is not None],
+        speed_ups=speed_ups(run),
+        base=REFERENCE,
+        drops=accuracy_drops(run, scored, on_each_set=aim.on_each_set),
+        reference=REFERENCE,
+        without_drop=_without_drop(run),
+        unscored=sum(one.unscored for one in run.sets),
+    )
+    return judge(known, aim)
 
-    The 95 % interval decides where there is one: a variant whose interval contains a limit is undecided, and is not taken.
+
+def _without_drop(run: Run) -> Finding:
+    """What is said where no answers of the variant, or of the reference, are known."""
+    lost = run.predictions and not (run.path.parent / run.predictions).is_file()
+    why = f"{run.predictions} is not beside {run.path.name}" if lost else "its accuracy was not measured"
+    needed = "" if lost else "a longer --time-budget"
+    return Finding(standing="undecided", flag=FLAG, why=why, needed=needed)
+
+
+def judge(known: Known, aim: Aim) -> Selection:
+    """Judge every candidate by the limits of ``aim`` and rank them by its objective.
+
+    The 95 % interval decides where there is one: a candidate whose interval contains a limit is undecided, and is not taken.
     """
-    every = [one for one in figures(run) if one.value is not None]
-    drops = accuracy_drops(run, scored, on_each_set=aim.on_each_set)
-    blocked = {name: _blocked(run, name, every, aim.objective) for name in run.plan.variants}
+    every, drops = known.figures, known.drops
+    blocked = {name: _blocked(known, name, aim.objective) for name in known.infos}
     costs = {name: _costs(every, name, drops[name]) for name, reason in blocked.items() if not reason}
 
     def candidate(name: str) -> Candidate:
         findings: tuple[Finding, ...] = ()
         verdicts = [judge_drop(one, aim.max_drop, alone=len(drops[name]) > 1) for one in drops[name]]
         if not blocked[name]:
-            by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)] or [_no_drop(run)]
+            by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)]
+            if known.without_drop and not by_drop and not known.by_costs:
+                by_drop = [known.without_drop]
             findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits))
         worst = max(verdicts, default=None, key=lambda one: _ORDER.index(one.standing))
         figure = deciding_figure(every, name, OBJECTIVES[aim.objective].metric)
+        standings = [one.standing for one in findings]
         return Candidate(
             variant=name,
-            standing="out" if blocked[name] else max((one.standing for one in findings), key=_ORDER.index),
+            standing="out" if blocked[name] else max(standings, default="in", key=_ORDER.index),
             why=blocked[name] or "; ".join(one.why for one in findings if one.why),
-            verdict="reference" if name == REFERENCE else worst.words if worst else "",
+            verdict="reference" if name == known.reference else worst.words if worst else "",
             figure=figure,
-            told_by=_sharper(run, figure),
+            told_by=_sharper(known, figure),
             drop=max(drops[name], key=lambda one: one.share, default=None),
             findings=findings,
             pareto_front=name in costs and not any(_dominates(other, costs[name]) for other in costs.values()),
-            cautions=cautions(run.variants[name]),
+            cautions=cautions(known.infos[name]),
         )
 
     def place(one: Candidate) -> tuple[int, float]:
@@ -135,8 +182,10 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
         max_drop=aim.max_drop,
         on_each_set=aim.on_each_set,
         limits=aim.limits,
-        candidates=tuple(sorted(map(candidate, run.plan.variants), key=place)),
-        unscored=sum(one.unscored for one in run.sets),
+        candidates=tuple(sorted(map(candidate, known.infos), key=place)),
+        unscored=known.unscored,
+        reference=known.reference,
+        by_costs=known.by_costs,
     )
 
 
@@ -165,22 +214,15 @@ def _told_batch(workload: Workload) -> str:
     return batch_shape(workload) if workload.padding == "full" else counted(workload.batch_size, "text")
 
 
-def _blocked(run: Run, name: str, every: Sequence[Figure], objective: str) -> str:
-    """Why a variant cannot be taken whatever the limits; empty where it can."""
-    info = run.variants[name]
+def _blocked(known: Known, name: str, objective: str) -> str:
+    """Why a candidate cannot be taken whatever the limits; empty where it can."""
+    info = known.infos[name]
     if info.failed:
         return f"failed: {info.failed}"
-    if deciding_figure(every, name, OBJECTIVES[objective].metric) is None:
+    if deciding_figure(known.figures, name, OBJECTIVES[objective].metric) is None:
         return "was not measured"
-    return info.executed_problem
-
-
-def _no_drop(run: Run) -> Finding:
-    """What is said where no answers of the variant, or of the reference, are known."""
-    lost = run.predictions and not (run.path.parent / run.predictions).is_file()
-    why = f"{run.predictions} is not beside {run.path.name}" if lost else "its accuracy was not measured"
-    needed = "" if lost else "a longer --time-budget"
-    return Finding(standing="undecided", flag=FLAG, why=why, needed=needed)
+    judged = known.by_costs or bool(known.drops[name] or known.without_drop)
+    return info.executed_problem or ("" if judged else "its accuracy was not measured")
 
 
 def _by_drop(drop: Drop, verdict: Verdict) -> Finding:
@@ -218,12 +260,12 @@ def _rank(figure: Figure | None, objective: str) -> float:
     return figure.value if OBJECTIVES[objective].lower_is_better else -figure.value
 
 
-def _sharper(run: Run, figure: Figure | None) -> Figure | None:
+def _sharper(known: Known, figure: Figure | None) -> Figure | None:
     if figure is None or figure.metric != "latency" or figure.workload is None:
         return figure
-    ratio = speed_ups(run)[figure.variant, figure.workload.batch_size]
-    paired = any(one.low is not None for one in speed_ups(run).values())
-    if paired and figure.variant == REFERENCE:
+    ratio = known.speed_ups.get((figure.variant, figure.workload.batch_size), figure)
+    paired = any(one.low is not None for one in known.speed_ups.values())
+    if paired and figure.variant == known.base:
         return replace(ratio, low=1.0, high=1.0)
     return ratio if ratio.low is not None else figure
 

@@ -12,7 +12,7 @@ from bench.report.cells import DAGGER, EMPTY, FAILED, gap
 from bench.units import CAUTION, counted, format_bytes, format_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from bench.report.cells import Column
     from bench.runs.measurement import Figure
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 _Rows = dict[str, tuple["Figure", ...]]
 
 
-def gap_notes(run: Run, columns: Sequence[Column], rows: _Rows) -> Iterator[str]:
-    """One line per reason that is too long for a cell, with its variants and columns; failed variants are in ``run_notes``."""
+def gap_notes(failed: Container[str], columns: Sequence[Column], rows: _Rows) -> Iterator[str]:
+    """One line per reason that is too long for a cell, with its variants and columns; notes of the run have the ``failed``."""
     gaps: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    rows = {variant: cells for variant, cells in rows.items() if variant not in _failures(run)}
+    rows = {variant: cells for variant, cells in rows.items() if variant not in failed}
     for variant, cells in rows.items():
         for column, cell in zip(columns, cells, strict=True):
             if cell.value is None and gap(cell) != cell.reason:
@@ -41,7 +41,7 @@ def run_notes(run: Run) -> tuple[str, ...]:
     run = printable(run)
     cpu, cores = run.environment.get("cpu", "unknown CPU"), run.environment.get("cores", "unknown number of")
     return (
-        *(f"{FAILED}: {name}: {reason}" for name, reason in _failures(run).items()),
+        *(f"{FAILED}: {name}: {reason}" for name, reason in failures(run).items()),
         *_precisions(run),
         *_deprecations(run),
         *(f"{name}: {note}" for name in run.plan.variants if name in run.variants for note in run.variants[name].notes),
@@ -58,7 +58,8 @@ def checkpoint_note(checkpoint: CheckpointInfo) -> str:
     return f"checkpoint {checkpoint.name}: {checkpoint.model_type}, {size}{_caution(checkpoint)}"
 
 
-def _failures(run: Run) -> dict[str, str]:
+def failures(run: Run) -> dict[str, str]:
+    """Why variants failed as a whole."""
     infos = ((name, run.variants.get(name)) for name in run.plan.variants)
     return {name: info.failed for name, info in infos if info and info.failed}
 

@@ -513,6 +513,7 @@ def test_export_best_and_recommend_take_the_same_variant_by_the_same_evidence(
     monkeypatch.setattr("bench.pipeline.made.find_artifact", lambda *_: artifact)
     monkeypatch.setattr("bench.pipeline.best.write_example", lambda _: None)
     monkeypatch.setattr("bench.runs.store.read_run", lambda _: run)
+    monkeypatch.setattr("bench.runs.store.read_runs", lambda _: (run,))
     monkeypatch.setattr("bench.runs.predictions.read_scored", lambda _: scored(wrong))
 
     codes = [main(["export", "--checkpoint=x", "--best", "--output=by-export", *arguments])]

@@ -284,6 +284,7 @@ def test_where_one_run_is_expected_a_file_of_several_is_refused(tmp_path, models
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
+        (with_value(MODELS_VERSION + 1, "schema_version"), "schema_version is 4, this deploybench reads 1 to 2"),
         (with_value([], "models"), "deploybench.models is [], expected a list of blocks"),
         (with_value({}, "models"), "deploybench.models is {}, expected a list of blocks"),
         (with_value([3], "models"), "no 'deploybench' block in this file"),
