@@ -73,7 +73,7 @@ def add_model(add: Callable[..., Any]) -> None:
     add("--model", metavar="NAME", help="of a run of several models, look at this one alone")
 
 
-def read_models(parsed: argparse.Namespace) -> tuple[Run, ...]:
+def asked_runs(parsed: argparse.Namespace) -> tuple[Run, ...]:
     """The runs of ``parsed.run``, one for each model, or only that of ``--model``; raises UserError if there is none."""
     from bench.runs.store import read_runs
 

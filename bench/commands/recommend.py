@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_aim, add_command, add_model, print_answer, read_aim, read_models
+from bench.commands.common import add_aim, add_command, add_model, print_answer, read_aim, asked_runs
 from bench.console import say
 from bench.pipeline.arguments import positive_number
 from bench.pipeline.options import add_options
@@ -64,7 +64,7 @@ def _recommend(parsed: argparse.Namespace) -> int:
         if (number := getattr(parsed, flag[2:].replace("-", "_"))) is not None
     ]
     target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")
-    runs, aim = read_models(parsed), replace(read_aim(parsed), limits=tuple(limits))
+    runs, aim = asked_runs(parsed), replace(read_aim(parsed), limits=tuple(limits))
     selection = _of_models(runs, aim) if len(runs) > 1 else _of_variants(runs[0], aim)
     if target and selection.best:
         _copy_best(runs, selection, parsed.work_dir, target)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import TEXT_FLAGS, add_command, add_model, print_answer, print_runs, read_models, texts_of
+from bench.commands.common import TEXT_FLAGS, add_command, add_model, print_answer, print_runs, asked_runs, texts_of
 from bench.console import say
 from bench.pipeline.arguments import path
 from bench.pipeline.options import add_options
@@ -74,7 +74,7 @@ def _tables(text: str) -> tuple[str, ...]:
 def _report(parsed: argparse.Namespace) -> int:
     if parsed.table and parsed.format == "html":
         raise UserError("--table: an HTML page has all tables; leave --table out, or name another --format")
-    runs = read_models(parsed)
+    runs = asked_runs(parsed)
     if len(runs) > 1:
         _refuse_one_model(runs, parsed)
     tables = parsed.table or (SHOWN if len(runs) == 1 else (*OF_SEVERAL, *SHOWN))
