@@ -37,10 +37,10 @@ LEVEL = 0.05  # an interval misses the true value in this share of all cases
 QUANTILES = (LEVEL / 2, 1 - LEVEL / 2)
 DUEL_LEVEL = 0.01  # stricter, because a duel looks at its intervals repeatedly while it adds launches
 # Standard deviation of a speed-up's logarithm from run to run, beyond what its launches show: the state of the machine favours one
-# runtime or another for many minutes. With it, 95 % intervals of 16 runs of MiniLM hold the mean of the others in 89 of 100 cases
-# with eight launches and in 80 with four, without it in 64 (results/studies/estimators.json). It holds for the ratio of
-# torch-eager to the control as well: 2.0 % between runs, of which launches explain 1.1 %.
-RUN_SPREAD = 0.015
+# runtime or another for many minutes. It grows with the noise of a slice: with one of two cores busy, that is three times as large,
+# and the spread between runs as well. With a quarter of it, at least 1.5 %, 95 % intervals of recorded runs of MiniLM hold the mean
+# of the others in 87 to 89 of 100 cases, without it in 65; of four launches on a quiet machine in 80 (studies/estimators.json).
+_LEAST_SPREAD, _SPREAD_SHARE = 0.015, 0.25
 Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _MIN_ROWS = 3  # fewer variances have no estimate of their own spread
 _ROUNDING = 1e-24  # a sum of squares of logarithms below this is rounding
@@ -132,6 +132,10 @@ class LogRatio:
         """The ratio, multiplied by an exact ``factor``."""
         return replace(self, middle=self.middle + math.log(factor))
 
+    def between_runs(self, *noises: float) -> LogRatio:
+        """The ratio with the spread of one run, or of several, from the ``slice_noise`` of each."""
+        return self.widened(math.hypot(*map(run_spread, noises)))
+
     def widened(self, spread: float) -> LogRatio:
         """The ratio with a further independent error of its logarithm, of standard deviation ``spread``."""
         return replace(self, error=math.hypot(self.error, spread))
@@ -144,6 +148,11 @@ class LogRatio:
         from scipy.stats import t
 
         return float(t.ppf(1 - level / 2, self.freedom)) * self.error if math.isfinite(self.error) else math.inf
+
+
+def run_spread(noise: float) -> float:
+    """Standard deviation between runs of the logarithm of a ratio, from the noise of one of its slices."""
+    return max(_LEAST_SPREAD, _SPREAD_SHARE * noise)
 
 
 def interval_factors(rows: Sequence[Sequence[float]], processes: Sequence[object] = ()) -> list[float]:

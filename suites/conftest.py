@@ -12,13 +12,15 @@ import pytest
 from bench.console import say
 from bench.machine.alone import alone
 from bench.measure.deadline import Deadline
-from bench.pipeline.options import PROFILES, Options, add_options, read_options
-from bench.pipeline.prepare import Prepared, prepare, set_names
+from bench.pipeline.options import PROFILES, Options, add_options, read_models
+from bench.pipeline.prepare import Prepared, prepare_models, set_names
 from bench.pipeline.recorder import Recorder
 from bench.pipeline.resuming import open_journal
 from bench.pipeline.started_pytest import HANDOVER
 from bench.runs.decoding import decode
 from bench.runs.metrics import METRICS
+from bench.runs.rows import row_name
+from bench.runs.store import models_block, run_block
 from exporters.errors import UserError, WorkerError
 from exporters.files import refuse_unwritable, whole_file
 from suites.pytest_benchmark_internals import StockSession, as_json
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
     from bench.runs.measurement import Measurement, Workload
 
-OPTIONS = pytest.StashKey[Options]()
-RECORDER = pytest.StashKey[Recorder]()
+OPTIONS = pytest.StashKey[tuple[Options, ...]]()  # by model
+RECORDERS = pytest.StashKey[dict[str, Recorder]]()  # by name of the model
 _ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 # What decides comes first; what is not named comes last.
 _ORDER = ("test_accuracy", "test_latency", "test_memory", "test_load", "test_invariance", "test_throughput")
@@ -70,7 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
     handover = config.pluginmanager.get_plugin(HANDOVER)  # of `deploybench run`, which prepares first
     with _one_line_errors():
         _refuse_workers(config.option)
-        config.stash[OPTIONS] = handover.prepared.options if handover else read_options(config.option)
+        config.stash[OPTIONS] = (
+            tuple(one.options for one in handover.prepared) if handover else read_models(config.option)
+        )
 
 
 def _refuse_workers(option: Any) -> None:
@@ -85,7 +89,8 @@ def _refuse_workers(option: Any) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize every test by variants, and by batch sizes, lengths or sets."""
-    options = metafunc.config.stash[OPTIONS]
+    models = metafunc.config.stash[OPTIONS]
+    options = models[0]
     lengths = options.sequence_lengths or PROFILES[options.profile].sequence_lengths
     with _one_line_errors():
         sets = set_names(options) or (None,)
@@ -93,11 +98,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "batch_size": options.batch_sizes,
         "sequence_length": lengths,
         "set_name": sets,
-        "variant_name": options.variants,
     }
     for name, values in axes.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, values, scope="session")
+    if "row" in metafunc.fixturenames:
+        rows = [(one.model, variant) for one in models for variant in one.variants]
+        metafunc.parametrize("row", rows, ids=[row_name(*row) for row in rows], scope="session")
 
 
 @pytest.hookimpl(trylast=True)
@@ -122,12 +129,12 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
         stack.enter_context(alone())
         for folder in stock.folders():
             refuse_unwritable(folder)
-        prepared = handover.prepared if handover else prepare(config.stash[OPTIONS])
-        journal = open_journal(prepared)
-    recorder = config.stash[RECORDER] = Recorder(
-        prepared, journal, Deadline(prepared.options.time_budget, journal.elapsed)
-    )
-    stock.save_by(functools.partial(_save_whole, stock, recorder))
+        asked = config.stash[OPTIONS]
+        models = handover.prepared if handover else prepare_models(asked)
+        journal = open_journal(models)
+    deadline = Deadline(models[0].options.time_budget, journal.elapsed)
+    recorders = config.stash[RECORDERS] = {one.options.model: Recorder(one, journal, deadline) for one in models}
+    stock.save_by(functools.partial(_save_whole, stock, _first(recorders)))
     config.pluginmanager.register(Stages(session, session.items))
     return (yield)
 
@@ -151,9 +158,10 @@ def _save_whole(stock: StockSession, recorder: Recorder, content: dict[str, Any]
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
     """Save a run that came to its end and drop its journal; half a run would be compared like a whole one."""
     config = session.config
-    recorder = config.stash.get(RECORDER, None)
-    if recorder is None:
+    recorders = config.stash.get(RECORDERS, None)
+    if recorders is None:
         return (yield)
+    recorder = _first(recorders)
     if exitstatus not in _ENDED:
         recorder.unsaved = "stopped: "
         StockSession(config).save_nothing()
@@ -181,15 +189,38 @@ def _one_line_errors() -> Iterator[None]:
         raise pytest.exit.Exception(f"deploybench: error: {error}", returncode=2) from None
 
 
-@pytest.fixture(scope="session")
-def recorder(request: pytest.FixtureRequest) -> Recorder:
-    """The recorder of the run."""
-    return request.config.stash[RECORDER]
+def _first(recorders: dict[str, Recorder]) -> Recorder:
+    """The recorder that has what belongs to the file as a whole: where it is saved, or why not."""
+    return next(iter(recorders.values()))
 
 
 @pytest.fixture(scope="session")
+def recorders(request: pytest.FixtureRequest) -> dict[str, Recorder]:
+    """The recorders of all models, by name; the name of a single model is empty."""
+    return request.config.stash[RECORDERS]
+
+
+@pytest.fixture
+def model_name(row: tuple[str, str]) -> str:
+    """The model of the row; empty for a single one."""
+    return row[0]
+
+
+@pytest.fixture
+def variant_name(row: tuple[str, str]) -> str:
+    """The variant of the row."""
+    return row[1]
+
+
+@pytest.fixture
+def recorder(recorders: dict[str, Recorder], model_name: str) -> Recorder:
+    """The recorder of the row's model."""
+    return recorders[model_name]
+
+
+@pytest.fixture
 def prepared(recorder: Recorder) -> Prepared:
-    """Checkpoint, labelled sets and artifacts."""
+    """The model's checkpoint, labelled sets and artifacts."""
     return recorder.prepared
 
 
@@ -206,7 +237,7 @@ def artifact(prepared: Prepared, variant_name: str) -> Path:
 @pytest.fixture
 def thorough(request: pytest.FixtureRequest) -> None:
     """Skip the test unless the profile is thorough."""
-    profile = request.config.stash[OPTIONS].profile
+    profile = request.config.stash[OPTIONS][0].profile
     if not PROFILES[profile].thorough:
         pytest.skip(f"not measured in the profile {profile}: pass --profile standard or full")
 
@@ -230,7 +261,8 @@ def measure_cell(
     The ``blanks`` are recorded without a value if the time budget is used up, which skips the test, and if the worker dies,
     which fails it.
     """
-    key = (kind.__name__, variant_name, recorder.prepared.artifacts[variant_name].fingerprint, asdict(workload))
+    artifact = recorder.prepared.artifacts[variant_name]
+    key = (kind.__name__, recorder.prepared.options.model, variant_name, artifact.fingerprint, asdict(workload))
     if recorder.journal.find(*key) is None:
         skip_late(recorder, blanks)
     try:
@@ -279,12 +311,15 @@ def replay_seconds(
 @pytest.fixture
 def replay(replay_seconds: Callable[..., None], recorder: Recorder) -> Callable[..., None]:
     """Record the measurements of a row, and replay its seconds."""
+    return functools.partial(replay_rows, recorder, replay_seconds)
 
-    def replay_values(seconds: Sequence[float], *measurements: Measurement) -> None:
-        recorder.add(*measurements)
-        replay_seconds(seconds, _row(measurements[0]))
 
-    return replay_values
+def replay_rows(
+    recorder: Recorder, replay_seconds: Callable[..., None], seconds: Sequence[float], *measurements: Measurement
+) -> None:
+    """Record the measurements of a row, and replay its seconds."""
+    recorder.add(*measurements)
+    replay_seconds(seconds, _row(measurements[0], recorder.prepared.options.model))
 
 
 class _VirtualClock:
@@ -304,9 +339,10 @@ class _VirtualClock:
         return now
 
 
-def _row(measurement: Measurement) -> dict[str, Any]:
+def _row(measurement: Measurement, model: str) -> dict[str, Any]:
     """``extra_info`` of a row."""
     return {
+        **({"model": model} if model else {}),
         "variant": measurement.variant,
         "metric": measurement.metric,
         "unit": METRICS[measurement.metric].unit,
@@ -325,11 +361,14 @@ def visible(request: pytest.FixtureRequest) -> Callable[[], Any]:
 
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Add the block of raw values, and write the logits of every example beside the file."""
-    recorder = config.stash.get(RECORDER, None)
-    if recorder is None:
+    recorders = config.stash.get(RECORDERS, None)
+    if recorders is None:
         return
+    names = dict.fromkeys(recorders, "")
     try:
-        name = recorder.save_predictions(StockSession(config).folders())
+        for model, recorder in recorders.items():
+            names[model] = recorder.save_predictions(StockSession(config).folders())
     except OSError as error:
-        name, recorder.unsaved = "", f"predictions: cannot be written ({error.strerror or error}); "
-    output_json["deploybench"] = recorder.block(name)
+        _first(recorders).unsaved = f"predictions: cannot be written ({error.strerror or error}); "
+    runs = [one.run(names[model]) for model, one in recorders.items()]
+    output_json["deploybench"] = run_block(runs[0]) if len(runs) == 1 else models_block(runs)

@@ -29,8 +29,12 @@ METRICS = ("accuracy", "scoring_time")
 
 
 @pytest.fixture(scope="session")
-def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
-    """The batches of every set, by name; tokenized once for all variants."""
+def batches(recorders: dict[str, Recorder]) -> Callable[[str], dict[str, ScoringBatches]]:
+    """The batches of every set, by name, of a model; tokenized once for all its variants."""
+    return functools.cache(lambda model: _batches(recorders[model].prepared))
+
+
+def _batches(prepared: Prepared) -> dict[str, ScoringBatches]:
     inputs, policy = prepared.inputs, Policy(padding="bucketed", batch_size=SCORING_BATCH_SIZE)
     tokens = {one.name: tokenise(inputs.tokenizer, one.texts, prepared.scoring_length) for one in prepared.sets}
     if prepared.unlabelled.tokens:
@@ -40,26 +44,28 @@ def batches(prepared: Prepared) -> dict[str, ScoringBatches]:
 
 @pytest.fixture(scope="session")
 def scored(
-    prepared: Prepared, batches: dict[str, ScoringBatches], recorder: Recorder
-) -> Callable[[str, Path], dict[str, Scores] | WorkerError | None]:
-    """Scores of all sets by one variant in one process, computed at the first call; or the error; None after the deadline."""
-    done: dict[str, dict[str, Scores] | WorkerError] = {}
-    sets = [*(one.sha256 for one in prepared.sets), prepared.unlabelled.sha256]
+    recorders: dict[str, Recorder], batches: Callable[[str], dict[str, ScoringBatches]]
+) -> Callable[[str, str], dict[str, Scores] | WorkerError | None]:
+    """Scores of all sets by a variant in one process, computed at the first call; or the error; None after the deadline."""
+    done: dict[tuple[str, str], dict[str, Scores] | WorkerError] = {}
 
-    def score_variant(variant_name: str, artifact: Path) -> dict[str, Scores] | WorkerError | None:
-        if variant_name not in done:
-            key = ("scores", variant_name, prepared.artifacts[variant_name].fingerprint, sets)
+    def score_variant(model: str, variant_name: str) -> dict[str, Scores] | WorkerError | None:
+        recorder = recorders[model]
+        prepared, artifact = recorder.prepared, recorder.prepared.artifacts[variant_name]
+        if (model, variant_name) not in done:
+            sets = [*(one.sha256 for one in prepared.sets), prepared.unlabelled.sha256]
+            key = ("scores", model, variant_name, artifact.fingerprint, sets)
             if recorder.journal.find(*key) is None and not recorder.deadline.left():
                 return None
             try:
                 saved = recorder.journal.cell(
                     key,
-                    functools.partial(_score, variant_name, artifact, batches, prepared.options.threads),
+                    functools.partial(_score, variant_name, artifact.path, batches(model), prepared.options.threads),
                 )
-                done[variant_name] = dict(zip(batches, map(Scores.from_json, saved), strict=True))
+                done[model, variant_name] = dict(zip(batches(model), map(Scores.from_json, saved), strict=True))
             except WorkerError as error:
-                done[variant_name] = error
-        return done[variant_name]
+                done[model, variant_name] = error
+        return done[model, variant_name]
 
     return score_variant
 
@@ -69,6 +75,7 @@ def _score(variant_name: str, artifact: Path, batches: dict[str, ScoringBatches]
 
 
 def test_accuracy(
+    model_name: str,
     variant_name: str,
     set_name: str | None,
     prepared: Prepared,
@@ -80,9 +87,9 @@ def test_accuracy(
         pytest.skip("no labelled set was given: pass --external FILE, or --real FILE --fake FILE")
     if prepared.checkpoint.random_weights:
         pytest.skip("random weights: accuracy has no meaning")
-    artifact = request.getfixturevalue("artifact")
+    request.getfixturevalue("artifact")  # fails where there is none
     measured = functools.partial(Measurement, variant=variant_name, data=set_name)
-    answer = request.getfixturevalue("scored")(variant_name, artifact)
+    answer = request.getfixturevalue("scored")(model_name, variant_name)
     if answer is None:
         skip_late(recorder, [measured(metric=metric) for metric in METRICS])
     made = None if isinstance(answer, WorkerError) else answer[set_name]
@@ -95,7 +102,7 @@ def test_accuracy(
     assert made.logits.shape == (len(labelled.texts), len(labelled.label_names))
     recorder.scores[set_name, variant_name] = made
     predicted = made.logits.argmax(axis=1)
-    options, read = prepared.options, request.getfixturevalue("batches")[set_name].batches
+    options, read = prepared.options, request.getfixturevalue("batches")(model_name)[set_name].batches
     workload = Workload(
         batch_size=SCORING_BATCH_SIZE,
         sequence_length=prepared.scoring_length or max(ids.shape[1] for ids, _ in read),
@@ -114,13 +121,14 @@ def test_accuracy(
     )
 
 
+@pytest.mark.usefixtures("artifact")
 def test_unlabelled(
-    variant_name: str, artifact: Path, prepared: Prepared, recorder: Recorder, request: pytest.FixtureRequest
+    model_name: str, variant_name: str, prepared: Prepared, recorder: Recorder, request: pytest.FixtureRequest
 ) -> None:
     """Classes of the texts without labels; they make no row, and ``recommend`` counts those that change."""
     if not prepared.unlabelled.tokens or prepared.checkpoint.random_weights:
         pytest.skip("no text without a label was given (--unlabelled FILE), or the weights are random")
-    answer = request.getfixturevalue("scored")(variant_name, artifact)
+    answer = request.getfixturevalue("scored")(model_name, variant_name)
     if answer is None:
         pytest.skip("the time budget of the run was spent")
     if isinstance(answer, WorkerError) or not np.isfinite(answer[UNLABELLED].logits).all():

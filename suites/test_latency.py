@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,12 +12,15 @@ from bench.console import progress
 from bench.measure.controls import CONTROLS, with_controls
 from bench.measure.deadline import Deadline
 from bench.measure.latency import LatencyRun
+from bench.measure.schedule import TimedArtifact
 from bench.measure.yardsticks import Yardsticks
 from bench.pipeline.options import PROFILES
 from bench.pipeline.recorder import Recorder, count_operations
+from bench.runs.rows import row_name
+from suites.conftest import replay_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from bench.pipeline.prepare import Prepared
     from bench.runs.measurement import Measurement
@@ -24,31 +29,72 @@ _FOR_OTHERS = 0.3  # of the time budget: memory, load times and what is measured
 
 
 @pytest.fixture(scope="session")
-def latencies(prepared: Prepared, recorder: Recorder, visible: Callable[[], Any]) -> dict[tuple[str, int], Measurement]:
-    """Latency by variant and batch size; measured together, which makes them comparable."""
-    options, budget = prepared.options, prepared.options.time_budget
-    batches = prepared.timed_batches()
-    recorder.operations = count_operations(prepared.checkpoint.path, batches, options.threads)
-    with Yardsticks(options.threads, recorder.journal) as yardsticks:
+def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dict[tuple[str, int], Measurement]:
+    """Latency by row and batch size; measured together, which makes all variants of all models comparable."""
+    first = next(iter(recorders.values()))
+    options, budget = first.prepared.options, first.prepared.options.time_budget
+    batches = first.prepared.timed_batches()
+    for recorder in recorders.values():
+        own = recorder.prepared.timed_batches()
+        recorder.operations = count_operations(recorder.prepared.checkpoint.path, own, options.threads)
+    with Yardsticks(options.threads, first.journal) as yardsticks:
         run = LatencyRun(
-            with_controls(prepared.artifacts),
+            with_controls(first.prepared.artifacts, _rows(recorders) if len(recorders) > 1 else None),
             options.schedule,
             options.threads,
-            journal=recorder.journal,
-            deadline=Deadline(budget, recorder.journal.elapsed, reserve=_FOR_OTHERS * budget),
+            journal=first.journal,
+            deadline=Deadline(budget, first.journal.elapsed, reserve=_FOR_OTHERS * budget),
             before_launch=yardsticks.read if PROFILES[options.profile].thorough else lambda: None,
         )
         yardsticks.read()
         with visible(), progress("timing", run.steps(batches), "latency") as bar:
             measured = run.measure(batches, bar.advance, bar.extend)
         yardsticks.read()
-    recorder.add(*yardsticks.measurements(), *run.first_inferences(next(iter(batches))))
-    recorder.cold_starts += run.cold_starts()
+    firsts, starts = run.first_inferences(next(iter(batches))), run.cold_starts()
+    for model, recorder in recorders.items():
+        of_model = functools.partial(_of_model, model, recorder.prepared)
+        recorder.add(*yardsticks.measurements(), *of_model(firsts))
+        recorder.cold_starts += of_model(starts)
     return {(one.variant, one.workload.batch_size): one for one in measured if one.workload}
+
+
+def _rows(recorders: dict[str, Recorder]) -> list[TimedArtifact]:
+    """Every variant of every model, with the model's own tokens of the same texts."""
+    common = {one.batch_size: one for one in next(iter(recorders.values())).prepared.timed_batches()}
+    found = []
+    for model, recorder in recorders.items():
+        feed = {common[one.batch_size]: texts for one, texts in recorder.prepared.timed_batches().items()}
+        found += [
+            TimedArtifact(
+                name=row_name(model, variant),
+                variant=variant,
+                artifact=one.path,
+                fingerprint=one.fingerprint,
+                feed=feed,
+            )
+            for variant, one in recorder.prepared.artifacts.items()
+        ]
+    return found
+
+
+def _of_model(model: str, prepared: Prepared, measured: Iterable[Measurement]) -> list[Measurement]:
+    """The measurements of the model's rows, called as its variants, at its own lengths."""
+    variants = {row_name(model, variant): variant for variant in prepared.artifacts}
+    lengths = {one.batch_size: one for one in prepared.timed_batches()}
+    return [
+        replace(
+            one,
+            variant=variants[one.variant],
+            workload=one.workload and lengths[one.workload.batch_size],
+        )
+        for one in measured
+        if one.variant in variants
+    ]
 
 
 @pytest.mark.usefixtures("artifact")
 def test_latency(
+    model_name: str,
     variant_name: str,
     batch_size: int,
     latencies: dict[tuple[str, int], Measurement],
@@ -56,7 +102,9 @@ def test_latency(
     replay: Callable[..., None],
 ) -> None:
     """The row has the rounds of all launches and blocks, after warm-up."""
-    _replay(latencies[variant_name, batch_size], recorder, replay)
+    measured = latencies[row_name(model_name, variant_name), batch_size]
+    [own] = _of_model(model_name, recorder.prepared, [measured])
+    _replay(own, recorder, replay)
 
 
 @pytest.mark.parametrize("control", CONTROLS)
@@ -64,11 +112,12 @@ def test_control(
     control: str,
     batch_size: int,
     latencies: dict[tuple[str, int], Measurement],
-    recorder: Recorder,
-    replay: Callable[..., None],
+    recorders: dict[str, Recorder],
+    replay_seconds: Callable[..., None],
 ) -> None:
     """The reference under a second name, and a variant that does nothing."""
-    _replay(latencies[control, batch_size], recorder, replay)
+    recorder = next(iter(recorders.values()))
+    _replay(latencies[control, batch_size], recorder, functools.partial(replay_rows, recorder, replay_seconds))
 
 
 def _replay(measured: Measurement, recorder: Recorder, replay: Callable[..., None]) -> None:

@@ -16,7 +16,7 @@ from exporters.variant import REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bench.runs.store import Run
+    from bench.runs.store import Run, VariantInfo
     from exporters.variant import Float32Array
 
 Standing: TypeAlias = Literal["in", "undecided", "out"]
@@ -60,29 +60,41 @@ def accuracy_drops(run: Run, scored: Mapping[str, Answers], *, on_each_set: bool
     """
     if run.checkpoint.random_weights or not (run.sets or scored):
         return {name: _at_parity(run, name) for name in run.plan.variants}
-    sets = {name: one for name, one in scored.items() if (one.labels != NO_LABEL).any()}
-    if {one.name for one in run.sets} - sets.keys():
+    if {one.name for one in run.sets} - with_labels(scored).keys():
         return {name: [] for name in run.plan.variants}
+    infos = {name: run.variants[name] for name in run.plan.variants}
+    return drops_on(scored, infos, on_each_set=on_each_set)
+
+
+def drops_on(
+    scored: Mapping[str, Answers], infos: Mapping[str, VariantInfo], reference: str = REFERENCE, *, on_each_set: bool
+) -> dict[str, list[Drop]]:
+    """What each of ``infos``, variants by name, loses on ``scored``; empty where a set lacks it or the reference."""
+    sets = with_labels(scored)
     if not on_each_set or not sets:
         sets = {" + ".join(sets) or UNLABELLED: pooled([*sets.values(), *scored.values()])}
     names = set.intersection(*(set(one.logits) for one in sets.values()))
     return {
-        name: [measure_drop(on, one, name, run.variants[name].precision) for on, one in known.items()]
-        if {name, REFERENCE} <= names
+        name: [measure_drop(on, one, name, info.precision, reference) for on, one in known.items()]
+        if {name, reference} <= names
         else []
-        for name in run.plan.variants
-        for known in [_labelled(sets) if run.variants[name].another_model else sets]
+        for name, info in infos.items()
+        for known in [_labelled(sets) if info.another_model else sets]
     }
+
+
+def with_labels(scored: Mapping[str, Answers]) -> dict[str, Answers]:
+    """The sets that have labels."""
+    return {name: one for name, one in scored.items() if (one.labels != NO_LABEL).any()}
 
 
 def _labelled(sets: Mapping[str, Answers]) -> dict[str, Answers]:
     """The texts with labels: another model may have been trained on the others."""
     found = {}
-    for name, one in sets.items():
+    for name, one in with_labels(sets).items():
         known = one.labels != NO_LABEL
         logits = {variant: of_variant[known] for variant, of_variant in one.logits.items()}
-        if known.any():
-            found[name] = Answers(rows=one.rows[known], labels=one.labels[known], tokens=None, logits=logits)
+        found[name] = Answers(rows=one.rows[known], labels=one.labels[known], tokens=None, logits=logits)
     return found
 
 
@@ -137,14 +149,14 @@ def _at_parity(run: Run, name: str) -> list[Drop]:
     return [Drop(on="", share=share, least=share, most=share, texts=int(parity["examples"]))]
 
 
-def measure_drop(on: str, texts: Answers, name: str, precision: str) -> Drop:
+def measure_drop(on: str, texts: Answers, name: str, precision: str, reference: str = REFERENCE) -> Drop:
     """What the variant ``name``, of the number format ``precision``, loses on ``texts``, which are called ``on``."""
-    before, after = texts.logits[REFERENCE], texts.logits[name]
+    before, after = texts.logits[reference], texts.logits[name]
     was, now, known = before.argmax(axis=1), after.argmax(axis=1), texts.labels != NO_LABEL
     pairs = count_pairs((was == texts.labels)[known], (now == texts.labels)[known])
     lost, won, labelled = int(pairs.lost), int(pairs.won), int(known.sum())
     flips, count = int((was != now).sum()), len(was)
-    same = name == REFERENCE or (precision == "fp32" and _differ_by_rounding(before, after))
+    same = name == reference or (precision == "fp32" and _differ_by_rounding(before, after))
     least, most = (0.0, 0.0) if same else ends(lost, won, labelled, flips, count)
     return Drop(
         on=on,

@@ -11,6 +11,7 @@ from bench.analysis.selection import Candidate  # noqa: TC001
 from bench.runs.decoding import DecodingError, decode
 from bench.runs.store import CheckpointInfo, SetInfo, load_saved
 from exporters.errors import RunFileError
+from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,9 @@ class Evidence:
     """Why a variant was taken: every candidate with its figures in SI units, and where all was measured."""
 
     schema_version: int
-    chosen: str | None  # variant; None where none is certain to be within every limit
+    chosen: (
+        str | None
+    )  # variant, of several models with its model: "minilm/openvino-int8"; None where none is certain to be within every limit
     objective: str
     max_accuracy_drop: float
     on_each_set: bool  # whether that limit holds on each labelled set, not on all texts together
@@ -40,10 +43,12 @@ class Evidence:
     checkpoint: CheckpointInfo
     sets: tuple[SetInfo, ...]
     environment: dict[str, Any]
+    reference: str = REFERENCE  # what accuracy is lost against
+    by_costs: bool = False  # whether costs alone decided, because accuracy was not measured
 
 
 def evidence_of(run: Run, selection: Selection) -> Evidence:
-    """The evidence of ``selection``, which was made from ``run``."""
+    """The evidence of ``selection``, which was made from ``run``, or from several of which ``run`` has the model taken."""
     return Evidence(
         schema_version=SCHEMA_VERSION,
         chosen=selection.best.variant if selection.best else None,
@@ -58,6 +63,8 @@ def evidence_of(run: Run, selection: Selection) -> Evidence:
         checkpoint=run.checkpoint,
         sets=run.sets,
         environment=run.environment,
+        reference=selection.reference,
+        by_costs=selection.by_costs,
     )
 
 

@@ -178,11 +178,13 @@ def _ledger(run: Run, rows: _Rows, length: int) -> list[Figure]:
     return ledger_figures(run, peak)
 
 
-def _profiled(run: Run, rows: _Rows) -> Figure:
+def profiled_workload(run: Run) -> Workload:
     """What the profiler ran: one text of full length."""
-    return replace(
-        rows.figure("latency", latency_workload(run, 1)), workload=_full(run, 1, max(run.plan.sequence_lengths))
-    )
+    return _full(run, 1, max(run.plan.sequence_lengths))
+
+
+def _profiled(run: Run, rows: _Rows) -> Figure:
+    return replace(rows.figure("latency", latency_workload(run, 1)), workload=profiled_workload(run))
 
 
 def _loaded(run: Run, rows: _Rows) -> Figure:

@@ -38,7 +38,9 @@ def other_models(
     }
     found = []
     for name in run.plan.variants:
-        would_do = all(one.share < 0 or judge_drop(one, max_drop).standing == "in" for one in drops[name])
+        would_do = bool(drops[name]) and all(
+            one.share < 0 or judge_drop(one, max_drop).standing == "in" for one in drops[name]
+        )
         speed_up = speed_ups(run)[name, min(run.plan.batch_sizes)].value
         own = {
             one.name: (accuracies[name, one.name], accuracies[REFERENCE, one.name])

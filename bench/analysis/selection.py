@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bench.analysis.accuracy_loss import FLAG, Drop, Standing, accuracy_drops, judge_drop, stands
@@ -15,15 +15,16 @@ from bench.analysis.speed_ups import speed_ups
 from bench.runs.measurement import Figure, batch_shape
 from bench.runs.predictions import read_scored
 from bench.runs.store import once_a_run
-from bench.units import format_bytes
+from bench.units import counted, format_bytes
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench.analysis.accuracy_loss import Verdict
+    from bench.runs.measurement import Workload
     from bench.runs.predictions import Answers
-    from bench.runs.store import Run
+    from bench.runs.store import Run, VariantInfo
 
 _ORDER: tuple[Standing, ...] = ("in", "undecided", "out")
 _COSTS = ("latency", "peak_memory", "artifact_size")  # of the Pareto front, beside the accuracy that is lost
@@ -45,9 +46,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One variant with all its limits."""
+    """One variant, or one of several models with a variant, with all its limits."""
 
-    variant: str
+    variant: str  # "openvino-int8"; of several models "minilm/openvino-int8"
     standing: Standing  # the worst of its findings
     why: str  # one line; empty where it is within every limit
     verdict: str  # of its accuracy, in a cell of a table: "within 0.01"; empty where that is unknown
@@ -55,26 +56,34 @@ class Candidate:
     told_by: Figure | None  # tells it from others: the speed-up where slices were paired, else ``figure``
     drop: Drop | None  # of accuracy; on each set: where it loses most; None: unknown
     findings: tuple[Finding, ...]  # empty where it cannot be taken whatever the limits
-    pareto_front: bool  # no other variant is as good in accuracy and every cost, and better in one of them
+    pareto_front: bool  # no other candidate is as good in accuracy and every cost, and better in one of them
     cautions: tuple[str, ...]  # what a person who takes it should know
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Every variant: those within the limits first, then the undecided ones, each best first."""
+    """Every candidate: those within the limits first, then the undecided ones, each best first."""
 
     objective: str  # key of OBJECTIVES
     max_drop: float
     on_each_set: bool  # whether that limit holds on each labelled set
     limits: tuple[Limit, ...]
     candidates: tuple[Candidate, ...]
+    unscored: int = 0  # texts of the labelled sets that the time budget left out
+    reference: str = REFERENCE  # what gains and losses are against
+    by_costs: bool = False  # whether costs alone decide, because accuracy was not measured
     other_models: tuple[
         OtherModel, ...
     ] = ()  # that are not taken, although they would do; empty where they may be taken
 
     @property
+    def kind(self) -> str:
+        """What a candidate is: a variant, or one of several models and its variant."""
+        return "variant" if self.reference == REFERENCE else "model/variant"
+
+    @property
     def best(self) -> Candidate | None:
-        """The variant to take; None where none is certain to be within every limit."""
+        """The candidate to take; None where none is certain to be within every limit."""
         first = self.candidates[0]
         return first if first.standing == "in" else None
 
@@ -92,6 +101,23 @@ class Selection:
         return tuple(one for one in undecided if self.best is None or _rank(one.figure, self.objective) < ahead)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What candidates are judged by, under their names."""
+
+    infos: Mapping[str, VariantInfo]  # every candidate, in the order given
+    figures: Sequence[Figure]  # those that have a value
+    speed_ups: Mapping[tuple[str, int], Figure]  # by candidate and batch size
+    base: str  # what speed-ups are over
+    drops: Mapping[str, Sequence[Drop]]  # empty where the loss is unknown
+    reference: str  # what accuracy is lost against
+    by_costs: bool = False  # whether costs alone decide, because accuracy was not measured
+    without_drop: Mapping[str, Finding] = field(
+        default_factory=dict
+    )  # of a loss that is unknown; others cannot be taken
+    unscored: int = 0  # as of Selection
+
+
 @once_a_run
 def default_selection(run: Run) -> Selection:
     """By latency, with the default limit of accuracy alone."""
@@ -99,13 +125,43 @@ def default_selection(run: Run) -> Selection:
 
 
 def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
-    """Judge every variant of ``run`` by the limits of ``aim``, its accuracy by ``scored``, and rank them by the objective.
+    """Judge every variant of ``run`` by the limits of ``aim``, its accuracy by ``scored``, and rank them by the objective."""
+    known = Known(
+        infos={name: run.variants[name] for name in run.plan.variants},
+        figures=[one for one in figures(run) if one.value is not None],
+        speed_ups=speed_ups(run),
+        base=REFERENCE,
+        drops=accuracy_drops(run, scored, on_each_set=aim.on_each_set),
+        reference=REFERENCE,
+        without_drop=dict.fromkeys(_may_be_known(run), _without_drop(run)),
+        unscored=sum(one.unscored for one in run.sets),
+    )
+    selection = judge(known, aim)
+    if aim.allow_other_model:
+        return selection
+    return replace(selection, other_models=other_models(run, known.figures, known.drops, aim.max_drop))
 
-    The 95 % interval decides where there is one: a variant whose interval contains a limit is undecided, and is not taken.
+
+def _may_be_known(run: Run) -> list[str]:
+    """Variants whose loss a longer run would know; another model's is known by labels alone."""
+    return [name for name in run.plan.variants if run.sets or not run.variants[name].another_model]
+
+
+def _without_drop(run: Run) -> Finding:
+    """What is said where no answers of the variant, or of the reference, are known."""
+    lost = run.predictions and not (run.path.parent / run.predictions).is_file()
+    why = f"{run.predictions} is not beside {run.path.name}" if lost else "its accuracy was not measured"
+    needed = "" if lost else "a longer --time-budget"
+    return Finding(standing="undecided", flag=FLAG, why=why, needed=needed)
+
+
+def judge(known: Known, aim: Aim) -> Selection:
+    """Judge every candidate by the limits of ``aim`` and rank them by its objective.
+
+    The 95 % interval decides where there is one: a candidate whose interval contains a limit is undecided, and is not taken.
     """
-    every = [one for one in figures(run) if one.value is not None]
-    drops = accuracy_drops(run, scored, on_each_set=aim.on_each_set)
-    blocked = {name: _blocked(run, name, every, aim, drops[name]) for name in run.plan.variants}
+    every, drops = known.figures, known.drops
+    blocked = {name: _blocked(known, name, aim) for name in known.infos}
     costs = {name: _costs(every, name, drops[name]) for name, reason in blocked.items() if not reason}
 
     def candidate(name: str) -> Candidate:
@@ -113,20 +169,23 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
         verdicts = [judge_drop(one, aim.max_drop, alone=len(drops[name]) > 1) for one in drops[name]]
         if not blocked[name]:
             by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)]
+            if name in known.without_drop and not by_drop and not known.by_costs:
+                by_drop = [known.without_drop[name]]
             findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits))
         worst = max(verdicts, default=None, key=lambda one: _ORDER.index(one.standing))
         figure = deciding_figure(every, name, OBJECTIVES[aim.objective].metric)
+        standings = [one.standing for one in findings]
         return Candidate(
             variant=name,
-            standing="out" if blocked[name] else max((one.standing for one in findings), key=_ORDER.index),
+            standing="out" if blocked[name] else max(standings, default="in", key=_ORDER.index),
             why=blocked[name] or "; ".join(one.why for one in findings if one.why),
-            verdict=_words(run, name, aim, worst),
+            verdict=_words(known, name, aim, worst),
             figure=figure,
-            told_by=_sharper(run, figure),
+            told_by=_sharper(known, figure),
             drop=max(drops[name], key=lambda one: one.share, default=None),
             findings=findings,
             pareto_front=name in costs and not any(_dominates(other, costs[name]) for other in costs.values()),
-            cautions=cautions(run.variants[name]),
+            cautions=cautions(known.infos[name]),
         )
 
     def place(one: Candidate) -> tuple[int, float]:
@@ -137,8 +196,10 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
         max_drop=aim.max_drop,
         on_each_set=aim.on_each_set,
         limits=aim.limits,
-        candidates=tuple(sorted(map(candidate, run.plan.variants), key=place)),
-        other_models=() if aim.allow_other_model else other_models(run, every, drops, aim.max_drop),
+        candidates=tuple(sorted(map(candidate, known.infos), key=place)),
+        unscored=known.unscored,
+        reference=known.reference,
+        by_costs=known.by_costs,
     )
 
 
@@ -154,7 +215,7 @@ def format_deciding(figure: Figure | None) -> str:
     """A figure with its unit and the batch that it was measured at; empty where there is no value."""
     if figure is None or figure.value is None:
         return ""
-    at = f" ({batch_shape(figure.workload)})" if figure.workload else ""
+    at = f" ({_told_batch(figure.workload)})" if figure.workload else ""
     if figure.unit == "B":
         return format_bytes(figure.value) + at
     if figure.unit == "s":
@@ -162,24 +223,30 @@ def format_deciding(figure: Figure | None) -> str:
     return f"{figure.value:.3g} texts/s{at}"
 
 
-def _words(run: Run, name: str, aim: Aim, worst: Verdict | None) -> str:
-    if name == REFERENCE:
+def _words(known: Known, name: str, aim: Aim, worst: Verdict | None) -> str:
+    if name == known.reference:
         return "reference"
-    if run.variants[name].another_model and not aim.allow_other_model:
+    if known.infos[name].another_model and not aim.allow_other_model:
         return ANOTHER_MODEL
     return worst.words if worst else ""
 
 
-def _blocked(run: Run, name: str, every: Sequence[Figure], aim: Aim, drops: Sequence[Drop]) -> str:
-    """Why a variant cannot be taken whatever the limits; empty where it can."""
-    info = run.variants[name]
+def _told_batch(workload: Workload) -> str:
+    """``8x512``, or of a set's own texts their number: their lengths differ."""
+    return batch_shape(workload) if workload.padding == "full" else counted(workload.batch_size, "text")
+
+
+def _blocked(known: Known, name: str, aim: Aim) -> str:
+    """Why a candidate cannot be taken whatever the limits; empty where it can."""
+    info = known.infos[name]
     if info.failed:
         return f"failed: {info.failed}"
     if info.another_model and not aim.allow_other_model:
         return f"{ANOTHER_MODEL}, taken only with --allow-other-model"
-    if deciding_figure(every, name, OBJECTIVES[aim.objective].metric) is None:
+    if deciding_figure(known.figures, name, OBJECTIVES[aim.objective].metric) is None:
         return "was not measured"
-    return info.executed_problem or ("" if drops else "its accuracy was not measured")
+    judged = known.by_costs or bool(known.drops[name] or name in known.without_drop)
+    return info.executed_problem or ("" if judged else "its accuracy was not measured")
 
 
 def _by_drop(drop: Drop, verdict: Verdict) -> Finding:
@@ -189,7 +256,7 @@ def _by_drop(drop: Drop, verdict: Verdict) -> Finding:
 def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:
     figure = deciding_figure(every, name, limit.metric)
     if figure is None or figure.value is None:
-        return Finding(standing="undecided", flag=limit.flag, why=f"{limit.flag[6:]} was not measured")
+        return Finding(standing="undecided", flag=limit.flag, why=f"what {limit.flag} limits was not measured")
     exact = figure.low is None and figure.high is None
     low = figure.value if figure.low is None else figure.low
     high = figure.high if figure.high is not None else figure.value if exact else math.inf  # one end alone: open above
@@ -217,12 +284,12 @@ def _rank(figure: Figure | None, objective: str) -> float:
     return figure.value if OBJECTIVES[objective].lower_is_better else -figure.value
 
 
-def _sharper(run: Run, figure: Figure | None) -> Figure | None:
+def _sharper(known: Known, figure: Figure | None) -> Figure | None:
     if figure is None or figure.metric != "latency" or figure.workload is None:
         return figure
-    ratio = speed_ups(run)[figure.variant, figure.workload.batch_size]
-    paired = any(one.low is not None for one in speed_ups(run).values())
-    if paired and figure.variant == REFERENCE:
+    ratio = known.speed_ups.get((figure.variant, figure.workload.batch_size), figure)
+    paired = any(one.low is not None for one in known.speed_ups.values())
+    if paired and figure.variant == known.base:
         return replace(ratio, low=1.0, high=1.0)
     return ratio if ratio.low is not None else figure
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bench.analysis.objectives import MAX_DROP, OBJECTIVES, Aim
 from bench.pipeline.arguments import share
 from bench.pipeline.options import read_options
-from exporters.errors import OutputError
+from exporters.errors import OutputError, UserError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,6 +74,25 @@ def read_aim(parsed: argparse.Namespace) -> Aim:
     return Aim(**{name: value for name, value in given.items() if value is not None})
 
 
+def add_model(add: Callable[..., Any]) -> None:
+    """Add the flag that picks one of several models."""
+    add("--model", metavar="NAME", help="of a run of several models, look at this one alone")
+
+
+def asked_runs(parsed: argparse.Namespace) -> tuple[Run, ...]:
+    """The runs of ``parsed.run``, one for each model, or only that of ``--model``; raises UserError if there is none."""
+    from bench.runs.store import read_runs
+
+    runs = read_runs(parsed.run)
+    if parsed.model is None:
+        return runs
+    names = [run.checkpoint.name for run in runs]
+    if parsed.model not in names:
+        hint = did_you_mean(parsed.model, names)
+        raise UserError(f"--model: {parsed.model!r} is not in this run; {hint}its models: {', '.join(names)}")
+    return (runs[names.index(parsed.model)],)
+
+
 def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
     """The labelled files of TEXT_FLAGS; without any, the bundled texts for a run of the demonstration."""
     from bench.pipeline.prepare import demonstration_sets, labelled_sets
@@ -85,14 +104,15 @@ def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
     return sets
 
 
-def print_run(run: Run, tables: Sequence[str]) -> None:
-    """Print tables of a run as text, coloured on a terminal."""
+def print_runs(runs: tuple[Run, ...], tables: Sequence[str]) -> None:
+    """Print tables of one model's run, or of several models, as text, coloured on a terminal."""
     from bench.report.formats.terminal import coloured
-    from bench.report.render import render
+    from bench.report.render import render, render_models
 
-    text = render(run, "text", tables)
+    text = render(runs[0], "text", tables) if len(runs) == 1 else render_models(runs, "text", tables)
     in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
-    print_answer(coloured(text, run.plan.variants) if in_colour else text)
+    variants = [name for run in runs for name in run.plan.variants]
+    print_answer(coloured(text, variants) if in_colour else text)
 
 
 def print_answer(text: str) -> None:

@@ -111,7 +111,7 @@ def _export_best(parsed: argparse.Namespace) -> int:
     storage = options.work_dir.absolute() / "best"  # not in RESULTS: later runs are not compared with it
     with alone():
         prepared = prepare(options)
-        saved, code = run_suites(prepared, storage, ("test_accuracy.py", *OBJECTIVES[aim.objective].suites))
+        saved, code = run_suites([prepared], storage, ("test_accuracy.py", *OBJECTIVES[aim.objective].suites))
     if saved is None:
         return code or 1
     run = read_run(saved)

@@ -1,14 +1,17 @@
-"""``deploybench report``: the tables of a saved run, its HTML page or its model card."""
+"""``deploybench report``: the tables of a saved run, its HTML page or its model card.
+
+Of several models it prints a table over all of them, then those of each; a page and a card are of one model.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import TEXT_FLAGS, add_command, print_answer, print_run, texts_of
+from bench.commands.common import TEXT_FLAGS, add_command, add_model, asked_runs, print_answer, print_runs, texts_of
 from bench.console import say
 from bench.pipeline.arguments import path
 from bench.pipeline.options import add_options
-from bench.report.tables import ON_DEMAND, SHOWN, TABLES, build_tables
+from bench.report.tables import OF_SEVERAL, ON_DEMAND, SHOWN, TABLES, build_models, build_tables
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from bench.runs.store import Run
 
 _FORMATS = ("text", "md", "csv", "latex", "json", "html", "card")
+_OF_ONE_MODEL = ("html", "card")
 
 
 def add(commands: Any) -> None:
@@ -32,10 +36,12 @@ def add(commands: Any) -> None:
             "deploybench report run.json --format json",
             "deploybench report results --format csv --table batch",
             "deploybench report results --format html --output page.html --plots plots",
+            "deploybench report results --model my-albert",
         ],
     )
     command.set_defaults(execute=_report)
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder (its newest run)")
+    add_model(command.add_argument)
     command.add_argument(
         "--format",
         choices=_FORMATS,
@@ -46,7 +52,8 @@ def add(commands: Any) -> None:
         "--table",
         metavar="A,B",
         type=_tables,
-        help=f"tables to print: {', '.join(TABLES)} (default: all but {', '.join(ON_DEMAND)})",
+        help=f"tables to print: {', '.join(TABLES)} (default: all but {', '.join(ON_DEMAND)}); "
+        f"{', '.join(OF_SEVERAL)} is of several models",
     )
     command.add_argument("-o", "--output", metavar="FILE", type=path, help="write to FILE instead of printing")
     command.add_argument(
@@ -65,30 +72,46 @@ def _tables(text: str) -> tuple[str, ...]:
 
 
 def _report(parsed: argparse.Namespace) -> int:
-    from bench.runs.store import read_run
-
-    tables = parsed.table or SHOWN
     if parsed.table and parsed.format == "html":
         raise UserError("--table: an HTML page has all tables; leave --table out, or name another --format")
-    run = read_run(parsed.run)
-    lacking = [name for name, found in build_tables(run, tables).items() if not found] if parsed.table else []
+    runs = asked_runs(parsed)
+    if len(runs) > 1:
+        _refuse_one_model(runs, parsed)
+    tables = parsed.table or (SHOWN if len(runs) == 1 else (*OF_SEVERAL, *SHOWN))
+    lacking = [name for name in tables if not _holds(runs, name)] if parsed.table else []
     if set(lacking) == set(tables):
         raise UserError(f"--table: {parsed.run} holds nothing for {', '.join(lacking)}; measure again, or name another")
     if parsed.plots:
-        _write_plots(run, parsed.plots)
-    _show(run, tables, parsed)
+        _write_plots(runs[0], parsed.plots)
+    _show(runs, tables, parsed)
     for name in lacking:
         say(f"table {name} is left out: {parsed.run} holds nothing for it")
     return 0
 
 
-def _show(run: Run, tables: Sequence[str], parsed: argparse.Namespace) -> None:
-    from bench.report.render import render
+def _refuse_one_model(runs: Sequence[Run], parsed: argparse.Namespace) -> None:
+    """Raise UserError for what is made of one model alone."""
+    asked = "--plots" if parsed.plots else f"--format {parsed.format}" if parsed.format in _OF_ONE_MODEL else ""
+    if asked:
+        names = ", ".join(run.checkpoint.name for run in runs)
+        raise UserError(f"{asked}: is of one model, and this run has {len(runs)}; pass --model NAME, one of {names}")
+
+
+def _holds(runs: tuple[Run, ...], table: str) -> bool:
+    of_several = build_models(runs, [table]) if len(runs) > 1 else {}
+    return any([*of_several.values(), *(found for run in runs for found in build_tables(run, [table]).values())])
+
+
+def _show(runs: tuple[Run, ...], tables: Sequence[str], parsed: argparse.Namespace) -> None:
+    from bench.report.render import render, render_models
 
     if parsed.format == "text" and not parsed.output:
-        print_run(run, tables)
+        print_runs(runs, tables)
         return
-    text = render(run, parsed.format, tables, texts_of(run, parsed) if parsed.format == "html" else ())
+    if len(runs) > 1:
+        text = render_models(runs, parsed.format, tables)
+    else:
+        text = render(runs[0], parsed.format, tables, texts_of(runs[0], parsed) if parsed.format == "html" else ())
     if parsed.output:
         _write(text, parsed.output.resolve())
     else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import RESULTS, add_command, print_answer, print_run
+from bench.commands.common import RESULTS, add_command, print_answer, print_runs
 from bench.console import lines_said, note, one_bar
-from bench.pipeline.options import add_options, read_options
-from bench.report.tables import SHOWN
+from bench.pipeline.options import Options, add_options, read_models
+from bench.report.tables import OF_SEVERAL, SHOWN
 
 if TYPE_CHECKING:
     import argparse
@@ -35,22 +35,26 @@ def add(commands: Any) -> None:
 def _run(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
     from bench.pipeline.forecast import expected_parts, plan_line
-    from bench.pipeline.prepare import prepare
+    from bench.pipeline.prepare import prepare_models
     from bench.pipeline.started_pytest import run_suites
-    from bench.report.messages.first_screen import LINES, first_screen
-    from bench.runs.store import read_run
+    from bench.report.messages.first_screen import first_screen
+    from bench.report.messages.models_screen import models_screen
+    from bench.report.messages.screen import LINES
+    from bench.runs.store import read_runs
     from exporters.files import refuse_unwritable
 
     before = lines_said()
-    options = read_options(parsed)
+    models = read_models(parsed)
     refuse_unwritable(Path(RESULTS))
-    with alone(), one_bar(expected_parts(options)):
-        saved, code = run_suites(prepare(options, lambda: note(plan_line(options))), Path(RESULTS))
+    with alone(), one_bar(expected_parts(models)):
+        saved, code = run_suites(prepare_models(models, lambda: note(plan_line(models))), Path(RESULTS))
     if saved is None:
         return code or 1
-    run = read_run(saved)
-    print_answer(first_screen(run, LINES + before - lines_said()))
+    runs, room = read_runs(saved), LINES + before - lines_said()
+    own = models[0].work_dir
+    work_dir = None if own == Options().work_dir else own
+    print_answer(first_screen(runs[0], room, work_dir) if len(runs) == 1 else models_screen(runs, room))
     if parsed.tables:
         print_answer("")
-        print_run(run, SHOWN)
+        print_runs(runs, SHOWN if len(runs) == 1 else (*OF_SEVERAL, *SHOWN))
     return code

@@ -11,8 +11,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.runs.measurement import launch_ratios, process_medians
-from bench.statistics import RUN_SPREAD, LogRatio, ratios
+from bench.runs.measurement import launch_ratios, process_medians, slice_noise
+from bench.statistics import LogRatio, ratios
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -44,16 +44,22 @@ def run_ratios(
     ]
     found = ratios(sides, [row[0] for row in rows])
     return [
-        ratio.widened(math.sqrt(2) * RUN_SPREAD) if beside else ratio
-        for ratio, beside in zip(found, relative, strict=True)
+        ratio.between_runs(*(slice_noise(_beside(row, side), side[row]) for side in (before, after)))
+        if beside
+        else ratio
+        for row, ratio, beside in zip(rows, found, relative, strict=True)
     ]
 
 
 def _launches(row: Row, side: Mapping[Row, Measurement]) -> list[float]:
-    """The ratio of each launch to the reference, or of the reference to the control."""
+    """The ratio of each launch to what was timed beside it."""
+    return [math.exp(log) for log in launch_ratios(_beside(row, side), side[row])]
+
+
+def _beside(row: Row, side: Mapping[Row, Measurement]) -> Measurement:
+    """The reference; of the reference itself, the control."""
     own = side[row]
-    beside = replace(own, values=own.beside) if row == _reference(row) else side[_reference(row)]
-    return [math.exp(log) for log in launch_ratios(beside, own)]
+    return replace(own, values=own.beside) if row == _reference(row) else side[_reference(row)]
 
 
 def _reference(row: Row) -> Row:

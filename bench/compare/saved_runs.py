@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.compare.comparability import differences_of, short_commit
-from bench.runs.store import BLOCK, load_saved, parse_run, saved_at
+from bench.runs.store import BLOCK, is_of_models, load_saved, parse_run, saved_at
 from exporters.errors import RunFileError
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]], list[
         file = str(path.relative_to(folder))
         try:
             saved = load_saved(path)
-            if isinstance(saved, dict) and BLOCK in saved:
+            if is_of_models(saved):
+                left_out.setdefault("a run of several models", []).append(file)
+            elif isinstance(saved, dict) and BLOCK in saved:
                 found.append(_saved_run(path, file, saved))
             elif isinstance(saved, dict) and "benchmarks" in saved:
                 left_out.setdefault(f"a file of pytest-benchmark without a {BLOCK!r} block", []).append(file)

@@ -48,8 +48,12 @@ def terms_of(
 
 
 def _other_examples(name: str, base: Run, contender: Run) -> str:
-    before, after = ({one.name: one.sha256 for one in run.sets} for run in (base, contender))
-    return "" if before.get(name) == after.get(name) else f"set {name} has other examples"
+    before, after = ({one.name: one for one in run.sets}.get(name) for run in (base, contender))
+    if before and after and before.sha256 != after.sha256 and (before.unscored or after.unscored):
+        scored = ", ".join(f"{one.rows} of {one.rows + one.unscored}" for one in (before, after))
+        return f"set {name} has other examples ({scored} texts fitted the time budget; give both runs more)"
+    same = before and after and before.sha256 == after.sha256
+    return "" if same or before is after else f"set {name} has other examples"
 
 
 def _other_precision(variant: str, base: Run, contender: Run) -> str:

@@ -13,7 +13,7 @@ from bench.measure.schedule import TimedArtifact
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from exporters.artifacts.artifact import Artifact
 
@@ -23,9 +23,11 @@ KERNEL = "kernel"
 CONTROLS = (AGAIN, NULL, KERNEL)
 
 
-def with_controls(artifacts: Mapping[str, Artifact]) -> list[TimedArtifact]:
-    """The variants, by name, and the controls."""
-    timed = [
+def with_controls(
+    artifacts: Mapping[str, Artifact], rows: Iterable[TimedArtifact] | None = None
+) -> list[TimedArtifact]:
+    """The ``rows``, by default the variants of a model by name, and the controls, which are of that model."""
+    timed = rows or [
         TimedArtifact(name=name, artifact=one.path, fingerprint=one.fingerprint) for name, one in artifacts.items()
     ]
     reference = artifacts[REFERENCE]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from exporters.checkpoints.tokenization import padded_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.measure.workload import Batch, Tokens
     from exporters.checkpoints.tokenization import Pad
 
@@ -22,18 +24,21 @@ def mostly_cut(tokens: Tokens, limit: int | None) -> bool:
     return limit is not None and median(map(len, tokens)) >= limit
 
 
-def sample(tokens: Tokens, count: int) -> list[list[int]]:
-    """``count`` of the texts with the same distribution of lengths, shortest first; fewer texts are repeated."""
-    by_length = sorted(map(list, tokens), key=len)
+def sample(lengths: Sequence[int], count: int) -> list[int]:
+    """``count`` texts by their place, with the same distribution of lengths, shortest first; fewer texts are repeated."""
+    by_length = sorted(range(len(lengths)), key=lengths.__getitem__)
     chosen = min(count, len(by_length))
     middles = [by_length[(2 * part + 1) * len(by_length) // (2 * chosen)] for part in range(chosen)]  # of equal parts
-    return sorted(islice(cycle(middles), count), key=len)
+    return sorted(islice(cycle(middles), count), key=lengths.__getitem__)
 
 
-def own_batches(tokens: Tokens, size: int, pad: Pad) -> list[Batch]:
-    """Batches of ``size`` texts of similar length, padded to the longest of each, in a seeded order."""
+def own_batches(tokens: Tokens, size: int, pad: Pad, lengths: Sequence[int] = ()) -> list[Batch]:
+    """Batches of ``size`` texts of similar length, padded to the longest of each, in a seeded order.
+
+    ``lengths``: of the texts for another model, by which they are chosen; empty: those of ``tokens``.
+    """
     count = max(_FEWEST, _BATCHES // size)
-    texts = sample(tokens, count * size)
+    texts = [tokens[place] for place in sample(lengths or [*map(len, tokens)], count * size)]
     batches = [padded_batch(texts[start : start + size], pad) for start in range(0, len(texts), size)]
     random.Random(_SEED).shuffle(batches)  # noqa: S311 - an order of measurements, not a secret
     return batches

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from bench.runs.measurement import Measurement, Workload, launch_ratios, process_medians
+from bench.runs.rows import reference_row
 from bench.statistics import LEVEL, interval_factors, paired_ratios
-from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,12 +23,14 @@ WARM_UP_S = 0.005  # caches are cold at the start of a block, and warm after abo
 
 def unsure_rows(measured: Sequence[Measurement], target_width: float) -> set[Row]:
     """The rows whose 95 % interval is wider than ``target_width``: of the speed-up, or of the time where no reference was timed."""
-    references = {one.workload: one for one in measured if one.variant == REFERENCE}
-    others = [one for one in measured if one.variant != REFERENCE and one.workload in references]
+    rows = {(one.variant, one.workload): one for one in measured}
+    references = {row: (reference_row(row[0]), row[1]) for row in rows}
+    others = [one for row, one in rows.items() if row != references[row] and references[row] in rows]
     ratios = paired_ratios(
-        [launch_ratios(one, references[one.workload]) for one in others], [one.variant for one in others]
+        [launch_ratios(one, rows[references[one.variant, one.workload]]) for one in others],
+        [one.variant for one in others],
     )
-    alone = [one for one in measured if one.workload not in references]
+    alone = [one for row, one in rows.items() if references[row] not in rows]
     known = [
         *zip(others, (one.detectable(LEVEL) for one in ratios), strict=True),
         *zip(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,11 @@ DEMONSTRATION = "demonstration"
 
 def find_checkpoint(options: Options) -> Checkpoint:
     """The checkpoint that ``options.checkpoint`` names; raises CheckpointError if it is missing or cannot be used."""
+    found = _find(options)
+    return replace(found, name=options.model) if options.model else found
+
+
+def _find(options: Options) -> Checkpoint:
     asked = options.checkpoint or ""
     if asked.startswith(PREFIX):
         return _architecture(asked.removeprefix(PREFIX), options)

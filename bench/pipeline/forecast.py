@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from bench.units import counted, format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bench.pipeline.options import Options
 
-EXPORT = "export"
 _TRAINING_S = 15.0  # of the demonstration
 _LEAST_S, _PER_MB_S = 2.0, 0.1  # to export and check a variant, by the size of the checkpoint's weights
 _USUAL_MB = 100.0  # of a checkpoint that is not read yet
@@ -21,21 +20,31 @@ _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _SHARES = {"accuracy": 0.3, "latency": 0.4, "memory": 0.2, "load": 0.01, "invariance": 0.04, "throughput": 0.05}
 
 
-def expected_parts(options: Options) -> Mapping[str, float]:
-    """Expected seconds by part, of a run that exports every variant."""
-    weights = _weights_mb(options.checkpoint)
-    exports = len(options.variants) * (_LEAST_S + _PER_MB_S * weights)
-    training = 0.0 if options.checkpoint else _TRAINING_S
-    return {EXPORT: training + exports, **{name: share * options.time_budget for name, share in _SHARES.items()}}
+def export_part(options: Options) -> str:
+    """The name of the part in which a model is exported."""
+    return f"export {options.model}".strip()
 
 
-def plan_line(options: Options) -> str:
+def expected_parts(models: Sequence[Options]) -> Mapping[str, float]:
+    """Expected seconds by part, of a run that exports every variant of every model."""
+    exports = {export_part(options): _exports_s(options) for options in models}
+    return {**exports, **{name: share * models[0].time_budget for name, share in _SHARES.items()}}
+
+
+def plan_line(models: Sequence[Options]) -> str:
     """One line: what the run does, and how long."""
-    exports = format_duration(round(expected_parts(options)[EXPORT], -1))
-    training = "" if options.checkpoint else "train, "
-    variants = counted(len(options.variants), "variant")
-    most = format_duration(options.time_budget).removesuffix(" 00 s")
-    return f"plan: {training}export and check {variants} (about {exports}), measure (≤ {most})"
+    exports = format_duration(round(sum(map(_exports_s, models)), -1))
+    training = "" if models[0].checkpoint else "train, "
+    fewest, most_of_all = min(len(one.variants) for one in models), max(len(one.variants) for one in models)
+    variants = f"{fewest}–" * (fewest < most_of_all) + counted(most_of_all, "variant")
+    each = f" of {len(models)} models" * (len(models) > 1)
+    most = format_duration(models[0].time_budget).removesuffix(" 00 s")
+    return f"plan: {training}export and check {variants}{each} (about {exports}), measure ({most})"
+
+
+def _exports_s(options: Options) -> float:
+    exports = len(options.variants) * (_LEAST_S + _PER_MB_S * _weights_mb(options.checkpoint))
+    return exports if options.checkpoint else _TRAINING_S + exports
 
 
 def _weights_mb(checkpoint: str | None) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,6 @@ from exporters.errors import UserError
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Collection
 
 EVERY = "all"  # in place of names of variants
@@ -24,6 +25,7 @@ MEMORY_BATCH_SIZE = 8  # of thorough profiles
 SCORING_BATCH_SIZE = 8
 THROUGHPUT_BATCH_SIZE = 8  # one process of all threads against one process per thread
 
+_NAME = re.compile(r"[\w.-]+", re.ASCII)  # of a model: it is part of the names of rows, model/variant
 _SEQUENCE_LENGTHS = (64, 128, 256, 512)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 
@@ -74,6 +76,7 @@ class Options:
     """Options of a run, checked as far as possible without the checkpoint; raises UserError where two contradict."""
 
     checkpoint: str | None = None  # folder, Hub id or arch:NAME; None: the bundled demonstration
+    model: str = ""  # the checkpoint's name in results; empty: its own
     real: Path | None = None  # given together with ``fake``
     fake: Path | None = None
     real_label: str | None = None  # the checkpoint's name for real; None: its label names say it
@@ -192,6 +195,9 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )  # fmt: skip
 
 
+_SEVERAL = {"action": "append", "metavar": "[NAME=]DIR|ID|arch:NAME"}  # where a run may have several checkpoints
+
+
 def add_options(add: Callable[..., Any], flags: Collection[str] = ()) -> None:
     """Give the options to argparse's ``add_argument`` or pytest's ``addoption``: all, or those in ``flags``.
 
@@ -200,7 +206,8 @@ def add_options(add: Callable[..., Any], flags: Collection[str] = ()) -> None:
     helps = flags if isinstance(flags, dict) else {}
     for spellings, keywords in _FLAGS:
         if not flags or spellings[0] in flags:
-            add(*spellings, **{**keywords, "help": helps.get(spellings[0]) or keywords["help"]})
+            several = _SEVERAL if spellings[0] == "--checkpoint" and not flags else {}
+            add(*spellings, **{**keywords, **several, "help": helps.get(spellings[0]) or keywords["help"]})
 
 
 def artifacts_dir(text: str | None) -> Path | None:
@@ -216,10 +223,57 @@ def artifacts_dir(text: str | None) -> Path | None:
     return folder
 
 
+def read_models(parsed: argparse.Namespace) -> tuple[Options, ...]:
+    """Options of each model of a run: one for each ``--checkpoint``, with a name where there are several."""
+    if not isinstance(parsed.checkpoint, list) or len(parsed.checkpoint) == 1:
+        return (read_options(parsed),)
+    options = read_options(argparse.Namespace(**{**vars(parsed), "checkpoint": None}))
+    if parsed.time_budget is None:
+        options = replace(options, time_budget=options.time_budget * len(parsed.checkpoint))
+    found: dict[str, str] = {}
+    for given, checkpoint in map(_named, parsed.checkpoint):
+        name = given or _usual_name(checkpoint)
+        if not _NAME.fullmatch(name):
+            raise UserError(
+                f"--checkpoint: a model called {name!r}, expected letters, digits and . _ - alone; write NAME={checkpoint}"
+            )
+        if name in found:
+            raise UserError(
+                f"--checkpoint: two models are called {name!r}; name them apart, such as second={checkpoint}"
+            )
+        found[name] = checkpoint
+    asked = parsed.variants or ()  # the default ones are a model's own: not every training left labelled texts
+    return tuple(
+        replace(options, checkpoint=checkpoint, model=name, variants=asked) for name, checkpoint in found.items()
+    )
+
+
+def _named(asked: str) -> tuple[str, str]:
+    """Name and checkpoint from ``[NAME=]CHECKPOINT``; a folder whose name has a ``=`` is a folder."""
+    name, equals, one = asked.partition("=")
+    if not equals or "/" in name or Path(asked).exists():
+        return "", asked
+    if not name or not one:
+        raise UserError(
+            f"--checkpoint: {asked!r} is not [NAME=]CHECKPOINT; write a name and a checkpoint, or a checkpoint alone"
+        )
+    return name, one
+
+
+def _usual_name(checkpoint: str) -> str:
+    """The folder's, or that of the architecture or Hub id without its prefix."""
+    folder = Path(checkpoint)
+    return folder.resolve().name if folder.is_dir() else checkpoint.rpartition("/")[2].rpartition(":")[2]
+
+
 def read_options(parsed: argparse.Namespace) -> Options:
     """Options from parsed flags; those that are missing have their defaults, some of them by the profile."""
     known = {one.name for one in fields(Options)}
     given = {name: value for name, value in vars(parsed).items() if name in known and value is not None}
+    if isinstance(checkpoints := given.get("checkpoint"), list):
+        if len(checkpoints) > 1:
+            raise UserError(f"--checkpoint: found {len(checkpoints)} checkpoints, expected one; give one")
+        given["model"], given["checkpoint"] = _named(checkpoints[0])
     profile = PROFILES[given.get("profile", "quick")]
     defaults = {
         "batch_sizes": profile.batch_sizes,

@@ -10,9 +10,9 @@ from bench.measure.own_texts import mostly_cut, own_batches
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
 from bench.pipeline.checks import Checks
-from bench.pipeline.forecast import EXPORT
+from bench.pipeline.forecast import export_part
 from bench.pipeline.options import PROFILES, Options
-from bench.pipeline.scored_texts import within_budget
+from bench.pipeline.scored_texts import expected_tokens, within_budget
 from bench.pipeline.training_texts import find_training_texts
 from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
 from bench.runs.measurement import Workload
@@ -54,8 +54,10 @@ class Prepared:
     inputs: Inputs  # how texts are tokenized, truncated and padded
     tokens: list[list[int]]  # ids of the texts that batches of one length are cut from
     own: list[list[int]]  # ids of the texts that are timed at their own length; empty: one length is timed
+    chosen_by: tuple[int, ...]  # lengths of those texts for the first model of a run, by which they are chosen
     artifacts: dict[str, Artifact]  # of the variants that may be measured
     variants: dict[str, VariantInfo]  # of all variants of the options but unneeded ones, in their order
+    scoring_s: float  # that all variants likely take to score all texts
 
     @property
     def scoring_length(self) -> int | None:
@@ -65,7 +67,10 @@ class Prepared:
     @property
     def text_lengths(self) -> tuple[int, ...]:
         """Tokens of the texts that are timed one at a time; empty where one length is timed."""
-        return tuple(ids.shape[1] for ids, _ in own_batches(self.own, 1, self.inputs.pad)) if self.own else ()
+        return tuple(ids.shape[1] for ids, _ in self._own_batches(1)) if self.own else ()
+
+    def _own_batches(self, size: int) -> list[Batch]:
+        return own_batches(self.own, size, self.inputs.pad, self.chosen_by)
 
     def timed_batches(self) -> dict[Workload, list[Batch]]:
         """The batches of each workload whose latency is measured."""
@@ -74,7 +79,7 @@ class Prepared:
         for size in self.options.batch_sizes:
             workload = Workload(batch_size=size, sequence_length=length, padding="full", threads=threads)
             if self.own:
-                found[replace(workload, padding="bucketed")] = own_batches(self.own, size, self.inputs.pad)
+                found[replace(workload, padding="bucketed")] = self._own_batches(size)
             else:
                 found[workload] = [full_batch(self.tokens, size, length)]
         return found
@@ -86,12 +91,56 @@ class Prepared:
 
 
 def prepare(options: Options, announce: Callable[[], None] = lambda: None) -> Prepared:
+    """``prepare_models`` of one model."""
+    return prepare_models((options,), announce)[0]
+
+
+def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lambda: None) -> tuple[Prepared, ...]:
+    """Prepare every model of a run; they score the same texts. Raises UserError for a mistake of the user.
+
+    ``announce`` is called before the long work.
+    """
+    if len(models) == 1:
+        found = [_prepare(models[0], announce)]
+    else:
+        sets = labelled_sets(models[0], _common_labels(models))
+        announce()
+        found = [_prepare(options, _nothing, sets) for options in models]
+    scoring_s, budget = sum(one.scoring_s for one in found), models[0].time_budget
+    sets, unlabelled = within_budget(found[0].sets, found[0].unlabelled, scoring_s, budget)
+    by = found[0].chosen_by
+    return tuple(replace(one, sets=sets, chosen_by=by, unlabelled=_same(one.unlabelled, unlabelled)) for one in found)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _same(own: Unlabelled, chosen: Unlabelled) -> Unlabelled:
+    """The texts of ``chosen`` in the tokens of a model."""
+    return replace(own, tokens={row: own.tokens[row] for row in chosen.tokens if row in own.tokens})
+
+
+def _common_labels(models: Sequence[Options]) -> tuple[str, ...]:
+    """Those of all checkpoints, in the same order; none is exported before each of them could be read."""
+    first, *others = [find_checkpoint(options) for options in models]
+    for one in others:
+        if one.labels != first.labels:
+            raise UserError(
+                f"--checkpoint: {first.name} has the labels {', '.join(first.labels)}, {one.name} {', '.join(one.labels)}; "
+                "expected the same in the same order, because models are compared on the same labelled texts"
+            )
+    return first.labels
+
+
+def _prepare(
+    options: Options, announce: Callable[[], None], sets: tuple[data.LabelledSet, ...] | None = None
+) -> Prepared:
     """Find the checkpoint, read the sets, export and check every variant; raises UserError for a mistake of the user.
 
     A variant that cannot be exported, or that fails the parity check, raises nothing: its ``VariantInfo`` has the reason. One
     that is the same as another of them is left out, after a line that says so. ``announce`` is called before the long work.
     """
-    sets = None
     if options.checkpoint is None:  # bad input is refused before a training, not after
         sets = labelled_sets(options, corpus.LABELS) or demonstration_sets()
         announce()
@@ -122,15 +171,9 @@ def prepare(options: Options, announce: Callable[[], None] = lambda: None) -> Pr
     training = find_training_texts(options, checkpoint, inputs, sets, origin.calibration, plain, reading(options))
     checks = Checks(options, checkpoint, batches, watched)
     artifacts, variants = _export_all(options, checkpoint, replace(origin, training=training), checks)
-    if not checkpoint.random_weights:
-        limit = inputs.scoring_length(checkpoint)
-        sets, plain = within_budget(
-            sets,
-            plain,
-            sum(checks.seconds_per_token.values()),
-            options.time_budget,
-            lambda some: [len(ids) for ids in tokenise(inputs.tokenizer, some, limit)],
-        )
+    limit = inputs.scoring_length(checkpoint)
+    to_score = expected_tokens(sets, plain, lambda some: [len(ids) for ids in tokenise(inputs.tokenizer, some, limit)])
+    per_token = 0.0 if checkpoint.random_weights else sum(checks.seconds_per_token.values())
     return Prepared(
         options=replace(options, variants=tuple(variants)),
         checkpoint=checkpoint,
@@ -140,8 +183,10 @@ def prepare(options: Options, announce: Callable[[], None] = lambda: None) -> Pr
         inputs=inputs,
         tokens=tokens,
         own=own,
+        chosen_by=tuple(map(len, own)),
         artifacts=artifacts,
         variants=variants,
+        scoring_s=per_token * to_score,
     )
 
 
@@ -266,8 +311,9 @@ def _export_all(
     root = artifacts_folder(options, checkpoint)
     artifacts, variants = {}, {}
     unneeded: dict[str, list[str]] = {}
-    what = f"exporting and checking {counted(len(options.variants), 'variant')}"
-    with stage(what), progress(what, len(options.variants), EXPORT) as bar:
+    of_model = f" of {options.model}" * bool(options.model)
+    what = f"exporting and checking {counted(len(options.variants), 'variant')}{of_model}"
+    with stage(what), progress(what, len(options.variants), export_part(options)) as bar:
         for name in options.variants:
             try:
                 artifact = _export(name, origin, root, options.threads)
@@ -291,7 +337,7 @@ def _export_all(
                 )
             bar.advance()
     for reason, names in unneeded.items():
-        note(f"left out: {', '.join(names)}: {reason}")
+        note(f"left out{of_model}: {', '.join(names)}: {reason}")
     return artifacts, variants
 
 

@@ -1,4 +1,4 @@
-"""The measurements of a run, and the block of the saved file that they become."""
+"""The measurements of one model's run, and the run that they become."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.pipeline.resuming import tokenizer_digest
 from bench.runs.journal import Journal
 from bench.runs.measurement import batch_shape
 from bench.runs.predictions import write_predictions
-from bench.runs.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo, run_block
+from bench.runs.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo
 from bench.worker.client import call_in_child
 from exporters.checkpoints.tokenization import Tokeniser
 from exporters.counting import built
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Recorder:
-    """Collects the measurements and scores of one run."""
+    """Collects the measurements and scores of one model."""
 
     prepared: Prepared
     journal: Journal = field(default_factory=Journal)
@@ -54,34 +54,33 @@ class Recorder:
         """Add measurements to the run."""
         self.measurements += measurements
 
-    def block(self, predictions: str) -> dict[str, Any]:
-        """The ``deploybench`` block of the saved file; ``predictions`` is the name of the file beside it."""
-        return run_block(
-            Run(
-                path=Path(),
-                schema_version=SCHEMA_VERSION,
-                plan=self._plan(),
-                checkpoint=self._checkpoint(),
-                sets=self._sets(),
-                variants=self.prepared.variants,
-                measurements=tuple(self.measurements),
-                environment={
-                    **describe_environment(),
-                    **self.commit,
-                    **self.watch.shares(),
-                    "resumed": self.journal.taken > 0,  # the shares are then those after resuming
-                    "tokenizer_sha256": tokenizer_digest(self.prepared),
-                },
-                ledgers=tuple(self.ledgers),
-                operations=self.operations,
-                predictions=predictions,
-            )
+    def run(self, predictions: str) -> Run:
+        """The run of the model, without a path; ``predictions`` is the name of the file beside the saved one."""
+        return Run(
+            path=Path(),
+            schema_version=SCHEMA_VERSION,
+            plan=self._plan(),
+            checkpoint=self._checkpoint(),
+            sets=self._sets(),
+            variants=self.prepared.variants,
+            measurements=tuple(self.measurements),
+            environment={
+                **describe_environment(),
+                **self.commit,
+                **self.watch.shares(),
+                "resumed": self.journal.taken > 0,  # the shares are then those after resuming
+                "tokenizer_sha256": tokenizer_digest(self.prepared),
+            },
+            ledgers=tuple(self.ledgers),
+            operations=self.operations,
+            predictions=predictions,
         )
 
     def save_predictions(self, folders: Sequence[Path]) -> str:
         """Write the logits of every example into ``folders``; returns the file's name, or "" if nothing was scored."""
         prepared = self.prepared
-        name = f"predictions_{self.made:%Y%m%d_%H%M%S}_{prepared.checkpoint.sha256[:8]}.parquet"
+        model = f"{prepared.options.model}_" * bool(prepared.options.model)
+        name = f"predictions_{self.made:%Y%m%d_%H%M%S}_{model}{prepared.checkpoint.sha256[:8]}.parquet"
         tokens = self._tokens() if self.scores else {}
         for folder in folders if self.scores else ():
             if not (folder / name).exists():
@@ -117,7 +116,14 @@ class Recorder:
 
     def _sets(self) -> tuple[SetInfo, ...]:
         return tuple(
-            SetInfo(name=one.name, rows=len(one.texts), counts=one.counts, sha256=one.sha256, summary=one.summary)
+            SetInfo(
+                name=one.name,
+                rows=len(one.texts),
+                counts=one.counts,
+                sha256=one.sha256,
+                summary=one.summary,
+                unscored=one.unscored,
+            )
             for one in self.prepared.sets
         )
 

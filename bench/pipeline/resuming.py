@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bench
 import exporters
@@ -13,24 +13,22 @@ from bench.runs.journal import Journal
 from exporters.files import sha256_file, sha256_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.pipeline.prepare import Prepared
 
 FILE = "journal.jsonl"
 
 
-def open_journal(prepared: Prepared) -> Journal:
+def open_journal(models: Sequence[Prepared]) -> Journal:
     """The journal of this run; with ``--resume``, it holds the measurements of an interrupted run whose facts are equal."""
-    options = prepared.options
+    options = models[0].options
     facts = {
         "environment": describe_environment(),
         "code": code_digest(),
-        "checkpoint": prepared.checkpoint.sha256,
-        "tokens": sha256_json(prepared.tokens),
-        "tokenizer": tokenizer_digest(prepared),
         "threads": options.threads,
         "blocks": (options.schedule.blocks, options.schedule.rounds),
-        "random_weights": prepared.checkpoint.random_weights,
-        "scoring_length": prepared.scoring_length,
+        "models": [_facts(one) for one in models],
     }
     journal = Journal(options.work_dir / FILE, facts, resume=options.resume)
     if options.resume:
@@ -41,6 +39,17 @@ def open_journal(prepared: Prepared) -> Journal:
             f"{others if journal.others else ''}{spoilt if journal.spoilt else ''}"
         )
     return journal
+
+
+def _facts(prepared: Prepared) -> dict[str, Any]:
+    return {
+        "model": prepared.options.model,
+        "checkpoint": prepared.checkpoint.sha256,
+        "tokens": sha256_json(prepared.tokens),
+        "tokenizer": tokenizer_digest(prepared),
+        "random_weights": prepared.checkpoint.random_weights,
+        "scoring_length": prepared.scoring_length,
+    }
 
 
 def tokenizer_digest(prepared: Prepared) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, TypeVar
 
 from bench.console import note
 from bench.measure.workload import spread
-from bench.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,22 +27,24 @@ _STEPS = (
 _TOKENIZED = 64  # texts of a set, which tell its mean length
 
 
-def within_budget(
-    sets: Sequence[LabelledSet],
-    unlabelled: Unlabelled,
-    seconds_per_token: float,
-    budget: float,
-    count_tokens: Callable[[Sequence[str]], Sequence[int]],
-) -> tuple[tuple[LabelledSet, ...], Unlabelled]:
-    """The sets, or evenly spread samples of them, which all variants together score in SHARE of ``budget`` (s).
-
-    ``seconds_per_token``: of all variants together. ``count_tokens``: of each text, as a model reads it. Every set keeps the same
-    share of its texts, and LEAST of them. Prints one line about each sample.
-    """
+def expected_tokens(
+    sets: Sequence[LabelledSet], unlabelled: Unlabelled, count_tokens: Callable[[Sequence[str]], Sequence[int]]
+) -> float:
+    """Tokens of all texts, from some of each set; ``count_tokens``: of each text, as a model reads it."""
     lengths = [count_tokens(spread(one.texts, _TOKENIZED)) for one in sets]
-    tokens = sum(sum(of_set) / len(of_set) * len(one.texts) for one, of_set in zip(sets, lengths, strict=True))
-    tokens += sum(map(len, unlabelled.tokens.values()))
-    share = SHARE * budget / max(seconds_per_token * tokens, 1e-9)
+    labelled = sum(sum(of_set) / len(of_set) * len(one.texts) for one, of_set in zip(sets, lengths, strict=True))
+    return labelled + sum(map(len, unlabelled.tokens.values()))
+
+
+def within_budget(
+    sets: Sequence[LabelledSet], unlabelled: Unlabelled, scoring_s: float, budget: float
+) -> tuple[tuple[LabelledSet, ...], Unlabelled]:
+    """The sets, or evenly spread samples of them, which are scored in SHARE of ``budget`` (s).
+
+    ``scoring_s``: seconds that all variants take to score all texts. Every set keeps the same share of its texts, and LEAST of
+    them. Prints one line about each sample.
+    """
+    share = SHARE * budget / max(scoring_s, 1e-9)
     if share >= 1:
         return tuple(sets), unlabelled
     kept = stepped(len(unlabelled.tokens), share)
@@ -73,18 +74,31 @@ def _sampled(labelled: LabelledSet, count: int) -> LabelledSet:
     if count == whole:
         return labelled
     note(f"set {labelled.name}: {_told(count, whole)}")
+    chosen = _of_each_class(labelled.labels, count)
 
     def some(items: tuple[T, ...]) -> tuple[T, ...]:
-        return tuple(spread(items, count))
+        return tuple(items[place] for place in chosen)
 
-    left = f"{counted(whole - count, 'row')} beyond the time budget"
     return replace(
         labelled,
         texts=some(labelled.texts),
         labels=some(labelled.labels),
         places=some(labelled.places) if labelled.places else (),
-        dropped=(*labelled.dropped, left),
+        unscored=whole - count,
     )
+
+
+def _of_each_class(labels: Sequence[int], count: int) -> list[int]:
+    """Places of ``count`` texts in their order: of each class the same share, evenly spread, and one at least."""
+    places: dict[int, list[int]] = {}
+    for place, label in enumerate(labels):
+        places.setdefault(label, []).append(place)
+    shares = {label: max(1, int(count * len(own) / len(labels))) for label, own in places.items()}
+    largest = sorted(places, key=lambda label: -len(places[label]))
+    for label in islice(cycle(largest), max(0, count - sum(shares.values()))):  # what rounding down left
+        shares[label] += 1
+    shares[largest[0]] -= max(0, sum(shares.values()) - count)
+    return sorted(place for label, own in places.items() for place in spread(own, shares[label]))
 
 
 def _told(count: int, whole: int) -> str:

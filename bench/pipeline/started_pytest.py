@@ -26,8 +26,8 @@ class Handover:
 
     __name__ = HANDOVER
 
-    def __init__(self, prepared: Prepared) -> None:
-        self.prepared = prepared
+    def __init__(self, prepared: Sequence[Prepared]) -> None:
+        self.prepared = prepared  # by model
         self.saved: Path | None = None  # set once the file is complete
         self.stopped: int | None = None  # exit code of the command where pytest was stopped
         self._crashes: set[str] = set()
@@ -53,7 +53,7 @@ class Handover:
         return self.stopped if self.stopped is not None else min(int(code), 1)
 
 
-def run_suites(prepared: Prepared, storage: Path, files: Sequence[str] = ("",)) -> tuple[Path | None, int]:
+def run_suites(prepared: Sequence[Prepared], storage: Path, files: Sequence[str] = ("",)) -> tuple[Path | None, int]:
     """Run the suites, or ``files`` of them, on the prepared run and save it below ``storage``.
 
     Returns the saved file, or None if nothing was saved, and the exit code of the command.

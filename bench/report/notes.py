@@ -13,7 +13,7 @@ from bench.report.cells import DAGGER, DOUBLE_DAGGER, EMPTY, FAILED, gap
 from bench.units import CAUTION, counted, format_bytes, format_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from bench.report.cells import Column
     from bench.runs.measurement import Figure
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 _Rows = dict[str, tuple["Figure", ...]]
 
 
-def gap_notes(run: Run, columns: Sequence[Column], rows: _Rows) -> Iterator[str]:
-    """One line per reason that is too long for a cell, with its variants and columns; failed variants are in ``run_notes``."""
+def gap_notes(failed: Container[str], columns: Sequence[Column], rows: _Rows) -> Iterator[str]:
+    """One line per reason that is too long for a cell, with its variants and columns; notes of the run have the ``failed``."""
     gaps: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    rows = {variant: cells for variant, cells in rows.items() if variant not in _failures(run)}
+    rows = {variant: cells for variant, cells in rows.items() if variant not in failed}
     for variant, cells in rows.items():
         for column, cell in zip(columns, cells, strict=True):
             if cell.value is None and gap(cell) != cell.reason:
@@ -42,7 +42,7 @@ def run_notes(run: Run) -> tuple[str, ...]:
     run = printable(run)
     cpu, cores = run.environment.get("cpu", "unknown CPU"), run.environment.get("cores", "unknown number of")
     return (
-        *(f"{FAILED}: {name}: {reason}" for name, reason in _failures(run).items()),
+        *(f"{FAILED}: {name}: {reason}" for name, reason in failures(run).items()),
         *_precisions(run),
         *_deprecations(run),
         *_remarks(run),
@@ -59,7 +59,8 @@ def checkpoint_note(checkpoint: CheckpointInfo) -> str:
     return f"checkpoint {checkpoint.name}: {checkpoint.model_type}, {size}{_caution(checkpoint)}"
 
 
-def _failures(run: Run) -> dict[str, str]:
+def failures(run: Run) -> dict[str, str]:
+    """Why variants failed as a whole."""
     infos = ((name, run.variants.get(name)) for name in run.plan.variants)
     return {name: info.failed for name, info in infos if info and info.failed}
 
@@ -99,7 +100,12 @@ def _deprecations(run: Run) -> Iterator[str]:
 def marks(run: Run) -> dict[str, str]:
     """What stands after the names of deprecated variants, and of those that are another model."""
     deprecated = {name: DAGGER for name, info in run.variants.items() if info.deprecated}
-    return deprecated | {name: DOUBLE_DAGGER for name, info in run.variants.items() if info.another_model}
+    return deprecated | marks_of_other_models(run)
+
+
+def marks_of_other_models(run: Run) -> dict[str, str]:
+    """What stands after the names of variants that are another model."""
+    return {name: DOUBLE_DAGGER for name, info in run.variants.items() if info.another_model}
 
 
 def _remarks(run: Run) -> Iterator[str]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bench.analysis.fidelity import fidelity_figures
 from bench.analysis.figures import figures
 from bench.analysis.misclassified.lengths import error_lengths, length_accuracies
 from bench.analysis.misclassified.shift import shift_figures
+from bench.analysis.models.accuracy import difference_figures
+from bench.printable import printable
 from bench.report.cells import plain_frame, text_frame
 from bench.report.formats.escapes import markdown_text, no_formula
 from bench.report.formats.latex import render_latex
 from bench.report.formats.terminal import render_text
 from bench.report.notes import run_notes
-from bench.report.tables import TABLES, build_tables
+from bench.report.tables import TABLES, build_models, build_tables
 from bench.runs.measurement import Workload
 from bench.runs.predictions import read_answers
 
@@ -47,7 +49,7 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = TABLES, sets: Sequence
 
         return render_page(run, sets)
     if fmt == "json":
-        return _json(_every_figure(run))
+        return _json([_object(cell) for cell in every_figure(run)])
     if fmt == "card":
         from bench.report.formats.card import render_card  # it imports huggingface_hub
 
@@ -56,25 +58,54 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = TABLES, sets: Sequence
     return render_tables([table for name in tables for table in built[name]], run_notes(run), fmt)
 
 
+def render_models(runs: tuple[Run, ...], fmt: TableFormat | Literal["json"], tables: Sequence[str] = TABLES) -> str:
+    """The tables over several models, then those of each under its name; in ``json`` a figure says of which ``model`` it is."""
+    if fmt == "json":
+        found = [(run.checkpoint.name, figure) for run in runs for figure in every_figure(run)]
+        found += difference_figures(runs)
+        return _json([{"model": model, **_object(figure)} for model, figure in found])
+    over = [table for found in build_models(runs, tables).values() for table in found]
+    each = {run: [table for found in build_tables(run, tables).values() for table in found] for run in runs}
+    if fmt == "csv":
+        named = [_named(run, table) for run, found in each.items() for table in found]
+        return render_tables([*over, *named], (), fmt)
+    parts = [render_tables(over, (), fmt).rstrip()] if over else []
+    return "\n\n\n".join([*parts, *(_section(run, found, fmt) for run, found in each.items() if found)]) + "\n"
+
+
+def _section(run: Run, tables: Sequence[Table], fmt: TableFormat) -> str:
+    """The tables of one of several models under its name."""
+    name = printable(run.checkpoint.name)
+    if fmt == "latex":
+        return render_tables([_named(run, table) for table in tables], run_notes(run), fmt).rstrip()
+    heading = f"## {markdown_text(name)}" if fmt == "md" else f"{name}\n{'=' * len(name)}"
+    return f"{heading}\n\n{render_tables(tables, run_notes(run), fmt).rstrip()}"
+
+
+def _named(run: Run, table: Table) -> Table:
+    return replace(table, title=f"{printable(run.checkpoint.name)}: {table.title}")
+
+
 def render_tables(tables: Sequence[Table], notes: Sequence[str], fmt: TableFormat) -> str:
     """Tables, then the notes that hold for all of them."""
     return _RENDERERS[fmt](tables, notes)
 
 
-def _every_figure(run: Run) -> list[Figure]:
+def every_figure(run: Run) -> list[Figure]:
+    """All that ``json`` holds."""
     found, answers = figures(run), read_answers(run)
     of_examples = [*error_lengths(run, answers), *length_accuracies(run, answers)] if answers else []
     return [*found, *fidelity_figures(run), *of_examples, *shift_figures(run, found)]
 
 
-def _json(cells: Sequence[Figure]) -> str:
-    """A list of one object per figure and line, with the keys of the dataclass; ASCII only."""
-    lines = ",\n".join(json.dumps(_object(cell), allow_nan=False) for cell in cells)
+def _json(objects: Sequence[dict[str, Any]]) -> str:
+    """A list of one object per line; ASCII only."""
+    lines = ",\n".join(json.dumps(one, allow_nan=False) for one in objects)
     return f"[\n{lines}\n]\n"
 
 
 def _object(cell: Figure) -> dict[str, Any]:
-    """Every object has the same keys, those of its workload too, which are null where it has none."""
+    """A figure with the keys of the dataclass, those of its workload too, which are null where it has none."""
     return {**asdict(cell), "workload": asdict(cell.workload) if cell.workload else dict.fromkeys(_WORKLOAD)}
 
 

@@ -9,11 +9,11 @@ from bench.analysis.figures import figures, latency_workload, memory_workload
 from bench.measure.accuracy import positive
 from bench.printable import printable
 from bench.report.cells import Table
-from bench.report.notes import gap_notes, marks
+from bench.report.notes import failures, gap_notes, marks
 from bench.runs.predictions import read_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bench.report.cells import ByVariant, Content
     from bench.runs.measurement import Figure, Workload
@@ -43,6 +43,10 @@ class RunFigures:
         if len(labels) != _BINARY:
             return None
         return labels[positive(labels)], labels[1 - positive(labels)]
+
+    def of_each(self, look: Callable[[RunFigures], ByVariant]) -> ByVariant:
+        """What ``look`` finds in this run, as ``PairFigures.of_each`` does in several."""
+        return look(self)
 
     def add(self, found: Iterable[Figure]) -> None:
         """Add figures that only some tables show."""
@@ -74,6 +78,6 @@ class RunFigures:
             title=title,
             columns=columns,
             rows=rows,
-            notes=(*notes, *gap_notes(self.run, columns, rows)),
+            notes=(*notes, *gap_notes(failures(self.run), columns, rows)),
             marks=marks(self.run),
         )

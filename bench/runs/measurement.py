@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from bench.runs.metrics import METRICS
 
 Status = Literal["ok", "failed", "not_measured"]
+_NORMAL = 1.4826  # standard deviation of a normal distribution / its median absolute departure
 _FEWEST_LAUNCHES = 3  # of two, the median of a text is their mean, which a single slice moves
 
 
@@ -71,11 +72,24 @@ def process_medians(measurement: Measurement) -> list[float]:
 
 def launch_ratios(base: Measurement, contender: Measurement) -> list[float]:
     """Log of contender / base for each launch that timed both, from blocks in which both timed the same text."""
-    before, after = _block_medians(base), _block_medians(contender)
-    launches: dict[int, dict[int, float]] = {}
-    for launch, block in sorted(before.keys() & after.keys()):
-        launches.setdefault(launch, {})[block] = math.log(after[launch, block] / before[launch, block])
-    return _by_text(launches)
+    return _by_text(_block_logs(base, contender))
+
+
+def slice_noise(base: Measurement, contender: Measurement) -> float:
+    """Standard deviation of the log of contender / base of a slice, beyond what its text and its launch explain; 0 if unknown.
+
+    Robust: from the median of the absolute departures. Each launch takes part in the median that it departs from, which makes
+    departures smaller, by half of their variance where there are two.
+    """
+    slices = _block_logs(base, contender)
+    everywhere = set.intersection(*(set(blocks) for blocks in slices.values())) if slices else set()
+    count = len(slices)
+    if not everywhere or count < 2:  # noqa: PLR2004 - of one launch nothing is known
+        return 0.0
+    usual = {block: median(blocks[block] for blocks in slices.values()) for block in everywhere}
+    departures = [[blocks[block] - usual[block] for block in everywhere] for blocks in slices.values()]
+    rest = [abs(one - median(of_launch)) for of_launch in departures for one in of_launch]
+    return _NORMAL * median(rest) * math.sqrt(count / (count - 1))
 
 
 def _by_text(launches: dict[int, dict[int, float]]) -> list[float]:
@@ -92,6 +106,15 @@ def _by_text(launches: dict[int, dict[int, float]]) -> list[float]:
         fmean(usual.values()) + median(blocks[block] - usual[block] for block in everywhere)
         for blocks in launches.values()
     ]
+
+
+def _block_logs(base: Measurement, contender: Measurement) -> dict[int, dict[int, float]]:
+    """Log of contender / base by launch and block, where both were timed."""
+    before, after = _block_medians(base), _block_medians(contender)
+    launches: dict[int, dict[int, float]] = {}
+    for launch, block in sorted(before.keys() & after.keys()):
+        launches.setdefault(launch, {})[block] = math.log(after[launch, block] / before[launch, block])
+    return launches
 
 
 def _block_medians(measurement: Measurement) -> dict[tuple[int, int], float]:

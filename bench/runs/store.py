@@ -1,4 +1,7 @@
-"""A saved run: a pytest-benchmark file with one more block, ``deploybench``, which holds every raw value."""
+"""A saved run: a pytest-benchmark file with one more block, ``deploybench``, which holds every raw value.
+
+A run of several models has one complete block for each, in the order given.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +25,18 @@ from exporters.inspection.operators import Operator  # noqa: TC001 - msgspec rea
 from exporters.inspection.stored import Stored  # noqa: TC001 - msgspec reads the types of fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 _Some: TypeAlias = Annotated[tuple[T, ...], msgspec.Meta(min_length=1)]
 
 BLOCK = "deploybench"
 SCHEMA_VERSION = 2
+MODELS_VERSION = 3
 # 1 - first version
 # 2 - controls, CPU time, cold starts, ledgers, executed number formats, operations and yardsticks, all optional: 1 needs no
 #     migration
+# 3 - several models: under ``models`` a block of version 2 for each
 
 _NUMBERED = re.compile(r"(\d{4,})_.*\.json")
 
@@ -78,6 +83,7 @@ class SetInfo:
     counts: tuple[int, ...]  # by class index
     sha256: str
     summary: str  # "268 articles (171 real, 97 fake)"
+    unscored: int = 0  # further texts of the file, for which the time budget had no time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +145,46 @@ def run_block(run: Run) -> dict[str, Any]:
     return block
 
 
+def models_block(runs: Sequence[Run]) -> dict[str, Any]:
+    """The block of one file for runs of several models, of which no two have the same name."""
+    return {"schema_version": MODELS_VERSION, "models": [run_block(run) for run in runs]}
+
+
 def read_run(path: Path | str) -> Run:
-    """Read a saved run, or the newest one below a folder; raises RunFileError if there is none."""
+    """Read a saved run of one model, or the newest one below a folder; raises RunFileError if there is none."""
+    path, saved = _found(path)
+    return parse_run(path, saved)
+
+
+def read_runs(path: Path | str) -> tuple[Run, ...]:
+    """The runs of a saved file, or of the newest one below a folder: one for each model, in the order given.
+
+    ``run.checkpoint.name`` tells them apart. Raises RunFileError as ``read_run`` does.
+    """
+    path, saved = _found(path)
+    if not is_of_models(saved):
+        return (parse_run(path, saved),)
+    blocks = saved[BLOCK]["models"]
+    if not isinstance(blocks, list) or not blocks:
+        raise RunFileError(f"{path}: {BLOCK}.models is {blocks!r:.40}, expected a list of blocks; measure again")
+    runs = tuple(parse_run(path, {BLOCK: block}) for block in blocks)
+    names = [run.checkpoint.name for run in runs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise RunFileError(f"{path}: model {twice[0]!r} appears twice, expected each name once; the file was changed")
+    return runs
+
+
+def is_of_models(saved: Any) -> bool:
+    """Whether what ``load_saved`` returned is a run of several models."""
+    block = saved.get(BLOCK) if isinstance(saved, dict) else None
+    return isinstance(block, dict) and block.get("schema_version") == MODELS_VERSION and "models" in block
+
+
+def _found(path: Path | str) -> tuple[Path, Any]:
+    """The file, of a folder the newest run's, and what it holds."""
     path = Path(path)
-    if path.is_dir():
-        path = _newest(path)
-    return parse_run(path, load_saved(path))
+    path = _newest(path) if path.is_dir() else path
+    return path, load_saved(path)
 
 
 def _newest(folder: Path) -> Path:
@@ -200,14 +240,18 @@ def load_saved(path: Path) -> Any:
 
 
 def parse_run(path: Path, saved: Any) -> Run:
-    """The run in what ``load_saved`` returned; raises RunFileError if there is none."""
+    """The run in what ``load_saved`` returned; raises RunFileError if there is none, or if there are several."""
+    if is_of_models(saved):
+        raise RunFileError(
+            f"{path}: a run of several models, expected that of one; see them all with: deploybench report {path}"
+        )
     block = saved.get(BLOCK) if isinstance(saved, dict) else None
     if not isinstance(block, dict):
         raise RunFileError(f"{path}: no {BLOCK!r} block in this file; expected a run saved by: deploybench run")
     version: Any = block.get("schema_version")
     if not _is_number(version) or not 1 <= version <= SCHEMA_VERSION:
-        remedy = f"update {BLOCK}" if _is_number(version) and version > SCHEMA_VERSION else "measure again"
-        reads = "1" if SCHEMA_VERSION == 1 else f"1 to {SCHEMA_VERSION}"
+        remedy = f"update {BLOCK}" if _is_number(version) and version > MODELS_VERSION else "measure again"
+        reads = f"1 to {SCHEMA_VERSION}, and {MODELS_VERSION} for several models"
         raise RunFileError(f"{path}: schema_version is {version!r}, this {BLOCK} reads {reads}; {remedy}")
     try:
         run: Run = decode(Run, {**block, "path": str(path)}, BLOCK)

@@ -47,6 +47,7 @@ class LabelledSet:
     label_names: tuple[str, ...]  # by class index
     dropped: tuple[str, ...]  # "2 duplicate rows"
     places: tuple[Place, ...] = field(default=(), compare=False)  # of each text; empty for texts of no file
+    unscored: int = 0  # further texts, for which a run has no time
 
     @property
     def row_hashes(self) -> tuple[str, ...]:
@@ -73,7 +74,8 @@ class LabelledSet:
         else:
             names = (f"of class {name}" if _NUMBERED.search(name) else name for name in self.label_names)
             line += f" ({', '.join(f'{count} {name}' for count, name in zip(self.counts, names, strict=True))})"
-        return _summary(line, self.dropped)
+        beyond = (f"{counted(self.unscored, 'row')} beyond the time budget",) * bool(self.unscored)
+        return _summary(line, (*self.dropped, *beyond))
 
 
 def _summary(line: str, dropped: Sequence[str]) -> str:

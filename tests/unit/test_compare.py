@@ -255,6 +255,16 @@ def test_accuracy_of_another_set_is_not_comparable(run):
     assert verdicts(compare(scored, other, right=(side, side)), metric="accuracy") == {"not comparable"}
 
 
+def test_sets_that_two_budgets_cut_differently_are_told_as_that(run):
+    scored = with_accuracy(run)
+    cut = replace(scored, sets=tuple(replace(one, sha256="other", rows=60, unscored=40) for one in scored.sets))
+    side = {("newsmix", name): np.array([True] * 50 + [False] * 50) for name in run.plan.variants}
+    comparison = compare(scored, cut, right=(side, side))
+
+    reasons = {one.reason for one in comparison.changes if one.metric == "accuracy" and one.reason}
+    assert any("of 100 texts fitted the time budget; give both runs more" in reason for reason in reasons)
+
+
 def test_a_time_of_zero_is_no_time(run):
     assert verdicts(compare(run, scaled(run, "latency", 0)), variant="onnx-fp32", metric="latency") == {
         "not comparable"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.objectives import Aim
+from bench.analysis.selection import default_selection
+from bench.analysis.speed_ups import speed_ups
 from bench.cli import main
 from bench.commands.common import RESULTS
 from bench.report.messages.first_screen import first_screen
@@ -111,6 +113,42 @@ def test_failures_are_one_line_each_and_at_most_three(monkeypatch):
     fits(first_screen(run, 40 - BEFORE), 40 - BEFORE)
 
 
+def test_texts_and_figures_that_a_budget_left_out_are_told():
+    run = read_run(SHIPPED["0025"])
+    reason = "time budget of 20 s used up"
+    late = [
+        replace(one, values=(), confusion=(), status="not_measured", reason=reason)
+        if one.variant == "openvino-int8-bf16" and one.metric in ("accuracy", "peak_memory")
+        else one
+        for one in run.measurements
+    ]
+    sets = tuple(replace(one, unscored=940) for one in run.sets)
+    screen = first_screen(replace(run, measurements=tuple(late), sets=sets), 40, Path("my work"))
+
+    fits("\n".join(line for line in screen.splitlines() if "--work-dir" not in line), 40)
+    assert re.search(r"\(\d+ of \d+ texts\)", screen)
+    assert f"–: {reason}" in screen
+    assert "--copy-to best --work-dir 'my work'" in screen
+
+
+def test_a_speed_up_that_is_hardly_known_is_told_by_both_ends(monkeypatch):
+    run = read_run(SHIPPED["0025"])
+    found = {
+        key: replace(one, value=7.46, low=3.29, high=16.9) if key[0] != "torch-eager" else one
+        for key, one in speed_ups(run).items()
+    }
+    for place in ("bench.report.messages.first_screen", "bench.analysis.selection"):
+        monkeypatch.setattr(f"{place}.speed_ups", lambda _: found)
+    default_selection.cache_clear()
+    screen = first_screen(run)
+    default_selection.cache_clear()
+
+    fits(screen, 40)
+    assert "3.29 to 16.9" in screen
+    assert "±9.4" not in screen
+    assert "7.46 times as fast as torch-eager (95 %: 3.29 to 16.90)" in " ".join(screen.split())
+
+
 def test_a_failed_variant_has_that_one_word_in_its_row():
     run = failing(read_run(SHIPPED["0024"]), 1)
 
@@ -166,7 +204,7 @@ def test_an_empty_cell_has_a_reason_under_the_table():
 @pytest.mark.parametrize(("flags", "tables"), [([], False), (["--tables"], True)])
 def test_a_run_prints_the_screen_and_the_tables_where_they_are_asked_for(flags, tables, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.pipeline.prepare.prepare", lambda *_: None)
+    monkeypatch.setattr("bench.pipeline.prepare.prepare_models", lambda *_: None)
     monkeypatch.setattr("bench.machine.alone.alone", nullcontext)
     monkeypatch.setattr("bench.pipeline.started_pytest.run_suites", lambda *_: (SHIPPED["0024"], 0))
 

@@ -14,7 +14,7 @@ from bench.compare.segments import steps
 from bench.compare.thresholds import Thresholds
 from bench.runs.measurement import Measurement
 from bench.runs.metrics import metrics_of
-from bench.runs.store import read_run, run_block
+from bench.runs.store import models_block, read_run, run_block
 from exporters.errors import RunFileError
 
 KEPT = Path(__file__).parents[1] / "data" / "runs" / "schema-1.json"
@@ -264,6 +264,7 @@ def test_runs_not_comparable_with_the_newest_are_left_out_and_reported(tmp_path,
     (tmp_path / "torn.json").write_text("{")
     (tmp_path / "stock.json").write_text('{"benchmarks": []}')
     (tmp_path / "other.json").write_text("{}")
+    (tmp_path / "models.json").write_text(json.dumps({"deploybench": models_block([RUN])}))
     code, text, _ = history(capsys, tmp_path)
     text = " ".join(text.split())
 
@@ -271,6 +272,7 @@ def test_runs_not_comparable_with_the_newest_are_left_out_and_reported(tmp_path,
     assert "left out: 1 file: schema_version is 99" in text
     assert "left out: 1 file: not JSON" in text
     assert "left out: 1 file: a file of pytest-benchmark without" in text
+    assert "left out: 1 file: a run of several models" in text
     assert "runs: 1 " in text
     assert code == 3
     assert text.endswith("incomplete: 2 files cannot be read")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from slices import OWN_TEXTS, row_of
 
 from bench.measure.schedule import unsure_rows
-from bench.runs.measurement import launch_ratios
+from bench.runs.measurement import launch_ratios, slice_noise
+from bench.statistics import LogRatio
 from exporters.variant import REFERENCE
 
 
@@ -58,6 +59,31 @@ def test_relative_to_the_control_a_slower_machine_cancels():
     row = row_of(0.02 * state, beside=0.01 * state)
 
     assert launch_ratios(replace(row, values=row.beside), row) == pytest.approx([math.log(2)] * 4)
+
+
+@pytest.mark.parametrize("launches", [2, 4, 8])
+def test_the_noise_of_a_slice_is_found_whatever_texts_launches_and_outliers_do(launches):
+    draw = np.random.default_rng(4)
+    seconds = 0.01 * draw.uniform(0.5, 2, 400) * draw.uniform(0.5, 2, (launches, 1))
+    other = seconds * np.exp(draw.normal(0, 0.08, seconds.shape)) * draw.uniform(0.5, 2, (launches, 1))
+    other[draw.uniform(size=other.shape) < 0.03] *= 3
+
+    assert slice_noise(row_of(seconds), row_of(other)) == pytest.approx(0.08, rel=0.25)
+
+
+def test_of_one_launch_or_of_none_in_common_no_noise_is_known():
+    seconds = row_of(np.full((1, 4), 0.01))
+
+    assert slice_noise(seconds, seconds) == 0
+    assert slice_noise(seconds, replace(seconds, launches=(7,) * 4)) == 0
+
+
+def test_a_noisy_run_is_less_sure_of_its_ratios():
+    ratio = LogRatio(0.5, 0.01, 9.0)
+
+    assert ratio.between_runs(0.0).error == pytest.approx(math.hypot(0.01, 0.015))
+    assert ratio.between_runs(0.2).error == pytest.approx(math.hypot(0.01, 0.05))
+    assert ratio.between_runs(0.0, 0.2).error == pytest.approx(math.sqrt(0.01**2 + 0.015**2 + 0.05**2))
 
 
 def test_launches_are_added_for_speed_ups_that_are_not_known():

@@ -95,16 +95,26 @@ def test_there_is_no_bar_without_a_terminal(capsys):
 
 
 def test_the_plan_says_what_is_done_and_how_long():
-    said = plan_line(Options(variants=("onnx-fp32",), time_budget=90))
+    said = plan_line([Options(variants=("onnx-fp32",), time_budget=90)])
 
-    assert len(plan_line(Options(checkpoint="arch:albert-base-v2"))) <= 80
-    assert said == "plan: train, export and check 2 variants (about 20 s), measure (≤ 1 min 30 s)"
+    assert said == "plan: train, export and check 2 variants (about 20 s), measure (1 min 30 s)"
+    assert len(plan_line([Options(checkpoint="arch:albert-base-v2")])) <= 80
+
+
+@pytest.mark.parametrize(
+    ("second", "told"), [(("onnx-fp32",), "2 variants"), (("onnx-fp32", "torchscript"), "2–3 variants")]
+)
+def test_the_plan_of_several_models_has_the_variants_of_each(second, told):
+    """Each with torch-eager."""
+    models = [Options(checkpoint="arch:albert-base-v2", variants=one) for one in (("onnx-fp32",), second)]
+
+    assert f"export and check {told} of 2 models" in plan_line(models)
 
 
 def test_a_larger_checkpoint_takes_longer_to_export(tmp_path):
     (tmp_path / "model-00001-of-00002.safetensors").write_bytes(bytes(3_000_000))
     (tmp_path / "model-00002-of-00002.safetensors").write_bytes(bytes(3_000_000))
-    seconds = [expected_parts(Options(checkpoint=one))["export"] for one in (str(tmp_path), "arch:albert-base-v2")]
+    seconds = [expected_parts([Options(checkpoint=one)])["export"] for one in (str(tmp_path), "arch:albert-base-v2")]
 
     assert seconds[0] == pytest.approx(len(Options(checkpoint=str(tmp_path)).variants) * 2.6)
     assert seconds[1] > seconds[0]

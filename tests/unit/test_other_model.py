@@ -1,5 +1,6 @@
 """Another model is marked, never taken silently, and named in one line where it would do."""
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,12 +12,14 @@ from bench.analysis.misclassified.analysis import Asked, find_errors
 from bench.analysis.objectives import Aim
 from bench.analysis.selection import select
 from bench.cli import main
+from bench.pipeline.options import add_options, read_models
 from bench.report.messages.first_screen import first_screen
 from bench.report.messages.selection import render_selection
 from bench.report.page.answer import reservations
 from bench.report.render import render
 from bench.runs.predictions import NO_LABEL, read_scored
 from bench.runs.store import VariantInfo, read_run
+from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
 from exporters.variant import REFERENCE
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -197,6 +200,42 @@ def test_texts_without_labels_say_nothing_of_its_accuracy(saved):
     assert (with_plain.least, with_plain.most) == (without.least, without.most)
 
 
+def test_without_labels_its_accuracy_is_not_known_and_it_is_not_taken(saved):
+    made = saved()
+    plain = {
+        name: replace(answers, labels=np.full_like(answers.labels, NO_LABEL)) for name, answers in made.scored.items()
+    }
+    selection = select(replace(made.run, sets=()), plain, ASKED)
+
+    assert (candidate(selection).standing, candidate(selection).why) == ("out", "its accuracy was not measured")
+    assert selection.best.variant != NAME
+
+
+def test_where_its_answers_are_lost_it_may_be_known_later_and_nobody_is_asked(saved):
+    made = saved()
+    run = replace(made.run, predictions="")
+
+    assert candidate(select(run, {}, ASKED)).standing == "undecided"
+    assert select(run, {}, Aim()).other_models == ()
+
+
+def test_of_several_checkpoints_it_is_a_default_of_those_with_labelled_training_texts(tmp_path):
+    for name in ("trained", "plain"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "trained" / TRAINING_TEXTS_FILE).write_text("{}")
+    checkpoints = [f"--checkpoint={tmp_path / name}" for name in ("trained", "plain")]
+
+    def has_it(*flags):
+        parser = argparse.ArgumentParser()
+        add_options(parser.add_argument)
+        return [NAME in one.variants for one in read_models(parser.parse_args([*checkpoints, *flags]))]
+
+    assert has_it() == [True, False]
+    assert has_it("--train=train.csv") == [True, True]
+    assert has_it("--variants=onnx-fp32") == [False, False]
+    assert has_it(f"--variants={NAME}") == [True, True]
+
+
 def test_the_page_asks_as_well(saved):
     made = saved()
     selection = select(made.run, made.scored, Aim())
@@ -208,7 +247,7 @@ def test_the_page_asks_as_well(saved):
 @pytest.mark.parametrize(("flags", "best"), [([], "openvino-int8-bf16"), (["--allow-other-model"], NAME)])
 def test_recommend_takes_it_where_the_flag_says_so(saved, monkeypatch, capsys, flags, best):
     made = saved()
-    monkeypatch.setattr("bench.runs.store.read_run", lambda _: made.run)
+    monkeypatch.setattr("bench.runs.store.read_runs", lambda _: (made.run,))
     monkeypatch.setattr("bench.runs.predictions.read_scored", lambda _: made.scored)
 
     assert main(["recommend", "results", *flags]) == 0

@@ -49,4 +49,4 @@ def test_what_is_saved_is_ours_and_is_numbered(tmp_path):
     assert stock.folders() == [tmp_path / "here", tmp_path / "apart"]
     stock.save_nothing()
     assert stock.folders() == []
-    assert as_json({"a": "é"}) == b'{\n "a": "\\u00e9"\n}'
+    assert as_json({"a": "é"}) == b'{"a":"\\u00e9"}\n'

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis.figures import figures
-from bench.commands.common import print_run
+from bench.commands.common import print_runs
 from bench.report.formats.terminal import coloured
 from bench.report.render import render
 from bench.runs.measurement import Measurement, Workload
@@ -316,7 +316,7 @@ def test_marked_rows_are_red_and_nothing_else_changes(cautioned):
 def test_colour_is_for_terminals_only(cautioned, capsys, monkeypatch, looked_at, no_colour):
     monkeypatch.setattr("sys.stdout.isatty", lambda: looked_at, raising=False)
     monkeypatch.setenv("NO_COLOR", no_colour)
-    print_run(cautioned, ["summary"])
+    print_runs((cautioned,), ["summary"])
 
     assert ("\x1b[31m" in capsys.readouterr().out) == (looked_at and not no_colour)
 

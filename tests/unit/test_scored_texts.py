@@ -1,12 +1,13 @@
 """Which texts a run scores: every one that its time budget allows, and the same for all variants."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.pipeline.scored_texts import LEAST, SHARE, stepped, within_budget
+from bench.pipeline.scored_texts import LEAST, SHARE, expected_tokens, stepped, within_budget
 from bench.pipeline.unlabelled import Unlabelled
 from bench.texts.data import LabelledSet
 
@@ -26,13 +27,15 @@ def labelled(count, name="mine"):
     )
 
 
-def ten_tokens(texts):
-    return [10] * len(texts)
+def test_tokens_are_those_of_all_texts_whatever_has_a_label():
+    plain = Unlabelled(tokens={"a": [1] * 7, "b": [1] * 5})
+
+    assert expected_tokens([labelled(1000), labelled(3)], plain, lambda texts: [10] * len(texts)) == 10_030 + 12
 
 
 @given(PLACES, st.floats(1e-6, 1e-1), st.floats(1, 4000))
 def test_as_many_texts_are_scored_as_the_share_of_the_budget_allows(count, seconds, budget):
-    [found], _ = within_budget([labelled(count)], NONE, seconds, budget, ten_tokens)
+    [found], _ = within_budget([labelled(count)], NONE, seconds * 10 * count, budget)
 
     scored, most = len(found.texts), SHARE * budget / (10 * seconds)
     if most >= count * 1.001:
@@ -52,7 +55,7 @@ def test_the_number_is_one_of_few_and_at_most_a_third_smaller(count, share):
 
 def test_texts_labels_and_places_stay_together_and_in_the_order_of_the_file():
     whole = labelled(1000)
-    [found], _ = within_budget([whole], NONE, 0.01, SHARE * 100, ten_tokens)
+    [found], _ = within_budget([whole], NONE, 100, SHARE * 100 * SHARE)
 
     numbers = [int(text.split()[1]) for text in found.texts]
     assert 100 <= len(numbers) < 1000
@@ -62,8 +65,20 @@ def test_texts_labels_and_places_stay_together_and_in_the_order_of_the_file():
     assert found.counts[0] == pytest.approx(found.counts[1], abs=1)
 
 
+@given(st.lists(st.integers(0, 3), min_size=101, max_size=600), st.floats(0.01, 0.99))
+def test_every_class_keeps_its_share_and_one_text_at_least(labels, share):
+    whole = replace(labelled(len(labels)), labels=tuple(labels), label_names=("a", "b", "c", "d"))
+    [found], _ = within_budget([whole], NONE, 1, share / SHARE)
+
+    count = stepped(len(labels), share)
+    assert len(found.texts) == count
+    assert set(found.labels) == set(labels)
+    for before, after in zip(whole.counts, found.counts, strict=True):
+        assert after == pytest.approx(before * count / len(labels), abs=4)
+
+
 def test_a_sample_says_what_is_left_out(capsys):
-    [found], _ = within_budget([labelled(1000)], NONE, 0.01, 60 / SHARE, ten_tokens)
+    [found], _ = within_budget([labelled(1000)], NONE, 100, 60 / SHARE)
 
     assert found.summary == "600 articles (300 a, 300 b); left out: 2 duplicate rows, 400 rows beyond the time budget"
     told = " ".join(capsys.readouterr().err.split())
@@ -75,7 +90,7 @@ def test_a_sample_says_what_is_left_out(capsys):
 def test_every_set_keeps_the_same_share_and_texts_without_labels_as_well(capsys):
     plain = Unlabelled(tokens={str(number): [1] * 10 for number in range(400)})
     sets = [labelled(1600, "first"), labelled(400, "second")]
-    found, rest = within_budget(sets, plain, 0.01, 120 / SHARE, ten_tokens)
+    found, rest = within_budget(sets, plain, 240, 120 / SHARE)
 
     assert [len(one.texts) for one in found] == [800, 200]
     assert [*rest.tokens] == [*plain.tokens][:200]
@@ -85,6 +100,6 @@ def test_every_set_keeps_the_same_share_and_texts_without_labels_as_well(capsys)
 def test_what_is_affordable_is_left_as_it_is(capsys):
     sets, plain = (labelled(1000),), Unlabelled(tokens={"a": [1, 2]})
 
-    assert within_budget(sets, plain, 1e-6, 160, ten_tokens) == (sets, plain)
-    assert within_budget((), NONE, 1.0, 160, ten_tokens) == ((), NONE)
+    assert within_budget(sets, plain, 0.1, 160) == (sets, plain)
+    assert within_budget((), NONE, 0.0, 160) == ((), NONE)
     assert capsys.readouterr() == ("", "")

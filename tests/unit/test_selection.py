@@ -391,11 +391,27 @@ def test_a_variant_that_was_not_measured_is_out(run):
     assert choose(replace(run, measurements=()), scored({}), "latency", 0.01).best is None
 
 
-def test_a_variant_without_predictions_is_out(run):
+def test_a_variant_without_predictions_is_undecided(run, tmp_path):
     answers = scored({})
     del answers["newsmix"].logits[QUICK]
 
-    assert why(choose(run, answers, "latency", 0.01), QUICK) == "its accuracy was not measured"
+    found = choose(replace(run, predictions=""), answers, "latency", 0.01)
+    assert why(found, QUICK) == "its accuracy was not measured"
+    [one] = [one for one in found.possibly_better if one.variant == QUICK]
+    assert [finding.needed for finding in one.findings] == ["a longer --time-budget"]
+
+    moved = replace(run, path=tmp_path / "copy.json", predictions="answers.parquet")
+    assert why(choose(moved, answers, "latency", 0.01), QUICK) == "answers.parquet is not beside copy.json"
+
+
+def test_texts_that_a_budget_left_out_are_told(run):
+    sets = (replace(run.sets[0], unscored=940),)
+    found = choose(replace(run, sets=sets), scored({}), "latency", 0.01)
+
+    assert found.unscored == 940
+    assert "940 texts of its sets were left out: a longer --time-budget scores them" in " ".join(
+        render_selection(found).split()
+    )
 
 
 # Text and evidence
@@ -497,6 +513,7 @@ def test_export_best_and_recommend_take_the_same_variant_by_the_same_evidence(
     monkeypatch.setattr("bench.pipeline.made.find_artifact", lambda *_: artifact)
     monkeypatch.setattr("bench.pipeline.best.write_example", lambda _: None)
     monkeypatch.setattr("bench.runs.store.read_run", lambda _: run)
+    monkeypatch.setattr("bench.runs.store.read_runs", lambda _: (run,))
     monkeypatch.setattr("bench.runs.predictions.read_scored", lambda _: scored(wrong))
 
     codes = [main(["export", "--checkpoint=x", "--best", "--output=by-export", *arguments])]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.runs.measurement import Measurement, Workload
 from bench.runs.metrics import METRICS
-from bench.runs.store import SCHEMA_VERSION, Run, VariantInfo, read_run, run_block
+from bench.runs.store import MODELS_VERSION, Run, VariantInfo, models_block, read_run, read_runs, run_block
 from exporters.errors import RunFileError
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"  # schema 1 stays readable; never written anew
@@ -179,7 +179,8 @@ def test_what_is_not_json_is_refused(tmp_path, content):
 @pytest.mark.parametrize(
     ("version", "remedy"),
     [
-        (SCHEMA_VERSION + 1, "update deploybench"),
+        (MODELS_VERSION + 1, "update deploybench"),
+        (MODELS_VERSION, "measure again"),
         (0, "measure again"),
         (None, "measure again"),
         ("1", "measure again"),
@@ -243,3 +244,63 @@ def test_spoilt_block_is_refused_by_the_place(tmp_path, saved, spoil, complaint)
     spoil(saved["deploybench"])
 
     assert complaint in refusal(write(tmp_path / "run.json", saved))
+
+
+# Several models
+
+
+@pytest.fixture
+def models():
+    run = read_run(SAMPLE)
+    return [replace(run, checkpoint=replace(run.checkpoint, name=name)) for name in ("large", "small")]
+
+
+def refusal_of_models(path):
+    with pytest.raises(RunFileError) as caught:
+        read_runs(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_runs_of_several_models_are_read_again_in_the_order_given(tmp_path, models):
+    path = write(tmp_path / MACHINE / "0001_x_1.json", {"datetime": "2026-08-01", "deploybench": models_block(models)})
+
+    expected = tuple(replace(run, path=path) for run in models)
+    assert read_runs(path) == read_runs(tmp_path) == expected
+    assert [run.checkpoint.name for run in read_runs(path)] == ["large", "small"]
+
+
+def test_a_file_of_one_model_is_a_tuple_of_one():
+    assert read_runs(SAMPLE) == (read_run(SAMPLE),)
+
+
+def test_where_one_run_is_expected_a_file_of_several_is_refused(tmp_path, models):
+    path = write(tmp_path / "run.json", {"deploybench": models_block(models)})
+
+    expected = f"{path}: a run of several models, expected that of one; see them all with: deploybench report {path}"
+    assert refusal(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (with_value(MODELS_VERSION + 1, "schema_version"), "schema_version is 4, this deploybench reads 1 to 2"),
+        (with_value([], "models"), "deploybench.models is [], expected a list of blocks"),
+        (with_value({}, "models"), "deploybench.models is {}, expected a list of blocks"),
+        (with_value([3], "models"), "no 'deploybench' block in this file"),
+        (
+            with_value("small", "models", 0, "checkpoint", "name"),
+            "model 'small' appears twice, expected each name once",
+        ),
+        (with_value("2", "models", 1, "plan", "threads"), "deploybench.plan.threads is '2', expected int"),
+        (
+            with_value(MODELS_VERSION, "models", 0, "schema_version"),
+            "schema_version is 3, this deploybench reads 1 to 2",
+        ),
+    ],
+)
+def test_a_spoilt_file_of_several_models_is_refused(tmp_path, models, spoil, complaint):
+    saved = {"deploybench": json.loads(json.dumps(models_block(models)))}
+    spoil(saved["deploybench"])
+
+    assert complaint in refusal_of_models(write(tmp_path / "run.json", saved))

@@ -296,12 +296,12 @@ def test_pytest_suites_says_it_before_anything_is_made_too(tmp_path, checkpoint_
 
 def test_options_that_are_handed_over_are_not_parsed_again():
     asked = Options(checkpoint="from the command line", threads=1)
-    plugins = SimpleNamespace(get_plugin=lambda name: Handover(SimpleNamespace(options=asked)))
+    plugins = SimpleNamespace(get_plugin=lambda name: Handover([SimpleNamespace(options=asked)]))
     option = SimpleNamespace(checkpoint="a flag", benchmark_storage="file://./results", collectonly=True)
     config = SimpleNamespace(option=option, pluginmanager=plugins, stash={})
     conftest.pytest_configure(config)
 
-    assert config.stash[conftest.OPTIONS] is asked
+    assert config.stash[conftest.OPTIONS] == (asked,)
 
 
 def test_a_disk_that_is_full_in_the_end_is_one_line_and_the_cells_are_kept(tmp_path, capsys):
@@ -312,7 +312,7 @@ def test_a_disk_that_is_full_in_the_end_is_one_line_and_the_cells_are_kept(tmp_p
     conftest._save_whole(full, recorder, {}, "run")
     plugins = SimpleNamespace(get_plugin=lambda name: None)
     config = SimpleNamespace(
-        stash={conftest.RECORDER: recorder}, option=SimpleNamespace(benchmark_json=None), pluginmanager=plugins
+        stash={conftest.RECORDERS: {"": recorder}}, option=SimpleNamespace(benchmark_json=None), pluginmanager=plugins
     )
     session = SimpleNamespace(config=config, exitstatus=0)
     list(conftest.pytest_sessionfinish(session, pytest.ExitCode.OK))
@@ -331,6 +331,7 @@ def test_predictions_lie_beside_every_file_of_the_run(tmp_path, checkpoint_folde
     texts = ["short", "long " * 3000]
     labelled = SimpleNamespace(name="few", row_hashes=["a", "b"], labels=[0, 1], texts=texts)
     prepared = SimpleNamespace(
+        options=Options(),
         checkpoint=SimpleNamespace(sha256="c" * 64),
         sets=[labelled],
         unlabelled=Unlabelled(tokens={}),
@@ -384,7 +385,7 @@ def test_a_variant_that_fails_while_scoring_is_recorded_as_failed(answer, reason
     recorder = Recorder(prepared)
 
     with pytest.raises(pytest.fail.Exception, match=reason):
-        accuracy_suite.test_accuracy("onnx-fp32", "news", prepared, recorder, request)
+        accuracy_suite.test_accuracy("", "onnx-fp32", "news", prepared, recorder, request)
     assert {(one.metric, one.status, one.data) for one in recorder.measurements} == {
         ("accuracy", "failed", "news"),
         ("scoring_time", "failed", "news"),

@@ -22,7 +22,7 @@ def measure(monkeypatch):
     def run(answer, threads=2, journal=None):
         prepared = SimpleNamespace(
             sequence_lengths=(8, 16),
-            options=SimpleNamespace(threads=threads),
+            options=SimpleNamespace(threads=threads, model=""),
             tokens=[[1, 2, 3]],
             artifacts={"onnx-fp32": SimpleNamespace(fingerprint="f")},
         )

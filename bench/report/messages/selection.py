@@ -1,4 +1,4 @@
-"""A selection as text: every variant, which one to take, and what a better measurement could change."""
+"""A selection as text: every variant, or pair of model and variant, which one to take, and what could change that."""
 
 from __future__ import annotations
 
@@ -18,42 +18,72 @@ if TYPE_CHECKING:
     from bench.analysis.accuracy_loss import Drop
     from bench.analysis.other_model import OtherModel
     from bench.analysis.selection import Candidate, Selection
+    from bench.runs.measurement import Figure
 
 _SETS = 3  # whose accuracies are told
+_WIDE = 1.3  # upper / lower end of an interval
 _WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
 
 
 def render_selection(selection: Selection) -> str:
-    """A table of all variants, best first, why each is not within the limits, and which one to take."""
+    """A table of all candidates, best first, why each is not within the limits, and which one to take."""
     heads, rows = selection_table(selection)
     why = [f"{one.variant}: {one.why}" for one in selection.candidates if one.why]
-    front = "* no other variant is as good in accuracy, latency, memory and size, and better in one of them"
+    costs = "latency, memory and size" if selection.by_costs else "accuracy, latency, memory and size"
+    front = f"* no other variant is as good in {costs}, and better in one of them"
     table = tabulate.tabulate(rows, heads, disable_numparse=True)
     return "\n\n".join([table, wrapped([*why, front]), wrapped(_answer(selection))])
 
 
 def selection_table(selection: Selection) -> tuple[list[str], list[list[str]]]:
-    """Heads, and a row for each variant."""
+    """Heads, and a row for each candidate; without a loss of accuracy where costs alone decide."""
     rows = [
-        [one.variant + "*" * one.pareto_front, format_deciding(one.figure), _lost(one), _WORDS[one.standing]]
+        [
+            one.variant + "*" * one.pareto_front,
+            format_deciding(one.figure),
+            *([] if selection.by_costs else [_lost(one)]),
+            _WORDS[one.standing],
+        ]
         for one in selection.candidates
     ]
-    return ["variant", selection.objective, "accuracy lost", ""], rows
+    lost = [] if selection.by_costs else ["accuracy lost"]
+    return [selection.kind, selection.objective, *lost, ""], rows
 
 
 def gain(selection: Selection) -> str:
-    """How much better than the reference the best variant is: "2.00 times as fast as torch-eager"; empty where that is unknown."""
-    figures = {one.variant: one.figure for one in selection.candidates}
-    best, reference = selection.best, figures.get(REFERENCE)
-    own = best.figure if best else None
+    """How much better than the reference the best one is: "2.00 times as fast as torch-eager"; empty where that is unknown."""
+    found = {one.variant: one for one in selection.candidates}
+    best, reference = selection.best, found.get(selection.reference)
     as_good = {one.variant for one in (best, *selection.as_good) if one}
-    if not reference or not own or not reference.value or not own.value or REFERENCE in as_good:
+    times = _times(selection, best, reference) if best and reference and reference.variant not in as_good else None
+    wide = _if_wide(best.told_by) if best and reference and reference.told_by and reference.told_by.value == 1 else ""
+    return f"{times:.2f} times {OBJECTIVES[selection.objective].gain} {selection.reference}{wide}" if times else ""
+
+
+def _if_wide(ratio: Figure | None) -> str:
+    """The interval of a speed-up that a run hardly knows: its middle alone would be read as a fact."""
+    if ratio is None or ratio.metric != "speed_up" or not ratio.low or not ratio.high or ratio.high < _WIDE * ratio.low:
         return ""
-    objective = OBJECTIVES[selection.objective]
-    times = reference.value / own.value if objective.lower_is_better else own.value / reference.value
-    if best and best.told_by and best.told_by.metric == "speed_up" and best.told_by.value:
-        times = best.told_by.value  # of paired slices
-    return f"{times:.2f} times {objective.gain} {REFERENCE}"
+    return f" (95 %: {ratio.low:.2f} to {ratio.high:.2f})"
+
+
+def _times(selection: Selection, best: Candidate, reference: Candidate) -> float | None:
+    for ours, theirs in ((best.told_by, reference.told_by), (best.figure, reference.figure)):
+        if not ours or not theirs or not ours.value or not theirs.value or ours.metric != theirs.metric:
+            continue
+        if ours.metric == "speed_up":  # of paired slices
+            return ours.value / theirs.value
+        objective = OBJECTIVES[selection.objective]
+        return theirs.value / ours.value if objective.lower_is_better else ours.value / theirs.value
+    return None
+
+
+def lost_by_best(selection: Selection) -> list[str]:
+    """What the best candidate loses, if there is one and it is not the reference."""
+    best = selection.best
+    if selection.by_costs:
+        return ["accuracy is not measured"]
+    return [] if best is None or best.variant == selection.reference else [lost_accuracy(best.drop)]
 
 
 def lost_accuracy(drop: Drop | None) -> str:
@@ -87,8 +117,7 @@ def _answer(selection: Selection) -> list[str]:
     best = selection.best
     lines = ["take none: no variant is certain to be within every limit"]
     if best:
-        lost = "loses nothing" if best.variant == REFERENCE else lost_accuracy(best.drop)
-        told = [part for part in (gain(selection), lost) if part]
+        told = [part for part in (gain(selection), *(lost_by_best(selection) or ["loses nothing"])) if part]
         lines = [
             f"take {best.variant}: {'; '.join(told)}",
             "it is within every limit by the ends of its 95 % intervals",
@@ -99,6 +128,10 @@ def _answer(selection: Selection) -> list[str]:
     if selection.possibly_better:
         meanwhile = f"; take {best.variant} until that is decided" if best else ""
         lines.append(f"undecided, and better if within: {_names(selection.possibly_better)}{meanwhile}")
+    if selection.unscored:
+        lines.append(
+            f"{many(selection.unscored, 'text')} of its sets were left out: a longer --time-budget scores them"
+        )
     return [*lines, *map(other_model_line, selection.other_models)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,13 +32,29 @@ ON_DEMAND = (  # printed where ``--table`` names them
     "groups",
     "shift",
 )
-TABLES = (*SHOWN, *ON_DEMAND)
+OF_SEVERAL = ("models",)  # of a run of several models, before the tables of each
+TABLES = (*SHOWN, *ON_DEMAND, *OF_SEVERAL)
 
 
 def build_tables(run: Run, names: Iterable[str]) -> dict[str, list[Table]]:
-    """By name of TABLES; a table is a list, empty where the run lacks its figures, or one for each labelled set."""
+    """By name of TABLES; a table is a list, empty where the run lacks its figures, or one for each labelled set.
+
+    Tables of OF_SEVERAL are empty: ``build_models`` makes them of several runs.
+    """
     from bench.printable import printable
     from bench.report.run_figures import RunFigures
 
     cells = RunFigures(printable(run))
-    return {name: import_module(f"{__name__}.{name}").build(cells) for name in names}
+    return {name: [] if name in OF_SEVERAL else _module(name).build(cells) for name in names}
+
+
+def build_models(runs: tuple[Run, ...], names: Iterable[str]) -> dict[str, list[Table]]:
+    """Those of OF_SEVERAL among ``names``, each a list, of the runs of several models."""
+    from bench.printable import printable
+
+    runs = printable(runs)
+    return {name: _module(name).build(runs) for name in names if name in OF_SEVERAL}
+
+
+def _module(name: str) -> Any:
+    return import_module(f"{__name__}.{name}")

@@ -80,9 +80,14 @@ def _none(run: Run, variant: str) -> Figure:
         high=None,
         n=0,
         status="failed" if failed else "not_measured",
-        reason=failed or "saved before there were memory ledgers",
+        reason=failed or _unmeasured(run) or "saved before there were memory ledgers",
         workload=None,
     )
+
+
+def _unmeasured(run: Run) -> str:
+    """Why no memory was measured; empty where it was."""
+    return next((one.reason for one in run.measurements if one.metric == "peak_memory" and one.reason), "")
 
 
 def _notes(run: Run, ledgers: Sequence[CellLedger]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis.figures import profiled_workload
 from bench.analysis.operator_figures import ALL_KINDS
 from bench.report.cells import Column
 from bench.units import COUNT, MILLISECONDS
@@ -24,10 +25,11 @@ def build(cells: RunFigures) -> list[Table]:
     if not any(info.operators for info in run.variants.values()):
         return []
     count = Column(head="operators", short="opera-\ntors", scale=COUNT, group="operators")
-    contents = [(count, cells.at_batch("operators", 1))]
+    profiled = profiled_workload(run)
+    contents = [(count, cells.at("operators", profiled))]
     for kind in ALL_KINDS:
         column = Column(head=kind, short=_SHORT.get(kind, ""), scale=MILLISECONDS, group="operators")
-        contents.append((column, cells.at_batch("operator_time", 1, kind)))
+        contents.append((column, cells.at("operator_time", profiled, kind)))
     title = f"Time by kind of operator, batch of 1 × {max(run.plan.sequence_lengths)} tokens"
     return [cells.table(title, contents, _notes(run))]
 

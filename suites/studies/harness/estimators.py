@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from bench.measure.controls import AGAIN, CONTROLS
-from bench.runs.measurement import launch_ratios
-from bench.statistics import LEVEL, RUN_SPREAD, paired_ratios
+from bench.runs.measurement import launch_ratios, slice_noise
+from bench.statistics import LEVEL, paired_ratios
 from exporters.variant import REFERENCE
 from suites.studies.harness.repeated import read_slices, recorded_runs
 from suites.studies.study import Answer, render_rows, run_study
@@ -91,16 +91,20 @@ def less(rows: Mapping[str, Slices], control: Mapping[str, Slices], what: str) -
     return {row: one - share * control[row] for row, one in rows.items()}
 
 
-def judge(runs: Sequence[Mapping[str, Sequence[float]]], spread: float = 0.0) -> dict[str, float]:
+def judge(
+    runs: Sequence[Mapping[str, Sequence[float]]], noises: Sequence[Mapping[str, float]] = ()
+) -> dict[str, float]:
     """Width, coverage and A/A of an estimator, from the logarithm of the ratio to the reference of each launch of each row.
 
-    ``spread``: of the logarithm between runs, added to the error.
+    ``noises``: of a slice, by row, for each run; with them, errors include the spread between runs.
     """
     names = [name for name in runs[0] if name != AGAIN]
     reach, middles, close = [], [], []
-    for rows in runs:
+    for place, rows in enumerate(runs):
         *ratios, again = paired_ratios([list(rows[name]) for name in (*names, AGAIN)], [*names, AGAIN])
-        reach.append([one.widened(spread).detectable(LEVEL) - 1 for one in ratios])
+        if noises:
+            ratios = [one.between_runs(noises[place][name]) for name, one in zip(names, ratios, strict=True)]
+        reach.append([one.detectable(LEVEL) - 1 for one in ratios])
         middles.append([one.middle for one in ratios])
         close.append(abs(np.expm1(again.middle)) <= CLOSE)
     half, found = np.asarray(reach), np.asarray(middles)
@@ -135,10 +139,10 @@ def estimators(slices: pd.DataFrame) -> dict[str, dict[str, float]]:
 def in_use(slices: pd.DataFrame, launches: int) -> dict[str, float]:
     """The estimator of a run, of the first ``launches`` of each recorded one."""
     runs = recorded_runs(slices[slices["launch"] < launches])
-    ratios = [
-        {name: launch_ratios(run[REFERENCE], one) for name, one in run.items() if name != REFERENCE} for run in runs
-    ]
-    return judge(ratios, RUN_SPREAD)
+    pairs = [{name: (run[REFERENCE], one) for name, one in run.items() if name != REFERENCE} for run in runs]
+    ratios = [{name: launch_ratios(*pair) for name, pair in of_run.items()} for of_run in pairs]
+    noises = [{name: slice_noise(*pair) for name, pair in of_run.items()} for of_run in pairs]
+    return judge(ratios, noises)
 
 
 def reference_over_control(slices: pd.DataFrame) -> dict[str, float]:

@@ -1,0 +1,120 @@
+"""The first screen of a run of several models: the same parts as for one, with a row for each pair of model and variant."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.analysis.figures import timed_lengths
+from bench.analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
+from bench.analysis.models.pairs import of_pair, pair_name
+from bench.analysis.models.selection import best_of_each, default_models_selection, pair_speed_ups
+from bench.printable import printable
+from bench.report.messages.screen import LINES, Rows, costs, listed, machine, pasted, screen, short
+from bench.report.models_notes import accuracy_notes, short_difference
+from bench.report.notes import checkpoint_note, failures, marks_of_other_models
+from bench.report.pair_figures import PairFigures
+from bench.runs.predictions import read_answers
+from bench.units import counted, format_percent, format_share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.analysis.selection import Selection
+    from bench.runs.store import Run
+
+_MODELS = 4  # that have a line of their own
+
+
+def models_screen(runs: tuple[Run, ...], room: int = LINES) -> str:
+    """At most ``room`` lines of 80 characters, from 25 on, as ``first_screen``."""
+    runs = printable(runs)
+    selection, ratios = default_models_selection(runs), pair_speed_ups(runs)
+    smallest = min(runs[0].plan.batch_sizes)
+    rows = Rows(
+        selection=selection,
+        costs=costs(PairFigures(runs), lambda pair: ratios[pair, smallest]),
+        failed={pair_name(run, name): why for run in runs for name, why in failures(run).items()},
+        kept=_kept(runs, selection),
+        marks={pair_name(run, name): mark for run in runs for name, mark in marks_of_other_models(run).items()},
+    )
+    return screen(_measured(runs), rows, _commands(runs, selection), room)
+
+
+def _kept(runs: Sequence[Run], selection: Selection) -> list[str]:
+    """The best pair of each model, then torch-eager of the reference and of the others."""
+    return [*best_of_each(runs, selection).values(), selection.reference, *map(pair_name, runs)]
+
+
+def _measured(runs: tuple[Run, ...]) -> list[str]:
+    """The models with the lengths of the texts, their accuracies on the labelled sets, the workloads, and the machine."""
+    batch = counted(min(runs[0].plan.batch_sizes), "text")
+    more = len(runs) - _MODELS
+    return [
+        *map(_model, runs[:_MODELS]),
+        *([f"and {counted(more, 'model')} more"] if more > 0 else []),
+        *_accuracy(runs),
+        f"latency: median for {batch} of {_timed(runs)}; speed-up: over {pair_name(runs[0])}",
+        f"memory: heap after loading and in batches of {_memory_batch(runs)}; size: on disk",
+        machine(runs[0]),
+    ]
+
+
+def _model(run: Run) -> str:
+    """Name, how many tokens its own tokenizer makes of a text, and size."""
+    name = short(run.checkpoint.name)
+    note = checkpoint_note(replace(run.checkpoint, name=name)).removeprefix(f"checkpoint {name}: ")
+    return f"{name}: {'; '.join([*_tokens(run), note])}"
+
+
+def _tokens(run: Run) -> list[str]:
+    """Tokens of the labelled texts, or of those that were timed, special tokens included; a limit cuts longer ones."""
+    known = [one.tokens for one in read_answers(run).values() if one.tokens is not None]
+    counts = np.concatenate(known) if known else np.asarray(run.plan.text_lengths)
+    if not len(counts):
+        return []
+    limit = run.checkpoint.max_length
+    cut = float((counts > limit).mean()) if limit else 0.0
+    told = f"texts of {np.median(counts):.0f} tokens (median)"
+    return [f"{told}, {format_percent(cut)} of them cut to {limit}" if cut else told]
+
+
+def _accuracy(runs: tuple[Run, ...]) -> list[str]:
+    best, found = most_accurate(runs), accuracies(runs)
+    if best is None:
+        return accuracy_notes(runs)
+    name = best.checkpoint.name
+    others = [one for one in accuracy_differences(runs) if name in (one.model, one.against)]
+    sets = ", ".join(f"{short(one.name)} ({one.rows} texts)" for one in runs[0].sets)
+    told = listed(f"{short(model)} {format_share(value)}" for model, value in found.items())
+    return [
+        f"accuracy of torch-eager on {sets} together: {told}",
+        f"against {short(name)} (95 %, McNemar's p): {listed(short_difference(one, name) for one in others)}",
+    ]
+
+
+def _timed(runs: Sequence[Run]) -> str:
+    """Lengths of the texts that were timed: the same texts are of another length in each model."""
+    lengths = {timed_lengths(run) for run in runs}
+    if len(lengths) == 1:
+        return lengths.pop()
+    return "the set's own" if runs[0].plan.text_lengths else "each model's full length"
+
+
+def _memory_batch(runs: Sequence[Run]) -> str:
+    lengths = [max(run.plan.sequence_lengths) for run in runs]
+    of = f"{min(lengths)}–" * (min(lengths) < max(lengths)) + f"{max(lengths)} tokens"
+    return f"{runs[0].plan.memory_batch_size} × {of}"
+
+
+def _commands(runs: tuple[Run, ...], selection: Selection) -> list[str]:
+    file, model = pasted(runs[0].path), of_pair(runs, selection.candidates[0].variant)[0].checkpoint.name
+    write = " --copy-to best" if selection.best else ""
+    return [
+        f"all tables: deploybench report {file}",
+        f"one model: deploybench report {file} --model {shlex.quote(model)}",
+        f"{'artifact to serve' if write else 'why none'}: deploybench recommend {file}{write}",
+    ]

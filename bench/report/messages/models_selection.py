@@ -1,0 +1,21 @@
+"""A selection over several models as text: whose accuracy is the reference, how the models differ, and which pair to take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.printable import printable
+from bench.report.formats.terminal import wrapped
+from bench.report.messages.selection import render_selection
+from bench.report.models_notes import accuracy_notes, difference_notes
+
+if TYPE_CHECKING:
+    from bench.analysis.selection import Selection
+    from bench.runs.store import Run
+
+
+def render_models_selection(runs: tuple[Run, ...], selection: Selection) -> str:
+    """The models' accuracies, then the same as for one model: a row for each pair of model and variant."""
+    runs = printable(runs)
+    told = wrapped([*accuracy_notes(runs), *difference_notes(runs)])
+    return f"{told}\n\n{render_selection(printable(selection))}"

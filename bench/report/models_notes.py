@@ -1,0 +1,58 @@
+"""Notes on the accuracies of several models: which is the reference, how any two differ, or why accuracy is not measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
+from bench.analysis.models.pairs import pair_name
+from bench.analysis.models.same_texts import labelled_texts, with_accuracy
+from bench.units import format_share, many
+
+if TYPE_CHECKING:
+    from bench.analysis.models.accuracy import Difference
+    from bench.runs.store import Run
+
+_SURE = 0.001  # a smaller p has no more digits
+
+
+def accuracy_notes(runs: tuple[Run, ...]) -> list[str]:
+    """Accuracy of each model's torch-eager on all labelled texts together, and which is the reference, or why there is none."""
+    best, found = most_accurate(runs), accuracies(runs)
+    texts = labelled_texts(with_accuracy(runs))
+    if best is None or texts is None:
+        random = all(run.checkpoint.random_weights for run in runs)
+        labelled = "" if any(run.sets for run in runs) else ": no labelled set was given"
+        why = ": random weights" if random else labelled
+        return [f"accuracy is not measured{why}; costs alone decide" if why else "accuracy is not measured"]
+    listed = ", ".join(f"{name} {format_share(value)}" for name, value in found.items())
+    of_all = f"accuracy of torch-eager on {many(len(texts.rows), 'labelled text')}: {listed}"
+    lacking = [run.checkpoint.name for run in runs if run.checkpoint.name not in found]
+    none = [f"accuracy of {', '.join(lacking)} is not measured"] if lacking else []
+    reference = f"accuracy lost: against {pair_name(best)}, the most accurate of the models on these texts"
+    return [of_all, reference, *none]
+
+
+def difference_notes(runs: tuple[Run, ...]) -> list[str]:
+    """Every two models: difference of their accuracies with its interval and McNemar's p."""
+    return [difference_note(one) for one in accuracy_differences(runs)]
+
+
+def difference_note(one: Difference) -> str:
+    """One line."""
+    change = one.change
+    interval = f"95 %: {change.low:+.3f} to {change.high:+.3f}"
+    sides = f"right alone: {one.won} against {one.lost}"
+    return f"accuracy of {one.model} - {one.against}: {change.value + 0.0:+.3f} ({interval}; McNemar's exact {_p(one)}; {sides})"
+
+
+def short_difference(one: Difference, against: str) -> str:
+    """A part of a line: the other model of ``one``, its accuracy less that of the model ``against``, with the interval and p."""
+    sign = 1 if one.against == against else -1
+    ends = sorted((sign * one.change.low, sign * one.change.high))
+    other = one.model if sign == 1 else one.against
+    return f"{other} {sign * one.change.value + 0.0:+.3f} ({ends[0]:+.3f} to {ends[1]:+.3f}, {_p(one)})"
+
+
+def _p(one: Difference) -> str:
+    return "p < 0.001" if one.p < _SURE else f"p = {one.p:.3f}"

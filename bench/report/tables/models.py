@@ -1,0 +1,163 @@
+"""The models of a run of several: torch-eager of each, and the best variant of each against the reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.analysis.figures import labelled_sets
+from bench.analysis.models.pairs import pair_name
+from bench.analysis.models.selection import default_models_selection, pair_speed_ups
+from bench.analysis.models.trades import trades
+from bench.report.cells import Column, Table
+from bench.report.models_notes import accuracy_notes, difference_notes
+from bench.report.notes import gap_notes
+from bench.report.pair_figures import PairFigures
+from bench.runs.measurement import Figure
+from bench.units import DIFFERENCE, LARGE_COUNT, MEGABYTES, MILLISECONDS, RATIO, SHARE, format_percent, format_share
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.analysis.accuracy_loss import Drop
+    from bench.analysis.models.trades import Trade
+    from bench.analysis.selection import Selection
+    from bench.report.cells import ByVariant, Content
+    from bench.runs.store import Run, SetInfo
+
+_SAME = 0.005  # a relative difference of a cost below this is not told
+
+
+def build(runs: tuple[Run, ...]) -> list[Table]:
+    """Two: the models by their torch-eager, and the best variant of each."""
+    cells = PairFigures(runs)
+    return [_models(runs, cells), _best(runs, cells)]
+
+
+def _models(runs: tuple[Run, ...], cells: PairFigures) -> Table:
+    parameters = {pair_name(run): _parameters(run) for run in runs}
+    contents = [
+        (Column(head="parameters", scale=LARGE_COUNT, group="cost"), parameters.__getitem__),
+        *_costs(cells),
+        *_accuracies(runs, cells),
+    ]
+    notes = [
+        f"costs and accuracies: of {REFERENCE}",
+        "peak memory: heap after loading plus what batches of texts of full length add at most, by memray",
+        *accuracy_notes(runs),
+        *difference_notes(runs),
+    ]
+    names = {run.checkpoint.name: pair_name(run) for run in runs}
+    return _table("Models", "model", names, contents, notes)
+
+
+def _best(runs: tuple[Run, ...], cells: PairFigures) -> Table:
+    selection, ratios = default_models_selection(runs), pair_speed_ups(runs)
+    smallest, of_models = min(runs[0].plan.batch_sizes), [*trades(runs, selection).values()]
+    drops = {one.variant: one.drop for one in selection.candidates}
+    change = Column(head="accuracy change", scale=DIFFERENCE, group="accuracy", interval=True)
+    contents = [
+        (
+            Column(head="speed-up", short="speed-\nup", scale=RATIO, group="cost", interval=True),
+            lambda pair: ratios[pair, smallest],
+        ),
+        *_costs(cells),
+        *([] if selection.by_costs else [(change, lambda pair: _change(pair, drops[pair]))]),
+    ]
+    return _table(
+        "Best variant of each model",
+        "model/variant",
+        {one.pair: one.pair for one in of_models},
+        contents,
+        [*_ranking_notes(runs, selection), *(_traded(one, selection) for one in of_models)],
+    )
+
+
+def _ranking_notes(runs: Sequence[Run], selection: Selection) -> list[str]:
+    over = f"speed-up: over {pair_name(runs[0])}"
+    ranked = f"of each model the variant that ranks first by {selection.objective}"
+    if selection.by_costs:
+        return [f"{ranked} alone, because accuracy is not measured", over]
+    within = f"{ranked}, within a limit of {selection.max_drop:g} of accuracy lost where one is"
+    return [within, f"{over}; accuracy change: against {selection.reference} on the same texts"]
+
+
+def _table(title: str, kind: str, rows: Mapping[str, str], contents: Sequence[Content], notes: Sequence[str]) -> Table:
+    """``rows``: the pair of each row, by its name."""
+    columns = tuple(column for column, _ in contents)
+    cells = {name: tuple(figure(pair) for _, figure in contents) for name, pair in rows.items()}
+    return Table(
+        title=title,
+        columns=columns,
+        rows=cells,
+        notes=(*notes, *gap_notes((), columns, cells)),
+        kind=kind,
+    )
+
+
+def _costs(cells: PairFigures) -> list[Content]:
+    latency = cells.of_each(lambda one: one.at_batch("latency", min(one.run.plan.batch_sizes)))
+    memory = cells.of_each(lambda one: one.at_length("peak_memory", max(one.run.plan.sequence_lengths)))
+    size = cells.of_each(lambda one: one.at("artifact_size"))
+    return [
+        (Column(head="latency", scale=MILLISECONDS, group="cost"), latency),
+        (Column(head="peak memory", short="peak", scale=MEGABYTES, group="cost"), memory),
+        (Column(head="size on disk", short="size", scale=MEGABYTES, group="cost"), size),
+    ]
+
+
+def _accuracies(runs: Sequence[Run], cells: PairFigures) -> list[Content]:
+    sets = labelled_sets(runs[0])
+
+    def column(name: str) -> Column:
+        head, short = (f"accuracy {name}", f"acc.\n{name}") if name else ("accuracy", "acc.")
+        return Column(head=head, short=short, scale=SHARE, group="accuracy")
+
+    def figure(of_set: SetInfo) -> ByVariant:
+        return cells.of_each(lambda one: one.of_set("accuracy", of_set))
+
+    return [(column(one.name), figure(one)) for one in sets]
+
+
+def _parameters(run: Run) -> Figure:
+    return Figure(
+        variant=REFERENCE,
+        metric="parameters",
+        value=float(run.checkpoint.num_parameters),
+        unit="1",
+        low=None,
+        high=None,
+        n=1,
+        status="ok",
+        reason="",
+        workload=None,
+    )
+
+
+def _change(pair: str, drop: Drop | None) -> Figure:
+    """Of accuracy against the reference; without labels its share of changed classes is no change of accuracy."""
+    known = drop is not None and drop.labelled > 0
+    return Figure(
+        variant=pair,
+        metric="accuracy_change",
+        value=-drop.share + 0.0 if drop and known else None,
+        unit="1",
+        low=-drop.most + 0.0 if drop and known else None,
+        high=-drop.least + 0.0 if drop and known else None,
+        n=drop.labelled if drop else 0,
+        status="ok" if known else "not_measured",
+        reason="" if known else "not measured",
+        workload=None,
+    )
+
+
+def _traded(one: Trade, selection: Selection) -> str:
+    """What the pair saves and what it pays, in one line."""
+    saved = [f"{format_percent(1 - ratio)} of the {cost}" for cost, ratio in one.ratios.items() if ratio < 1 - _SAME]
+    paid = [f"{format_percent(ratio - 1)} more {cost}" for cost, ratio in one.ratios.items() if ratio > 1 + _SAME]
+    lost = one.drop.share if one.drop and one.drop.labelled else 0.0
+    paid += [f"{format_share(lost)} of accuracy"] * (lost > 0)
+    gained = f"; gains {format_share(-lost)} of accuracy" * (lost < 0)
+    unknown = "; accuracy is not measured" * (one.drop is None)
+    against = f"{one.pair} against {selection.reference}"
+    return f"{against}: saves {', '.join(saved) or 'nothing'}; pays {', '.join(paid) or 'nothing'}{gained}{unknown}"
