@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_aim, add_command, add_model, print_answer, read_aim, asked_runs
+from bench.commands.common import add_aim, add_command, add_model, asked_runs, print_answer, read_aim
 from bench.console import say
 from bench.pipeline.arguments import positive_number
 from bench.pipeline.options import add_options

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import TEXT_FLAGS, add_command, add_model, print_answer, print_runs, asked_runs, texts_of
+from bench.commands.common import TEXT_FLAGS, add_command, add_model, asked_runs, print_answer, print_runs, texts_of
 from bench.console import say
 from bench.pipeline.arguments import path
 from bench.pipeline.options import add_options
