@@ -24,6 +24,7 @@ def add(commands: Any) -> None:
             "deploybench run",
             "deploybench run --checkpoint my-albert --external test=test.csv",
             "deploybench run --checkpoint my-albert --variants onnx-fp32,openvino-int8",
+            "deploybench run --checkpoint small=my-albert --checkpoint large=my-bert --external test=test.csv",
             "deploybench run --checkpoint arch:bert-base-uncased --profile standard --tables",
         ],
     )

@@ -1,12 +1,13 @@
 """Options: read once, for the command line, pytest and tox alike."""
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
 
 from bench.machine.cpu import available_cores, cpu_features, first_version_quota
-from bench.pipeline.options import Options, add_options, artifacts_dir, read_options
+from bench.pipeline.options import Options, add_options, artifacts_dir, read_models, read_options
 from exporters.artifacts.catalogue import default_variants, variant_names
 from exporters.errors import UserError
 
@@ -150,3 +151,49 @@ def test_a_folder_of_the_user_is_not_replaced_by_an_artifact(tmp_path):
 def test_memory_is_that_of_a_batch_that_is_timed_unless_the_run_is_thorough():
     assert read("--batch-sizes", "2,4").memory_batch_size == 2
     assert read("--profile", "standard").memory_batch_size == 8
+
+
+def read_all(*arguments):
+    parser = argparse.ArgumentParser()
+    add_options(parser.add_argument)
+    return read_models(parser.parse_args(arguments))
+
+
+def test_several_checkpoints_are_named_models_of_equal_options_and_have_the_time_of_each():
+    first, second = read_all("--checkpoint=arch:albert-base-v2", "--checkpoint=mine=org/some-bert", "--batch-sizes=1")
+
+    assert (first.model, first.checkpoint) == ("albert-base-v2", "arch:albert-base-v2")
+    assert (second.model, second.checkpoint) == ("mine", "org/some-bert")
+    assert first.batch_sizes == second.batch_sizes == (1,)
+    assert first.time_budget == second.time_budget == 2 * read().time_budget
+    assert [one.time_budget for one in read_all("--checkpoint=a", "--checkpoint=b", "--time-budget=7")] == [7, 7]
+
+
+def test_a_single_checkpoint_is_as_before_and_may_have_a_name(tmp_path):
+    assert read_all() == (read(),)
+    assert read("--checkpoint=arch:albert-base-v2").model == ""
+    assert (read("--checkpoint=small=some/folder").model, read("--checkpoint=small=some/folder").checkpoint) == (
+        "small",
+        "some/folder",
+    )
+    folder = tmp_path / "a=b"
+    folder.mkdir()
+    assert read(f"--checkpoint={folder}").checkpoint == str(folder)
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "expected"),
+    [
+        (("x/small", "y/small"), "two models are called 'small'; name them apart, such as second=y/small"),
+        (("a", "ä b=c"), "a model called 'ä b', expected letters, digits and . _ - alone; write NAME=c"),
+        (("a", "=c"), "'=c' is not [NAME=]CHECKPOINT"),
+    ],
+)
+def test_names_that_cannot_be_told_apart_or_read_are_refused(checkpoints, expected):
+    with pytest.raises(UserError, match=re.escape(expected)):
+        read_all(*(f"--checkpoint={one}" for one in checkpoints))
+
+
+def test_where_one_checkpoint_is_taken_several_are_refused():
+    with pytest.raises(UserError, match="found 2 checkpoints, expected one"):
+        read("--checkpoint=a", "--checkpoint=b")

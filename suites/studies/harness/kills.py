@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.console import progress
-from bench.runs.store import read_run
+from bench.runs.rows import row_name
+from bench.runs.store import read_runs
 from suites.studies.study import save_study, study_parser
 
 if TYPE_CHECKING:
@@ -32,18 +33,23 @@ RUN = ("bench.cli", "run", "--variants=onnx-fp32", "--target-width=9", "--batch-
 
 def rows_of_run(folder: Path) -> list[str]:
     """Every row of the newest run below ``folder``, ours and pytest-benchmark's; raises if a file is damaged."""
-    run = read_run(folder / "results")
+    runs = read_runs(folder / "results")
     for file in (folder / "results").rglob("*"):
         if file.suffix == ".json":
             json.loads(file.read_text(encoding="utf-8"))
         elif file.is_file() and file.suffix != ".parquet":
             raise ValueError(f"{file}: left behind")
-    if run.predictions:
-        import pandas as pd
+    for run in runs:
+        if run.predictions:
+            import pandas as pd
 
-        pd.read_parquet(run.path.parent / run.predictions)
-    ours = (f"{one.variant} {one.metric} {one.workload} {one.data} {one.status}" for one in run.measurements)
-    stock = json.loads(run.path.read_text(encoding="utf-8"))["benchmarks"]
+            pd.read_parquet(run.path.parent / run.predictions)
+    ours = (
+        f"{row_name(run.checkpoint.name if len(runs) > 1 else '', one.variant)} {one.metric} {one.workload} {one.data} {one.status}"
+        for run in runs
+        for one in run.measurements
+    )
+    stock = json.loads(runs[0].path.read_text(encoding="utf-8"))["benchmarks"]
     return sorted([*ours, *(row["fullname"] for row in stock)])
 
 

@@ -1,0 +1,112 @@
+"""A run of several checkpoints: prepared in turn, timed together on the same texts, saved in one file, killed and resumed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import cli
+from bench.analysis.models.selection import default_models_selection
+from bench.analysis.speed_ups import speed_ups
+from bench.runs.store import read_runs
+from suites.studies.harness.kills import kill_and_resume
+
+SMALL = ("--variants=onnx-fp32", "--batch-sizes=1", "--threads=1", "--time-budget=60")
+
+
+@pytest.fixture(scope="module")
+def command(checkpoint_folder, fragile_checkpoint, labelled_file):
+    """Two models under names, on one labelled set."""
+    models = (f"--checkpoint=sure={checkpoint_folder}", f"--checkpoint=fragile={fragile_checkpoint}")
+    return [*models, f"--external={labelled_file}", *SMALL]
+
+
+@pytest.fixture(scope="module")
+def measured(command, tmp_path_factory):
+    """Folder, and the finished process of the command."""
+    folder = tmp_path_factory.mktemp("models")
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.cli", "run", *command], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return folder, done
+
+
+def test_one_file_holds_a_whole_run_of_each_model(measured):
+    folder, done = measured
+    assert done.returncode == 0, done.stderr
+    runs = read_runs(folder / "results")
+
+    assert [run.checkpoint.name for run in runs] == ["sure", "fragile"]
+    for run in runs:
+        metrics = {(one.variant, one.metric) for one in run.measurements if one.status == "ok"}
+        for variant in ("torch-eager", "onnx-fp32"):
+            assert {(variant, metric) for metric in ("latency", "accuracy", "peak_memory", "load_time")} <= metrics
+    assert runs[0].sets == runs[1].sets
+    assert runs[0].predictions != runs[1].predictions
+    assert all((folder / "results" / runs[0].path.parent.name / run.predictions).is_file() for run in runs)
+
+
+def test_models_are_timed_in_the_same_launches_on_the_same_texts(measured):
+    runs = read_runs(measured[0] / "results")
+    rows = [one for run in runs for one in run.measurements if one.metric == "latency" and len(set(one.blocks)) > 1]
+    own = [one for one in rows if one.variant in ("torch-eager", "onnx-fp32")]
+
+    assert len(own) == 4
+    assert len({(one.launches[0], one.launches[-1], max(one.blocks)) for one in own}) == 1
+    assert runs[0].plan.text_lengths == runs[1].plan.text_lengths  # they have the same tokenizer
+    assert all(speed_ups(run)["onnx-fp32", 1].low for run in runs)
+
+
+def test_the_screen_names_models_and_ends_with_a_pair_to_take(measured):
+    folder, done = measured
+    lines = done.stdout.splitlines()
+
+    assert len(lines) + len(done.stderr.splitlines()) <= 41
+    assert all(len(line) <= 80 for line in lines)
+    best = default_models_selection(read_runs(folder / "results")).best
+    assert any(line.startswith(f"take {best.variant}") for line in lines) if best else "take none" in done.stdout
+    assert any(line.startswith("sure/torch-eager") for line in lines)
+
+
+def test_rows_of_the_stock_file_name_the_model(measured):
+    [file] = (measured[0] / "results").glob("*/*.json")
+    rows = json.loads(file.read_text())["benchmarks"]
+
+    assert {row["extra_info"]["model"] for row in rows if "control" not in row["name"]} == {"sure", "fragile"}
+    assert "test_latency[1-fragile/onnx-fp32]" in {row["name"] for row in rows}
+
+
+def test_a_killed_run_of_several_models_loses_nothing(command, tmp_path):
+    journal = tmp_path / ".deploybench" / "journal.jsonl"
+
+    def ready():
+        return journal.exists() and journal.read_bytes().count(b"\n") > 8
+
+    found = kill_and_resume(tmp_path, ready, ["bench.cli", "run", *command])
+    assert found is not None
+    assert "torn" not in found
+    assert (found["exit_code"], found["taken"]) == (0, found["cells"])
+    assert [run.checkpoint.name for run in read_runs(tmp_path / "results")] == ["sure", "fragile"]
+
+
+def test_other_labels_are_refused_before_anything_is_made(checkpoint_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    other = Path(shutil.copytree(checkpoint_folder, tmp_path / "other"))
+    config = json.loads((other / "config.json").read_text())
+    config |= {"id2label": {"0": "ham", "1": "spam"}, "label2id": {"ham": 0, "spam": 1}}
+    (other / "config.json").write_text(json.dumps(config))
+
+    assert cli.main(["run", f"--checkpoint={checkpoint_folder}", f"--checkpoint={other}", *SMALL]) == 2
+    said = capsys.readouterr().err
+    assert "other ham, spam; expected the same in the same order" in said
+    assert not (tmp_path / ".deploybench" / "artifacts").exists()
+
+
+def test_a_checkpoint_that_does_not_exist_is_one_line(checkpoint_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert cli.main(["run", f"--checkpoint={checkpoint_folder}", "--checkpoint=x=./gone", *SMALL]) == 2
+    assert "./gone: does not exist" in capsys.readouterr().err
