@@ -116,7 +116,7 @@ def test_a_card_of_random_weights_claims_no_accuracy(given):
     assert "Its weights are random" in text
     assert not re.search("Metrics are|keep its accuracy|of accuracy on every|accuracy holds", text)
     asked = command(text)
-    assert asked.checkpoint == "arch:albert-base-v2"
+    assert asked.checkpoint == ["arch:albert-base-v2"]
     assert len(asked.external or ()) == len(run.sets)
 
 

@@ -101,7 +101,7 @@ def test_what_a_killed_run_has_measured_is_used_after_the_deadline(late, tmp_pat
 def test_accuracy_and_load_time_that_are_not_reached(late):
     request = SimpleNamespace(getfixturevalue={"artifact": Path(), "scored": lambda *_: None}.__getitem__)
     with pytest.raises(pytest.skip.Exception):
-        test_accuracy.test_accuracy("onnx-fp32", "news", late.prepared, late, request)
+        test_accuracy.test_accuracy("", "onnx-fp32", "news", late.prepared, late, request)
     with pytest.raises(pytest.skip.Exception):
         test_load.test_load("onnx-fp32", Path(), late.prepared, late, never)
 

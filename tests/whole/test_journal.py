@@ -323,7 +323,7 @@ def test_whatever_uses_the_cores_is_alone(lock, monkeypatch, name):
         held.append(int(lock.read_text()))
         raise UserError("seen")
 
-    monkeypatch.setattr("bench.pipeline.prepare.prepare", fail)
+    monkeypatch.setattr("bench.pipeline.prepare.prepare_models", fail)
     monkeypatch.setattr("bench.compare.duel.sides.two_sides", fail)
     assert cli.main([name, *(["a", "b"] if name == "duel" else [])]) == 2
     assert held == [os.getpid()]
