@@ -39,7 +39,7 @@ def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dic
         recorder.operations = count_operations(recorder.prepared.checkpoint.path, own, options.threads)
     with Yardsticks(options.threads, first.journal) as yardsticks:
         run = LatencyRun(
-            with_controls(first.prepared.artifacts, _rows(recorders) if len(recorders) > 1 else None),
+            with_controls(first.prepared.artifacts, _rows(recorders)),
             options.schedule,
             options.threads,
             journal=first.journal,

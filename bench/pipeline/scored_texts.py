@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import cycle, islice
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from bench.console import note
@@ -71,6 +71,7 @@ def stepped(count: int, share: float) -> int:
 
 def _sampled(labelled: LabelledSet, count: int) -> LabelledSet:
     whole = len(labelled.texts)
+    count = max(count, len(set(labelled.labels)))  # one of each class
     if count == whole:
         return labelled
     note(f"set {labelled.name}: {_told(count, whole)}")
@@ -95,9 +96,10 @@ def _of_each_class(labels: Sequence[int], count: int) -> list[int]:
         places.setdefault(label, []).append(place)
     shares = {label: max(1, int(count * len(own) / len(labels))) for label, own in places.items()}
     largest = sorted(places, key=lambda label: -len(places[label]))
-    for label in islice(cycle(largest), max(0, count - sum(shares.values()))):  # what rounding down left
+    for label in largest[: max(0, count - sum(shares.values()))]:  # what rounding down left
         shares[label] += 1
-    shares[largest[0]] -= max(0, sum(shares.values()) - count)
+    for _ in range(sum(shares.values()) - count):  # what one of each rare class is too many
+        shares[max(shares, key=shares.__getitem__)] -= 1
     return sorted(place for label, own in places.items() for place in spread(own, shares[label]))
 
 

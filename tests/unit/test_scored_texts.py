@@ -77,6 +77,26 @@ def test_every_class_keeps_its_share_and_one_text_at_least(labels, share):
         assert after == pytest.approx(before * count / len(labels), abs=4)
 
 
+@given(st.integers(101, 300), st.integers(0, 60))
+def test_no_class_is_lost_where_there_are_more_classes_than_texts(classes, doubled):
+    labels = [*range(classes), *range(doubled), *range(doubled)]
+    whole = replace(labelled(len(labels)), labels=tuple(labels), label_names=tuple(map(str, range(classes))))
+    [found], _ = within_budget([whole], NONE, 1, 0.01 / SHARE)
+
+    assert set(found.labels) == set(labels)
+    assert len(found.texts) == classes == len(labels) - found.unscored
+
+
+@given(st.lists(st.integers(1, 60), min_size=2, max_size=90))
+def test_rare_classes_take_no_common_class_away(sizes):
+    labels = [label for label, size in enumerate(sizes) for _ in range(size)]
+    whole = replace(labelled(len(labels)), labels=tuple(labels), label_names=tuple(map(str, range(len(sizes)))))
+    [found], _ = within_budget([whole], NONE, 1, 0.01 / SHARE)
+
+    assert set(found.labels) == set(labels)
+    assert len(found.texts) == min(LEAST, len(labels)) == len(labels) - found.unscored
+
+
 def test_a_sample_says_what_is_left_out(capsys):
     [found], _ = within_budget([labelled(1000)], NONE, 100, 60 / SHARE)
 

@@ -79,6 +79,18 @@ def test_rows_of_the_stock_file_name_the_model(measured):
     assert "test_latency[1-fragile/onnx-fp32]" in {row["name"] for row in rows}
 
 
+def test_a_single_model_may_have_a_name(checkpoint_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert cli.main(["run", f"--checkpoint=mine={checkpoint_folder}", "--sequence-lengths=8", *SMALL]) == 0
+    [run] = read_runs(tmp_path / "results")
+    assert run.checkpoint.name == "mine"
+    timed = {one.variant for one in run.measurements if one.metric == "latency" and one.status == "ok"}
+    assert {"torch-eager", "onnx-fp32", "torch-eager-again"} <= timed
+    assert any(one.metric == "first_inference" for one in run.measurements)
+    assert "checkpoint mine: albert" in capsys.readouterr().out
+
+
 def test_a_killed_run_of_several_models_loses_nothing(command, tmp_path):
     journal = tmp_path / ".deploybench" / "journal.jsonl"
 
