@@ -134,7 +134,7 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
         journal = open_journal(models)
     deadline = Deadline(models[0].options.time_budget, journal.elapsed)
     recorders = config.stash[RECORDERS] = {one.options.model: Recorder(one, journal, deadline) for one in models}
-    stock.save_by(functools.partial(_save_whole, stock, _first(recorders)))
+    stock.save_by(functools.partial(_save_whole, stock, first_recorder(recorders)))
     config.pluginmanager.register(Stages(session, session.items))
     return (yield)
 
@@ -161,7 +161,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
     recorders = config.stash.get(RECORDERS, None)
     if recorders is None:
         return (yield)
-    recorder = _first(recorders)
+    recorder = first_recorder(recorders)
     if exitstatus not in _ENDED:
         recorder.unsaved = "stopped: "
         StockSession(config).save_nothing()
@@ -189,7 +189,7 @@ def _one_line_errors() -> Iterator[None]:
         raise pytest.exit.Exception(f"deploybench: error: {error}", returncode=2) from None
 
 
-def _first(recorders: dict[str, Recorder]) -> Recorder:
+def first_recorder(recorders: dict[str, Recorder]) -> Recorder:
     """The recorder that has what belongs to the file as a whole: where it is saved, or why not."""
     return next(iter(recorders.values()))
 
@@ -369,6 +369,6 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
         for model, recorder in recorders.items():
             names[model] = recorder.save_predictions(StockSession(config).folders())
     except OSError as error:
-        _first(recorders).unsaved = f"predictions: cannot be written ({error.strerror or error}); "
+        first_recorder(recorders).unsaved = f"predictions: cannot be written ({error.strerror or error}); "
     runs = [one.run(names[model]) for model, one in recorders.items()]
     output_json["deploybench"] = run_block(runs[0]) if len(runs) == 1 else models_block(runs)

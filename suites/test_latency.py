@@ -17,7 +17,7 @@ from bench.measure.yardsticks import Yardsticks
 from bench.pipeline.options import PROFILES
 from bench.pipeline.recorder import Recorder, count_operations
 from bench.runs.rows import row_name
-from suites.conftest import replay_rows
+from suites.conftest import first_recorder, replay_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ _FOR_OTHERS = 0.3  # of the time budget: memory, load times and what is measured
 @pytest.fixture(scope="session")
 def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dict[tuple[str, int], Measurement]:
     """Latency by row and batch size; measured together, which makes all variants of all models comparable."""
-    first = next(iter(recorders.values()))
+    first = first_recorder(recorders)
     options, budget = first.prepared.options, first.prepared.options.time_budget
     batches = first.prepared.timed_batches()
     for recorder in recorders.values():
@@ -60,7 +60,7 @@ def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dic
 
 def _rows(recorders: dict[str, Recorder]) -> list[TimedArtifact]:
     """Every variant of every model, with the model's own tokens of the same texts."""
-    common = {one.batch_size: one for one in next(iter(recorders.values())).prepared.timed_batches()}
+    common = {one.batch_size: one for one in first_recorder(recorders).prepared.timed_batches()}
     found = []
     for model, recorder in recorders.items():
         feed = {common[one.batch_size]: texts for one, texts in recorder.prepared.timed_batches().items()}
@@ -116,7 +116,7 @@ def test_control(
     replay_seconds: Callable[..., None],
 ) -> None:
     """The reference under a second name, and a variant that does nothing."""
-    recorder = next(iter(recorders.values()))
+    recorder = first_recorder(recorders)
     _replay(latencies[control, batch_size], recorder, functools.partial(replay_rows, recorder, replay_seconds))
 
 

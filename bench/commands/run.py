@@ -54,7 +54,7 @@ def _run(parsed: argparse.Namespace) -> int:
     runs, room = read_runs(saved), LINES + before - lines_said()
     own = models[0].work_dir
     work_dir = None if own == Options().work_dir else own
-    print_answer(first_screen(runs[0], room, work_dir) if len(runs) == 1 else models_screen(runs, room))
+    print_answer(first_screen(runs[0], room, work_dir) if len(runs) == 1 else models_screen(runs, room, work_dir))
     if parsed.tables:
         print_answer("")
         print_runs(runs, SHOWN if len(runs) == 1 else (*OF_SEVERAL, *SHOWN))

@@ -105,15 +105,11 @@ def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lam
     else:
         sets = labelled_sets(models[0], _common_labels(models))
         announce()
-        found = [_prepare(options, _nothing, sets) for options in models]
+        found = [_prepare(options, sets=sets) for options in models]
     scoring_s, budget = sum(one.scoring_s for one in found), models[0].time_budget
     sets, unlabelled = within_budget(found[0].sets, found[0].unlabelled, scoring_s, budget)
     by = found[0].chosen_by
     return tuple(replace(one, sets=sets, chosen_by=by, unlabelled=_same(one.unlabelled, unlabelled)) for one in found)
-
-
-def _nothing() -> None:
-    pass
 
 
 def _same(own: Unlabelled, chosen: Unlabelled) -> Unlabelled:
@@ -134,7 +130,7 @@ def _common_labels(models: Sequence[Options]) -> tuple[str, ...]:
 
 
 def _prepare(
-    options: Options, announce: Callable[[], None], sets: tuple[data.LabelledSet, ...] | None = None
+    options: Options, announce: Callable[[], None] = lambda: None, *, sets: tuple[data.LabelledSet, ...] | None = None
 ) -> Prepared:
     """Find the checkpoint, read the sets, export and check every variant; raises UserError for a mistake of the user.
 

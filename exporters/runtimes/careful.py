@@ -20,13 +20,10 @@ if TYPE_CHECKING:
 NO_CLASSES = "random weights have no classes to keep"
 LIMIT = 0.005  # share of texts that may change class with plain int8
 SECONDS = 20.0  # after which no further product is tried
-_CALIBRATING = 128  # texts
-_TOKENS = 128  # of a text that judges: a longer one costs more and tells no more
 _RANKED = 16  # texts that rank the products; fewer suffice than to judge
 _FRACTIONS = (1.0, 0.5, 0.25)  # of a margin
 _LEAST = 1e-6  # a margin of 0 is not divided by
 
-Texts: TypeAlias = "Sequence[Sequence[int]]"
 Logits: TypeAlias = "Callable[[Collection[str], int], Float32Array]"
 
 
@@ -42,17 +39,6 @@ class Choice(NamedTuple):
 
     left: tuple[str, ...]  # names of products
     note: str  # for the user
-
-
-def calibrating(texts: Texts) -> Texts:
-    """The texts that calibrate: every other one, 128 at most."""
-    return texts[::2][:_CALIBRATING]
-
-
-def judging(texts: Texts) -> Texts:
-    """The other texts, cut to 128 tokens; the last token, which ends a text, is kept."""
-    others = [*texts[1::2], *texts[::2][_CALIBRATING:]]
-    return [[*ids[: _TOKENS - 1], ids[-1]] if len(ids) > _TOKENS else ids for ids in others]
 
 
 def changed_share(expected: Float32Array, found: Float32Array) -> float:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exporters.runtimes.careful import Group, choose, judging
+from exporters.runtimes.calibration_texts import judging
+from exporters.runtimes.careful import Group, choose
 from exporters.runtimes.feed import text_feed
 from exporters.runtimes.onnx_graph import drop_unread
 from exporters.runtimes.onnx_session import MODEL_FILE, NOT_USED
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from exporters.runtimes.careful import Choice, Texts
+    from exporters.runtimes.calibration_texts import Texts
+    from exporters.runtimes.careful import Choice
     from exporters.variant import Float32Array, Int64Array
 
 _MOST = 1 / 5  # of the weights in floats: fp32, in which they take four times the time of int8

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exporters.runtimes.careful import Group, choose, judging
+from exporters.runtimes.calibration_texts import judging
+from exporters.runtimes.careful import Group, choose
 from exporters.runtimes.feed import text_feed
 from exporters.runtimes.openvino_model import MODEL_FILE
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from exporters.runtimes.careful import Choice, Texts
+    from exporters.runtimes.calibration_texts import Texts
+    from exporters.runtimes.careful import Choice
     from exporters.variant import Float32Array, Int64Array
 
 _PRODUCTS = ("MatMul", "ScaledDotProductAttention")

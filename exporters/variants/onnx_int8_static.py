@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exporters.runtimes.careful import calibrating
+from exporters.runtimes.calibration_texts import calibrating
 from exporters.runtimes.feed import text_feed
 from exporters.runtimes.onnx_session import MODEL_FILE
 from exporters.variants import onnx_int8_dynamic

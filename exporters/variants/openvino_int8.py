@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporters.runtimes.careful import calibrating
+from exporters.runtimes.calibration_texts import calibrating
 from exporters.runtimes.feed import text_feed
 from exporters.runtimes.openvino_mixed import shares_weights
 from exporters.runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino

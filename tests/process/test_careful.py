@@ -13,7 +13,7 @@ from bench.worker.client import call_in_child
 from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
 from exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
 from exporters.inspection.stored import stored_weights
-from exporters.runtimes import careful
+from exporters.runtimes import calibration_texts, careful
 from exporters.runtimes.careful import Group
 from exporters.runtimes.onnx_session import load_session
 from exporters.runtimes.openvino_mixed import mixed_openvino
@@ -196,6 +196,6 @@ def test_equal_logits_change_no_class():
 def test_judging_texts_are_not_those_that_calibrate_and_end_as_texts_do():
     texts = [[1, *range(10, 10 + 100 * number), 2] for number in range(1, 5)]
 
-    assert careful.calibrating(texts) == [texts[0], texts[2]]
-    assert [len(one) for one in careful.judging(texts)] == [128, 128]
-    assert {one[-1] for one in careful.judging(texts)} == {2}
+    assert calibration_texts.calibrating(texts) == [texts[0], texts[2]]
+    assert [len(one) for one in calibration_texts.judging(texts)] == [128, 128]
+    assert {one[-1] for one in calibration_texts.judging(texts)} == {2}

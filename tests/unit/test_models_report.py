@@ -75,6 +75,15 @@ def test_what_is_printed_of_several_models(runs, capsys):
     )
 
 
+def test_texts_that_a_budget_left_out_and_the_work_folder_are_told(runs):
+    cut = tuple(replace(run, sets=tuple(replace(one, unscored=940) for one in run.sets)) for run in runs)
+    screen = models_screen(cut, work_dir=Path("my work"))
+
+    assert re.search(r"\(\d+ of \d+ texts\)", screen)
+    assert "--copy-to best --work-dir 'my work'" in screen
+    assert select_models(cut, Aim()).unscored == 940 * len(runs[0].sets)
+
+
 def test_without_accuracy_every_text_says_that_it_is_not_measured(untrained, capsys):
     screen = models_screen(untrained)
     path = str(untrained[0].path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.runs.rows import row_name
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def pair_name(run: Run, variant: str = REFERENCE) -> str:
     """The variant with the name of the run's model before it."""
-    return f"{run.checkpoint.name}/{variant}"
+    return row_name(run.checkpoint.name, variant)
 
 
 def of_pair(runs: Iterable[Run], pair: str) -> tuple[Run, str]:

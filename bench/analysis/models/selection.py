@@ -45,6 +45,7 @@ def select_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
         base=pair_name(runs[0]),
         drops=_drops(runs, best, on_each_set=aim.on_each_set),
         reference=pair_name(best or runs[0]),
+        unscored=sum(one.unscored for one in runs[0].sets),  # the same sets in all runs
         by_costs=all(run.checkpoint.random_weights or not run.sets for run in runs),
     )
     return judge(known, aim)

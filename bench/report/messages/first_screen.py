@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,19 @@ from bench.analysis.figures import latency_workload, timed_lengths
 from bench.analysis.selection import default_selection
 from bench.analysis.speed_ups import speed_ups
 from bench.printable import printable
-from bench.report.messages.screen import LINES, NAME, Rows, costs, listed, machine, pasted, screen, short
+from bench.report.messages.screen import (
+    LINES,
+    NAME,
+    Rows,
+    costs,
+    listed,
+    machine,
+    pasted,
+    recommend_command,
+    scored_texts,
+    screen,
+    short,
+)
 from bench.report.notes import checkpoint_note, marks_of_other_models
 from bench.report.run_figures import RunFigures
 from bench.units import counted
@@ -20,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.analysis.selection import Selection
-    from bench.runs.store import Run, SetInfo
+    from bench.runs.store import Run
 
 
 def first_screen(run: Run, room: int = LINES, work_dir: Path | None = None) -> str:
@@ -63,21 +74,14 @@ def _reference_accuracy(cells: RunFigures) -> list[str]:
             f"accuracy: no labelled set was given; classes are compared with {REFERENCE}'s on texts of the parity test"
         ]
     found = [(one, cells.of_set("accuracy", one)(REFERENCE).value) for one in run.sets]
-    told = (f"{short(one.name)} ({_rows(one)}) {value:.3f}" for one, value in found if value is not None)
+    told = (f"{short(one.name)} ({scored_texts(one)}) {value:.3f}" for one, value in found if value is not None)
     return [f"accuracy of {REFERENCE}: {listed(told)}"]
-
-
-def _rows(labelled: SetInfo) -> str:
-    whole = f" of {labelled.rows + labelled.unscored}" * bool(labelled.unscored)
-    return f"{labelled.rows}{whole} texts"
 
 
 def _commands(run: Run, selection: Selection, work_dir: Path | None) -> list[str]:
     file = pasted(run.path)
-    folder = f" --work-dir {shlex.quote(str(work_dir))}" if work_dir else ""
-    write = f" --copy-to best{folder}" if selection.best else ""
     return [
         f"all tables: deploybench report {file}",
         f"page: deploybench report {file} --format html -o report.html",
-        f"{'artifact to serve' if write else 'why none'}: deploybench recommend {file}{write}",
+        recommend_command(file, selection, work_dir),
     ]

@@ -13,7 +13,18 @@ from bench.analysis.models.accuracy import accuracies, accuracy_differences, mos
 from bench.analysis.models.pairs import of_pair, pair_name
 from bench.analysis.models.selection import best_of_each, default_models_selection, pair_speed_ups
 from bench.printable import printable
-from bench.report.messages.screen import LINES, Rows, costs, listed, machine, pasted, screen, short
+from bench.report.messages.screen import (
+    LINES,
+    Rows,
+    costs,
+    listed,
+    machine,
+    pasted,
+    recommend_command,
+    scored_texts,
+    screen,
+    short,
+)
 from bench.report.models_notes import accuracy_notes, short_difference
 from bench.report.notes import checkpoint_note, failures, marks_of_other_models
 from bench.report.pair_figures import PairFigures
@@ -22,6 +33,7 @@ from bench.units import counted, format_percent, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bench.analysis.selection import Selection
     from bench.runs.store import Run
@@ -29,8 +41,8 @@ if TYPE_CHECKING:
 _MODELS = 4  # that have a line of their own
 
 
-def models_screen(runs: tuple[Run, ...], room: int = LINES) -> str:
-    """At most ``room`` lines of 80 characters, from 25 on, as ``first_screen``."""
+def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | None = None) -> str:
+    """At most ``room`` lines of 80 characters, from 25 on; arguments as of ``first_screen``."""
     runs = printable(runs)
     selection, ratios = default_models_selection(runs), pair_speed_ups(runs)
     smallest = min(runs[0].plan.batch_sizes)
@@ -41,7 +53,7 @@ def models_screen(runs: tuple[Run, ...], room: int = LINES) -> str:
         kept=_kept(runs, selection),
         marks={pair_name(run, name): mark for run in runs for name, mark in marks_of_other_models(run).items()},
     )
-    return screen(_measured(runs), rows, _commands(runs, selection), room)
+    return screen(_measured(runs), rows, _commands(runs, selection, work_dir), room)
 
 
 def _kept(runs: Sequence[Run], selection: Selection) -> list[str]:
@@ -88,7 +100,7 @@ def _accuracy(runs: tuple[Run, ...]) -> list[str]:
         return accuracy_notes(runs)
     name = best.checkpoint.name
     others = [one for one in accuracy_differences(runs) if name in (one.model, one.against)]
-    sets = ", ".join(f"{short(one.name)} ({one.rows} texts)" for one in runs[0].sets)
+    sets = ", ".join(f"{short(one.name)} ({scored_texts(one)})" for one in runs[0].sets)
     told = listed(f"{short(model)} {format_share(value)}" for model, value in found.items())
     return [
         f"accuracy of torch-eager on {sets} together: {told}",
@@ -110,11 +122,10 @@ def _memory_batch(runs: Sequence[Run]) -> str:
     return f"{runs[0].plan.memory_batch_size} × {of}"
 
 
-def _commands(runs: tuple[Run, ...], selection: Selection) -> list[str]:
+def _commands(runs: tuple[Run, ...], selection: Selection, work_dir: Path | None) -> list[str]:
     file, model = pasted(runs[0].path), of_pair(runs, selection.candidates[0].variant)[0].checkpoint.name
-    write = " --copy-to best" if selection.best else ""
     return [
         f"all tables: deploybench report {file}",
         f"one model: deploybench report {file} --model {shlex.quote(model)}",
-        f"{'artifact to serve' if write else 'why none'}: deploybench recommend {file}{write}",
+        recommend_command(file, selection, work_dir),
     ]

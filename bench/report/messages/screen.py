@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bench.report.pair_figures import PairFigures
     from bench.report.run_figures import RunFigures
     from bench.runs.measurement import Figure
-    from bench.runs.store import Run
+    from bench.runs.store import Run, SetInfo
 
 LINES = 40  # that a run prints at most, the screen and what was printed before
 NAME = 24  # characters of a user's name
@@ -80,6 +80,19 @@ def costs(cells: RunFigures | PairFigures, speed_up: ByVariant) -> list[Content]
         (Column(head="memory", scale=MEGABYTES), memory),
         (Column(head="size", scale=MEGABYTES), cells.of_each(lambda one: one.at("artifact_size"))),
     ]
+
+
+def scored_texts(labelled: SetInfo) -> str:
+    """How many texts were scored, and of how many where the time budget left some out."""
+    whole = f" of {labelled.rows + labelled.unscored}" * bool(labelled.unscored)
+    return f"{labelled.rows}{whole} texts"
+
+
+def recommend_command(file: str, selection: Selection, work_dir: Path | None) -> str:
+    """The command that writes what is to be taken; ``work_dir``: the folder of the artifacts, if it is not the usual one."""
+    folder = f" --work-dir {shlex.quote(str(work_dir))}" if work_dir else ""
+    write = f" --copy-to best{folder}" if selection.best else ""
+    return f"{'artifact to serve' if write else 'why none'}: deploybench recommend {file}{write}"
 
 
 def machine(run: Run) -> str:
