@@ -94,6 +94,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     lengths = options.sequence_lengths or PROFILES[options.profile].sequence_lengths
     with _one_line_errors():
         sets = set_names(options) or (None,)
+    if "shape" in metafunc.fixturenames:
+        shapes = [
+            *((size, None) for size in options.batch_sizes),
+            *((options.batch_sizes[0], one) for one in lengths[:-1]),
+        ]
+        metafunc.parametrize(
+            "shape", shapes, ids=["x".join(map(str, filter(None, one))) for one in shapes], scope="session"
+        )
     axes: dict[str, Sequence[Any]] = {
         "batch_size": options.batch_sizes,
         "sequence_length": lengths,
@@ -108,10 +116,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the tests by file again: pytest groups those of one variant, and a time budget may end before all had their turn."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort the tests by file again: pytest groups those of one variant, and a time budget may end before all had their turn.
+
+    Of several models, the longest texts and the first variants of every model have their turn first.
+    """
     rank = {name: place for place, name in enumerate(_ORDER)}
-    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+    models = config.stash[OPTIONS]
+    rows = {
+        (one.model, variant): (place, of) for of, one in enumerate(models) for place, variant in enumerate(one.variants)
+    }
+
+    def turn(item: pytest.Item) -> tuple[int, int, tuple[int, int]]:
+        file = rank.get(item.path.stem, len(rank))
+        params: dict[str, Any] = (
+            item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        )
+        if len(models) == 1 or "row" not in params:
+            return file, 0, (0, 0)
+        return file, -params.get("sequence_length", 0), rows[params["row"]]
+
+    items.sort(key=turn)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -17,29 +17,35 @@ from bench.measure.yardsticks import Yardsticks
 from bench.pipeline.options import PROFILES
 from bench.pipeline.recorder import Recorder, count_operations
 from bench.runs.rows import row_name
+from exporters.artifacts.catalogue import find_variant
+from exporters.variant import REFERENCE
 from suites.conftest import first_recorder, replay_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from bench.pipeline.prepare import Prepared
-    from bench.runs.measurement import Measurement
+    from bench.runs.measurement import Measurement, Workload
+
+Shape: TypeAlias = "tuple[int, int | None]"  # batch size and tokens; None: the longest that a model is timed at
 
 _FOR_OTHERS = 0.3  # of the time budget: memory, load times and what is measured on demand come later
 
 
 @pytest.fixture(scope="session")
-def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dict[tuple[str, int], Measurement]:
-    """Latency by row and batch size; measured together, which makes all variants of all models comparable."""
+def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dict[tuple[str, Shape], Measurement]:
+    """Latency by row and shape; measured together, which makes all variants of all models comparable."""
     first = first_recorder(recorders)
     options, budget = first.prepared.options, first.prepared.options.time_budget
-    batches = first.prepared.timed_batches()
+    common = _common_shapes(recorders)
+    timed = first.prepared.timed_batches()
+    batches = {workload: timed[workload] for workload in common}
     for recorder in recorders.values():
         own = recorder.prepared.timed_batches()
         recorder.operations = count_operations(recorder.prepared.checkpoint.path, own, options.threads)
     with Yardsticks(options.threads, first.journal) as yardsticks:
         run = LatencyRun(
-            with_controls(first.prepared.artifacts, _rows(recorders)),
+            with_controls(first.prepared.artifacts, _rows(recorders, common)),
             options.schedule,
             options.threads,
             journal=first.journal,
@@ -52,18 +58,32 @@ def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dic
         yardsticks.read()
     firsts, starts = run.first_inferences(next(iter(batches))), run.cold_starts()
     for model, recorder in recorders.items():
-        of_model = functools.partial(_of_model, model, recorder.prepared)
+        of_model = functools.partial(_of_model, model, recorder.prepared, common)
         recorder.add(*yardsticks.measurements(), *of_model(firsts))
         recorder.cold_starts += of_model(starts)
-    return {(one.variant, one.workload.batch_size): one for one in measured if one.workload}
+    return {(one.variant, common[one.workload]): one for one in measured if one.workload}
 
 
-def _rows(recorders: dict[str, Recorder]) -> list[TimedArtifact]:
-    """Every variant of every model, with the model's own tokens of the same texts."""
-    common = {one.batch_size: one for one in first_recorder(recorders).prepared.timed_batches()}
-    found = []
+def _shapes(prepared: Prepared) -> dict[Shape, Workload]:
+    longest = prepared.sequence_lengths[-1]
+    return {
+        (one.batch_size, None if one.sequence_length == longest else one.sequence_length): one
+        for one in prepared.timed_batches()
+    }
+
+
+def _common_shapes(recorders: dict[str, Recorder]) -> dict[Workload, Shape]:
+    """The shapes that all models are timed at, by the first one's workload."""
+    every = [_shapes(one.prepared) for one in recorders.values()]
+    return {workload: shape for shape, workload in every[0].items() if all(shape in other for other in every)}
+
+
+def _rows(recorders: dict[str, Recorder], common: Mapping[Workload, Shape]) -> list[TimedArtifact]:
+    """Every variant of every model, with the model's own tokens of the same texts; those of one model compete."""
+    found, several = [], len(recorders) > 1
     for model, recorder in recorders.items():
-        feed = {common[one.batch_size]: texts for one, texts in recorder.prepared.timed_batches().items()}
+        shapes, texts = _shapes(recorder.prepared), recorder.prepared.timed_batches()
+        feed = {workload: texts[shapes[shape]] for workload, shape in common.items()}
         found += [
             TimedArtifact(
                 name=row_name(model, variant),
@@ -71,21 +91,24 @@ def _rows(recorders: dict[str, Recorder]) -> list[TimedArtifact]:
                 artifact=one.path,
                 fingerprint=one.fingerprint,
                 feed=feed,
+                group=model if several and variant != REFERENCE and not find_variant(variant).another_model else "",
             )
             for variant, one in recorder.prepared.artifacts.items()
         ]
     return found
 
 
-def _of_model(model: str, prepared: Prepared, measured: Iterable[Measurement]) -> list[Measurement]:
+def _of_model(
+    model: str, prepared: Prepared, common: Mapping[Workload, Shape], measured: Iterable[Measurement]
+) -> list[Measurement]:
     """The measurements of the model's rows, called as its variants, at its own lengths."""
     variants = {row_name(model, variant): variant for variant in prepared.artifacts}
-    lengths = {one.batch_size: one for one in prepared.timed_batches()}
+    shapes = _shapes(prepared)
     return [
         replace(
             one,
             variant=variants[one.variant],
-            workload=one.workload and lengths[one.workload.batch_size],
+            workload=one.workload and shapes[common[one.workload]],
         )
         for one in measured
         if one.variant in variants
@@ -96,14 +119,17 @@ def _of_model(model: str, prepared: Prepared, measured: Iterable[Measurement]) -
 def test_latency(
     model_name: str,
     variant_name: str,
-    batch_size: int,
-    latencies: dict[tuple[str, int], Measurement],
-    recorder: Recorder,
+    shape: Shape,
+    latencies: dict[tuple[str, Shape], Measurement],
+    recorders: dict[str, Recorder],
     replay: Callable[..., None],
 ) -> None:
     """The row has the rounds of all launches and blocks, after warm-up."""
-    measured = latencies[row_name(model_name, variant_name), batch_size]
-    [own] = _of_model(model_name, recorder.prepared, [measured])
+    recorder = recorders[model_name]
+    measured = latencies.get((row_name(model_name, variant_name), shape))
+    if measured is None:
+        pytest.skip(f"{shape[1]} tokens are the most, or too many, for one of the models")
+    [own] = _of_model(model_name, recorder.prepared, _common_shapes(recorders), [measured])
     _replay(own, recorder, replay)
 
 
@@ -111,13 +137,13 @@ def test_latency(
 def test_control(
     control: str,
     batch_size: int,
-    latencies: dict[tuple[str, int], Measurement],
+    latencies: dict[tuple[str, Shape], Measurement],
     recorders: dict[str, Recorder],
     replay_seconds: Callable[..., None],
 ) -> None:
     """The reference under a second name, and a variant that does nothing."""
     recorder = first_recorder(recorders)
-    _replay(latencies[control, batch_size], recorder, functools.partial(replay_rows, recorder, replay_seconds))
+    _replay(latencies[control, (batch_size, None)], recorder, functools.partial(replay_rows, recorder, replay_seconds))
 
 
 def _replay(measured: Measurement, recorder: Recorder, replay: Callable[..., None]) -> None:

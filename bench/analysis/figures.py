@@ -55,6 +55,13 @@ def latency_workload(run: Run, batch_size: int) -> Workload:
     return replace(full, padding="bucketed") if run.plan.text_lengths else full
 
 
+def shorter_workloads(run: Run) -> tuple[Workload, ...]:
+    """Workloads of shorter texts that were timed as well, the shortest first."""
+    found = {one.workload for one in run.measurements if one.metric == "latency" and one.workload}
+    usual = {latency_workload(run, size) for size in run.plan.batch_sizes}
+    return tuple(sorted(found - usual, key=lambda one: one.sequence_length))
+
+
 def timed_lengths(run: Run) -> str:
     """Lengths of the texts whose latency was measured, for a heading."""
     own = run.plan.text_lengths
@@ -145,7 +152,8 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
 
 
 def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
-    latencies = [rows.figure("latency", latency_workload(run, size)) for size in run.plan.batch_sizes]
+    timed = [*(latency_workload(run, size) for size in run.plan.batch_sizes), *shorter_workloads(run)]
+    latencies = [rows.figure("latency", workload) for workload in timed]
     yield from latencies
     for latency in latencies:
         yield from timing_figures(rows.measurement("latency", latency.workload), latency)

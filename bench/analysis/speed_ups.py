@@ -16,7 +16,7 @@ from exporters.variant import REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.runs.measurement import Figure, Measurement
+    from bench.runs.measurement import Figure, Measurement, Workload
     from bench.runs.store import Run
     from bench.statistics import LogRatio
 
@@ -30,12 +30,15 @@ def speed_ups(run: Run) -> dict[tuple[str, int], Figure]:
     """
     found: dict[tuple[str, int], Figure] = {}
     for size in run.plan.batch_sizes:
-        workload = latency_workload(run, size)
-        latencies = {one.variant: one for one in figures(run) if (one.metric, one.workload) == ("latency", workload)}
-        rows = {one.variant: one for one in timed_rows(run, workload)}
-        over = speed_ups_over(REFERENCE, latencies, rows)
+        over = speed_ups_at(run, latency_workload(run, size))
         found.update({(variant, size): one for variant, one in over.items()})
     return found
+
+
+def speed_ups_at(run: Run, workload: Workload) -> dict[str, Figure]:
+    """By variant: those at one workload."""
+    latencies = {one.variant: one for one in figures(run) if (one.metric, one.workload) == ("latency", workload)}
+    return speed_ups_over(REFERENCE, latencies, {one.variant: one for one in timed_rows(run, workload)})
 
 
 def speed_ups_over(base: str, latencies: Mapping[str, Figure], rows: Mapping[str, Measurement]) -> dict[str, Figure]:

@@ -1,6 +1,7 @@
 """Latency: launches (fresh processes) × blocks; in each block a slice of time of every artifact on the same batch.
 
 After the minimum number of launches, more follow while a row's interval is wider than the target, within the time budget.
+From the third launch on, the slower rows of each group are left out (``halving``).
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.measure.deadline import Deadline
+from bench.measure.halving import left_out
 from bench.measure.launch import Launch
 from bench.runs.journal import Journal
 from bench.runs.measurement import Measurement
@@ -79,6 +82,7 @@ class LatencyRun:
         self._failed: dict[tuple[str, Workload | None], str] = {}  # None: not loaded, at all workloads
         self._series: dict[Row, _Series] = {}
         self._starts: dict[str, dict[int, Sequence[float]]] = {}  # seconds of _START, by launch
+        self._left_out: set[str] = set()  # rows that had their launches
         self._spent = 0.0
         self._costs: dict[Workload, float] = {}  # seconds in the last launch
         self._start_cost = 0.0  # seconds to start and load all artifacts, in the last launch
@@ -107,6 +111,7 @@ class LatencyRun:
             if launch >= _FEWEST and self._next_cost(batches) > self._deadline.left():
                 planned = launch
                 break
+            self._halve(launch, next(iter(batches)))
             self._launch(launch, self._of_launch(launch, batches), advance, planned)
         launch, rows = planned, self._unsure()
         while rows and self._further_fits(launch):
@@ -116,9 +121,20 @@ class LatencyRun:
             if not unsure:
                 break
             more(self._launch_steps(unsure))
+            self._halve(launch, next(iter(batches)))
             self._launch(launch, unsure, advance)
             launch, rows = launch + 1, self._unsure()
         return [self._measurement(name, workload, rows) for workload in batches for name in self._artifacts]
+
+    def _halve(self, launch: int, decides: Workload) -> None:
+        """Before a launch: choose the rows that it leaves out, by their median so far at the workload that decides."""
+        if launch >= _FEWEST:
+            seconds = {
+                name: median(one.seconds)
+                for (name, at), one in self._series.items()
+                if at == decides and name not in self._left_out
+            }
+            self._left_out = left_out(self._artifacts.values(), seconds, launch - _FEWEST + 1)
 
     def _of_launch(
         self, launch: int, batches: Mapping[Workload, Sequence[Batch]]
@@ -172,7 +188,7 @@ class LatencyRun:
         known = [
             self._measurement(*row, ())
             for row in self._series
-            if not self._artifacts[row[0]].control and not self._reason(*row)
+            if not self._artifacts[row[0]].control and row[0] not in self._left_out and not self._reason(*row)
         ]
         return self._schedule.unsure(known, self._schedule.target_width)
 
@@ -188,7 +204,7 @@ class LatencyRun:
         In one of ``planned`` launches, workloads after the first are left out where time would not last for the first.
         """
         start = time.perf_counter()
-        rows = {(name, workload) for workload in batches for name in self._artifacts}
+        rows = {(name, workload) for workload in batches for name in self._artifacts.keys() - self._left_out}
         self._take_over(number, rows)
         wanted = {row for row in rows if number not in self._launches_of(row)}
         self._before_launch()
@@ -290,8 +306,13 @@ class LatencyRun:
             workload=workload,
             launches=tuple(series.launches),
             blocks=tuple(series.blocks),
-            stopped="budget" if (name, workload) in unsure else "" if self._artifacts[name].control else "precise",
+            stopped=self._stopped((name, workload), unsure),
         )
+
+    def _stopped(self, row: Row, unsure: Iterable[Row]) -> Literal["", "precise", "budget", "slower"]:
+        if self._artifacts[row[0]].control:
+            return ""
+        return "slower" if row[0] in self._left_out else "budget" if row in unsure else "precise"
 
 
 def _tokens(batches: Sequence[Batch]) -> int:

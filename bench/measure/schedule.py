@@ -78,5 +78,6 @@ class TimedArtifact:
     fingerprint: str = ""  # of the artifact, for the journal
     code: Path | None = None  # folder whose ``exporters`` loads it; None: the ones of this process
     feed: Mapping[Workload, Sequence[Batch]] | None = None  # its own batches; None: those of the run
+    group: str = ""  # of rows that compete: the slower ones get fewer launches; empty: every launch
     control: bool = False  # shows the precision of the others; its own interval adds no launches
     neighbour: bool = False  # timed right before and after each of the others; one at most

@@ -52,7 +52,7 @@ PROFILES = {
         thorough=False,
     ),
     "standard": Profile(
-        description="batch sizes 1-32 at the longest length, memory at 64-512 tokens",
+        description="batch sizes 1-32 at the longest length, one text and memory at 64-512 tokens",
         batch_sizes=_BATCH_SIZES,
         sequence_lengths=_SEQUENCE_LENGTHS,
         schedule=Schedule(launches=4, blocks=8, rounds=1, block_s=0.01, cold=2),
@@ -180,7 +180,7 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--batch-sizes",), {"metavar": "N,N", "type": whole_numbers("--batch-sizes"), "help": "batch sizes to time "
       "(default: the profile's)"}),
     (("--sequence-lengths",), {"metavar": "N,N", "type": whole_numbers("--sequence-lengths"), "help": "tokens: memory "
-      "is measured at each, latency at the longest (default: the profile's; quick times a set's own texts)"}),
+      "and the smallest batch's latency are measured at each, larger batches at the longest (default: the profile's; quick times a set's own texts)"}),
     (("--threads",), {"metavar": "N", "type": _threads, "help": "threads of each variant (default: the cores this "
       "process may use)"}),
     (("--profile",), {"metavar": "NAME", "type": _profile, "default": "quick", "help": "quick, standard or full "

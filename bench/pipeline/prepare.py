@@ -73,11 +73,20 @@ class Prepared:
         return own_batches(self.own, size, self.inputs.pad, self.chosen_by)
 
     def timed_batches(self) -> dict[Workload, list[Batch]]:
-        """The batches of each workload whose latency is measured."""
-        length, threads = self.sequence_lengths[-1], self.options.threads
+        """The batches of each workload whose latency is measured; what decides comes first.
+
+        Every batch size at the longest length, or with the first set's own texts; the smallest at the other lengths as well.
+        """
+        *shorter, longest = self.sequence_lengths
+        smallest, *larger = self.options.batch_sizes
+        shapes = [
+            (smallest, longest),
+            *((smallest, length) for length in shorter),
+            *((size, longest) for size in larger),
+        ]
         found = {}
-        for size in self.options.batch_sizes:
-            workload = Workload(batch_size=size, sequence_length=length, padding="full", threads=threads)
+        for size, length in shapes:
+            workload = Workload(batch_size=size, sequence_length=length, padding="full", threads=self.options.threads)
             if self.own:
                 found[replace(workload, padding="bucketed")] = self._own_batches(size)
             else:

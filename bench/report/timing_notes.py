@@ -11,9 +11,9 @@ from bench.units import format_detectable, format_percent, format_seconds
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from bench.runs.measurement import Workload
+    from bench.runs.measurement import Measurement, Workload
     from bench.runs.store import Run
 
 
@@ -22,12 +22,19 @@ def stop_notes(run: Run, workload: Workload | None = None) -> list[str]:
     rows = [one for one in timed_rows(run, workload) if one.stopped and one.variant in run.plan.variants]
     if not rows:
         return []
-    late = [one for one in rows if one.stopped == "budget"]
-    some = ", ".join(one.variant for one in late) if workload else f"{len(late)} of {len(rows)} rows"
-    missed = some if len(late) < len(rows) else "all rows"
-    ended = f"time ran out for: {missed}" if late else "all rows reached that width"
+    late, slower = ([one for one in rows if one.stopped == why] for why in ("budget", "slower"))
+    others = "the others" if slower else "all rows"
+    ended = f"time ran out for: {_named(late, rows, workload)}" if late else f"{others} reached that width"
     width, budget = format_percent(run.plan.precision), run.plan.time_budget
-    return [f"timed until the 95 % interval is narrower than {width} or {budget:.0f} s are over; {ended}"]
+    few = f"; {_named(slower, rows, workload)}: slow for their model, so in fewer launches" if slower else ""
+    return [f"timed until the 95 % interval is narrower than {width} or {budget:.0f} s are over; {ended}{few}"]
+
+
+def _named(some: Sequence[Measurement], rows: Sequence[Measurement], workload: Workload | None) -> str:
+    """The rows by name where all are of one workload, else their number."""
+    if len(some) == len(rows):
+        return "all rows"
+    return ", ".join(one.variant for one in some) if workload else f"{len(some)} of {len(rows)} rows"
 
 
 def control_notes(run: Run, batch_size: int | None = None) -> Iterator[str]:

@@ -57,7 +57,10 @@ class Measurement:
     blocks: tuple[int, ...] = ()  # and its block within the process
     cpu_seconds: tuple[float, ...] = ()  # CPU time of all threads of the process during each value
     beside: tuple[float, ...] = ()  # seconds of the control before and after each value, their mean; empty: without one
-    stopped: Literal["", "precise", "budget"] = ""  # why timing ended: interval narrow enough, or time budget used up
+    stopped: Literal["", "precise", "budget", "slower"] = (
+        ""  # why timing ended: the interval is narrow enough, the time
+    )
+    # budget is used up, or the row is slow for its model
     confusion: tuple[tuple[int, ...], ...] = ()  # metric "accuracy": counts, rows = true label, columns = predicted
 
 

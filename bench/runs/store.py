@@ -48,7 +48,7 @@ class Plan:
     profile: str  # "quick"
     variants: _Some[str]
     batch_sizes: _Some[int]  # latency, of the set's own texts or at the longest of ``sequence_lengths``
-    sequence_lengths: _Some[int]  # memory, at ``memory_batch_size``
+    sequence_lengths: _Some[int]  # memory, at ``memory_batch_size``, and latency of the smallest batch
     memory_batch_size: int
     threads: int
     precision: float = 0.0  # relative width of intervals at which timing stops; 0: a fixed number of launches

@@ -237,6 +237,23 @@ def test_a_variant_that_fails_is_failed_and_the_others_go_on(name, reason, loade
     assert set(load_times(run)) == loaded
 
 
+def test_slower_rows_of_a_group_have_fewer_launches_and_say_so():
+    """Of five, the fastest three are timed in the third launch; a row without a group, and a control, in all."""
+    fast, slow = [f"fast{place}" for place in range(3)], ["slow0", "slow1"]
+    rows = [
+        *(TimedArtifact(name=name, variant="fakes.steady", artifact=Path(), group="model") for name in fast),
+        *(TimedArtifact(name=name, variant="fakes.spreading", artifact=Path(), group="model") for name in slow),
+        TimedArtifact(name="reference", variant="fakes.spreading", artifact=Path()),
+        TimedArtifact(name="control", variant="fakes.spreading", artifact=Path(), control=True),
+    ]
+    run = LatencyRun(rows, replace(SCHEDULE, launches=4), 1)
+    measured = [one for one in run.measure(BATCHES, lambda: None) if one.workload.batch_size == 1]
+    launches = {one.variant: len(set(one.launches)) for one in measured}
+
+    assert launches == {**dict.fromkeys([*fast, "reference", "control"], 4), **dict.fromkeys(slow, 2)}
+    assert {one.variant for one in measured if one.stopped == "slower"} == set(slow)
+
+
 def test_a_failure_at_one_workload_leaves_the_values_of_the_others():
     run, measured = measure("fakes.steady", "fakes.greedy")
 

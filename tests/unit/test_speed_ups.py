@@ -8,7 +8,8 @@ import pytest
 from slices import row_of
 
 from bench.analysis.selection import default_selection
-from bench.analysis.speed_ups import speed_ups
+from bench.analysis.speed_ups import speed_ups, speed_ups_at
+from bench.report.render import render
 from bench.runs.measurement import Workload
 from bench.runs.store import read_run
 from exporters.variant import REFERENCE
@@ -92,3 +93,28 @@ def test_rows_whose_speed_ups_lie_apart_are_told_apart(run):
     fastest, second, third, last = (told_by[name] for name in (*reversed(VARIANTS), REFERENCE))
 
     assert fastest.low > second.high > second.low > third.high > third.low > last.high == 1.0
+
+
+def test_lengths_that_were_timed_as_well_have_speed_ups_of_their_own(run):
+    """Shorter texts are 32 tokens here, at which the variants gain half as much."""
+    both = timed(run, 0)
+    short = replace(WORKLOAD, sequence_length=32)
+    shorter = [
+        replace(
+            one, workload=short, values=tuple(0.1 * value * (1 + (one.variant != REFERENCE)) for value in one.values)
+        )
+        for one in both.measurements
+    ]
+    both = replace(
+        both,
+        measurements=(*both.measurements, *shorter),
+        plan=replace(both.plan, sequence_lengths=(32, 128)),
+    )
+
+    for name, true in VARIANTS.items():
+        assert speed_ups(both)[name, 1].value == pytest.approx(true, rel=0.05)
+        assert speed_ups_at(both, short)[name].value == pytest.approx(true / 2, rel=0.05)
+    text = render(both, "csv", ["sequence"])
+    assert "speed_up_32_tokens" in text
+    assert "latency_128_tokens_s" in text
+    assert "latency" not in render(timed(run, 0), "csv", ["sequence"])

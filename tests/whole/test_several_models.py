@@ -14,7 +14,8 @@ from bench.analysis.speed_ups import speed_ups
 from bench.runs.store import read_runs
 from suites.studies.harness.kills import kill_and_resume
 
-SMALL = ("--variants=onnx-fp32", "--batch-sizes=1", "--threads=1", "--time-budget=60")
+# Every launch that is planned and no more, however slow the machine is.
+SMALL = ("--variants=onnx-fp32", "--batch-sizes=1", "--threads=1", "--time-budget=900", "--target-width=9")
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +123,17 @@ def test_a_checkpoint_that_does_not_exist_is_one_line(checkpoint_folder, tmp_pat
 
     assert cli.main(["run", f"--checkpoint={checkpoint_folder}", "--checkpoint=x=./gone", *SMALL]) == 2
     assert "./gone: does not exist" in capsys.readouterr().err
+
+
+def test_time_goes_to_all_models_alike(capfd):
+    """A budget that ends early leaves out the last variants and the shorter texts, of every model."""
+    flags = ["--variants=onnx-fp32", "--sequence-lengths=8,16", "--batch-sizes=1"]
+    assert pytest.main(["suites/test_memory.py", "--co", "-q", "--checkpoint=a=x", "--checkpoint=b=y", *flags]) == 0
+    rows = [line.partition("[")[2].rstrip("]") for line in capfd.readouterr().out.splitlines() if "::" in line]
+
+    assert rows == [
+        f"{length}-{model}/{variant}"
+        for length in (16, 8)
+        for variant in ("torch-eager", "onnx-fp32")
+        for model in "ab"
+    ]

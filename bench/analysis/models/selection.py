@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.accuracy_loss import Drop
     from bench.analysis.selection import Selection
-    from bench.runs.measurement import Figure
+    from bench.runs.measurement import Figure, Workload
     from bench.runs.store import Run
 
 
@@ -73,16 +73,20 @@ def pair_speed_ups(runs: tuple[Run, ...]) -> dict[tuple[str, int], Figure]:
     found: dict[tuple[str, int], Figure] = {}
     for size in dict.fromkeys(size for run in runs for size in run.plan.batch_sizes):
         timed = [(run, latency_workload(run, size)) for run in runs if size in run.plan.batch_sizes]
-        latencies = {
-            pair_name(run, one.variant): replace(one, variant=pair_name(run, one.variant))
-            for run, workload in timed
-            for one in figures(run)
-            if (one.metric, one.workload) == ("latency", workload)
-        }
-        rows = {pair_name(run, one.variant): one for run, workload in timed for one in timed_rows(run, workload)}
-        over = speed_ups_over(pair_name(runs[0]), latencies, rows)
-        found.update({(pair, size): one for pair, one in over.items()})
+        found.update({(pair, size): one for pair, one in pair_ratios(timed, pair_name(runs[0])).items()})
     return found
+
+
+def pair_ratios(timed: Sequence[tuple[Run, Workload]], base: str) -> dict[str, Figure]:
+    """By pair: latency of the pair ``base`` / latency, each run at the workload beside it."""
+    latencies = {
+        pair_name(run, one.variant): replace(one, variant=pair_name(run, one.variant))
+        for run, workload in timed
+        for one in figures(run)
+        if (one.metric, one.workload) == ("latency", workload)
+    }
+    rows = {pair_name(run, one.variant): one for run, workload in timed for one in timed_rows(run, workload)}
+    return speed_ups_over(base, latencies, rows)
 
 
 def _drops(runs: Sequence[Run], reference: Run | None, *, on_each_set: bool) -> dict[str, list[Drop]]:

@@ -1,20 +1,53 @@
-"""Peak memory by sequence length."""
+"""Latency, where several lengths were timed, and peak memory by sequence length."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis.figures import latency_workload, shorter_workloads
+from bench.analysis.speed_ups import speed_ups_at
 from bench.report.cells import Column
 from bench.report.tables.memory import memory_problems
-from bench.units import MEGABYTES
+from bench.report.timing_notes import stop_notes
+from bench.units import MEGABYTES, MILLISECONDS, RATIO, counted
+from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bench.report.cells import Content, Table
     from bench.report.run_figures import RunFigures
+    from bench.runs.measurement import Figure, Workload
 
 
 def build(cells: RunFigures) -> list[Table]:
-    """One, for every run."""
+    """Latency where shorter lengths were timed as well, and memory for every run."""
+    return [*_latency(cells), *_memory(cells)]
+
+
+def _latency(cells: RunFigures) -> list[Table]:
+    shorter, plan = shorter_workloads(cells.run), cells.run.plan
+    if not shorter:
+        return []
+    contents: list[Content] = []
+    for workload in (*shorter, latency_workload(cells.run, min(plan.batch_sizes))):
+        length = workload.sequence_length
+        time = Column(head=f"latency {length} tokens", short=f"{length}", scale=MILLISECONDS, group="latency (ms)")
+        ratio = Column(
+            head=f"speed-up {length} tokens", short=f"speed-\nup {length}", scale=RATIO, group="speed-up", interval=True
+        )
+        contents += [(time, cells.at("latency", workload)), (ratio, _speed_ups(cells, workload))]
+    notes = [f"speed-up: over {REFERENCE}, with its 95 % interval", *stop_notes(cells.run)]
+    of = f"{counted(min(plan.batch_sizes), 'text')} at a time, {counted(plan.threads, 'thread')}"
+    return [cells.table(f"Latency by sequence length in tokens, {of}", contents, notes)]
+
+
+def _speed_ups(cells: RunFigures, workload: Workload) -> Callable[[str], Figure]:
+    found = speed_ups_at(cells.run, workload)
+    return lambda variant: found[variant]
+
+
+def _memory(cells: RunFigures) -> list[Table]:
     plan = cells.run.plan
     contents: list[Content] = []
     for metric, kind in (("peak_memory", "heap"), ("peak_resident", "resident")):
