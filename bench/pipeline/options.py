@@ -180,7 +180,8 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--batch-sizes",), {"metavar": "N,N", "type": whole_numbers("--batch-sizes"), "help": "batch sizes to time "
       "(default: the profile's)"}),
     (("--sequence-lengths",), {"metavar": "N,N", "type": whole_numbers("--sequence-lengths"), "help": "tokens: memory "
-      "and the smallest batch's latency are measured at each, larger batches at the longest (default: the profile's; quick times a set's own texts)"}),
+      "and latency of the smallest batch are measured at each, of larger ones at the longest (default: the profile's; "
+      "quick times a set's own texts)"}),
     (("--threads",), {"metavar": "N", "type": _threads, "help": "threads of each variant (default: the cores this "
       "process may use)"}),
     (("--profile",), {"metavar": "NAME", "type": _profile, "default": "quick", "help": "quick, standard or full "
