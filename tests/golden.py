@@ -12,10 +12,11 @@ from pathlib import Path
 from bench.analysis.objectives import OBJECTIVES, Aim
 from bench.analysis.selection import select
 from bench.compare.changes import compare_runs
+from bench.compare.matching import match_models
 from bench.compare.outcome import outcome_of
 from bench.compare.thresholds import Thresholds
 from bench.report.render import render
-from bench.runs.predictions import read_right, read_scored
+from bench.runs.predictions import read_scored
 from bench.runs.store import read_run
 
 DATA = Path(__file__).parent / "data"
@@ -73,7 +74,7 @@ def _recommendations(run):
 
 
 def _comparison(base, contender):
-    changes = compare_runs(base, contender, Thresholds(), (read_right(base), read_right(contender))).changes
+    changes = compare_runs(match_models([base], [contender]), Thresholds()).changes
     rows = {f"exit code, lenient {kind}": [outcome_of(changes, lenient=kind).code] for kind in (False, True)}
     for one in changes:
         size = f"{one.workload.batch_size}x{one.workload.sequence_length}" if one.workload else ""

@@ -79,18 +79,26 @@ def add_model(add: Callable[..., Any]) -> None:
     add("--model", metavar="NAME", help="of a run of several models, look at this one alone")
 
 
-def asked_runs(parsed: argparse.Namespace) -> tuple[Run, ...]:
-    """The runs of ``parsed.run``, one for each model, or only that of ``--model``; raises UserError if there is none."""
+def asked_runs(path: str, model: str | None) -> tuple[Run, ...]:
+    """The saved runs of ``path``, one for each model, or only that of ``model``; raises UserError if there is none."""
     from bench.runs.store import read_runs
 
-    runs = read_runs(parsed.run)
-    if parsed.model is None:
+    runs = read_runs(path)
+    if model is None:
         return runs
     names = [run.checkpoint.name for run in runs]
-    if parsed.model not in names:
-        hint = did_you_mean(parsed.model, names)
-        raise UserError(f"--model: {parsed.model!r} is not in this run; {hint}its models: {', '.join(names)}")
-    return (runs[names.index(parsed.model)],)
+    if model not in names:
+        hint = did_you_mean(model, names)
+        raise UserError(f"--model: {model!r} is not in {runs[0].path}; {hint}its models: {', '.join(names)}")
+    return (runs[names.index(model)],)
+
+
+def only_run(runs: Sequence[Run], asked: str) -> Run:
+    """The run of the only model; raises UserError where there are several, because ``asked`` is of one."""
+    if len(runs) > 1:
+        names = ", ".join(run.checkpoint.name for run in runs)
+        raise UserError(f"{asked}: is of one model, and this run has {len(runs)}; pass --model NAME, one of {names}")
+    return runs[0]
 
 
 def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:

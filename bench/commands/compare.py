@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import RESULTS, add_command, print_answer
+from bench.commands.common import RESULTS, add_command, add_model, asked_runs, only_run, print_answer
 from bench.pipeline.options import add_options, read_options
 from exporters.errors import UserError
 
@@ -51,6 +51,7 @@ def add(commands: Any) -> None:
             "deploybench compare base.json contender.json --lenient",
             "deploybench compare here.json there.json --normalise",
             "deploybench compare base.json contender.json --confirm old-artifacts artifacts",
+            "deploybench compare base.json contender.json --model my-albert",
             "deploybench compare --history results",
         ],
     )
@@ -67,6 +68,7 @@ def add(commands: Any) -> None:
         metavar="FOLDER",
         help=f"change points over all runs of one machine, instead of two runs (default: {RESULTS})",
     )
+    add_model(command.add_argument)
     command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
     command.add_argument("--all", action="store_true", help="also show rows without a detectable change")
     command.add_argument(
@@ -104,26 +106,29 @@ def _compare(parsed: argparse.Namespace) -> int:
 
 def _compare_two(parsed: argparse.Namespace) -> Comparison:
     from bench.compare.changes import compare_runs
-    from bench.compare.stock import compare_stock, is_stock, read_stock
-    from bench.runs.predictions import read_right
-    from bench.runs.store import read_run
+    from bench.compare.matching import match_models
+    from bench.compare.stock import is_stock
 
-    thresholds = _thresholds(parsed)
     if is_stock(parsed.base) or is_stock(parsed.contender):
-        if parsed.normalise:
-            raise UserError(
-                "--normalise: needs the yardsticks of both runs, and a stock file of pytest-benchmark has none"
-            )
-        if parsed.confirm:
-            raise UserError("--confirm: needs the plan of both runs, and a stock file of pytest-benchmark has none")
-        stock = read_stock(parsed.base), read_stock(parsed.contender)
-        _refuse_same(*(one.path for one in stock))
-        return compare_stock(*stock, thresholds)
-    base, contender = read_run(parsed.base), read_run(parsed.contender)
-    _refuse_same(base.path, contender.path)
-    right = read_right(base), read_right(contender)
-    comparison = compare_runs(base, contender, thresholds, right, normalise=parsed.normalise)
-    return _confirmed(comparison, contender, parsed) if parsed.confirm else comparison
+        return _compare_stock(parsed)
+    base, contender = (asked_runs(side, parsed.model) for side in (parsed.base, parsed.contender))
+    _refuse_same(base[0].path, contender[0].path)
+    if parsed.confirm:
+        only_run(max(base, contender, key=len), "--confirm")
+    comparison = compare_runs(match_models(base, contender), _thresholds(parsed), normalise=parsed.normalise)
+    return _confirmed(comparison, contender[0], parsed) if parsed.confirm else comparison
+
+
+def _compare_stock(parsed: argparse.Namespace) -> Comparison:
+    from bench.compare.stock import compare_stock, read_stock
+
+    needs = {"--normalise": "the yardsticks", "--confirm": "the plan", "--model": "the models"}
+    for flag, needed in needs.items():
+        if getattr(parsed, flag[2:]):
+            raise UserError(f"{flag}: needs {needed} of both runs, and a stock file of pytest-benchmark has none")
+    stock = read_stock(parsed.base), read_stock(parsed.contender)
+    _refuse_same(*(one.path for one in stock))
+    return compare_stock(*stock, _thresholds(parsed))
 
 
 def _confirmed(comparison: Comparison, contender: Run, parsed: argparse.Namespace) -> Comparison:
@@ -156,7 +161,7 @@ def _compare_all(parsed: argparse.Namespace) -> int:
     folder = Path(parsed.history)
     if not folder.is_dir():
         raise UserError(f"--history: {str(folder)!r} is no folder; expected one with saved runs, such as {RESULTS}")
-    history = history_of(read_saved_runs(folder), _thresholds(parsed))
+    history = history_of(read_saved_runs(folder, parsed.model), _thresholds(parsed))
     outcome = outcome_of_history(history, lenient=parsed.lenient)
     print_answer(render_history(history, parsed.format, outcome))
     return outcome.code

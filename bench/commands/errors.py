@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import TEXT_FLAGS, add_command, print_answer, texts_of
+from bench.commands.common import TEXT_FLAGS, add_command, add_model, asked_runs, only_run, print_answer, texts_of
 from bench.pipeline.arguments import whole_number
 from bench.pipeline.options import add_options
 
@@ -22,10 +22,12 @@ def add(commands: Any) -> None:
             "deploybench errors results",
             "deploybench errors results --external test=test.csv --by source",
             "deploybench errors results --real real.csv --fake fake.csv --examples 10",
+            "deploybench errors results --model my-albert",
         ],
     )
     command.set_defaults(execute=_errors)
     command.add_argument("run", metavar="RUN", help="a saved run, or a folder (its newest run)")
+    add_model(command.add_argument)
     add_options(command.add_argument, TEXT_FLAGS)
     command.add_argument("--by", metavar="COLUMN", help="accuracy by the values of a column of the labelled files")
     command.add_argument(
@@ -44,9 +46,8 @@ def add(commands: Any) -> None:
 def _errors(parsed: argparse.Namespace) -> int:
     from bench.analysis.misclassified.analysis import Asked, find_errors
     from bench.report.messages.error_examples import render_errors
-    from bench.runs.store import read_run
 
     asked = Asked(variant=parsed.variant, by=parsed.by, examples=parsed.examples, seed=parsed.seed)
-    run = read_run(parsed.run)
+    run = only_run(asked_runs(parsed.run, parsed.model), "errors")
     print_answer(render_errors(find_errors(run, texts_of(run, parsed), asked), run.checkpoint.labels, asked))
     return 0

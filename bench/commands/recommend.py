@@ -64,7 +64,7 @@ def _recommend(parsed: argparse.Namespace) -> int:
         if (number := getattr(parsed, flag[2:].replace("-", "_"))) is not None
     ]
     target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")
-    runs, aim = asked_runs(parsed), replace(read_aim(parsed), limits=tuple(limits))
+    runs, aim = asked_runs(parsed.run, parsed.model), replace(read_aim(parsed), limits=tuple(limits))
     selection = _of_models(runs, aim) if len(runs) > 1 else _of_variants(runs[0], aim)
     if target and selection.best:
         _copy_best(runs, selection, parsed.work_dir, target)

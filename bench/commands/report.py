@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import TEXT_FLAGS, add_command, add_model, asked_runs, print_answer, print_runs, texts_of
+from bench.commands.common import (
+    TEXT_FLAGS,
+    add_command,
+    add_model,
+    asked_runs,
+    only_run,
+    print_answer,
+    print_runs,
+    texts_of,
+)
 from bench.console import say
 from bench.pipeline.arguments import path
 from bench.pipeline.options import add_options
@@ -74,9 +83,10 @@ def _tables(text: str) -> tuple[str, ...]:
 def _report(parsed: argparse.Namespace) -> int:
     if parsed.table and parsed.format == "html":
         raise UserError("--table: an HTML page has all tables; leave --table out, or name another --format")
-    runs = asked_runs(parsed)
-    if len(runs) > 1:
-        _refuse_one_model(runs, parsed)
+    runs = asked_runs(parsed.run, parsed.model)
+    of_one_model = "--plots" if parsed.plots else f"--format {parsed.format}" if parsed.format in _OF_ONE_MODEL else ""
+    if of_one_model:
+        only_run(runs, of_one_model)
     tables = parsed.table or (SHOWN if len(runs) == 1 else (*OF_SEVERAL, *SHOWN))
     lacking = [name for name in tables if not _holds(runs, name)] if parsed.table else []
     if set(lacking) == set(tables):
@@ -87,14 +97,6 @@ def _report(parsed: argparse.Namespace) -> int:
     for name in lacking:
         say(f"table {name} is left out: {parsed.run} holds nothing for it")
     return 0
-
-
-def _refuse_one_model(runs: Sequence[Run], parsed: argparse.Namespace) -> None:
-    """Raise UserError for what is made of one model alone."""
-    asked = "--plots" if parsed.plots else f"--format {parsed.format}" if parsed.format in _OF_ONE_MODEL else ""
-    if asked:
-        names = ", ".join(run.checkpoint.name for run in runs)
-        raise UserError(f"{asked}: is of one model, and this run has {len(runs)}; pass --model NAME, one of {names}")
 
 
 def _holds(runs: tuple[Run, ...], table: str) -> bool:

@@ -1,24 +1,28 @@
-"""Compare two saved runs, row by row."""
+"""Compare the saved runs of two files, row by row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from bench.compare.comparability import Difference, differences_of
-from bench.compare.judging import Change, judge_rows, rows_of
-from bench.compare.relative import NOTE, has_control
+from bench.compare.comparability import Difference, differences_of, of_models
+from bench.compare.judging import FAIR, Change, Terms, judge_rows, rows_of
+from bench.compare.relative import has_control, ratio_note
 from bench.compare.terms import terms_of
 from bench.compare.together import told_apart
 from bench.measure.controls import CONTROLS
 from bench.runs.measurement import Measurement, Row
+from bench.runs.rows import row_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from bench.compare.matching import Matched
     from bench.compare.thresholds import Thresholds
     from bench.runs.predictions import Right
     from bench.runs.store import Run
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,25 +34,58 @@ class Comparison:
     notes: tuple[str, ...] = ()  # how both sides were measured, one sentence each
     differences: tuple[Difference, ...] = ()
     changes: tuple[Change, ...]  # by metric, workload and variant
+    unmatched: tuple[str, ...] = ()  # models that one side lacks
 
 
-def compare_runs(
-    base: Run, contender: Run, thresholds: Thresholds, right: tuple[Right, Right], *, normalise: bool = False
-) -> Comparison:
-    """Pair the rows of two runs and judge each; ``right``: whether each example was classified correctly, for both runs.
+def compare_runs(matched: Sequence[Matched], thresholds: Thresholds, *, normalise: bool = False) -> Comparison:
+    """Pair the rows of each model's two runs, and judge the rows of all models together.
 
     ``normalise``: times of two CPUs are compared after division by the machines' yardsticks.
     """
-    found = differences_of(base, contender)
-    before = rows_in(base)
-    after = rows_in(contender, before)
-    judged = judge_rows((before, after), thresholds, terms_of(base, contender, found, normalise=normalise), right)
-    changes, notes = told_apart(judged)
+    before, after = _named(matched, _before), _named(matched, _after)
+    terms = _named(matched, lambda one: _terms(one, normalise=normalise))
+    right = _right(matched, 0), _right(matched, 1)
+    changes, notes = told_apart(judge_rows((before, after), thresholds, lambda row: terms.get(row, FAIR), right))
     if any(has_control(row, before, after) for row in before):
-        notes = (NOTE, *notes)
+        notes = (ratio_note(several=len(matched) > 1), *notes)
+    both = [(one.model, one.base, one.contender) for one in matched if one.base and one.contender]
     return Comparison(
-        base=base.path.name, contender=contender.path.name, notes=notes, differences=found, changes=changes
+        base=next(one.base.path.name for one in matched if one.base),
+        contender=next(one.contender.path.name for one in matched if one.contender),
+        notes=notes,
+        differences=of_models({model: differences_of(base, contender) for model, base, contender in both}),
+        changes=changes,
+        unmatched=tuple(one.model for one in matched if not (one.base and one.contender)),
     )
+
+
+def _named(matched: Iterable[Matched], read: Callable[[Matched], dict[Row, T]]) -> dict[Row, T]:
+    """What ``read`` gives for the rows of each model, by rows called after model and variant."""
+    return {(row_name(one.model, row[0]), *row[1:]): value for one in matched for row, value in read(one).items()}
+
+
+def _before(one: Matched) -> dict[Row, Measurement]:
+    return rows_in(one.base) if one.base else {}
+
+
+def _after(one: Matched) -> dict[Row, Measurement]:
+    return rows_in(one.contender, _before(one)) if one.contender else {}
+
+
+def _terms(one: Matched, *, normalise: bool) -> dict[Row, Terms]:
+    """The terms of the model's rows; none where one side lacks it."""
+    if not one.base or not one.contender:
+        return {}
+    terms = terms_of(one.base, one.contender, differences_of(one.base, one.contender), normalise=normalise)
+    return {row: terms(row) for row in {**_before(one), **_after(one)}}
+
+
+def _right(matched: Iterable[Matched], side: int) -> Right:
+    return {
+        (data, row_name(one.model, variant)): right
+        for one in matched
+        for (data, variant), right in one.right[side].items()
+    }
 
 
 def rows_in(run: Run, before: Iterable[Row] | None = None) -> dict[Row, Measurement]:

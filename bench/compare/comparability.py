@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.machine.cpu import UNKNOWN
@@ -131,6 +131,12 @@ class Difference:
     fact: Fact
     base: Any
     contender: Any
+    model: str = ""  # of several, the one that differs; empty: all that are in both runs do
+
+    @property
+    def name(self) -> str:
+        """The fact, with its model."""
+        return f"{self.fact.name} of {self.model}" if self.model else self.fact.name
 
     @property
     def weight(self) -> Weight:
@@ -145,8 +151,8 @@ class Difference:
 
     def __str__(self) -> str:
         if self.unknown:
-            return f"the {self.fact.name} is unknown in both and may not be the same"
-        return f"{self.fact.name}: {_shown(self.base)} against {_shown(self.contender)}"
+            return f"the {self.name} is unknown in both and may not be the same"
+        return f"{self.name}: {_shown(self.base)} against {_shown(self.contender)}"
 
 
 def facts_of(run: Run) -> dict[str, Any]:
@@ -174,6 +180,13 @@ def differences(base: Mapping[str, Any], contender: Mapping[str, Any]) -> tuple[
         for fact in FACTS
     )
     return tuple(one for one in found if one.base != one.contender or one.fact.name in unknown)
+
+
+def of_models(found: Mapping[str, tuple[Difference, ...]]) -> tuple[Difference, ...]:
+    """The differences ``found`` of each model's runs: once those that all models have, then each model's own."""
+    common = [one for one in next(iter(found.values())) if all(one in other for other in found.values())]
+    own = [replace(one, model=model) for model, every in found.items() for one in every if one not in common]
+    return (*common, *own)
 
 
 def _is_unknown_cpu(facts: Mapping[str, Any]) -> bool:

@@ -1,8 +1,8 @@
 """What two runs compare of a timed row: its ratio to what was timed beside it, so that how fast the machine was cancels.
 
-A latency is compared as the ratio to torch-eager's slices of the same blocks, and that of torch-eager as the ratio to the control
-``kernel``. Rows of older runs, of other metrics, and of two machines are compared as times. What this gains is measured by
-``suites.studies.harness.verdicts``.
+A latency is compared as the ratio to the slices of the model's torch-eager in the same blocks, and that of torch-eager as the
+ratio to the control ``kernel``. Rows of older runs, of other metrics, and of two machines are compared as times. What this gains
+is measured by ``suites.studies.harness.verdicts``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.runs.measurement import launch_ratios, process_medians, slice_noise
+from bench.runs.rows import reference_row
 from bench.statistics import LogRatio, ratios
 from exporters.variant import REFERENCE
 
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 
     from bench.runs.measurement import Measurement, Row
 
-NOTE = (
-    f"changes of latency are those of the ratio to {REFERENCE}, timed beside each variant in both runs; that of {REFERENCE} "
-    "is of its ratio to a fixed matrix product"
-)
+
+def ratio_note(*, several: bool) -> str:
+    """How latencies are compared; ``several``: of more than one model."""
+    reference = f"{REFERENCE} of the same model" if several else REFERENCE
+    return (
+        f"changes of latency are those of the ratio to {reference}, timed beside each variant in both runs; that of {REFERENCE} "
+        "is of its ratio to a fixed matrix product"
+    )
 
 
 def has_control(row: Row, *sides: Mapping[Row, Measurement]) -> bool:
@@ -63,4 +68,4 @@ def _beside(row: Row, side: Mapping[Row, Measurement]) -> Measurement:
 
 
 def _reference(row: Row) -> Row:
-    return REFERENCE, *row[1:]
+    return reference_row(row[0]), *row[1:]

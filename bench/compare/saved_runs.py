@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.compare.comparability import differences_of, short_commit
-from bench.runs.store import BLOCK, is_of_models, load_saved, parse_run, saved_at
+from bench.runs.store import BLOCK, load_saved, parse_runs, saved_at
 from exporters.errors import RunFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.runs.store import Run
+
+_SEVERAL = "a run of several models; look at one with --model NAME"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +37,17 @@ class SavedRuns:
     unread: tuple[str, ...] = ()  # those that cannot be read, and may be runs of this machine
 
 
-def read_saved_runs(folder: Path) -> SavedRuns:
-    """Read every run below a folder; leave out those that differ from the newest in a fatal fact.
+def read_saved_runs(folder: Path, model: str | None = None) -> SavedRuns:
+    """Read every run below a folder, or every one of ``model``; leave out those that differ from the newest in a fatal fact.
 
     Raises RunFileError if there is no run.
     """
-    found, left_out, unread = _read_all(folder)
+    found, left_out, unread = _read_all(folder, model)
     if not found:
+        several = " of one model" * (_SEVERAL in left_out)
         raise RunFileError(
-            f"{folder}: no saved run in this folder or below; name a folder, or measure with: deploybench run"
+            f"{folder}: no saved run{f' of {model}' if model else several} in this folder or below; name a folder, "
+            f"{'pass --model NAME, ' * bool(several)}or measure with: deploybench run"
         )
     newest = found[-1]
     kept = []
@@ -61,7 +65,7 @@ def read_saved_runs(folder: Path) -> SavedRuns:
     )
 
 
-def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]], list[str]]:
+def _read_all(folder: Path, model: str | None) -> tuple[list[SavedRun], dict[str, list[str]], list[str]]:
     """Every run in the order of time; other files by reason; and those that cannot be read."""
     found: list[SavedRun] = []
     left_out: dict[str, list[str]] = {}
@@ -70,10 +74,12 @@ def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]], list[
         file = str(path.relative_to(folder))
         try:
             saved = load_saved(path)
-            if is_of_models(saved):
-                left_out.setdefault("a run of several models", []).append(file)
-            elif isinstance(saved, dict) and BLOCK in saved:
-                found.append(_saved_run(path, file, saved))
+            if isinstance(saved, dict) and BLOCK in saved:
+                runs = [run for run in parse_runs(path, saved) if model in (None, run.checkpoint.name)]
+                if len(runs) == 1:
+                    found.append(_saved_run(runs[0], file, saved))
+                else:
+                    left_out.setdefault(_SEVERAL if runs else f"no run of {model}", []).append(file)
             elif isinstance(saved, dict) and "benchmarks" in saved:
                 left_out.setdefault(f"a file of pytest-benchmark without a {BLOCK!r} block", []).append(file)
         except RunFileError as error:
@@ -82,13 +88,13 @@ def _read_all(folder: Path) -> tuple[list[SavedRun], dict[str, list[str]], list[
     return sorted(found, key=lambda one: (one.time, one.file)), left_out, unread
 
 
-def _saved_run(path: Path, file: str, saved: dict[str, Any]) -> SavedRun:
+def _saved_run(run: Run, file: str, saved: dict[str, Any]) -> SavedRun:
     made = saved.get("commit_info")
     made = made if isinstance(made, dict) else {}
     return SavedRun(
-        run=parse_run(path, saved),
+        run=run,
         file=file,
-        time=saved_at(path, saved).isoformat(),
+        time=saved_at(run.path, saved).isoformat(),
         commit=short_commit(str(made.get("id", "unknown"))),
         dirty=bool(made.get("dirty", False)),
     )

@@ -12,7 +12,7 @@ from bench.compare.comparability import commit_name, differences, obstacle
 from bench.compare.judging import Terms, judge_rows
 from bench.machine.cpu import UNKNOWN
 from bench.runs.measurement import Measurement, Row
-from bench.runs.store import BLOCK, load_saved, read_run
+from bench.runs.store import BLOCK, load_saved, read_runs
 from exporters.errors import RunFileError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def is_stock(path: Path | str) -> bool:
 def read_stock(path: Path | str) -> StockRun:
     """Read pytest-benchmark's part of a file, or of the newest saved run below a folder; raises RunFileError."""
     path = Path(path)
-    path = read_run(path).path if path.is_dir() else path
+    path = read_runs(path)[0].path if path.is_dir() else path
     saved = load_saved(path)
     try:
         timed = [

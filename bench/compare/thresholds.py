@@ -4,7 +4,7 @@
 latency = 0.05                    # relative; accuracy: absolute
 
 [[tool.deploybench.compare.rows]] # the last row that fits decides
-variant = "openvino-*"
+variant = "openvino-*"            # of every model; "minilm/openvino-*": of one of several
 metric = "latency"
 at = "8x*"                        # batch size x length, or the name of a labelled set
 threshold = 0.1
@@ -22,6 +22,7 @@ import msgspec
 from bench.runs.decoding import DecodingError, decode
 from bench.runs.measurement import batch_shape
 from bench.runs.metrics import compared_metrics
+from bench.runs.rows import variant_of
 from exporters.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def fits(self, row: Row) -> bool:
         """Whether it is for this row."""
-        variant, metric, workload, data = row
+        name, metric, workload, data = row
         at = batch_shape(workload) if workload else data or ""
-        patterns = (variant, self.variant), (metric, self.metric), (at, self.at.replace("×", "x"))
-        return all(fnmatchcase(name, pattern) for name, pattern in patterns)
+        of_variant = any(fnmatchcase(one, self.variant) for one in (name, variant_of(name)))
+        return of_variant and fnmatchcase(metric, self.metric) and fnmatchcase(at, self.at.replace("×", "x"))
 
 
 def _defaults() -> dict[str, float]:

@@ -22,4 +22,22 @@ def reference_row(row: str) -> str:
     >>> reference_row("small/onnx-fp32"), reference_row("onnx-fp32")
     ('small/torch-eager', 'torch-eager')
     """
-    return row_name(row.rpartition(_SEPARATOR)[0], REFERENCE)
+    return row_name(model_of(row), REFERENCE)
+
+
+def variant_of(row: str) -> str:
+    """The variant of the row.
+
+    >>> variant_of("small/onnx-fp32"), variant_of("onnx-fp32")
+    ('onnx-fp32', 'onnx-fp32')
+    """
+    return row.rpartition(_SEPARATOR)[2]
+
+
+def model_of(row: str) -> str:
+    """The model of the row; empty in a run of one.
+
+    >>> model_of("small/onnx-fp32"), model_of("onnx-fp32")
+    ('small', '')
+    """
+    return row.rpartition(_SEPARATOR)[0]

@@ -161,8 +161,12 @@ def read_runs(path: Path | str) -> tuple[Run, ...]:
 
     ``run.checkpoint.name`` tells them apart. Raises RunFileError as ``read_run`` does.
     """
-    path, saved = _found(path)
-    if not is_of_models(saved):
+    return parse_runs(*_found(path))
+
+
+def parse_runs(path: Path, saved: Any) -> tuple[Run, ...]:
+    """The runs in what ``load_saved`` returned; raises RunFileError if there is none."""
+    if not _is_of_models(saved):
         return (parse_run(path, saved),)
     blocks = saved[BLOCK]["models"]
     if not isinstance(blocks, list) or not blocks:
@@ -174,7 +178,7 @@ def read_runs(path: Path | str) -> tuple[Run, ...]:
     return runs
 
 
-def is_of_models(saved: Any) -> bool:
+def _is_of_models(saved: Any) -> bool:
     """Whether what ``load_saved`` returned is a run of several models."""
     block = saved.get(BLOCK) if isinstance(saved, dict) else None
     return isinstance(block, dict) and block.get("schema_version") == MODELS_VERSION and "models" in block
@@ -241,7 +245,7 @@ def load_saved(path: Path) -> Any:
 
 def parse_run(path: Path, saved: Any) -> Run:
     """The run in what ``load_saved`` returned; raises RunFileError if there is none, or if there are several."""
-    if is_of_models(saved):
+    if _is_of_models(saved):
         raise RunFileError(
             f"{path}: a run of several models, expected that of one; see them all with: deploybench report {path}"
         )

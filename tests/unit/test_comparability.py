@@ -7,6 +7,7 @@ import pytest
 
 from bench.compare.changes import compare_runs
 from bench.compare.comparability import FACTS, commit_name, differences, facts_of
+from bench.compare.matching import Matched
 from bench.compare.thresholds import Thresholds
 from bench.report.messages.comparison import render_comparison
 from bench.runs.metrics import metrics_of
@@ -24,8 +25,12 @@ def difference(base, contender):
     return found
 
 
+def compared(base, contender):
+    return compare_runs([Matched(base=base, contender=contender)], Thresholds())
+
+
 def verdicts(base, contender):
-    comparison = compare_runs(base, contender, Thresholds(), ({}, {}))
+    comparison = compared(base, contender)
     return {(one.variant, one.metric): one.verdict for one in comparison.changes if one.metric != "accuracy"}
 
 
@@ -91,7 +96,7 @@ def test_only_a_fatal_difference_forbids(after, comparable):
 
 def test_what_an_older_file_does_not_hold_is_one_line():
     newer = recorded(quota=2.0, malloc="glibc", tokenizer_sha256="a" * 64, commit="c" * 40, steal_share=0.0)
-    comparison = compare_runs(RUN, newer, Thresholds(), ({}, {}))
+    comparison = compared(RUN, newer)
 
     assert "fatal" not in {one.weight for one in comparison.differences}
     text = render_comparison(comparison, "md")
@@ -129,15 +134,13 @@ def test_times_of_another_precision_are_not_comparable(before, after, verdict):
     assert {name for (_, metric), name in found.items() if metric not in metrics_of("time")} == {"no detectable change"}
     assert found["torch-eager", "latency"] == "no detectable change"
     if verdict == "not comparable":
-        text = render_comparison(compare_runs(base, contender, Thresholds(), ({}, {})), "md")
+        text = render_comparison(compared(base, contender), "md")
         assert "latency, load time of onnx-fp32: runs fp32 in the base, bf16 in the contender" in text
 
 
 def test_of_two_obstacles_both_are_reported():
     base, contender = executing(fp32=1.0), executing(bf16=1.0)
-    comparison = compare_runs(
-        base, replace(contender, environment={**RUN.environment, "cpu": "x"}), Thresholds(), ({}, {})
-    )
+    comparison = compared(base, replace(contender, environment={**RUN.environment, "cpu": "x"}))
     reasons = {one.reason for one in comparison.changes if (one.variant, one.metric) == ("onnx-fp32", "latency")}
 
     assert reasons == {"CPU: AMD EPYC 7B13 against x; runs fp32 in the base, bf16 in the contender"}

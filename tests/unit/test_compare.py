@@ -12,6 +12,7 @@ import pytest
 
 from bench.compare.changes import compare_runs
 from bench.compare.judging import judge_rows, rows_of
+from bench.compare.matching import Matched
 from bench.compare.outcome import Outcome, outcome_of
 from bench.compare.thresholds import Rule, Thresholds, read_thresholds
 from bench.measure.controls import CONTROLS
@@ -73,7 +74,7 @@ def broken(run):
 
 
 def compare(base, contender, thresholds=None, right=NO_PREDICTIONS):
-    return compare_runs(base, contender, thresholds or Thresholds(), right)
+    return compare_runs([Matched(base=base, contender=contender, right=right)], thresholds or Thresholds())
 
 
 def verdicts(comparison, **places):

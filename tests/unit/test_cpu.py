@@ -9,6 +9,7 @@ import pytest
 
 from bench import cli
 from bench.compare.changes import compare_runs
+from bench.compare.matching import Matched
 from bench.compare.thresholds import Thresholds
 from bench.machine import environment
 from bench.machine.cpu import UNKNOWN, cpu_family, cpu_features, cpu_name, read_cpuinfo
@@ -98,7 +99,7 @@ def on(cpuinfo, monkeypatch):
 
 
 def compared(base, contender):
-    return compare_runs(base, contender, Thresholds(), ({}, {}))
+    return compare_runs([Matched(base=base, contender=contender)], Thresholds())
 
 
 def verdicts(comparison, *, timed):

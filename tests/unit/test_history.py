@@ -264,7 +264,8 @@ def test_runs_not_comparable_with_the_newest_are_left_out_and_reported(tmp_path,
     (tmp_path / "torn.json").write_text("{")
     (tmp_path / "stock.json").write_text('{"benchmarks": []}')
     (tmp_path / "other.json").write_text("{}")
-    (tmp_path / "models.json").write_text(json.dumps({"deploybench": models_block([RUN])}))
+    models = [RUN, replace(RUN, checkpoint=replace(RUN.checkpoint, name="other"))]
+    (tmp_path / "models.json").write_text(json.dumps({"deploybench": models_block(models)}))
     code, text, _ = history(capsys, tmp_path)
     text = " ".join(text.split())
 
@@ -272,7 +273,7 @@ def test_runs_not_comparable_with_the_newest_are_left_out_and_reported(tmp_path,
     assert "left out: 1 file: schema_version is 99" in text
     assert "left out: 1 file: not JSON" in text
     assert "left out: 1 file: a file of pytest-benchmark without" in text
-    assert "left out: 1 file: a run of several models" in text
+    assert "left out: 1 file: a run of several models; look at one with --model NAME" in text
     assert "runs: 1 " in text
     assert code == 3
     assert text.endswith("incomplete: 2 files cannot be read")

@@ -7,6 +7,7 @@ import pytest
 
 from bench.analysis.figures import figures
 from bench.compare.changes import compare_runs
+from bench.compare.matching import Matched
 from bench.compare.thresholds import Thresholds, read_thresholds
 from bench.report.messages.comparison import render_comparison
 from bench.runs.measurement import Measurement
@@ -36,7 +37,7 @@ def with_swapped(run, amount):
 
 def change(base, contender, thresholds=None):
     """The change of the new metric, and the comparison as text."""
-    comparison = compare_runs(base, contender, thresholds or Thresholds(), ({}, {}))
+    comparison = compare_runs([Matched(base=base, contender=contender)], thresholds or Thresholds())
     [one] = [one for one in comparison.changes if one.metric == "swapped"]
     return one, render_comparison(comparison, "text")
 

@@ -349,7 +349,7 @@ def test_of_one_model_alone_everything_is_as_for_a_file_of_one_model(file, tmp_p
     alone = Path(file).parent / "alone.json"
     alone.write_text(json.dumps(one))
 
-    for command in (["recommend"], ["report"], ["report", "--format", "json"]):
+    for command in (["recommend"], ["report"], ["report", "--format", "json"], ["errors"]):
         assert main([*command[:1], file, *command[1:], "--model", "org/minilm"]) == 0
         found = capsys.readouterr().out
         assert main([*command[:1], str(alone), *command[1:]]) == 0
@@ -365,10 +365,10 @@ def test_of_one_model_alone_everything_is_as_for_a_file_of_one_model(file, tmp_p
         ),
         (["report", "--format=card"], "--format card: is of one model, and this run has 3; pass --model NAME, one of"),
         (["report", "--plots=there"], "--plots: is of one model, and this run has 3; pass --model NAME, one of"),
-        (["report", "--model=tin"], "--model: 'tin' is not in this run; did you mean 'tiny'? its models: albert, "),
-        (["recommend", "--model=x"], "--model: 'x' is not in this run; its models: albert, org/minilm, tiny"),
+        (["report", "--model=tin"], "_20261129_120000.json; did you mean 'tiny'? its models: albert, org/minilm, tiny"),
+        (["recommend", "--model=x"], "--model: 'x' is not in results/Linux-CPython-3.11-64bit/0001_"),
         (["report", "--model=tiny", "--table=models"], "holds nothing for models"),
-        (["errors"], "a run of several models, expected that of one; see them all with: deploybench report"),
+        (["errors"], "errors: is of one model, and this run has 3; pass --model NAME, one of albert, org/minilm, tiny"),
     ],
 )
 def test_what_is_of_one_model_is_refused_in_one_line(file, capsys, arguments, line):

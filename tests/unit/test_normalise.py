@@ -8,6 +8,7 @@ import pytest
 
 from bench import cli
 from bench.compare.changes import compare_runs
+from bench.compare.matching import Matched
 from bench.compare.thresholds import Thresholds
 from bench.report.messages.comparison import render_comparison
 from bench.runs.measurement import Measurement
@@ -32,7 +33,7 @@ def machine(cpu, rates, slower=1.0, run=RUN):
 
 
 def compare(base, contender, *, normalise=True):
-    return compare_runs(base, contender, Thresholds(), ({}, {}), normalise=normalise)
+    return compare_runs([Matched(base=base, contender=contender)], Thresholds(), normalise=normalise)
 
 
 def verdicts(comparison):

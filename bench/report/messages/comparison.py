@@ -14,6 +14,7 @@ from bench.compare.outcome import count_verdicts
 from bench.printable import printable
 from bench.report.formats.terminal import WIDTH, wrapped
 from bench.runs.metrics import METRICS, compared_metrics
+from bench.runs.rows import model_of, row_name
 from bench.units import counted, format_bytes, format_detectable, format_percent, format_seconds, format_share
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def render_comparison(
     shown = [change for change in comparison.changes if _is_shown(change, every_row=every_row)]
     parts = [_heads(comparison, fmt)]
     if shown:
-        parts.append(_table(shown, "github" if fmt == "md" else "simple"))
+        parts.append(_table(shown, comparison.unmatched, "github" if fmt == "md" else "simple"))
     notes = [*_counts(comparison), *_reasons(comparison.changes), *_differences(comparison)]
     said = "\n".join(f"- {note}" for note in notes) if fmt == "md" else wrapped(notes)
     last = [str(outcome)] if outcome else []
@@ -69,11 +70,15 @@ def _heads(comparison: Comparison, fmt: str) -> str:
 
 def _fitting(line: str) -> str:
     """Shorten a line to the width of a terminal; both ends of a path are kept."""
-    start, end = WIDTH // 3, WIDTH - WIDTH // 3 - 1
-    return line if len(line) <= WIDTH else f"{line[:start]}…{line[-end:]}"
+    return _both_ends(line, WIDTH)
 
 
-def _table(changes: Sequence[Change], style: str) -> str:
+def _both_ends(text: str, room: int) -> str:
+    start, end = room // 3, room - room // 3 - 1
+    return text if len(text) <= room else f"{text[:start]}…{text[-end:]}"
+
+
+def _table(changes: Sequence[Change], unmatched: Sequence[str], style: str) -> str:
     rows: list[tuple[str, ...]] = [
         (
             printable(change.variant),
@@ -83,7 +88,7 @@ def _table(changes: Sequence[Change], style: str) -> str:
             format_change(change.metric, change.change),
             verdict_word(change),
         )
-        for change, what in _grouped(changes)
+        for change, what in _grouped(changes, unmatched)
     ]
     heads = ("variant", "what", "base", "contender", "change", "verdict")
     if style == "simple":
@@ -92,27 +97,45 @@ def _table(changes: Sequence[Change], style: str) -> str:
     return tabulate.tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=align)
 
 
-def _grouped(changes: Sequence[Change]) -> list[tuple[Change, str]]:
-    """Each row with its name; missing and new rows of one variant and metric become one row without figures."""
-    lacking: dict[tuple[str, str, str], list[Change]] = {}
+def _grouped(changes: Sequence[Change], unmatched: Sequence[str]) -> list[tuple[Change, str]]:
+    """Each row with its name; missing and new rows become one row without figures for each variant and metric.
+
+    Those of a model of ``unmatched``, which one side lacks, become one row at the end.
+    """
+    changes = sorted(changes, key=lambda one: model_of(one.variant) in unmatched)
+    lacking: dict[tuple[str, ...], list[Change]] = {}
     for change in changes:
         if change.verdict in _LACKING:
-            lacking.setdefault((change.variant, change.metric, change.verdict), []).append(change)
+            lacking.setdefault((*_group(change, unmatched), change.verdict), []).append(change)
     rows = []
     for change in changes:
-        together = lacking.get((change.variant, change.metric, change.verdict), [change])
+        variant, metric = _group(change, unmatched)
+        together = lacking.get((variant, metric, change.verdict), [change])
         if len(together) == 1:
             rows.append((change, place_name(change)))
         elif change is together[0]:
-            rows.append((replace(change, base=None, contender=None), f"{_short(change.metric)}, {len(together)} rows"))
+            what = ", ".join(filter(None, (metric, f"{len(together)} rows")))
+            rows.append((replace(change, variant=variant, base=None, contender=None), what))
     return rows
 
 
+def _group(change: Change, unmatched: Sequence[str]) -> tuple[str, str]:
+    """Variant and metric under which missing and new rows are shown."""
+    model = model_of(change.variant)
+    return (row_name(model, "*"), "") if model in unmatched else (change.variant, _short(change.metric))
+
+
 def _clipped(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Cut the start of variant names where the table would be wider than a terminal: parameters are at the end."""
+    """Cut the start of variant names where the table would be wider than a terminal: parameters are at the end.
+
+    Where two names would then be the same, as of two models, both ends are kept.
+    """
     others = sum(max(map(len, column)) + _GAP for column in list(zip(*rows, strict=True))[1:])
     room = max(_SHORTEST, WIDTH - others)
-    return [(name if len(name) <= room else f"…{name[1 - room :]}", *rest) for name, *rest in rows]
+    cut = {name: name if len(name) <= room else f"…{name[1 - room :]}" for name, *_ in rows}
+    if len({*cut.values()}) < len(cut):
+        cut = {name: _both_ends(name, room) for name in cut}
+    return [(cut[name], *rest) for name, *rest in rows]
 
 
 def verdict_word(change: Change) -> str:
@@ -198,7 +221,7 @@ def _differences(comparison: Comparison) -> list[str]:
     lines, unrecorded = [], []
     for one in comparison.differences:
         if NOT_RECORDED in (one.base, one.contender) and one.fact.weight != "fatal":
-            unrecorded.append(one.fact.name)
+            unrecorded.append(one.name)
         else:
             informative = one.weight == "informative"
             lead = "" if one.unknown else "for information: " if informative else "the runs differ in "
@@ -214,7 +237,13 @@ def _json(comparison: Comparison, outcome: Outcome | None) -> str:
         **said,
         **({"notes": list(comparison.notes)} if comparison.notes else {}),
         "differences": [
-            {"fact": one.fact.name, "weight": one.weight, "base": one.base, "contender": one.contender}
+            {
+                "fact": one.fact.name,
+                **({"model": one.model} if one.model else {}),
+                "weight": one.weight,
+                "base": one.base,
+                "contender": one.contender,
+            }
             for one in comparison.differences
         ],
         "changes": [{**asdict(change), "word": verdict_word(change)} for change in comparison.changes],
