@@ -373,3 +373,12 @@ def test_a_history_without_a_model_leaves_files_of_several_out(tmp_path, file, c
         "no saved run of one model in this folder or below; name a folder, pass --model NAME, or"
         in capsys.readouterr().err
     )
+
+
+def test_a_stock_file_of_pytest_benchmark_has_no_models(tmp_path, capsys):
+    (tmp_path / "stock.json").write_text('{"benchmarks": []}')
+
+    assert main(["compare", *[str(tmp_path / "stock.json")] * 2, "--model=tiny"]) == 2
+    assert "--model: needs the models of both runs, and a stock file of pytest-benchmark has none" in (
+        capsys.readouterr().err
+    )

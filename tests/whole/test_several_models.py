@@ -80,6 +80,25 @@ def test_rows_of_the_stock_file_name_the_model(measured):
     assert "test_latency[1-fragile/onnx-fp32]" in {row["name"] for row in rows}
 
 
+def test_saved_runs_are_compared_model_by_model(measured, tmp_path, capsys):
+    """With the same run saved again, and with one that lacks a model."""
+    results = measured[0] / "results"
+    again = Path(shutil.copytree(results, tmp_path / "again"))
+    [file] = again.glob("*/*.json")
+
+    def compared():
+        code = cli.main(["compare", str(results), str(again), "--format=json"])
+        changes = json.loads(capsys.readouterr().out)["changes"]
+        return code, {(one["variant"].split("/")[0], one["verdict"]) for one in changes}
+
+    same = "no detectable change"
+    assert compared() == (0, {("sure", same), ("fragile", same)})
+    content = json.loads(file.read_text())
+    del content["deploybench"]["models"][1]
+    file.write_text(json.dumps(content))
+    assert compared() == (3, {("sure", same), ("fragile", "missing")})
+
+
 def test_a_single_model_may_have_a_name(checkpoint_folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
