@@ -15,7 +15,7 @@ from bench.measure.latency import LatencyRun
 from bench.measure.schedule import TimedArtifact
 from bench.measure.yardsticks import Yardsticks
 from bench.pipeline.options import PROFILES
-from bench.pipeline.recorder import Recorder, count_operations
+from bench.pipeline.recorder import Recorder, count_checkpoint
 from bench.runs.rows import row_name
 from exporters.artifacts.catalogue import find_variant
 from exporters.variant import REFERENCE
@@ -42,7 +42,8 @@ def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dic
     batches = {workload: timed[workload] for workload in common}
     for recorder in recorders.values():
         own = recorder.prepared.timed_batches()
-        recorder.operations = count_operations(recorder.prepared.checkpoint.path, own, options.threads)
+        found = count_checkpoint(recorder.prepared.checkpoint.path, own, options.threads)
+        recorder.operations, recorder.effective_parameters = found
     with Yardsticks(options.threads, first.journal) as yardsticks:
         run = LatencyRun(
             with_controls(first.prepared.artifacts, _rows(recorders, common)),

@@ -23,6 +23,7 @@ MODELS = {
     "org/minilm": (22_713_986, 0.040, 380, 0.16, ("0", "1")),
     "tiny": (4_387_442, 0.008, 390, 0.25, ("fake", "real")),
 }
+EFFECTIVE = {"albert": 89_651_714}  # parameters; of the others, which share no layers, as many as are stored
 
 
 def save_models(folder, models=MODELS, *, random_weights=False):
@@ -47,6 +48,7 @@ def _run(path, name, place, random_weights):
     plan = replace(plan, memory_batch_size=1, text_lengths=(tokens - 200, tokens, length))
     checkpoint = replace(saved.checkpoint, name=name, num_parameters=parameters, size=4 * parameters, labels=labels)
     checkpoint = replace(checkpoint, max_length=512, random_weights=random_weights)
+    checkpoint = replace(checkpoint, effective_parameters=EFFECTIVE.get(name, parameters))
     infos = {one: replace(saved.variants[one], parity={}) for one in VARIANTS}
     run = replace(
         saved,

@@ -1,6 +1,6 @@
 """``deploybench report``: the tables of a saved run, its HTML page or its model card.
 
-Of several models it prints a table over all of them, then those of each; a page and a card are of one model.
+Of several models it prints a table over all of them, then those of each; a page is of all of them or of one, a card of one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from bench.runs.store import Run
 
 _FORMATS = ("text", "md", "csv", "latex", "json", "html", "card")
-_OF_ONE_MODEL = ("html", "card")
 
 
 def add(commands: Any) -> None:
@@ -68,7 +67,9 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--plots", metavar="DIR", type=path, help="also write the plots of the page to DIR, as SVG and PNG"
     )
-    texts = command.add_argument_group("texts", "of the run's labelled sets; the page shows misclassified ones")
+    texts = command.add_argument_group(
+        "texts", "of the run's labelled sets; the page of one model shows misclassified ones"
+    )
     add_options(texts.add_argument, TEXT_FLAGS)
 
 
@@ -84,15 +85,14 @@ def _report(parsed: argparse.Namespace) -> int:
     if parsed.table and parsed.format == "html":
         raise UserError("--table: an HTML page has all tables; leave --table out, or name another --format")
     runs = asked_runs(parsed.run, parsed.model)
-    of_one_model = "--plots" if parsed.plots else f"--format {parsed.format}" if parsed.format in _OF_ONE_MODEL else ""
-    if of_one_model:
-        only_run(runs, of_one_model)
+    if parsed.format == "card":
+        only_run(runs, "--format card")
     tables = parsed.table or (SHOWN if len(runs) == 1 else (*OF_SEVERAL, *SHOWN))
     lacking = [name for name in tables if not _holds(runs, name)] if parsed.table else []
     if set(lacking) == set(tables):
         raise UserError(f"--table: {parsed.run} holds nothing for {', '.join(lacking)}; measure again, or name another")
     if parsed.plots:
-        _write_plots(runs[0], parsed.plots)
+        _write_plots(runs, parsed.plots)
     _show(runs, tables, parsed)
     for name in lacking:
         say(f"table {name} is left out: {parsed.run} holds nothing for it")
@@ -130,10 +130,11 @@ def _write(text: str, file: Path) -> None:
         stream.write((text.rstrip("\n") + "\n").encode())
 
 
-def _write_plots(run: Run, folder: Path) -> None:
+def _write_plots(runs: tuple[Run, ...], folder: Path) -> None:
+    from bench.report.page.models_page import write_models_plots
     from bench.report.page.page import write_page_plots
 
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--plots: found the file {str(folder)!r}, expected a folder, new or not; name one")
-    written = write_page_plots(run, folder)
+    written = write_page_plots(runs[0], folder) if len(runs) == 1 else write_models_plots(runs, folder)
     say(f"written: {len(written)} files in {folder}")

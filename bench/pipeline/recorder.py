@@ -48,6 +48,7 @@ class Recorder:
     ledgers: list[CellLedger] = field(default_factory=list)
     cold_starts: list[Measurement] = field(default_factory=list)  # of the processes that timed
     operations: dict[str, float] = field(default_factory=dict)  # per forward pass, by ``batch_shape``
+    effective_parameters: int | None = None  # as of ``CheckpointInfo``
     scores: dict[tuple[str, str], Scores] = field(default_factory=dict)  # by set and variant
 
     def add(self, *measurements: Measurement) -> None:
@@ -111,7 +112,11 @@ class Recorder:
     def _checkpoint(self) -> CheckpointInfo:
         checkpoint = self.prepared.checkpoint
         kept = {one.name for one in dataclasses.fields(CheckpointInfo)}
-        known = {**_shallow(checkpoint), **_shallow(self.prepared.inputs)}
+        known = {
+            **_shallow(checkpoint),
+            **_shallow(self.prepared.inputs),
+            "effective_parameters": self.effective_parameters,
+        }
         return CheckpointInfo(**{name: value for name, value in known.items() if name in kept})
 
     def _sets(self) -> tuple[SetInfo, ...]:
@@ -132,18 +137,22 @@ def _shallow(instance: Any) -> dict[str, Any]:
     return {one.name: getattr(instance, one.name) for one in dataclasses.fields(instance)}
 
 
-def count_operations(checkpoint: Path, batches: Mapping[Workload, Sequence[Batch]], threads: int) -> dict[str, float]:
+def count_checkpoint(
+    checkpoint: Path, batches: Mapping[Workload, Sequence[Batch]], threads: int
+) -> tuple[dict[str, float], int | None]:
     """Operations of one forward pass of the middle one of each workload's batches by length, by ``batch_shape``.
 
-    Empty, after one line with the reason, if they cannot be counted.
+    And the effective parameters. Nothing, after one line with the reason, if they cannot be counted.
     """
     shapes = {
         batch_shape(workload): sorted(ids.shape for ids, _ in several)[len(several) // 2]
         for workload, several in batches.items()
     }
     try:
-        counts = call_in_child(built.count_operations, checkpoint, list(shapes.values()), threads=threads, forked=True)
+        operations, effective = call_in_child(
+            built.count_checkpoint, checkpoint, list(shapes.values()), threads=threads, forked=True
+        )
     except DeploybenchError as error:
         note(f"operations not counted: {error}")
-        return {}
-    return dict(zip(shapes, counts, strict=True))
+        return {}, None
+    return dict(zip(shapes, operations, strict=True)), effective

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.runs.measurement import Figure
     from bench.runs.store import CheckpointInfo, Run
 
+PARAMETERS = "parameters: stored, a shared one counts once; effective: shared layers count at each use, embeddings once"
 _Rows = dict[str, tuple["Figure", ...]]
 
 

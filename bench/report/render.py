@@ -13,6 +13,7 @@ from bench.analysis.figures import figures
 from bench.analysis.misclassified.lengths import error_lengths, length_accuracies
 from bench.analysis.misclassified.shift import shift_figures
 from bench.analysis.models.accuracy import difference_figures
+from bench.analysis.models.selection import speed_up_figures
 from bench.printable import printable
 from bench.report.cells import plain_frame, text_frame
 from bench.report.formats.escapes import markdown_text, no_formula
@@ -58,11 +59,20 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = TABLES, sets: Sequence
     return render_tables([table for name in tables for table in built[name]], run_notes(run), fmt)
 
 
-def render_models(runs: tuple[Run, ...], fmt: TableFormat | Literal["json"], tables: Sequence[str] = TABLES) -> str:
-    """The tables over several models, then those of each under its name; in ``json`` a figure says of which ``model`` it is."""
+def render_models(
+    runs: tuple[Run, ...], fmt: TableFormat | Literal["json", "html"], tables: Sequence[str] = TABLES
+) -> str:
+    """The tables over several models, then those of each under its name; in ``json`` a figure says of which ``model`` it is.
+
+    ``html`` is the page over all models, which chooses its own tables.
+    """
+    if fmt == "html":
+        from bench.report.page.models_page import render_models_page
+
+        return render_models_page(runs)
     if fmt == "json":
         found = [(run.checkpoint.name, figure) for run in runs for figure in every_figure(run)]
-        found += difference_figures(runs)
+        found += [*speed_up_figures(runs), *difference_figures(runs)]
         return _json([{"model": model, **_object(figure)} for model, figure in found])
     over = [table for found in build_models(runs, tables).values() for table in found]
     each = {run: [table for found in build_tables(run, tables).values() for table in found] for run in runs}

@@ -70,6 +70,7 @@ class CheckpointInfo:
     random_weights: bool  # accuracy has then no value
     demonstration: bool  # trained on the bundled demonstration corpus
     truncation_side: str = "right"  # of texts longer than max_length
+    effective_parameters: int | None = None  # a layer's once per use, embedding tables once; None: not counted
     # Accuracies of trainings with several seeds, by the hash of the labelled set; empty if there was one seed
     seeded: dict[str, tuple[float, ...]] = field(default_factory=dict)
 

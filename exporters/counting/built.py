@@ -35,7 +35,7 @@ def count_built(model: Any, lengths: Sequence[int]) -> Counts:
         kept[length] = _trained(model, length)
     return Counts(
         parameters=sum(one.numel() for one in model.parameters()),
-        effective=_used(model),
+        effective=_used(model, (1, 1)),
         embedding=table.weight.numel() + _projection(model),
         unfactored=table.num_embeddings * model.config.hidden_size,
         operations=operations,
@@ -44,13 +44,13 @@ def count_built(model: Any, lengths: Sequence[int]) -> Counts:
     )
 
 
-def count_operations(checkpoint: Path, shapes: Sequence[tuple[int, int]]) -> list[float]:
-    """Operations of the matrix products of one batch of each shape ``(batch, sequence_length)``; 2 per multiply-add.
+def count_checkpoint(checkpoint: Path, shapes: Sequence[tuple[int, int]]) -> tuple[list[float], int]:
+    """Operations of the matrix products of one batch of each shape ``(batch, sequence_length)``, and ``Counts.effective``.
 
-    Counted by the configuration alone, without weights. To be called in a child.
+    2 operations per multiply-add. Counted by the configuration alone, without weights. To be called in a child.
     """
     model = build(read_configuration(checkpoint))
-    return [float(_inferred(model, *shape)[0]) for shape in shapes]
+    return [float(_inferred(model, *shape)[0]) for shape in shapes], _used(model, shapes[0])
 
 
 def _run(model: Any, batch: int, length: int) -> Any:
@@ -97,8 +97,8 @@ def _trained(model: Any, length: int) -> int:
     return activations.kept
 
 
-def _used(model: Any) -> int:
-    """Parameters of each module, once per use; of an embedding table once."""
+def _used(model: Any, shape: tuple[int, int]) -> int:
+    """Parameters of each module, once per use in a batch of ``shape``, which the model must take; of an embedding table once."""
     import torch
 
     used: list[int] = []
@@ -114,7 +114,7 @@ def _used(model: Any) -> int:
     hooks = [module.register_forward_hook(use) for module in model.modules()]
     try:
         with torch.no_grad():
-            _run(model.eval(), 1, 1)
+            _run(model.eval(), *shape)
     finally:
         for hook in hooks:
             hook.remove()

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from bench.measure.yardsticks import MACHINE, Yardsticks
-from bench.pipeline.recorder import count_operations
+from bench.pipeline.recorder import count_checkpoint
 from bench.runs.journal import Journal
 from bench.runs.measurement import Workload, batch_shape
 from bench.runs.metrics import METRICS, YARDSTICKS
+from exporters.checkpoints.checkpoint import read_checkpoint
 
 HIDDEN, INNER, EMBEDDED, LAYERS = 64, 128, 32, 2  # of the tiny checkpoint
 
@@ -86,23 +87,24 @@ def batch(size, length):
     return (np.ones((size, length), dtype=np.int64),) * 2
 
 
-def test_operations_are_those_that_a_hand_counts(checkpoint_folder):
+def test_operations_and_effective_parameters_are_those_that_a_hand_counts(checkpoint_folder):
     batches = {workload(1, 32): [batch(1, 32)], workload(8, 64): [batch(8, 64)]}
 
-    assert count_operations(checkpoint_folder, batches, 1) == {
-        "1x32": operations(1, 32),
-        "8x64": operations(8, 64),
-    }
+    counted, effective = count_checkpoint(checkpoint_folder, batches, 1)
+
+    assert counted == {"1x32": operations(1, 32), "8x64": operations(8, 64)}
+    layer = 4 * HIDDEN * (HIDDEN + 1) + HIDDEN * (INNER + 1) + INNER * (HIDDEN + 1) + 4 * HIDDEN
+    assert effective == read_checkpoint(checkpoint_folder).num_parameters + (LAYERS - 1) * layer  # stored once
 
 
 def test_operations_of_texts_of_several_lengths_are_those_of_the_middle_one(checkpoint_folder):
     batches = {workload(1, 64): [batch(1, length) for length in (64, 8, 16)]}
 
-    assert count_operations(checkpoint_folder, batches, 1) == {"1x64": operations(1, 16)}
+    assert count_checkpoint(checkpoint_folder, batches, 1)[0] == {"1x64": operations(1, 16)}
 
 
-def test_operations_that_cannot_be_counted_are_no_error(tmp_path, capsys):
-    assert count_operations(tmp_path, {workload(1, 32): [batch(1, 32)]}, 1) == {}
+def test_what_cannot_be_counted_is_no_error(tmp_path, capsys):
+    assert count_checkpoint(tmp_path, {workload(1, 32): [batch(1, 32)]}, 1) == ({}, None)
     assert "operations not counted: " in capsys.readouterr().err
 
 

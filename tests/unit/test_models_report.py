@@ -167,6 +167,62 @@ def test_every_figure_of_json_says_of_which_model_it_is(runs):
     assert [one["label"] for one in found if one["metric"] == "mcnemar_p"][-1] == "against org/minilm"
 
 
+def test_speed_ups_across_models_are_figures_of_json(runs):
+    found = json.loads(render_models(runs, "json", TABLES))
+    speed_ups = [one for one in found if one["metric"] == "speed_up"]
+    [one] = [
+        one
+        for one in speed_ups
+        if (one["model"], one["variant"], one["workload"]["batch_size"]) == ("tiny", "openvino-int8", 1)
+    ]
+
+    assert {one["label"] for one in speed_ups} == {"over albert/torch-eager"}
+    assert len(speed_ups) == 3 * 3 * 2  # models, variants, batch sizes
+    assert one["low"] < one["value"] < one["high"]
+    assert one["value"] == pytest.approx(0.1 / 0.008 * 3, rel=0.02)
+
+
+def test_effective_parameters_that_a_file_lacks_are_not_counted(runs):
+    """Files saved before they were counted."""
+    path = runs[0].path
+    saved = json.loads(path.read_text())
+    for block in saved["deploybench"]["models"]:
+        assert block["checkpoint"].pop("effective_parameters") > 0
+    old = path.with_name("0000_old.json")
+    old.write_text(json.dumps(saved))
+    read = read_runs(old)
+
+    assert {run.checkpoint.effective_parameters for run in read} == {None}
+    assert re.search(r"^tiny +4,387,442 +not counted +7\.73 ", render_models(read, "text", ["models"]), re.MULTILINE)
+    old.unlink()
+
+
+def test_with_names_of_30_characters_nothing_is_wider_than_a_terminal(runs):
+    names = [
+        "bert-base-uncased-finetuned-newsmix",
+        "distilbert-base-uncased-finetuned",
+        "google/mobilebert-uncased-news",
+    ]
+    several = tuple(
+        replace(run, checkpoint=replace(run.checkpoint, name=name)) for run, name in zip(runs, names, strict=True)
+    )
+    screen = models_screen(several)
+    selection = render_models_selection(several, select_models(several, Aim()))
+    tables = render_models(several, "text", ["models"])
+
+    fits(screen, 40)
+    assert max(map(len, f"{selection}\n{tables}".splitlines())) <= 80
+    for name in names:
+        assert f"\n{name}/openvino-int8" in selection
+    assert re.search(r"^bert-\S*…\S*/openvino-int8 ", screen, re.MULTILINE)  # its variant is whole
+
+
+def test_a_model_with_random_weights_beside_others_is_marked(runs):
+    mixed = (*runs[:2], replace(runs[2], checkpoint=replace(runs[2].checkpoint, random_weights=True)))
+
+    assert "\ntiny: albert, 4.4 M parameters; median text 393 tokens; random weights\n" in models_screen(mixed)
+
+
 def test_names_of_models_are_printed_without_control_characters(runs):
     odd = renamed(runs, "a\x1b[31m{}")
 

@@ -14,7 +14,7 @@ from bench import cli
 from bench.pipeline import architectures
 from bench.report.messages.architectures import render_architectures
 from exporters.counting import built
-from exporters.counting.built import count_operations
+from exporters.counting.built import count_checkpoint
 from exporters.counting.count import count_architectures
 from exporters.counting.counts import Counted, Counts
 from exporters.counting.formulas import count_by_formula
@@ -108,17 +108,18 @@ def test_a_table_that_is_read_twice_counts_once():
         def forward(self, input_ids, attention_mask):
             return SimpleNamespace(logits=self.layer(self.layer(self.table(input_ids) + self.table(attention_mask))))
 
-    assert built._used(Model().to("meta")) == 10 * 4 + 2 * (4 * 4 + 4)
+    assert built._used(Model().to("meta"), (1, 1)) == 10 * 4 + 2 * (4 * 4 + 4)
 
 
-def test_a_run_counts_the_same_operations(tmp_path):
+def test_a_run_counts_the_same_operations_and_effective_parameters(tmp_path):
     """Of DistilBERT, which makes a tensor on its way that must have no contents either."""
     from transformers import DistilBertConfig
 
     config = DistilBertConfig(vocab_size=50, max_position_embeddings=20, dim=24, n_layers=2, n_heads=2, hidden_dim=40)
     config.save_pretrained(tmp_path)
 
-    assert count_operations(tmp_path, [(1, 16)]) == [count_by_formula(config, (16,)).operations[16]]
+    formula = count_by_formula(config, (16,))
+    assert count_checkpoint(tmp_path, [(1, 16)]) == ([formula.operations[16]], formula.effective)
 
 
 sizes = st.integers(1, 6).map(lambda number: 8 * number)

@@ -89,6 +89,15 @@ def pair_ratios(timed: Sequence[tuple[Run, Workload]], base: str) -> dict[str, F
     return speed_ups_over(base, latencies, rows)
 
 
+def speed_up_figures(runs: tuple[Run, ...]) -> list[tuple[str, Figure]]:
+    """Each of ``pair_speed_ups`` as a figure of its variant, with the name of its model; the label says over which pair."""
+    over, found = f"over {pair_name(runs[0])}", []
+    for (pair, _), one in pair_speed_ups(runs).items():
+        run, variant = of_pair(runs, pair)
+        found.append((run.checkpoint.name, replace(one, variant=variant, label=over)))
+    return found
+
+
 def _drops(runs: Sequence[Run], reference: Run | None, *, on_each_set: bool) -> dict[str, list[Drop]]:
     nothing: dict[str, list[Drop]] = {pair_name(run, name): [] for run in runs for name in run.plan.variants}
     if reference is None:

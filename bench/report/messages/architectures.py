@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bench.printable import printable
 from bench.report.cells import Column, Table
+from bench.report.notes import PARAMETERS
 from bench.report.render import render_tables
 from bench.runs.measurement import Figure
 from bench.units import CAUTION, LARGE_COUNT, MEGA_OPERATIONS, MEGABYTES, counted
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _Format: TypeAlias = Literal["text", "md", "csv", "latex", "json"]
 _UNITS = {"operations_per_token": "op", "live": "B", "kept": "B"}  # of the others: 1
 _NOTES = (
-    "parameters: stored, a shared one counts once; effective: shared layers count at each use, embeddings once",
+    PARAMETERS,
     "embedding: weights of the token embedding, V × E, and of its projection to the hidden size H; saved: V × H minus that",
     "operations: of matrix products (2 per multiply-add), per token of a text of that length",
     "activations: of 1 text, fp32, PyTorch's CPU operators, attention not fused",

@@ -26,7 +26,7 @@ from bench.report.messages.screen import (
     short,
 )
 from bench.report.models_notes import accuracy_notes, short_difference
-from bench.report.notes import checkpoint_note, failures, marks_of_other_models
+from bench.report.notes import failures, marks_of_other_models
 from bench.report.pair_figures import PairFigures
 from bench.runs.predictions import read_answers
 from bench.units import counted, format_percent, format_share
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from bench.analysis.selection import Selection
     from bench.runs.store import Run
 
-_MODELS = 4  # that have a line of their own
+_NAME = 14  # characters of a model's name in a list
+_MODELS = 5  # lines
 
 
 def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | None = None) -> str:
@@ -52,6 +53,7 @@ def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | Non
         failed={pair_name(run, name): why for run in runs for name, why in failures(run).items()},
         kept=_kept(runs, selection),
         marks={pair_name(run, name): mark for run in runs for name, mark in marks_of_other_models(run).items()},
+        fewest=min(len(runs), _MODELS),
     )
     return screen(_measured(runs), rows, _commands(runs, selection, work_dir), room)
 
@@ -63,26 +65,38 @@ def _kept(runs: Sequence[Run], selection: Selection) -> list[str]:
 
 def _measured(runs: tuple[Run, ...]) -> list[str]:
     """The models with the lengths of the texts, their accuracies on the labelled sets, the workloads, and the machine."""
-    batch = counted(min(runs[0].plan.batch_sizes), "text")
-    more = len(runs) - _MODELS
+    told = [_model(run, mixed=len({one.checkpoint.random_weights for one in runs}) > 1) for run in runs]
+    if len(told) > _MODELS:
+        told[_MODELS - 1 :] = [f"and {counted(len(told) - _MODELS + 1, 'model')} more"]
     return [
-        *map(_model, runs[:_MODELS]),
-        *([f"and {counted(more, 'model')} more"] if more > 0 else []),
+        *told,
         *_accuracy(runs),
+        *workloads(runs),
+    ]
+
+
+def workloads(runs: tuple[Run, ...]) -> list[str]:
+    """What was timed, of what the memory was measured, and on which machine."""
+    batch = counted(min(runs[0].plan.batch_sizes), "text")
+    return [
         f"latency: median for {batch} of {_timed(runs)}; speed-up: over {pair_name(runs[0])}",
         f"memory: heap after loading and in batches of {_memory_batch(runs)}; size: on disk",
         machine(runs[0]),
     ]
 
 
-def _model(run: Run) -> str:
-    """Name, how many tokens its own tokenizer makes of a text, and size."""
-    name = short(run.checkpoint.name)
-    note = checkpoint_note(replace(run.checkpoint, name=name)).removeprefix(f"checkpoint {name}: ")
-    return f"{name}: {'; '.join([*_tokens(run), note])}"
+def _model(run: Run, *, mixed: bool) -> str:
+    """Name, architecture, parameters, tokens that its own tokenizer makes of a text, and what its accuracy is worth.
+
+    ``mixed``: not all models have random weights, else another line says so of all.
+    """
+    checkpoint = run.checkpoint
+    size = f"{checkpoint.model_type}, {checkpoint.num_parameters / 1e6:.1f} M parameters"
+    worth = ["random weights"] * (mixed and checkpoint.random_weights) + ["demonstration"] * checkpoint.demonstration
+    return f"{short(checkpoint.name)}: {'; '.join([size, *text_tokens(run), *worth])}"
 
 
-def _tokens(run: Run) -> list[str]:
+def text_tokens(run: Run) -> list[str]:
     """Tokens of the labelled texts, or of those that were timed, special tokens included; a limit cuts longer ones."""
     known = [one.tokens for one in read_answers(run).values() if one.tokens is not None]
     counts = np.concatenate(known) if known else np.asarray(run.plan.text_lengths)
@@ -90,8 +104,8 @@ def _tokens(run: Run) -> list[str]:
         return []
     limit = run.checkpoint.max_length
     cut = float((counts > limit).mean()) if limit else 0.0
-    told = f"texts of {np.median(counts):.0f} tokens (median)"
-    return [f"{told}, {format_percent(cut)} of them cut to {limit}" if cut else told]
+    told = f"median text {np.median(counts):.0f} tokens"
+    return [f"{told}, {format_percent(cut)} of texts cut to {limit}" if cut else told]
 
 
 def _accuracy(runs: tuple[Run, ...]) -> list[str]:
@@ -101,10 +115,16 @@ def _accuracy(runs: tuple[Run, ...]) -> list[str]:
     name = best.checkpoint.name
     others = [one for one in accuracy_differences(runs) if name in (one.model, one.against)]
     sets = ", ".join(f"{short(one.name)} ({scored_texts(one)})" for one in runs[0].sets)
-    told = listed(f"{short(model)} {format_share(value)}" for model, value in found.items())
+    told = listed(f"{short(model, _NAME)} {format_share(value)}" for model, value in found.items())
+    differences = (
+        short_difference(
+            replace(one, model=short(one.model, _NAME), against=short(one.against, _NAME)), short(name, _NAME)
+        )
+        for one in others
+    )
     return [
         f"accuracy of torch-eager on {sets} together: {told}",
-        f"against {short(name)} (95 %, McNemar's p): {listed(short_difference(one, name) for one in others)}",
+        f"against {short(name, _NAME)} (95 %, McNemar's p): {listed(differences)}",
     ]
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LINES = 40  # that a run prints at most, the screen and what was printed before
 NAME = 24  # characters of a user's name
+_LEAST_NAME = 4  # characters of a shortened one
 _LEAST_ROOM = 25
 _FEWEST_ROWS = 3
 _FEWEST_TOLD = 2  # lines of the decision
@@ -53,6 +54,7 @@ class Rows:
     failed: Mapping[str, str]  # why, by candidate
     kept: Sequence[str]  # candidates that are shown before better ones where there is not room for all
     marks: Mapping[str, str]  # after names, by candidate
+    fewest: int = _FEWEST_ROWS  # rows that come before what else is to be told, where there is room
 
 
 def screen(measured: Sequence[str], rows: Rows, commands: Sequence[str], room: int) -> str:
@@ -63,9 +65,10 @@ def screen(measured: Sequence[str], rows: Rows, commands: Sequence[str], room: i
     if len(before.splitlines()) > room - _FEWEST_ROWS - _FEWEST_TOLD:
         before = wrapped(measured, most=1)
     left = room - len(before.splitlines())
-    if len(decision) > left - _FEWEST_ROWS:
-        decision = [*decision[: left - _FEWEST_ROWS - 1], "…"]
-    table = _table(rows, max(left - len(decision), _FEWEST_ROWS))
+    fewest = max(min(rows.fewest, left - _FEWEST_TOLD), _FEWEST_ROWS)
+    if len(decision) > left - fewest:
+        decision = [*decision[: left - fewest - 1], "…"]
+    table = _table(rows, max(left - len(decision), fewest))
     return "\n\n".join([before, table, "\n".join(decision), "\n".join(commands)])
 
 
@@ -121,12 +124,18 @@ def _table(rows: Rows, most: int) -> str:
     text = block([names, *columns])
     over = max(map(len, text.splitlines())) - WIDTH
     if over > 0:
-        text = block([replace(names, cells=[short(name, names.width - over) for name in names.cells]), *columns])
+        text = block([replace(names, cells=_shortened(names.cells, names.width - over)), *columns])
     left_out = len(every) - len(kept)
     notes = [f"and {counted(left_out, 'variant')} more"] * bool(left_out)
     notes += [f"{CAUTION} a note under all tables says why"] * any(name.endswith(CAUTION) for name in names.cells)
     notes += [f"–: {reason}" for reason in _missing(rows, kept)[:1]]
     return "\n".join([text, *(["; ".join(notes)] if notes else [])])
+
+
+def _shortened(names: Sequence[str], width: int) -> list[str]:
+    """Of pairs the model's name is shortened, so that the variant can be read, unless two rows would look alike."""
+    told = [short_pair(name, width) for name in names]
+    return told if len({*told}) == len({*names}) else [short(name, width) for name in names]
 
 
 def _missing(rows: Rows, kept: Sequence[Candidate]) -> list[str]:
@@ -223,7 +232,7 @@ def _sizes(rows: Rows, variant: str) -> list[str]:
     for where, figure in found.items():
         own, reference = figure(variant).value, figure(beside_of).value
         if own is not None:
-            beside = f" ({beside_of}: {format_bytes(reference)})" if reference and variant != beside_of else ""
+            beside = f" ({short(beside_of)}: {format_bytes(reference)})" if reference and variant != beside_of else ""
             told.append(f"{format_bytes(own)} {where}{beside}")
     return told
 
@@ -250,3 +259,10 @@ def short(name: str, width: int = NAME) -> str:
     """The name with its middle left out where it is too long."""
     head = width // 2
     return name if len(name) <= width else f"{name[:head]}…{name[head + 1 - width :]}"
+
+
+def short_pair(pair: str, width: int) -> str:
+    """A pair of model and variant without the middle of the model's name, if enough of it is left; else as by ``short``."""
+    model, slash, variant = pair.rpartition("/")
+    left = width - len(slash + variant)
+    return f"{short(model, left)}{slash}{variant}" if slash and left >= _LEAST_NAME else short(pair, width)

@@ -8,12 +8,12 @@ import tabulate
 
 from bench.analysis.objectives import OBJECTIVES
 from bench.analysis.selection import format_deciding
-from bench.report.formats.terminal import wrapped
+from bench.report.formats.terminal import WIDTH, wrapped
 from bench.units import CAUTION, format_share, many
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bench.analysis.accuracy_loss import Drop
     from bench.analysis.other_model import OtherModel
@@ -31,8 +31,7 @@ def render_selection(selection: Selection) -> str:
     why = [f"{one.variant}: {one.why}" for one in selection.candidates if one.why]
     costs = "latency, memory and size" if selection.by_costs else "accuracy, latency, memory and size"
     front = f"* no other variant is as good in {costs}, and better in one of them"
-    table = tabulate.tabulate(rows, heads, disable_numparse=True)
-    return "\n\n".join([table, wrapped([*why, front]), wrapped(_answer(selection))])
+    return "\n\n".join([_table(heads, rows), wrapped([*why, front]), wrapped(_answer(selection))])
 
 
 def selection_table(selection: Selection) -> tuple[list[str], list[list[str]]]:
@@ -48,6 +47,18 @@ def selection_table(selection: Selection) -> tuple[list[str], list[list[str]]]:
     ]
     lost = [] if selection.by_costs else ["accuracy lost"]
     return [selection.kind, selection.objective, *lost, ""], rows
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Names before their cells, or above them where both are wider than a terminal."""
+    text = tabulate.tabulate(rows, heads, disable_numparse=True)
+    if max(map(len, text.splitlines())) <= WIDTH:
+        return text
+    head, rule, *cells = tabulate.tabulate([row[1:] for row in rows], heads[1:], disable_numparse=True).splitlines()
+    lines = [heads[0], f"  {head}", f"  {rule}"]
+    for row, cell in zip(rows, cells, strict=True):
+        lines += [row[0], f"  {cell}"]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def gain(selection: Selection) -> str:

@@ -15,14 +15,20 @@ if TYPE_CHECKING:
 
 def facts(run: Run) -> tuple[Grid, ...]:
     """Three tables of names and values."""
-    return tuple(
-        Grid(title=title, heads=("what", "value"), rows=tuple(rows), words=True)
-        for title, rows in (
-            ("Checkpoint and labelled sets", _subject(run)),
-            ("How it was measured", _plan(run)),
-            ("Machine and software", _flat("", run.environment)),
-        )
+    return (
+        _grid("Checkpoint and labelled sets", _subject(run)),
+        _grid("How it was measured", _plan(run)),
+        machine_facts(run.environment),
     )
+
+
+def machine_facts(environment: dict[str, Any]) -> Grid:
+    """All that was recorded of an environment."""
+    return _grid("Machine and software", _flat("", environment))
+
+
+def _grid(title: str, rows: Iterator[tuple[str, str]]) -> Grid:
+    return Grid(title=title, heads=("what", "value"), rows=tuple(rows), words=True)
 
 
 def _subject(run: Run) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.analysis.figures import timed_lengths
 from bench.analysis.misclassified.lengths import reading_length
 from bench.report.formats.escapes import no_formula, shown
 from bench.report.messages.selection import selection_table
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
 
+    from bench.analysis.selection import Selection
     from bench.report.page.material import Material
     from bench.report.page.plot import Plot
     from bench.runs.store import Run
@@ -59,13 +61,13 @@ def render_page(run: Run, sets: Sequence[LabelledSet] = ()) -> str:
     ``sets``: labelled texts of the run, for the examples of misclassified texts.
     """
     page = gather(run, sets)
-    text = _template().render(
-        name=run.checkpoint.name,
-        file=run.path.name,
-        answer=answer(page),
-        reservations=reservations(page),
-        sections=sections(page),
-    )
+    told = [answer(page.selection, page.figures, timed_lengths(run)), *reservations(page.selection)]
+    return document(run.checkpoint.name, run.path.name, told, sections(page))
+
+
+def document(name: str, file: str, told: Sequence[str], sections: Sequence[Section]) -> str:
+    """The page of a saved run; ``told``: the answer, then its reservations."""
+    text = _template().render(name=name, file=file, answer=told[0], reservations=told[1:], sections=sections)
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
@@ -85,22 +87,27 @@ def _summary(page: Material) -> Section:
 
 def _trade_off(page: Material) -> Section:
     plots = pareto_plots(page)
-    heads, rows = selection_table(page.selection)
-    standings = Grid(
-        title=f"Accuracy loss of at most {page.selection.max_drop:g}",
-        heads=(*heads[:-1], "limit", "why"),
-        rows=tuple((*row, one.why) for row, one in zip(rows, page.selection.candidates, strict=True)),
-        notes=("* on the Pareto front",),
-        taken=0 if page.best else None,
-        words=True,
-    )
     return Section(
         title="Accuracy against cost",
         text="Each point is a variant with the 95 % interval of its accuracy loss; lower left is better. Filled: on the Pareto "
         "front, where no other variant is as good in accuracy, latency, memory and size, and better in one of them.",
         plots=plots,
-        grids=(standings,),
+        grids=(standings(page.selection),),
         notes=() if plots else ("There is no plot: accuracy loss is known only where predictions were saved.",),
+    )
+
+
+def standings(selection: Selection) -> Grid:
+    """Every candidate, best first, how it stands with the limit, and why."""
+    heads, rows = selection_table(selection)
+    limit = "Costs alone decide" if selection.by_costs else f"Accuracy loss of at most {selection.max_drop:g}"
+    return Grid(
+        title=limit,
+        heads=(*heads[:-1], "limit", "why"),
+        rows=tuple((*row, one.why) for row, one in zip(rows, selection.candidates, strict=True)),
+        notes=("* on the Pareto front",),
+        taken=0 if selection.best else None,
+        words=True,
     )
 
 

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bench.analysis.selection import deciding_figure
 from bench.report.formats.escapes import brief, shown
 from bench.report.page.plot import Plot, add_legend, make_logarithmic
 from bench.units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
-from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
     from bench.analysis.accuracy_loss import Drop
-    from bench.analysis.selection import Candidate
+    from bench.analysis.selection import Candidate, Selection
     from bench.report.page.material import Material
     from bench.runs.measurement import Figure
 
-_COSTS = {
+COSTS = {
     "latency": ("latency", MILLISECONDS),
     "peak_memory": ("peak memory", MEGABYTES),
     "artifact_size": ("size on disk", MEGABYTES),
 }
 _NUMBERS = (1, 1.5, 2, 3, 5, 7)  # labels of the axis; most spans are below a power of ten
-_WIDE = 4  # times the minimum; a wider span is logarithmic
+_FEW_NUMBERS = (1, 2, 5)
+_WIDE, _VERY_WIDE = 4, 40  # times the minimum; a wider span is logarithmic, and a very wide one has few numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class _Point:
 
 def pareto_plots(page: Material) -> tuple[Plot, ...]:
     """One per cost that is known of a variant with a known accuracy."""
-    found = {metric: _points(page, metric, scale) for metric, (_, scale) in _COSTS.items()}
+    found = {metric: _points(page, metric, scale) for metric, (_, scale) in COSTS.items()}
     return tuple(_plot(page, metric, points) for metric, points in found.items() if points)
 
 
@@ -58,8 +58,10 @@ def _point(one: Candidate, figure: Figure | None, scale: Scale) -> _Point | None
 
 
 def _plot(page: Material, metric: str, points: Sequence[_Point]) -> Plot:
-    name, scale = _COSTS[metric]
-    told = "; ".join(f"{shown(one.variant)}: {one.cost:.3g} {scale.unit}, {_share(one.drop.share)}" for one in points)
+    name, scale = COSTS[metric]
+    told = "; ".join(
+        f"{shown(one.variant)}: {one.cost:.3g} {scale.unit}, {format_loss(one.drop.share)}" for one in points
+    )
     front = ", ".join(shown(one.variant) for one in points if one.front)
 
     def draw(drawing: Drawing) -> None:
@@ -92,15 +94,28 @@ def _draw(page: Material, axes: Axes, points: Sequence[_Point]) -> None:
             linestyle="",
             label=brief(one.variant) + "*" * one.front,
         )
-    costs = [one.cost for one in points]
+    scale_costs(axes, "x", [one.cost for one in points])
+    mark_best(axes, [(one.cost, one.drop.share) for one in points if one.variant == page.best])
+    name_loss(axes, page.selection, {one.variant: one.drop for one in points})
+
+
+def scale_costs(axes: Axes, which: Literal["x", "y"], costs: Sequence[float]) -> None:
+    """Make an axis of costs logarithmic where they span much."""
     if min(costs) > 0 and max(costs) / min(costs) > _WIDE:
-        make_logarithmic(axes, "x", _NUMBERS)
-    _draw_limit(axes, page.selection.max_drop)
-    taken = next((one for one in points if one.variant == page.best), None)
-    if taken:
-        axes.scatter(taken.cost, taken.drop.share, s=260, facecolors="none", edgecolors="black", label="recommended")
-    axes.yaxis.set_major_formatter(lambda value, _: _share(value))
-    axes.set_ylabel(_lost_on(points))
+        make_logarithmic(axes, which, _NUMBERS if max(costs) / min(costs) < _VERY_WIDE else _FEW_NUMBERS)
+
+
+def mark_best(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
+    """A ring around the point that is recommended, if there is one."""
+    for x, y in points:
+        axes.scatter(x, y, s=260, facecolors="none", edgecolors="black", label="recommended")
+
+
+def name_loss(axes: Axes, selection: Selection, drops: Mapping[str, Drop]) -> None:
+    """Name the axis of accuracy loss, of ``drops`` by variant, and draw a line at the loss that is allowed."""
+    _draw_limit(axes, selection.max_drop)
+    axes.yaxis.set_major_formatter(lambda value, _: format_loss(value))
+    axes.set_ylabel(_lost_on(drops, selection.reference))
 
 
 def _draw_limit(axes: Axes, most: float) -> None:
@@ -117,13 +132,14 @@ def _draw_limit(axes: Axes, most: float) -> None:
     )
 
 
-def _lost_on(points: Sequence[_Point]) -> str:
-    """Label of the axis; without labelled texts, accuracy is known by the texts whose class changed."""
-    if not any(one.drop.labelled for one in points):
-        return f"share of labels that differ from {REFERENCE}'s"
-    names = {one.drop.on for one in points if one.variant != REFERENCE}
+def _lost_on(drops: Mapping[str, Drop], reference: str) -> str:
+    """Label of the axis, from the losses by variant; without labelled texts they are the texts whose class changed."""
+    if not any(one.labelled for one in drops.values()):
+        return f"share of labels that differ from {reference}'s"
+    names = {one.on for variant, one in drops.items() if variant != reference}
     return f"accuracy loss on {brief(names.pop())}" if len(names) == 1 else "accuracy loss on the worst set"
 
 
-def _share(value: float) -> str:
+def format_loss(value: float) -> str:
+    """Of accuracy, as on the axis."""
     return format_number(value, DIFFERENCE, 3)

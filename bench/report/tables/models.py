@@ -10,7 +10,7 @@ from bench.analysis.models.selection import default_models_selection, pair_speed
 from bench.analysis.models.trades import trades
 from bench.report.cells import Column, Table
 from bench.report.models_notes import accuracy_notes, difference_notes
-from bench.report.notes import gap_notes
+from bench.report.notes import PARAMETERS, gap_notes
 from bench.report.pair_figures import PairFigures
 from bench.runs.measurement import Figure
 from bench.units import DIFFERENCE, LARGE_COUNT, MEGABYTES, MILLISECONDS, RATIO, SHARE, format_percent, format_share
@@ -35,13 +35,19 @@ def build(runs: tuple[Run, ...]) -> list[Table]:
 
 
 def _models(runs: tuple[Run, ...], cells: PairFigures) -> Table:
-    parameters = {pair_name(run): _parameters(run) for run in runs}
+    parameters = {pair_name(run): _parameters("parameters", run.checkpoint.num_parameters) for run in runs}
+    effective = {pair_name(run): _parameters("effective", run.checkpoint.effective_parameters) for run in runs}
     contents = [
         (Column(head="parameters", scale=LARGE_COUNT, group="cost"), parameters.__getitem__),
+        (
+            Column(head="effective parameters", short="effective", scale=LARGE_COUNT, group="cost"),
+            effective.__getitem__,
+        ),
         *_costs(cells),
         *_accuracies(runs, cells),
     ]
     notes = [
+        PARAMETERS,
         f"costs and accuracies: of {REFERENCE}",
         "peak memory: heap after loading plus what batches of texts of full length add at most, by memray",
         *accuracy_notes(runs),
@@ -119,17 +125,17 @@ def _accuracies(runs: Sequence[Run], cells: PairFigures) -> list[Content]:
     return [(column(one.name), figure(one)) for one in sets]
 
 
-def _parameters(run: Run) -> Figure:
+def _parameters(metric: str, count: int | None) -> Figure:
     return Figure(
         variant=REFERENCE,
-        metric="parameters",
-        value=float(run.checkpoint.num_parameters),
+        metric=metric,
+        value=None if count is None else float(count),
         unit="1",
         low=None,
         high=None,
         n=1,
-        status="ok",
-        reason="",
+        status="ok" if count else "not_measured",
+        reason="" if count else "not counted",
         workload=None,
     )
 
