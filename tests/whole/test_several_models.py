@@ -45,6 +45,7 @@ def test_one_file_holds_a_whole_run_of_each_model(measured):
         metrics = {(one.variant, one.metric) for one in run.measurements if one.status == "ok"}
         for variant in ("torch-eager", "onnx-fp32"):
             assert {(variant, metric) for metric in ("latency", "accuracy", "peak_memory", "load_time")} <= metrics
+        assert run.checkpoint.effective_parameters > run.checkpoint.num_parameters  # its two layers share their weights
     assert runs[0].sets == runs[1].sets
     assert runs[0].predictions != runs[1].predictions
     assert all((folder / "results" / runs[0].path.parent.name / run.predictions).is_file() for run in runs)

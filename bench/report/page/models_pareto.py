@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
     from bench.analysis.selection import Candidate, Selection
+    from bench.runs.measurement import Figure
     from bench.runs.store import Run
 
 _LOSS = "accuracy loss"
@@ -47,9 +48,9 @@ def models_pareto_plots(runs: tuple[Run, ...]) -> tuple[Plot, ...]:
 
 def _points(runs: tuple[Run, ...], selection: Selection, y: str, x: str) -> list[_Point]:
     """Without the pairs of which one of the two is not known."""
-    points = []
+    points, known = [], [one for one in pair_figures(runs) if one.value is not None]
     for one in selection.candidates:
-        across, up = (_value(runs, one, axis) for axis in (x, y))
+        across, up = (_value(known, one, axis) for axis in (x, y))
         if across is not None and up is not None:
             run, variant = of_pair(runs, one.variant)
             model = run.checkpoint.name
@@ -57,11 +58,10 @@ def _points(runs: tuple[Run, ...], selection: Selection, y: str, x: str) -> list
     return points
 
 
-def _value(runs: tuple[Run, ...], one: Candidate, axis: str) -> float | None:
+def _value(figures: Sequence[Figure], one: Candidate, axis: str) -> float | None:
     if axis == _LOSS:
         return one.drop.share if one.drop else None
-    known = [figure for figure in pair_figures(runs) if figure.value is not None]
-    figure = deciding_figure(known, one.variant, axis)
+    figure = deciding_figure(figures, one.variant, axis)
     return figure.value * COSTS[axis][1].factor if figure and figure.value is not None else None
 
 
