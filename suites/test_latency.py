@@ -40,7 +40,7 @@ def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dic
     common = _common_shapes(recorders)
     timed = first.prepared.timed_batches()
     batches = {workload: timed[workload] for workload in common}
-    for recorder in recorders.values():
+    for recorder in (one for one in recorders.values() if one.prepared.artifacts):
         own = recorder.prepared.timed_batches()
         found = count_checkpoint(recorder.prepared.checkpoint.path, own, options.threads)
         recorder.operations, recorder.effective_parameters = found

@@ -86,10 +86,11 @@ def _of_variants(run: Run, aim: Aim) -> Selection:
 
 def _of_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
     """The same of several models and their variants."""
+    from bench.analysis.models.failed import measured_models
     from bench.analysis.models.selection import select_models
     from bench.report.messages.models_selection import render_models_selection
 
-    selection = select_models(runs, aim)
+    selection = select_models(measured_models(runs), aim)
     print_answer(render_models_selection(runs, selection))
     return selection
 

@@ -39,6 +39,12 @@ def find_checkpoint(options: Options) -> Checkpoint:
     return replace(found, name=options.model) if options.model else found
 
 
+def own_name(options: Options) -> str:
+    """The name of the checkpoint where the run gives it none: the folder's, else what was asked for."""
+    asked = options.checkpoint or DEMONSTRATION
+    return Path(asked).resolve().name if Path(asked).exists() else asked
+
+
 def _find(options: Options) -> Checkpoint:
     asked = options.checkpoint or ""
     if asked.startswith(PREFIX):

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from bench.console import note, progress, stage
+from bench.console import note
 from bench.measure.own_texts import mostly_cut, own_batches
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
 from bench.pipeline.checks import Checks
-from bench.pipeline.forecast import export_part
+from bench.pipeline.exports import ReferenceFailedError, export_variants, failed_variants
 from bench.pipeline.options import PROFILES, Options
 from bench.pipeline.scored_texts import expected_tokens, within_budget
 from bench.pipeline.training_texts import find_training_texts
 from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
 from bench.runs.measurement import Workload
-from bench.runs.store import VariantInfo
 from bench.texts import data
 from bench.texts.demonstration import corpus
-from bench.units import counted
-from bench.worker.client import call_in_child
-from exporters.artifacts.artifact import Artifact, Origin, export_artifact, read_artifact
-from exporters.artifacts.catalogue import find_variant
+from exporters.artifacts.artifact import Origin
 from exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
 from exporters.checkpoints.tokenization import tokenise
-from exporters.errors import CheckpointError, DeploybenchError, UserError
-from exporters.variant import REFERENCE
+from exporters.errors import CheckpointError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from bench.measure.workload import Batch
+    from bench.runs.store import VariantInfo
+    from exporters.artifacts.artifact import Artifact
     from exporters.checkpoints.checkpoint import Checkpoint
     from exporters.checkpoints.inputs import Inputs
 
@@ -107,14 +104,15 @@ def prepare(options: Options, announce: Callable[[], None] = lambda: None) -> Pr
 def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lambda: None) -> tuple[Prepared, ...]:
     """Prepare every model of a run; they score the same texts. Raises UserError for a mistake of the user.
 
-    ``announce`` is called before the long work.
+    Of several models, one whose reference cannot be run comes after the others, without artifacts. ``announce`` is called before
+    the long work.
     """
     if len(models) == 1:
-        found = [_prepare(models[0], announce)]
+        found = [_exported(_read(models[0], announce))]
     else:
         sets = labelled_sets(models[0], _common_labels(models))
         announce()
-        found = [_prepare(options, sets=sets) for options in models]
+        found = _those_that_run_first([_read(options, sets=sets) for options in models])
     scoring_s, budget = sum(one.scoring_s for one in found), models[0].time_budget
     sets, unlabelled = within_budget(found[0].sets, found[0].unlabelled, scoring_s, budget)
     by = found[0].chosen_by
@@ -138,13 +136,34 @@ def _common_labels(models: Sequence[Options]) -> tuple[str, ...]:
     return first.labels
 
 
-def _prepare(
-    options: Options, announce: Callable[[], None] = lambda: None, *, sets: tuple[data.LabelledSet, ...] | None = None
-) -> Prepared:
-    """Find the checkpoint, read the sets, export and check every variant; raises UserError for a mistake of the user.
+class _Read(NamedTuple):
+    """A model that was read, and what its variants are exported from and checked on."""
 
-    A variant that cannot be exported, or that fails the parity check, raises nothing: its ``VariantInfo`` has the reason. One
-    that is the same as another of them is left out, after a line that says so. ``announce`` is called before the long work.
+    prepared: Prepared  # without artifacts
+    origin: Origin
+    checks: Checks
+
+
+def _those_that_run_first(models: Sequence[_Read]) -> list[Prepared]:
+    """Export every model: one whose reference cannot be run fails, and the others go on; raises UserError where all fail."""
+    found, failed = [], []
+    for one in models:
+        try:
+            found.append(_exported(one))
+        except ReferenceFailedError as error:
+            note(f"failed: {error}")
+            failed.append(replace(one.prepared, variants=failed_variants(one.prepared.options.variants, error.reason)))
+    if not found:
+        raise UserError(f"--checkpoint: none of the {len(models)} models can be run; each line above says why")
+    return [*found, *failed]
+
+
+def _read(
+    options: Options, announce: Callable[[], None] = lambda: None, *, sets: tuple[data.LabelledSet, ...] | None = None
+) -> _Read:
+    """Find the checkpoint and read all texts; raises UserError for a mistake of the user.
+
+    ``announce`` is called before the long work.
     """
     if options.checkpoint is None:  # bad input is refused before a training, not after
         sets = labelled_sets(options, corpus.LABELS) or demonstration_sets()
@@ -174,13 +193,8 @@ def _prepare(
     if options.checkpoint is not None:
         announce()
     training = find_training_texts(options, checkpoint, inputs, sets, origin.calibration, plain, reading(options))
-    checks = Checks(options, checkpoint, batches, watched)
-    artifacts, variants = _export_all(options, checkpoint, replace(origin, training=training), checks)
-    limit = inputs.scoring_length(checkpoint)
-    to_score = expected_tokens(sets, plain, lambda some: [len(ids) for ids in tokenise(inputs.tokenizer, some, limit)])
-    per_token = 0.0 if checkpoint.random_weights else sum(checks.seconds_per_token.values())
-    return Prepared(
-        options=replace(options, variants=tuple(variants)),
+    prepared = Prepared(
+        options=options,
         checkpoint=checkpoint,
         sequence_lengths=lengths,
         sets=sets,
@@ -189,6 +203,25 @@ def _prepare(
         tokens=tokens,
         own=own,
         chosen_by=tuple(map(len, own)),
+        artifacts={},
+        variants={},
+        scoring_s=0.0,
+    )
+    return _Read(prepared, replace(origin, training=training), Checks(options, checkpoint, batches, watched))
+
+
+def _exported(one: _Read) -> Prepared:
+    """Export and check every variant; raises ReferenceFailedError."""
+    prepared, origin, checks = one
+    checkpoint, tokenizer, limit = prepared.checkpoint, prepared.inputs.tokenizer, prepared.scoring_length
+    artifacts, variants = export_variants(prepared.options, checkpoint, origin, checks)
+    to_score = expected_tokens(
+        prepared.sets, prepared.unlabelled, lambda some: [len(ids) for ids in tokenise(tokenizer, some, limit)]
+    )
+    per_token = 0.0 if checkpoint.random_weights else sum(checks.seconds_per_token.values())
+    return replace(
+        prepared,
+        options=replace(prepared.options, variants=tuple(variants)),
         artifacts=artifacts,
         variants=variants,
         scoring_s=per_token * to_score,
@@ -299,56 +332,3 @@ def _left_calibration(path: Path) -> tuple[list[list[int]], str]:
             "them; remove the file, or pass --calibration"
         )
     return ids[:CALIBRATION_TEXTS], source
-
-
-def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:
-    """Folder of the artifacts of a checkpoint."""
-    return options.artifacts or (
-        options.work_dir
-        / "artifacts"
-        / f"{checkpoint.name.replace('/', '--').replace(':', '-')}-{checkpoint.sha256[:8]}"
-    )
-
-
-def _export_all(
-    options: Options, checkpoint: Checkpoint, origin: Origin, checks: Checks
-) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
-    root = artifacts_folder(options, checkpoint)
-    artifacts, variants = {}, {}
-    unneeded: dict[str, list[str]] = {}
-    of_model = f" of {options.model}" * bool(options.model)
-    what = f"exporting and checking {counted(len(options.variants), 'variant')}{of_model}"
-    with stage(what), progress(what, len(options.variants), export_part(options)) as bar:
-        for name in options.variants:
-            try:
-                artifact = _export(name, origin, root, options.threads)
-                if artifact.unneeded and find_variant(name).base in options.variants:
-                    unneeded.setdefault(artifact.unneeded, []).append(name)
-                else:
-                    variants[name] = checks.check(artifact)
-                    artifacts[name] = artifact
-            except UserError:
-                raise
-            except DeploybenchError as error:
-                if name == REFERENCE:  # every other variant is compared with it
-                    raise UserError(f"{checkpoint.name}: the reference cannot be run: {error}") from error
-                variant = find_variant(name)
-                variants[name] = VariantInfo(
-                    runtime=variant.runtime,
-                    precision=variant.precision,
-                    deprecated=variant.deprecated,
-                    another_model=variant.another_model,
-                    failed=str(error),
-                )
-            bar.advance()
-    for reason, names in unneeded.items():
-        note(f"left out{of_model}: {', '.join(names)}: {reason}")
-    return artifacts, variants
-
-
-def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
-    """Export in a new process: exporters leave memory, threads and settings behind."""
-    label = f"exporting {name}"
-    artifact: Artifact = call_in_child(export_artifact, name, origin, root, threads=threads, label=label, forked=True)
-    assert read_artifact(artifact.path) is not None
-    return artifact

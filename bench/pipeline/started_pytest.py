@@ -44,9 +44,19 @@ class Handover:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Say once how a test failed that did not record its failure; the tables show those that did."""
         crash = getattr(report.longrepr, "reprcrash", None)
-        if report.failed and crash and crash.message not in self._crashes:
+        if (
+            report.failed
+            and crash
+            and crash.message not in self._crashes
+            and not self._is_of_failed_model(crash.message)
+        ):
             self._crashes.add(crash.message)
             say(f"{report.nodeid}: {crash.message.partition(chr(10))[0]}")
+
+    def _is_of_failed_model(self, message: str) -> bool:
+        """A model of which nothing can be measured was said to have failed when it was prepared."""
+        failed = [info.failed for one in self.prepared if not one.artifacts for info in one.variants.values()]
+        return message.endswith(tuple(failed))
 
     def exit_code(self, code: int) -> int:
         """Exit code of the command; pytest's 2 to 5 mean nothing to a user who did not call pytest."""

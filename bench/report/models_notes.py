@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
+from bench.analysis.models.failed import failed_models
 from bench.analysis.models.pairs import pair_name
 from bench.analysis.models.same_texts import labelled_texts, with_accuracy
+from bench.report.cells import FAILED
 from bench.units import format_share, many
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ def accuracy_notes(runs: tuple[Run, ...]) -> list[str]:
     none = [f"accuracy of {', '.join(lacking)} is not measured"] if lacking else []
     reference = f"accuracy lost: against {pair_name(best)}, the most accurate of the models on these texts"
     return [of_all, reference, *none]
+
+
+def failure_notes(runs: tuple[Run, ...]) -> list[str]:
+    """Each model of which nothing was measured, with the reason."""
+    return [f"{FAILED}: {name}, every variant: {why}" for name, why in failed_models(runs).items()]
 
 
 def difference_notes(runs: tuple[Run, ...]) -> list[str]:

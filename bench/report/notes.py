@@ -11,6 +11,7 @@ from bench.analysis.timing_figures import over_budget
 from bench.printable import printable
 from bench.report.cells import DAGGER, DOUBLE_DAGGER, EMPTY, FAILED, gap
 from bench.units import CAUTION, counted, format_bytes, format_count
+from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
@@ -43,7 +44,7 @@ def run_notes(run: Run) -> tuple[str, ...]:
     run = printable(run)
     cpu, cores = run.environment.get("cpu", "unknown CPU"), run.environment.get("cores", "unknown number of")
     return (
-        *(f"{FAILED}: {name}: {reason}" for name, reason in failures(run).items()),
+        *_failure_notes(run),
         *_precisions(run),
         *_deprecations(run),
         *_remarks(run),
@@ -64,6 +65,14 @@ def failures(run: Run) -> dict[str, str]:
     """Why variants failed as a whole."""
     infos = ((name, run.variants.get(name)) for name in run.plan.variants)
     return {name: info.failed for name, info in infos if info and info.failed}
+
+
+def _failure_notes(run: Run) -> list[str]:
+    """A line for each failed variant; one for all of them where the reference could not be run."""
+    found = failures(run)
+    if REFERENCE in found:
+        return [f"{FAILED}: every variant: {found[REFERENCE]}"]
+    return [f"{FAILED}: {name}: {reason}" for name, reason in found.items()]
 
 
 def _precisions(run: Run) -> Iterator[str]:

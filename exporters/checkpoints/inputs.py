@@ -219,6 +219,10 @@ def _logits_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: A
             f"{checkpoint.path}: {name} gives {right.shape[-1]} logits, its configuration names {len(checkpoint.labels)} "
             "labels; save the fine-tuned model again"
         )
+    if not np.isfinite(right).all():
+        raise CheckpointError(
+            f"{checkpoint.path}: {name} gives logits that are not finite, its weights are spoilt; fetch or save the model again"
+        )
     if not _alike(right, found):
         others = ", ".join(sorted(set(encoded) & set(taken) - {"input_ids", "attention_mask"}))
         why = (

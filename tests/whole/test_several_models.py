@@ -6,11 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench import cli
 from bench.analysis.models.selection import default_models_selection
 from bench.analysis.speed_ups import speed_ups
+from bench.pipeline.checkpoints import find_checkpoint, own_name
+from bench.pipeline.exports import artifacts_folder
+from bench.pipeline.options import Options
 from bench.runs.store import read_runs
 from suites.studies.harness.kills import kill_and_resume
 
@@ -157,3 +161,106 @@ def test_time_goes_to_all_models_alike(capfd):
         for variant in ("torch-eager", "onnx-fp32")
         for model in "ab"
     ]
+
+
+def change_weights(folder, changed):
+    """Save the weights of a checkpoint again as ``changed`` of them."""
+    from safetensors.numpy import load_file, save_file
+
+    file = folder / "model.safetensors"
+    save_file(changed(load_file(file)), file, metadata={"format": "pt"})
+
+
+def without_a_query(weights):
+    return {name: one for name, one in weights.items() if "query.weight" not in name}
+
+
+def with_a_larger_head(weights):
+    head = weights["classifier.weight"]
+    return {**weights, "classifier.weight": np.concatenate([head, head])}
+
+
+def spoilt(weights):
+    return {**weights, "classifier.weight": np.full_like(weights["classifier.weight"], np.nan)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (without_a_query, "expected a fine-tuned classifier with all of its weights"),
+        (with_a_larger_head, "transformers cannot load it as a classifier"),
+        (spoilt, "gives logits that are not finite"),
+    ],
+)
+def test_a_checkpoint_that_does_not_load_is_one_line_before_any_export(
+    checkpoint_folder, tmp_path, capsys, monkeypatch, changed, message
+):
+    monkeypatch.chdir(tmp_path)
+    bad = Path(shutil.copytree(checkpoint_folder, tmp_path / "bad"))
+    change_weights(bad, changed)
+
+    assert cli.main(["run", f"--checkpoint={checkpoint_folder}", f"--checkpoint={bad}", *SMALL]) == 2
+    [error] = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    assert f"{bad}: " in error
+    assert message in error
+    assert not (tmp_path / ".deploybench" / "artifacts").exists()
+
+
+def spoil_reference(work_dir, *checkpoints):
+    """Export the reference of each checkpoint and overwrite the first bytes of its weights."""
+    for checkpoint in checkpoints:
+        assert cli.main(["export", f"--checkpoint={checkpoint}", "--variants=torch-eager", "--threads=1"]) == 0
+    for file in work_dir.glob("artifacts/*/torch-eager/model.safetensors"):
+        with file.open("r+b") as weights:
+            weights.write(b"\xff" * 64)
+
+
+def test_a_model_whose_reference_cannot_be_run_fails_and_the_others_go_on(
+    checkpoint_folder, fragile_checkpoint, labelled_file, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    spoil_reference(tmp_path / ".deploybench", fragile_checkpoint)
+    models = [f"--checkpoint=bad={fragile_checkpoint}", f"--checkpoint=sure={checkpoint_folder}"]
+    capsys.readouterr()
+
+    assert cli.main(["run", *models, f"--external={labelled_file}", *SMALL]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.count("failed: bad: the reference cannot be run: checking torch-eager: SafetensorError") == 1
+    assert "test_accuracy" not in printed.err
+    assert printed.out.count("failed: bad, every variant: checking torch-eager: ") == 1
+    assert "bad/" not in printed.out
+    runs = read_runs(tmp_path / "results")
+    assert [run.checkpoint.name for run in runs] == ["sure", "bad"]  # the first has the controls
+    assert all("SafetensorError" in one.failed for one in runs[1].variants.values())
+    assert {*runs[1].variants} == {"torch-eager", "onnx-fp32"}
+    timed = {one.variant for one in runs[0].measurements if one.metric == "latency" and one.status == "ok"}
+    assert {"torch-eager", "onnx-fp32", "torch-eager-again"} <= timed
+
+    assert cli.main(["recommend", "results"]) in {0, 1}
+    assert "failed: bad, every variant: " in capsys.readouterr().out
+    assert cli.main(["report", "results", "--table", "models"]) == 0
+    assert "bad " not in capsys.readouterr().out.partition("costs and accuracies")[0]
+
+
+def test_a_run_of_which_no_model_can_be_run_is_one_line(
+    checkpoint_folder, fragile_checkpoint, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    spoil_reference(tmp_path / ".deploybench", checkpoint_folder, fragile_checkpoint)
+
+    assert cli.main(["run", f"--checkpoint={checkpoint_folder}", f"--checkpoint={fragile_checkpoint}", *SMALL]) == 2
+    assert "error: --checkpoint: none of the 2 models can be run" in capsys.readouterr().err
+
+
+def test_a_name_in_a_run_exports_nothing_again(checkpoint_folder, tmp_path):
+    folders = {
+        artifacts_folder(one, find_checkpoint(one))
+        for one in (
+            Options(checkpoint=str(checkpoint_folder), model=name, work_dir=tmp_path) for name in ("", "a", "b")
+        )
+    }
+
+    [folder] = folders
+    assert folder.name.startswith(f"{checkpoint_folder.name}-")
+    architecture = Options(checkpoint="arch:albert-base-v2", model="a")
+    assert own_name(architecture) == "arch:albert-base-v2"

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.analysis.figures import timed_lengths
 from bench.analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
+from bench.analysis.models.failed import measured_models
 from bench.analysis.models.pairs import of_pair, pair_name
 from bench.analysis.models.selection import best_of_each, default_models_selection, pair_speed_ups
 from bench.printable import printable
@@ -25,7 +26,7 @@ from bench.report.messages.screen import (
     screen,
     short,
 )
-from bench.report.models_notes import accuracy_notes, short_difference
+from bench.report.models_notes import accuracy_notes, failure_notes, short_difference
 from bench.report.notes import failures, marks_of_other_models
 from bench.report.pair_figures import PairFigures
 from bench.runs.predictions import read_answers
@@ -44,7 +45,8 @@ _MODELS = 5  # lines
 
 def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | None = None) -> str:
     """At most ``room`` lines of 80 characters, from 25 on; arguments as of ``first_screen``."""
-    runs = printable(runs)
+    every = printable(runs)
+    runs = measured_models(every)
     selection, ratios = default_models_selection(runs), pair_speed_ups(runs)
     smallest = min(runs[0].plan.batch_sizes)
     rows = Rows(
@@ -55,7 +57,7 @@ def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | Non
         marks={pair_name(run, name): mark for run in runs for name, mark in marks_of_other_models(run).items()},
         fewest=min(len(runs), _MODELS),
     )
-    return screen(_measured(runs), rows, _commands(runs, selection, work_dir), room)
+    return screen([*_measured(runs), *failure_notes(every)], rows, _commands(runs, selection, work_dir), room)
 
 
 def _kept(runs: Sequence[Run], selection: Selection) -> list[str]:
@@ -122,10 +124,8 @@ def _accuracy(runs: tuple[Run, ...]) -> list[str]:
         )
         for one in others
     )
-    return [
-        f"accuracy of torch-eager on {sets} together: {told}",
-        f"against {short(name, _NAME)} (95 %, McNemar's p): {listed(differences)}",
-    ]
+    against = f"against {short(name, _NAME)} (95 %, McNemar's p): {listed(differences)}"
+    return [f"accuracy of torch-eager on {sets} together: {told}", *([against] if others else [])]
 
 
 def _timed(runs: Sequence[Run]) -> str:

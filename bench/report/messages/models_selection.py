@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis.models.failed import measured_models
 from bench.printable import printable
 from bench.report.formats.terminal import wrapped
 from bench.report.messages.selection import render_selection
-from bench.report.models_notes import accuracy_notes, difference_notes
+from bench.report.models_notes import accuracy_notes, difference_notes, failure_notes
 
 if TYPE_CHECKING:
     from bench.analysis.selection import Selection
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def render_models_selection(runs: tuple[Run, ...], selection: Selection) -> str:
-    """The models' accuracies, then the same as for one model: a row for each pair of model and variant."""
-    runs = printable(runs)
-    told = wrapped([*accuracy_notes(runs), *difference_notes(runs)])
+    """The models' accuracies and which failed, then the same as for one model: a row for each pair of model and variant."""
+    every = printable(runs)
+    runs = measured_models(every)
+    told = wrapped([*accuracy_notes(runs), *difference_notes(runs), *failure_notes(every)])
     return f"{told}\n\n{render_selection(printable(selection))}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis.figures import labelled_sets
+from bench.analysis.models.failed import measured_models
 from bench.analysis.models.pairs import pair_name
 from bench.analysis.models.selection import default_models_selection, pair_speed_ups
 from bench.analysis.models.trades import trades
 from bench.report.cells import Column, Table
-from bench.report.models_notes import accuracy_notes, difference_notes
+from bench.report.models_notes import accuracy_notes, difference_notes, failure_notes
 from bench.report.notes import PARAMETERS, gap_notes
 from bench.report.pair_figures import PairFigures
 from bench.runs.measurement import Figure
@@ -29,12 +30,13 @@ _SAME = 0.005  # a relative difference of a cost below this is not told
 
 
 def build(runs: tuple[Run, ...]) -> list[Table]:
-    """Two: the models by their torch-eager, and the best variant of each."""
-    cells = PairFigures(runs)
-    return [_models(runs, cells), _best(runs, cells)]
+    """Two: the models by their torch-eager, and the best variant of each; notes of the first say which models failed."""
+    measured = measured_models(runs)
+    cells = PairFigures(measured)
+    return [_models(measured, cells, failure_notes(runs)), _best(measured, cells)]
 
 
-def _models(runs: tuple[Run, ...], cells: PairFigures) -> Table:
+def _models(runs: tuple[Run, ...], cells: PairFigures, failures: Sequence[str]) -> Table:
     parameters = {pair_name(run): _parameters("parameters", run.checkpoint.num_parameters) for run in runs}
     effective = {pair_name(run): _parameters("effective", run.checkpoint.effective_parameters) for run in runs}
     contents = [
@@ -52,6 +54,7 @@ def _models(runs: tuple[Run, ...], cells: PairFigures) -> Table:
         "peak memory: heap after loading plus what batches of texts of full length add at most, by memray",
         *accuracy_notes(runs),
         *difference_notes(runs),
+        *failures,
     ]
     names = {run.checkpoint.name: pair_name(run) for run in runs}
     return _table("Models", "model", names, contents, notes)

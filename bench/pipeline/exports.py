@@ -1,0 +1,97 @@
+"""Export and check the variants of one model: each has an artifact, or the reason why it failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.console import note, progress, stage
+from bench.pipeline.checkpoints import own_name
+from bench.pipeline.forecast import export_part
+from bench.runs.store import VariantInfo
+from bench.units import counted
+from bench.worker.client import call_in_child
+from exporters.artifacts.artifact import export_artifact, read_artifact
+from exporters.artifacts.catalogue import find_variant
+from exporters.errors import DeploybenchError, UserError
+from exporters.variant import REFERENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.pipeline.checks import Checks
+    from bench.pipeline.options import Options
+    from exporters.artifacts.artifact import Artifact, Origin
+    from exporters.checkpoints.checkpoint import Checkpoint
+
+
+class ReferenceFailedError(UserError):
+    """The reference of a model cannot be exported or run, so nothing of the model can be measured; ``reason`` has no name."""
+
+    def __init__(self, model: str, error: DeploybenchError) -> None:
+        self.reason = str(error)
+        super().__init__(f"{model}: the reference cannot be run: {error}")
+
+
+def export_variants(
+    options: Options, checkpoint: Checkpoint, origin: Origin, checks: Checks
+) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
+    """The artifacts that may be measured, and what is known of every variant; raises ReferenceFailedError.
+
+    A variant that cannot be exported, or that fails the parity check, raises nothing: its ``VariantInfo`` has the reason. One
+    that is the same as another of them is left out, after a line that says so.
+    """
+    root = artifacts_folder(options, checkpoint)
+    artifacts, variants = {}, {}
+    unneeded: dict[str, list[str]] = {}
+    of_model = f" of {options.model}" * bool(options.model)
+    what = f"exporting and checking {counted(len(options.variants), 'variant')}{of_model}"
+    with stage(what), progress(what, len(options.variants), export_part(options)) as bar:
+        for name in options.variants:
+            try:
+                artifact = _export(name, origin, root, options.threads)
+                if artifact.unneeded and find_variant(name).base in options.variants:
+                    unneeded.setdefault(artifact.unneeded, []).append(name)
+                else:
+                    variants[name] = checks.check(artifact)
+                    artifacts[name] = artifact
+            except UserError:
+                raise
+            except DeploybenchError as error:
+                if name == REFERENCE:  # every other variant is compared with it
+                    raise ReferenceFailedError(checkpoint.name, error) from error
+                variants |= failed_variants([name], str(error))
+            bar.advance()
+    for reason, names in unneeded.items():
+        note(f"left out{of_model}: {', '.join(names)}: {reason}")
+    return artifacts, variants
+
+
+def failed_variants(names: Sequence[str], why: str) -> dict[str, VariantInfo]:
+    """Variants that failed as a whole."""
+    found = {name: find_variant(name) for name in names}
+    return {
+        name: VariantInfo(
+            runtime=one.runtime,
+            precision=one.precision,
+            deprecated=one.deprecated,
+            another_model=one.another_model,
+            failed=why,
+        )
+        for name, one in found.items()
+    }
+
+
+def artifacts_folder(options: Options, checkpoint: Checkpoint) -> Path:
+    """Folder of the artifacts of a checkpoint; the name that a run gives the model changes nothing."""
+    name = own_name(options) if options.model else checkpoint.name
+    name = f"{name.replace('/', '--').replace(':', '-')}-{checkpoint.sha256[:8]}"
+    return options.artifacts or options.work_dir / "artifacts" / name
+
+
+def _export(name: str, origin: Origin, root: Path, threads: int) -> Artifact:
+    """Export in a new process: exporters leave memory, threads and settings behind."""
+    label = f"exporting {name}"
+    artifact: Artifact = call_in_child(export_artifact, name, origin, root, threads=threads, label=label, forked=True)
+    assert read_artifact(artifact.path) is not None
+    return artifact
