@@ -286,6 +286,18 @@ def test_another_model_is_not_taken_and_stands_for_no_model_unless_it_is_allowed
     assert "\ntiny/openvino-int8‡ " in models_screen(linear)
 
 
+def test_another_model_that_would_do_instead_of_the_most_accurate_is_named(runs):
+    info = replace(runs[0].variants["openvino-int8"], another_model=True, precision="fp32")
+    linear = (replace(runs[0], variants={**runs[0].variants, "openvino-int8": info}), *runs[1:])
+    [found] = select_models(linear, Aim()).other_models
+
+    assert found.variant == "albert/openvino-int8"
+    assert found.speed_up == pytest.approx(3, rel=0.05)
+    assert {*found.accuracy} == {"news", "posts"}
+    assert select_models(linear, Aim(allow_other_model=True)).other_models == ()
+    assert "another model, albert/openvino-int8, has " in models_screen(linear)
+
+
 def test_what_the_best_of_each_model_saves_is_by_paired_slices(runs):
     selection = select_models(runs, Aim())
     found = trades(runs, selection)

@@ -13,6 +13,7 @@ from bench.analysis.models.accuracy import most_accurate
 from bench.analysis.models.pairs import of_pair, pair_name
 from bench.analysis.models.same_texts import same_texts, with_accuracy
 from bench.analysis.objectives import Aim
+from bench.analysis.other_model import other_models
 from bench.analysis.selection import Known, judge
 from bench.analysis.speed_ups import speed_ups_over
 
@@ -35,7 +36,8 @@ def select_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
     """Judge every pair of model and variant by the limits of ``aim`` and rank them by its objective.
 
     Accuracy is lost against torch-eager of the model that is most accurate on all labelled texts together. Where no model has an
-    accuracy, as with random weights, costs alone decide. Speed-ups are over torch-eager of the first model.
+    accuracy, as with random weights, costs alone decide. Speed-ups are over torch-eager of the first model. Other models that
+    would do are those beside the most accurate one.
     """
     best = most_accurate(runs)
     known = Known(
@@ -48,7 +50,12 @@ def select_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
         unscored=sum(one.unscored for one in runs[0].sets),  # the same sets in all runs
         by_costs=all(run.checkpoint.random_weights or not run.sets for run in runs),
     )
-    return judge(known, aim)
+    selection = judge(known, aim)
+    if best is None or aim.allow_other_model:
+        return selection
+    own = {name: known.drops[pair_name(best, name)] for name in best.plan.variants}
+    others = other_models(best, [one for one in figures(best) if one.value is not None], own, aim.max_drop)
+    return replace(selection, other_models=tuple(replace(one, variant=pair_name(best, one.variant)) for one in others))
 
 
 def best_of_each(runs: Sequence[Run], selection: Selection) -> dict[str, str]:
