@@ -35,18 +35,19 @@ _FOR_OTHERS = 0.3  # of the time budget: memory, load times and what is measured
 @pytest.fixture(scope="session")
 def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dict[tuple[str, Shape], Measurement]:
     """Latency by row and shape; measured together, which makes all variants of all models comparable."""
-    first = first_recorder(recorders)
+    measured_models = {model: one for model, one in recorders.items() if one.prepared.artifacts}
+    first = first_recorder(measured_models)
     options, budget = first.prepared.options, first.prepared.options.time_budget
     common = _common_shapes(recorders)
     timed = first.prepared.timed_batches()
     batches = {workload: timed[workload] for workload in common}
-    for recorder in (one for one in recorders.values() if one.prepared.artifacts):
+    for recorder in measured_models.values():
         own = recorder.prepared.timed_batches()
         found = count_checkpoint(recorder.prepared.checkpoint.path, own, options.threads)
         recorder.operations, recorder.effective_parameters = found
     with Yardsticks(options.threads, first.journal) as yardsticks:
         run = LatencyRun(
-            with_controls(first.prepared.artifacts, _rows(recorders, common)),
+            with_controls(first.prepared.artifacts, _rows(measured_models, common)),
             options.schedule,
             options.threads,
             journal=first.journal,
@@ -58,7 +59,7 @@ def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dic
             measured = run.measure(batches, bar.advance, bar.extend)
         yardsticks.read()
     firsts, starts = run.first_inferences(next(iter(batches))), run.cold_starts()
-    for model, recorder in recorders.items():
+    for model, recorder in measured_models.items():
         of_model = functools.partial(_of_model, model, recorder.prepared, common)
         recorder.add(*yardsticks.measurements(), *of_model(firsts))
         recorder.cold_starts += of_model(starts)
@@ -75,7 +76,7 @@ def _shapes(prepared: Prepared) -> dict[Shape, Workload]:
 
 def _common_shapes(recorders: dict[str, Recorder]) -> dict[Workload, Shape]:
     """The shapes that all models are timed at, by the first one's workload."""
-    every = [_shapes(one.prepared) for one in recorders.values()]
+    every = [_shapes(one.prepared) for one in recorders.values() if one.prepared.artifacts]
     return {workload: shape for shape, workload in every[0].items() if all(shape in other for other in every)}
 
 

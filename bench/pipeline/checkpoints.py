@@ -67,7 +67,15 @@ def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) 
     folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{code}-{versions}"
     if not (folder / INPUTS_FILE).is_file():
         with whole_folder(folder) as out_dir:
-            call_in_child(write_inputs, checkpoint, texts, out_dir, threads=options.threads, forked=True)
+            call_in_child(
+                write_inputs,
+                checkpoint,
+                texts,
+                out_dir,
+                threads=options.threads,
+                label="loading the checkpoint",
+                forked=True,
+            )
     found = read_inputs(folder)
     for remark in found.notes:
         note(f"{checkpoint.name}: {remark}")

@@ -20,8 +20,9 @@ from bench.texts import data
 from bench.texts.demonstration import corpus
 from exporters.artifacts.artifact import Origin
 from exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
-from exporters.checkpoints.tokenization import tokenise
-from exporters.errors import CheckpointError, UserError
+from exporters.checkpoints.inputs import Inputs
+from exporters.checkpoints.tokenization import Pad, tokenise
+from exporters.errors import CheckpointError, UserError, WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from bench.runs.store import VariantInfo
     from exporters.artifacts.artifact import Artifact
     from exporters.checkpoints.checkpoint import Checkpoint
-    from exporters.checkpoints.inputs import Inputs
 
 DEMONSTRATION_SETS = ("external", "in_domain")
 CALIBRATION_TEXTS = 300  # at most: as many as a training leaves
@@ -112,7 +112,7 @@ def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lam
     else:
         sets = labelled_sets(models[0], _common_labels(models))
         announce()
-        found = _those_that_run_first([_read(options, sets=sets) for options in models])
+        found = _those_that_run_first(models, sets)
     scoring_s, budget = sum(one.scoring_s for one in found), models[0].time_budget
     sets, unlabelled = within_budget(found[0].sets, found[0].unlabelled, scoring_s, budget)
     by = found[0].chosen_by
@@ -144,10 +144,16 @@ class _Read(NamedTuple):
     checks: Checks
 
 
-def _those_that_run_first(models: Sequence[_Read]) -> list[Prepared]:
-    """Export every model: one whose reference cannot be run fails, and the others go on; raises UserError where all fail."""
-    found, failed = [], []
-    for one in models:
+def _those_that_run_first(models: Sequence[Options], sets: tuple[data.LabelledSet, ...]) -> list[Prepared]:
+    """Read every model, then export each: one that cannot be run fails, and the others go on; raises UserError where all fail."""
+    read, found, failed = [], [], []
+    for options in models:
+        try:
+            read.append(_read(options, sets=sets))
+        except WorkerError as error:  # out of memory, for example
+            note(f"failed: {options.model}: {error}")
+            failed.append(_not_read(options, sets, str(error)))
+    for one in read:
         try:
             found.append(_exported(one))
         except ReferenceFailedError as error:
@@ -156,6 +162,25 @@ def _those_that_run_first(models: Sequence[_Read]) -> list[Prepared]:
     if not found:
         raise UserError(f"--checkpoint: none of the {len(models)} models can be run; each line above says why")
     return [*found, *failed]
+
+
+def _not_read(options: Options, sets: tuple[data.LabelledSet, ...], why: str) -> Prepared:
+    """A model that died while it was loaded: what its inputs are is unknown."""
+    checkpoint = find_checkpoint(options)
+    return Prepared(
+        options=options,
+        checkpoint=checkpoint,
+        sequence_lengths=_sequence_lengths(options, checkpoint, None),
+        sets=sets,
+        unlabelled=Unlabelled(tokens={}),
+        inputs=Inputs(tokenizer=checkpoint.path, max_length=None, truncation_side="right", pad=Pad(0)),
+        tokens=[],
+        own=[],
+        chosen_by=(),
+        artifacts={},
+        variants=failed_variants(options.variants, why),
+        scoring_s=0.0,
+    )
 
 
 def _read(

@@ -1,6 +1,7 @@
 """Functions for a child to be called with."""
 
 import os
+import signal
 import sys
 import time
 
@@ -15,6 +16,15 @@ _STARTED = []  # workers that must not be closed
 
 def double(number, *, add=0):
     return 2 * number + add
+
+
+def write_inputs_but_of_bad(checkpoint, texts, out_dir):
+    """As the kernel ends a process that takes too much memory."""
+    from exporters.checkpoints.inputs import write_inputs
+
+    if checkpoint.name == "bad":
+        os.kill(os.getpid(), signal.SIGKILL)
+    write_inputs(checkpoint, texts, out_dir)
 
 
 def environment(name):

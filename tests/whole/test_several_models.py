@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes.calls import write_inputs_but_of_bad
 
 from bench import cli
 from bench.analysis.models.selection import default_models_selection
@@ -240,6 +241,24 @@ def test_a_model_whose_reference_cannot_be_run_fails_and_the_others_go_on(
     assert "failed: bad, every variant: " in capsys.readouterr().out
     assert cli.main(["report", "results", "--table", "models"]) == 0
     assert "bad " not in capsys.readouterr().out.partition("costs and accuracies")[0]
+
+
+def test_a_model_that_takes_too_much_memory_to_load_fails_as_well(
+    checkpoint_folder, fragile_checkpoint, labelled_file, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bench.pipeline.checkpoints.write_inputs", write_inputs_but_of_bad)
+    models = [f"--checkpoint=bad={fragile_checkpoint}", f"--checkpoint=sure={checkpoint_folder}"]
+
+    assert cli.main(["run", *models, f"--external={labelled_file}", *SMALL]) == 1
+    printed, why = capsys.readouterr(), "loading the checkpoint: the worker was killed by signal 9"
+    assert f"failed: bad: {why}" in printed.err
+    assert f"failed: bad, every variant: {why}" in " ".join(printed.out.split())
+    sure, bad = read_runs(tmp_path / "results")
+    assert (sure.checkpoint.name, bad.checkpoint.name) == ("sure", "bad")
+    assert {one.failed for one in bad.variants.values()} == {why}
+    assert cli.main(["report", "results"]) == 0
+    assert f"failed: every variant: {why}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_run_of_which_no_model_can_be_run_is_one_line(
