@@ -13,9 +13,10 @@ from bench.console import say
 from bench.machine.alone import alone
 from bench.measure.deadline import Deadline
 from bench.pipeline.options import PROFILES, Options, add_options, read_models
-from bench.pipeline.prepare import Prepared, prepare_models, set_names
+from bench.pipeline.prepare import Prepared, prepare_models
 from bench.pipeline.recorder import Recorder
 from bench.pipeline.resuming import open_journal
+from bench.pipeline.sets import set_names
 from bench.pipeline.started_pytest import HANDOVER
 from bench.runs.decoding import decode
 from bench.runs.metrics import METRICS

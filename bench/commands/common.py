@@ -103,7 +103,7 @@ def only_run(runs: Sequence[Run], asked: str) -> Run:
 
 def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
     """The labelled files of TEXT_FLAGS; without any, the bundled texts for a run of the demonstration."""
-    from bench.pipeline.prepare import demonstration_sets, labelled_sets
+    from bench.pipeline.sets import demonstration_sets, labelled_sets
 
     sets = labelled_sets(read_options(parsed), run.checkpoint.labels)
     if not sets and run.checkpoint.demonstration:

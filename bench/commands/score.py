@@ -71,7 +71,8 @@ def _variant(name: str) -> str:
 
 def _score(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
-    from bench.pipeline.prepare import prepare, reading
+    from bench.pipeline.prepare import prepare
+    from bench.pipeline.sets import reading
     from bench.report.messages.scoring import render_scoring
     from bench.score.rows import scan
     from bench.score.score_file import Job, score_file

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.console import say
-from bench.pipeline.prepare import labelled_sets, reading
+from bench.pipeline.sets import labelled_sets, reading
 from bench.texts import data
 from bench.texts.demonstration import corpus
 from bench.units import format_count, many

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.console import say
-from bench.pipeline.prepare import labelled_sets, reading
+from bench.pipeline.sets import labelled_sets, reading
 from bench.texts.data import read_labelled_file
 from bench.units import format_duration, format_share
 from bench.worker.client import call_in_child

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.pipeline.options import Options
-from bench.pipeline.prepare import _origin, labelled_sets
+from bench.pipeline.prepare import _origin
+from bench.pipeline.sets import labelled_sets
 from bench.pipeline.unlabelled import find_unlabelled
 from bench.texts.data import (
     LabelledSet,

@@ -508,7 +508,7 @@ def test_the_demonstration_needs_no_files(capsys, tmp_path, monkeypatch):
     one = labelled("external", 30)
     run = with_answers(tmp_path, [one], {("external", "torch-eager"): (0,)})
     run = replace(run, checkpoint=replace(run.checkpoint, demonstration=True))
-    monkeypatch.setattr("bench.pipeline.prepare.demonstration_sets", lambda: (one, labelled("in_domain", 9)))
+    monkeypatch.setattr("bench.pipeline.sets.demonstration_sets", lambda: (one, labelled("in_domain", 9)))
 
     assert "> external text 0" in errors(capsys, save(run))[1]
     assert "texts are not shown" in errors(capsys, save(replace(run, sets=(replace(run.sets[0], sha256="other"),))))[1]

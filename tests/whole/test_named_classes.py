@@ -14,8 +14,9 @@ import suites
 from bench import cli
 from bench.analysis.figures import figures
 from bench.pipeline.options import Options
-from bench.pipeline.prepare import labelled_sets, prepare
+from bench.pipeline.prepare import prepare
 from bench.pipeline.recorder import Recorder
+from bench.pipeline.sets import labelled_sets
 from bench.runs.store import read_run
 from bench.texts.demonstration import corpus
 from exporters.errors import UserError

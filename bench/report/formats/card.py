@@ -11,7 +11,7 @@ from bench.analysis.figures import figures
 from bench.analysis.precision import cautions
 from bench.analysis.selection import default_selection
 from bench.pipeline.checkpoints import DEMONSTRATION
-from bench.pipeline.prepare import DEMONSTRATION_SETS
+from bench.pipeline.sets import DEMONSTRATION_SETS
 from bench.printable import printable
 from bench.report.formats.escapes import markdown_text
 from bench.units import format_bytes, format_count
