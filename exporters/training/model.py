@@ -68,6 +68,10 @@ def _sizes(recipe: Recipe, pieces: int) -> dict[str, Any]:
     """Configuration of a model from scratch for a tokenizer of ``pieces``; that of a published architecture is unchanged."""
     if recipe.architecture is not None:
         own = dataclasses.asdict(recipe.architecture)
+        if own["model_type"] == "distilbert":
+            own["hidden_dim"] = own.pop(
+                "intermediate_size"
+            )  # the one size that its configuration has under no other name
         return {"vocab_size": pieces, **{name: value for name, value in own.items() if value is not None}}
     from transformers import AutoConfig
 

@@ -21,7 +21,7 @@ from exporters.files import sha256_json
 
 SUFFIX = ".toml"
 VALIDATION = "validation"  # the labelled set that is scored after every epoch
-MODEL_TYPES = ("albert", "bert")
+MODEL_TYPES = ("albert", "bert", "distilbert", "mobilebert")
 PADDINGS = ("max_length", "longest", "bucketed")  # as in bench.measure.workload.PADDINGS
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
 SPLIT = (70, 15, 15)  # per cent of training, validation and test set, for a recipe with one file and no split

@@ -65,9 +65,14 @@ def say_reached(label: str, accuracy: Mapping[str, float], seconds: float) -> No
     say(f"{label}: {reached}, trained in {format_duration(seconds)}")
 
 
+def training_folder(recipe: Recipe, task: Task) -> Path:
+    """Where ``trained`` leaves the checkpoint."""
+    return task.options.work_dir / "checkpoints" / f"study-{_digest(recipe, task)}"
+
+
 def trained(recipe: Recipe, task: Task, label: str) -> dict[str, Any]:
     """The record of a training by ``recipe``, reused if an earlier call had the same inputs."""
-    folder = task.options.work_dir / "checkpoints" / f"study-{_digest(recipe, task)}"
+    folder = training_folder(recipe, task)
     if not (folder / TRAINING_FILE).is_file():
         call_in_child(
             train,

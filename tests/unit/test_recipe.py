@@ -370,7 +370,8 @@ CHANGED = [  # (what is replaced, by what, the message after the file's name)
     ('"from scratch"', '" "', "'description' is ' ', expected one line of text"),
     ('"from scratch"', r'"a\nb"', r"'description' is 'a\nb', expected one line of text"),
     ('"from scratch"', "[1, 2]", "'description' is [1, 2], expected one line of text"),
-    ('"albert"', '"bart"', "'architecture.model_type' is 'bart', expected one of 'albert', 'bert'"),
+    ('"albert"', '"bart"', "'architecture.model_type' is 'bart', expected one of 'albert', 'bert', "
+     "'distilbert', 'mobilebert'"),
     ("vocab_size = 500", "vocab_size = 5", "'tokenizer.vocab_size' is 5, expected an integer from 100 to 1000000"),
     ("vocab_size = 500", "", "'tokenizer.vocab_size' is missing, expected an integer from 100 to 1000000"),
     ("hidden_size = 32", "", "'architecture.hidden_size' is missing, expected an integer from 8 to 8192"),

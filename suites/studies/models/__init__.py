@@ -1,0 +1,1 @@
+"""The published comparison of five architectures, made again in one run."""
