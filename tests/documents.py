@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from bench import cli
 from bench.report.render import render_tables
+from suites.studies.models.shown import tables as models_tables
 from suites.studies.sharing.shown import accuracy_table, costs_tables
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +22,7 @@ DOCUMENTS = (ROOT / "README.md", *(ROOT / room / "README.md" for room in ROOMS))
 BLOCK = re.compile(r"(?<=<!-- )((?:deploybench|python -m|excerpt of) [^\n]*)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 EXCERPT = re.compile(r"excerpt of deploybench (.*); columns: (.*); notes: (.*)")
 SHARING = "python -m suites.studies.sharing --only show --format md"
+MODELS = "python -m suites.studies.models --format md"
 
 
 class Block(NamedTuple):
@@ -42,6 +44,8 @@ def made(command):
     """What ``command`` prints, as it stands in a document."""
     if command == SHARING:
         return _sharing()
+    if command == MODELS:
+        return _models()
     if found := EXCERPT.fullmatch(command):
         asked, columns, notes = found.groups()
         return _excerpt(_printed(asked), columns.split(" | "), notes.split(" | "))
@@ -71,6 +75,11 @@ def _excerpt(text, columns, notes):
 def _only(found):
     [one] = found
     return one
+
+
+def _models():
+    saved = ROOT / "results" / "studies" / "models.json"
+    return render_tables(models_tables(json.loads(saved.read_text(encoding="utf-8"))), (), "md").strip() + "\n"
 
 
 def _sharing():

@@ -88,6 +88,7 @@ def trained(recipe: Recipe, task: Task, label: str) -> dict[str, Any]:
                 "evaluation": {one.name: (one.texts, one.labels) for one in task.external},
                 "tokenizer_dir": task.tokenizer,
                 "demonstration": False,
+                "resume": True,  # an interrupted call is continued
                 "progress": True,
             },
         )

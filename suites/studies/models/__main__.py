@@ -50,7 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=("train", "show"), default="show", help="one part (default: show)")
     parser.add_argument("--pretrained", type=Path, metavar="DIR", help="folder of a MiniLM to fine-tune as well")
     parser.add_argument(
-        "--costs", type=Path, metavar="RUN", action="append", default=[], help="run of arch: models; repeatable"
+        "--costs",
+        type=Path,
+        metavar="RUN",
+        action="append",
+        default=[],
+        help="run of arch: models; one for each length",
     )
     parser.add_argument(
         "--trained", type=Path, metavar="RUN", action="append", default=[], help="run of trained models; repeatable"

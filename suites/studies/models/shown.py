@@ -62,7 +62,7 @@ def _accuracies(found: Mapping[str, Any]) -> Table:
     texts = ", ".join(f"{name} {many(count, 'text')}" for name, count in sets.items())
     notes = (f"{texts}; torch-eager of each model, one training each", *found["notes"], f"run: {found['run']}")
     return Table(
-        title="Accuracy of trained models",
+        title=f"Accuracy of the trained models of run {found['number']}",
         columns=tuple(columns),
         rows=rows,
         notes=notes,

@@ -32,7 +32,7 @@ def words_rows(claims: Mapping[str, Claim], runs: tuple[Run, ...]) -> Iterator[d
     for one in run.sets:
         drop = drops.get(one.name)
         found = Found(-drop.share + 0.0, -drop.most + 0.0, -drop.least + 0.0) if drop else NOT_MEASURED
-        yield claims["words"].row(f"{WORDS} - ALBERT, {one.name}", found, least=0.0)
+        yield claims["words"].row(f"{WORDS} - ALBERT, {one.name} ({_number(run)})", found, least=0.0)
 
 
 def accuracies(runs: tuple[Run, ...]) -> dict[str, Any]:
@@ -44,10 +44,16 @@ def accuracies(runs: tuple[Run, ...]) -> dict[str, Any]:
     words = [f"{WORDS}: {note}" for note in albert.variants[WORDS].notes] if albert else []
     return {
         "run": runs[0].path.name,
+        "number": _number(runs[0]),
         "sets": {one.name: one.rows for one in runs[0].sets},
         "rows": rows,
         "notes": words,
     }
+
+
+def _number(run: Run) -> str:
+    """Of its file, ``0001``: runs may have sets of the same name."""
+    return run.path.name.partition("_")[0]
 
 
 def _row(run: Run, variant: str) -> dict[str, Any]:
