@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.report.cells import Column, Table
+from bench.report.notes import gap_notes
 from bench.runs.measurement import Figure
 from bench.units import LARGE_COUNT, SHARE, VERDICT, Scale, many
 from suites.studies.models.claims import TOLERANCE
@@ -44,6 +45,7 @@ def _claims(figures: Mapping[str, Any]) -> Table:
         *said,
         *remarks,
         f"costs: {', '.join(figures['costs']) or 'of no run'}; base sizes, random weights",
+        *gap_notes((), columns, rows),
     )
     return Table(title="Published, and found here", columns=columns, rows=rows, notes=notes, kind="claim")
 
