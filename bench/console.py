@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NOTICED_S = 0.5  # a stage that took less is not reported
 _said: list[str] = []
+_once: set[str] | None = None  # notes of the block; None: outside of one
 
 
 def say(line: str) -> None:
@@ -35,7 +36,22 @@ def say(line: str) -> None:
 
 def note(text: str) -> None:
     """Print a message in lines of at most 80 characters; a longer path stays whole."""
+    if _once is not None:
+        if text in _once:
+            return
+        _once.add(text)
     say(textwrap.fill(printable(text), 80, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False))
+
+
+@contextmanager
+def each_note_once() -> Iterator[None]:
+    """In the block no note is printed twice: the models of a run have many in common."""
+    global _once  # noqa: PLW0603 - as what was said, it is of the process
+    _once = set()
+    try:
+        yield
+    finally:
+        _once = None
 
 
 def lines_said() -> int:

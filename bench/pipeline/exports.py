@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.console import note, progress, stage
 from bench.pipeline.checkpoints import own_name
@@ -16,13 +16,21 @@ from exporters.errors import DeploybenchError, UserError
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bench.pipeline.checks import Checks
     from bench.pipeline.options import Options
     from exporters.artifacts.artifact import Artifact, Origin
     from exporters.checkpoints.checkpoint import Checkpoint
+
+
+class Exported(NamedTuple):
+    """What became of the variants of one model."""
+
+    artifacts: dict[str, Artifact]  # that may be measured
+    variants: dict[str, VariantInfo]
+    unneeded: dict[str, list[str]]  # variants that are the same as another of them, by reason
 
 
 class ReferenceFailedError(UserError):
@@ -33,13 +41,10 @@ class ReferenceFailedError(UserError):
         super().__init__(f"{model}: the reference cannot be run: {error}")
 
 
-def export_variants(
-    options: Options, checkpoint: Checkpoint, origin: Origin, checks: Checks
-) -> tuple[dict[str, Artifact], dict[str, VariantInfo]]:
-    """The artifacts that may be measured, and what is known of every variant; raises ReferenceFailedError.
+def export_variants(options: Options, checkpoint: Checkpoint, origin: Origin, checks: Checks) -> Exported:
+    """Export and check every variant; raises ReferenceFailedError.
 
-    A variant that cannot be exported, or that fails the parity check, raises nothing: its ``VariantInfo`` has the reason. One
-    that is the same as another of them is left out, after a line that says so.
+    A variant that cannot be exported, or that fails the parity check, raises nothing: its ``VariantInfo`` has the reason.
     """
     root = artifacts_folder(options, checkpoint)
     artifacts, variants = {}, {}
@@ -62,9 +67,16 @@ def export_variants(
                     raise ReferenceFailedError(checkpoint.name, error) from error
                 variants |= failed_variants([name], str(error))
             bar.advance()
-    for reason, names in unneeded.items():
-        note(f"left out{of_model}: {', '.join(names)}: {reason}")
-    return artifacts, variants
+    return Exported(artifacts, variants, unneeded)
+
+
+def say_unneeded(unneeded: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """A line for each reason why variants are left out: by model, then reason. What is so in all models is said once."""
+    every = dict.fromkeys((reason, *names) for found in unneeded.values() for reason, names in found.items())
+    for reason, *names in every:
+        models = [model for model, found in unneeded.items() if found.get(reason) == names]
+        of = f" of {', '.join(models)}" * (len(models) < len(unneeded))
+        note(f"left out{of}: {', '.join(names)}: {reason}")
 
 
 def failed_variants(names: Sequence[str], why: str) -> dict[str, VariantInfo]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.console import note
+from bench.console import each_note_once, note
 from bench.measure.own_texts import mostly_cut, own_batches
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
 from bench.pipeline.checks import Checks
-from bench.pipeline.exports import ReferenceFailedError, export_variants, failed_variants
+from bench.pipeline.exports import ReferenceFailedError, export_variants, failed_variants, say_unneeded
 from bench.pipeline.options import PROFILES, Options
 from bench.pipeline.scored_texts import expected_tokens, within_budget
 from bench.pipeline.sets import demonstration_sets, labelled_sets, reading
@@ -54,6 +54,7 @@ class Prepared:
     chosen_by: tuple[int, ...]  # lengths of those texts for the first model of a run, by which they are chosen
     artifacts: dict[str, Artifact]  # of the variants that may be measured
     variants: dict[str, VariantInfo]  # of all variants of the options but unneeded ones, in their order
+    unneeded: dict[str, list[str]] = field(default_factory=dict)  # variants that were left out, by reason
     scoring_s: float  # that all variants likely take to score all texts
 
     @property
@@ -107,12 +108,14 @@ def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lam
     Of several models, one whose reference cannot be run comes after the others, without artifacts. ``announce`` is called before
     the long work.
     """
-    if len(models) == 1:
-        found = [_exported(_read(models[0], announce))]
-    else:
-        sets = labelled_sets(models[0], _common_labels(models))
-        announce()
-        found = _those_that_run_first(models, sets)
+    with each_note_once():
+        if len(models) == 1:
+            found = [_exported(_read(models[0], announce))]
+        else:
+            sets = labelled_sets(models[0], _common_labels(models))
+            announce()
+            found = _those_that_run_first(models, sets)
+    say_unneeded({one.options.model: one.unneeded for one in found if one.artifacts})
     scoring_s, budget = sum(one.scoring_s for one in found), models[0].time_budget
     sets, unlabelled = within_budget(found[0].sets, found[0].unlabelled, scoring_s, budget)
     by = found[0].chosen_by
@@ -239,7 +242,7 @@ def _exported(one: _Read) -> Prepared:
     """Export and check every variant; raises ReferenceFailedError."""
     prepared, origin, checks = one
     checkpoint, tokenizer, limit = prepared.checkpoint, prepared.inputs.tokenizer, prepared.scoring_length
-    artifacts, variants = export_variants(prepared.options, checkpoint, origin, checks)
+    artifacts, variants, unneeded = export_variants(prepared.options, checkpoint, origin, checks)
     to_score = expected_tokens(
         prepared.sets, prepared.unlabelled, lambda some: [len(ids) for ids in tokenise(tokenizer, some, limit)]
     )
@@ -249,6 +252,7 @@ def _exported(one: _Read) -> Prepared:
         options=replace(prepared.options, variants=tuple(variants)),
         artifacts=artifacts,
         variants=variants,
+        unneeded=unneeded,
         scoring_s=per_token * to_score,
     )
 

@@ -59,12 +59,7 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
     kept = [one for one in other if _beginning(one[1], limit) not in calibrated]
     dropped = [f"{counted(len(rows) - len(other), 'text')} of a labelled set"] * (len(rows) > len(other))
     dropped += [counted(len(other) - len(kept), "calibration text")] * (len(other) > len(kept))
-    beside = f" beside {options.model}" * bool(options.model)
-    note(
-        "; left out: ".join(
-            filter(None, [f"another model{beside} is trained on {len(kept):,} {source}", ", ".join(dropped)])
-        )
-    )
+    note("; left out: ".join(filter(None, [f"another model is trained on {len(kept):,} {source}", ", ".join(dropped)])))
     if not kept:
         return None
     labels = [label for _, _, label in kept] if labelled else None

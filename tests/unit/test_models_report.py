@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from several import MODELS, read_models, save_models
 
-from bench.analysis.models.selection import select_models
+from bench.analysis.models.selection import default_models_selection, select_models
 from bench.analysis.objectives import Aim
 from bench.cli import main
 from bench.commands.common import RESULTS
@@ -105,7 +105,7 @@ def test_the_screen_fits_with_many_models_and_long_names(runs, room):
     screen = models_screen(many, room)
 
     fits(screen, room)
-    assert "and 8 models more" in screen
+    assert "and 9 more" in screen
     assert re.search(r"and \d+ variants more", screen)
 
 
@@ -256,5 +256,17 @@ def test_where_predictions_are_missing_no_pair_is_taken(runs):
     text = render_models_selection(lost, select_models(lost, Aim()))
 
     assert text.startswith("accuracy is not measured\n")
-    assert "albert/openvino-int8: its accuracy was not measured" in text
+    assert "albert/openvino-int8, " in text
+    assert ": its accuracy was not measured" in text
     assert "take none: no variant is certain to be within every limit" in text
+
+
+def test_where_lines_were_printed_before_the_decision_still_stands_whole(runs):
+    """The models then share one line; the best pair of all is the first row."""
+    screen = models_screen(runs, 26)
+    best = default_models_selection(runs).best
+
+    assert "models and their parameters: albert" in screen
+    assert "\n…" not in screen
+    assert next(line for line in screen.splitlines() if "/" in line and "within" in line).startswith(best.variant)
+    assert "models and their parameters" not in models_screen(runs, 40)

@@ -71,8 +71,8 @@ def pair_figures(runs: tuple[Run, ...]) -> list[Figure]:
 
 
 @lru_cache(maxsize=8)
-def pair_speed_ups(runs: tuple[Run, ...], base: str = "") -> dict[tuple[str, int], Figure]:
-    """By pair and batch size: latency of the pair ``base``, by default the first model's torch-eager / latency.
+def pair_speed_ups(runs: tuple[Run, ...]) -> dict[tuple[str, int], Figure]:
+    """By pair and batch size: latency of the first model's torch-eager / latency.
 
     Slices of all models were timed in the same launches and blocks, and a block has the same texts in every model: only their
     number of tokens differs.

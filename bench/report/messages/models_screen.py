@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bench.runs.store import Run
 
 _NAME = 14  # characters of a model's name in a list
+_BRIEF = 18  # where all models stand in one line
 _MODELS = 5  # lines
 
 
@@ -57,12 +58,16 @@ def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | Non
         marks={pair_name(run, name): mark for run in runs for name, mark in marks_of_other_models(run).items()},
         fewest=min(len(runs), _MODELS),
     )
-    return screen([*_measured(runs), *failure_notes(every)], rows, _commands(runs, selection, work_dir), room)
+    failed, brief = failure_notes(every), [_models(runs), *_measured(runs)[min(len(runs), _MODELS) :]]
+    commands = _commands(runs, selection, work_dir)
+    return screen([*_measured(runs), *failed], rows, commands, room, brief=[*brief, *failed])
 
 
 def _kept(runs: Sequence[Run], selection: Selection) -> list[str]:
-    """The best pair of each model, then torch-eager of the reference and of the others."""
-    return [*best_of_each(runs, selection).values(), selection.reference, *map(pair_name, runs)]
+    """The best pair of each model, the best of all first, then torch-eager of the reference and of the others."""
+    best = {*best_of_each(runs, selection).values()}
+    ranked = [one.variant for one in selection.candidates if one.variant in best]
+    return [*ranked, selection.reference, *map(pair_name, runs)]
 
 
 def _measured(runs: tuple[Run, ...]) -> list[str]:
@@ -87,13 +92,24 @@ def workloads(runs: tuple[Run, ...]) -> list[str]:
     ]
 
 
+def _models(runs: tuple[Run, ...]) -> str:
+    """Names and parameters, in one line; of many models those of the first."""
+    named = [f"{short(run.checkpoint.name, _BRIEF)} {_millions(run)}" for run in runs]
+    told = ", ".join(named) if len(named) <= _MODELS else listed(named)
+    return f"models and their parameters: {told}"
+
+
+def _millions(run: Run) -> str:
+    return f"{run.checkpoint.num_parameters / 1e6:.1f} M"
+
+
 def _model(run: Run, *, mixed: bool) -> str:
     """Name, architecture, parameters, tokens that its own tokenizer makes of a text, and what its accuracy is worth.
 
     ``mixed``: not all models have random weights, else another line says so of all.
     """
     checkpoint = run.checkpoint
-    size = f"{checkpoint.model_type}, {checkpoint.num_parameters / 1e6:.1f} M parameters"
+    size = f"{checkpoint.model_type}, {_millions(run)} parameters"
     worth = ["random weights"] * (mixed and checkpoint.random_weights) + ["demonstration"] * checkpoint.demonstration
     return f"{short(checkpoint.name)}: {'; '.join([size, *text_tokens(run), *worth])}"
 

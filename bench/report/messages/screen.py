@@ -57,13 +57,20 @@ class Rows:
     fewest: int = _FEWEST_ROWS  # rows that come before what else is to be told, where there is room
 
 
-def screen(measured: Sequence[str], rows: Rows, commands: Sequence[str], room: int) -> str:
-    """At most ``room`` lines of 80 characters, from 25 on: what was measured, the table, the decision, the next commands."""
+def screen(
+    measured: Sequence[str], rows: Rows, commands: Sequence[str], room: int, *, brief: Sequence[str] = ()
+) -> str:
+    """At most ``room`` lines of 80 characters, from 25 on: what was measured, the table, the decision, the next commands.
+
+    ``brief``: what was measured in fewer lines, for where the decision would not find room.
+    """
     rows = replace(rows, selection=_brief(rows.selection))
     room = max(room, _LEAST_ROOM) - len(commands) - _OTHER
     before, decision = wrapped(measured, most=2), wrapped([*_decision(rows), *_failures(rows.failed)]).splitlines()
     if len(before.splitlines()) > room - _FEWEST_ROWS - _FEWEST_TOLD:
         before = wrapped(measured, most=1)
+    if brief and len(decision) + rows.fewest > room - len(before.splitlines()):
+        before = wrapped(brief, most=2)
     left = room - len(before.splitlines())
     fewest = max(min(rows.fewest, left - _FEWEST_TOLD), _FEWEST_ROWS)
     if len(decision) > left - fewest:

@@ -28,7 +28,10 @@ _WORDS = {"in": "within", "undecided": "undecided", "out": "out"}
 def render_selection(selection: Selection) -> str:
     """A table of all candidates, best first, why each is not within the limits, and which one to take."""
     heads, rows = selection_table(selection)
-    why = [f"{one.variant}: {one.why}" for one in selection.candidates if one.why]
+    reasons: dict[str, list[str]] = {}
+    for one in selection.candidates:
+        reasons.setdefault(one.why, []).append(one.variant)
+    why = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items() if reason]
     costs = "latency, memory and size" if selection.by_costs else "accuracy, latency, memory and size"
     front = f"* no other variant is as good in {costs}, and better in one of them"
     return "\n\n".join([_table(heads, rows), wrapped([*why, front]), wrapped(_answer(selection))])

@@ -3,7 +3,7 @@ r"""The published comparison of five architectures, and which of its claims hold
     python -m suites.studies.models --only train --train train.csv --external test=test.csv --tokenizer DIR --pretrained DIR
     deploybench run --checkpoint arch:albert-base-v2 --checkpoint arch:bert-base-uncased \
       --checkpoint arch:distilbert-base-uncased --checkpoint arch:mobilebert-uncased --checkpoint arch:tinybert-4-312 \
-      --batch-sizes 1 --sequence-lengths 512
+      --batch-sizes 1 --sequence-lengths 128,512
     python -m suites.studies.models --costs RUN.json --trained RUN.json
 
 ``train``: a small member of each architecture from scratch by one recipe (``models.toml`` beside this file) and, with
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="RUN",
         action="append",
         default=[],
-        help="run of arch: models; one for each length",
+        help="run of arch: models; repeatable",
     )
     parser.add_argument(
         "--trained", type=Path, metavar="RUN", action="append", default=[], help="run of trained models; repeatable"

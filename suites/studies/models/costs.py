@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bench.analysis.figures import latency_workload, shorter_workloads
 from bench.analysis.models.pairs import pair_name
-from bench.analysis.models.selection import best_of_each, default_models_selection, pair_speed_ups
+from bench.analysis.models.selection import best_of_each, default_models_selection, pair_ratios
 from bench.pipeline.architectures import count_architectures
 from bench.report.run_figures import RunFigures
 from exporters.errors import UserError
@@ -36,27 +38,34 @@ def cost_rows(claims: Mapping[str, Claim], several: Sequence[tuple[Run, ...]]) -
                 f"--costs: {runs[0].path} has no model {_BASE['ALBERT']}, expected the base models under their own "
                 f"names; measure them with --checkpoint arch:{_BASE['ALBERT']} --checkpoint arch:{_BASE['BERT']} ..."
             )
-        yield from _latencies(claims, runs)
+        for length in _lengths(runs):
+            yield from _latencies(claims, runs, length)
         yield from _memories(claims, runs)
     if several:
         yield from _sizes(claims, several[0])
     yield from _counts(claims)
 
 
-def _latencies(claims: Mapping[str, Claim], runs: tuple[Run, ...]) -> Iterator[dict[str, Any]]:
+def _lengths(runs: tuple[Run, ...]) -> list[int]:
+    """Those at which one text was timed, the longest first."""
+    return [_length(runs), *(one.sequence_length for one in reversed(shorter_workloads(runs[0])))]
+
+
+def _latencies(claims: Mapping[str, Claim], runs: tuple[Run, ...], length: int) -> Iterator[dict[str, Any]]:
     eager = {run.checkpoint.name: pair_name(run) for run in runs}
     best = best_of_each(runs, default_models_selection(runs))
     for called in ("DistilBERT", "MobileBERT"):
         for kind, pairs in (("", eager), (", best", best)):
             slow, fast = pairs[_BASE["ALBERT"]], pairs.get(_BASE[called])
-            found = _ratio(runs, slow, fast) if fast else NOT_MEASURED
-            name = f"latency ALBERT / {called}{kind}, {_shape(runs, min(runs[0].plan.batch_sizes))}"
+            found = _ratio(runs, slow, fast, length) if fast else NOT_MEASURED
+            name = f"latency ALBERT / {called}{kind}, {min(runs[0].plan.batch_sizes)} × {length}"
             yield claims[f"latency-{called}"].row(name, found, f"{slow}, {fast}" if kind and fast else "")
 
 
-def _ratio(runs: tuple[Run, ...], slow: str, fast: str) -> Found:
-    """Latency of the pair ``slow`` / that of ``fast``, for one text."""
-    one = pair_speed_ups(runs, slow)[fast, min(runs[0].plan.batch_sizes)]
+def _ratio(runs: tuple[Run, ...], slow: str, fast: str, length: int) -> Found:
+    """Latency of the pair ``slow`` / that of ``fast``, for one text of ``length`` tokens."""
+    at = latency_workload(runs[0], min(runs[0].plan.batch_sizes))
+    one = pair_ratios([(run, replace(at, sequence_length=length)) for run in runs], slow)[fast]
     return Found(one.value, one.low, one.high, one.reason)
 
 
@@ -64,7 +73,7 @@ def _memories(claims: Mapping[str, Claim], runs: tuple[Run, ...]) -> Iterator[di
     for kind, metric in (("heap", "peak_memory"), ("resident", "peak_resident")):
         ours, theirs = (_cost(runs, called, metric) for called in ("ALBERT", "BERT"))
         found = Found.exact(ours / theirs) if ours and theirs else NOT_MEASURED
-        at = _shape(runs, runs[0].plan.memory_batch_size)
+        at = f"{runs[0].plan.memory_batch_size} × {_length(runs)}"
         yield claims["memory"].row(f"{kind} memory ALBERT / BERT, {at}", found)
 
 
@@ -100,10 +109,6 @@ def _cost(runs: tuple[Run, ...], called: str, metric: str) -> float | None:
     cells = RunFigures(run)
     look = cells.at(metric) if metric == "artifact_size" else cells.at_length(metric, _length(runs))
     return look(REFERENCE).value
-
-
-def _shape(runs: tuple[Run, ...], texts: int) -> str:
-    return f"{texts} × {_length(runs)}"
 
 
 def _length(runs: tuple[Run, ...]) -> int:
