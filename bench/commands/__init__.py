@@ -11,6 +11,7 @@ COMMANDS = (  # files of this folder, in the order of the help
     "errors",
     "compare",
     "duel",
+    "claims",
     "architectures",
     "list",
 )

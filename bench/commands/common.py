@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bench.analysis.objectives import MAX_DROP, OBJECTIVES, Aim
 from bench.pipeline.arguments import share
 from bench.pipeline.options import read_options
-from exporters.errors import OutputError, UserError, did_you_mean
+from exporters.errors import OutputError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,16 +81,10 @@ def add_model(add: Callable[..., Any]) -> None:
 
 def asked_runs(path: str, model: str | None) -> tuple[Run, ...]:
     """The saved runs of ``path``, one for each model, or only that of ``model``; raises UserError if there is none."""
-    from bench.runs.store import read_runs
+    from bench.runs.store import read_runs, run_of_model
 
     runs = read_runs(path)
-    if model is None:
-        return runs
-    names = [run.checkpoint.name for run in runs]
-    if model not in names:
-        hint = did_you_mean(model, names)
-        raise UserError(f"--model: {model!r} is not in {runs[0].path}; {hint}its models: {', '.join(names)}")
-    return (runs[names.index(model)],)
+    return runs if model is None else (run_of_model(runs, model),)
 
 
 def only_run(runs: Sequence[Run], asked: str) -> Run:

@@ -20,7 +20,7 @@ from bench.runs.decoding import DecodingError, decode
 from bench.runs.ledger import PHASES, TERMS, CellLedger
 from bench.runs.measurement import Measurement  # noqa: TC001 - msgspec reads the types of fields
 from bench.runs.metrics import METRICS
-from exporters.errors import RunFileError, first_line
+from exporters.errors import RunFileError, UserError, did_you_mean, first_line
 from exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
 from exporters.inspection.stored import Stored  # noqa: TC001 - msgspec reads the types of fields
 
@@ -163,6 +163,15 @@ def read_runs(path: Path | str) -> tuple[Run, ...]:
     ``run.checkpoint.name`` tells them apart. Raises RunFileError as ``read_run`` does.
     """
     return parse_runs(*_found(path))
+
+
+def run_of_model(runs: tuple[Run, ...], model: str, asked: str = "--model") -> Run:
+    """The run of one model; raises UserError where there is none. ``asked``: who named the model, for the message."""
+    names = [run.checkpoint.name for run in runs]
+    if model not in names:
+        hint = did_you_mean(model, names)
+        raise UserError(f"{asked}: {model!r} is not in {runs[0].path}; {hint}its models: {', '.join(names)}")
+    return runs[names.index(model)]
 
 
 def parse_runs(path: Path, saved: Any) -> tuple[Run, ...]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     _Strip: TypeAlias = tuple[Column, Sequence[str]]
 
-_NEEDS = r"% needs \usepackage{booktabs,graphicx}"
+NEEDS = r"% needs \usepackage{booktabs,graphicx}"
 _COLUMNS = 9  # of a page; a wider table is split
 _SIDE_BY_SIDE = 6  # columns of a part of a split table
 _MAX_WORD = 30  # characters; a longer word may be broken into pieces
@@ -46,7 +46,7 @@ _ACCENTS = dict(zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030b\u030
 
 def render_latex(tables: Sequence[Table], notes: Sequence[str]) -> str:
     """One ``table`` environment per table, then the notes of the run."""
-    return "\n\n".join([_NEEDS, *map(_table, tables), _notes(notes)]) + "\n"
+    return "\n\n".join([NEEDS, *map(_table, tables), _notes(notes)]) + "\n"
 
 
 def _table(table: Table) -> str:
@@ -57,15 +57,14 @@ def _table(table: Table) -> str:
     texts = []
     for number, part in enumerate(parts, start=1):
         title = table.title if len(parts) == 1 else f"{table.title} ({number} of {len(parts)})"
-        notes = [_notes(table.notes)] if number == len(parts) and table.notes else []
-        lines = [
-            r"\begin{table}[htbp]",
-            r"\centering",
-            rf"\caption{{{_prose(title)}}}",
-            *_fitted(_tabular((table.kind, *names), part)),
-        ]
-        texts.append("\n".join([*lines, *notes, r"\end{table}"]))
+        texts.append(environment(title, _tabular((table.kind, *names), part), table.notes * (number == len(parts))))
     return "\n\n".join(texts)
+
+
+def environment(title: str, lines: Sequence[str], notes: Sequence[str]) -> str:
+    """A ``table`` with a caption, the lines of a ``tabular`` no wider than the page, and notes."""
+    begin = [r"\begin{table}[htbp]", r"\centering", rf"\caption{{{_prose(title)}}}"]
+    return "\n".join([*begin, *_fitted(lines), *([_notes(notes)] if notes else []), r"\end{table}"])
 
 
 def _packed(strips: Sequence[_Strip]) -> list[list[_Strip]]:
@@ -89,10 +88,15 @@ def _head(column: Column) -> str:
 def _tabular(names: Sequence[str], strips: Sequence[_Strip]) -> list[str]:
     kind, *names = names
     rows = zip(names, *(texts for _, texts in strips), strict=True)
+    return tabular([escaped(kind), *(_head(column) for column, _ in strips)], list(rows), f"l{'r' * len(strips)}")
+
+
+def tabular(heads: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> list[str]:
+    """Lines of a ``tabular``; ``heads`` are LaTeX, the cells of ``rows`` plain text. ``align`` has l or r for each column."""
     return [
-        rf"\begin{{tabular}}{{l{'r' * len(strips)}}}",
+        rf"\begin{{tabular}}{{{align}}}",
         r"\toprule",
-        " & ".join([escaped(kind), *(_head(column) for column, _ in strips)]) + r" \\",
+        " & ".join(heads) + r" \\",
         r"\midrule",
         *(" & ".join(map(escaped, row)) + r" \\" for row in rows),
         r"\bottomrule",

@@ -1,0 +1,1 @@
+"""Claims about saved runs: what a file of them says, and whether each holds."""
