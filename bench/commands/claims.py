@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import argparse
 
 _REST = """
-CLAIMS is a TOML file. Each claim has a variant or a pattern, and one metric with
-its bound; a time, a size or a rate has a unit (s, ms, MB, GB, 1/s):
+CLAIMS is a TOML file. Each claim has a variant or a pattern, and one metric
+with its bound; a time, a size or a rate has a unit (s, ms, MB, GB, 1/s):
 
   [[claim]]
   variant = "onnx-int8-dynamic"
@@ -30,9 +30,9 @@ its bound; a time, a size or a rate has a unit (s, ms, MB, GB, 1/s):
   artifact_size = "<= 12.5 MB"
   run = "Linux-*/0025_*.json"     # from the folder of CLAIMS; without: RUN
 
-Other keys: sequence_length (without: the longest), label (a class, of recall and
-the like), model. A claim holds if the whole 95 % interval is within the bound,
-fails if none of it is, and is else undecided.
+Other keys: sequence_length (without: the longest), label (a class, of recall
+and the like), model. A claim holds if the whole 95 % interval is within the
+bound, fails if none of it is, and is undecided otherwise.
 
 exit codes, the first that applies:
   2  a mistake that you can fix: no such file, an unknown metric
