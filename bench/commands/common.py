@@ -15,6 +15,7 @@ from exporters.errors import OutputError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from bench.runs.store import Run
     from bench.texts.data import LabelledSet
@@ -127,3 +128,19 @@ def print_answer(text: str) -> None:
         if isinstance(error, BrokenPipeError):
             raise
         raise OutputError(f"standard output: cannot be written ({error.strerror}); send it elsewhere") from error
+
+
+def write_file(text: str, file: Path, flag: str) -> None:
+    """Write the file that ``flag`` names, whole or not at all; raises UserError as ``refuse_no_file`` does."""
+    from exporters.files import whole_file
+
+    refuse_no_file(file, flag)
+    with whole_file(file.resolve()) as stream:
+        stream.write((text.rstrip("\n") + "\n").encode())
+
+
+def refuse_no_file(file: Path, flag: str) -> None:
+    """Raise UserError unless ``file`` may be made: never over a device or a folder."""
+    file = file.resolve()
+    if not file.parent.is_dir() or (file.exists() and not file.is_file()):
+        raise UserError(f"{flag}: {file} cannot be made, expected the name of a file in a folder that exists")

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import RESULTS, add_command, add_model, asked_runs, only_run, print_answer
+from bench.commands.answer import add_answer, give_answer, give_text, refuse_unwritable_answer
+from bench.commands.common import RESULTS, add_command, add_model, asked_runs, only_run
 from bench.pipeline.options import add_options, read_options
 from exporters.errors import UserError
 
@@ -48,6 +49,7 @@ def add(commands: Any) -> None:
         [
             "deploybench compare baseline.json results",
             "deploybench compare base.json contender.json --format md --all",
+            "deploybench compare base.json contender.json --format github --output comment.md --junit rows.xml",
             "deploybench compare base.json contender.json --lenient",
             "deploybench compare here.json there.json --normalise",
             "deploybench compare base.json contender.json --confirm old-artifacts artifacts",
@@ -69,7 +71,7 @@ def add(commands: Any) -> None:
         help=f"change points over all runs of one machine, instead of two runs (default: {RESULTS})",
     )
     add_model(command.add_argument)
-    command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
+    add_answer(command.add_argument)
     command.add_argument("--all", action="store_true", help="also show rows without a detectable change")
     command.add_argument(
         "--lenient",
@@ -91,16 +93,16 @@ def add(commands: Any) -> None:
 
 
 def _compare(parsed: argparse.Namespace) -> int:
+    refuse_unwritable_answer(parsed)
     if parsed.history is not None:
         return _compare_all(parsed)
     from bench.compare.outcome import outcome_of
-    from bench.report.messages.comparison import render_comparison
 
     if parsed.contender is None:
         raise UserError("compare: expected BASE and CONTENDER, two saved runs or folders; or --history [FOLDER]")
     comparison = _compare_two(parsed)
     outcome = outcome_of(comparison.changes, lenient=parsed.lenient)
-    print_answer(render_comparison(comparison, parsed.format, every_row=parsed.all, outcome=outcome))
+    give_answer(comparison, outcome, parsed, every_row=parsed.all)
     return outcome.code
 
 
@@ -152,7 +154,8 @@ def _compare_all(parsed: argparse.Namespace) -> int:
     from bench.compare.saved_runs import read_saved_runs
     from bench.report.messages.history import render_history
 
-    flags = {"--all": parsed.all, "--normalise": parsed.normalise, "--confirm": parsed.confirm}
+    flags = {"--all": parsed.all, "--normalise": parsed.normalise, "--confirm": parsed.confirm, "--junit": parsed.junit}
+    flags["--format github"] = parsed.format == "github"
     unwanted = [parsed.base] if parsed.base else [flag for flag, given in flags.items() if given]
     if unwanted:
         raise UserError(
@@ -163,7 +166,7 @@ def _compare_all(parsed: argparse.Namespace) -> int:
         raise UserError(f"--history: {str(folder)!r} is no folder; expected one with saved runs, such as {RESULTS}")
     history = history_of(read_saved_runs(folder, parsed.model), _thresholds(parsed))
     outcome = outcome_of_history(history, lenient=parsed.lenient)
-    print_answer(render_history(history, parsed.format, outcome))
+    give_text(render_history(history, parsed.format, outcome), render_history(history, "text", outcome), parsed.output)
     return outcome.code
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_command, print_answer
+from bench.commands.answer import add_answer, give_answer, refuse_unwritable_answer
+from bench.commands.common import add_command
 from bench.pipeline.options import add_options, read_options
 from exporters.variant import REFERENCE
 
@@ -41,9 +42,9 @@ def add(commands: Any) -> None:
         "a", metavar="A", help="folder of one or several artifacts, a checkpoint, or with --checkpoint a git revision"
     )
     command.add_argument("b", metavar="B", help="the other side, of the same kind")
-    command.add_argument("--format", choices=("text", "md", "json"), default="text", help="default: text")
+    add_answer(command.add_argument)
     add_options(command.add_argument, _FLAGS)
-    command.set_defaults(variants=REFERENCE, batch_sizes="1", target_width="0.01", time_budget="60")
+    command.set_defaults(variants=REFERENCE, batch_sizes="1", target_width="0.01", time_budget="60", lenient=False)
 
 
 def _duel(parsed: argparse.Namespace) -> int:
@@ -52,8 +53,8 @@ def _duel(parsed: argparse.Namespace) -> int:
     from bench.compare.duel.sides import two_sides
     from bench.compare.outcome import outcome_of
     from bench.machine.alone import alone
-    from bench.report.messages.comparison import render_comparison
 
+    refuse_unwritable_answer(parsed)
     options = read_options(parsed)
     variants = tuple(name for name in options.variants if name in parsed.variants)
     with alone(), two_sides((parsed.a, parsed.b), options, variants) as sides:
@@ -61,5 +62,5 @@ def _duel(parsed: argparse.Namespace) -> int:
         setting = duel.Setting(workloads=workloads, target_width=options.target_width, budget_s=options.time_budget)
         comparison = duel.duel(*sides, setting)
     outcome = outcome_of(comparison.changes)
-    print_answer(render_comparison(comparison, parsed.format, every_row=True, outcome=outcome))
+    give_answer(comparison, outcome, parsed, every_row=True)
     return outcome.code

@@ -16,6 +16,7 @@ from bench.commands.common import (
     print_answer,
     print_runs,
     texts_of,
+    write_file,
 )
 from bench.console import say
 from bench.pipeline.arguments import path
@@ -115,19 +116,9 @@ def _show(runs: tuple[Run, ...], tables: Sequence[str], parsed: argparse.Namespa
     else:
         text = render(runs[0], parsed.format, tables, texts_of(runs[0], parsed) if parsed.format == "html" else ())
     if parsed.output:
-        _write(text, parsed.output.resolve())
+        write_file(text, parsed.output, "--output")
     else:
         print_answer(text)
-
-
-def _write(text: str, file: Path) -> None:
-    """Write a file, whole or not at all; never over a device or a folder."""
-    from exporters.files import whole_file
-
-    if not file.parent.is_dir() or (file.exists() and not file.is_file()):
-        raise UserError(f"--output: {file} cannot be made, expected the name of a file in a folder that exists")
-    with whole_file(file) as stream:
-        stream.write((text.rstrip("\n") + "\n").encode())
 
 
 def _write_plots(runs: tuple[Run, ...], folder: Path) -> None:

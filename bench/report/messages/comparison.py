@@ -12,6 +12,7 @@ import tabulate
 from bench.compare.comparability import NOT_RECORDED
 from bench.compare.outcome import count_verdicts
 from bench.printable import printable
+from bench.report.formats.escapes import markdown_text
 from bench.report.formats.terminal import WIDTH, wrapped
 from bench.runs.metrics import METRICS, compared_metrics
 from bench.runs.rows import model_of, row_name
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _SAME = "no detectable change"
 _INCOMPARABLE = "not comparable"
 _LACKING = ("missing", "new")
+HEADS = ("variant", "what", "base", "contender", "change", "verdict")
 _GAP = 2  # columns of text between two columns of a table
 _PADDING = 2  # columns that tabulate adds to a head
 _SHORTEST = 12  # characters of a cut name
@@ -44,17 +46,23 @@ def render_comparison(
     """
     if fmt == "json":
         return _json(comparison, outcome)
-    shown = [change for change in comparison.changes if _is_shown(change, every_row=every_row)]
+    shown = [change for change in comparison.changes if is_shown(change, every_row=every_row)]
     parts = [_heads(comparison, fmt)]
     if shown:
         parts.append(_table(shown, comparison.unmatched, "github" if fmt == "md" else "simple"))
-    notes = [*_counts(comparison), *_reasons(comparison.changes), *_differences(comparison)]
-    said = "\n".join(f"- {note}" for note in notes) if fmt == "md" else wrapped(notes)
+    notes = comparison_notes(comparison)
+    said = "\n".join(f"- {markdown_text(note)}" for note in notes) if fmt == "md" else wrapped(notes)
     last = [str(outcome)] if outcome else []
     return "\n\n".join([*parts, said, *last]) + "\n"
 
 
-def _is_shown(change: Change, *, every_row: bool) -> bool:
+def comparison_notes(comparison: Comparison) -> list[str]:
+    """Number of rows by verdict, the reasons of the verdicts, and differences of the runs."""
+    return [*_counts(comparison), *_reasons(comparison.changes), *_differences(comparison)]
+
+
+def is_shown(change: Change, *, every_row: bool) -> bool:
+    """Whether a row stands in the table: one without a detectable change only with ``every_row``."""
     if change.verdict == _INCOMPARABLE:
         return change.change is not None  # of the others, the reasons are enough
     return every_row or change.verdict != _SAME
@@ -64,7 +72,7 @@ def _heads(comparison: Comparison, fmt: str) -> str:
     lines = [printable(f"base:      {comparison.base}"), printable(f"contender: {comparison.contender}")]
     notes = [printable(note) for note in comparison.notes]
     if fmt == "md":
-        return "\n".join(lines) + "".join(f"\n\n{note}" for note in notes)
+        return "\n".join(map(markdown_text, lines)) + "".join(f"\n\n{markdown_text(note)}" for note in notes)
     return "\n".join([*map(_fitting, lines), *([wrapped(notes)] if notes else [])])
 
 
@@ -79,22 +87,30 @@ def _both_ends(text: str, room: int) -> str:
 
 
 def _table(changes: Sequence[Change], unmatched: Sequence[str], style: str) -> str:
-    rows: list[tuple[str, ...]] = [
-        (
-            printable(change.variant),
-            printable(what),
-            format_amount(change.metric, change.base),
-            format_amount(change.metric, change.contender),
-            format_change(change.metric, change.change),
-            verdict_word(change),
-        )
-        for change, what in _grouped(changes, unmatched)
-    ]
-    heads = ("variant", "what", "base", "contender", "change", "verdict")
+    rows = grouped_cells(changes, unmatched)
     if style == "simple":
-        rows = _clipped([tuple(head + " " * _PADDING for head in heads), *rows])[1:]
+        rows = _clipped([tuple(head + " " * _PADDING for head in HEADS), *rows])[1:]
+    else:
+        rows = [tuple(map(markdown_text, row)) for row in rows]
     align = ("left", "left", "right", "right", "right", "left")
-    return tabulate.tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=align)
+    return tabulate.tabulate(rows, HEADS, tablefmt=style, disable_numparse=True, colalign=align)
+
+
+def grouped_cells(changes: Sequence[Change], unmatched: Sequence[str]) -> list[tuple[str, ...]]:
+    """The cells of a table below HEADS; missing and new rows of a variant and metric are one row."""
+    return [row_cells(change, what) for change, what in _grouped(changes, unmatched)]
+
+
+def row_cells(change: Change, what: str) -> tuple[str, ...]:
+    """The cells of one row, which is called ``what``."""
+    return (
+        printable(change.variant),
+        printable(what),
+        format_amount(change.metric, change.base),
+        format_amount(change.metric, change.contender),
+        format_change(change.metric, change.change),
+        verdict_word(change),
+    )
 
 
 def _grouped(changes: Sequence[Change], unmatched: Sequence[str]) -> list[tuple[Change, str]]:
