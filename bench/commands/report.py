@@ -21,6 +21,7 @@ from bench.commands.common import (
 from bench.console import say
 from bench.pipeline.arguments import path
 from bench.pipeline.options import add_options
+from bench.report.formats.trackers import TRACKERS, render_tracker
 from bench.report.tables import OF_SEVERAL, ON_DEMAND, SHOWN, TABLES, build_models, build_tables
 from exporters.errors import UserError
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from bench.runs.store import Run
 
-_FORMATS = ("text", "md", "csv", "latex", "json", "html", "card")
+_FORMATS = ("text", "md", "csv", "latex", "json", "html", "card", *TRACKERS)
 
 
 def add(commands: Any) -> None:
@@ -39,12 +40,13 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "report",
-        "print the tables of a saved run, or write an HTML page or a model card",
+        "print the tables of a saved run, or write an HTML page, a model card or figures for a tracker",
         [
             "deploybench report results",
             "deploybench report run.json --format json",
             "deploybench report results --format csv --table batch",
             "deploybench report results --format html --output page.html --plots plots",
+            "deploybench report results --format bencher --output bmf.json",
             "deploybench report results --model my-albert",
         ],
     )
@@ -55,7 +57,8 @@ def add(commands: Any) -> None:
         "--format",
         choices=_FORMATS,
         default="text",
-        help="text (default), md, csv, latex, json, html (a page) or card (a model card)",
+        help="text (default), md, csv, latex, json, html (a page), card (a model card), or that of a tracker: "
+        f"{', '.join(TRACKERS)}",
     )
     command.add_argument(
         "--table",
@@ -111,7 +114,9 @@ def _show(runs: tuple[Run, ...], tables: Sequence[str], parsed: argparse.Namespa
     if parsed.format == "text" and not parsed.output:
         print_runs(runs, tables)
         return
-    if len(runs) > 1:
+    if parsed.format in TRACKERS:
+        text = render_tracker(runs, parsed.format)
+    elif len(runs) > 1:
         text = render_models(runs, parsed.format, tables)
     else:
         text = render(runs[0], parsed.format, tables, texts_of(runs[0], parsed) if parsed.format == "html" else ())
