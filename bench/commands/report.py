@@ -21,7 +21,6 @@ from bench.commands.common import (
 from bench.console import say
 from bench.pipeline.arguments import path
 from bench.pipeline.options import add_options
-from bench.report.formats.trackers import TRACKERS, render_tracker
 from bench.report.tables import OF_SEVERAL, ON_DEMAND, SHOWN, TABLES, build_models, build_tables
 from exporters.errors import UserError
 
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
 
     from bench.runs.store import Run
 
-_FORMATS = ("text", "md", "csv", "latex", "json", "html", "card", *TRACKERS)
+_TRACKERS = ("github-action-benchmark", "bencher", "openmetrics", "metrics-json")
+_FORMATS = ("text", "md", "csv", "latex", "json", "html", "card", *_TRACKERS)
 
 
 def add(commands: Any) -> None:
@@ -58,7 +58,7 @@ def add(commands: Any) -> None:
         choices=_FORMATS,
         default="text",
         help="text (default), md, csv, latex, json, html (a page), card (a model card), or that of a tracker: "
-        f"{', '.join(TRACKERS)}",
+        f"{', '.join(_TRACKERS)}",
     )
     command.add_argument(
         "--table",
@@ -114,7 +114,9 @@ def _show(runs: tuple[Run, ...], tables: Sequence[str], parsed: argparse.Namespa
     if parsed.format == "text" and not parsed.output:
         print_runs(runs, tables)
         return
-    if parsed.format in TRACKERS:
+    if parsed.format in _TRACKERS:
+        from bench.report.formats.trackers import render_tracker
+
         text = render_tracker(runs, parsed.format)
     elif len(runs) > 1:
         text = render_models(runs, parsed.format, tables)

@@ -177,6 +177,12 @@ def test_a_run_without_values_is_refused_in_one_line(run, fmt):
         render_tracker([replace(run, measurements=())], fmt)
 
 
+@pytest.mark.parametrize("fmt", TRACKERS)
+def test_the_command_knows_every_format(fmt, capsys):
+    assert main(["report", str(DATA / "run-schema-1.json"), "--format", fmt]) == 0
+    assert capsys.readouterr().out.startswith(("{", "[", "# TYPE"))
+
+
 def test_the_command_writes_a_file(tmp_path, capsys):
     file = tmp_path / "metrics.txt"
 

@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis.figures import figures
 from bench.printable import printable
 from bench.runs.measurement import batch_shape
 from bench.runs.metrics import METRICS, compared_metrics
@@ -36,6 +35,8 @@ def render_tracker(runs: Sequence[Run], fmt: str) -> str:
 
 
 def _figures(run: Run) -> Iterable[Figure]:
+    from bench.analysis.figures import figures
+
     compared = compared_metrics()
     return (one for one in figures(run) if one.metric in compared and one.label is None and one.value is not None)
 
