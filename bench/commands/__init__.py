@@ -12,6 +12,7 @@ COMMANDS = (  # files of this folder, in the order of the help
     "compare",
     "duel",
     "claims",
+    "baseline",
     "architectures",
     "list",
 )

@@ -27,7 +27,7 @@ def find_artifact(run: Run, variant: str, work_dir: Path) -> Artifact:
     Raises UserError, with the command that exports it, if there is none.
     """
     every = sorted(work_dir.glob(f"artifacts/*/{variant}/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
-    found = [one for path in every if _fits(path, run) and (one := read_artifact(path.parent))]
+    found = [one for path in every if is_of(path, run) and (one := read_artifact(path.parent))]
     if not found:
         raise UserError(
             f"{work_dir}: holds no artifact of {variant} of the checkpoint {printable(run.checkpoint.name)} "
@@ -43,7 +43,8 @@ def find_artifact(run: Run, variant: str, work_dir: Path) -> Artifact:
     return newest
 
 
-def _fits(manifest: Path, run: Run) -> bool:
+def is_of(manifest: Path, run: Run) -> bool:
+    """Whether the artifact of ``manifest`` was made of the run's checkpoint."""
     try:
         found = json.loads(manifest.read_text(encoding="utf-8"))
         return found["checkpoint_sha256"] == run.checkpoint.sha256 and bool(found["labels"])
