@@ -6,6 +6,7 @@ DeploybenchError
 │   ├── DataError            (ValueError)
 │   ├── RecipeError          (ValueError)
 │   ├── RunFileError         (ValueError)
+│   ├── PluginError          (ImportError)
 │   ├── UnknownVariantError  (LookupError)   not KeyError, whose message prints as a repr
 │   ├── OutputError          (OSError)
 │   └── DiskFullError        (OSError)
@@ -49,8 +50,12 @@ class RunFileError(UserError, ValueError):
     """A saved run that cannot be read."""
 
 
+class PluginError(UserError, ImportError):
+    """A variant of another package that cannot be used."""
+
+
 class UnknownVariantError(UserError, LookupError):
-    """A variant name without a file in exporters/variants."""
+    """A variant name without a file in exporters/variants and without a plugin."""
 
 
 class OutputError(UserError, OSError):

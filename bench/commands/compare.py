@@ -36,6 +36,7 @@ with --history:
 
 _CONFIRM_FLAGS = {
     "--checkpoint": "of --confirm: checkpoint that both revisions export; A and B are then git revisions",
+    "--plugin": "of --confirm: module of your own that holds a variant; repeatable",
     "--work-dir": "",
 }
 

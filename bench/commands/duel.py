@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.commands.answer import add_answer, give_answer, refuse_unwritable_answer
 from bench.commands.common import add_command
-from bench.pipeline.options import add_options, read_options
+from bench.pipeline.options import add_options, asked_variants, read_options
 from exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FLAGS = {  # with their help text where it differs from that of ``run``
     "--checkpoint": "checkpoint that both revisions export; A and B are then git revisions",
+    "--plugin": "",
     "--variants": f"variants to compare (default: {REFERENCE})",
     "--batch-sizes": "batch sizes to time (default: 1)",
     "--sequence-lengths": "tokens: latency is timed at each (default: 128, or the most that both sides take)",
@@ -56,7 +57,8 @@ def _duel(parsed: argparse.Namespace) -> int:
 
     refuse_unwritable_answer(parsed)
     options = read_options(parsed)
-    variants = tuple(name for name in options.variants if name in parsed.variants)
+    asked = asked_variants(parsed.variants)
+    variants = tuple(name for name in options.variants if name in asked)
     with alone(), two_sides((parsed.a, parsed.b), options, variants) as sides:
         workloads = duel.workloads(sides, options)
         setting = duel.Setting(workloads=workloads, target_width=options.target_width, budget_s=options.time_budget)

@@ -26,6 +26,7 @@ _FLAGS = (
     "--drop-bad-rows",
     "--allow-pickle",
     "--variants",
+    "--plugin",
     "--threads",
     "--work-dir",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.commands.common import add_command, print_answer
+from bench.pipeline.options import add_options
 
 if TYPE_CHECKING:
     import argparse
@@ -14,18 +15,28 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Declare the command."""
-    command = add_command(commands, "list", "list variants, architectures, recipes and profiles", ["deploybench list"])
+    command = add_command(
+        commands,
+        "list",
+        "list variants, architectures, recipes and profiles",
+        ["deploybench list", "deploybench list --plugin acme.numpy_fp32"],
+    )
     command.set_defaults(execute=_list)
+    add_options(command.add_argument, ("--plugin",))
 
 
-def _list(_: argparse.Namespace) -> int:
+def _list(parsed: argparse.Namespace) -> int:
+    from bench.pipeline.exports import note_broken_plugins
     from bench.pipeline.options import PROFILES
-    from exporters.artifacts.catalogue import find_variant, variant_names
+    from exporters.artifacts.catalogue import usable_variants
+    from exporters.artifacts.plugins import use_plugins
     from exporters.checkpoints.architectures import ARCHITECTURES, PREFIX
     from exporters.training.recipe import read_recipe, recipe_names
 
+    use_plugins(parsed.plugin or ())
+    note_broken_plugins()
     sections = {
-        "variants (--variants)": {name: _description(find_variant(name)) for name in variant_names()},
+        "variants (--variants)": {name: _description(name, one) for name, one in usable_variants().items()},
         "architectures with random weights (--checkpoint)": {
             PREFIX + name: fields["model_type"] for name, fields in ARCHITECTURES.items()
         },
@@ -36,11 +47,14 @@ def _list(_: argparse.Namespace) -> int:
     return 0
 
 
-def _description(variant: Variant) -> str:
-    """Runtime, number format, when it is measured unless always, deprecation."""
+def _description(name: str, variant: Variant) -> str:
+    """Runtime, number format, when it is measured unless always, deprecation, module of a plugin."""
+    from exporters.artifacts.plugins import plugin_module, plugin_names
+
+    of = f"of {plugin_module(name)}" if name in plugin_names() else ""
     when = f"if named or with {' or '.join(variant.needs)}" if variant.needs else ""
     when = when if variant.default else "if named"
-    return "; ".join(filter(None, [f"{variant.runtime}, {variant.precision}", when, variant.deprecated]))
+    return "; ".join(filter(None, [f"{variant.runtime}, {variant.precision}", when, variant.deprecated, of]))
 
 
 def _section(title: str, rows: dict[str, str]) -> str:

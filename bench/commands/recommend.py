@@ -12,6 +12,7 @@ from bench.commands.common import add_aim, add_command, add_model, asked_runs, p
 from bench.console import say
 from bench.pipeline.arguments import positive_number
 from bench.pipeline.options import add_options
+from exporters.artifacts.plugins import use_plugins
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +27,7 @@ _LIMITS = {  # metric, SI units in one unit of the flag, help
     "--max-memory-mb": ("peak_memory", 1e6, "peak of the heap after loading and during batches, by memray"),
     "--max-size-mb": ("artifact_size", 1e6, "size on disk"),
 }
+_COPY_FLAGS = {"--plugin": "of --copy-to: module of your own that holds a variant; repeatable", "--work-dir": ""}
 
 
 def add(commands: Any) -> None:
@@ -50,7 +52,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--copy-to", metavar="DIR", help="write its artifact there, with an example program and the evidence"
     )
-    add_options(command.add_argument, ("--work-dir",))
+    add_options(command.add_argument, _COPY_FLAGS)
 
 
 def _recommend(parsed: argparse.Namespace) -> int:
@@ -58,6 +60,7 @@ def _recommend(parsed: argparse.Namespace) -> int:
     from bench.analysis.objectives import Limit
     from bench.pipeline.best import read_target
 
+    use_plugins(parsed.plugin or ())
     limits = [
         Limit(flag=flag, metric=metric, most=number * unit)
         for flag, (metric, unit, _) in _LIMITS.items()

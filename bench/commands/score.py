@@ -28,6 +28,7 @@ _FLAGS = (
     "--text-columns",
     "--drop-bad-rows",
     "--allow-pickle",
+    "--plugin",
     "--threads",
     "--work-dir",
 )
@@ -51,7 +52,6 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--variant",
         metavar="NAME",
-        type=_variant,
         required=True,
         help="see deploybench recommend and deploybench list",
     )
@@ -64,11 +64,6 @@ def add(commands: Any) -> None:
     add_options(command.add_argument, _FLAGS)
 
 
-def _variant(name: str) -> str:
-    check_variant_name(name)
-    return name
-
-
 def _score(parsed: argparse.Namespace) -> int:
     from bench.machine.alone import alone
     from bench.pipeline.prepare import prepare
@@ -79,7 +74,9 @@ def _score(parsed: argparse.Namespace) -> int:
 
     source, output = Path(parsed.file), Path(parsed.output)
     _check_output(source, output, parsed.output)
-    options = replace(read_options(parsed), variants=(parsed.variant,))
+    options = read_options(parsed)
+    check_variant_name(parsed.variant)  # not before: a plugin is known by now
+    options = replace(options, variants=(parsed.variant,))
     os.environ["RAYON_NUM_THREADS"] = str(options.threads)  # of tokenizers, in this process
     most = None if parsed.max_memory_mb is None else parsed.max_memory_mb * 1e6
     found = scan(source, **reading(options))  # a file that cannot be read is refused before an export

@@ -44,5 +44,6 @@ def write_best(run: Run, selection: Selection, artifact: Path, target: Path) -> 
         write_example(out_dir)
         write_evidence(out_dir / EVIDENCE, evidence_of(run, selection))
         read_evidence(out_dir / EVIDENCE)  # nothing is replaced by a folder whose evidence cannot be read
-    example = shlex.quote(str(target / EXAMPLE))
-    say(f"written: {target}, with its evidence in {EVIDENCE}; try: python {example} TEXT")
+    example = target / EXAMPLE
+    tried = f"; try: python {shlex.quote(str(example))} TEXT" if example.is_file() else ""  # a plugin may have none
+    say(f"written: {target}, with its evidence in {EVIDENCE}{tried}")

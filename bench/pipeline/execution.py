@@ -76,7 +76,7 @@ def _inspect(worker: Worker, inspect: Callable[..., Any], arguments: tuple[Any, 
 def executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> dict[str, Any]:
     """The number formats that it executes, and whether they are those of its name; nothing of NumPy, which has no choice."""
     variant = find_variant(artifact.variant)
-    if variant.runtime == "numpy":
+    if variant.runtime == "numpy" and not variant.trace:
         return {}
     try:
         found = worker.call(executed_precision, artifact.variant, artifact.path, threads, batch)

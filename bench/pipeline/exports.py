@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.console import note, progress, stage
@@ -12,6 +13,7 @@ from bench.units import counted
 from bench.worker.client import call_in_child
 from exporters.artifacts.artifact import export_artifact, read_artifact
 from exporters.artifacts.catalogue import find_variant
+from exporters.artifacts.plugins import broken_plugins
 from exporters.errors import DeploybenchError, UserError
 from exporters.variant import REFERENCE
 
@@ -77,6 +79,13 @@ def say_unneeded(unneeded: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
         models = [model for model, found in unneeded.items() if found.get(reason) == names]
         of = f" of {', '.join(models)}" * (len(models) < len(unneeded))
         note(f"left out{of}: {', '.join(names)}: {reason}")
+
+
+@cache
+def note_broken_plugins() -> None:
+    """Print once which installed plugins are left out, and why."""
+    for problem in broken_plugins():
+        note(f"left out: {problem}")
 
 
 def failed_variants(names: Sequence[str], why: str) -> dict[str, VariantInfo]:

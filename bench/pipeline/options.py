@@ -12,7 +12,13 @@ from bench.machine.cpu import available_cores, cpu_features
 from bench.measure.schedule import Schedule
 from bench.pipeline.arguments import names, path, positive_number, whole_number, whole_numbers
 from exporters.artifacts.artifact import holds_artifact_alone
-from exporters.artifacts.catalogue import check_variant_name, default_variants, variant_names
+from exporters.artifacts.catalogue import (
+    check_variant_name,
+    default_variants,
+    usable_variants,
+    variant_names,
+)
+from exporters.artifacts.plugins import use_plugins
 from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
 from exporters.errors import UserError
 from exporters.variant import REFERENCE
@@ -135,12 +141,19 @@ def _columns(text: str) -> tuple[str, ...]:
 
 
 def _variants(text: str) -> tuple[str, ...]:
-    asked = tuple(variant_names()) if text == EVERY else names(text)
+    asked = names(text)
     if not asked:
         raise UserError(f"--variants: found {text!r}, expected names such as onnx-fp32,openvino-int8")
-    for name in asked:
-        check_variant_name(name)
     return asked
+
+
+def asked_variants(given: Collection[str]) -> tuple[str, ...]:
+    """The variants that ``--variants`` names, once plugins are known; raises UserError for one that cannot be used."""
+    if tuple(given) == (EVERY,):
+        return tuple(usable_variants())
+    for name in given:
+        check_variant_name(name)
+    return tuple(given)
 
 
 def _threads(text: str) -> int:
@@ -177,6 +190,7 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--allow-pickle",), {"action": "store_true", "help": "read pytorch_model.bin if there are no safetensors"}),
     (("--variants",), {"metavar": "A,B", "type": _variants, "help": "variants, or all (default: see deploybench list; "
       f"{REFERENCE} is always included)"}),
+    (("--plugin",), {"metavar": "MODULE", "action": "append", "help": "module of your own that holds a variant; repeatable"}),
     (("--batch-sizes",), {"metavar": "N,N", "type": whole_numbers("--batch-sizes"), "help": "batch sizes to time "
       "(default: the profile's)"}),
     (("--sequence-lengths",), {"metavar": "N,N", "type": whole_numbers("--sequence-lengths"), "help": "tokens: memory "
@@ -243,7 +257,9 @@ def read_models(parsed: argparse.Namespace) -> tuple[Options, ...]:
                 f"--checkpoint: two models are called {name!r}; name them apart, such as second={checkpoint}"
             )
         found[name] = checkpoint
-    asked = parsed.variants or ()  # the default ones are a model's own: not every training left labelled texts
+    asked = asked_variants(
+        parsed.variants or ()
+    )  # the default ones are a model's own: not every training left labelled texts
     return tuple(
         replace(options, checkpoint=checkpoint, model=name, variants=asked) for name, checkpoint in found.items()
     )
@@ -268,13 +284,18 @@ def _usual_name(checkpoint: str) -> str:
 
 
 def read_options(parsed: argparse.Namespace) -> Options:
-    """Options from parsed flags; those that are missing have their defaults, some of them by the profile."""
+    """Options from parsed flags; those that are missing have their defaults, some of them by the profile.
+
+    The modules of ``--plugin`` are used from now on.
+    """
+    use_plugins(getattr(parsed, "plugin", None) or ())
     known = {one.name for one in fields(Options)}
     given = {name: value for name, value in vars(parsed).items() if name in known and value is not None}
     if isinstance(checkpoints := given.get("checkpoint"), list):
         if len(checkpoints) > 1:
             raise UserError(f"--checkpoint: found {len(checkpoints)} checkpoints, expected one; give one")
         given["model"], given["checkpoint"] = _named(checkpoints[0])
+    given["variants"] = asked_variants(given.get("variants", ()))
     profile = PROFILES[given.get("profile", "quick")]
     defaults = {
         "batch_sizes": profile.batch_sizes,

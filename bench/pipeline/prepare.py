@@ -10,7 +10,13 @@ from bench.measure.own_texts import mostly_cut, own_batches
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
 from bench.pipeline.checks import Checks
-from bench.pipeline.exports import ReferenceFailedError, export_variants, failed_variants, say_unneeded
+from bench.pipeline.exports import (
+    ReferenceFailedError,
+    export_variants,
+    failed_variants,
+    note_broken_plugins,
+    say_unneeded,
+)
 from bench.pipeline.options import PROFILES, Options
 from bench.pipeline.scored_texts import expected_tokens, within_budget
 from bench.pipeline.sets import demonstration_sets, labelled_sets, reading
@@ -108,6 +114,7 @@ def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lam
     Of several models, one whose reference cannot be run comes after the others, without artifacts. ``announce`` is called before
     the long work.
     """
+    note_broken_plugins()
     with each_note_once():
         if len(models) == 1:
             found = [_exported(_read(models[0], announce))]

@@ -143,7 +143,7 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "scoring_length": origin.scoring_length,
         "labels": list(origin.labels),
         "tokenizer_sha256": sha256_file(origin.tokenizer / FAST_FILE),
-        "source_sha256": source_digest(__name__, variant_module(name)),
+        "source_sha256": source_digest(__name__, variant_module(name), *filter(None, [variant.trace])),
         "versions": {package: importlib.metadata.version(package) for package in variant.packages},
     }
 

@@ -1,13 +1,13 @@
-"""Variants by name: the files in exporters/variants are the registry."""
+"""Variants by name: the files in exporters/variants, and plugins."""
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import exporters.variants
-from exporters.errors import UnknownVariantError, did_you_mean
+from exporters.artifacts.plugins import find_plugin, plugin_module, plugin_names, shipped_names
+from exporters.errors import PluginError, UnknownVariantError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 
 def variant_names() -> tuple[str, ...]:
     """Names of all variants, sorted; imports none of them."""
-    modules = pkgutil.iter_modules(exporters.variants.__path__)
-    return tuple(sorted(module.name.replace("_", "-") for module in modules))
+    return tuple(sorted((*shipped_names(), *plugin_names())))
+
+
+def usable_variants() -> dict[str, Variant]:
+    """All variants by name, without broken plugins."""
+    found = {}
+    for name in variant_names():
+        with suppress(PluginError):
+            found[name] = find_variant(name)
+    return found
 
 
 def default_variants(features: Collection[str], *, labelled: bool = False) -> tuple[str, ...]:
@@ -26,10 +34,9 @@ def default_variants(features: Collection[str], *, labelled: bool = False) -> tu
 
     ``labelled``: whether there are labelled texts to train another model on; without, none is a default.
     """
-    variants = {name: find_variant(name) for name in variant_names()}
     return tuple(
         name
-        for name, one in variants.items()
+        for name, one in usable_variants().items()
         if one.default and is_worth_while(one, features) and (labelled or not one.another_model)
     )
 
@@ -40,24 +47,33 @@ def is_worth_while(variant: Variant, features: Collection[str]) -> bool:
 
 
 def check_variant_name(name: str) -> None:
-    """Raise UnknownVariantError, with the nearest name, unless ``name`` is a variant."""
-    known = variant_names()
-    if name in known:
-        return
-    raise UnknownVariantError(
-        f"unknown variant {name!r}; {did_you_mean(name, known)}known variants: {', '.join(known)}"
-    )
+    """Raise UnknownVariantError, with the nearest name, unless ``name`` is a variant, and PluginError for a broken plugin."""
+    if name not in variant_names():
+        raise _unknown(name)
+    find_variant(name)
 
 
 def variant_module(name: str) -> str:
     """The module of variant ``name``; a name with a dot is a module itself (in tests and studies)."""
-    return name if "." in name else f"exporters.variants.{name.replace('-', '_')}"
+    if "." in name:
+        return name
+    of_plugin = name not in shipped_names() and name in plugin_names()
+    return plugin_module(name) if of_plugin else f"exporters.variants.{name.replace('-', '_')}"
 
 
 def find_variant(name: str) -> Variant:
-    """Import the variant ``name``."""
-    if "." not in name:
-        check_variant_name(name)
-    module = importlib.import_module(variant_module(name))
-    variant: Variant = module.VARIANT
-    return variant
+    """Import the variant ``name``; raises UnknownVariantError or PluginError."""
+    if "." in name or name in shipped_names():  # entry points are not even read: memory is measured in some processes
+        variant: Variant = importlib.import_module(variant_module(name)).VARIANT
+        return variant
+    if name not in plugin_names():
+        raise _unknown(name)
+    return find_plugin(name)
+
+
+def _unknown(name: str) -> UnknownVariantError:
+    known = variant_names()
+    return UnknownVariantError(
+        f"unknown variant {name!r}; {did_you_mean(name, known)}known variants: {', '.join(known)}; "
+        "for one of another package, install it or pass --plugin MODULE"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporters.artifacts.catalogue import find_variant
 from exporters.checkpoints.tokenization import FAST_FILE
@@ -30,7 +30,9 @@ print({labels}[chances.argmax()], float(chances.max()))
 
 
 def write_example(folder: Path) -> None:
-    """Write ``example.py`` beside the complete artifact in ``folder``."""
+    """Write ``example.py`` beside the complete artifact in ``folder``, if its variant has one."""
+    if not find_variant(_manifest(folder).get("variant", "")).example.answer:
+        return
     (folder / EXAMPLE).write_text(_example(folder), encoding="utf-8")
 
 
@@ -41,7 +43,7 @@ def is_example_changed(folder: Path) -> bool:
 
 
 def _example(folder: Path) -> str:
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = _manifest(folder)
     variant = manifest.get("variant", "")
     own = find_variant(variant).example
     return _PROGRAM.format(
@@ -53,3 +55,8 @@ def _example(folder: Path) -> str:
         answer=own.answer,
         labels=manifest.get("labels", []),
     )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return found

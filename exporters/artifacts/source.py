@@ -22,9 +22,9 @@ def source_digest(*modules: str) -> str:
 
 
 def source_files(*modules: str) -> dict[str, Path]:
-    """The files of ``modules`` and of everything that they import from their own package, recursively, by module.
+    """The files of ``modules`` and of everything that they import from their own package and this one, recursively, by module.
 
-    Includes imports within functions and the ``__init__`` of each package. No module is run.
+    Includes imports within functions and the ``__init__`` of each package. No module is run but those ``__init__``.
     """
     found: dict[str, Path] = {}
     waiting = list(modules)
@@ -33,7 +33,7 @@ def source_files(*modules: str) -> dict[str, Path]:
         path = _file(name) if name not in found else None
         if path is not None:
             found[name] = path
-            waiting += [name.rpartition(".")[0], *_imports(path, name.partition(".")[0])]
+            waiting += [name.rpartition(".")[0], *_imports(path, name)]
     return found
 
 
@@ -46,16 +46,21 @@ def _file(module: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin else None
 
 
-def _imports(path: Path, package: str) -> Iterator[str]:
-    """Modules of ``package`` that a file imports; a name imported from a module may be a module, too."""
+def _imports(path: Path, module: str) -> Iterator[str]:
+    """Modules that the file of ``module`` imports from its package or this one; an imported name may be a module, too."""
+    if path.suffix != ".py":  # compiled
+        return
+    package = module if path.stem == "__init__" else module.rpartition(".")[0]
+    roots = {module.partition(".")[0], __name__.partition(".")[0]}
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             named = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            named = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            named = [source, *(f"{source}.{alias.name}" for alias in node.names)]
         else:
             continue
-        yield from (name for name in named if name.partition(".")[0] == package)
+        yield from (name for name in named if name.partition(".")[0] in roots)
 
 
 _digest = cache(sha256_file)

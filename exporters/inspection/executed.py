@@ -16,7 +16,12 @@ from exporters.errors import ExportError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporters.variant import Int64Array
+    from exporters.variant import Int64Array, Variant
+
+
+def trace_module(variant: Variant) -> str:
+    """The module that sees what the runtime of a variant executes."""
+    return variant.trace or f"exporters.inspection.trace_{variant.runtime}"
 
 
 def executed_precision(
@@ -32,7 +37,7 @@ def executed_precision(
     or if no product was seen.
     """
     variant = find_variant(name)
-    trace = f"exporters.inspection.trace_{variant.runtime}"
+    trace = trace_module(variant)
     if importlib.util.find_spec(trace) is None:
         raise ExportError(f"there is no trace of the runtime {variant.runtime!r}; write {trace.replace('.', '/')}.py")
     products = importlib.import_module(trace).products(lambda: variant.load(artifact, threads), *batch)

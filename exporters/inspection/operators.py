@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from exporters.artifacts.catalogue import find_variant
+from exporters.inspection.executed import trace_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,7 @@ def profile(
     To be called in a process of its own: a profiler slows execution.
     """
     variant = find_variant(name)
-    trace: Any = importlib.import_module(f"exporters.inspection.trace_{variant.runtime}")
+    trace: Any = importlib.import_module(trace_module(variant))
     passes: list[dict[str, tuple[int, float]]] = trace.operators(
         lambda: variant.load(artifact, threads), *batch, UNTIMED + runs
     )

@@ -81,12 +81,13 @@ def test_an_unknown_name_gets_the_nearest_one():
     assert str(error.value) == (
         "unknown variant 'onnx-in8-dynamic'; did you mean 'onnx-int8-dynamic'? known variants: "
         + ", ".join(variant_names())
+        + "; for one of another package, install it or pass --plugin MODULE"
     )
 
 
 def test_a_variant_is_one_file(artifacts, tmp_path, monkeypatch):
     """The example of the README, which no other file names; it is exported from its base."""
-    [code] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "openvino_fp32_fp16_weights.py").write_text(code, encoding="utf-8")
     monkeypatch.setattr(exporters.variants, "__path__", [*exporters.variants.__path__, str(tmp_path)])
     monkeypatch.delitem(sys.modules, "exporters.variants.openvino_fp32_fp16_weights", raising=False)

@@ -105,7 +105,8 @@ def _export_with(
     command = [sys.executable, "-P", "-m", "bench.cli", "export", f"--checkpoint={options.checkpoint}"]
     command += [f"--variants={','.join(variants)}", f"--output={artifacts}", f"--threads={options.threads}"]
     command += [f"--work-dir={options.work_dir}", *(["--allow-pickle"] if options.allow_pickle else [])]
-    environment = {**os.environ, "PYTHONPATH": str(tree), HELD: "yes"}
+    path = os.pathsep.join(filter(None, [str(tree), os.environ.get("PYTHONPATH")]))  # plugins may be there
+    environment = {**os.environ, "PYTHONPATH": path, HELD: "yes"}
     # The child inherits the lock: if this process is killed, the machine stays locked until the child has ended.
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, pass_fds=held())
 
