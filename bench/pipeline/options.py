@@ -12,12 +12,7 @@ from bench.machine.cpu import available_cores, cpu_features
 from bench.measure.schedule import Schedule
 from bench.pipeline.arguments import names, path, positive_number, whole_number, whole_numbers
 from exporters.artifacts.artifact import holds_artifact_alone
-from exporters.artifacts.catalogue import (
-    check_variant_name,
-    default_variants,
-    usable_variants,
-    variant_names,
-)
+from exporters.artifacts.catalogue import check_variant_name, default_variants, usable_variants, variant_names
 from exporters.artifacts.plugins import use_plugins
 from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
 from exporters.errors import UserError
@@ -257,9 +252,8 @@ def read_models(parsed: argparse.Namespace) -> tuple[Options, ...]:
                 f"--checkpoint: two models are called {name!r}; name them apart, such as second={checkpoint}"
             )
         found[name] = checkpoint
-    asked = asked_variants(
-        parsed.variants or ()
-    )  # the default ones are a model's own: not every training left labelled texts
+    # Default ones are a model's own: not every training left labelled texts.
+    asked = asked_variants(parsed.variants or ())
     return tuple(
         replace(options, checkpoint=checkpoint, model=name, variants=asked) for name, checkpoint in found.items()
     )

@@ -39,7 +39,9 @@ def executed_precision(
     variant = find_variant(name)
     trace = trace_module(variant)
     if importlib.util.find_spec(trace) is None:
-        raise ExportError(f"there is no trace of the runtime {variant.runtime!r}; write {trace.replace('.', '/')}.py")
+        raise ExportError(
+            f"there is no trace of the runtime {variant.runtime!r}; write {trace}, or name one in Variant.trace"
+        )
     products = importlib.import_module(trace).products(lambda: variant.load(artifact, threads), *batch)
     counts: dict[str, Counter[str]] = {"weights": Counter(), "attention": Counter()}
     for product in products:
