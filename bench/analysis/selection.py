@@ -13,7 +13,7 @@ from bench.analysis.other_model import OtherModel, other_models
 from bench.analysis.precision import cautions
 from bench.analysis.speed_ups import speed_ups
 from bench.runs.measurement import Figure, batch_shape
-from bench.runs.predictions import read_scored
+from bench.runs.predictions import missing_predictions, read_scored
 from bench.runs.store import once_a_run
 from bench.units import counted, format_bytes
 from exporters.variant import REFERENCE
@@ -149,8 +149,8 @@ def _may_be_known(run: Run) -> list[str]:
 
 def _without_drop(run: Run) -> Finding:
     """What is said where no answers of the variant, or of the reference, are known."""
-    lost = run.predictions and not (run.path.parent / run.predictions).is_file()
-    why = f"{run.predictions} is not beside {run.path.name}" if lost else "its accuracy was not measured"
+    lost = missing_predictions(run)
+    why = lost or "its accuracy was not measured"
     needed = "" if lost else "a longer --time-budget"
     return Finding(standing="undecided", flag=FLAG, why=why, needed=needed)
 
@@ -204,8 +204,13 @@ def judge(known: Known, aim: Aim) -> Selection:
 
 
 def deciding_figure(every: Iterable[Figure], variant: str, metric: str) -> Figure | None:
-    """Of several figures of a metric the one that decides: latency of the smallest batch, of any other metric the largest value."""
+    """Of several figures of a metric the one that decides: latency of the smallest batch, of any other metric the largest value.
+
+    Shorter texts that were timed as well do not count.
+    """
     own = [one for one in every if (one.variant, one.metric) == (variant, metric)]
+    longest = max((one.workload.sequence_length for one in own if one.workload), default=0)
+    own = [one for one in own if one.workload is None or one.workload.sequence_length == longest]
     if metric.startswith("latency"):
         return min(own, key=lambda one: one.workload.batch_size if one.workload else 0, default=None)
     return max(own, key=lambda one: one.value or 0.0, default=None)

@@ -12,7 +12,7 @@ from bench.runs.measurement import Workload
 from bench.units import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from bench.compare.changes import Comparison
     from bench.compare.judging import Change
@@ -45,32 +45,42 @@ def confirm(comparison: Comparison, contender: Run, sides: tuple[str, str], opti
     if not rows:
         return replace(comparison, notes=(*comparison.notes, "measured again: nothing, since no latency is doubtful"))
     plan = contender.plan
-    length = round(median(plan.text_lengths or plan.sequence_lengths[-1:]))
-    sizes = sorted({_size(one) for one in rows})
+    usual = round(median(plan.text_lengths)) if plan.text_lengths else None
+    shapes = sorted({_shape(one, usual) for one in rows})
     workloads = [
-        Workload(batch_size=size, sequence_length=length, padding="full", threads=plan.threads) for size in sizes
+        Workload(batch_size=size, sequence_length=length, padding="full", threads=plan.threads)
+        for size, length in shapes
     ]
     setting = Setting(workloads=tuple(workloads), target_width=_WIDTH, budget_s=_BUDGET_S, memory=False)
     with two_sides(sides, options, tuple(dict.fromkeys(one.variant for one in rows))) as pair:
-        again = {(one.variant, _size(one)): one for one in duel(*pair, setting).changes if one.metric == "latency"}
+        judged = [one for one in duel(*pair, setting).changes if one.metric == "latency"]
+    again = {(one.variant, _shape(one)): one for one in judged}
     note = (
         f"measured again: {counted(len(rows), 'doubtful row')} of latency, base and contender in turn, "
-        f"texts of {counted(length, 'token')}; base and contender are those of the saved runs"
+        f"texts of {_lengths(shapes)}; base and contender are those of the saved runs"
     )
     return replace(
         comparison,
         notes=(*comparison.notes, note),
-        changes=tuple(_confirmed(one, again) if one in rows else one for one in comparison.changes),
+        changes=tuple(
+            _confirmed(one, again[one.variant, _shape(one, usual)]) if one in rows else one
+            for one in comparison.changes
+        ),
     )
 
 
-def _confirmed(doubt: Change, again: Mapping[tuple[str, int], Change]) -> Change:
+def _lengths(shapes: Sequence[tuple[int, int]]) -> str:
+    *others, last = sorted({length for _, length in shapes})
+    return f"{', '.join(map(str, others))} and {counted(last, 'token')}" if others else counted(last, "token")
+
+
+def _confirmed(doubt: Change, found: Change) -> Change:
     """The row of the saved runs, with change, interval and verdict of the duel."""
-    found = again[doubt.variant, _size(doubt)]
     reason = "; ".join(filter(None, ("measured again", found.reason)))
     return replace(found, workload=doubt.workload, base=doubt.base, contender=doubt.contender, reason=reason)
 
 
-def _size(one: Change) -> int:
+def _shape(one: Change, length: int | None = None) -> tuple[int, int]:
+    """Batch size, and tokens unless the texts have a ``length`` of their own."""
     assert one.workload is not None
-    return one.workload.batch_size
+    return one.workload.batch_size, length or one.workload.sequence_length

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from bench.compare.relative import has_control, run_ratios
 from bench.runs.measurement import Measurement, Workload, launch_ratios
 from bench.runs.metrics import METRICS, compared_metrics, metrics_of
+from bench.runs.rows import model_of
 from bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios
 
 if TYPE_CHECKING:
@@ -179,15 +181,16 @@ def _timed(
     *,
     interleaved: bool,
 ) -> dict[Row, _Timed]:
-    """Contender / base of each comparable timed row; the rows of a metric are judged together.
+    """Contender / base of each comparable timed row; the rows of a metric are judged together, those of each model by themselves.
 
-    Their variances are moderated by each other (``ratios``), and the false discovery rate over all of them is controlled.
+    Their variances are moderated by each other (``ratios``), and the false discovery rate over all of them is controlled. A model
+    is judged as in a run of its own: its rows have other launches than those of another, and others must not hide its changes.
     """
     timed: dict[Row, _Timed] = {}
     level = DUEL_LEVEL if interleaved else LEVEL
-    for metric in metrics_of("time"):
-        both = [row for row in before if row[1] == metric and row in after and _usable(before[row], after[row])]
-        both = [row for row in both if not on[row].unlike]
+    usable = [row for row in before if row in after and _usable(before[row], after[row]) and not on[row].unlike]
+    for metric, model in product(metrics_of("time"), dict.fromkeys(model_of(row[0]) for row in usable)):
+        both = [row for row in usable if row[1] == metric and model_of(row[0]) == model]
         if interleaved:
             paired = {row: launch_ratios(before[row], after[row]) for row in both}
             both = [row for row in both if paired[row]]

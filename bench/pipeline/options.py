@@ -12,7 +12,13 @@ from bench.machine.cpu import available_cores, cpu_features
 from bench.measure.schedule import Schedule
 from bench.pipeline.arguments import names, path, positive_number, whole_number, whole_numbers
 from exporters.artifacts.artifact import holds_artifact_alone
-from exporters.artifacts.catalogue import check_variant_name, default_variants, usable_variants, variant_names
+from exporters.artifacts.catalogue import (
+    check_variant_name,
+    default_variants,
+    find_variant,
+    usable_variants,
+    variant_names,
+)
 from exporters.artifacts.plugins import use_plugins
 from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
 from exporters.errors import UserError
@@ -104,6 +110,10 @@ class Options:
         """Put the reference first; refuse half a pair of files, and a label without a file."""
         asked = self.variants or default_variants(cpu_features(), labelled=self._has_training_texts)
         object.__setattr__(self, "variants", tuple(dict.fromkeys((REFERENCE, *asked))))
+        if self.train and not any(find_variant(name).another_model for name in self.variants):
+            raise UserError(
+                "--train: no variant of --variants is trained on texts; add linear-tokens, or leave --train out"
+            )
         if bool(self.real) != bool(self.fake):
             given, missing = ("--real", "--fake") if self.real else ("--fake", "--real")
             raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file")
@@ -205,6 +215,17 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )  # fmt: skip
 
 
+class _Once(argparse.Action):
+    """Refuse a flag that is given twice: argparse would silently take the last value."""
+
+    def __call__(self, _: Any, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        given = getattr(namespace, f"{self.dest}_given", None)
+        if given is not None:
+            raise UserError(f"{option_string}: found {given!r} and {values!r}, expected one; `run` alone takes several")
+        setattr(namespace, f"{self.dest}_given", values)
+        setattr(namespace, self.dest, values)
+
+
 _SEVERAL = {"action": "append", "metavar": "[NAME=]DIR|ID|arch:NAME"}  # where a run may have several checkpoints
 
 
@@ -216,7 +237,7 @@ def add_options(add: Callable[..., Any], flags: Collection[str] = ()) -> None:
     helps = flags if isinstance(flags, dict) else {}
     for spellings, keywords in _FLAGS:
         if not flags or spellings[0] in flags:
-            several = _SEVERAL if spellings[0] == "--checkpoint" and not flags else {}
+            several = (_SEVERAL if not flags else {"action": _Once}) if spellings[0] == "--checkpoint" else {}
             add(*spellings, **{**keywords, **several, "help": helps.get(spellings[0]) or keywords["help"]})
 
 

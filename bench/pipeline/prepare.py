@@ -19,7 +19,7 @@ from bench.pipeline.exports import (
 )
 from bench.pipeline.options import PROFILES, Options
 from bench.pipeline.scored_texts import expected_tokens, within_budget
-from bench.pipeline.sets import demonstration_sets, labelled_sets, reading
+from bench.pipeline.sets import demonstration_sets, labelled_sets, reading, set_names
 from bench.pipeline.training_texts import find_training_texts
 from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
 from bench.runs.measurement import Workload
@@ -211,7 +211,9 @@ def _read(
     texts = sets[0].texts if sets else corpus.corpus("train")[0]
     inputs = find_inputs(options, checkpoint, spread(texts, 32))
     own = _own_texts(options, checkpoint, inputs, texts if sets else ())
-    lengths = (max(map(len, own)),) if own else _sequence_lengths(options, checkpoint, inputs.max_length)
+    lengths = (
+        (max(map(len, own)),) if own else _sequence_lengths(options, checkpoint, _longest(options, checkpoint, inputs))
+    )
     tokens = tokenise(inputs.tokenizer, texts[:_BATCH_TEXTS], inputs.max_length)
     origin = _origin(options, checkpoint, inputs)
     # Training texts too: on a foreign domain a checkpoint may give every text one label, which any variant matches.
@@ -271,6 +273,13 @@ def _own_texts(options: Options, checkpoint: Checkpoint, inputs: Inputs, texts: 
     limit = inputs.scoring_length(checkpoint)
     own = tokenise(inputs.tokenizer, spread(texts, _OWN_TEXTS), limit)
     return [] if mostly_cut(own, limit) else own
+
+
+def _longest(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> int | None:
+    """The most tokens that may be timed: as the accuracy is measured, where no length is asked for; None: no limit."""
+    scored = not checkpoint.random_weights and bool(set_names(options))
+    usual = options.sequence_lengths is None and not PROFILES[options.profile].thorough
+    return (usual and scored and inputs.scoring_length(checkpoint)) or inputs.max_length
 
 
 def _sequence_lengths(options: Options, checkpoint: Checkpoint, most: int | None) -> tuple[int, ...]:

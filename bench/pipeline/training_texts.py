@@ -13,7 +13,7 @@ from bench.units import counted
 from exporters.artifacts.catalogue import find_variant
 from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
 from exporters.checkpoints.tokenization import tokenise
-from exporters.errors import CheckpointError
+from exporters.errors import CheckpointError, UserError
 from exporters.files import row_hash
 from exporters.variant import REFERENCE, TrainingTexts
 
@@ -45,7 +45,7 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
     Texts of ``sets`` are dropped, and so are those whose token ids are in ``calibration``; one line says how many. None if no
     text is left, or no variant of the options is another model. ``reading``: keywords of functions that read files.
 
-    Raises DataError or CheckpointError for a file that cannot be used.
+    Raises UserError for a file that cannot be used, or that leaves no texts of two classes.
     """
     if not any(find_variant(name).another_model for name in options.variants):
         return None
@@ -60,6 +60,11 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
     dropped = [f"{counted(len(rows) - len(other), 'text')} of a labelled set"] * (len(rows) > len(other))
     dropped += [counted(len(other) - len(kept), "calibration text")] * (len(other) > len(kept))
     note("; left out: ".join(filter(None, [f"another model is trained on {len(kept):,} {source}", ", ".join(dropped)])))
+    if options.train and (not kept or len({label for _, _, label in rows}) < 2):  # noqa: PLR2004 - classes to tell apart
+        raise UserError(
+            f"--train: {options.train} leaves {counted(len(kept), 'text')} to train on, expected texts of two classes or more "
+            "that are in no labelled set of the run; name another file"
+        )
     if not kept:
         return None
     labels = [label for _, _, label in kept] if labelled else None

@@ -9,6 +9,7 @@ from bench.analysis.models.failed import failed_models
 from bench.analysis.models.pairs import pair_name
 from bench.analysis.models.same_texts import labelled_texts, with_accuracy
 from bench.report.cells import FAILED
+from bench.runs.predictions import missing_predictions
 from bench.units import format_share, many
 
 if TYPE_CHECKING:
@@ -26,13 +27,24 @@ def accuracy_notes(runs: tuple[Run, ...]) -> list[str]:
         random = all(run.checkpoint.random_weights for run in runs)
         labelled = "" if any(run.sets for run in runs) else ": no labelled set was given"
         why = ": random weights" if random else labelled
-        return [f"accuracy is not measured{why}; costs alone decide" if why else "accuracy is not measured"]
+        lost = [f"accuracies cannot be compared: {'; '.join(dict.fromkeys(_missing(runs)))}"] * bool(_missing(runs))
+        return lost or [f"accuracy is not measured{why}; costs alone decide" if why else "accuracy is not measured"]
     listed = ", ".join(f"{name} {format_share(value)}" for name, value in found.items())
     of_all = f"accuracy of torch-eager on {many(len(texts.rows), 'labelled text')}: {listed}"
-    lacking = [run.checkpoint.name for run in runs if run.checkpoint.name not in found]
-    none = [f"accuracy of {', '.join(lacking)} is not measured"] if lacking else []
     reference = f"accuracy lost: against {pair_name(best)}, the most accurate of the models on these texts"
-    return [of_all, reference, *none]
+    return [of_all, reference, *unknown_accuracies(runs)]
+
+
+def unknown_accuracies(runs: tuple[Run, ...]) -> list[str]:
+    """The models that cannot be compared by accuracy, and so are not taken."""
+    known = accuracies(runs)
+    lacking = [run.checkpoint.name for run in runs if run.checkpoint.name not in known]
+    told = f"accuracy of {', '.join(lacking)} is not measured: not judged" if known and lacking else ""
+    return [*filter(None, [told]), *_missing(runs)] if known else []
+
+
+def _missing(runs: tuple[Run, ...]) -> list[str]:
+    return [why for run in runs if (why := missing_predictions(run))]
 
 
 def failure_notes(runs: tuple[Run, ...]) -> list[str]:

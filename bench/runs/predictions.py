@@ -109,6 +109,12 @@ class Answers:
 
 
 @once_a_run
+def missing_predictions(run: Run) -> str:
+    """Why no answers are known of a run whose file names some: their file was not kept beside it; empty where there is none."""
+    lost = run.predictions and not (run.path.parent / run.predictions).is_file()
+    return f"{run.predictions} is not beside {run.path.name}" if lost else ""
+
+
 def read_answers(run: Run) -> dict[str, Answers]:
     """Every example's logits, by labelled set; empty if none were saved. Raises RunFileError as ``read_scored`` does."""
     return {name: one for name, one in read_scored(run).items() if (one.labels != NO_LABEL).any()}

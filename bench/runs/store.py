@@ -182,6 +182,9 @@ def parse_runs(path: Path, saved: Any) -> tuple[Run, ...]:
     if not isinstance(blocks, list) or not blocks:
         raise RunFileError(f"{path}: {BLOCK}.models is {blocks!r:.40}, expected a list of blocks; measure again")
     runs = tuple(parse_run(path, {BLOCK: block}) for block in blocks)
+    unknown = [name for run in runs for name in run.plan.variants if name not in run.variants]
+    if unknown:
+        raise RunFileError(f"{path}: no variant {unknown[0]!r} in a model whose plan names it; the file was changed")
     names = [run.checkpoint.name for run in runs]
     if twice := [name for name in names if names.count(name) > 1]:
         raise RunFileError(f"{path}: model {twice[0]!r} appears twice, expected each name once; the file was changed")

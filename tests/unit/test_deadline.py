@@ -131,7 +131,8 @@ def test_the_cold_starts_of_all_spawned_processes_are_one_row(late):
 def test_what_decides_is_measured_first():
     names = ["leak", "load", "accuracy", "memory", "latency"]
     items = [SimpleNamespace(path=Path(f"test_{name}.py"), nodeid=number) for number in (1, 2) for name in names]
-    conftest.pytest_collection_modifyitems(items)
+    config = SimpleNamespace(stash={conftest.OPTIONS: (SimpleNamespace(model="", variants=()),)})
+    conftest.pytest_collection_modifyitems(config, items)
 
     found = [item.path.stem.removeprefix("test_") for item in items]
     assert found[::2] == found[1::2] == ["accuracy", "latency", "memory", "load", "leak"]

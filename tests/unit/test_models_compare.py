@@ -10,7 +10,6 @@ import pytest
 from several import MODELS, VARIANTS, save_models
 
 from bench.cli import main
-from bench.compare import judging
 from bench.compare.changes import compare_runs
 from bench.compare.matching import match_models
 from bench.compare.thresholds import Rule, Thresholds
@@ -178,15 +177,22 @@ def test_the_order_of_the_models_does_not_matter(runs):
 # How rows are judged
 
 
-def test_false_discoveries_are_controlled_over_the_rows_of_all_models(runs, monkeypatch):
-    together = []
-    control = judging.discoveries
-    monkeypatch.setattr(
-        judging, "discoveries", lambda found, level: together.append(len(found)) or control(found, level)
-    )
+def test_a_model_is_judged_as_in_a_run_of_its_own(runs):
+    """Others beside it neither hide a change of its rows nor make one up."""
+    contender = (runs[0], longer(runs[1], 1.2, "onnx-fp32"), runs[2])
+    together = {
+        (one.variant, one.metric, one.workload): one
+        for one in compare(runs, contender).changes
+        if one.metric == "latency" and one.variant.startswith(f"{SECOND}/")
+    }
+    alone = compare((runs[1],), (contender[1],)).changes
 
-    compare(runs, runs)
-    assert 2 * len(MODELS) * len(VARIANTS) in together
+    assert len(together) == sum(one.metric == "latency" for one in alone) > 0
+    for one in alone:
+        if one.metric == "latency":
+            assert together[f"{SECOND}/{one.variant}", "latency", one.workload] == replace(
+                one, variant=f"{SECOND}/{one.variant}"
+            )
 
 
 def test_a_latency_is_judged_by_the_reference_of_its_own_model(runs):

@@ -18,7 +18,9 @@ from bench.report.messages.models_screen import models_screen
 from bench.report.messages.models_selection import render_models_selection
 from bench.report.render import render_models
 from bench.report.tables import OF_SEVERAL, SHOWN, TABLES
+from bench.runs.measurement import Workload
 from bench.runs.store import read_runs
+from exporters.errors import RunFileError
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -270,3 +272,34 @@ def test_where_lines_were_printed_before_the_decision_still_stands_whole(runs):
     assert "\n…" not in screen
     assert next(line for line in screen.splitlines() if "/" in line and "within" in line).startswith(best.variant)
     assert "models and their parameters" not in models_screen(runs, 40)
+
+
+def test_lost_predictions_are_named(runs):
+    """Not "accuracy is not measured": it was, and its file was not kept beside the run."""
+    lost = tuple(replace(run, predictions="gone.parquet") for run in runs)
+    text = render_models_selection(lost, select_models(lost, Aim()))
+
+    assert " ".join(text.split()).startswith(
+        f"accuracies cannot be compared: gone.parquet is not beside {runs[0].path.name} "
+    )
+    one = (*runs[:2], replace(runs[2], predictions="gone.parquet"))
+    assert "accuracy of tiny is not measured: not judged" in models_screen(one)
+
+
+def test_texts_are_said_to_be_cut_where_their_accuracy_was_measured(runs):
+    """A checkpoint that takes 512 tokens may be scored at 128, as it was trained."""
+    at = Workload(batch_size=8, sequence_length=2, padding="longest", threads=2)
+    cut = [replace(one, workload=at) if one.metric == "accuracy" else one for one in runs[0].measurements]
+
+    screen = models_screen((replace(runs[0], measurements=tuple(cut)), *runs[1:]))
+    assert "100.0 % of texts cut to 2" in " ".join(screen.split())
+
+
+def test_a_model_without_a_variant_of_its_plan_is_one_line(runs, tmp_path):
+    saved = json.loads(runs[0].path.read_text())
+    del saved["deploybench"]["models"][1]["variants"]["torch-eager"]
+    file = tmp_path / "changed.json"
+    file.write_text(json.dumps(saved))
+
+    with pytest.raises(RunFileError, match="no variant 'torch-eager' in a model whose plan names it"):
+        read_runs(file)

@@ -197,3 +197,19 @@ def test_names_that_cannot_be_told_apart_or_read_are_refused(checkpoints, expect
 def test_where_one_checkpoint_is_taken_several_are_refused():
     with pytest.raises(UserError, match="found 2 checkpoints, expected one"):
         read("--checkpoint=a", "--checkpoint=b")
+
+
+def test_a_command_of_one_checkpoint_refuses_a_second_one():
+    """Argparse alone would silently take the last."""
+    parser = argparse.ArgumentParser()
+    add_options(parser.add_argument, ("--checkpoint",))
+
+    with pytest.raises(UserError, match="--checkpoint: found 'a' and 'b', expected one"):
+        parser.parse_args(["--checkpoint", "a", "--checkpoint", "b"])
+    assert parser.parse_args(["--checkpoint", "a"]).checkpoint == "a"
+
+
+def test_training_texts_that_no_variant_learns_from_are_refused():
+    with pytest.raises(UserError, match="--train: no variant of --variants is trained on texts"):
+        read("--train", "train.csv", "--variants", "onnx-fp32")
+    assert read("--train", "train.csv").train == Path("train.csv")

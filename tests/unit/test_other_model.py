@@ -239,7 +239,7 @@ def test_of_several_checkpoints_it_is_a_default_of_those_with_labelled_training_
 def test_the_page_asks_as_well(saved):
     made = saved()
     selection = select(made.run, made.scored, Aim())
-    lines = reservations(SimpleNamespace(selection=selection))
+    lines = reservations(selection)
 
     assert lines[-1].startswith("Another model, linear-tokens, has 1.000 on external (torch-eager: 0.656)")
 

@@ -12,8 +12,9 @@ from shipped import shipped
 
 import suites
 from bench.analysis.evidence import Evidence, evidence_of, read_evidence, write_evidence
+from bench.analysis.figures import figures
 from bench.analysis.objectives import OBJECTIVES, Aim, Limit
-from bench.analysis.selection import default_selection, select
+from bench.analysis.selection import deciding_figure, default_selection, select
 from bench.cli import main
 from bench.report.messages.selection import render_selection
 from bench.runs.measurement import Measurement, Workload
@@ -531,3 +532,12 @@ def test_export_best_and_recommend_take_the_same_variant_by_the_same_evidence(
         assert f"take {evidence[0].chosen}:" in printed[0]
     else:
         assert not list(tmp_path.glob("by-*"))
+
+
+def test_shorter_texts_that_were_timed_as_well_decide_nothing(run):
+    every = figures(run)
+    own = next(one for one in every if (one.variant, one.metric) == (QUICK, "throughput") and one.value)
+    short = replace(own, value=1e9, workload=replace(own.workload, batch_size=1, sequence_length=8))
+
+    assert deciding_figure([short, *every], QUICK, "throughput") == deciding_figure(every, QUICK, "throughput") != short
+    assert deciding_figure([replace(short, metric="latency"), *every], QUICK, "latency").workload.sequence_length > 8

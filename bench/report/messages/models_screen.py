@@ -26,7 +26,7 @@ from bench.report.messages.screen import (
     screen,
     short,
 )
-from bench.report.models_notes import accuracy_notes, failure_notes, short_difference
+from bench.report.models_notes import accuracy_notes, failure_notes, short_difference, unknown_accuracies
 from bench.report.notes import failures, marks_of_other_models
 from bench.report.pair_figures import PairFigures
 from bench.runs.predictions import read_answers
@@ -120,7 +120,8 @@ def text_tokens(run: Run) -> list[str]:
     counts = np.concatenate(known) if known else np.asarray(run.plan.text_lengths)
     if not len(counts):
         return []
-    limit = run.checkpoint.max_length
+    scored = [one.workload for one in run.measurements if one.metric == "accuracy" and one.workload]
+    limit = min(one.sequence_length for one in scored) if scored else run.checkpoint.max_length
     cut = float((counts > limit).mean()) if limit else 0.0
     told = f"median text {np.median(counts):.0f} tokens"
     return [f"{told}, {format_percent(cut)} of texts cut to {limit}" if cut else told]
@@ -141,7 +142,8 @@ def _accuracy(runs: tuple[Run, ...]) -> list[str]:
         for one in others
     )
     against = f"against {short(name, _NAME)} (95 %, McNemar's p): {listed(differences)}"
-    return [f"accuracy of torch-eager on {sets} together: {told}", *([against] if others else [])]
+    measured = [f"accuracy of torch-eager on {sets} together: {told}", *([against] if others else [])]
+    return [*measured, *unknown_accuracies(runs)]
 
 
 def _timed(runs: Sequence[Run]) -> str:

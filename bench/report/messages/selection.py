@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
+from bench.analysis.figures import ANOTHER_MODEL
 from bench.analysis.objectives import OBJECTIVES
 from bench.analysis.selection import format_deciding
 from bench.report.formats.terminal import WIDTH, wrapped
+from bench.runs.rows import reference_row
 from bench.units import CAUTION, format_share, many
 from exporters.variant import REFERENCE
 
@@ -33,7 +35,9 @@ def render_selection(selection: Selection) -> str:
         reasons.setdefault(one.why, []).append(one.variant)
     why = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items() if reason]
     costs = "latency, memory and size" if selection.by_costs else "accuracy, latency, memory and size"
-    front = f"* no other variant is as good in {costs}, and better in one of them"
+    others = any(one.verdict == ANOTHER_MODEL for one in selection.candidates)
+    least = " (another model does not count)" * others
+    front = f"* no other variant{least} is as good in {costs}, and better in one of them"
     return "\n\n".join([_table(heads, rows), wrapped([*why, front]), wrapped(_answer(selection))])
 
 
@@ -119,7 +123,7 @@ def lost_accuracy(drop: Drop | None) -> str:
 def other_model_line(one: OtherModel, shorten: Callable[[str], str] = str) -> str:
     """What a model that is not taken achieves on the first sets, and how fast; ``shorten`` is applied to names of sets."""
     told = [
-        f"{format_share(own)} on {shorten(name)} ({REFERENCE}: {format_share(reference)})"
+        f"{format_share(own)} on {shorten(name)} ({reference_row(one.variant)}: {format_share(reference)})"
         for name, (own, reference) in [*one.accuracy.items()][:_SETS]
     ]
     more = f" and {len(one.accuracy) - _SETS} more" if len(one.accuracy) > _SETS else ""
