@@ -138,15 +138,17 @@ def test_operations_are_counted_and_yardsticks_read_with_what_is_timed(saved):
 def test_the_stock_rows_hold_exactly_the_measured_values(saved):
     stock = json.loads(saved.path.read_text())
     latency = {
-        (one.variant, one.workload.batch_size): list(one.values)
+        (one.variant, one.workload.batch_size, one.workload.sequence_length): list(one.values)
         for one in saved.measurements
         if one.metric == "latency"
     }
     rows = [row for row in stock["benchmarks"] if row["extra_info"]["metric"] == "latency"]
 
-    assert len(rows) == len(latency) == 2 * len([*VARIANTS, *CONTROLS])
+    shorter = len(VARIANTS)  # of one batch size, without the controls
+    assert len(rows) == len(latency) == 2 * len([*VARIANTS, *CONTROLS]) + shorter
     for row in rows:
-        key = row["extra_info"]["variant"], row["extra_info"]["workload"]["batch_size"]
+        at = row["extra_info"]["workload"]
+        key = row["extra_info"]["variant"], at["batch_size"], at["sequence_length"]
         assert row["stats"]["data"] == latency[key]
         assert row["extra_info"]["unit"] == "s"
         assert row["stats"]["rounds"] >= 5
