@@ -110,10 +110,6 @@ class Options:
         """Put the reference first; refuse half a pair of files, and a label without a file."""
         asked = self.variants or default_variants(cpu_features(), labelled=self._has_training_texts)
         object.__setattr__(self, "variants", tuple(dict.fromkeys((REFERENCE, *asked))))
-        if self.train and not any(find_variant(name).another_model for name in self.variants):
-            raise UserError(
-                "--train: no variant of --variants is trained on texts; add linear-tokens, or leave --train out"
-            )
         if bool(self.real) != bool(self.fake):
             given, missing = ("--real", "--fake") if self.real else ("--fake", "--real")
             raise UserError(f"{given}: was given without {missing}; pass both, or one labelled file")
@@ -256,6 +252,16 @@ def artifacts_dir(text: str | None) -> Path | None:
 
 def read_models(parsed: argparse.Namespace) -> tuple[Options, ...]:
     """Options of each model of a run: one for each ``--checkpoint``, with a name where there are several."""
+    found = _each_model(parsed)
+    variants = {name for one in found for name in one.variants}
+    if found[0].train and not any(find_variant(name).another_model for name in variants):
+        raise UserError(
+            "--train: no variant of --variants is trained on texts; add linear-tokens, or leave --train out"
+        )
+    return found
+
+
+def _each_model(parsed: argparse.Namespace) -> tuple[Options, ...]:
     if not isinstance(parsed.checkpoint, list) or len(parsed.checkpoint) == 1:
         return (read_options(parsed),)
     options = read_options(argparse.Namespace(**{**vars(parsed), "checkpoint": None}))

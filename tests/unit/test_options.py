@@ -211,5 +211,5 @@ def test_a_command_of_one_checkpoint_refuses_a_second_one():
 
 def test_training_texts_that_no_variant_learns_from_are_refused():
     with pytest.raises(UserError, match="--train: no variant of --variants is trained on texts"):
-        read("--train", "train.csv", "--variants", "onnx-fp32")
-    assert read("--train", "train.csv").train == Path("train.csv")
+        read_all("--train", "train.csv", "--variants", "onnx-fp32")
+    assert read_all("--train", "train.csv")[0].train == Path("train.csv")

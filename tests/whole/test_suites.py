@@ -167,10 +167,10 @@ def test_memory_rises_with_the_sequence_length(saved):
             ]
             assert len(by_length) == 2
             # This model's batches are smaller than the kernel's grain, and than what a runtime allocates one time and not
-            # the next; only of the two plainest does every byte show, of the others what compare takes for a change. Real
+            # the next; the two plainest vary by Python's own objects alone, the others by what compare takes for a change. Real
             # models' runs are under results/.
             plain = metric == "peak_memory" and name in ("torch-eager", "onnx-fp32")
-            assert by_length[1] > by_length[0] - (0 if plain else METRICS["peak_memory"].compared.noise)
+            assert by_length[1] > by_length[0] - (8192 if plain else METRICS["peak_memory"].compared.noise)
 
 
 def test_predictions_are_stored_by_row_hash_and_hold_no_text(saved, labelled_file):
