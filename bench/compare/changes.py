@@ -38,7 +38,7 @@ class Comparison:
 
 
 def compare_runs(matched: Sequence[Matched], thresholds: Thresholds, *, normalise: bool = False) -> Comparison:
-    """Pair the rows of each model's two runs, and judge the rows of all models together.
+    """Pair the rows of each model's two runs, and judge them.
 
     ``normalise``: times of two CPUs are compared after division by the machines' yardsticks.
     """

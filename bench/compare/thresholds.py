@@ -12,18 +12,16 @@ threshold = 0.1
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 
-from bench.runs.decoding import DecodingError, decode
+from bench.runs.decoding import DecodingError, decode, read_toml
 from bench.runs.measurement import batch_shape
 from bench.runs.metrics import compared_metrics
 from bench.runs.rows import variant_of
-from exporters.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,15 +67,7 @@ class Thresholds:
 
 def read_thresholds(file: Path) -> Thresholds:
     """``[tool.deploybench.compare]`` of a pyproject.toml, over the defaults; raises UserError where it is not valid."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-        return _thresholds(content)
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such file; expected a pyproject.toml with [{_TABLE}]") from None
-    except DecodingError as error:
-        raise UserError(f"{file}: {error}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{file}: cannot be read as TOML: {error}") from None
+    return read_toml(file, _thresholds, f"a pyproject.toml with [{_TABLE}]")
 
 
 def _thresholds(content: dict[str, Any]) -> Thresholds:

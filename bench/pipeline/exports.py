@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.console import note, progress, stage
+from bench.console import note, progress
 from bench.pipeline.checkpoints import own_name
 from bench.pipeline.forecast import export_part
 from bench.runs.store import VariantInfo
@@ -53,7 +53,7 @@ def export_variants(options: Options, checkpoint: Checkpoint, origin: Origin, ch
     unneeded: dict[str, list[str]] = {}
     of_model = f" of {options.model}" * bool(options.model)
     what = f"exporting and checking {counted(len(options.variants), 'variant')}{of_model}"
-    with stage(what), progress(what, len(options.variants), export_part(options)) as bar:
+    with progress(what, len(options.variants), export_part(options)) as bar:
         for name in options.variants:
             try:
                 artifact = _export(name, origin, root, options.threads)

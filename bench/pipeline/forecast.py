@@ -35,11 +35,14 @@ def plan_line(models: Sequence[Options]) -> str:
     """One line: what the run does, and how long."""
     exports = format_duration(round(sum(map(_exports_s, models)), -1))
     training = "" if models[0].checkpoint else "train, "
-    fewest, most_of_all = min(len(one.variants) for one in models), max(len(one.variants) for one in models)
-    variants = f"{fewest}–" * (fewest < most_of_all) + counted(most_of_all, "variant")
-    each = f" of {len(models)} models" * (len(models) > 1)
     most = format_duration(models[0].time_budget).removesuffix(" 00 s")
-    return f"plan: {training}export and check {variants}{each} (about {exports}), measure ({most})"
+    return f"plan: {training}export and check {counted_variants(models)} (about {exports}), measure ({most})"
+
+
+def counted_variants(models: Sequence[Options]) -> str:
+    """How many are exported: ``12 variants``, ``10–12 variants of 3 models``."""
+    fewest, most = min(len(one.variants) for one in models), max(len(one.variants) for one in models)
+    return f"{fewest}–" * (fewest < most) + counted(most, "variant") + f" of {len(models)} models" * (len(models) > 1)
 
 
 def _exports_s(options: Options) -> float:

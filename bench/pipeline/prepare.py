@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.console import each_note_once, note
+from bench.console import each_note_once, note, stage
 from bench.measure.own_texts import mostly_cut, own_batches
 from bench.measure.workload import full_batch, full_length, parity_batches, spread
 from bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
@@ -17,9 +17,10 @@ from bench.pipeline.exports import (
     note_broken_plugins,
     say_unneeded,
 )
+from bench.pipeline.forecast import counted_variants
 from bench.pipeline.options import PROFILES, Options
 from bench.pipeline.scored_texts import expected_tokens, within_budget
-from bench.pipeline.sets import demonstration_sets, labelled_sets, reading, set_names
+from bench.pipeline.sets import demonstration_sets, labelled_sets, reading
 from bench.pipeline.training_texts import find_training_texts
 from bench.pipeline.unlabelled import Unlabelled, find_unlabelled
 from bench.runs.measurement import Workload
@@ -33,6 +34,7 @@ from exporters.errors import CheckpointError, UserError, WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from bench.measure.workload import Batch
@@ -117,7 +119,9 @@ def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lam
     note_broken_plugins()
     with each_note_once():
         if len(models) == 1:
-            found = [_exported(_read(models[0], announce))]
+            read = _read(models[0], announce)
+            with _exporting(models):
+                found = [_exported(read)]
         else:
             sets = labelled_sets(models[0], _common_labels(models))
             announce()
@@ -163,15 +167,22 @@ def _those_that_run_first(models: Sequence[Options], sets: tuple[data.LabelledSe
         except WorkerError as error:  # out of memory, for example
             note(f"failed: {options.model}: {error}")
             failed.append(_not_read(options, sets, str(error)))
-    for one in read:
-        try:
-            found.append(_exported(one))
-        except ReferenceFailedError as error:
-            note(f"failed: {error}")
-            failed.append(replace(one.prepared, variants=failed_variants(one.prepared.options.variants, error.reason)))
+    with _exporting(models):
+        for one in read:
+            try:
+                found.append(_exported(one))
+            except ReferenceFailedError as error:
+                note(f"failed: {error}")
+                variants = failed_variants(one.prepared.options.variants, error.reason)
+                failed.append(replace(one.prepared, variants=variants))
     if not found:
         raise UserError(f"--checkpoint: none of the {len(models)} models can be run; each line above says why")
     return [*found, *failed]
+
+
+def _exporting(models: Sequence[Options]) -> AbstractContextManager[None]:
+    """The stage of all exports."""
+    return stage(f"exporting and checking {counted_variants(models)}")
 
 
 def _not_read(options: Options, sets: tuple[data.LabelledSet, ...], why: str) -> Prepared:
@@ -211,9 +222,8 @@ def _read(
     texts = sets[0].texts if sets else corpus.corpus("train")[0]
     inputs = find_inputs(options, checkpoint, spread(texts, 32))
     own = _own_texts(options, checkpoint, inputs, texts if sets else ())
-    lengths = (
-        (max(map(len, own)),) if own else _sequence_lengths(options, checkpoint, _longest(options, checkpoint, inputs))
-    )
+    read = inputs.scoring_length(checkpoint) if sets and _times_own_texts(options, checkpoint) else None
+    lengths = (max(map(len, own)),) if own else _sequence_lengths(options, checkpoint, read or inputs.max_length)
     tokens = tokenise(inputs.tokenizer, texts[:_BATCH_TEXTS], inputs.max_length)
     origin = _origin(options, checkpoint, inputs)
     # Training texts too: on a foreign domain a checkpoint may give every text one label, which any variant matches.
@@ -268,18 +278,17 @@ def _exported(one: _Read) -> Prepared:
 
 def _own_texts(options: Options, checkpoint: Checkpoint, inputs: Inputs, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of the texts that are timed at their own length; empty where one length is asked for, or most are cut."""
-    if not texts or checkpoint.random_weights or options.sequence_lengths or PROFILES[options.profile].thorough:
+    if not texts or not _times_own_texts(options, checkpoint):
         return []
     limit = inputs.scoring_length(checkpoint)
     own = tokenise(inputs.tokenizer, spread(texts, _OWN_TEXTS), limit)
     return [] if mostly_cut(own, limit) else own
 
 
-def _longest(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> int | None:
-    """The most tokens that may be timed: as the accuracy is measured, where no length is asked for; None: no limit."""
-    scored = not checkpoint.random_weights and bool(set_names(options))
-    usual = options.sequence_lengths is None and not PROFILES[options.profile].thorough
-    return (usual and scored and inputs.scoring_length(checkpoint)) or inputs.max_length
+def _times_own_texts(options: Options, checkpoint: Checkpoint) -> bool:
+    """Whether the texts of a labelled set are timed, at their own length or, where most are cut, at the one they are cut to."""
+    asked = options.sequence_lengths or PROFILES[options.profile].thorough
+    return not asked and not checkpoint.random_weights
 
 
 def _sequence_lengths(options: Options, checkpoint: Checkpoint, most: int | None) -> tuple[int, ...]:

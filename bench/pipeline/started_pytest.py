@@ -44,18 +44,13 @@ class Handover:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Say once how a test failed that did not record its failure; the tables show those that did."""
         crash = getattr(report.longrepr, "reprcrash", None)
-        if (
-            report.failed
-            and crash
-            and crash.message not in self._crashes
-            and not self._is_of_failed_model(crash.message)
-        ):
+        if report.failed and crash and crash.message not in self._crashes and not self._is_known(crash.message):
             self._crashes.add(crash.message)
             say(f"{report.nodeid}: {crash.message.partition(chr(10))[0]}")
 
-    def _is_of_failed_model(self, message: str) -> bool:
-        """A model of which nothing can be measured was said to have failed when it was prepared."""
-        failed = [info.failed for one in self.prepared if not one.artifacts for info in one.variants.values()]
+    def _is_known(self, message: str) -> bool:
+        """Why a variant failed when it was prepared is in its row, and why a whole model did was said."""
+        failed = [info.failed for one in self.prepared for info in one.variants.values() if info.failed]
         return message.endswith(tuple(failed))
 
     def exit_code(self, code: int) -> int:

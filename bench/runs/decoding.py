@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+import tomllib
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+
+from exporters.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T")
 
 
 class DecodingError(Exception):
@@ -21,6 +30,21 @@ def decode(kind: Any, value: Any, where: str) -> Any:
         return msgspec.convert(value, kind, dec_hook=lambda custom, plain: custom(plain))
     except msgspec.ValidationError as error:
         raise DecodingError(_described(str(error).replace("`", ""), value, where)) from None
+
+
+def read_toml(file: Path, read: Callable[[dict[str, Any]], T], expected: str) -> T:
+    """What ``read`` makes of a TOML file; raises UserError where there is none, or ``read`` raises DecodingError.
+
+    ``expected``: what the file should be, for the message.
+    """
+    try:
+        return read(tomllib.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file; expected {expected}") from None
+    except DecodingError as error:
+        raise UserError(f"{file}: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{file}: cannot be read as TOML: {error}") from None
 
 
 def _described(message: str, value: Any, where: str) -> str:

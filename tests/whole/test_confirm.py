@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from bench import cli
 from bench.compare.changes import Comparison
-from bench.compare.confirming import doubtful
+from bench.compare.confirming import confirm, doubtful
 from bench.compare.duel import measure as duel
 from bench.compare.judging import Change
 from bench.runs.measurement import Workload
@@ -93,6 +95,26 @@ def test_doubtful_is_what_is_worse_or_may_be():
     others = row("better", 0.2), row("no detectable change", 0.04), row("worse", metric="load_time"), row("missing")
 
     assert doubtful(Comparison(base="a", contender="b", changes=(*doubts, *others))) == [*doubts]
+
+
+def test_a_row_is_measured_again_at_its_own_length(monkeypatch):
+    """A run may have timed several lengths: each has a verdict of its own."""
+    at = {length: replace(ONE, sequence_length=length, padding="full") for length in (16, 48)}
+    changes = tuple(row("worse", workload=one, change=0.5) for one in at.values())
+    slower = {16: 0.4, 48: 0.0}
+
+    def measured(*_):
+        return SimpleNamespace(
+            changes=[row("worse", workload=one, change=slower[length]) for length, one in at.items()]
+        )
+
+    monkeypatch.setattr("bench.compare.confirming.two_sides", lambda *_: nullcontext((None, None)))
+    monkeypatch.setattr("bench.compare.confirming.duel", measured)
+    contender = SimpleNamespace(plan=SimpleNamespace(text_lengths=(), sequence_lengths=(16, 48), threads=1))
+    again = confirm(Comparison(base="a", contender="b", changes=changes), contender, ("a", "b"), None)
+
+    assert {one.workload.sequence_length: one.change for one in again.changes} == slower
+    assert "texts of 16 and 48 tokens" in again.notes[-1]
 
 
 @pytest.mark.parametrize("given", [("--history", "results"), ("stock.json", "stock.json")])

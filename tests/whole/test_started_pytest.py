@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 import suites
-from bench.pipeline.started_pytest import run_pytest, run_suites
+from bench.pipeline.started_pytest import Handover, run_pytest, run_suites
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -148,3 +148,20 @@ def test_without_workers_pytest_alone_goes_on(tmp_path, how):
 
     assert done.returncode == 0
     assert re.search(r"\b3(/\d+ tests collected| skipped)", done.stdout)  # of a GPU
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [("Failed: torchscript: labels agree on 0.5 of 77 texts", False), ("assert 1 == 2", True)],
+)
+def test_why_a_variant_failed_is_in_its_row_and_not_said_as_well(capsys, message, said):
+    variants = {
+        "torch-eager": SimpleNamespace(failed=""),
+        "torchscript": SimpleNamespace(failed="labels agree on 0.5 of 77 texts"),
+    }
+    handover = Handover([SimpleNamespace(variants=variants)])
+    crash = SimpleNamespace(message=message)
+    report = SimpleNamespace(failed=True, longrepr=SimpleNamespace(reprcrash=crash), nodeid="test_x")
+    handover.pytest_runtest_logreport(report)
+
+    assert (f"test_x: {message}" in capsys.readouterr().err) is said

@@ -9,15 +9,15 @@ batch_size = 1                    # optional, as the other keys of ``Place``
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from bench.runs.decoding import DecodingError, decode
+from bench.runs.decoding import DecodingError, decode, read_toml
 from bench.runs.metrics import METRICS, YARDSTICKS, Unit
-from exporters.errors import UserError, did_you_mean
+from exporters.errors import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,15 +88,7 @@ class Claim:
 
 def read_claims(file: Path) -> tuple[Claim, ...]:
     """The claims of a TOML file, in its order; raises UserError where it cannot be read or a claim is not valid."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-        return _claims(file, content)
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such file; expected a TOML file with [[claim]] tables") from None
-    except DecodingError as error:
-        raise UserError(f"{file}: {error}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{file}: cannot be read as TOML: {error}") from None
+    return read_toml(file, partial(_claims, file), "a TOML file with [[claim]] tables")
 
 
 def _claims(file: Path, content: dict[str, Any]) -> tuple[Claim, ...]:

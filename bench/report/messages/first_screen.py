@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def first_screen(run: Run, room: int = LINES, work_dir: Path | None = None) -> str:
-    """At most ``room`` lines of 80 characters, from 25 on: of the table the best rows, and of the decision the first lines.
+    """At most ``room`` lines of 80 characters, from 22 on: of the table the best rows, and of the decision the first lines.
 
     ``work_dir``: the folder of the artifacts, if it is not the usual one.
     """

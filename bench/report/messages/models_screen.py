@@ -45,7 +45,7 @@ _MODELS = 5  # lines
 
 
 def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | None = None) -> str:
-    """At most ``room`` lines of 80 characters, from 25 on; arguments as of ``first_screen``."""
+    """At most ``room`` lines of 80 characters, from 22 on; arguments as of ``first_screen``."""
     every = printable(runs)
     runs = measured_models(every)
     selection, ratios = default_models_selection(runs), pair_speed_ups(runs)
@@ -60,7 +60,7 @@ def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | Non
     )
     failed, brief = failure_notes(every), [_models(runs), *_measured(runs)[min(len(runs), _MODELS) :]]
     commands = _commands(runs, selection, work_dir)
-    return screen([*_measured(runs), *failed], rows, commands, room, brief=[*brief, *failed])
+    return screen([*_measured(runs), *failed], rows, commands, room, brief=[*failed, *brief])
 
 
 def _kept(runs: Sequence[Run], selection: Selection) -> list[str]:
@@ -142,7 +142,7 @@ def _accuracy(runs: tuple[Run, ...]) -> list[str]:
         for one in others
     )
     against = f"against {short(name, _NAME)} (95 %, McNemar's p): {listed(differences)}"
-    measured = [f"accuracy of torch-eager on {sets} together: {told}", *([against] if others else [])]
+    measured = [f"accuracy of torch-eager: {told}; on {sets} together", *([against] if others else [])]
     return [*measured, *unknown_accuracies(runs)]
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LINES = 40  # that a run prints at most, the screen and what was printed before
 NAME = 24  # characters of a user's name
 _LEAST_NAME = 4  # characters of a shortened one
-_LEAST_ROOM = 25
+_LEAST_ROOM = 22
 _FEWEST_ROWS = 3
 _FEWEST_TOLD = 2  # lines of the decision
 _MOST = 3  # names in a list
@@ -60,23 +60,29 @@ class Rows:
 def screen(
     measured: Sequence[str], rows: Rows, commands: Sequence[str], room: int, *, brief: Sequence[str] = ()
 ) -> str:
-    """At most ``room`` lines of 80 characters, from 25 on: what was measured, the table, the decision, the next commands.
+    """At most ``room`` lines of 80 characters, from 22 on: what was measured, the table, the decision, the next commands.
 
-    ``brief``: what was measured in fewer lines, for where the decision would not find room.
+    ``brief``: what was measured, what matters most first, for where the decision would not find room; it then has what is left.
     """
     rows = replace(rows, selection=_brief(rows.selection))
     room = max(room, _LEAST_ROOM) - len(commands) - _OTHER
     before, decision = wrapped(measured, most=2), wrapped([*_decision(rows), *_failures(rows.failed)]).splitlines()
     if len(before.splitlines()) > room - _FEWEST_ROWS - _FEWEST_TOLD:
         before = wrapped(measured, most=1)
-    if brief and len(decision) + rows.fewest > room - len(before.splitlines()):
-        before = wrapped(brief, most=2)
+    if brief:
+        before = _fitting([before, wrapped(brief, most=2), wrapped(brief, most=1)], room - len(decision) - rows.fewest)
     left = room - len(before.splitlines())
     fewest = max(min(rows.fewest, left - _FEWEST_TOLD), _FEWEST_ROWS)
     if len(decision) > left - fewest:
         decision = [*decision[: left - fewest - 1], "…"]
     table = _table(rows, max(left - len(decision), fewest))
     return "\n\n".join([before, table, "\n".join(decision), "\n".join(commands)])
+
+
+def _fitting(texts: Sequence[str], lines: int) -> str:
+    """The first that has at most ``lines``; else what the last has in them, one at least."""
+    fits = (text for text in texts if len(text.splitlines()) <= lines)
+    return next(fits, None) or "\n".join(texts[-1].splitlines()[: max(1, lines)])
 
 
 def costs(cells: RunFigures | PairFigures, speed_up: ByVariant) -> list[Content]:

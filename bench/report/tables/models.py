@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import labelled_sets
+from bench.analysis.figures import ANOTHER_MODEL, labelled_sets
 from bench.analysis.models.failed import measured_models
 from bench.analysis.models.pairs import pair_name
 from bench.analysis.models.selection import default_models_selection, pair_speed_ups
 from bench.analysis.models.trades import trades
-from bench.report.cells import Column, Table
+from bench.report.cells import DOUBLE_DAGGER, Column, Table
 from bench.report.models_notes import accuracy_notes, difference_notes, failure_notes
-from bench.report.notes import PARAMETERS, gap_notes
+from bench.report.notes import PARAMETERS, gap_notes, marks_of_other_models
 from bench.report.pair_figures import PairFigures
 from bench.runs.measurement import Figure
 from bench.units import DIFFERENCE, LARGE_COUNT, MEGABYTES, MILLISECONDS, RATIO, SHARE, format_percent, format_share
@@ -39,25 +40,27 @@ def build(runs: tuple[Run, ...]) -> list[Table]:
 def _models(runs: tuple[Run, ...], cells: PairFigures, failures: Sequence[str]) -> Table:
     parameters = {pair_name(run): _parameters("parameters", run.checkpoint.num_parameters) for run in runs}
     effective = {pair_name(run): _parameters("effective", run.checkpoint.effective_parameters) for run in runs}
+    others = [pair_name(run, name) for run in runs for name in marks_of_other_models(run)]
+    none = _parameters("parameters", None, ANOTHER_MODEL)
     contents = [
-        (Column(head="parameters", scale=LARGE_COUNT, group="cost"), parameters.__getitem__),
+        (Column(head="parameters", scale=LARGE_COUNT, group="cost"), lambda pair: parameters.get(pair, none)),
         (
             Column(head="effective parameters", short="effective", scale=LARGE_COUNT, group="cost"),
-            effective.__getitem__,
+            lambda pair: effective.get(pair, none),
         ),
         *_costs(cells),
         *_accuracies(runs, cells),
     ]
     notes = [
         PARAMETERS,
-        f"costs and accuracies: of {REFERENCE}",
+        f"costs and accuracies: of {REFERENCE}{f', and of another model ({DOUBLE_DAGGER}) beside each' * bool(others)}",
         "peak memory: heap after loading plus what batches of texts of full length add at most, by memray",
         *accuracy_notes(runs),
         *difference_notes(runs),
         *failures,
     ]
-    names = {run.checkpoint.name: pair_name(run) for run in runs}
-    return _table("Models", "model", names, contents, notes)
+    names = {run.checkpoint.name: pair_name(run) for run in runs} | {pair: pair for pair in others}
+    return _table("Models", "model", names, contents, notes, marks=dict.fromkeys(others, DOUBLE_DAGGER))
 
 
 def _best(runs: tuple[Run, ...], cells: PairFigures) -> Table:
@@ -91,7 +94,15 @@ def _ranking_notes(runs: Sequence[Run], selection: Selection) -> list[str]:
     return [within, f"{over}; accuracy change: against {selection.reference} on the same texts"]
 
 
-def _table(title: str, kind: str, rows: Mapping[str, str], contents: Sequence[Content], notes: Sequence[str]) -> Table:
+def _table(  # noqa: PLR0913 - the parts of a table
+    title: str,
+    kind: str,
+    rows: Mapping[str, str],
+    contents: Sequence[Content],
+    notes: Sequence[str],
+    *,
+    marks: Mapping[str, str] = MappingProxyType({}),
+) -> Table:
     """``rows``: the pair of each row, by its name."""
     columns = tuple(column for column, _ in contents)
     cells = {name: tuple(figure(pair) for _, figure in contents) for name, pair in rows.items()}
@@ -101,6 +112,7 @@ def _table(title: str, kind: str, rows: Mapping[str, str], contents: Sequence[Co
         rows=cells,
         notes=(*notes, *gap_notes((), columns, cells)),
         kind=kind,
+        marks=marks,
     )
 
 
@@ -128,7 +140,7 @@ def _accuracies(runs: Sequence[Run], cells: PairFigures) -> list[Content]:
     return [(column(one.name), figure(one)) for one in sets]
 
 
-def _parameters(metric: str, count: int | None) -> Figure:
+def _parameters(metric: str, count: int | None, why_none: str = "not counted") -> Figure:
     return Figure(
         variant=REFERENCE,
         metric=metric,
@@ -138,7 +150,7 @@ def _parameters(metric: str, count: int | None) -> Figure:
         high=None,
         n=1,
         status="ok" if count else "not_measured",
-        reason="" if count else "not counted",
+        reason="" if count else why_none,
         workload=None,
     )
 
