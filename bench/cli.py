@@ -1,4 +1,4 @@
-"""The command line: parser, dispatch and exit codes; ``bench.commands`` has a file per command."""
+"""The command line: parser, dispatch and exit codes; ``deploybench.bench.commands`` has a file per command."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from bench.commands import COMMANDS
-from bench.commands.common import epilog
-from bench.console import say
-from exporters.errors import DeploybenchError, UserError, first_line
+from deploybench.bench.commands import COMMANDS
+from deploybench.bench.commands.common import epilog
+from deploybench.bench.console import say
+from deploybench.exporters.errors import DeploybenchError, UserError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
-        importlib.import_module(f"bench.commands.{name}").add(commands)
+        importlib.import_module(f"deploybench.bench.commands.{name}").add(commands)
     return whole
 
 

@@ -8,8 +8,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bench.printable import printable
-from bench.units import format_duration
+from deploybench.bench.printable import printable
+from deploybench.bench.units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from exporters.errors import DiskFullError, OutputError, first_line
+from deploybench.exporters.errors import DiskFullError, OutputError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -118,7 +118,7 @@ class Variant:
     example: Example = Example(imports=(), answer="")  # how to serve it without this project
     default: bool = True  # whether it is exported when no variant is named
     deprecated: str = ""  # why, if upstream deprecated it
-    trace: str = ""  # module that sees what is executed; empty: exporters.inspection.trace_<runtime>
+    trace: str = ""  # module that sees what is executed; empty: deploybench.exporters.inspection.trace_<runtime>
     another_model: bool = (
         False  # trained on ``ExportJob.training``: its labels are compared with the reference's, not judged
     )

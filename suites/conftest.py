@@ -9,29 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.console import say
-from bench.machine.alone import alone
-from bench.measure.deadline import Deadline
-from bench.pipeline.options import PROFILES, Options, add_options, read_models
-from bench.pipeline.prepare import Prepared, prepare_models
-from bench.pipeline.recorder import Recorder
-from bench.pipeline.resuming import open_journal
-from bench.pipeline.sets import set_names
-from bench.pipeline.started_pytest import HANDOVER
-from bench.runs.decoding import decode
-from bench.runs.metrics import METRICS
-from bench.runs.rows import row_name
-from bench.runs.store import models_block, run_block
-from exporters.errors import UserError, WorkerError
-from exporters.files import refuse_unwritable, whole_file
-from suites.pytest_benchmark_internals import StockSession, as_json
-from suites.stages import Stages
+from deploybench.bench.console import say
+from deploybench.bench.machine.alone import alone
+from deploybench.bench.measure.deadline import Deadline
+from deploybench.bench.pipeline.options import PROFILES, Options, add_options, read_models
+from deploybench.bench.pipeline.prepare import Prepared, prepare_models
+from deploybench.bench.pipeline.recorder import Recorder
+from deploybench.bench.pipeline.resuming import open_journal
+from deploybench.bench.pipeline.sets import set_names
+from deploybench.bench.pipeline.started_pytest import HANDOVER
+from deploybench.bench.runs.decoding import decode
+from deploybench.bench.runs.metrics import METRICS
+from deploybench.bench.runs.rows import row_name
+from deploybench.bench.runs.store import models_block, run_block
+from deploybench.exporters.errors import UserError, WorkerError
+from deploybench.exporters.files import refuse_unwritable, whole_file
+from deploybench.suites.pytest_benchmark_internals import StockSession, as_json
+from deploybench.suites.stages import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from bench.runs.measurement import Measurement, Workload
+    from deploybench.bench.runs.measurement import Measurement, Workload
 
 OPTIONS = pytest.StashKey[tuple[Options, ...]]()  # by model
 RECORDERS = pytest.StashKey[dict[str, Recorder]]()  # by name of the model

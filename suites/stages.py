@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.console import say_stage, step
+from deploybench.bench.console import say_stage, step
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bench.measure.accuracy import confusion_matrix
-from bench.measure.labelled_set import score
-from bench.measure.workload import Policy, ScoringBatches, scoring_batches
-from bench.pipeline.options import SCORING_BATCH_SIZE
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.predictions import UNLABELLED, Scores
-from exporters.checkpoints.tokenization import tokenise
-from exporters.errors import WorkerError
-from suites.conftest import skip_late
+from deploybench.bench.measure.accuracy import confusion_matrix
+from deploybench.bench.measure.labelled_set import score
+from deploybench.bench.measure.workload import Policy, ScoringBatches, scoring_batches
+from deploybench.bench.pipeline.options import SCORING_BATCH_SIZE
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.predictions import UNLABELLED, Scores
+from deploybench.exporters.checkpoints.tokenization import tokenise
+from deploybench.exporters.errors import WorkerError
+from deploybench.suites.conftest import skip_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.pipeline.prepare import Prepared
-    from bench.pipeline.recorder import Recorder
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.recorder import Recorder
 
 METRICS = ("accuracy", "scoring_time")
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measure.workload import PADDINGS
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.metrics import END_TO_END
-from bench.score.end_to_end import BATCH_SIZE, EndToEnd, measure_end_to_end
+from deploybench.bench.measure.workload import PADDINGS
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.metrics import END_TO_END
+from deploybench.bench.score.end_to_end import BATCH_SIZE, EndToEnd, measure_end_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.pipeline.prepare import Prepared
-    from bench.score.end_to_end import PolicyRun
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.score.end_to_end import PolicyRun
 
 
 @pytest.mark.usefixtures("thorough", "artifact")

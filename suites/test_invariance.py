@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measure.invariance import BATCH_SIZE, TEXTS, Invariance, measure_invariance
-from bench.measure.workload import Sample, spread
-from bench.pipeline.options import PROFILES
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.metrics import ARRANGEMENTS, INVARIANCE
+from deploybench.bench.measure.invariance import BATCH_SIZE, TEXTS, Invariance, measure_invariance
+from deploybench.bench.measure.workload import Sample, spread
+from deploybench.bench.pipeline.options import PROFILES
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.metrics import ARRANGEMENTS, INVARIANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.pipeline.prepare import Prepared
-    from bench.pipeline.recorder import Recorder
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.recorder import Recorder
 
 
 def test_invariance(

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from bench.console import progress
-from bench.measure.controls import CONTROLS, with_controls
-from bench.measure.deadline import Deadline
-from bench.measure.latency import LatencyRun
-from bench.measure.schedule import TimedArtifact
-from bench.measure.yardsticks import Yardsticks
-from bench.pipeline.options import PROFILES
-from bench.pipeline.recorder import Recorder, count_checkpoint
-from bench.runs.rows import row_name
-from exporters.artifacts.catalogue import find_variant
-from exporters.variant import REFERENCE
-from suites.conftest import first_recorder, replay_rows
+from deploybench.bench.console import progress
+from deploybench.bench.measure.controls import CONTROLS, with_controls
+from deploybench.bench.measure.deadline import Deadline
+from deploybench.bench.measure.latency import LatencyRun
+from deploybench.bench.measure.schedule import TimedArtifact
+from deploybench.bench.measure.yardsticks import Yardsticks
+from deploybench.bench.pipeline.options import PROFILES
+from deploybench.bench.pipeline.recorder import Recorder, count_checkpoint
+from deploybench.bench.runs.rows import row_name
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.variant import REFERENCE
+from deploybench.suites.conftest import first_recorder, replay_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from bench.pipeline.prepare import Prepared
-    from bench.runs.measurement import Measurement, Workload
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.runs.measurement import Measurement, Workload
 
 Shape: TypeAlias = "tuple[int, int | None]"  # batch size and tokens; None: the longest that a model is timed at
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measure.memory.leaks import BATCHES, SteadyMemory, measure_steady
-from bench.measure.workload import full_batch
-from bench.runs.measurement import Measurement, Workload
+from deploybench.bench.measure.memory.leaks import BATCHES, SteadyMemory, measure_steady
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.runs.measurement import Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.prepare import Prepared
 
 METRICS = ("steady_held", "steady_resident")
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.runs.measurement import Measurement
-from bench.worker.client import Worker
-from exporters.errors import WorkerError
-from suites.conftest import skip_late
+from deploybench.bench.runs.measurement import Measurement
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.errors import WorkerError
+from deploybench.suites.conftest import skip_late
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from bench.pipeline.prepare import Prepared
-    from bench.pipeline.recorder import Recorder
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.recorder import Recorder
 
 
 def test_load(

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measure.memory.peaks import MemoryPeaks, measure_peaks
-from bench.measure.workload import full_batch
-from bench.pipeline.options import PROFILES
-from bench.runs.ledger import CellLedger
-from bench.runs.measurement import Measurement, Workload
+from deploybench.bench.measure.memory.peaks import MemoryPeaks, measure_peaks
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.pipeline.options import PROFILES
+from deploybench.bench.runs.ledger import CellLedger
+from deploybench.bench.runs.measurement import Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.pipeline.prepare import Prepared
-    from bench.pipeline.recorder import Recorder
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.recorder import Recorder
 
 METRICS = ("peak_memory", "peak_resident", "load_peak_memory", "load_peak_resident")
 

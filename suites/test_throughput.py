@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.measure.concurrency import BLOCKS, ServedTexts, measure_served
-from bench.measure.workload import full_batch
-from bench.pipeline.options import THROUGHPUT_BATCH_SIZE
-from bench.runs.measurement import Measurement, Workload
+from deploybench.bench.measure.concurrency import BLOCKS, ServedTexts, measure_served
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.pipeline.options import THROUGHPUT_BATCH_SIZE
+from deploybench.bench.runs.measurement import Measurement, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.prepare import Prepared
 
 
 @pytest.mark.usefixtures("thorough")

@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 
-from bench.texts.demonstration import corpus
-from exporters.training.recipe import Architecture, Recipe, TokenizerRecipe
-from exporters.training.train import train
-from exporters.variant import TrainingTexts
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.training.recipe import Architecture, Recipe, TokenizerRecipe
+from deploybench.exporters.training.train import train
+from deploybench.exporters.variant import TrainingTexts
 
 TINY = Recipe(
     name="tiny",
@@ -91,7 +91,7 @@ def widen(model, std=0.2):
 
 def word_tokenizer(**settings):
     """A lower-casing BERT tokenizer with words of the bundled corpus."""
-    from exporters.checkpoints.architectures import _make_tokenizer
+    from deploybench.exporters.checkpoints.architectures import _make_tokenizer
 
     tokenizer = _make_tokenizer(corpus.corpus("train")[0][:300], 500)
     return type(tokenizer)(tokenizer_object=tokenizer.backend_tokenizer, **settings)

@@ -10,10 +10,10 @@ from pathlib import Path
 import builders
 import pytest
 
-from bench.texts.demonstration import corpus
-from bench.worker.client import Worker, call_in_child
-from exporters.artifacts.artifact import Origin, export_artifact
-from exporters.checkpoints.checkpoint import read_checkpoint
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.bench.worker.client import Worker, call_in_child
+from deploybench.exporters.artifacts.artifact import Origin, export_artifact
+from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 
 TESTS = Path(__file__).parent
 LONGEST = (  # begun first

@@ -11,18 +11,18 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import cli
-from bench.report.render import render_tables
-from suites.studies.models.shown import tables as models_tables
-from suites.studies.sharing.shown import accuracy_table, costs_tables
+from deploybench.bench import cli
+from deploybench.bench.report.render import render_tables
+from deploybench.suites.studies.models.shown import tables as models_tables
+from deploybench.suites.studies.sharing.shown import accuracy_table, costs_tables
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("bench", "exporters", "suites", "results", "tests")
 DOCUMENTS = (ROOT / "README.md", *(ROOT / room / "README.md" for room in ROOMS))
 BLOCK = re.compile(r"(?<=<!-- )((?:deploybench|python -m|excerpt of) [^\n]*)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 EXCERPT = re.compile(r"excerpt of deploybench (.*); columns: (.*); notes: (.*)")
-SHARING = "python -m suites.studies.sharing --only show --format md"
-MODELS = "python -m suites.studies.models --format md"
+SHARING = "python -m deploybench.suites.studies.sharing --only show --format md"
+MODELS = "python -m deploybench.suites.studies.models --format md"
 
 
 class Block(NamedTuple):

@@ -9,15 +9,15 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
-from bench.analysis.objectives import OBJECTIVES, Aim
-from bench.analysis.selection import select
-from bench.compare.changes import compare_runs
-from bench.compare.matching import match_models
-from bench.compare.outcome import outcome_of
-from bench.compare.thresholds import Thresholds
-from bench.report.render import render
-from bench.runs.predictions import read_scored
-from bench.runs.store import read_run
+from deploybench.bench.analysis.objectives import OBJECTIVES, Aim
+from deploybench.bench.analysis.selection import select
+from deploybench.bench.compare.changes import compare_runs
+from deploybench.bench.compare.matching import match_models
+from deploybench.bench.compare.outcome import outcome_of
+from deploybench.bench.compare.thresholds import Thresholds
+from deploybench.bench.report.render import render
+from deploybench.bench.runs.predictions import read_scored
+from deploybench.bench.runs.store import read_run
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "golden.json.gz"

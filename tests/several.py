@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from slices import row_of
 
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.predictions import Scores, write_predictions
-from bench.runs.store import SetInfo, models_block, read_run, read_runs
-from bench.texts.data import LabelledSet
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.predictions import Scores, write_predictions
+from deploybench.bench.runs.store import SetInfo, models_block, read_run, read_runs
+from deploybench.bench.texts.data import LabelledSet
 
 SAMPLE = Path(__file__).parent / "data" / "run-schema-1.json"
 VARIANTS = {"torch-eager": 1.0, "onnx-fp32": 1.25, "openvino-int8": 3.0}  # speed-up over torch-eager of the model

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.machine.git import git
+from deploybench.bench.machine.git import git
 
 ROOT = Path(__file__).parents[1]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.measurement import Measurement, Workload
 
 OWN_TEXTS = Workload(batch_size=1, sequence_length=128, padding="bucketed", threads=2)
 

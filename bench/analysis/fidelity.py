@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from bench.analysis.figures import blank_figure
-from bench.analysis.probability_calibration import brier_score, calibration_error, probabilities, roc_area
-from bench.analysis.retention import ALL, BOUNDS, Pairs, Retention, count_pairs, retention
-from bench.measure.accuracy import Margins, positive
-from bench.printable import printable
-from bench.runs.predictions import read_answers
-from bench.runs.store import once_a_run
-from bench.statistics import QUANTILES, Estimate, mcnemar, paired_interval, resampled_counts
-from bench.units import VERDICT
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.figures import blank_figure
+from deploybench.bench.analysis.probability_calibration import brier_score, calibration_error, probabilities, roc_area
+from deploybench.bench.analysis.retention import ALL, BOUNDS, Pairs, Retention, count_pairs, retention
+from deploybench.bench.measure.accuracy import Margins, positive
+from deploybench.bench.printable import printable
+from deploybench.bench.runs.predictions import read_answers
+from deploybench.bench.runs.store import once_a_run
+from deploybench.bench.statistics import QUANTILES, Estimate, mcnemar, paired_interval, resampled_counts
+from deploybench.bench.units import VERDICT
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
-    from bench.analysis.probability_calibration import Classes
-    from bench.runs.measurement import Figure
-    from bench.runs.store import Run
+    from deploybench.bench.analysis.probability_calibration import Classes
+    from deploybench.bench.runs.measurement import Figure
+    from deploybench.bench.runs.store import Run
 
     _Value: TypeAlias = float | Estimate | Retention | None
 

@@ -7,25 +7,25 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.analysis.ledgers import ledger_figures, ledger_of, memory_caution
-from bench.analysis.operator_figures import operator_figures
-from bench.analysis.precision import main_precision, vnni_problem
-from bench.analysis.timing_figures import over_budget, timing_figures
-from bench.analysis.weight_figures import weight_figures
-from bench.measure.accuracy import scores
-from bench.measure.controls import CONTROLS
-from bench.measure.workload import PADDINGS
-from bench.measure.yardsticks import yardstick_readings
-from bench.runs.measurement import Figure, Measurement, Status, Workload, batch_shape, process_medians
-from bench.runs.metrics import END_TO_END, INVARIANCE, METRICS, metrics_of
-from bench.runs.store import SetInfo, once_a_run
-from bench.statistics import NO_INTERVAL, interval_factors
+from deploybench.bench.analysis.ledgers import ledger_figures, ledger_of, memory_caution
+from deploybench.bench.analysis.operator_figures import operator_figures
+from deploybench.bench.analysis.precision import main_precision, vnni_problem
+from deploybench.bench.analysis.timing_figures import over_budget, timing_figures
+from deploybench.bench.analysis.weight_figures import weight_figures
+from deploybench.bench.measure.accuracy import scores
+from deploybench.bench.measure.controls import CONTROLS
+from deploybench.bench.measure.workload import PADDINGS
+from deploybench.bench.measure.yardsticks import yardstick_readings
+from deploybench.bench.runs.measurement import Figure, Measurement, Status, Workload, batch_shape, process_medians
+from deploybench.bench.runs.metrics import END_TO_END, INVARIANCE, METRICS, metrics_of
+from deploybench.bench.runs.store import SetInfo, once_a_run
+from deploybench.bench.statistics import NO_INTERVAL, interval_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.measure.accuracy import Score
-    from bench.runs.store import Run
+    from deploybench.bench.measure.accuracy import Score
+    from deploybench.bench.runs.store import Run
 
     _Factors: TypeAlias = dict[tuple[str, str, Workload | None], float]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.runs.metrics import METRICS
+from deploybench.bench.runs.metrics import METRICS
 
 MAX_DROP = 0.01  # default of --max-accuracy-drop: the share of accuracy that a variant may lose
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis.accuracy_loss import judge_drop
-from bench.analysis.speed_ups import speed_ups
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.accuracy_loss import judge_drop
+from deploybench.bench.analysis.speed_ups import speed_ups
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.analysis.accuracy_loss import Drop
-    from bench.runs.measurement import Figure
-    from bench.runs.store import Run
+    from deploybench.bench.analysis.accuracy_loss import Drop
+    from deploybench.bench.runs.measurement import Figure
+    from deploybench.bench.runs.store import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

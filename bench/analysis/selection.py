@@ -6,25 +6,25 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bench.analysis.accuracy_loss import FLAG, Drop, Standing, accuracy_drops, judge_drop, stands
-from bench.analysis.figures import ANOTHER_MODEL, figures
-from bench.analysis.objectives import OBJECTIVES, Aim, Limit
-from bench.analysis.other_model import OtherModel, other_models
-from bench.analysis.precision import cautions
-from bench.analysis.speed_ups import speed_ups
-from bench.runs.measurement import Figure, batch_shape
-from bench.runs.predictions import missing_predictions, read_scored
-from bench.runs.store import once_a_run
-from bench.units import counted, format_bytes
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.accuracy_loss import FLAG, Drop, Standing, accuracy_drops, judge_drop, stands
+from deploybench.bench.analysis.figures import ANOTHER_MODEL, figures
+from deploybench.bench.analysis.objectives import OBJECTIVES, Aim, Limit
+from deploybench.bench.analysis.other_model import OtherModel, other_models
+from deploybench.bench.analysis.precision import cautions
+from deploybench.bench.analysis.speed_ups import speed_ups
+from deploybench.bench.runs.measurement import Figure, batch_shape
+from deploybench.bench.runs.predictions import missing_predictions, read_scored
+from deploybench.bench.runs.store import once_a_run
+from deploybench.bench.units import counted, format_bytes
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bench.analysis.accuracy_loss import Verdict
-    from bench.runs.measurement import Workload
-    from bench.runs.predictions import Answers
-    from bench.runs.store import Run, VariantInfo
+    from deploybench.bench.analysis.accuracy_loss import Verdict
+    from deploybench.bench.runs.measurement import Workload
+    from deploybench.bench.runs.predictions import Answers
+    from deploybench.bench.runs.store import Run, VariantInfo
 
 _ORDER: tuple[Standing, ...] = ("in", "undecided", "out")
 _COSTS = ("latency", "peak_memory", "artifact_size")  # of the Pareto front, beside the accuracy that is lost

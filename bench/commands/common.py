@@ -8,17 +8,17 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis.objectives import MAX_DROP, OBJECTIVES, Aim
-from bench.pipeline.arguments import share
-from bench.pipeline.options import read_options
-from exporters.errors import OutputError, UserError
+from deploybench.bench.analysis.objectives import MAX_DROP, OBJECTIVES, Aim
+from deploybench.bench.pipeline.arguments import share
+from deploybench.bench.pipeline.options import read_options
+from deploybench.exporters.errors import OutputError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from bench.runs.store import Run
-    from bench.texts.data import LabelledSet
+    from deploybench.bench.runs.store import Run
+    from deploybench.bench.texts.data import LabelledSet
 
 _WIDTH = 80  # of descriptions; argparse wraps the help of flags
 RESULTS = "results"  # folder of the saved runs
@@ -82,7 +82,7 @@ def add_model(add: Callable[..., Any]) -> None:
 
 def asked_runs(path: str, model: str | None) -> tuple[Run, ...]:
     """The saved runs of ``path``, one for each model, or only that of ``model``; raises UserError if there is none."""
-    from bench.runs.store import read_runs, run_of_model
+    from deploybench.bench.runs.store import read_runs, run_of_model
 
     runs = read_runs(path)
     return runs if model is None else (run_of_model(runs, model),)
@@ -98,7 +98,7 @@ def only_run(runs: Sequence[Run], asked: str) -> Run:
 
 def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
     """The labelled files of TEXT_FLAGS; without any, the bundled texts for a run of the demonstration."""
-    from bench.pipeline.sets import demonstration_sets, labelled_sets
+    from deploybench.bench.pipeline.sets import demonstration_sets, labelled_sets
 
     sets = labelled_sets(read_options(parsed), run.checkpoint.labels)
     if not sets and run.checkpoint.demonstration:
@@ -109,8 +109,8 @@ def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
 
 def print_runs(runs: tuple[Run, ...], tables: Sequence[str]) -> None:
     """Print tables of one model's run, or of several models, as text, coloured on a terminal."""
-    from bench.report.formats.terminal import coloured
-    from bench.report.render import render, render_models
+    from deploybench.bench.report.formats.terminal import coloured
+    from deploybench.bench.report.render import render, render_models
 
     text = render(runs[0], "text", tables) if len(runs) == 1 else render_models(runs, "text", tables)
     in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
@@ -132,7 +132,7 @@ def print_answer(text: str) -> None:
 
 def write_file(text: str, file: Path, flag: str) -> None:
     """Write the file that ``flag`` names, whole or not at all; raises UserError as ``refuse_no_file`` does."""
-    from exporters.files import whole_file
+    from deploybench.exporters.files import whole_file
 
     refuse_no_file(file, flag)
     with whole_file(file.resolve()) as stream:

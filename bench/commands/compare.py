@@ -6,17 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.answer import add_answer, give_answer, give_text, refuse_unwritable_answer
-from bench.commands.common import RESULTS, add_command, add_model, asked_runs, only_run
-from bench.pipeline.options import add_options, read_options
-from exporters.errors import UserError
+from deploybench.bench.commands.answer import add_answer, give_answer, give_text, refuse_unwritable_answer
+from deploybench.bench.commands.common import RESULTS, add_command, add_model, asked_runs, only_run
+from deploybench.bench.pipeline.options import add_options, read_options
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     import argparse
 
-    from bench.compare.changes import Comparison
-    from bench.compare.thresholds import Thresholds
-    from bench.runs.store import Run
+    from deploybench.bench.compare.changes import Comparison
+    from deploybench.bench.compare.thresholds import Thresholds
+    from deploybench.bench.runs.store import Run
 
 _EXIT_CODES = """
 exit codes, the first that applies:
@@ -97,7 +97,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     refuse_unwritable_answer(parsed)
     if parsed.history is not None:
         return _compare_all(parsed)
-    from bench.compare.outcome import outcome_of
+    from deploybench.bench.compare.outcome import outcome_of
 
     if parsed.contender is None:
         raise UserError("compare: expected BASE and CONTENDER, two saved runs or folders; or --history [FOLDER]")
@@ -108,9 +108,9 @@ def _compare(parsed: argparse.Namespace) -> int:
 
 
 def _compare_two(parsed: argparse.Namespace) -> Comparison:
-    from bench.compare.changes import compare_runs
-    from bench.compare.matching import match_models
-    from bench.compare.stock import is_stock
+    from deploybench.bench.compare.changes import compare_runs
+    from deploybench.bench.compare.matching import match_models
+    from deploybench.bench.compare.stock import is_stock
 
     if is_stock(parsed.base) or is_stock(parsed.contender):
         return _compare_stock(parsed)
@@ -123,7 +123,7 @@ def _compare_two(parsed: argparse.Namespace) -> Comparison:
 
 
 def _compare_stock(parsed: argparse.Namespace) -> Comparison:
-    from bench.compare.stock import compare_stock, read_stock
+    from deploybench.bench.compare.stock import compare_stock, read_stock
 
     needs = {"--normalise": "the yardsticks", "--confirm": "the plan", "--model": "the models"}
     for flag, needed in needs.items():
@@ -135,8 +135,8 @@ def _compare_stock(parsed: argparse.Namespace) -> Comparison:
 
 
 def _confirmed(comparison: Comparison, contender: Run, parsed: argparse.Namespace) -> Comparison:
-    from bench.compare.confirming import confirm
-    from bench.machine.alone import alone
+    from deploybench.bench.compare.confirming import confirm
+    from deploybench.bench.machine.alone import alone
 
     with alone():
         options = replace(read_options(parsed), threads=contender.plan.threads)
@@ -150,10 +150,10 @@ def _refuse_same(base: Path, contender: Path) -> None:
 
 
 def _compare_all(parsed: argparse.Namespace) -> int:
-    from bench.compare.history import history_of
-    from bench.compare.outcome import outcome_of_history
-    from bench.compare.saved_runs import read_saved_runs
-    from bench.report.messages.history import render_history
+    from deploybench.bench.compare.history import history_of
+    from deploybench.bench.compare.outcome import outcome_of_history
+    from deploybench.bench.compare.saved_runs import read_saved_runs
+    from deploybench.bench.report.messages.history import render_history
 
     flags = {"--all": parsed.all, "--normalise": parsed.normalise, "--confirm": parsed.confirm, "--junit": parsed.junit}
     flags["--format github"] = parsed.format == "github"
@@ -172,7 +172,7 @@ def _compare_all(parsed: argparse.Namespace) -> int:
 
 
 def _thresholds(parsed: argparse.Namespace) -> Thresholds:
-    from bench.compare.thresholds import Thresholds, read_thresholds
+    from deploybench.bench.compare.thresholds import Thresholds, read_thresholds
 
     own = Path("pyproject.toml")
     file = Path(parsed.config) if parsed.config is not None else own if own.is_file() else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.answer import add_answer, give_answer, refuse_unwritable_answer
-from bench.commands.common import add_command
-from bench.pipeline.options import add_options, asked_variants, read_options
-from exporters.variant import REFERENCE
+from deploybench.bench.commands.answer import add_answer, give_answer, refuse_unwritable_answer
+from deploybench.bench.commands.common import add_command
+from deploybench.bench.pipeline.options import add_options, asked_variants, read_options
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     import argparse
@@ -50,10 +50,10 @@ def add(commands: Any) -> None:
 
 def _duel(parsed: argparse.Namespace) -> int:
     """Return an exit code of ``compare``."""
-    from bench.compare.duel import measure as duel
-    from bench.compare.duel.sides import two_sides
-    from bench.compare.outcome import outcome_of
-    from bench.machine.alone import alone
+    from deploybench.bench.compare.duel import measure as duel
+    from deploybench.bench.compare.duel.sides import two_sides
+    from deploybench.bench.compare.outcome import outcome_of
+    from deploybench.bench.machine.alone import alone
 
     refuse_unwritable_answer(parsed)
     options = read_options(parsed)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import TEXT_FLAGS, add_command, add_model, asked_runs, only_run, print_answer, texts_of
-from bench.pipeline.arguments import whole_number
-from bench.pipeline.options import add_options
+from deploybench.bench.commands.common import (
+    TEXT_FLAGS,
+    add_command,
+    add_model,
+    asked_runs,
+    only_run,
+    print_answer,
+    texts_of,
+)
+from deploybench.bench.pipeline.arguments import whole_number
+from deploybench.bench.pipeline.options import add_options
 
 if TYPE_CHECKING:
     import argparse
@@ -44,8 +52,8 @@ def add(commands: Any) -> None:
 
 
 def _errors(parsed: argparse.Namespace) -> int:
-    from bench.analysis.misclassified.analysis import Asked, find_errors
-    from bench.report.messages.error_examples import render_errors
+    from deploybench.bench.analysis.misclassified.analysis import Asked, find_errors
+    from deploybench.bench.report.messages.error_examples import render_errors
 
     asked = Asked(variant=parsed.variant, by=parsed.by, examples=parsed.examples, seed=parsed.seed)
     run = only_run(asked_runs(parsed.run, parsed.model), "errors")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_aim, add_command, print_answer, read_aim
-from bench.console import say
-from bench.pipeline.options import add_options, artifacts_dir, read_options
-from bench.units import CAUTION, format_bytes, format_percent
-from exporters.errors import UserError
+from deploybench.bench.commands.common import add_aim, add_command, print_answer, read_aim
+from deploybench.bench.console import say
+from deploybench.bench.pipeline.options import add_options, artifacts_dir, read_options
+from deploybench.bench.units import CAUTION, format_bytes, format_percent
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from bench.runs.store import VariantInfo
-    from exporters.artifacts.artifact import Artifact
+    from deploybench.bench.runs.store import VariantInfo
+    from deploybench.exporters.artifacts.artifact import Artifact
 
 _FLAGS = (
     "--checkpoint",
@@ -72,8 +72,8 @@ def _export(parsed: argparse.Namespace) -> int:
     """Return 1 where a variant failed."""
     if parsed.best:
         return _export_best(parsed)
-    from bench.machine.alone import alone
-    from bench.pipeline.prepare import prepare
+    from deploybench.bench.machine.alone import alone
+    from deploybench.bench.pipeline.prepare import prepare
 
     unwanted = [
         flag
@@ -97,15 +97,15 @@ def _is_given(parsed: argparse.Namespace, flag: str) -> bool:
 
 def _export_best(parsed: argparse.Namespace) -> int:
     """Return 1 where no variant is certain to be within the limit."""
-    from bench.analysis.objectives import OBJECTIVES
-    from bench.analysis.selection import select
-    from bench.machine.alone import alone
-    from bench.pipeline.best import read_target, write_best
-    from bench.pipeline.prepare import prepare
-    from bench.pipeline.started_pytest import run_suites
-    from bench.report.messages.selection import render_selection
-    from bench.runs.predictions import read_scored
-    from bench.runs.store import read_run
+    from deploybench.bench.analysis.objectives import OBJECTIVES
+    from deploybench.bench.analysis.selection import select
+    from deploybench.bench.machine.alone import alone
+    from deploybench.bench.pipeline.best import read_target, write_best
+    from deploybench.bench.pipeline.prepare import prepare
+    from deploybench.bench.pipeline.started_pytest import run_suites
+    from deploybench.bench.report.messages.selection import render_selection
+    from deploybench.bench.runs.predictions import read_scored
+    from deploybench.bench.runs.store import read_run
 
     aim, target = read_aim(parsed), read_target(parsed.output)
     options = read_options(parsed)
@@ -127,7 +127,7 @@ def _export_best(parsed: argparse.Namespace) -> int:
 
 def render_exports(variants: Mapping[str, VariantInfo], artifacts: Mapping[str, Artifact]) -> str:
     """One line per variant: size, parity with the reference and folder, or why it failed; then cautions."""
-    from bench.analysis.precision import cautions
+    from deploybench.bench.analysis.precision import cautions
 
     width = max(map(len, variants))
     lines = [f"{name:<{width}}  {_line(info, artifacts.get(name))}" for name, info in variants.items()]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_command, print_answer
-from bench.console import say
-from bench.pipeline.arguments import path, whole_number
-from bench.pipeline.options import add_options, read_options
-from exporters.errors import UserError
+from deploybench.bench.commands.common import add_command, print_answer
+from deploybench.bench.console import say
+from deploybench.bench.pipeline.arguments import path, whole_number
+from deploybench.bench.pipeline.options import add_options, read_options
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     import argparse
@@ -55,10 +55,10 @@ def add(commands: Any) -> None:
 
 
 def _prepare(parsed: argparse.Namespace) -> int:
-    from bench.report.messages.preparation import render_preparation
-    from bench.texts.prepare.preparation import Request, prepare_texts
-    from bench.texts.prepare.rows import Files
-    from bench.texts.prepare.splits import read_shares
+    from deploybench.bench.report.messages.preparation import render_preparation
+    from deploybench.bench.texts.prepare.preparation import Request, prepare_texts
+    from deploybench.bench.texts.prepare.rows import Files
+    from deploybench.bench.texts.prepare.splits import read_shares
 
     options = read_options(parsed)
     if bool(parsed.files) == bool(options.real):

@@ -8,19 +8,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_aim, add_command, add_model, asked_runs, print_answer, read_aim
-from bench.console import say
-from bench.pipeline.arguments import positive_number
-from bench.pipeline.options import add_options
-from exporters.artifacts.plugins import use_plugins
+from deploybench.bench.commands.common import add_aim, add_command, add_model, asked_runs, print_answer, read_aim
+from deploybench.bench.console import say
+from deploybench.bench.pipeline.arguments import positive_number
+from deploybench.bench.pipeline.options import add_options
+from deploybench.exporters.artifacts.plugins import use_plugins
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from bench.analysis.objectives import Aim
-    from bench.analysis.selection import Selection
-    from bench.runs.store import Run
+    from deploybench.bench.analysis.objectives import Aim
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.runs.store import Run
 
 _LIMITS = {  # metric, SI units in one unit of the flag, help
     "--max-p95-ms": ("latency_p95", 1e-3, "95th percentile of the latency of the smallest batch, in ms"),
@@ -57,8 +57,8 @@ def add(commands: Any) -> None:
 
 def _recommend(parsed: argparse.Namespace) -> int:
     """Return 1 where no variant is certain to be within every limit."""
-    from bench.analysis.objectives import Limit
-    from bench.pipeline.best import read_target
+    from deploybench.bench.analysis.objectives import Limit
+    from deploybench.bench.pipeline.best import read_target
 
     use_plugins(parsed.plugin or ())
     limits = [
@@ -78,9 +78,9 @@ def _recommend(parsed: argparse.Namespace) -> int:
 
 def _of_variants(run: Run, aim: Aim) -> Selection:
     """Print and return the selection of one model's variants."""
-    from bench.analysis.selection import select
-    from bench.report.messages.selection import render_selection
-    from bench.runs.predictions import read_scored
+    from deploybench.bench.analysis.selection import select
+    from deploybench.bench.report.messages.selection import render_selection
+    from deploybench.bench.runs.predictions import read_scored
 
     selection = select(run, read_scored(run), aim)
     print_answer(render_selection(selection))
@@ -89,9 +89,9 @@ def _of_variants(run: Run, aim: Aim) -> Selection:
 
 def _of_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
     """The same of several models and their variants."""
-    from bench.analysis.models.failed import measured_models
-    from bench.analysis.models.selection import select_models
-    from bench.report.messages.models_selection import render_models_selection
+    from deploybench.bench.analysis.models.failed import measured_models
+    from deploybench.bench.analysis.models.selection import select_models
+    from deploybench.bench.report.messages.models_selection import render_models_selection
 
     selection = select_models(measured_models(runs), aim)
     print_answer(render_models_selection(runs, selection))
@@ -99,9 +99,9 @@ def _of_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
 
 
 def _copy_best(runs: tuple[Run, ...], selection: Selection, work_dir: Path, target: Path) -> None:
-    from bench.analysis.models.pairs import of_pair
-    from bench.pipeline.best import write_best
-    from bench.pipeline.made import find_artifact
+    from deploybench.bench.analysis.models.pairs import of_pair
+    from deploybench.bench.pipeline.best import write_best
+    from deploybench.bench.pipeline.made import find_artifact
 
     assert selection.best
     best = selection.best.variant

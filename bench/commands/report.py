@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import (
+from deploybench.bench.commands.common import (
     TEXT_FLAGS,
     add_command,
     add_model,
@@ -18,18 +18,18 @@ from bench.commands.common import (
     texts_of,
     write_file,
 )
-from bench.console import say
-from bench.pipeline.arguments import path
-from bench.pipeline.options import add_options
-from bench.report.tables import OF_SEVERAL, ON_DEMAND, SHOWN, TABLES, build_models, build_tables
-from exporters.errors import UserError
+from deploybench.bench.console import say
+from deploybench.bench.pipeline.arguments import path
+from deploybench.bench.pipeline.options import add_options
+from deploybench.bench.report.tables import OF_SEVERAL, ON_DEMAND, SHOWN, TABLES, build_models, build_tables
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.runs.store import Run
+    from deploybench.bench.runs.store import Run
 
 _TRACKERS = ("github-action-benchmark", "bencher", "openmetrics", "metrics-json")
 _FORMATS = ("text", "md", "csv", "latex", "json", "html", "card", *_TRACKERS)
@@ -109,13 +109,13 @@ def _holds(runs: tuple[Run, ...], table: str) -> bool:
 
 
 def _show(runs: tuple[Run, ...], tables: Sequence[str], parsed: argparse.Namespace) -> None:
-    from bench.report.render import render, render_models
+    from deploybench.bench.report.render import render, render_models
 
     if parsed.format == "text" and not parsed.output:
         print_runs(runs, tables)
         return
     if parsed.format in _TRACKERS:
-        from bench.report.formats.trackers import render_tracker
+        from deploybench.bench.report.formats.trackers import render_tracker
 
         text = render_tracker(runs, parsed.format)
     elif len(runs) > 1:
@@ -129,8 +129,8 @@ def _show(runs: tuple[Run, ...], tables: Sequence[str], parsed: argparse.Namespa
 
 
 def _write_plots(runs: tuple[Run, ...], folder: Path) -> None:
-    from bench.report.page.models_page import write_models_plots
-    from bench.report.page.page import write_page_plots
+    from deploybench.bench.report.page.models_page import write_models_plots
+    from deploybench.bench.report.page.page import write_page_plots
 
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--plots: found the file {str(folder)!r}, expected a folder, new or not; name one")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import RESULTS, add_command, print_answer, print_runs
-from bench.console import lines_said, note, one_bar
-from bench.pipeline.options import Options, add_options, read_models
-from bench.report.tables import OF_SEVERAL, SHOWN
+from deploybench.bench.commands.common import RESULTS, add_command, print_answer, print_runs
+from deploybench.bench.console import lines_said, note, one_bar
+from deploybench.bench.pipeline.options import Options, add_options, read_models
+from deploybench.bench.report.tables import OF_SEVERAL, SHOWN
 
 if TYPE_CHECKING:
     import argparse
@@ -34,15 +34,15 @@ def add(commands: Any) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from bench.machine.alone import alone
-    from bench.pipeline.forecast import expected_parts, plan_line
-    from bench.pipeline.prepare import prepare_models
-    from bench.pipeline.started_pytest import run_suites
-    from bench.report.messages.first_screen import first_screen
-    from bench.report.messages.models_screen import models_screen
-    from bench.report.messages.screen import LINES
-    from bench.runs.store import read_runs
-    from exporters.files import refuse_unwritable
+    from deploybench.bench.machine.alone import alone
+    from deploybench.bench.pipeline.forecast import expected_parts, plan_line
+    from deploybench.bench.pipeline.prepare import prepare_models
+    from deploybench.bench.pipeline.started_pytest import run_suites
+    from deploybench.bench.report.messages.first_screen import first_screen
+    from deploybench.bench.report.messages.models_screen import models_screen
+    from deploybench.bench.report.messages.screen import LINES
+    from deploybench.bench.runs.store import read_runs
+    from deploybench.exporters.files import refuse_unwritable
 
     before = lines_said()
     models = read_models(parsed)

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_command, print_answer
-from bench.console import say
-from bench.pipeline.arguments import positive_number
-from bench.pipeline.options import add_options, read_options
-from exporters.artifacts.catalogue import check_variant_name
-from exporters.errors import UserError
+from deploybench.bench.commands.common import add_command, print_answer
+from deploybench.bench.console import say
+from deploybench.bench.pipeline.arguments import positive_number
+from deploybench.bench.pipeline.options import add_options, read_options
+from deploybench.exporters.artifacts.catalogue import check_variant_name
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     import argparse
@@ -65,12 +65,12 @@ def add(commands: Any) -> None:
 
 
 def _score(parsed: argparse.Namespace) -> int:
-    from bench.machine.alone import alone
-    from bench.pipeline.prepare import prepare
-    from bench.pipeline.sets import reading
-    from bench.report.messages.scoring import render_scoring
-    from bench.score.rows import scan
-    from bench.score.score_file import Job, score_file
+    from deploybench.bench.machine.alone import alone
+    from deploybench.bench.pipeline.prepare import prepare
+    from deploybench.bench.pipeline.sets import reading
+    from deploybench.bench.report.messages.scoring import render_scoring
+    from deploybench.bench.score.rows import scan
+    from deploybench.bench.score.score_file import Job, score_file
 
     source, output = Path(parsed.file), Path(parsed.output)
     _check_output(source, output, parsed.output)
@@ -92,7 +92,7 @@ def _score(parsed: argparse.Namespace) -> int:
 
 
 def _check_output(source: Path, output: Path, text: str) -> None:
-    from exporters.files import refuse_unwritable
+    from deploybench.exporters.files import refuse_unwritable
 
     if output.suffix != ".parquet" or output.is_dir():
         raise UserError(f"--output: found {text!r}, expected a file that ends in .parquet; name one")

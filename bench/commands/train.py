@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.common import add_command, print_answer
-from bench.pipeline.arguments import path, whole_number
-from bench.pipeline.options import add_options
+from deploybench.bench.commands.common import add_command, print_answer
+from deploybench.bench.pipeline.arguments import path, whole_number
+from deploybench.bench.pipeline.options import add_options
 
 if TYPE_CHECKING:
     import argparse
@@ -59,10 +59,10 @@ def add(commands: Any) -> None:
 
 
 def _train(parsed: argparse.Namespace) -> int:
-    from bench.machine.alone import alone
-    from bench.pipeline.training import follow_training, report_from_one_rank, train_checkpoint
-    from bench.report.training_plots import write_training_plots
-    from exporters.training.processes import is_main
+    from deploybench.bench.machine.alone import alone
+    from deploybench.bench.pipeline.training import follow_training, report_from_one_rank, train_checkpoint
+    from deploybench.bench.report.training_plots import write_training_plots
+    from deploybench.exporters.training.processes import is_main
 
     with report_from_one_rank():
         if not is_main():

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from bench.compare.comparability import Difference, differences_of, of_models
-from bench.compare.judging import FAIR, Change, Terms, judge_rows, rows_of
-from bench.compare.relative import has_control, ratio_note
-from bench.compare.terms import terms_of
-from bench.compare.together import told_apart
-from bench.measure.controls import CONTROLS
-from bench.runs.measurement import Measurement, Row
-from bench.runs.rows import row_name
+from deploybench.bench.compare.comparability import Difference, differences_of, of_models
+from deploybench.bench.compare.judging import FAIR, Change, Terms, judge_rows, rows_of
+from deploybench.bench.compare.relative import has_control, ratio_note
+from deploybench.bench.compare.terms import terms_of
+from deploybench.bench.compare.together import told_apart
+from deploybench.bench.measure.controls import CONTROLS
+from deploybench.bench.runs.measurement import Measurement, Row
+from deploybench.bench.runs.rows import row_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from bench.compare.matching import Matched
-    from bench.compare.thresholds import Thresholds
-    from bench.runs.predictions import Right
-    from bench.runs.store import Run
+    from deploybench.bench.compare.matching import Matched
+    from deploybench.bench.compare.thresholds import Thresholds
+    from deploybench.bench.runs.predictions import Right
+    from deploybench.bench.runs.store import Run
 
 T = TypeVar("T")
 

@@ -8,19 +8,19 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from bench.compare.relative import has_control, run_ratios
-from bench.runs.measurement import Measurement, Workload, launch_ratios
-from bench.runs.metrics import METRICS, compared_metrics, metrics_of
-from bench.runs.rows import model_of
-from bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios
+from deploybench.bench.compare.relative import has_control, run_ratios
+from deploybench.bench.runs.measurement import Measurement, Workload, launch_ratios
+from deploybench.bench.runs.metrics import METRICS, compared_metrics, metrics_of
+from deploybench.bench.runs.rows import model_of
+from deploybench.bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from bench.compare.thresholds import Thresholds
-    from bench.runs.measurement import Row
-    from bench.runs.predictions import Right
-    from bench.statistics import LogRatio
+    from deploybench.bench.compare.thresholds import Thresholds
+    from deploybench.bench.runs.measurement import Row
+    from deploybench.bench.runs.predictions import Right
+    from deploybench.bench.statistics import LogRatio
 
 Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.runs.predictions import read_right
-from exporters.errors import UserError
+from deploybench.bench.runs.predictions import read_right
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.runs.predictions import Right
-    from bench.runs.store import Run
+    from deploybench.bench.runs.predictions import Right
+    from deploybench.bench.runs.store import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

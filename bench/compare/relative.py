@@ -2,7 +2,7 @@
 
 A latency is compared as the ratio to the slices of the model's torch-eager in the same blocks, and that of torch-eager as the
 ratio to the control ``kernel``. Rows of older runs, of other metrics, and of two machines are compared as times. What this gains
-is measured by ``suites.studies.harness.verdicts``.
+is measured by ``deploybench.suites.studies.harness.verdicts``.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.runs.measurement import launch_ratios, process_medians, slice_noise
-from bench.runs.rows import reference_row
-from bench.statistics import LogRatio, ratios
-from exporters.variant import REFERENCE
+from deploybench.bench.runs.measurement import launch_ratios, process_medians, slice_noise
+from deploybench.bench.runs.rows import reference_row
+from deploybench.bench.statistics import LogRatio, ratios
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.runs.measurement import Measurement, Row
+    from deploybench.bench.runs.measurement import Measurement, Row
 
 
 def ratio_note(*, several: bool) -> str:

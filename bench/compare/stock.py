@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.compare.changes import Comparison
-from bench.compare.comparability import commit_name, differences, obstacle
-from bench.compare.judging import Terms, judge_rows
-from bench.machine.cpu import UNKNOWN
-from bench.runs.measurement import Measurement, Row
-from bench.runs.store import BLOCK, load_saved, read_runs
-from exporters.errors import RunFileError
+from deploybench.bench.compare.changes import Comparison
+from deploybench.bench.compare.comparability import commit_name, differences, obstacle
+from deploybench.bench.compare.judging import Terms, judge_rows
+from deploybench.bench.machine.cpu import UNKNOWN
+from deploybench.bench.runs.measurement import Measurement, Row
+from deploybench.bench.runs.store import BLOCK, load_saved, read_runs
+from deploybench.exporters.errors import RunFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.compare.thresholds import Thresholds
+    from deploybench.bench.compare.thresholds import Thresholds
 
 _NO_VALUES = "no raw values were saved (run pytest-benchmark with --benchmark-save-data)"
 

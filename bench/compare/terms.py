@@ -5,19 +5,19 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.analysis.precision import differing_precisions, main_precision
-from bench.compare.comparability import obstacle, same_processor
-from bench.compare.judging import Terms, rows_of
-from bench.compare.relative import has_control
-from bench.measure.yardsticks import yardstick_readings
-from bench.runs.metrics import METRICS, compared_metrics
+from deploybench.bench.analysis.precision import differing_precisions, main_precision
+from deploybench.bench.compare.comparability import obstacle, same_processor
+from deploybench.bench.compare.judging import Terms, rows_of
+from deploybench.bench.compare.relative import has_control
+from deploybench.bench.measure.yardsticks import yardstick_readings
+from deploybench.bench.runs.metrics import METRICS, compared_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.compare.comparability import Difference
-    from bench.runs.measurement import Row
-    from bench.runs.store import Run
+    from deploybench.bench.compare.comparability import Difference
+    from deploybench.bench.runs.measurement import Row
+    from deploybench.bench.runs.store import Run
 
 _MENTIONED = 0.02  # drift of the machine from which on a note gives it
 

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 
-from bench.runs.decoding import DecodingError, decode, read_toml
-from bench.runs.measurement import batch_shape
-from bench.runs.metrics import compared_metrics
-from bench.runs.rows import variant_of
+from deploybench.bench.runs.decoding import DecodingError, decode, read_toml
+from deploybench.bench.runs.measurement import batch_shape
+from deploybench.bench.runs.metrics import compared_metrics
+from deploybench.bench.runs.rows import variant_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.runs.measurement import Row
+    from deploybench.bench.runs.measurement import Row
 
 _TABLE = "tool.deploybench.compare"
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]

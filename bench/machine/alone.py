@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import say
-from exporters.errors import OutputError, first_line
+from deploybench.bench.console import say
+from deploybench.exporters.errors import OutputError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.worker.instances import loaded_instances
+from deploybench.bench.worker.instances import loaded_instances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.measure.workload import Batch
-    from bench.worker.client import Worker
+    from deploybench.bench.measure.workload import Batch
+    from deploybench.bench.worker.client import Worker
 
 BLOCKS = 3
 SPAN_S = 1.0  # of a block; a longer batch is completed

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.measure.schedule import TimedArtifact
-from exporters.variant import REFERENCE
+from deploybench.bench.measure.schedule import TimedArtifact
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from exporters.artifacts.artifact import Artifact
+    from deploybench.exporters.artifacts.artifact import Artifact
 
 AGAIN = f"{REFERENCE}-again"
 NULL = "null"
@@ -31,7 +31,7 @@ def with_controls(
         TimedArtifact(name=name, artifact=one.path, fingerprint=one.fingerprint) for name, one in artifacts.items()
     ]
     reference = artifacts[REFERENCE]
-    variants = {AGAIN: REFERENCE, NULL: "bench.worker.null", KERNEL: "bench.worker.kernel"}
+    variants = {AGAIN: REFERENCE, NULL: "deploybench.bench.worker.null", KERNEL: "deploybench.bench.worker.kernel"}
     controls = [
         TimedArtifact(
             name=name,

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.measure.workload import full_batch
-from bench.runs.metrics import ARRANGEMENTS
-from bench.worker.client import Worker, spares_an_import
-from exporters.checkpoints.tokenization import padded_batch
-from exporters.errors import WorkerError
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.runs.metrics import ARRANGEMENTS
+from deploybench.bench.worker.client import Worker, spares_an_import
+from deploybench.exporters.checkpoints.tokenization import padded_batch
+from deploybench.exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.measure.workload import Batch, Sample
-    from exporters.variant import Float32Array
+    from deploybench.bench.measure.workload import Batch, Sample
+    from deploybench.exporters.variant import Float32Array
 
 TEXTS = 32
 BATCH_SIZE = 8

@@ -9,15 +9,15 @@ from contextlib import ExitStack, contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from bench.machine.cores import shared_cores
-from bench.worker.client import Worker, template_modules
-from exporters.errors import WorkerError
+from deploybench.bench.machine.cores import shared_cores
+from deploybench.bench.worker.client import Worker, template_modules
+from deploybench.exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from bench.measure.schedule import Schedule, TimedArtifact
-    from bench.measure.workload import Batch
+    from deploybench.bench.measure.schedule import Schedule, TimedArtifact
+    from deploybench.bench.measure.workload import Batch
 
 _SLOW_S = 0.1  # a round this long warms the caches itself: it needs no untimed round
 _CONTROL_ROUNDS = 2

@@ -7,13 +7,13 @@ from itertools import cycle, islice
 from statistics import median
 from typing import TYPE_CHECKING
 
-from exporters.checkpoints.tokenization import padded_batch
+from deploybench.exporters.checkpoints.tokenization import padded_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.measure.workload import Batch, Tokens
-    from exporters.checkpoints.tokenization import Pad
+    from deploybench.bench.measure.workload import Batch, Tokens
+    from deploybench.exporters.checkpoints.tokenization import Pad
 
 _SEED = 1
 _BATCHES, _FEWEST = 16, 4  # of one text; of many

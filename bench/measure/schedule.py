@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.runs.measurement import Measurement, Workload, launch_ratios, process_medians
-from bench.runs.rows import reference_row
-from bench.statistics import LEVEL, interval_factors, paired_ratios
+from deploybench.bench.runs.measurement import Measurement, Workload, launch_ratios, process_medians
+from deploybench.bench.runs.rows import reference_row
+from deploybench.bench.statistics import LEVEL, interval_factors, paired_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from bench.measure.workload import Batch
+    from deploybench.bench.measure.workload import Batch
 
 Row: TypeAlias = tuple[str, Workload]  # name of a timed artifact, workload
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
-from exporters.checkpoints.tokenization import padded_batch
+from deploybench.exporters.checkpoints.tokenization import padded_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from exporters.checkpoints.tokenization import Pad
-    from exporters.variant import Int64Array
+    from deploybench.exporters.checkpoints.tokenization import Pad
+    from deploybench.exporters.variant import Int64Array
 
     Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
     Tokens = Sequence[Sequence[int]]  # one list of ids per text, special tokens included

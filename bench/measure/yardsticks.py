@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from bench.runs.measurement import Measurement
-from bench.runs.metrics import YARDSTICKS
-from bench.worker.client import Worker
-from exporters.device_speed import yardsticks
-from exporters.errors import WorkerError
+from deploybench.bench.runs.measurement import Measurement
+from deploybench.bench.runs.metrics import YARDSTICKS
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.device_speed import yardsticks
+from deploybench.exporters.errors import WorkerError
 
 if TYPE_CHECKING:
-    from bench.runs.journal import Journal
-    from bench.runs.store import Run
+    from deploybench.bench.runs.journal import Journal
+    from deploybench.bench.runs.store import Run
 
 MACHINE = "machine"  # in place of a variant name
 

@@ -7,16 +7,16 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.analysis.evidence import evidence_of, read_evidence, write_evidence
-from bench.console import say
-from exporters.artifacts.artifact import holds_artifact_alone
-from exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
-from exporters.errors import UserError
-from exporters.files import refuse_unwritable, whole_folder
+from deploybench.bench.analysis.evidence import evidence_of, read_evidence, write_evidence
+from deploybench.bench.console import say
+from deploybench.exporters.artifacts.artifact import holds_artifact_alone
+from deploybench.exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
+from deploybench.exporters.errors import UserError
+from deploybench.exporters.files import refuse_unwritable, whole_folder
 
 if TYPE_CHECKING:
-    from bench.analysis.selection import Selection
-    from bench.runs.store import Run
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.runs.store import Run
 
 EVIDENCE = "evidence.json"
 

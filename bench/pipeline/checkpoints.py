@@ -10,25 +10,25 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import note, stage
-from bench.texts.demonstration import corpus
-from bench.worker.client import call_in_child
-from exporters.artifacts.source import source_digest
-from exporters.checkpoints.architectures import PREFIX, build_architecture, check_architecture
-from exporters.checkpoints.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint
-from exporters.checkpoints.hub import fetch_checkpoint
-from exporters.checkpoints.inputs import INPUTS_FILE, read_inputs, write_inputs
-from exporters.checkpoints.pickled import convert_pickled
-from exporters.errors import CheckpointError
-from exporters.files import sha256_file, whole_folder
-from exporters.training.recipe import read_recipe
-from exporters.training.train import train
+from deploybench.bench.console import note, stage
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.bench.worker.client import call_in_child
+from deploybench.exporters.artifacts.source import source_digest
+from deploybench.exporters.checkpoints.architectures import PREFIX, build_architecture, check_architecture
+from deploybench.exporters.checkpoints.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint
+from deploybench.exporters.checkpoints.hub import fetch_checkpoint
+from deploybench.exporters.checkpoints.inputs import INPUTS_FILE, read_inputs, write_inputs
+from deploybench.exporters.checkpoints.pickled import convert_pickled
+from deploybench.exporters.errors import CheckpointError
+from deploybench.exporters.files import sha256_file, whole_folder
+from deploybench.exporters.training.recipe import read_recipe
+from deploybench.exporters.training.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.pipeline.options import Options
-    from exporters.checkpoints.inputs import Inputs
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.checkpoints.inputs import Inputs
 
 DEMONSTRATION = "demonstration"
 
@@ -62,7 +62,7 @@ def _find(options: Options) -> Checkpoint:
 
 def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) -> Inputs:
     """How the checkpoint tokenizes, truncates and pads; found once, checked on ``texts``, its notes printed each time."""
-    code = source_digest("exporters.checkpoints.inputs")[:8]
+    code = source_digest("deploybench.exporters.checkpoints.inputs")[:8]
     versions = "-".join(version(name) for name in ("transformers", "tokenizers"))
     folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{code}-{versions}"
     if not (folder / INPUTS_FILE).is_file():

@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.machine.cpu import cpu_features
-from bench.machine.environment import describe_environment
-from bench.pipeline.execution import how_it_runs, without_vnni
-from bench.pipeline.options import PROFILES
-from bench.pipeline.resuming import code_digest
-from bench.runs.decoding import decode
-from bench.runs.store import VariantInfo
-from bench.worker.client import Worker, spares_an_import
-from exporters.artifacts.artifact import changed_file
-from exporters.artifacts.catalogue import find_variant, is_worth_while
-from exporters.artifacts.parity import compare_logits
-from exporters.files import sha256_json, whole_file
-from exporters.variant import REFERENCE, VNNI
+from deploybench.bench.machine.cpu import cpu_features
+from deploybench.bench.machine.environment import describe_environment
+from deploybench.bench.pipeline.execution import how_it_runs, without_vnni
+from deploybench.bench.pipeline.options import PROFILES
+from deploybench.bench.pipeline.resuming import code_digest
+from deploybench.bench.runs.decoding import decode
+from deploybench.bench.runs.store import VariantInfo
+from deploybench.bench.worker.client import Worker, spares_an_import
+from deploybench.exporters.artifacts.artifact import changed_file
+from deploybench.exporters.artifacts.catalogue import find_variant, is_worth_while
+from deploybench.exporters.artifacts.parity import compare_logits
+from deploybench.exporters.files import sha256_json, whole_file
+from deploybench.exporters.variant import REFERENCE, VNNI
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.measure.workload import Batch
-    from bench.pipeline.options import Options
-    from exporters.artifacts.artifact import Artifact
-    from exporters.checkpoints.checkpoint import Checkpoint
-    from exporters.variant import Float32Array, Variant
+    from deploybench.bench.measure.workload import Batch
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.artifacts.artifact import Artifact
+    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
+    from deploybench.exporters.variant import Float32Array, Variant
 
 _EXACT = 6  # batches that show whether logits are equal; labels are compared on all
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.console import note, progress
-from bench.pipeline.checkpoints import own_name
-from bench.pipeline.forecast import export_part
-from bench.runs.store import VariantInfo
-from bench.units import counted
-from bench.worker.client import call_in_child
-from exporters.artifacts.artifact import export_artifact, read_artifact
-from exporters.artifacts.catalogue import find_variant
-from exporters.artifacts.plugins import broken_plugins
-from exporters.errors import DeploybenchError, UserError
-from exporters.variant import REFERENCE
+from deploybench.bench.console import note, progress
+from deploybench.bench.pipeline.checkpoints import own_name
+from deploybench.bench.pipeline.forecast import export_part
+from deploybench.bench.runs.store import VariantInfo
+from deploybench.bench.units import counted
+from deploybench.bench.worker.client import call_in_child
+from deploybench.exporters.artifacts.artifact import export_artifact, read_artifact
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.artifacts.plugins import broken_plugins
+from deploybench.exporters.errors import DeploybenchError, UserError
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bench.pipeline.checks import Checks
-    from bench.pipeline.options import Options
-    from exporters.artifacts.artifact import Artifact, Origin
-    from exporters.checkpoints.checkpoint import Checkpoint
+    from deploybench.bench.pipeline.checks import Checks
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.artifacts.artifact import Artifact, Origin
+    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
 
 
 class Exported(NamedTuple):

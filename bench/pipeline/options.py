@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.machine.cpu import available_cores, cpu_features
-from bench.measure.schedule import Schedule
-from bench.pipeline.arguments import names, path, positive_number, whole_number, whole_numbers
-from exporters.artifacts.artifact import holds_artifact_alone
-from exporters.artifacts.catalogue import (
+from deploybench.bench.machine.cpu import available_cores, cpu_features
+from deploybench.bench.measure.schedule import Schedule
+from deploybench.bench.pipeline.arguments import names, path, positive_number, whole_number, whole_numbers
+from deploybench.exporters.artifacts.artifact import holds_artifact_alone
+from deploybench.exporters.artifacts.catalogue import (
     check_variant_name,
     default_variants,
     find_variant,
     usable_variants,
     variant_names,
 )
-from exporters.artifacts.plugins import use_plugins
-from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
-from exporters.errors import UserError
-from exporters.variant import REFERENCE
+from deploybench.exporters.artifacts.plugins import use_plugins
+from deploybench.exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
+from deploybench.exporters.errors import UserError
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

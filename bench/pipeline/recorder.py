@@ -8,28 +8,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import note
-from bench.machine.environment import describe_commit, describe_environment
-from bench.machine.watch import Watch
-from bench.measure.deadline import Deadline
-from bench.pipeline.resuming import tokenizer_digest
-from bench.runs.journal import Journal
-from bench.runs.measurement import batch_shape
-from bench.runs.predictions import write_predictions
-from bench.runs.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo
-from bench.worker.client import call_in_child
-from exporters.checkpoints.tokenization import Tokeniser
-from exporters.counting import built
-from exporters.errors import DeploybenchError
+from deploybench.bench.console import note
+from deploybench.bench.machine.environment import describe_commit, describe_environment
+from deploybench.bench.machine.watch import Watch
+from deploybench.bench.measure.deadline import Deadline
+from deploybench.bench.pipeline.resuming import tokenizer_digest
+from deploybench.bench.runs.journal import Journal
+from deploybench.bench.runs.measurement import batch_shape
+from deploybench.bench.runs.predictions import write_predictions
+from deploybench.bench.runs.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo
+from deploybench.bench.worker.client import call_in_child
+from deploybench.exporters.checkpoints.tokenization import Tokeniser
+from deploybench.exporters.counting import built
+from deploybench.exporters.errors import DeploybenchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.measure.workload import Batch
-    from bench.pipeline.prepare import Prepared
-    from bench.runs.ledger import CellLedger
-    from bench.runs.measurement import Measurement, Workload
-    from bench.runs.predictions import Scores
+    from deploybench.bench.measure.workload import Batch
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.runs.ledger import CellLedger
+    from deploybench.bench.runs.measurement import Measurement, Workload
+    from deploybench.bench.runs.predictions import Scores
 
 
 @dataclass(slots=True)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import bench
-import exporters
-from bench.console import say
-from bench.machine.environment import describe_environment
-from bench.runs.journal import Journal
-from exporters.files import sha256_file, sha256_json
+from deploybench import bench, exporters
+from deploybench.bench.console import say
+from deploybench.bench.machine.environment import describe_environment
+from deploybench.bench.runs.journal import Journal
+from deploybench.exporters.files import sha256_file, sha256_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.prepare import Prepared
 
 FILE = "journal.jsonl"
 

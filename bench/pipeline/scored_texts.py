@@ -6,14 +6,14 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from bench.console import note
-from bench.measure.workload import spread
+from deploybench.bench.console import note
+from deploybench.bench.measure.workload import spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.pipeline.unlabelled import Unlabelled
-    from bench.texts.data import LabelledSet
+    from deploybench.bench.pipeline.unlabelled import Unlabelled
+    from deploybench.bench.texts.data import LabelledSet
 
 T = TypeVar("T")
 SHARE = 0.45  # of the time budget; the rest is for latency, memory and load times

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.console import note
-from bench.texts import data
-from bench.texts.demonstration import corpus
-from exporters.errors import UserError
+from deploybench.bench.console import note
+from deploybench.bench.texts import data
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.pipeline.options import Options
+    from deploybench.bench.pipeline.options import Options
 
 DEMONSTRATION_SETS = ("external", "in_domain")
 

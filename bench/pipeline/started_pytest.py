@@ -9,14 +9,14 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.console import say
+from deploybench.bench.console import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pytest
 
-    from bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.prepare import Prepared
 
 HANDOVER = "deploybench_handover"  # name of the plugin
 
@@ -63,10 +63,10 @@ def run_suites(prepared: Sequence[Prepared], storage: Path, files: Sequence[str]
 
     Returns the saved file, or None if nothing was saved, and the exit code of the command.
     """
-    suites = importlib.util.find_spec("suites")
+    suites = importlib.util.find_spec("deploybench.suites")
     assert suites is not None
     assert suites.submodule_search_locations
-    folder = Path(suites.submodule_search_locations[0]).absolute()
+    folder = Path(suites.submodule_search_locations[0]).resolve()  # in a checkout, that is a link to its folder suites
     place = storage if storage.is_absolute() else f"./{storage}"
     handover = Handover(prepared)
     arguments = ["--benchmark-autosave", f"--benchmark-storage=file://{place}"]

@@ -7,18 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import say
-from bench.pipeline.sets import labelled_sets, reading
-from bench.texts import data
-from bench.texts.demonstration import corpus
-from bench.units import format_count, many
-from exporters.errors import UserError
-from exporters.files import sha256_file
-from exporters.training.recipe import SPLIT, VALIDATION, DataRecipe
+from deploybench.bench.console import say
+from deploybench.bench.pipeline.sets import labelled_sets, reading
+from deploybench.bench.texts import data
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.bench.units import format_count, many
+from deploybench.exporters.errors import UserError
+from deploybench.exporters.files import sha256_file
+from deploybench.exporters.training.recipe import SPLIT, VALIDATION, DataRecipe
 
 if TYPE_CHECKING:
-    from bench.pipeline.options import Options
-    from exporters.training.recipe import Recipe
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.training.recipe import Recipe
 
     Sets = tuple[data.LabelledSet, dict[str, data.LabelledSet]]  # training set, and evaluation sets by name
 
@@ -53,9 +53,9 @@ def training_sets(recipe: Recipe, options: Options, *, train: str | None, valida
 
 def _split(own: DataRecipe, seed: int, options: Options) -> DataRecipe:
     """Split one file into three, once per content, in the work folder."""
-    from bench.texts.prepare.preparation import Request, prepare_texts
-    from bench.texts.prepare.rows import Files
-    from bench.texts.prepare.splits import SPLITS, Shares
+    from deploybench.bench.texts.prepare.preparation import Request, prepare_texts
+    from deploybench.bench.texts.prepare.rows import Files
+    from deploybench.bench.texts.prepare.splits import SPLITS, Shares
 
     file = Path(own.file or "")
     request = Request(

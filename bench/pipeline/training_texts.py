@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.console import note
-from bench.measure.workload import spread
-from bench.runs.predictions import NO_LABEL, UNLABELLED
-from bench.texts import data
-from bench.texts.demonstration import corpus
-from bench.units import counted
-from exporters.artifacts.catalogue import find_variant
-from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
-from exporters.checkpoints.tokenization import tokenise
-from exporters.errors import CheckpointError, UserError
-from exporters.files import row_hash
-from exporters.variant import REFERENCE, TrainingTexts
+from deploybench.bench.console import note
+from deploybench.bench.measure.workload import spread
+from deploybench.bench.runs.predictions import NO_LABEL, UNLABELLED
+from deploybench.bench.texts import data
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.bench.units import counted
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
+from deploybench.exporters.checkpoints.tokenization import tokenise
+from deploybench.exporters.errors import CheckpointError, UserError
+from deploybench.exporters.files import row_hash
+from deploybench.exporters.variant import REFERENCE, TrainingTexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bench.pipeline.options import Options
-    from bench.pipeline.unlabelled import Unlabelled
-    from exporters.checkpoints.checkpoint import Checkpoint
-    from exporters.checkpoints.inputs import Inputs
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.bench.pipeline.unlabelled import Unlabelled
+    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
+    from deploybench.exporters.checkpoints.inputs import Inputs
 
 _MOST = 20_000  # labelled texts
 _MOST_CLASSIFIED = 1_000  # texts without labels: a large reference takes half a second for each

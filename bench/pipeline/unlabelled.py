@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bench.console import note
-from bench.runs.predictions import NO_LABEL, UNLABELLED
-from bench.texts.data import read_texts
-from bench.units import counted
-from exporters.checkpoints.checkpoint import VALIDATION_FILE, read_json
-from exporters.checkpoints.tokenization import tokenise
-from exporters.errors import CheckpointError
-from exporters.files import row_hash, sha256_json
+from deploybench.bench.console import note
+from deploybench.bench.runs.predictions import NO_LABEL, UNLABELLED
+from deploybench.bench.texts.data import read_texts
+from deploybench.bench.units import counted
+from deploybench.exporters.checkpoints.checkpoint import VALIDATION_FILE, read_json
+from deploybench.exporters.checkpoints.tokenization import tokenise
+from deploybench.exporters.errors import CheckpointError
+from deploybench.exporters.files import row_hash, sha256_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from exporters.checkpoints.checkpoint import Checkpoint
-    from exporters.checkpoints.inputs import Inputs
+    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
+    from deploybench.exporters.checkpoints.inputs import Inputs
 
 
 _ENOUGH = 600  # texts: with one class changed, a loss of 1 % is still excluded

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.models.pairs import of_pair
-from bench.report.run_figures import RunFigures
+from deploybench.bench.analysis.models.pairs import of_pair
+from deploybench.bench.report.run_figures import RunFigures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.report.cells import ByVariant
-    from bench.runs.measurement import Figure
-    from bench.runs.store import Run
+    from deploybench.bench.report.cells import ByVariant
+    from deploybench.bench.runs.measurement import Figure
+    from deploybench.bench.runs.store import Run
 
 
 class PairFigures:

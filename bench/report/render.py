@@ -8,29 +8,29 @@ import json
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from bench.analysis.fidelity import fidelity_figures
-from bench.analysis.figures import figures
-from bench.analysis.misclassified.lengths import error_lengths, length_accuracies
-from bench.analysis.misclassified.shift import shift_figures
-from bench.analysis.models.accuracy import difference_figures
-from bench.analysis.models.selection import speed_up_figures
-from bench.printable import printable
-from bench.report.cells import plain_frame, text_frame
-from bench.report.formats.escapes import markdown_text, no_formula
-from bench.report.formats.latex import render_latex
-from bench.report.formats.terminal import render_text
-from bench.report.notes import run_notes
-from bench.report.tables import TABLES, build_models, build_tables
-from bench.runs.measurement import Workload
-from bench.runs.predictions import read_answers
+from deploybench.bench.analysis.fidelity import fidelity_figures
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.analysis.misclassified.lengths import error_lengths, length_accuracies
+from deploybench.bench.analysis.misclassified.shift import shift_figures
+from deploybench.bench.analysis.models.accuracy import difference_figures
+from deploybench.bench.analysis.models.selection import speed_up_figures
+from deploybench.bench.printable import printable
+from deploybench.bench.report.cells import plain_frame, text_frame
+from deploybench.bench.report.formats.escapes import markdown_text, no_formula
+from deploybench.bench.report.formats.latex import render_latex
+from deploybench.bench.report.formats.terminal import render_text
+from deploybench.bench.report.notes import run_notes
+from deploybench.bench.report.tables import TABLES, build_models, build_tables
+from deploybench.bench.runs.measurement import Workload
+from deploybench.bench.runs.predictions import read_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.report.cells import Table
-    from bench.runs.measurement import Figure
-    from bench.runs.store import Run
-    from bench.texts.data import LabelledSet
+    from deploybench.bench.report.cells import Table
+    from deploybench.bench.runs.measurement import Figure
+    from deploybench.bench.runs.store import Run
+    from deploybench.bench.texts.data import LabelledSet
 
 TableFormat: TypeAlias = Literal["text", "md", "csv", "latex"]
 Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "html", "card"]
@@ -46,13 +46,13 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = TABLES, sets: Sequence
     KeyError for a format and ModuleNotFoundError for a table that does not exist.
     """
     if fmt == "html":
-        from bench.report.page.page import render_page
+        from deploybench.bench.report.page.page import render_page
 
         return render_page(run, sets)
     if fmt == "json":
         return _json([_object(cell) for cell in every_figure(run)])
     if fmt == "card":
-        from bench.report.formats.card import render_card  # it imports huggingface_hub
+        from deploybench.bench.report.formats.card import render_card  # it imports huggingface_hub
 
         return render_card(run, render(run, "md", _OF_CARD))
     built = build_tables(run, tables)
@@ -67,7 +67,7 @@ def render_models(
     ``html`` is the page over all models, which chooses its own tables.
     """
     if fmt == "html":
-        from bench.report.page.models_page import render_models_page
+        from deploybench.bench.report.page.models_page import render_models_page
 
         return render_models_page(runs)
     if fmt == "json":

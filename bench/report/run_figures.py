@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import figures, latency_workload, memory_workload
-from bench.measure.accuracy import positive
-from bench.printable import printable
-from bench.report.cells import Table
-from bench.report.notes import failures, gap_notes, marks
-from bench.runs.predictions import read_answers
+from deploybench.bench.analysis.figures import figures, latency_workload, memory_workload
+from deploybench.bench.measure.accuracy import positive
+from deploybench.bench.printable import printable
+from deploybench.bench.report.cells import Table
+from deploybench.bench.report.notes import failures, gap_notes, marks
+from deploybench.bench.runs.predictions import read_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from bench.report.cells import ByVariant, Content
-    from bench.runs.measurement import Figure, Workload
-    from bench.runs.predictions import Answers
-    from bench.runs.store import Run, SetInfo
+    from deploybench.bench.report.cells import ByVariant, Content
+    from deploybench.bench.runs.measurement import Figure, Workload
+    from deploybench.bench.runs.predictions import Answers
+    from deploybench.bench.runs.store import Run, SetInfo
 
 _BINARY = 2
 

@@ -7,9 +7,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from bench.console import say
-from exporters.errors import OutputError
-from exporters.files import sha256_json
+from deploybench.bench.console import say
+from deploybench.exporters.errors import OutputError
+from deploybench.exporters.files import sha256_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

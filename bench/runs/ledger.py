@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.runs.measurement import Workload  # noqa: TC001 - msgspec reads the types of fields
+from deploybench.bench.runs.measurement import Workload  # noqa: TC001 - msgspec reads the types of fields
 
 TERMS = ("heap", "overhead", "kept", "garbage", "mapped", "artifact", "libraries", "stacks", "unexplained")
 BATCH_PHASES = ("first inference", "steady")
@@ -20,7 +20,7 @@ _NOISE = 4 * 1024 * 1024  # bytes by which two identical processes may differ
 class Phase:
     """Bytes at the end of one phase, by the kernel."""
 
-    kinds: dict[str, int]  # resident, by bench.measure.memory.mappings.KINDS
+    kinds: dict[str, int]  # resident, by deploybench.bench.measure.memory.mappings.KINDS
     proportional: int  # PSS: shared pages count in part, so it depends on what else runs
     peak: int  # VmHWM since the phase began
     allocator: dict[str, int]  # "in_use", "free" and "untouched" bytes of glibc's arenas; empty without glibc

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal, TypeAlias
 
-from bench.runs.metrics import METRICS
+from deploybench.bench.runs.metrics import METRICS
 
 Status = Literal["ok", "failed", "not_measured"]
 _NORMAL = 1.4826  # standard deviation of a normal distribution / its median absolute departure
@@ -99,7 +99,7 @@ def _by_text(launches: dict[int, dict[int, float]]) -> list[float]:
     """A logarithm for each launch, from those of its blocks; a block has the same text in every launch.
 
     The mean over texts of each one's median over launches, plus the median by which the launch departs from these: texts differ
-    by more than launches do, and a few slices by much more than the others (``suites.studies.harness.estimators``).
+    by more than launches do, and a few slices by much more than the others (``deploybench.suites.studies.harness.estimators``).
     """
     everywhere = set.intersection(*(set(blocks) for blocks in launches.values())) if launches else set()
     if not everywhere or len(launches) < _FEWEST_LAUNCHES:

@@ -29,7 +29,7 @@ class Metric:
     """What a metric's values are measured in, which direction is good, and how they are used.
 
     ``kind`` says what the values are a sample of, and which facts of two runs must be equal before they are compared
-    (``bench.compare.comparability.FACTS``): a *time* has one independent value per process and depends on the machine;
+    (``deploybench.bench.compare.comparability.FACTS``): a *time* has one independent value per process and depends on the machine;
     *memory* has one value, and depends on threads and libraries; a *size* is exact; *accuracy* has one value per example.
     """
 

@@ -6,17 +6,17 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.console import progress, say
-from bench.measure.workload import Sample, full_batch
-from bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token
-from bench.units import format_bytes, format_duration
-from exporters.errors import UserError
+from deploybench.bench.console import progress, say
+from deploybench.bench.measure.workload import Sample, full_batch
+from deploybench.bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token
+from deploybench.bench.units import format_bytes, format_duration
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.score.models import Models
-    from bench.score.rows import Scan
+    from deploybench.bench.score.models import Models
+    from deploybench.bench.score.rows import Scan
 
 _WORTH_A_SEARCH_S = 60.0  # with the default plan: a search takes about a minute itself
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.measure.workload import PADDINGS, Policy, spread
-from bench.score.models import Models
+from deploybench.bench.measure.workload import PADDINGS, Policy, spread
+from deploybench.bench.score.models import Models
 
 if TYPE_CHECKING:
-    from bench.pipeline.prepare import Prepared
-    from bench.texts.data import LabelledSet
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.texts.data import LabelledSet
 
 TEXTS = 64
 BATCH_SIZE = 8

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.score.pipeline import Pipeline
-from bench.worker.instances import loaded_instances
-from exporters.checkpoints.tokenization import Tokeniser
+from deploybench.bench.score.pipeline import Pipeline
+from deploybench.bench.worker.instances import loaded_instances
+from deploybench.exporters.checkpoints.tokenization import Tokeniser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.pipeline.prepare import Prepared
-    from bench.worker.client import Worker
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.worker.client import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analysis.probability_calibration import probabilities
-from bench.measure.workload import scoring_batches
+from deploybench.bench.analysis.probability_calibration import probabilities
+from deploybench.bench.measure.workload import scoring_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
-    from bench.measure.workload import Batch, Policy
-    from bench.worker.client import Worker
-    from exporters.checkpoints.tokenization import Pad, Tokeniser
-    from exporters.variant import Float32Array
+    from deploybench.bench.measure.workload import Batch, Policy
+    from deploybench.bench.worker.client import Worker
+    from deploybench.exporters.checkpoints.tokenization import Pad, Tokeniser
+    from deploybench.exporters.variant import Float32Array
 
 STAGES = ("tokenise", "pad", "run", "classify")
 _BATCHES_PER_REQUEST = 4  # at most; fewer for small inputs, so that all processes have work until the end

@@ -10,15 +10,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.measure.workload import PADDINGS, Policy
-from bench.units import counted, format_instances
+from deploybench.bench.measure.workload import PADDINGS, Policy
+from deploybench.bench.units import counted, format_instances
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.console import Bar
-    from bench.measure.workload import Batch, Sample
-    from bench.score.pipeline import Pipeline
+    from deploybench.bench.console import Bar
+    from deploybench.bench.measure.workload import Batch, Sample
+    from deploybench.bench.score.pipeline import Pipeline
 
 _SIZES = {"max_length": (1, 8), "longest": (1, 8, 32), "bucketed": (1, 2, 4, 8, 16, 32, 64)}
 _FIRST_TRIAL_S = 0.25  # seconds per plan, doubled in each round

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.console import progress, say
-from bench.measure.workload import Policy
-from bench.score.choosing import choose_plan
-from bench.score.models import Models
-from bench.score.parts import Parts
-from bench.score.pipeline import STAGES
-from bench.score.plan import Plan
-from bench.score.rows import chunks, stream_rows
-from bench.texts.pairs import caution_joined
-from bench.units import format_bytes
-from exporters.errors import DataError
-from exporters.files import sha256_file
+from deploybench.bench.console import progress, say
+from deploybench.bench.measure.workload import Policy
+from deploybench.bench.score.choosing import choose_plan
+from deploybench.bench.score.models import Models
+from deploybench.bench.score.parts import Parts
+from deploybench.bench.score.pipeline import STAGES
+from deploybench.bench.score.plan import Plan
+from deploybench.bench.score.rows import chunks, stream_rows
+from deploybench.bench.texts.pairs import caution_joined
+from deploybench.bench.units import format_bytes
+from deploybench.exporters.errors import DataError
+from deploybench.exporters.files import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from bench.pipeline.prepare import Prepared
-    from bench.score.pipeline import Answered, Pipeline
-    from bench.score.rows import Scan
-    from bench.texts.text_rows import TextRow
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.bench.score.pipeline import Answered, Pipeline
+    from deploybench.bench.score.rows import Scan
+    from deploybench.bench.texts.text_rows import TextRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

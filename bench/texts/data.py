@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.texts.label_numbers import meanings
-from bench.texts.labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
-from bench.texts.pairs import caution_joined
-from bench.texts.real_fake import real_fake_indices
-from bench.texts.table_file import read_table
-from bench.texts.text_rows import (
+from deploybench.bench.texts.label_numbers import meanings
+from deploybench.bench.texts.labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
+from deploybench.bench.texts.pairs import caution_joined
+from deploybench.bench.texts.real_fake import real_fake_indices
+from deploybench.bench.texts.table_file import read_table
+from deploybench.bench.texts.text_rows import (
     check_column,
     find_text_columns,
     read_rows,
@@ -24,14 +24,14 @@ from bench.texts.text_rows import (
     refuse_repeats,
     usable_rows,
 )
-from bench.units import counted
-from exporters.errors import DataError
-from exporters.files import row_hash, sha256_texts
+from deploybench.bench.units import counted
+from deploybench.exporters.errors import DataError
+from deploybench.exporters.files import row_hash, sha256_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.texts.text_rows import BadRows, Place, TextRow
+    from deploybench.bench.texts.text_rows import BadRows, Place, TextRow
 
 _MAX_SHOWN = 10  # classes listed in one line
 _NUMBERED = re.compile(r"\d")  # "428 LABEL_0" and "428 1 star" do not read well

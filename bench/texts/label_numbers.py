@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bench.texts.labels import by_name, is_number, spelling, unique
-from bench.texts.table_file import listed, short_repr
-from exporters.errors import DataError
+from deploybench.bench.texts.labels import by_name, is_number, spelling, unique
+from deploybench.bench.texts.table_file import listed, short_repr
+from deploybench.exporters.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

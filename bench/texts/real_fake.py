@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bench.texts.label_numbers import meant
-from bench.texts.labels import REAL_FAKE, spelling
-from bench.texts.table_file import listed, short_repr
-from exporters.errors import DataError
+from deploybench.bench.texts.label_numbers import meant
+from deploybench.bench.texts.labels import REAL_FAKE, spelling
+from deploybench.bench.texts.table_file import listed, short_repr
+from deploybench.exporters.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

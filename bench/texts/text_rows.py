@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from bench.texts.pairs import refuse_pair
-from bench.texts.table_file import listed, separator_hint, short_repr
-from bench.units import counted
-from exporters.errors import DataError
+from deploybench.bench.texts.pairs import refuse_pair
+from deploybench.bench.texts.table_file import listed, separator_hint, short_repr
+from deploybench.bench.units import counted
+from deploybench.exporters.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from bench.texts.table_file import TableFile
+    from deploybench.bench.texts.table_file import TableFile
 
     Place = tuple[Path, int]  # a file, and the number of a row in it, from 1
 

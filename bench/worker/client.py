@@ -18,16 +18,16 @@ from socket import SO_RCVTIMEO, SOL_SOCKET, socketpair
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from bench.worker.forking import PYTORCH, template_for
-from exporters.artifacts.catalogue import find_variant, variant_module
-from exporters.errors import WorkerError
+from deploybench.bench.worker.forking import PYTORCH, template_for
+from deploybench.exporters.artifacts.catalogue import find_variant, variant_module
+from deploybench.exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from bench.worker.commands import Batch
-    from exporters.variant import Float32Array
+    from deploybench.bench.worker.commands import Batch
+    from deploybench.exporters.variant import Float32Array
 
 T = TypeVar("T")
 _LAST_OUTPUT = 2000  # bytes of a dead child's output that are read
@@ -176,7 +176,7 @@ class Worker:
 
 def _spawn(connection: int, output: int, error: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "bench.worker.child", str(connection), str(os.getpid())],
+        [sys.executable, "-P", "-m", "deploybench.bench.worker.child", str(connection), str(os.getpid())],
         pass_fds=[connection],
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporters.variant import Float32Array, Int64Array, Predictor, Variant
+    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor, Variant
 
     Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
 

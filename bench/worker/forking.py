@@ -1,7 +1,7 @@
 """Children forked from a process that has imported PyTorch and transformers: their import takes seconds.
 
-``python -m bench.worker.forking FD PARENT MODULE…`` is that process, the template. It computes nothing and starts no thread, so
-a forked child is where a spawned one is after the same imports.
+``python -m deploybench.bench.worker.forking FD PARENT MODULE…`` is that process, the template. It computes nothing and
+starts no thread, so a forked child is where a spawned one is after the same imports.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from bench.worker.child import die_with_parent, serve_and_exit
+from deploybench.bench.worker.child import die_with_parent, serve_and_exit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +87,15 @@ class Template:
         self._socket = ours
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "bench.worker.forking", str(theirs.fileno()), str(os.getpid()), *modules],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "deploybench.bench.worker.forking",
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                    *modules,
+                ],
                 pass_fds=[theirs.fileno()],
                 env={**environment, **_NO_THREADS},
                 stdin=subprocess.DEVNULL,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from bench.machine.cores import shared_cores
-from bench.worker.client import Worker
+from deploybench.bench.machine.cores import shared_cores
+from deploybench.bench.worker.client import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,16 +9,16 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.artifacts.catalogue import find_variant, variant_module
-from exporters.artifacts.source import source_digest
-from exporters.checkpoints.tokenization import FAST_FILE, cut_texts_at
-from exporters.files import sha256_file, sha256_json, whole_folder
-from exporters.variant import MANIFEST, TOKENIZER, ExportJob
+from deploybench.exporters.artifacts.catalogue import find_variant, variant_module
+from deploybench.exporters.artifacts.source import source_digest
+from deploybench.exporters.checkpoints.tokenization import FAST_FILE, cut_texts_at
+from deploybench.exporters.files import sha256_file, sha256_json, whole_folder
+from deploybench.exporters.variant import MANIFEST, TOKENIZER, ExportJob
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporters.variant import TrainingTexts, Variant
+    from deploybench.exporters.variant import TrainingTexts, Variant
 
 SCHEMA_VERSION = 1
 FEW = 32  # calibration texts: with fewer, ranges fit these texts only, and one changed label is within the tolerance

@@ -6,13 +6,13 @@ import importlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from exporters.artifacts.plugins import find_plugin, plugin_module, plugin_names, shipped_names
-from exporters.errors import PluginError, UnknownVariantError, did_you_mean
+from deploybench.exporters.artifacts.plugins import find_plugin, plugin_module, plugin_names, shipped_names
+from deploybench.exporters.errors import PluginError, UnknownVariantError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from exporters.variant import Variant
+    from deploybench.exporters.variant import Variant
 
 
 def variant_names() -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def variant_module(name: str) -> str:
     if "." in name:
         return name
     of_plugin = name not in shipped_names() and name in plugin_names()
-    return plugin_module(name) if of_plugin else f"exporters.variants.{name.replace('-', '_')}"
+    return plugin_module(name) if of_plugin else f"deploybench.exporters.variants.{name.replace('-', '_')}"
 
 
 def find_variant(name: str) -> Variant:

@@ -10,9 +10,9 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-import exporters.variants
-from exporters.errors import PluginError, first_line
-from exporters.variant import Variant
+from deploybench.exporters import variants
+from deploybench.exporters.errors import PluginError, first_line
+from deploybench.exporters.variant import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ _NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)+")
 
 def shipped_names() -> tuple[str, ...]:
     """Names of the variants of this project; imports none of them."""
-    return tuple(module.name.replace("_", "-") for module in pkgutil.iter_modules(exporters.variants.__path__))
+    return tuple(module.name.replace("_", "-") for module in pkgutil.iter_modules(variants.__path__))
 
 
 def plugin_names() -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from exporters.artifacts.catalogue import find_variant
-from exporters.checkpoints.tokenization import FAST_FILE
-from exporters.variant import MANIFEST, TOKENIZER
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.checkpoints.tokenization import FAST_FILE
+from deploybench.exporters.variant import MANIFEST, TOKENIZER
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporters.files import sha256_file
+from deploybench.exporters.files import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ def source_digest(*modules: str) -> str:
 
 
 def source_files(*modules: str) -> dict[str, Path]:
-    """The files of ``modules`` and of everything that they import from their own package and this one, recursively, by module.
+    """The files of ``modules`` and of all that they import from their own package and ``exporters``, recursively, by module.
 
     Includes imports within functions and the ``__init__`` of each package. No module is run but those ``__init__``.
     """
@@ -33,7 +33,8 @@ def source_files(*modules: str) -> dict[str, Path]:
         path = _file(name) if name not in found else None
         if path is not None:
             found[name] = path
-            waiting += [name.rpartition(".")[0], *_imports(path, name)]
+            roots = {_root(name), _root(__name__)}
+            waiting += [one for one in (name.rpartition(".")[0], *_imports(path, name)) if _root(one) in roots]
     return found
 
 
@@ -46,21 +47,23 @@ def _file(module: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin else None
 
 
+def _root(module: str) -> str:
+    """The package of a module: of this project, one of its three."""
+    first, *rest = module.split(".")
+    return ".".join([first, *rest[:1]]) if first == __name__.partition(".")[0] else first
+
+
 def _imports(path: Path, module: str) -> Iterator[str]:
-    """Modules that the file of ``module`` imports from its package or this one; an imported name may be a module, too."""
+    """Modules that the file of ``module`` imports; an imported name may be a module, too."""
     if path.suffix != ".py":  # compiled
         return
     package = module if path.stem == "__init__" else module.rpartition(".")[0]
-    roots = {module.partition(".")[0], __name__.partition(".")[0]}
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            named = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             source = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            named = [source, *(f"{source}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        yield from (name for name in named if name.partition(".")[0] in roots)
+            yield from (source, *(f"{source}.{alias.name}" for alias in node.names))
 
 
 _digest = cache(sha256_file)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any, Literal
 
-from exporters.checkpoints.checkpoint import INDEX_FILE, weights_files
-from exporters.errors import CheckpointError
+from deploybench.exporters.checkpoints.checkpoint import INDEX_FILE, weights_files
+from deploybench.exporters.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporters.checkpoints.checkpoint import (
+from deploybench.exporters.checkpoints.checkpoint import (
     ADAPTER_FILE,
     CARD_FILE,
     PICKLE_SUFFIXES,
@@ -13,7 +13,7 @@ from exporters.checkpoints.checkpoint import (
     is_pickled,
     pickled_only,
 )
-from exporters.errors import CheckpointError, first_line
+from deploybench.exporters.errors import CheckpointError, first_line
 
 OFFLINE_ADVICE = "pass the folder of a checkpoint, or arch:albert-base-v2 for latency, memory and size alone"
 

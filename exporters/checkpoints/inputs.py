@@ -13,18 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exporters.checkpoints.checkpoint import read_json, tokenizer_config
-from exporters.checkpoints.classifier import load_classifier, read_configuration
-from exporters.checkpoints.positions import has_table, most_positions, takes
-from exporters.checkpoints.tokenization import FAST_FILE, Pad, Tokeniser, load_tokenizer, padded_batch, save_tokenizer
-from exporters.errors import CheckpointError, DeploybenchError, first_line
+from deploybench.exporters.checkpoints.checkpoint import read_json, tokenizer_config
+from deploybench.exporters.checkpoints.classifier import load_classifier, read_configuration
+from deploybench.exporters.checkpoints.positions import has_table, most_positions, takes
+from deploybench.exporters.checkpoints.tokenization import (
+    FAST_FILE,
+    Pad,
+    Tokeniser,
+    load_tokenizer,
+    padded_batch,
+    save_tokenizer,
+)
+from deploybench.exporters.errors import CheckpointError, DeploybenchError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from exporters.checkpoints.checkpoint import Checkpoint
-    from exporters.checkpoints.tokenization import Side
+    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
+    from deploybench.exporters.checkpoints.tokenization import Side
 
 INPUTS_FILE = "inputs.json"
 _HIDDEN_OFFSET = 8  # tokens

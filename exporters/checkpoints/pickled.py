@@ -6,9 +6,9 @@ import pickle
 import shutil
 from typing import TYPE_CHECKING
 
-from exporters.checkpoints.checkpoint import PICKLED_FILE, read_config, tokenizer_files
-from exporters.checkpoints.classifier import check_complete
-from exporters.errors import CheckpointError, first_line
+from deploybench.exporters.checkpoints.checkpoint import PICKLED_FILE, read_config, tokenizer_files
+from deploybench.exporters.checkpoints.classifier import check_complete
+from deploybench.exporters.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
     from pathlib import Path

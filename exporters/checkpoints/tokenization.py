@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from exporters.checkpoints.checkpoint import tokenizer_config
-from exporters.errors import CheckpointError, DataError, first_line
+from deploybench.exporters.checkpoints.checkpoint import tokenizer_config
+from deploybench.exporters.errors import CheckpointError, DataError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from exporters.variant import Int64Array
+    from deploybench.exporters.variant import Int64Array
 
 FAST_FILE = "tokenizer.json"
 _NO_LIMIT = 2**31 - 1  # tokens: the file stores the truncation side only together with a length

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporters.checkpoints.architectures import configuration
-from exporters.checkpoints.classifier import read_configuration
-from exporters.checkpoints.positions import most_positions
-from exporters.counting.built import build, count_built
-from exporters.counting.counts import Counted
-from exporters.counting.formulas import NoFormulaError, count_by_formula
-from exporters.errors import CheckpointError, first_line
+from deploybench.exporters.checkpoints.architectures import configuration
+from deploybench.exporters.checkpoints.classifier import read_configuration
+from deploybench.exporters.checkpoints.positions import most_positions
+from deploybench.exporters.counting.built import build, count_built
+from deploybench.exporters.counting.counts import Counted
+from deploybench.exporters.counting.formulas import NoFormulaError, count_by_formula
+from deploybench.exporters.errors import CheckpointError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,18 +10,18 @@ import importlib.util
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from exporters.artifacts.catalogue import find_variant
-from exporters.errors import ExportError
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.errors import ExportError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporters.variant import Int64Array, Variant
+    from deploybench.exporters.variant import Int64Array, Variant
 
 
 def trace_module(variant: Variant) -> str:
     """The module that sees what the runtime of a variant executes."""
-    return variant.trace or f"exporters.inspection.trace_{variant.runtime}"
+    return variant.trace or f"deploybench.exporters.inspection.trace_{variant.runtime}"
 
 
 def executed_precision(

@@ -6,14 +6,14 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.artifacts.catalogue import find_variant
-from exporters.inspection.executed import trace_module
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.inspection.executed import trace_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from exporters.variant import Int64Array
+    from deploybench.exporters.variant import Int64Array
 
 UNTIMED, RUNS = 2, 10  # passes, of which the fastest timed one counts: in others a thread was interrupted
 

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from exporters.variant import Int64Array
+    from deploybench.exporters.variant import Int64Array
 
 
 def feed(names: Collection[str], input_ids: Int64Array, attention_mask: Int64Array) -> dict[str, Int64Array]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from exporters.runtimes.feed import feed
-from exporters.variant import Example
+from deploybench.exporters.runtimes.feed import feed
+from deploybench.exporters.variant import Example
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporters.variant import Float32Array, Int64Array, Predictor
+    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
 
 MODEL_FILE = "model.onnx"
 NOT_USED = ["SkipLayerNormFusion"]  # its kernel is scalar; those of Add and LayerNormalization are vectorised

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
-from exporters.checkpoints.classifier import load_classifier
-from exporters.checkpoints.tokenization import read_fast
-from exporters.variant import Example
+from deploybench.exporters.checkpoints.classifier import load_classifier
+from deploybench.exporters.checkpoints.tokenization import read_fast
+from deploybench.exporters.variant import Example
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from exporters.variant import Float32Array, Int64Array, Predictor
+    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
 
 EXAMPLE_TEXTS = ("The minister said on Tuesday that the budget had passed.", "They hide it.")
 

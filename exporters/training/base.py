@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoints.checkpoint import digest_files
-from exporters.errors import CheckpointError
+from deploybench.exporters.checkpoints.checkpoint import digest_files
+from deploybench.exporters.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,22 +8,27 @@ import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from exporters.errors import RecipeError, WorkerError, first_line
-from exporters.training.batching import DeviceBatches, LengthGroupedOrder
-from exporters.training.out_of_memory import is_out_of_memory
-from exporters.training.precision import chosen_precision, overrule_launcher, this_device, training_arguments
-from exporters.training.processes import is_main, process_count
-from exporters.training.scores import validation_scores
-from exporters.training.steps import steps
+from deploybench.exporters.errors import RecipeError, WorkerError, first_line
+from deploybench.exporters.training.batching import DeviceBatches, LengthGroupedOrder
+from deploybench.exporters.training.out_of_memory import is_out_of_memory
+from deploybench.exporters.training.precision import (
+    chosen_precision,
+    overrule_launcher,
+    this_device,
+    training_arguments,
+)
+from deploybench.exporters.training.processes import is_main, process_count
+from deploybench.exporters.training.scores import validation_scores
+from deploybench.exporters.training.steps import steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from exporters.training.precision import Device
-    from exporters.training.recipe import Recipe
-    from exporters.training.steps import Steps
-    from exporters.training.unfinished import Unfinished
+    from deploybench.exporters.training.precision import Device
+    from deploybench.exporters.training.recipe import Recipe
+    from deploybench.exporters.training.steps import Steps
+    from deploybench.exporters.training.unfinished import Unfinished
 
     Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text
 
@@ -101,7 +106,7 @@ def _callbacks(recipe: Recipe, unfinished: Unfinished, *, progress: bool) -> tup
     """The clock, the progress bar or None, and all callbacks of the Trainer."""
     from transformers import EarlyStoppingCallback
 
-    from exporters.training.callbacks import Clock, Keeper, ProgressBar
+    from deploybench.exporters.training.callbacks import Clock, Keeper, ProgressBar
 
     clock, bar = Clock(), ProgressBar() if progress and is_main() and sys.stderr.isatty() else None
     callbacks: list[Any] = [clock, Keeper(unfinished), *([bar] if bar else [])]

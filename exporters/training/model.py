@@ -6,16 +6,16 @@ import dataclasses
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from exporters.checkpoints.architectures import ARCHITECTURES
-from exporters.checkpoints.classifier import missing_weights, read_configuration
-from exporters.errors import CheckpointError, RecipeError, first_line
-from exporters.training.base import check_encoder, match_head
+from deploybench.exporters.checkpoints.architectures import ARCHITECTURES
+from deploybench.exporters.checkpoints.classifier import missing_weights, read_configuration
+from deploybench.exporters.errors import CheckpointError, RecipeError, first_line
+from deploybench.exporters.training.base import check_encoder, match_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from exporters.training.recipe import Recipe
+    from deploybench.exporters.training.recipe import Recipe
 
 
 @contextmanager

@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.errors import RecipeError
+from deploybench.exporters.errors import RecipeError
 
 if TYPE_CHECKING:
-    from exporters.training.recipe import Recipe
+    from deploybench.exporters.training.recipe import Recipe
 
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 _GPU_ONLY = ("tf32", "fp16")

@@ -15,14 +15,14 @@ from typing import Annotated, Any, NoReturn, TypeAlias
 import msgspec
 from msgspec import Meta, inspect
 
-from exporters.checkpoints.architectures import PREFIX, check_architecture
-from exporters.errors import CheckpointError, RecipeError, did_you_mean
-from exporters.files import sha256_json
+from deploybench.exporters.checkpoints.architectures import PREFIX, check_architecture
+from deploybench.exporters.errors import CheckpointError, RecipeError, did_you_mean
+from deploybench.exporters.files import sha256_json
 
 SUFFIX = ".toml"
 VALIDATION = "validation"  # the labelled set that is scored after every epoch
 MODEL_TYPES = ("albert", "bert", "distilbert", "mobilebert")
-PADDINGS = ("max_length", "longest", "bucketed")  # as in bench.measure.workload.PADDINGS
+PADDINGS = ("max_length", "longest", "bucketed")  # as in deploybench.bench.measure.workload.PADDINGS
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
 SPLIT = (70, 15, 15)  # per cent of training, validation and test set, for a recipe with one file and no split
 _ALBERT_ONLY = ("embedding_size", "num_hidden_groups")
@@ -146,7 +146,7 @@ class Recipe:
 
 def recipe_names() -> tuple[str, ...]:
     """Names of the recipes that come with the product, sorted."""
-    files = resources.files("exporters.training.recipes").iterdir()
+    files = resources.files("deploybench.exporters.training.recipes").iterdir()
     return tuple(sorted(file.name.removesuffix(SUFFIX) for file in files if file.name.endswith(SUFFIX)))
 
 
@@ -179,7 +179,7 @@ def _find(name_or_path: str | Path) -> Path:
     shipped = recipe_names()
     if name_or_path in shipped:
         # The product is installed as plain files, never run from a zip, so a resource is a path.
-        return Path(str(resources.files("exporters.training.recipes") / f"{name_or_path}{SUFFIX}"))
+        return Path(str(resources.files("deploybench.exporters.training.recipes") / f"{name_or_path}{SUFFIX}"))
     raise RecipeError(
         f"unknown recipe {name_or_path!r}; {did_you_mean(name_or_path, shipped)}shipped recipes: {', '.join(shipped)}; "
         f"a recipe of your own is given by its path, which ends in {SUFFIX}"

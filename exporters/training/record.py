@@ -10,21 +10,21 @@ import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.checkpoints.checkpoint import (
+from deploybench.exporters.checkpoints.checkpoint import (
     ANSWERS_FILE,
     CALIBRATION_FILE,
     TRAINING_FILE,
     TRAINING_TEXTS_FILE,
     VALIDATION_FILE,
 )
-from exporters.training.card import CARD_FILE, training_card
+from deploybench.exporters.training.card import CARD_FILE, training_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from exporters.training.fitting import Example, Fitted
-    from exporters.training.recipe import Recipe
+    from deploybench.exporters.training.fitting import Example, Fitted
+    from deploybench.exporters.training.recipe import Recipe
 
 SCHEMA_VERSION = 4
 # 1 - first version
@@ -62,7 +62,7 @@ class TrainingReport:
     sets_sha256: dict[str, str]  # by name of the set, as data_sha256
     recipe_sha256: str
     base_sha256: str | None  # of the checkpoint that training started from; None from scratch
-    data_sha256: str  # of training texts and labels, as exporters.files.sha256_texts
+    data_sha256: str  # of training texts and labels, as deploybench.exporters.files.sha256_texts
     tokenizer_sha256: str  # of tokenizer.json
     weights_sha256: str  # of model.safetensors; equal for the same recipe, texts, seed and machine
 

@@ -13,27 +13,27 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from exporters.checkpoints.checkpoint import TRAINING_FILE
-from exporters.checkpoints.positions import most_positions
-from exporters.errors import CheckpointError, DataError, RecipeError
-from exporters.files import row_hash, sha256_file, sha256_texts, whole_folder
-from exporters.training.base import base_digest
-from exporters.training.fitting import fit
-from exporters.training.model import build_model, quiet_transformers
-from exporters.training.precision import this_device
-from exporters.training.processes import process_count, shared
-from exporters.training.recipe import VALIDATION
-from exporters.training.record import TrainingReport, costs, package_versions, write_records
-from exporters.training.scores import Scores, overlapping_texts, predict_labels
-from exporters.training.tokenizer import read_tokenizer, train_tokenizer
-from exporters.training.unfinished import Unfinished
+from deploybench.exporters.checkpoints.checkpoint import TRAINING_FILE
+from deploybench.exporters.checkpoints.positions import most_positions
+from deploybench.exporters.errors import CheckpointError, DataError, RecipeError
+from deploybench.exporters.files import row_hash, sha256_file, sha256_texts, whole_folder
+from deploybench.exporters.training.base import base_digest
+from deploybench.exporters.training.fitting import fit
+from deploybench.exporters.training.model import build_model, quiet_transformers
+from deploybench.exporters.training.precision import this_device
+from deploybench.exporters.training.processes import process_count, shared
+from deploybench.exporters.training.recipe import VALIDATION
+from deploybench.exporters.training.record import TrainingReport, costs, package_versions, write_records
+from deploybench.exporters.training.scores import Scores, overlapping_texts, predict_labels
+from deploybench.exporters.training.tokenizer import read_tokenizer, train_tokenizer
+from deploybench.exporters.training.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exporters.training.fitting import Example, Fitted
-    from exporters.training.model import Start
-    from exporters.training.recipe import Recipe
+    from deploybench.exporters.training.fitting import Example, Fitted
+    from deploybench.exporters.training.model import Start
+    from deploybench.exporters.training.recipe import Recipe
 
 T = TypeVar("T")
 CALIBRATION_SIZE = 300  # texts

@@ -6,14 +6,14 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
-from exporters.runtimes.careful import NO_CLASSES
-from exporters.runtimes.onnx_mixed import mixed_onnx
-from exporters.runtimes.onnx_session import MODEL_FILE
-from exporters.variants import onnx_int8_dynamic
+from deploybench.exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from deploybench.exporters.runtimes.careful import NO_CLASSES
+from deploybench.exporters.runtimes.onnx_mixed import mixed_onnx
+from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
+from deploybench.exporters.variants import onnx_int8_dynamic
 
 if TYPE_CHECKING:
-    from exporters.variant import ExportJob
+    from deploybench.exporters.variant import ExportJob
 
 
 def export(job: ExportJob) -> None:

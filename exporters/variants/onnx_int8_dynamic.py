@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from exporters.runtimes.onnx_export import quantise_weights
-from exporters.runtimes.onnx_session import EXAMPLE, load_session
-from exporters.variant import ExportJob, Variant
+from deploybench.exporters.runtimes.onnx_export import quantise_weights
+from deploybench.exporters.runtimes.onnx_session import EXAMPLE, load_session
+from deploybench.exporters.variant import ExportJob, Variant
 
 
 def export(job: ExportJob) -> None:

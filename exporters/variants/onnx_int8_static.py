@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exporters.runtimes.calibration_texts import calibrating
-from exporters.runtimes.feed import text_feed
-from exporters.runtimes.onnx_session import MODEL_FILE
-from exporters.variants import onnx_int8_dynamic
+from deploybench.exporters.runtimes.calibration_texts import calibrating
+from deploybench.exporters.runtimes.feed import text_feed
+from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
+from deploybench.exporters.variants import onnx_int8_dynamic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporters.variant import ExportJob, Int64Array
+    from deploybench.exporters.variant import ExportJob, Int64Array
 
 
 def export(job: ExportJob) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from exporters.runtimes.openvino_first_token import keep_first_token
-from exporters.runtimes.openvino_model import example, load_compiled, save_openvino
-from exporters.runtimes.torch_model import example_inputs, logits_alone
-from exporters.variant import ExportJob, Variant
+from deploybench.exporters.runtimes.openvino_first_token import keep_first_token
+from deploybench.exporters.runtimes.openvino_model import example, load_compiled, save_openvino
+from deploybench.exporters.runtimes.torch_model import example_inputs, logits_alone
+from deploybench.exporters.variant import ExportJob, Variant
 
 
 def export(job: ExportJob) -> None:

@@ -7,16 +7,16 @@ import tempfile
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from exporters.runtimes.compiler import check_compiler
-from exporters.runtimes.too_long import refusing_too_long
-from exporters.runtimes.torch_model import (
+from deploybench.exporters.runtimes.compiler import check_compiler
+from deploybench.exporters.runtimes.too_long import refusing_too_long
+from deploybench.exporters.runtimes.torch_model import (
     example_answer,
     example_inputs,
     limit_threads,
     logits_alone,
     write_through_memory,
 )
-from exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
+from deploybench.exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,1 +1,1 @@
-"""Training and inference on a GPU: ``python -m suites.gpu``."""
+"""Training and inference on a GPU: ``python -m deploybench.suites.gpu``."""

@@ -1,9 +1,9 @@
 """Measure training and inference on a GPU: speed, memory, and the largest batch.
 
-    python -m suites.gpu
-    python -m suites.gpu --architectures albert-base-v2 --precisions bf16,fp32
-    python -m suites.gpu --architectures albert-base-v2 --precisions bf16 --compile
-    python -m suites.gpu --precisions bf16 -- --benchmark-json steps.json
+    python -m deploybench.suites.gpu
+    python -m deploybench.suites.gpu --architectures albert-base-v2 --precisions bf16,fp32
+    python -m deploybench.suites.gpu --architectures albert-base-v2 --precisions bf16 --compile
+    python -m deploybench.suites.gpu --precisions bf16 -- --benchmark-json steps.json
 
 Steps are those of the recipe albert-welfake: 512 tokens, 32 texts per device,
 AdamW, gradient clipping; weights are random. Prints tables, and saves them with
@@ -29,24 +29,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.console import say
-from bench.machine.alone import alone
-from bench.pipeline.arguments import names
-from bench.pipeline.started_pytest import run_pytest
-from bench.worker.client import call_in_child
-from exporters.checkpoints.architectures import PREFIX, check_architecture
-from exporters.device_speed.speed import Setting
-from exporters.errors import CheckpointError, DeploybenchError, UserError
-from exporters.training.precision import PRECISIONS, fast_precisions, this_device
-from exporters.training.recipe import read_recipe
-from suites.gpu.plan import Plan
-from suites.gpu.tables import render
-from suites.studies.study import Answer, run_study, save_study, saved_at
+from deploybench.bench.console import say
+from deploybench.bench.machine.alone import alone
+from deploybench.bench.pipeline.arguments import names
+from deploybench.bench.pipeline.started_pytest import run_pytest
+from deploybench.bench.worker.client import call_in_child
+from deploybench.exporters.checkpoints.architectures import PREFIX, check_architecture
+from deploybench.exporters.device_speed.speed import Setting
+from deploybench.exporters.errors import CheckpointError, DeploybenchError, UserError
+from deploybench.exporters.training.precision import PRECISIONS, fast_precisions, this_device
+from deploybench.exporters.training.recipe import read_recipe
+from deploybench.suites.gpu.plan import Plan
+from deploybench.suites.gpu.tables import render
+from deploybench.suites.studies.study import Answer, run_study, save_study, saved_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporters.training.precision import Device
+    from deploybench.exporters.training.precision import Device
 
 SKIPPED = 77
 ARCHITECTURES = (
@@ -79,7 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m suites.gpu", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m deploybench.suites.gpu",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     known = ", ".join(ARCHITECTURES)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Training and inference on a GPU, by architecture and precision; `python -m suites.gpu` runs it."""
+"""Training and inference on a GPU, by architecture and precision; `python -m deploybench.suites.gpu` runs it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporters.errors import WorkerError
-from suites.gpu.plan import NAME
+from deploybench.exporters.errors import WorkerError
+from deploybench.suites.gpu.plan import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exporters.device_speed.speed import Measured, Setting, Speed
-    from suites.gpu.plan import Plan
+    from deploybench.exporters.device_speed.speed import Measured, Setting, Speed
+    from deploybench.suites.gpu.plan import Plan
 
-_ELSEWHERE = "runs on a GPU, by tox -e gpu or python -m suites.gpu"
+_ELSEWHERE = "runs on a GPU, by tox -e gpu or python -m deploybench.suites.gpu"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

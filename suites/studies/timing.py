@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.console import progress, say
-from bench.measure.latency import LatencyRun
-from bench.pipeline.prepare import prepare
-from bench.runs.measurement import Workload, process_medians
-from exporters.errors import DeploybenchError
+from deploybench.bench.console import progress, say
+from deploybench.bench.measure.latency import LatencyRun
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.runs.measurement import Workload, process_medians
+from deploybench.exporters.errors import DeploybenchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.measure.schedule import TimedArtifact
-    from bench.measure.workload import Batch
-    from bench.pipeline.options import Options
-    from bench.pipeline.prepare import Prepared
+    from deploybench.bench.measure.schedule import TimedArtifact
+    from deploybench.bench.measure.workload import Batch
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.bench.pipeline.prepare import Prepared
 
 
 def prepare_all(options: Options) -> Prepared:

@@ -5,11 +5,11 @@ import signal
 import sys
 import time
 
-from bench.worker.client import Worker
-from exporters.artifacts.catalogue import find_variant
-from exporters.errors import CheckpointError
-from exporters.files import whole_folder
-from exporters.variant import ExportJob
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.errors import CheckpointError
+from deploybench.exporters.files import whole_folder
+from deploybench.exporters.variant import ExportJob
 
 _STARTED = []  # workers that must not be closed
 
@@ -20,7 +20,7 @@ def double(number, *, add=0):
 
 def write_inputs_but_of_bad(checkpoint, texts, out_dir):
     """As the kernel ends a process that takes too much memory."""
-    from exporters.checkpoints.inputs import write_inputs
+    from deploybench.exporters.checkpoints.inputs import write_inputs
 
     if checkpoint.name == "bad":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -62,7 +62,7 @@ def export_alone(name, base, folder):
 
 def modules_of_export(name, origin, root):
     """Names of this product's exporters that an export imports, base and all."""
-    from exporters.artifacts.artifact import export_artifact
+    from deploybench.exporters.artifacts.artifact import export_artifact
 
     export_artifact(name, origin, root)
     return {module for module in sys.modules if module.partition(".")[0] == "exporters"}
@@ -70,7 +70,7 @@ def modules_of_export(name, origin, root):
 
 def export_unpolished(checkpoint, out_dir):
     """A fused export before its round trips are dropped."""
-    from exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
+    from deploybench.exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
 
     with attention_as_one_node(2):
         export_onnx(checkpoint, out_dir)
@@ -103,7 +103,7 @@ def train_within(recipe, *, spare, **given):
 
     import transformers.trainer  # noqa: F401
 
-    from exporters.training.train import train
+    from deploybench.exporters.training.train import train
 
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + spare, resource.RLIM_INFINITY))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.worker import commands
-from exporters.variant import Variant
+from deploybench.bench.worker import commands
+from deploybench.exporters.variant import Variant
 
 BATCH_NS = 250_000_000
 

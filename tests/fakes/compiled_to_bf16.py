@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from exporters.checkpoints.classifier import load_classifier
-from exporters.runtimes.torch_model import EXAMPLE_TEXTS, example_inputs, limit_threads, run_classifier
-from exporters.variant import TOKENIZER
-from exporters.variants import torch_compile
+from deploybench.exporters.checkpoints.classifier import load_classifier
+from deploybench.exporters.runtimes.torch_model import EXAMPLE_TEXTS, example_inputs, limit_threads, run_classifier
+from deploybench.exporters.variant import TOKENIZER
+from deploybench.exporters.variants import torch_compile
 
 
 def load(artifact, threads):

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from exporters.variant import Variant
+from deploybench.exporters.variant import Variant
 
 
 def load(artifact, threads):

@@ -5,7 +5,7 @@ import signal
 import sys
 
 import fakes.clockwork
-from exporters.variant import Variant
+from deploybench.exporters.variant import Variant
 
 
 def load(artifact, threads):

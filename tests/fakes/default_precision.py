@@ -4,7 +4,7 @@ import dataclasses
 
 import openvino
 
-from exporters.variants import openvino_fp32
+from deploybench.exporters.variants import openvino_fp32
 
 
 def load(artifact, threads):

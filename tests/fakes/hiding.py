@@ -5,7 +5,7 @@ import mmap
 
 import numpy as np
 
-from exporters.variant import Variant
+from deploybench.exporters.variant import Variant
 
 HIDDEN_BYTES = 64 * 1024 * 1024
 _SYS_MMAP = 9  # of x86-64

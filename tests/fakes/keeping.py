@@ -4,7 +4,7 @@ import gc
 
 import numpy as np
 
-from exporters.variant import Variant
+from deploybench.exporters.variant import Variant
 
 MIB = 1024 * 1024
 KEPT_BYTES = 64 * MIB

@@ -4,7 +4,7 @@ import mmap
 
 import numpy as np
 
-from exporters.variant import Variant
+from deploybench.exporters.variant import Variant
 
 MIB = 1024 * 1024
 FILE_BYTES = 64 * MIB

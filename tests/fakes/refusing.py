@@ -1,6 +1,6 @@
 """A variant that cannot be loaded."""
 
-from exporters.variant import Variant
+from deploybench.exporters.variant import Variant
 
 
 def load(artifact, threads):

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from exporters.variant import Variant
+from deploybench.exporters.variant import Variant
 
 LOOKS_S = 0.1
 

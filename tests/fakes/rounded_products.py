@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from exporters.variants import torch_eager
+from deploybench.exporters.variants import torch_eager
 
 
 def load(artifact, threads):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from exporters.variant import Variant
+from deploybench.exporters.variant import Variant
 
 BLOCK = bytes(8 * 1024 * 1024)  # hashing it takes milliseconds and leaves the interpreter to others
 

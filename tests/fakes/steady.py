@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from exporters.variant import Variant
+from deploybench.exporters.variant import Variant
 
 
 def load(artifact, threads):

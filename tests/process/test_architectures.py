@@ -6,13 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from bench.worker.client import Worker, call_in_child
-from exporters.artifacts.artifact import Origin, export_artifact
-from exporters.checkpoints.architectures import ARCHITECTURES, build_architecture, check_architecture
-from exporters.errors import CheckpointError
-from exporters.inspection.stored import stored_weights
-from exporters.runtimes.onnx_graph import count_operators
-from exporters.variant import MANIFEST
+from deploybench.bench.worker.client import Worker, call_in_child
+from deploybench.exporters.artifacts.artifact import Origin, export_artifact
+from deploybench.exporters.checkpoints.architectures import ARCHITECTURES, build_architecture, check_architecture
+from deploybench.exporters.errors import CheckpointError
+from deploybench.exporters.inspection.stored import stored_weights
+from deploybench.exporters.runtimes.onnx_graph import count_operators
+from deploybench.exporters.variant import MANIFEST
 
 LAYERS = 2
 SMALL = {"vocab_size": 500, "max_position_embeddings": 64, "num_labels": 2}

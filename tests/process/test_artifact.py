@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from fakes import calls
 
-import exporters.artifacts.source
-from bench.worker.client import call_in_child
-from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
-from exporters.artifacts.catalogue import find_variant, variant_module, variant_names
-from exporters.artifacts.source import source_digest, source_files
-from exporters.errors import DiskFullError, OutputError
-from exporters.files import whole_folder
+import deploybench.exporters.artifacts.source
+from deploybench.bench.worker.client import call_in_child
+from deploybench.exporters.artifacts.artifact import Origin, export_artifact, read_artifact
+from deploybench.exporters.artifacts.catalogue import find_variant, variant_module, variant_names
+from deploybench.exporters.artifacts.source import source_digest, source_files
+from deploybench.exporters.errors import DiskFullError, OutputError
+from deploybench.exporters.files import whole_folder
 
 
 @pytest.fixture
@@ -90,22 +90,27 @@ def test_it_is_reused_until_something_changes(origin, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "variants"),
     [
-        ("exporters.runtimes.onnx_first_token", ["onnx-fp32-fused"]),
-        ("exporters.runtimes.openvino_first_token", ["openvino-fp32", "openvino-int8"]),
-        ("exporters.runtimes.compiler", ["torch-aot", "torch-compile"]),
-        ("exporters.variants.onnx_fp32", ["onnx-fp32", "onnx-fp32-fused"]),
-        ("exporters.runtimes.torch_model", ["torch-eager", "torchscript", "openvino-fp32"]),
-        ("exporters.checkpoints.tokenization", ["torch-eager", "onnx-fp32"]),
+        ("deploybench.exporters.runtimes.onnx_first_token", ["onnx-fp32-fused"]),
+        ("deploybench.exporters.runtimes.openvino_first_token", ["openvino-fp32", "openvino-int8"]),
+        ("deploybench.exporters.runtimes.compiler", ["torch-aot", "torch-compile"]),
+        ("deploybench.exporters.variants.onnx_fp32", ["onnx-fp32", "onnx-fp32-fused"]),
+        ("deploybench.exporters.runtimes.torch_model", ["torch-eager", "torchscript", "openvino-fp32"]),
+        ("deploybench.exporters.checkpoints.tokenization", ["torch-eager", "onnx-fp32"]),
     ],
 )
 def test_a_changed_exporter_makes_another_artifact(origin, tmp_path, monkeypatch, changed, variants):
     def fingerprints():
-        return {name: source_digest("exporters.artifacts.artifact", variant_module(name)) for name in variant_names()}
+        return {
+            name: source_digest("deploybench.exporters.artifacts.artifact", variant_module(name))
+            for name in variant_names()
+        }
 
     before = fingerprints()
-    read = exporters.artifacts.source._digest
-    file = exporters.artifacts.source._file(changed)
-    monkeypatch.setattr("exporters.artifacts.source._digest", lambda path: "changed" if path == file else read(path))
+    read = deploybench.exporters.artifacts.source._digest
+    file = deploybench.exporters.artifacts.source._file(changed)
+    monkeypatch.setattr(
+        "deploybench.exporters.artifacts.source._digest", lambda path: "changed" if path == file else read(path)
+    )
     other = {name for name, found in fingerprints().items() if found != before[name]}
     other |= {name for name in before if find_variant(name).base in other}  # the fingerprint includes that of the base
 
@@ -119,7 +124,9 @@ def test_every_file_that_an_export_runs_is_in_its_fingerprint(origin, tmp_path, 
 
     assert imported
     based = find_variant(name).base or name
-    assert imported <= set(source_files("exporters.artifacts.artifact", variant_module(name), variant_module(based)))
+    assert imported <= set(
+        source_files("deploybench.exporters.artifacts.artifact", variant_module(name), variant_module(based))
+    )
 
 
 def test_a_damaged_artifact_does_not_count(origin, tmp_path):

@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from bench.cli import main
-from bench.compare.duel.sides import two_sides
-from bench.pipeline.options import Options
-from bench.runs.store import read_run, run_block
+from deploybench.bench.cli import main
+from deploybench.bench.compare.duel.sides import two_sides
+from deploybench.bench.pipeline.options import Options
+from deploybench.bench.runs.store import read_run, run_block
 
 DATA = Path(__file__).parents[1] / "data"
 

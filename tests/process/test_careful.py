@@ -8,16 +8,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.texts.demonstration import corpus
-from bench.worker.client import call_in_child
-from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
-from exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
-from exporters.inspection.stored import stored_weights
-from exporters.runtimes import calibration_texts, careful
-from exporters.runtimes.careful import Group
-from exporters.runtimes.onnx_session import load_session
-from exporters.runtimes.openvino_mixed import mixed_openvino
-from exporters.runtimes.openvino_model import load_compiled
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.bench.worker.client import call_in_child
+from deploybench.exporters.artifacts.artifact import Origin, export_artifact, read_artifact
+from deploybench.exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from deploybench.exporters.inspection.stored import stored_weights
+from deploybench.exporters.runtimes import calibration_texts, careful
+from deploybench.exporters.runtimes.careful import Group
+from deploybench.exporters.runtimes.onnx_session import load_session
+from deploybench.exporters.runtimes.openvino_mixed import mixed_openvino
+from deploybench.exporters.runtimes.openvino_model import load_compiled
 
 OUTLIER = 3000.0  # times as large as its neighbours, as LayerNorms of large models make some channels
 HUGE = [3, -24]  # one in each head of the attention

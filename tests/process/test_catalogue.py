@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import exporters.variants
-from exporters.artifacts.catalogue import check_variant_name, default_variants, find_variant, variant_names
-from exporters.errors import UnknownVariantError
-from exporters.variant import REFERENCE, ExportJob
+import deploybench.exporters.variants
+from deploybench.exporters.artifacts.catalogue import check_variant_name, default_variants, find_variant, variant_names
+from deploybench.exporters.errors import UnknownVariantError
+from deploybench.exporters.variant import REFERENCE, ExportJob
 
 README = Path(__file__).parents[2] / "exporters" / "README.md"
 
@@ -89,8 +89,10 @@ def test_a_variant_is_one_file(artifacts, tmp_path, monkeypatch):
     """The example of the README, which no other file names; it is exported from its base."""
     code, _ = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "openvino_fp32_fp16_weights.py").write_text(code, encoding="utf-8")
-    monkeypatch.setattr(exporters.variants, "__path__", [*exporters.variants.__path__, str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "exporters.variants.openvino_fp32_fp16_weights", raising=False)
+    monkeypatch.setattr(
+        deploybench.exporters.variants, "__path__", [*deploybench.exporters.variants.__path__, str(tmp_path)]
+    )
+    monkeypatch.delitem(sys.modules, "deploybench.exporters.variants.openvino_fp32_fp16_weights", raising=False)
     base = artifacts("openvino-fp32")
     job = ExportJob(checkpoint=base, out_dir=tmp_path, bases=(base,), tokenizer=base / "tokenizer", calibration=())
 
@@ -106,8 +108,8 @@ def test_the_reference_is_a_variant():
 
 def test_reading_a_run_and_listing_variants_need_no_runtime():
     code = (
-        "import bench.cli, bench.runs.store, bench.report.render, sys\n"
-        "bench.cli.main(['list'])\n"
+        "import deploybench.bench.cli, deploybench.bench.runs.store, deploybench.bench.report.render, sys\n"
+        "deploybench.bench.cli.main(['list'])\n"
         "print(sorted({'torch', 'transformers', 'onnxruntime', 'openvino', 'nncf', 'optimum'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

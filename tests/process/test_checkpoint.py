@@ -7,16 +7,16 @@ import shutil
 
 import pytest
 
-from bench.pipeline.checkpoints import find_checkpoint
-from bench.pipeline.options import Options
-from exporters.checkpoints.checkpoint import read_checkpoint
-from exporters.checkpoints.classifier import copy_classifier, load_classifier, missing_weights
-from exporters.checkpoints.hub import fetch_checkpoint
-from exporters.checkpoints.pickled import convert_pickled
-from exporters.checkpoints.tokenization import load_tokenizer, tokenise
-from exporters.errors import CheckpointError, first_line
-from exporters.training.model import build_model
-from exporters.training.recipe import read_recipe
+from deploybench.bench.pipeline.checkpoints import find_checkpoint
+from deploybench.bench.pipeline.options import Options
+from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
+from deploybench.exporters.checkpoints.classifier import copy_classifier, load_classifier, missing_weights
+from deploybench.exporters.checkpoints.hub import fetch_checkpoint
+from deploybench.exporters.checkpoints.pickled import convert_pickled
+from deploybench.exporters.checkpoints.tokenization import load_tokenizer, tokenise
+from deploybench.exporters.errors import CheckpointError, first_line
+from deploybench.exporters.training.model import build_model
+from deploybench.exporters.training.recipe import read_recipe
 
 
 def find(tmp_path, checkpoint, **values):
@@ -458,7 +458,7 @@ def test_missing_weights_with_either_version_of_transformers(of_another_shape):
             "transformers.AutoModelForSequenceClassification.from_pretrained",
             lambda folder: convert_pickled(folder, folder / "out"),
         ),
-        ("exporters.checkpoints.tokenization.saved_tokenizer", load_tokenizer),
+        ("deploybench.exporters.checkpoints.tokenization.saved_tokenizer", load_tokenizer),
         (
             "transformers.AutoModelForSequenceClassification.from_pretrained",
             lambda folder: build_model(

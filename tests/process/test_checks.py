@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.pipeline import checks
-from bench.pipeline.checks import Checks
-from bench.pipeline.options import Options
-from exporters.artifacts.artifact import model_files, read_artifact
+from deploybench.bench.pipeline import checks
+from deploybench.bench.pipeline.checks import Checks
+from deploybench.bench.pipeline.options import Options
+from deploybench.exporters.artifacts.artifact import model_files, read_artifact
 
 BATCHES = [(np.full((2, 6), 7), np.ones((2, 6), dtype=np.int64))] * 8
 OTHERS = [(np.full((2, 6), 8), np.ones((2, 6), dtype=np.int64))] * 8

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from fakes import calls
 
-from bench.worker.client import Worker, call_in_child
-from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
-from exporters.errors import ExportError
-from exporters.variant import MANIFEST, TOKENIZER
+from deploybench.bench.worker.client import Worker, call_in_child
+from deploybench.exporters.artifacts.artifact import Origin, export_artifact, read_artifact
+from deploybench.exporters.errors import ExportError
+from deploybench.exporters.variant import MANIFEST, TOKENIZER
 
 COMPILED = ["torch-aot", "torch-compile"]
 LONGEST = 64  # of the tiny checkpoint

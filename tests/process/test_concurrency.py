@@ -5,11 +5,11 @@ import os
 import numpy as np
 import pytest
 
-import bench.measure.concurrency
-import bench.worker.instances
-from bench.measure.concurrency import BLOCKS, measure_served
-from bench.worker import commands
-from exporters.errors import WorkerError
+import deploybench.bench.measure.concurrency
+import deploybench.bench.worker.instances
+from deploybench.bench.measure.concurrency import BLOCKS, measure_served
+from deploybench.bench.worker import commands
+from deploybench.exporters.errors import WorkerError
 
 THREADS = 3
 BATCH = (np.ones((8, 16), dtype=np.int64), np.ones((8, 16), dtype=np.int64))
@@ -28,7 +28,7 @@ def watched(monkeypatch):
     """Every worker that is started, and what is sent to it and received of it, in turn."""
     workers, events = [], []
 
-    class Watched(bench.worker.instances.Worker):
+    class Watched(deploybench.bench.worker.instances.Worker):
         def __init__(self, label, threads):
             super().__init__(label, threads)
             self.threads = threads
@@ -49,7 +49,7 @@ def watched(monkeypatch):
                 events.append(("receive", workers.index(self), value))
             return value
 
-    monkeypatch.setattr(bench.worker.instances, "Worker", Watched)
+    monkeypatch.setattr(deploybench.bench.worker.instances, "Worker", Watched)
     return workers, events
 
 
@@ -89,7 +89,9 @@ def test_each_instance_counts_over_its_own_span(monkeypatch):
         def receive(self):
             return self.span
 
-    assert bench.measure.concurrency._texts_per_second([Instance(4, 1), Instance(1, 2)], BATCH) == 8 * (4 + 0.5)
+    assert deploybench.bench.measure.concurrency._texts_per_second([Instance(4, 1), Instance(1, 2)], BATCH) == 8 * (
+        4 + 0.5
+    )
 
 
 def test_an_instance_that_dies_is_an_error_with_its_last_words_and_takes_the_others_along(watched, tmp_path):

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from bench.machine.cores import shared_cores
-from bench.worker.client import Worker
+from deploybench.bench.machine.cores import shared_cores
+from deploybench.bench.worker.client import Worker
 
 
 def machine(folder, siblings):

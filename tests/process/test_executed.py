@@ -8,18 +8,18 @@ import pytest
 from fakes import calls
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from bench.analysis.precision import executed_details, main_precision, precision_problem
-from bench.machine.environment import describe_environment
-from bench.pipeline.execution import _cores_used
-from bench.pipeline.execution import executed as executed_by
-from bench.runs.store import VariantInfo
-from bench.worker.client import Worker, call_in_child
-from exporters.artifacts.artifact import Artifact
-from exporters.artifacts.catalogue import find_variant, is_worth_while, variant_names
-from exporters.artifacts.parity import compare_logits
-from exporters.inspection.executed import executed_precision
-from exporters.inspection.operators import profile, seconds_by_kind
-from exporters.variant import BF16, REFERENCE, VNNI
+from deploybench.bench.analysis.precision import executed_details, main_precision, precision_problem
+from deploybench.bench.machine.environment import describe_environment
+from deploybench.bench.pipeline.execution import _cores_used
+from deploybench.bench.pipeline.execution import executed as executed_by
+from deploybench.bench.runs.store import VariantInfo
+from deploybench.bench.worker.client import Worker, call_in_child
+from deploybench.exporters.artifacts.artifact import Artifact
+from deploybench.exporters.artifacts.catalogue import find_variant, is_worth_while, variant_names
+from deploybench.exporters.artifacts.parity import compare_logits
+from deploybench.exporters.inspection.executed import executed_precision
+from deploybench.exporters.inspection.operators import profile, seconds_by_kind
+from deploybench.exporters.variant import BF16, REFERENCE, VNNI
 
 LENGTH, LAYERS, HIDDEN, INNER, EMBEDDED = 32, 2, 64, 128, 32  # of the tiny checkpoint
 LAYER = 4 * HIDDEN * HIDDEN + 2 * HIDDEN * INNER  # query, key, value, output and the two of the feed-forward block

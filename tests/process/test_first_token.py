@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from openvino import opset13
 
-from exporters.runtimes import onnx_first_token, openvino_first_token
+from deploybench.exporters.runtimes import onnx_first_token, openvino_first_token
 
 BATCH, LENGTH, SIZE = 2, 9, 8
 SPARED = 4  # products of a layer: query, output projection, and the two after it

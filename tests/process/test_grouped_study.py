@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from suites.studies import trained
-from suites.studies.training import grouped
+from deploybench.suites.studies import trained
+from deploybench.suites.studies.training import grouped
 
 
 def row(padding, seed, seconds, share, accuracy):

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.measure import invariance
-from bench.measure.invariance import BATCH_SIZE, arrange, measure_invariance
-from bench.measure.workload import Sample
-from bench.runs.metrics import ARRANGEMENTS
-from bench.texts.demonstration import corpus
-from exporters.checkpoints.tokenization import Pad, tokenise
-from exporters.errors import WorkerError
+from deploybench.bench.measure import invariance
+from deploybench.bench.measure.invariance import BATCH_SIZE, arrange, measure_invariance
+from deploybench.bench.measure.workload import Sample
+from deploybench.bench.runs.metrics import ARRANGEMENTS
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.checkpoints.tokenization import Pad, tokenise
+from deploybench.exporters.errors import WorkerError
 
 texts = st.lists(
     st.lists(st.integers(10, 99), min_size=1, max_size=30).map(lambda inner: [2, *inner, 3]), min_size=1, max_size=30

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.texts.demonstration import corpus
-from exporters.artifacts.artifact import Origin, export_artifact, read_artifact
-from exporters.artifacts.catalogue import find_variant
-from exporters.errors import ExportError
-from exporters.runtimes import linear_model
-from exporters.runtimes.linear_model import MODEL_FILE, load_linear, save_linear, train_linear
-from exporters.variant import TrainingTexts
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.artifacts.artifact import Origin, export_artifact, read_artifact
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.errors import ExportError
+from deploybench.exporters.runtimes import linear_model
+from deploybench.exporters.runtimes.linear_model import MODEL_FILE, load_linear, save_linear, train_linear
+from deploybench.exporters.variant import TrainingTexts
 
 NAME = "linear-tokens"
 CLS, SEP, PAD = 2, 3, 0

@@ -12,13 +12,13 @@ from fakes import caching, hiding, keeping, leaking, mapping
 from fakes.allocating import BATCH_BYTES, HELD_BYTES
 from fakes.late import LATE_BYTES
 
-from bench.measure.memory.leaks import BATCHES, leaks, measure_steady
-from bench.measure.memory.mappings import KINDS, Mapping, arenas, read_mappings, resident_by_kind, touched
-from bench.measure.memory.peaks import measure_peaks
-from bench.measure.memory.tracked import Held
-from bench.runs.ledger import PHASES, TERMS
-from bench.worker.client import Worker
-from exporters.errors import WorkerError
+from deploybench.bench.measure.memory.leaks import BATCHES, leaks, measure_steady
+from deploybench.bench.measure.memory.mappings import KINDS, Mapping, arenas, read_mappings, resident_by_kind, touched
+from deploybench.bench.measure.memory.peaks import measure_peaks
+from deploybench.bench.measure.memory.tracked import Held
+from deploybench.bench.runs.ledger import PHASES, TERMS
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.errors import WorkerError
 
 BATCH = (np.ones((8, 64), dtype=np.int64), np.ones((8, 64), dtype=np.int64))
 MIB = 1024 * 1024
@@ -162,7 +162,7 @@ def test_proc_that_cannot_be_read_is_an_error_of_the_worker(monkeypatch):
     def refuse(pid):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("bench.measure.memory.peaks.read_mappings", refuse)
+    monkeypatch.setattr("deploybench.bench.measure.memory.peaks.read_mappings", refuse)
     with pytest.raises(WorkerError, match="its /proc cannot be read: Permission denied"):
         measure_peaks("fakes.steady", None, BATCH, 1)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import several
 
-from suites.studies import trained
-from suites.studies.models import __main__ as study
-from suites.studies.models import members, trained_runs
-from suites.studies.models.claims import FAILS, HOLDS, UNDECIDED, Claim, Found
-from suites.studies.study import saved_at
+from deploybench.suites.studies import trained
+from deploybench.suites.studies.models import __main__ as study
+from deploybench.suites.studies.models import members, trained_runs
+from deploybench.suites.studies.models.claims import FAILS, HOLDS, UNDECIDED, Claim, Found
+from deploybench.suites.studies.study import saved_at
 
 DATA = Path(__file__).parents[1] / "data"
 BASE = {  # MobileBERT is not in the run

@@ -11,8 +11,13 @@ import pytest
 from fakes import calls
 from onnx import TensorProto, helper, numpy_helper
 
-from bench.worker.client import call_in_child
-from exporters.runtimes.onnx_graph import attend_without_mask, count_operators, drop_round_trips, use_weights_by_name
+from deploybench.bench.worker.client import call_in_child
+from deploybench.exporters.runtimes.onnx_graph import (
+    attend_without_mask,
+    count_operators,
+    drop_round_trips,
+    use_weights_by_name,
+)
 
 LAYERS = 2  # of the tiny checkpoint
 LENGTHS = ((1, 3), (1, 64), (3, 17))

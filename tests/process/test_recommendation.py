@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.analysis.evidence import read_evidence
-from bench.analysis.objectives import Limit
-from bench.cli import main
-from bench.runs.store import BLOCK
-from exporters.artifacts.artifact import read_artifact
+from deploybench.bench.analysis.evidence import read_evidence
+from deploybench.bench.analysis.objectives import Limit
+from deploybench.bench.cli import main
+from deploybench.bench.runs.store import BLOCK
+from deploybench.exporters.artifacts.artifact import read_artifact
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
 SIZE = "--max-size-mb"

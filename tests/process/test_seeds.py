@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.cli import main
-from bench.pipeline.seeds import is_finished, seed_band
-from bench.statistics import prediction_interval
-from bench.texts.demonstration.corpus import LABELS, corpus
-from exporters.checkpoints.checkpoint import read_checkpoint
+from deploybench.bench.cli import main
+from deploybench.bench.pipeline.seeds import is_finished, seed_band
+from deploybench.bench.statistics import prediction_interval
+from deploybench.bench.texts.demonstration.corpus import LABELS, corpus
+from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 
 RECIPE = """
 description = "for tests"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from bench.worker.client import Worker
-from exporters.artifacts.catalogue import find_variant, variant_names
-from exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
-from exporters.checkpoints.tokenization import cut_texts_at
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.artifacts.catalogue import find_variant, variant_names
+from deploybench.exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
+from deploybench.exporters.checkpoints.tokenization import cut_texts_at
 
 LENGTH = 12
 TEXT = "The minister said on Tuesday that the budget had passed. " * 9

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.measure.latency import LatencyRun
-from bench.measure.schedule import Schedule, TimedArtifact
-from bench.pipeline.options import PROFILES, Options
-from bench.runs.measurement import Measurement
-from suites.studies import trained
-from suites.studies.sharing import __main__ as sharing
-from suites.studies.sharing import costs, grid, shown
-from suites.studies.sharing.grid import Model
-from suites.studies.study import saved_at
+from deploybench.bench.measure.latency import LatencyRun
+from deploybench.bench.measure.schedule import Schedule, TimedArtifact
+from deploybench.bench.pipeline.options import PROFILES, Options
+from deploybench.bench.runs.measurement import Measurement
+from deploybench.suites.studies import trained
+from deploybench.suites.studies.sharing import __main__ as sharing
+from deploybench.suites.studies.sharing import costs, grid, shown
+from deploybench.suites.studies.sharing.grid import Model
+from deploybench.suites.studies.study import saved_at
 
 SIZES = {
     "vocab_size": 500,

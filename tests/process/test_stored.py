@@ -8,10 +8,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from exporters.artifacts.catalogue import find_variant, variant_names
-from exporters.errors import ExportError
-from exporters.inspection.stored import stored_weights
-from exporters.variant import MANIFEST
+from deploybench.exporters.artifacts.catalogue import find_variant, variant_names
+from deploybench.exporters.errors import ExportError
+from deploybench.exporters.inspection.stored import stored_weights
+from deploybench.exporters.variant import MANIFEST
 
 
 def artifact_of(folder, *files):

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.measure import latency
-from bench.measure.deadline import Deadline
-from bench.measure.latency import LatencyRun
-from bench.measure.schedule import Schedule, TimedArtifact
-from bench.runs.measurement import Workload
-from bench.worker.client import Worker
+from deploybench.bench.measure import latency
+from deploybench.bench.measure.deadline import Deadline
+from deploybench.bench.measure.latency import LatencyRun
+from deploybench.bench.measure.schedule import Schedule, TimedArtifact
+from deploybench.bench.runs.measurement import Workload
+from deploybench.bench.worker.client import Worker
 
 SCHEDULE = Schedule(launches=2, blocks=3, rounds=2)
 BATCHES = {

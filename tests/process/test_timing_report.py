@@ -11,18 +11,18 @@ from fakes.spreading import BLOCK
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.analysis.derived import pays_back
-from bench.analysis.figures import figures
-from bench.analysis.timing_figures import over_budget
-from bench.measure.controls import AGAIN, NULL
-from bench.measure.latency import LatencyRun
-from bench.measure.schedule import Schedule, TimedArtifact
-from bench.report.render import render
-from bench.report.timing_notes import control_notes
-from bench.runs.measurement import Figure, Measurement, Workload
-from bench.runs.store import read_run
-from bench.statistics import quantile_interval
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.derived import pays_back
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.analysis.timing_figures import over_budget
+from deploybench.bench.measure.controls import AGAIN, NULL
+from deploybench.bench.measure.latency import LatencyRun
+from deploybench.bench.measure.schedule import Schedule, TimedArtifact
+from deploybench.bench.report.render import render
+from deploybench.bench.report.timing_notes import control_notes
+from deploybench.bench.runs.measurement import Figure, Measurement, Workload
+from deploybench.bench.runs.store import read_run
+from deploybench.bench.statistics import quantile_interval
+from deploybench.exporters.variant import REFERENCE
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
 WORKLOAD = Workload(batch_size=1, sequence_length=128, padding="full", threads=2)

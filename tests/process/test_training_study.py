@@ -2,7 +2,7 @@
 
 import json
 
-from suites.studies.training import recipe
+from deploybench.suites.studies.training import recipe
 
 
 def test_the_same_weights_come_again(tiny_recipe, tmp_path, monkeypatch, labelled_file):

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from bench.pipeline.options import Options
-from bench.pipeline.training_texts import find_training_texts
-from bench.pipeline.unlabelled import Unlabelled
-from bench.texts.data import LabelledSet
-from bench.texts.demonstration import corpus
-from exporters.checkpoints.inputs import Inputs
-from exporters.checkpoints.tokenization import Pad, tokenise
-from exporters.errors import CheckpointError, DataError
-from exporters.files import row_hash
+from deploybench.bench.pipeline.options import Options
+from deploybench.bench.pipeline.training_texts import find_training_texts
+from deploybench.bench.pipeline.unlabelled import Unlabelled
+from deploybench.bench.texts.data import LabelledSet
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.checkpoints.inputs import Inputs
+from deploybench.exporters.checkpoints.tokenization import Pad, tokenise
+from deploybench.exporters.errors import CheckpointError, DataError
+from deploybench.exporters.files import row_hash
 
 NAMED = ("torch-eager", "linear-tokens")
 TEXTS = ["bread and butter", "milk", "a cheese of the hills", "honey"]

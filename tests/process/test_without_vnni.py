@@ -8,14 +8,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bench.analysis.figures import figures
-from bench.analysis.precision import vnni_problem
-from bench.machine.cpu import cpu_features
-from bench.pipeline.execution import LIMITS, without_vnni
-from bench.report.notes import run_notes
-from bench.runs.store import read_run
-from bench.worker.client import Worker, call_in_child
-from exporters.inspection.saturation import cut_share, pair_sums
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.analysis.precision import vnni_problem
+from deploybench.bench.machine.cpu import cpu_features
+from deploybench.bench.pipeline.execution import LIMITS, without_vnni
+from deploybench.bench.report.notes import run_notes
+from deploybench.bench.runs.store import read_run
+from deploybench.bench.worker.client import Worker, call_in_child
+from deploybench.exporters.inspection.saturation import cut_share, pair_sums
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from fakes import calls
 
-from bench.worker.client import Worker, call_in_child
-from exporters.errors import CheckpointError, WorkerError
+from deploybench.bench.worker.client import Worker, call_in_child
+from deploybench.exporters.errors import CheckpointError, WorkerError
 
 BATCH = (np.ones((2, 8), dtype=np.int64), np.ones((2, 8), dtype=np.int64))
 
@@ -150,7 +150,14 @@ def test_a_child_whose_parent_is_gone_before_it_could_ask_for_a_signal_ends():
     ours, theirs = multiprocessing.Pipe()
     with ours, theirs:
         ours.send(("call", ()))
-        command = [sys.executable, "-P", "-m", "bench.worker.child", str(theirs.fileno()), "1"]  # the parent of orphans
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "deploybench.bench.worker.child",
+            str(theirs.fileno()),
+            "1",
+        ]  # the parent of orphans
         found = subprocess.run(command, check=False, pass_fds=[theirs.fileno()], timeout=60)
 
         assert found.returncode == 1

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from bench.measure.yardsticks import MACHINE, Yardsticks
-from bench.pipeline.recorder import count_checkpoint
-from bench.runs.journal import Journal
-from bench.runs.measurement import Workload, batch_shape
-from bench.runs.metrics import METRICS, YARDSTICKS
-from exporters.checkpoints.checkpoint import read_checkpoint
+from deploybench.bench.measure.yardsticks import MACHINE, Yardsticks
+from deploybench.bench.pipeline.recorder import count_checkpoint
+from deploybench.bench.runs.journal import Journal
+from deploybench.bench.runs.measurement import Workload, batch_shape
+from deploybench.bench.runs.metrics import METRICS, YARDSTICKS
+from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 
 HIDDEN, INNER, EMBEDDED, LAYERS = 64, 128, 32, 2  # of the tiny checkpoint
 
@@ -46,7 +46,7 @@ def test_yardsticks_are_five_and_have_units():
 
 
 def test_a_yardstick_that_fails_has_its_reason_and_the_others_go_on(monkeypatch):
-    monkeypatch.setattr("bench.measure.yardsticks.YARDSTICKS", ("yardstick_nothing", "yardstick_python"))
+    monkeypatch.setattr("deploybench.bench.measure.yardsticks.YARDSTICKS", ("yardstick_nothing", "yardstick_python"))
     with Yardsticks(1, Journal()) as yardsticks:
         yardsticks.read()
         yardsticks.read()
@@ -58,7 +58,7 @@ def test_a_yardstick_that_fails_has_its_reason_and_the_others_go_on(monkeypatch)
 
 
 def test_readings_are_taken_over_from_the_journal(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.measure.yardsticks.YARDSTICKS", ("yardstick_python",))
+    monkeypatch.setattr("deploybench.bench.measure.yardsticks.YARDSTICKS", ("yardstick_python",))
     facts = {"machine": "one"}
     with Yardsticks(1, Journal(tmp_path / "journal", facts)) as yardsticks:
         yardsticks.read()
@@ -73,7 +73,7 @@ def test_readings_are_taken_over_from_the_journal(tmp_path, monkeypatch):
 
 
 def test_a_slow_call_is_a_reading_by_itself(monkeypatch):
-    from exporters.device_speed import yardsticks
+    from deploybench.exporters.device_speed import yardsticks
 
     calls = []
     monkeypatch.setitem(yardsticks.YARDSTICKS, "slow", lambda _: (lambda: calls.append(1), 12.0))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from bench.measure.accuracy import confusion_matrix, scores
+from deploybench.bench.measure.accuracy import confusion_matrix, scores
 
 NAMES = ("real", "fake", "satire", "opinion")
 

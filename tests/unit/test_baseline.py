@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from several import save_models
 
-from bench.cli import main
-from bench.runs.store import read_run, run_block
-from exporters.artifacts.artifact import read_artifact
-from exporters.variant import MANIFEST
+from deploybench.bench.cli import main
+from deploybench.bench.runs.store import read_run, run_block
+from deploybench.exporters.artifacts.artifact import read_artifact
+from deploybench.exporters.variant import MANIFEST
 
 DATA = Path(__file__).parents[1] / "data"
 ENTRY = "run/0001_run.json"

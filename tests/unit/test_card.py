@@ -16,12 +16,12 @@ import pytest
 from huggingface_hub import ModelCard
 from shipped import shipped
 
-from bench.analysis import selection
-from bench.cli import main, parser
-from bench.report.cells import text_frame
-from bench.report.render import render
-from bench.report.tables import build_tables
-from bench.runs.store import read_run
+from deploybench.bench.analysis import selection
+from deploybench.bench.cli import main, parser
+from deploybench.bench.report.cells import text_frame
+from deploybench.bench.report.render import render
+from deploybench.bench.report.tables import build_tables
+from deploybench.bench.runs.store import read_run
 
 DATA = Path(__file__).parents[1] / "data"
 RUNS = shipped("*/[0-9]*.json")[-3:]
@@ -140,6 +140,6 @@ def test_names_that_are_somebodys(run, name):
 
 @pytest.mark.process
 def test_no_other_format_waits_for_huggingface_hub():
-    code = "import sys, bench.report.render; assert 'huggingface_hub' not in sys.modules"
+    code = "import sys, deploybench.bench.report.render; assert 'huggingface_hub' not in sys.modules"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

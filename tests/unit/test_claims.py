@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from several import save_models
 from shipped import ROOT, shipped
 
-from bench import cli
-from bench.analysis.accuracy_loss import accuracy_drops
-from bench.analysis.figures import figures
-from bench.compare.claims.claim import read_claims
-from bench.compare.claims.judge import judge_claim, judge_figure
-from bench.runs.predictions import read_scored
-from bench.runs.store import read_run
+from deploybench.bench import cli
+from deploybench.bench.analysis.accuracy_loss import accuracy_drops
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.compare.claims.claim import read_claims
+from deploybench.bench.compare.claims.judge import judge_claim, judge_figure
+from deploybench.bench.runs.predictions import read_scored
+from deploybench.bench.runs.store import read_run
 
 DATA = Path(__file__).parents[1] / "data"
 CLAIMS = DATA / "claims.toml"

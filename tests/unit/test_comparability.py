@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.compare.changes import compare_runs
-from bench.compare.comparability import FACTS, commit_name, differences, facts_of
-from bench.compare.matching import Matched
-from bench.compare.thresholds import Thresholds
-from bench.report.messages.comparison import render_comparison
-from bench.runs.metrics import metrics_of
-from bench.runs.store import VariantInfo, read_run
+from deploybench.bench.compare.changes import compare_runs
+from deploybench.bench.compare.comparability import FACTS, commit_name, differences, facts_of
+from deploybench.bench.compare.matching import Matched
+from deploybench.bench.compare.thresholds import Thresholds
+from deploybench.bench.report.messages.comparison import render_comparison
+from deploybench.bench.runs.metrics import metrics_of
+from deploybench.bench.runs.store import VariantInfo, read_run
 
 RUN = read_run(Path(__file__).parents[1] / "data" / "runs" / "schema-1.json")
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.compare.changes import compare_runs
-from bench.compare.judging import judge_rows, rows_of
-from bench.compare.matching import Matched
-from bench.compare.outcome import Outcome, outcome_of
-from bench.compare.thresholds import Rule, Thresholds, read_thresholds
-from bench.measure.controls import CONTROLS
-from bench.report.messages.comparison import render_comparison
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.store import VariantInfo, read_run, run_block
-from exporters.errors import UserError
+from deploybench.bench.compare.changes import compare_runs
+from deploybench.bench.compare.judging import judge_rows, rows_of
+from deploybench.bench.compare.matching import Matched
+from deploybench.bench.compare.outcome import Outcome, outcome_of
+from deploybench.bench.compare.thresholds import Rule, Thresholds, read_thresholds
+from deploybench.bench.measure.controls import CONTROLS
+from deploybench.bench.report.messages.comparison import render_comparison
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.store import VariantInfo, read_run, run_block
+from deploybench.exporters.errors import UserError
 
 DATA = Path(__file__).parents[1] / "data"
 NO_PREDICTIONS = ({}, {})
@@ -451,7 +451,7 @@ def test_the_exit_code_is_a_gate(run, tmp_path, change, flags, code):
     command = [
         sys.executable,
         "-m",
-        "bench.cli",
+        "deploybench.bench.cli",
         "compare",
         tmp_path / "base.json",
         tmp_path / "contender.json",

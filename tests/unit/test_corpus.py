@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-import bench.texts.demonstration.corpus
-from bench.texts.data import LabelledSet
-from bench.texts.demonstration.corpus import LABELS, MAX_WORDS, MIN_WORDS, corpus, grammar
+import deploybench.bench.texts.demonstration.corpus
+from deploybench.bench.texts.data import LabelledSet
+from deploybench.bench.texts.demonstration.corpus import LABELS, MAX_WORDS, MIN_WORDS, corpus, grammar
 
 SIZES = {"train": 3000, "test": 400, "external": 250}
 SHA256 = {
@@ -49,7 +49,7 @@ def test_bit_identical(split):
 @pytest.mark.process
 def test_another_process_writes_the_same():
     """Neither the order in which splits are asked for nor the seed of str hashes changes a text."""
-    code = "from bench.texts.demonstration.corpus import corpus; import hashlib, sys; t = corpus('external')[0]; "
+    code = "from deploybench.bench.texts.demonstration.corpus import corpus; import hashlib, sys; t = corpus('external')[0]; "
     code += "sys.stdout.write(hashlib.sha256(repr(t).encode()).hexdigest())"
     command = [sys.executable, "-c", code]
     other = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "1"})
@@ -76,9 +76,9 @@ def test_a_text_that_comes_again_is_left_out(monkeypatch):
     """The grammar hardly ever repeats itself, so it is made to."""
     numbers = itertools.count()
     monkeypatch.setattr(
-        bench.texts.demonstration.corpus, "_write_text", lambda *_: f"{'word ' * 30}{next(numbers) // 2}"
+        deploybench.bench.texts.demonstration.corpus, "_write_text", lambda *_: f"{'word ' * 30}{next(numbers) // 2}"
     )
-    splits = bench.texts.demonstration.corpus._corpora.__wrapped__(7).values()
+    splits = deploybench.bench.texts.demonstration.corpus._corpora.__wrapped__(7).values()
 
     assert len({text for texts, _ in splits for text in texts}) == sum(SIZES.values())
 

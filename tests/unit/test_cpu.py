@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
-from bench.compare.changes import compare_runs
-from bench.compare.matching import Matched
-from bench.compare.thresholds import Thresholds
-from bench.machine import environment
-from bench.machine.cpu import UNKNOWN, cpu_family, cpu_features, cpu_name, read_cpuinfo
-from bench.machine.environment import describe_environment
-from bench.report.messages.comparison import render_comparison
-from bench.runs.metrics import metrics_of
-from bench.runs.store import read_run
+from deploybench.bench import cli
+from deploybench.bench.compare.changes import compare_runs
+from deploybench.bench.compare.matching import Matched
+from deploybench.bench.compare.thresholds import Thresholds
+from deploybench.bench.machine import environment
+from deploybench.bench.machine.cpu import UNKNOWN, cpu_family, cpu_features, cpu_name, read_cpuinfo
+from deploybench.bench.machine.environment import describe_environment
+from deploybench.bench.report.messages.comparison import render_comparison
+from deploybench.bench.runs.metrics import metrics_of
+from deploybench.bench.runs.store import read_run
 
 SAVED = Path(__file__).parents[1] / "data" / "runs" / "schema-2.json"
 RUN = read_run(SAVED)

@@ -15,21 +15,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.pipeline.options import Options
-from bench.pipeline.prepare import _origin
-from bench.pipeline.sets import labelled_sets
-from bench.pipeline.unlabelled import find_unlabelled
-from bench.texts.data import (
+from deploybench.bench.pipeline.options import Options
+from deploybench.bench.pipeline.prepare import _origin
+from deploybench.bench.pipeline.sets import labelled_sets
+from deploybench.bench.pipeline.unlabelled import find_unlabelled
+from deploybench.bench.texts.data import (
     LabelledSet,
     parse_external,
     read_labelled_file,
     read_real_fake,
     read_texts,
 )
-from exporters.checkpoints.inputs import Inputs
-from exporters.checkpoints.tokenization import Pad, tokenise
-from exporters.errors import CheckpointError, DataError
-from exporters.files import row_hash
+from deploybench.exporters.checkpoints.inputs import Inputs
+from deploybench.exporters.checkpoints.tokenization import Pad, tokenise
+from deploybench.exporters.errors import CheckpointError, DataError
+from deploybench.exporters.files import row_hash
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -675,7 +675,7 @@ def test_round_trip(rows, suffix):
 
 @pytest.mark.process
 def test_import_is_light():
-    code = "import bench.texts.data, sys; print(sorted({'torch', 'pandas', 'pyarrow', 'numpy'} & set(sys.modules)))"
+    code = "import deploybench.bench.texts.data, sys; print(sorted({'torch', 'pandas', 'pyarrow', 'numpy'} & set(sys.modules)))"
 
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 

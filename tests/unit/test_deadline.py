@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.measure.deadline import Deadline
-from bench.pipeline.options import Options
-from bench.pipeline.recorder import Recorder
-from bench.runs.journal import Journal
-from bench.runs.measurement import Measurement, Workload
-from suites import conftest, test_accuracy, test_invariance, test_load
+from deploybench.bench.measure.deadline import Deadline
+from deploybench.bench.pipeline.options import Options
+from deploybench.bench.pipeline.recorder import Recorder
+from deploybench.bench.runs.journal import Journal
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.suites import conftest, test_accuracy, test_invariance, test_load
 
 WORKLOAD = Workload(batch_size=1, sequence_length=8, padding="full", threads=1)
 

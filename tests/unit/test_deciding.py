@@ -6,10 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.analysis import accuracy_loss
-from exporters.variant import REFERENCE
-from suites.studies.harness import deciding
-from suites.studies.harness.deciding import KINDS, LIMIT, MOST_WRONG, fitted_size, simulate, standings, wrong
+from deploybench.bench.analysis import accuracy_loss
+from deploybench.exporters.variant import REFERENCE
+from deploybench.suites.studies.harness import deciding
+from deploybench.suites.studies.harness.deciding import (
+    KINDS,
+    LIMIT,
+    MOST_WRONG,
+    fitted_size,
+    simulate,
+    standings,
+    wrong,
+)
 
 SAVED = Path(__file__).parents[2] / "results" / "studies" / "deciding.json"
 REPEATS = 150

@@ -21,21 +21,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-import bench.report.formats.escapes
-from bench.analysis.misclassified.by_value import NO_VALUE, by_values
-from bench.analysis.misclassified.examples import sample_errors
-from bench.analysis.misclassified.groups import Group, by_group
-from bench.analysis.misclassified.lengths import LENGTHS, length_bins, typical
-from bench.analysis.misclassified.shift import shift
-from bench.analysis.probability_calibration import probabilities
-from bench.cli import main
-from bench.measure.accuracy import confusion_matrix
-from bench.report.formats.escapes import excerpt, excerpt_lines
-from bench.report.render import render
-from bench.runs.measurement import Measurement
-from bench.runs.predictions import Answers
-from bench.runs.store import SetInfo, read_run, run_block
-from bench.texts.data import LabelledSet
+import deploybench.bench.report.formats.escapes
+from deploybench.bench.analysis.misclassified.by_value import NO_VALUE, by_values
+from deploybench.bench.analysis.misclassified.examples import sample_errors
+from deploybench.bench.analysis.misclassified.groups import Group, by_group
+from deploybench.bench.analysis.misclassified.lengths import LENGTHS, length_bins, typical
+from deploybench.bench.analysis.misclassified.shift import shift
+from deploybench.bench.analysis.probability_calibration import probabilities
+from deploybench.bench.cli import main
+from deploybench.bench.measure.accuracy import confusion_matrix
+from deploybench.bench.report.formats.escapes import excerpt, excerpt_lines
+from deploybench.bench.report.render import render
+from deploybench.bench.runs.measurement import Measurement
+from deploybench.bench.runs.predictions import Answers
+from deploybench.bench.runs.store import SetInfo, read_run, run_block
+from deploybench.bench.texts.data import LabelledSet
 
 DATA = Path(__file__).parents[1] / "data"
 SAMPLE = DATA / "run-schema-1.json"
@@ -370,7 +370,7 @@ def test_more_classes_have_no_false_positives():
 
 
 def test_the_examples_of_excerpts_are_true():
-    assert doctest.testmod(bench.report.formats.escapes).attempted
+    assert doctest.testmod(deploybench.bench.report.formats.escapes).attempted
 
 
 def columns(text):
@@ -508,7 +508,7 @@ def test_the_demonstration_needs_no_files(capsys, tmp_path, monkeypatch):
     one = labelled("external", 30)
     run = with_answers(tmp_path, [one], {("external", "torch-eager"): (0,)})
     run = replace(run, checkpoint=replace(run.checkpoint, demonstration=True))
-    monkeypatch.setattr("bench.pipeline.sets.demonstration_sets", lambda: (one, labelled("in_domain", 9)))
+    monkeypatch.setattr("deploybench.bench.pipeline.sets.demonstration_sets", lambda: (one, labelled("in_domain", 9)))
 
     assert "> external text 0" in errors(capsys, save(run))[1]
     assert "texts are not shown" in errors(capsys, save(replace(run, sets=(replace(run.sets[0], sha256="other"),))))[1]

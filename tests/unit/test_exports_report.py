@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bench.commands.export import render_exports
-from bench.runs.store import VariantInfo
-from exporters.artifacts.artifact import Artifact
+from deploybench.bench.commands.export import render_exports
+from deploybench.bench.runs.store import VariantInfo
+from deploybench.exporters.artifacts.artifact import Artifact
 
 
 def test_what_people_read():

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
-from bench.analysis.fidelity import fidelity
-from bench.analysis.probability_calibration import brier_score, calibration_error, probabilities, roc_area
-from bench.analysis.retention import BOUNDS, Pairs, _shares_under, examples_to_decide, retention
+from deploybench.bench.analysis.fidelity import fidelity
+from deploybench.bench.analysis.probability_calibration import brier_score, calibration_error, probabilities, roc_area
+from deploybench.bench.analysis.retention import BOUNDS, Pairs, _shares_under, examples_to_decide, retention
 
 CLOSE = 1e-9
 COUNTS = st.integers(0, 60)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.analysis.objectives import Aim
-from bench.analysis.selection import default_selection
-from bench.analysis.speed_ups import speed_ups
-from bench.cli import main
-from bench.commands.common import RESULTS
-from bench.report.messages.first_screen import first_screen
-from bench.runs.predictions import read_scored
-from bench.runs.store import read_run
+from deploybench.bench.analysis.objectives import Aim
+from deploybench.bench.analysis.selection import default_selection
+from deploybench.bench.analysis.speed_ups import speed_ups
+from deploybench.bench.cli import main
+from deploybench.bench.commands.common import RESULTS
+from deploybench.bench.report.messages.first_screen import first_screen
+from deploybench.bench.runs.predictions import read_scored
+from deploybench.bench.runs.store import read_run
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "data" / "first-screen.txt"
@@ -38,7 +38,7 @@ def renamed(run, monkeypatch, variants=19, sets=5, name="{}-mögliche-{}-" + "x"
         for new, old in places.items()
         for of in [read_scored(run)[old]]
     }
-    monkeypatch.setattr("bench.analysis.selection.read_scored", lambda _: scored)
+    monkeypatch.setattr("deploybench.bench.analysis.selection.read_scored", lambda _: scored)
     measurements = [
         replace(one, variant=variant, data=place)
         for one in run.measurements
@@ -137,7 +137,7 @@ def test_a_speed_up_that_is_hardly_known_is_told_by_both_ends(monkeypatch):
         key: replace(one, value=7.46, low=3.29, high=16.9) if key[0] != "torch-eager" else one
         for key, one in speed_ups(run).items()
     }
-    for place in ("bench.report.messages.first_screen", "bench.analysis.selection"):
+    for place in ("deploybench.bench.report.messages.first_screen", "deploybench.bench.analysis.selection"):
         monkeypatch.setattr(f"{place}.speed_ups", lambda _: found)
     default_selection.cache_clear()
     screen = first_screen(run)
@@ -167,7 +167,7 @@ def test_random_weights_without_sets_fit_and_have_no_accuracy(monkeypatch):
 
 def test_an_undecided_variant_is_named_with_what_would_decide(monkeypatch):
     strict = Aim(max_drop=1e-4)
-    monkeypatch.setattr("bench.analysis.selection.Aim", lambda: strict)
+    monkeypatch.setattr("deploybench.bench.analysis.selection.Aim", lambda: strict)
     screen = first_screen(read_run(SHIPPED["0025"]))
 
     fits(screen, 40)
@@ -204,9 +204,9 @@ def test_an_empty_cell_has_a_reason_under_the_table():
 @pytest.mark.parametrize(("flags", "tables"), [([], False), (["--tables"], True)])
 def test_a_run_prints_the_screen_and_the_tables_where_they_are_asked_for(flags, tables, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.pipeline.prepare.prepare_models", lambda *_: None)
-    monkeypatch.setattr("bench.machine.alone.alone", nullcontext)
-    monkeypatch.setattr("bench.pipeline.started_pytest.run_suites", lambda *_: (SHIPPED["0024"], 0))
+    monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare_models", lambda *_: None)
+    monkeypatch.setattr("deploybench.bench.machine.alone.alone", nullcontext)
+    monkeypatch.setattr("deploybench.bench.pipeline.started_pytest.run_suites", lambda *_: (SHIPPED["0024"], 0))
 
     assert main(["run", *flags]) == 0
     printed = capsys.readouterr()

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main
-from bench.compare.changes import Comparison
-from bench.compare.judging import Change
-from bench.compare.outcome import outcome_of
-from bench.report.messages.github import COMMENT, SUMMARY, annotation_lines, github_markdown
-from bench.report.messages.junit import render_junit
-from bench.runs.measurement import Workload
-from bench.runs.store import read_run, run_block
+from deploybench.bench.cli import main
+from deploybench.bench.compare.changes import Comparison
+from deploybench.bench.compare.judging import Change
+from deploybench.bench.compare.outcome import outcome_of
+from deploybench.bench.report.messages.github import COMMENT, SUMMARY, annotation_lines, github_markdown
+from deploybench.bench.report.messages.junit import render_junit
+from deploybench.bench.runs.measurement import Workload
+from deploybench.bench.runs.store import read_run, run_block
 
 DATA = Path(__file__).parents[1] / "data"
 SHORT = Workload(batch_size=8, sequence_length=128, padding="full", threads=1)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure.halving import left_out
-from bench.measure.schedule import TimedArtifact
+from deploybench.bench.measure.halving import left_out
+from deploybench.bench.measure.schedule import TimedArtifact
 
 ROWS = [
     *(TimedArtifact(name=f"a/{place}", artifact=Path(), group="a") for place in range(8)),

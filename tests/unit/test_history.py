@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import cli
-from bench.compare.history import history_of
-from bench.compare.saved_runs import SavedRun, SavedRuns, read_saved_runs
-from bench.compare.segments import steps
-from bench.compare.thresholds import Thresholds
-from bench.runs.measurement import Measurement
-from bench.runs.metrics import metrics_of
-from bench.runs.store import models_block, read_run, run_block
-from exporters.errors import RunFileError
+from deploybench.bench import cli
+from deploybench.bench.compare.history import history_of
+from deploybench.bench.compare.saved_runs import SavedRun, SavedRuns, read_saved_runs
+from deploybench.bench.compare.segments import steps
+from deploybench.bench.compare.thresholds import Thresholds
+from deploybench.bench.runs.measurement import Measurement
+from deploybench.bench.runs.metrics import metrics_of
+from deploybench.bench.runs.store import models_block, read_run, run_block
+from deploybench.exporters.errors import RunFileError
 
 KEPT = Path(__file__).parents[1] / "data" / "runs" / "schema-1.json"
 RUN = read_run(KEPT)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from suites.studies.inputs.__main__ import render
+from deploybench.suites.studies.inputs.__main__ import render
 
 ROOT = Path(__file__).parents[2]
 SAVED = json.loads((ROOT / "results" / "studies" / "inputs.json").read_text(encoding="utf-8"))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.analysis.figures import figures
-from bench.report.render import render
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.store import read_run, run_block
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.report.render import render
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.store import read_run, run_block
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
 ALONE = Workload(batch_size=8, sequence_length=128, padding="full", threads=2)

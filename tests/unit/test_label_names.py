@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bench.texts.data import read_labelled_file, read_real_fake
-from exporters.errors import DataError
+from deploybench.bench.texts.data import read_labelled_file, read_real_fake
+from deploybench.exporters.errors import DataError
 
 # Names by class index, and the number that a person reads in each name; None where there is none.
 NO_NUMBERS = (None, None)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from shipped import shipped
 
-from bench.report.formats.latex import escaped
-from bench.report.render import render
-from bench.runs.store import read_run
+from deploybench.bench.report.formats.latex import escaped
+from deploybench.bench.report.render import render
+from deploybench.bench.runs.store import read_run
 
 DATA = Path(__file__).parents[1] / "data"
 RUNS = shipped("*/[0-9]*.json")[-3:]

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slices import OWN_TEXTS, row_of
 
-from bench.measure.schedule import unsure_rows
-from bench.runs.measurement import launch_ratios, slice_noise
-from bench.statistics import LogRatio
-from exporters.variant import REFERENCE
+from deploybench.bench.measure.schedule import unsure_rows
+from deploybench.bench.runs.measurement import launch_ratios, slice_noise
+from deploybench.bench.statistics import LogRatio
+from deploybench.exporters.variant import REFERENCE
 
 
 @given(st.integers(1, 6), st.integers(1, 9), st.floats(0.2, 5), st.integers(0, 1000))

@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.analysis.figures import figures, memory_workload
-from bench.measure.memory.mappings import KINDS
-from bench.report.render import render
-from bench.runs.ledger import PHASES, CellLedger, Phase, Tracked, draw_up
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.store import read_run, run_block
-from exporters.errors import RunFileError
+from deploybench.bench.analysis.figures import figures, memory_workload
+from deploybench.bench.measure.memory.mappings import KINDS
+from deploybench.bench.report.render import render
+from deploybench.bench.runs.ledger import PHASES, CellLedger, Phase, Tracked, draw_up
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.store import read_run, run_block
+from deploybench.exporters.errors import RunFileError
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
 MB = 1_000_000

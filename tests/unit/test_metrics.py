@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.analysis.figures import figures
-from bench.compare.changes import compare_runs
-from bench.compare.matching import Matched
-from bench.compare.thresholds import Thresholds, read_thresholds
-from bench.report.messages.comparison import render_comparison
-from bench.runs.measurement import Measurement
-from bench.runs.metrics import LESS, METRICS, Compared, Metric, compared_metrics
-from bench.runs.store import read_run
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.compare.changes import compare_runs
+from deploybench.bench.compare.matching import Matched
+from deploybench.bench.compare.thresholds import Thresholds, read_thresholds
+from deploybench.bench.report.messages.comparison import render_comparison
+from deploybench.bench.runs.measurement import Measurement
+from deploybench.bench.runs.metrics import LESS, METRICS, Compared, Metric, compared_metrics
+from deploybench.bench.runs.store import read_run
 
 RUN = read_run(Path(__file__).parents[1] / "data" / "runs" / "schema-1.json")
 SWAPPED = Metric(

@@ -12,19 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from several import MODELS, VARIANTS, read_models, save_models
 
-from bench.analysis.evidence import read_evidence
-from bench.analysis.models.accuracy import accuracies, accuracy_differences, difference_figures, most_accurate
-from bench.analysis.models.pairs import of_pair, pair_name
-from bench.analysis.models.same_texts import labelled_texts, same_texts
-from bench.analysis.models.selection import best_of_each, pair_figures, pair_speed_ups, select_models
-from bench.analysis.models.trades import trades
-from bench.analysis.objectives import Aim, Limit
-from bench.analysis.selection import deciding_figure
-from bench.cli import main
-from bench.report.messages.models_screen import models_screen
-from bench.runs.predictions import read_answers
-from bench.statistics import mcnemar, paired_interval
-from exporters.errors import RunFileError
+from deploybench.bench.analysis.evidence import read_evidence
+from deploybench.bench.analysis.models.accuracy import (
+    accuracies,
+    accuracy_differences,
+    difference_figures,
+    most_accurate,
+)
+from deploybench.bench.analysis.models.pairs import of_pair, pair_name
+from deploybench.bench.analysis.models.same_texts import labelled_texts, same_texts
+from deploybench.bench.analysis.models.selection import best_of_each, pair_figures, pair_speed_ups, select_models
+from deploybench.bench.analysis.models.trades import trades
+from deploybench.bench.analysis.objectives import Aim, Limit
+from deploybench.bench.analysis.selection import deciding_figure
+from deploybench.bench.cli import main
+from deploybench.bench.report.messages.models_screen import models_screen
+from deploybench.bench.runs.predictions import read_answers
+from deploybench.bench.statistics import mcnemar, paired_interval
+from deploybench.exporters.errors import RunFileError
 
 SIZE = Limit(flag="--max-size-mb", metric="artifact_size", most=15e6)
 
@@ -48,7 +53,7 @@ def rewritten(monkeypatch, runs, **of_model):
         change = changed.get(run.checkpoint.name, lambda one: one)
         known[id(run)] = {name: change(one) for name, one in known[id(run)].items()}
     for place in ("same_texts",):
-        monkeypatch.setattr(f"bench.analysis.models.{place}.read_scored", lambda run: known[id(run)])
+        monkeypatch.setattr(f"deploybench.bench.analysis.models.{place}.read_scored", lambda run: known[id(run)])
     return runs
 
 
@@ -125,7 +130,7 @@ def test_models_with_contradictory_labels_are_refused_in_one_line(runs, monkeypa
 @given(st.permutations([0, 1, 2]), st.permutations([0, 1, 2]))
 def test_classes_are_matched_by_the_labels_of_the_texts(one, other):
     """Any numbering of three classes in either model gives the same texts that both get right."""
-    from bench.analysis.models.same_texts import _classes
+    from deploybench.bench.analysis.models.same_texts import _classes
 
     truth = np.array([0, 1, 2, 0, 1])
     labels = [np.array(order)[truth] for order in (one, other)]
@@ -336,8 +341,8 @@ def test_recommend_copies_the_artifact_of_the_pair_and_says_why_it_was_taken(fil
         asked.append((run.checkpoint.name, variant))
         return SimpleNamespace(path=tmp_path / "artifact")
 
-    monkeypatch.setattr("bench.pipeline.made.find_artifact", find)
-    monkeypatch.setattr("bench.pipeline.best.write_example", lambda _: None)
+    monkeypatch.setattr("deploybench.bench.pipeline.made.find_artifact", find)
+    monkeypatch.setattr("deploybench.bench.pipeline.best.write_example", lambda _: None)
     code = main(["recommend", file, "--max-accuracy-drop=0.1", "--copy-to", str(tmp_path / "best")])
     evidence = read_evidence(tmp_path / "best" / "evidence.json")
 

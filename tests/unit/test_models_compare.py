@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from several import MODELS, VARIANTS, save_models
 
-from bench.cli import main
-from bench.compare.changes import compare_runs
-from bench.compare.matching import match_models
-from bench.compare.thresholds import Rule, Thresholds
-from bench.measure.yardsticks import MACHINE
-from bench.report.messages.comparison import render_comparison
-from bench.runs.measurement import Measurement
-from bench.runs.store import read_runs
+from deploybench.bench.cli import main
+from deploybench.bench.compare.changes import compare_runs
+from deploybench.bench.compare.matching import match_models
+from deploybench.bench.compare.thresholds import Rule, Thresholds
+from deploybench.bench.measure.yardsticks import MACHINE
+from deploybench.bench.report.messages.comparison import render_comparison
+from deploybench.bench.runs.measurement import Measurement
+from deploybench.bench.runs.store import read_runs
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = len(VARIANTS) * 6  # of a model: two latencies, memory, size and two accuracies of each variant
@@ -330,7 +330,7 @@ def test_confirm_is_of_one_model(file, saved, capsys, monkeypatch):
         asked.append(({one.variant for one in comparison.changes}, contender.checkpoint.name, sides))
         return comparison
 
-    monkeypatch.setattr("bench.compare.confirming.confirm", confirm)
+    monkeypatch.setattr("deploybench.bench.compare.confirming.confirm", confirm)
     arguments = ["compare", str(file), str(saved(change=slow())), "--confirm", "old", "new"]
 
     assert main(arguments) == 2

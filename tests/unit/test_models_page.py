@@ -13,12 +13,12 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from several import MODELS, VARIANTS, read_models
 
-from bench.analysis.models.selection import best_of_each, default_models_selection
-from bench.cli import main
-from bench.report.page.models_page import render_models_page
-from bench.report.page.models_pareto import models_pareto_plots
-from bench.report.page.plot import WIDTH, as_svg, styled
-from bench.report.page.point_names import name_points
+from deploybench.bench.analysis.models.selection import best_of_each, default_models_selection
+from deploybench.bench.cli import main
+from deploybench.bench.report.page.models_page import render_models_page
+from deploybench.bench.report.page.models_pareto import models_pareto_plots
+from deploybench.bench.report.page.plot import WIDTH, as_svg, styled
+from deploybench.bench.report.page.point_names import name_points
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 HOSTILE = "<script>document.title = 'ran'</script>\u202e\x1b[31m{{ 7 * 7 }} $x^2$"

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from several import MODELS, read_models, save_models
 
-from bench.analysis.models.selection import default_models_selection, select_models
-from bench.analysis.objectives import Aim
-from bench.cli import main
-from bench.commands.common import RESULTS
-from bench.report.messages.models_screen import models_screen
-from bench.report.messages.models_selection import render_models_selection
-from bench.report.render import render_models
-from bench.report.tables import OF_SEVERAL, SHOWN, TABLES
-from bench.runs.measurement import Workload
-from bench.runs.store import read_runs
-from exporters.errors import RunFileError
+from deploybench.bench.analysis.models.selection import default_models_selection, select_models
+from deploybench.bench.analysis.objectives import Aim
+from deploybench.bench.cli import main
+from deploybench.bench.commands.common import RESULTS
+from deploybench.bench.report.messages.models_screen import models_screen
+from deploybench.bench.report.messages.models_selection import render_models_selection
+from deploybench.bench.report.render import render_models
+from deploybench.bench.report.tables import OF_SEVERAL, SHOWN, TABLES
+from deploybench.bench.runs.measurement import Workload
+from deploybench.bench.runs.store import read_runs
+from deploybench.exporters.errors import RunFileError
 
 STUDIES = Path(__file__).parents[2] / "results" / "studies"
 DATA = Path(__file__).parents[1] / "data"

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
-from bench.compare.changes import compare_runs
-from bench.compare.matching import Matched
-from bench.compare.thresholds import Thresholds
-from bench.report.messages.comparison import render_comparison
-from bench.runs.measurement import Measurement
-from bench.runs.metrics import METRICS, Metric, metrics_of
-from bench.runs.store import read_run, run_block
+from deploybench.bench import cli
+from deploybench.bench.compare.changes import compare_runs
+from deploybench.bench.compare.matching import Matched
+from deploybench.bench.compare.thresholds import Thresholds
+from deploybench.bench.report.messages.comparison import render_comparison
+from deploybench.bench.runs.measurement import Measurement
+from deploybench.bench.runs.metrics import METRICS, Metric, metrics_of
+from deploybench.bench.runs.store import read_run, run_block
 
 RUN = read_run(Path(__file__).parents[1] / "data" / "runs" / "schema-1.json")
 

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from bench.runs import journal
-from bench.runs.journal import Journal
-from exporters import files
+from deploybench.bench.runs import journal
+from deploybench.bench.runs.journal import Journal
+from deploybench.exporters import files
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 from shipped import shipped
 
-import bench.analysis.fidelity
-import bench.analysis.figures
-import bench.analysis.selection
-from bench import cli
-from bench.printable import printable
-from bench.runs.store import once_a_run, read_run
+import deploybench.bench.analysis.fidelity
+import deploybench.bench.analysis.figures
+import deploybench.bench.analysis.selection
+from deploybench.bench import cli
+from deploybench.bench.printable import printable
+from deploybench.bench.runs.store import once_a_run, read_run
 
 [RUN] = [path for path in shipped("*/[0-9]*.json") if path.name.startswith("0025")]
 
@@ -28,10 +28,10 @@ def counted(monkeypatch):
 
         monkeypatch.setattr(owner, name, counting)
 
-    count(bench.analysis.figures, "_factors", "figures")
+    count(deploybench.bench.analysis.figures, "_factors", "figures")
     count(pd, "read_parquet", "predictions")
-    count(bench.analysis.selection, "select", "selections")
-    count(bench.analysis.fidelity, "resampled_counts", "fidelity")  # once a set and variant
+    count(deploybench.bench.analysis.selection, "select", "selections")
+    count(deploybench.bench.analysis.fidelity, "resampled_counts", "fidelity")  # once a set and variant
     return times
 
 

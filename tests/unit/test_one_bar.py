@@ -6,9 +6,9 @@ from contextlib import redirect_stderr
 import pytest
 import tqdm
 
-from bench import console
-from bench.pipeline.forecast import expected_parts, plan_line
-from bench.pipeline.options import Options
+from deploybench.bench import console
+from deploybench.bench.pipeline.forecast import expected_parts, plan_line
+from deploybench.bench.pipeline.options import Options
 
 
 class Terminal(io.StringIO):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.machine.cpu import available_cores, cpu_features, first_version_quota
-from bench.pipeline.options import Options, add_options, artifacts_dir, read_models, read_options
-from exporters.artifacts.catalogue import default_variants, variant_names
-from exporters.errors import UserError
+from deploybench.bench.machine.cpu import available_cores, cpu_features, first_version_quota
+from deploybench.bench.pipeline.options import Options, add_options, artifacts_dir, read_models, read_options
+from deploybench.exporters.artifacts.catalogue import default_variants, variant_names
+from deploybench.exporters.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.analysis.misclassified.analysis import Asked, find_errors
-from bench.analysis.objectives import Aim
-from bench.analysis.selection import select
-from bench.cli import main
-from bench.pipeline.options import add_options, read_models
-from bench.report.messages.first_screen import first_screen
-from bench.report.messages.selection import render_selection
-from bench.report.page.answer import reservations
-from bench.report.render import render
-from bench.runs.predictions import NO_LABEL, read_scored
-from bench.runs.store import VariantInfo, read_run
-from exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.misclassified.analysis import Asked, find_errors
+from deploybench.bench.analysis.objectives import Aim
+from deploybench.bench.analysis.selection import select
+from deploybench.bench.cli import main
+from deploybench.bench.pipeline.options import add_options, read_models
+from deploybench.bench.report.messages.first_screen import first_screen
+from deploybench.bench.report.messages.selection import render_selection
+from deploybench.bench.report.page.answer import reservations
+from deploybench.bench.report.render import render
+from deploybench.bench.runs.predictions import NO_LABEL, read_scored
+from deploybench.bench.runs.store import VariantInfo, read_run
+from deploybench.exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
+from deploybench.exporters.variant import REFERENCE
 
 RESULTS = Path(__file__).parents[2] / "results"
 NAME = "linear-tokens"
@@ -51,7 +51,7 @@ def saved(monkeypatch):
             notes=(NOTE,),
             **{"parity": {"agreement": 0.7, "examples": 64, "max_abs_diff": 9.0}, **changes},
         )
-        monkeypatch.setattr("bench.analysis.selection.read_scored", lambda _: scored)
+        monkeypatch.setattr("deploybench.bench.analysis.selection.read_scored", lambda _: scored)
         return SimpleNamespace(
             scored=scored,
             run=replace(
@@ -247,8 +247,8 @@ def test_the_page_asks_as_well(saved):
 @pytest.mark.parametrize(("flags", "best"), [([], "openvino-int8-bf16"), (["--allow-other-model"], NAME)])
 def test_recommend_takes_it_where_the_flag_says_so(saved, monkeypatch, capsys, flags, best):
     made = saved()
-    monkeypatch.setattr("bench.runs.store.read_runs", lambda _: (made.run,))
-    monkeypatch.setattr("bench.runs.predictions.read_scored", lambda _: made.scored)
+    monkeypatch.setattr("deploybench.bench.runs.store.read_runs", lambda _: (made.run,))
+    monkeypatch.setattr("deploybench.bench.runs.predictions.read_scored", lambda _: made.scored)
 
     assert main(["recommend", "results", *flags]) == 0
     assert f"\ntake {best}: " in capsys.readouterr().out
@@ -256,7 +256,7 @@ def test_recommend_takes_it_where_the_flag_says_so(saved, monkeypatch, capsys, f
 
 def test_texts_on_which_it_alone_disagrees_are_no_disputed_ones(saved, monkeypatch):
     made = saved(right=0.5)
-    monkeypatch.setattr("bench.analysis.misclassified.analysis.read_answers", lambda _: made.scored)
+    monkeypatch.setattr("deploybench.bench.analysis.misclassified.analysis.read_answers", lambda _: made.scored)
 
     def erring(variant):
         asked = Asked(variant=variant, by=None, examples=3, seed=0)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.measure.own_texts import mostly_cut, own_batches, sample
-from exporters.checkpoints.tokenization import Pad
+from deploybench.bench.measure.own_texts import mostly_cut, own_batches, sample
+from deploybench.exporters.checkpoints.tokenization import Pad
 
 LENGTHS = st.lists(st.integers(3, 60), min_size=1, max_size=200)
 

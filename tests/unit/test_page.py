@@ -16,18 +16,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis.misclassified.lengths import reading_length
-from bench.analysis.probability_calibration import BINS, calibration_error, reliability
-from bench.cli import main
-from bench.report.cells import text_frame
-from bench.report.formats.escapes import brief, no_formula, shown
-from bench.report.page.material import gather
-from bench.report.page.page import render_page, sections
-from bench.report.page.plot import WIDTH, as_svg, looks, styled
-from bench.report.tables import TABLES, build_tables
-from bench.runs.store import read_run
-from bench.texts.data import LabelledSet
-from exporters.errors import UserError
+from deploybench.bench.analysis.misclassified.lengths import reading_length
+from deploybench.bench.analysis.probability_calibration import BINS, calibration_error, reliability
+from deploybench.bench.cli import main
+from deploybench.bench.report.cells import text_frame
+from deploybench.bench.report.formats.escapes import brief, no_formula, shown
+from deploybench.bench.report.page.material import gather
+from deploybench.bench.report.page.page import render_page, sections
+from deploybench.bench.report.page.plot import WIDTH, as_svg, looks, styled
+from deploybench.bench.report.tables import TABLES, build_tables
+from deploybench.bench.runs.store import read_run
+from deploybench.bench.texts.data import LabelledSet
+from deploybench.exporters.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "tests" / "data" / "run-schema-1.json"
@@ -324,7 +324,7 @@ def test_a_page_is_ascii_so_that_no_encoding_can_spoil_it(bare):
 def test_the_same_run_is_the_same_bytes_in_another_process(run, page):
     code = (
         "import sys; from pathlib import Path; from dataclasses import replace\n"
-        "from bench.runs.store import read_run; from bench.report.page.page import render_page\n"
+        "from deploybench.bench.runs.store import read_run; from deploybench.bench.report.page.page import render_page\n"
         "run = replace(read_run(sys.argv[1]), path=Path(sys.argv[2]), predictions='answers.parquet')\n"
         "sys.stdout.write(render_page(run))"
     )
@@ -523,7 +523,7 @@ def test_plots_replace_no_file(tmp_path, capsys):
 
 def test_a_full_disk_is_one_line_with_the_file(tmp_path, monkeypatch, capsys):
     full = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr("exporters.files.os.fsync", lambda _: (_ for _ in ()).throw(full))
+    monkeypatch.setattr("deploybench.exporters.files.os.fsync", lambda _: (_ for _ in ()).throw(full))
     page = tmp_path / "page.html"
 
     assert main(["report", str(SAMPLE), "--format", "html", "--output", str(page)]) == 2
@@ -534,7 +534,7 @@ def test_a_full_disk_is_one_line_with_the_file(tmp_path, monkeypatch, capsys):
 
 
 def test_a_torn_write_leaves_no_plot(tmp_path, monkeypatch):
-    monkeypatch.setattr("exporters.files.os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("deploybench.exporters.files.os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
 
     assert main(["report", str(SAMPLE), "--plots", str(tmp_path)]) == 2
     assert not list(tmp_path.iterdir())
@@ -542,7 +542,7 @@ def test_a_torn_write_leaves_no_plot(tmp_path, monkeypatch):
 
 @pytest.mark.process
 def test_other_commands_load_neither_matplotlib_nor_jinja():
-    code = "import sys, bench.cli, bench.report.page.page; print(*sys.modules)"
+    code = "import sys, deploybench.bench.cli, deploybench.bench.report.page.page; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {"matplotlib", "jinja2", "markupsafe", "pandas", "torch"} & set(modules)

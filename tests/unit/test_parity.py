@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from exporters.artifacts.parity import compare_logits
-from exporters.errors import ParityError
-from exporters.variant import Variant
+from deploybench.exporters.artifacts.parity import compare_logits
+from deploybench.exporters.errors import ParityError
+from deploybench.exporters.variant import Variant
 
 REFERENCE = [np.array([[1.0, -1.0], [0.5, 0.2]], dtype=np.float32), np.array([[-2.0, 2.0]], dtype=np.float32)]
 

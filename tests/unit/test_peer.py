@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.pipeline.options import PROFILES, Options
-from exporters.artifacts.catalogue import variant_names
-from exporters.errors import UserError
-from suites.studies.peer import __main__ as peer
-from suites.studies.peer import cell, cells, runs, shown
-from suites.studies.peer.cells import Timed
+from deploybench.bench.pipeline.options import PROFILES, Options
+from deploybench.exporters.artifacts.catalogue import variant_names
+from deploybench.exporters.errors import UserError
+from deploybench.suites.studies.peer import __main__ as peer
+from deploybench.suites.studies.peer import cell, cells, runs, shown
+from deploybench.suites.studies.peer.cells import Timed
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -6,26 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
-from bench.pipeline.exports import note_broken_plugins
-from exporters.artifacts import plugins
-from exporters.artifacts.catalogue import default_variants, find_variant, variant_module, variant_names
-from exporters.artifacts.source import source_digest, source_files
-from exporters.errors import PluginError
+from deploybench.bench import cli
+from deploybench.bench.pipeline.exports import note_broken_plugins
+from deploybench.exporters.artifacts import plugins
+from deploybench.exporters.artifacts.catalogue import default_variants, find_variant, variant_module, variant_names
+from deploybench.exporters.artifacts.source import source_digest, source_files
+from deploybench.exporters.errors import PluginError
 
 GOOD = """
 from dataclasses import replace
-from exporters.variants import onnx_fp32
+from deploybench.exporters.variants import onnx_fp32
 from .parts.session import load
 VARIANT = replace(onnx_fp32.VARIANT, runtime="acme", load=load)
 """
 BAD = {  # module: its code, and what the line says
     "raising_fp32": ("1 / 0", "its import raises ZeroDivisionError: division by zero; expected a module"),
     "ending_fp32": ("raise SystemExit(3)", "its import raises SystemExit: 3; expected a module"),
-    "empty_fp32": ("", "has no VARIANT, expected one of the type exporters.variant.Variant: define it"),
+    "empty_fp32": ("", "has no VARIANT, expected one of the type deploybench.exporters.variant.Variant: define it"),
     "other_fp32": (
         "VARIANT = {}",
-        "has a VARIANT of the type dict, expected one of the type exporters.variant.Variant",
+        "has a VARIANT of the type dict, expected one of the type deploybench.exporters.variant.Variant",
     ),
     "other_int8": (GOOD, "brings a variant called 'other-int8', expected <runtime>-fp32[-<how>] in lower case: rename"),
     "Other_fp32": (GOOD, "brings a variant called 'Other-fp32', expected <runtime>-fp32[-<how>] in lower case: rename"),
@@ -43,7 +43,9 @@ def package(tmp_path, monkeypatch):
     (folder / "parts").mkdir(parents=True)
     for name in ("__init__.py", "parts/__init__.py"):
         (folder / name).touch()
-    (folder / "parts" / "session.py").write_text("from exporters.runtimes.onnx_session import load_session as load\n")
+    (folder / "parts" / "session.py").write_text(
+        "from deploybench.exporters.runtimes.onnx_session import load_session as load\n"
+    )
     (folder / "plain_fp32.py").write_text(GOOD)
     for module, (code, _) in BAD.items():
         (folder / f"{module}.py").write_text(code)
@@ -162,13 +164,15 @@ def test_the_source_of_a_plugin_is_followed(package):
     found = source_files("acme.plain_fp32")
 
     assert {"acme", "acme.plain_fp32", "acme.parts", "acme.parts.session"} <= set(found)
-    assert {"exporters.variants.onnx_fp32", "exporters.runtimes.onnx_session"} <= set(found)  # it loads with these
+    assert {"deploybench.exporters.variants.onnx_fp32", "deploybench.exporters.runtimes.onnx_session"} <= set(
+        found
+    )  # it loads with these
     assert not [name for name in found if name.startswith("acme.raising")]
 
 
 @pytest.mark.parametrize("changed", ["plain_fp32.py", "parts/session.py", "__init__.py"])
 def test_a_changed_source_is_another_digest(package, tmp_path, monkeypatch, changed):
-    monkeypatch.setattr("exporters.artifacts.source._digest", Path.read_text)
+    monkeypatch.setattr("deploybench.exporters.artifacts.source._digest", Path.read_text)
     before = source_digest("acme.plain_fp32")
     file = package / changed
     file.write_text(file.read_text() + "# changed\n")

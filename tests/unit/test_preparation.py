@@ -20,20 +20,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import bench.texts.prepare.label_leakage
-from bench.cli import main
-from bench.printable import printable
-from bench.texts.data import read_labelled_file
-from bench.texts.demonstration.corpus import corpus
-from bench.texts.prepare import preparation
-from bench.texts.prepare.deduplicate import Removed, deduplicate
-from bench.texts.prepare.label_leakage import Column, Features, Marks, Totals
-from bench.texts.prepare.near_duplicates import Vocabulary, near_groups, shingles
-from bench.texts.prepare.rows import Files, open_rows
-from bench.texts.prepare.scan import scan
-from bench.texts.prepare.splits import SPLITS, Shares, read_shares
-from exporters.errors import UserError
-from exporters.files import sha256_file
+import deploybench.bench.texts.prepare.label_leakage
+from deploybench.bench.cli import main
+from deploybench.bench.printable import printable
+from deploybench.bench.texts.data import read_labelled_file
+from deploybench.bench.texts.demonstration.corpus import corpus
+from deploybench.bench.texts.prepare import preparation
+from deploybench.bench.texts.prepare.deduplicate import Removed, deduplicate
+from deploybench.bench.texts.prepare.label_leakage import Column, Features, Marks, Totals
+from deploybench.bench.texts.prepare.near_duplicates import Vocabulary, near_groups, shingles
+from deploybench.bench.texts.prepare.rows import Files, open_rows
+from deploybench.bench.texts.prepare.scan import scan
+from deploybench.bench.texts.prepare.splits import SPLITS, Shares, read_shares
+from deploybench.exporters.errors import UserError
+from deploybench.exporters.files import sha256_file
 
 GOLDEN = Path(__file__).parents[1] / "data" / "preparation.txt"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -509,8 +509,8 @@ def test_a_file_that_changes_meanwhile_is_refused(news, tmp_path, monkeypatch, c
 
 
 def test_doctests():
-    assert doctest.testmod(bench.texts.prepare.label_leakage).attempted
-    assert not doctest.testmod(bench.texts.prepare.label_leakage).failed
+    assert doctest.testmod(deploybench.bench.texts.prepare.label_leakage).attempted
+    assert not doctest.testmod(deploybench.bench.texts.prepare.label_leakage).failed
 
 
 @real_data

@@ -6,9 +6,9 @@ import pytest
 from pytest_benchmark import utils
 from pytest_benchmark.storage.file import FileStorage
 
-from exporters.errors import UserError
-from suites import pytest_benchmark_internals
-from suites.pytest_benchmark_internals import StockSession, as_json
+from deploybench.exporters.errors import UserError
+from deploybench.suites import pytest_benchmark_internals
+from deploybench.suites.pytest_benchmark_internals import StockSession, as_json
 
 
 def test_the_installed_version_has_every_name(request):

@@ -3,11 +3,11 @@
 import pytest
 from shipped import shipped
 
-from bench.cli import main
-from bench.report.messages.first_screen import first_screen
-from bench.report.render import render
-from bench.report.tables import TABLES
-from bench.runs.store import read_run
+from deploybench.bench.cli import main
+from deploybench.bench.report.messages.first_screen import first_screen
+from deploybench.bench.report.render import render
+from deploybench.bench.report.tables import TABLES
+from deploybench.bench.runs.store import read_run
 
 QUICK = {path.stem: path for path in shipped("studies/quick/*.json")}
 

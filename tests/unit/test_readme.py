@@ -10,9 +10,9 @@ import pytest
 from documents import DOCUMENTS, ROOMS, ROOT, blocks, made
 from shipped import shipped
 
-from bench.cli import parser
-from bench.runs.store import read_run
-from exporters.artifacts.catalogue import variant_names
+from deploybench.bench.cli import parser
+from deploybench.bench.runs.store import read_run
+from deploybench.exporters.artifacts.catalogue import variant_names
 
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
 BLOCKS = [
@@ -135,7 +135,7 @@ def test_every_study_suite_command_and_variant_is_listed():
 
     files = [path.relative_to(ROOT) for path in studies]
     named = [
-        (f"`python -m {'.'.join(path.with_suffix('').parts).removesuffix('.__main__')}`", f"`{path}`") for path in files
+        (f"`python -m deploybench.{'.'.join(path.with_suffix('').parts).removesuffix('.__main__')}`", f"`{path}`") for path in files
     ]
     assert [names for names in named if not any(name in suites for name in names)] == []
     assert [path for path in (ROOT / "suites").glob("test_*.py") if f"`suites/{path.name}`" not in suites] == []

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure.workload import PADDINGS
-from exporters.checkpoints.architectures import ARCHITECTURES
-from exporters.errors import RecipeError
-from exporters.training import recipe as recipes
-from exporters.training.precision import Device, chosen_precision
-from exporters.training.recipe import (
+from deploybench.bench.measure.workload import PADDINGS
+from deploybench.exporters.checkpoints.architectures import ARCHITECTURES
+from deploybench.exporters.errors import RecipeError
+from deploybench.exporters.training import recipe as recipes
+from deploybench.exporters.training.precision import Device, chosen_precision
+from deploybench.exporters.training.recipe import (
     Architecture,
     DataRecipe,
     EarlyStopping,
@@ -22,7 +22,7 @@ from exporters.training.recipe import (
     read_recipe,
     recipe_names,
 )
-from exporters.training.steps import Steps, steps
+from deploybench.exporters.training.steps import Steps, steps
 
 SCRATCH = """
 description = "from scratch"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from slices import row_of
 
-from bench.compare.judging import FAIR, Terms, judge_rows, rows_of
-from bench.compare.thresholds import Thresholds
-from exporters.variant import REFERENCE
+from deploybench.bench.compare.judging import FAIR, Terms, judge_rows, rows_of
+from deploybench.bench.compare.thresholds import Thresholds
+from deploybench.exporters.variant import REFERENCE
 
 LAUNCHES, BLOCKS, CONTROL = 6, 16, 0.001
 SECONDS = {REFERENCE: 0.014, "onnx-fp32": 0.008, "openvino-int8": 0.003, "openvino-bf16": 0.004}

@@ -18,12 +18,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.analysis.figures import figures
-from bench.commands.common import print_runs
-from bench.report.formats.terminal import coloured
-from bench.report.render import render
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.store import VariantInfo, read_run
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.commands.common import print_runs
+from deploybench.bench.report.formats.terminal import coloured
+from deploybench.bench.report.render import render
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.store import VariantInfo, read_run
 
 DATA = Path(__file__).parents[1] / "data"
 GOLDEN = {"text": "report.txt", "md": "report.md", "csv": "report.csv", "latex": "report.tex", "json": "report.json"}
@@ -536,7 +536,7 @@ def test_json_keeps_names_as_they_are(hostile):
 
 @pytest.mark.process
 def test_reading_and_importing_is_light():
-    code = "import sys, bench.report.render, bench.runs.store; print(*sys.modules)"
+    code = "import sys, deploybench.bench.report.render, deploybench.bench.runs.store; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
     assert not {"torch", "onnxruntime", "openvino", "pandas", "tabulate", "transformers"} & set(modules)

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import cli
-from bench.runs import store
-from bench.runs.predictions import read_right
-from bench.runs.store import SCHEMA_VERSION, read_run
+from deploybench.bench import cli
+from deploybench.bench.runs import store
+from deploybench.bench.runs.predictions import read_right
+from deploybench.bench.runs.store import SCHEMA_VERSION, read_run
 
 RUNS = sorted((Path(__file__).parents[1] / "data" / "runs").glob("schema-*.json"))
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.pipeline.scored_texts import LEAST, SHARE, expected_tokens, stepped, within_budget
-from bench.pipeline.unlabelled import Unlabelled
-from bench.texts.data import LabelledSet
+from deploybench.bench.pipeline.scored_texts import LEAST, SHARE, expected_tokens, stepped, within_budget
+from deploybench.bench.pipeline.unlabelled import Unlabelled
+from deploybench.bench.texts.data import LabelledSet
 
 NONE = Unlabelled(tokens={})
 PLACES = st.integers(1, 5000)

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from shipped import shipped
 
-import suites
-from bench.analysis.evidence import Evidence, evidence_of, read_evidence, write_evidence
-from bench.analysis.figures import figures
-from bench.analysis.objectives import OBJECTIVES, Aim, Limit
-from bench.analysis.selection import deciding_figure, default_selection, select
-from bench.cli import main
-from bench.report.messages.selection import render_selection
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.metrics import METRICS
-from bench.runs.predictions import NO_LABEL, Answers
-from bench.runs.store import VariantInfo, read_run
-from bench.statistics import highest_share
-from exporters.errors import RunFileError
+import deploybench.suites
+from deploybench.bench.analysis.evidence import Evidence, evidence_of, read_evidence, write_evidence
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.analysis.objectives import OBJECTIVES, Aim, Limit
+from deploybench.bench.analysis.selection import deciding_figure, default_selection, select
+from deploybench.bench.cli import main
+from deploybench.bench.report.messages.selection import render_selection
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.metrics import METRICS
+from deploybench.bench.runs.predictions import NO_LABEL, Answers
+from deploybench.bench.runs.store import VariantInfo, read_run
+from deploybench.bench.statistics import highest_share
+from deploybench.exporters.errors import RunFileError
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
 MS = {"torch-eager": 40.0, "onnx-fp32": 30.0, "onnx-int8-dynamic": 10.0, "openvino-int8": 20.0}
@@ -116,7 +116,7 @@ def test_the_objective_decides(run, objective, best):
 @pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=lambda one: one.name)
 def test_an_objective_names_a_metric_and_suites_that_exist(objective):
     assert objective.metric in METRICS
-    assert all((Path(suites.__path__[0]) / name).is_file() for name in objective.suites)
+    assert all((Path(deploybench.suites.__path__[0]) / name).is_file() for name in objective.suites)
 
 
 # Accuracy
@@ -509,14 +509,14 @@ def test_export_best_and_recommend_take_the_same_variant_by_the_same_evidence(
     artifact = SimpleNamespace(path=tmp_path / "artifact")
     prepared = SimpleNamespace(artifacts=dict.fromkeys(MS, artifact))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.machine.alone.alone", nullcontext)
-    monkeypatch.setattr("bench.pipeline.prepare.prepare", lambda _: prepared)
-    monkeypatch.setattr("bench.pipeline.started_pytest.run_suites", lambda *_: (run.path, 0))
-    monkeypatch.setattr("bench.pipeline.made.find_artifact", lambda *_: artifact)
-    monkeypatch.setattr("bench.pipeline.best.write_example", lambda _: None)
-    monkeypatch.setattr("bench.runs.store.read_run", lambda _: run)
-    monkeypatch.setattr("bench.runs.store.read_runs", lambda _: (run,))
-    monkeypatch.setattr("bench.runs.predictions.read_scored", lambda _: scored(wrong))
+    monkeypatch.setattr("deploybench.bench.machine.alone.alone", nullcontext)
+    monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare", lambda _: prepared)
+    monkeypatch.setattr("deploybench.bench.pipeline.started_pytest.run_suites", lambda *_: (run.path, 0))
+    monkeypatch.setattr("deploybench.bench.pipeline.made.find_artifact", lambda *_: artifact)
+    monkeypatch.setattr("deploybench.bench.pipeline.best.write_example", lambda _: None)
+    monkeypatch.setattr("deploybench.bench.runs.store.read_run", lambda _: run)
+    monkeypatch.setattr("deploybench.bench.runs.store.read_runs", lambda _: (run,))
+    monkeypatch.setattr("deploybench.bench.runs.predictions.read_scored", lambda _: scored(wrong))
 
     codes = [main(["export", "--checkpoint=x", "--best", "--output=by-export", *arguments])]
     printed = [capsys.readouterr().out]

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from slices import row_of
 
-from bench.analysis.selection import default_selection
-from bench.analysis.speed_ups import speed_ups, speed_ups_at
-from bench.report.render import render
-from bench.runs.measurement import Workload
-from bench.runs.store import read_run
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.selection import default_selection
+from deploybench.bench.analysis.speed_ups import speed_ups, speed_ups_at
+from deploybench.bench.report.render import render
+from deploybench.bench.runs.measurement import Workload
+from deploybench.bench.runs.store import read_run
+from deploybench.exporters.variant import REFERENCE
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
 WORKLOAD = Workload(batch_size=1, sequence_length=128, padding="full", threads=2)

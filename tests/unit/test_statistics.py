@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom, t
 
-from bench.statistics import (
+from deploybench.bench.statistics import (
     LEVEL,
     LogRatio,
     discoveries,

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from bench import cli
-from bench.compare.stock import read_stock
-from exporters.errors import RunFileError
+from deploybench.bench import cli
+from deploybench.bench.compare.stock import read_stock
+from deploybench.exporters.errors import RunFileError
 
 SUITE = """
 import pytest

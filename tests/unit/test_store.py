@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.metrics import METRICS
-from bench.runs.store import MODELS_VERSION, Run, VariantInfo, models_block, read_run, read_runs, run_block
-from exporters.errors import RunFileError
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.metrics import METRICS
+from deploybench.bench.runs.store import MODELS_VERSION, Run, VariantInfo, models_block, read_run, read_runs, run_block
+from deploybench.exporters.errors import RunFileError
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"  # schema 1 stays readable; never written anew
 MACHINE = "Linux-CPython-3.11-64bit"

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from bench.compare.judging import Change
-from bench.compare.together import told_apart
+from deploybench.bench.compare.judging import Change
+from deploybench.bench.compare.together import told_apart
 
 
 def row(name, change, half=0.02, metric="latency", verdict=None):

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from several import MODELS, VARIANTS, read_models
 
-from bench.cli import main
-from bench.report.formats.trackers import TRACKERS, render_tracker
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.store import SetInfo, read_run
-from exporters.errors import UserError
+from deploybench.bench.cli import main
+from deploybench.bench.report.formats.trackers import TRACKERS, render_tracker
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.store import SetInfo, read_run
+from deploybench.exporters.errors import UserError
 
 DATA = Path(__file__).parents[1] / "data"
 HOSTILE = 'a"b\\c\n{d="e"} 真\x1b\ud800,#'

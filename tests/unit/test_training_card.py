@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporters.training.card import training_card
+from deploybench.exporters.training.card import training_card
 
 GOLDEN = Path(__file__).parents[1] / "data" / "training-card.md"
 RECORD = {

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bench.analysis.precision
-import bench.measure.memory.leaks
-import bench.printable
-import bench.units
-import exporters.inspection.product
-from bench.units import (
+import deploybench.bench.analysis.precision
+import deploybench.bench.measure.memory.leaks
+import deploybench.bench.printable
+import deploybench.bench.units
+import deploybench.exporters.inspection.product
+from deploybench.bench.units import (
     COUNT,
     MEGABYTES,
     MILLISECONDS,
@@ -32,7 +32,13 @@ POSITIVE = st.floats(min_value=1e-6, max_value=1e6)
 
 @pytest.mark.parametrize(
     "module",
-    [bench.units, bench.printable, bench.measure.memory.leaks, bench.analysis.precision, exporters.inspection.product],
+    [
+        deploybench.bench.units,
+        deploybench.bench.printable,
+        deploybench.bench.measure.memory.leaks,
+        deploybench.bench.analysis.precision,
+        deploybench.exporters.inspection.product,
+    ],
 )
 def test_examples_in_docstrings_are_true(module):
     result = doctest.testmod(module)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.analysis.figures import figures
-from bench.report.render import render
-from bench.runs.decoding import decode
-from bench.runs.store import Run, read_run, run_block
-from exporters.inspection.operators import KINDS, Operator, seconds_by_kind
-from exporters.inspection.stored import Stored
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.report.render import render
+from deploybench.bench.runs.decoding import decode
+from deploybench.bench.runs.store import Run, read_run, run_block
+from deploybench.exporters.inspection.operators import KINDS, Operator, seconds_by_kind
+from deploybench.exporters.inspection.stored import Stored
 
 SAMPLE = Path(__file__).parents[1] / "data" / "run-schema-1.json"
 SHARED = Stored(size=46_700_000, doubled=0)

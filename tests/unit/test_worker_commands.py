@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.worker import commands
+from deploybench.bench.worker import commands
 
 BATCH = ("ids", "mask")
 CALL, CPU, COLLECTION = 5_000_000, 9_000_000, 1_000_000_000  # nanoseconds

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.measure.workload import PADDINGS, Policy, full_batch, parity_batches, scoring_batches
-from exporters.checkpoints.tokenization import Pad, padded_batch
+from deploybench.bench.measure.workload import PADDINGS, Policy, full_batch, parity_batches, scoring_batches
+from deploybench.exporters.checkpoints.tokenization import Pad, padded_batch
 
 texts = st.lists(
     st.lists(st.integers(10, 99), min_size=1, max_size=30).map(lambda inner: [2, *inner, 3]), min_size=1, max_size=30

@@ -10,15 +10,15 @@ from documents import blocks, made
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from bench import cli
-from bench.pipeline import architectures
-from bench.report.messages.architectures import render_architectures
-from exporters.counting import built
-from exporters.counting.built import count_checkpoint
-from exporters.counting.count import count_architectures
-from exporters.counting.counts import Counted, Counts
-from exporters.counting.formulas import count_by_formula
-from exporters.errors import CheckpointError
+from deploybench.bench import cli
+from deploybench.bench.pipeline import architectures
+from deploybench.bench.report.messages.architectures import render_architectures
+from deploybench.exporters.counting import built
+from deploybench.exporters.counting.built import count_checkpoint
+from deploybench.exporters.counting.count import count_architectures
+from deploybench.exporters.counting.counts import Counted, Counts
+from deploybench.exporters.counting.formulas import count_by_formula
+from deploybench.exporters.errors import CheckpointError
 
 GOLDEN = Path(__file__).parents[1] / "data"
 BASE = ("albert-base-v2", "albert-xlarge-v2", "distilbert-base-uncased")
@@ -181,7 +181,7 @@ FAMILIES = {
 def test_formula_and_built_model_agree(family):
     from transformers import AutoConfig
 
-    from exporters.counting.built import build, count_built
+    from deploybench.exporters.counting.built import build, count_built
 
     @settings(deadline=None, max_examples=8, phases=[Phase.generate], derandomize=True)  # to shrink would take minutes
     @given(fields=st.fixed_dictionaries(FAMILIES[family]), length=st.integers(2, 19))
@@ -232,7 +232,7 @@ def test_what_differs_is_said_and_marked():
 
 def test_a_difference_is_no_success(capsys, monkeypatch):
     found = {"one": Counted(built=counts(), formula=counts(kept={8: 1}), max_length=16)}
-    monkeypatch.setattr("bench.pipeline.architectures.count_architectures", lambda *_: found)
+    monkeypatch.setattr("deploybench.bench.pipeline.architectures.count_architectures", lambda *_: found)
 
     assert command(capsys, "tinybert-4-312", "--sequence-lengths", "8")[0] == 1
 

@@ -7,18 +7,18 @@ import sys
 import numpy as np
 import pytest
 
-from bench import cli
-from bench.analysis.evidence import read_evidence
-from bench.pipeline.best import read_target
-from bench.worker.client import Worker
-from exporters.artifacts.artifact import read_artifact
-from exporters.errors import UserError
+from deploybench.bench import cli
+from deploybench.bench.analysis.evidence import read_evidence
+from deploybench.bench.pipeline.best import read_target
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.artifacts.artifact import read_artifact
+from deploybench.exporters.errors import UserError
 
 ALONE = ("--threads=1", "--target-width=9")  # two threads would wait for the cores that another test has
 
 
 def best(folder, checkpoint, *arguments):
-    command = [sys.executable, "-m", "bench.cli", "export", "--best", f"--checkpoint={checkpoint}"]
+    command = [sys.executable, "-m", "deploybench.bench.cli", "export", "--best", f"--checkpoint={checkpoint}"]
     done = subprocess.run(
         [*command, "--variants=onnx-fp32,onnx-int8-dynamic", "--sequence-lengths=16", *ALONE, *arguments],
         cwd=folder,

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli, commands
-from bench.cli import parser
-from bench.commands import COMMANDS
-from bench.console import say
-from bench.report import tables
-from bench.report.tables import TABLES
-from exporters.artifacts.catalogue import variant_names
-from exporters.errors import WorkerError
+from deploybench.bench import cli, commands
+from deploybench.bench.cli import parser
+from deploybench.bench.commands import COMMANDS
+from deploybench.bench.console import say
+from deploybench.bench.report import tables
+from deploybench.bench.report.tables import TABLES
+from deploybench.exporters.artifacts.catalogue import variant_names
+from deploybench.exporters.errors import WorkerError
 
 SAVED = Path(__file__).parents[1] / "data" / "run-schema-1.json"
 
@@ -71,16 +71,16 @@ HEAVY = {
 @pytest.mark.parametrize("arguments", [("--help",), ("list",), *((name, "--help") for name in COMMANDS)], ids=" ".join)
 def test_help_and_lists_import_nothing_heavy(arguments):
     code = (
-        "import sys\nfrom bench import cli\n"
+        "import sys\nfrom deploybench.bench import cli\n"
         f"try:\n    cli.main({arguments!r})\nexcept SystemExit:\n    pass\n"
         "print(*sys.modules, file=sys.stderr)"
     )
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()
 
-    assert "bench.commands.list" in modules
+    assert "deploybench.bench.commands.list" in modules
     assert not HEAVY & set(modules)
-    assert arguments == ("list",) or not {name for name in modules if name.startswith("bench.report.")} - {
-        "bench.report.tables"
+    assert arguments == ("list",) or not {name for name in modules if name.startswith("deploybench.bench.report.")} - {
+        "deploybench.bench.report.tables"
     }
 
 
@@ -104,7 +104,7 @@ def test_report_prints_what_the_golden_file_holds(capsys, form):
 
 def test_whoever_reads_may_stop_reading():
     """`deploybench report RUN | head`"""
-    command = [sys.executable, "-m", "bench.cli", "report", str(SAVED), "--format", "json"]
+    command = [sys.executable, "-m", "deploybench.bench.cli", "report", str(SAVED), "--format", "json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as done:
         done.stdout.close()
         said = done.stderr.read()
@@ -120,7 +120,7 @@ def test_whoever_reads_may_stop_reading():
     ],
 )
 def test_an_output_that_takes_not_all_is_no_traceback(output, encoding, code, message):
-    command = [sys.executable, "-m", "bench.cli", "report", str(SAVED)]
+    command = [sys.executable, "-m", "deploybench.bench.cli", "report", str(SAVED)]
     with Path(output).open("w") as stream:
         env = {**os.environ, "PYTHONIOENCODING": encoding}
         done = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, text=True, check=False, env=env)
@@ -245,7 +245,7 @@ def test_export_writes_where_it_is_told(capsys, monkeypatch, tmp_path, checkpoin
 
 
 SUITES_THAT_END = """
-from bench.pipeline.options import add_options
+from deploybench.bench.pipeline.options import add_options
 import pytest
 def pytest_addoption(parser):
     add_options(parser.addoption)
@@ -254,9 +254,9 @@ def pytest_runtestloop():
 """
 RUN_THEM = """
 import importlib.util, sys, types
-import bench.pipeline.prepare
-from bench import cli
-bench.pipeline.prepare.prepare = lambda options, *_: None
+import deploybench.bench.pipeline.prepare
+from deploybench.bench import cli
+deploybench.bench.pipeline.prepare.prepare = lambda options, *_: None
 find_spec = importlib.util.find_spec
 def find_suites(name, *arguments):
     return types.SimpleNamespace(submodule_search_locations=["s"]) if name == "suites" else find_spec(name, *arguments)
@@ -306,7 +306,7 @@ def test_a_worker_that_dies_is_not_taken_for_a_change_for_the_worse(capsys, monk
         raise WorkerError("converting: the worker was killed by signal 9")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("bench.pipeline.prepare.prepare", die)
-    monkeypatch.setattr("bench.compare.duel.sides.two_sides", die)
+    monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare", die)
+    monkeypatch.setattr("deploybench.bench.compare.duel.sides.two_sides", die)
 
     assert command(capsys, name, *(["a", "b"] if name == "duel" else []))[0] == code

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import cli
-from bench.compare.changes import Comparison
-from bench.compare.confirming import confirm, doubtful
-from bench.compare.duel import measure as duel
-from bench.compare.judging import Change
-from bench.runs.measurement import Workload
+from deploybench.bench import cli
+from deploybench.bench.compare.changes import Comparison
+from deploybench.bench.compare.confirming import confirm, doubtful
+from deploybench.bench.compare.duel import measure as duel
+from deploybench.bench.compare.judging import Change
+from deploybench.bench.runs.measurement import Workload
 
 ONE = Workload(batch_size=1, sequence_length=48, padding="bucketed", threads=1)
 
@@ -23,7 +23,7 @@ ONE = Workload(batch_size=1, sequence_length=48, padding="bucketed", threads=1)
 def runs(checkpoint_folder, tmp_path_factory):
     """Two saved runs of one commit, and the folder of their artifacts."""
     folder = tmp_path_factory.mktemp("runs")
-    command = [sys.executable, "-m", "bench.cli", "run", f"--checkpoint={checkpoint_folder}", "--threads=1"]
+    command = [sys.executable, "-m", "deploybench.bench.cli", "run", f"--checkpoint={checkpoint_folder}", "--threads=1"]
     command += ["--variants=onnx-fp32", "--batch-sizes=1", "--sequence-lengths=16", "--time-budget=20"]
     for _ in range(2):
         subprocess.run(command, check=True, capture_output=True, cwd=folder)
@@ -55,7 +55,7 @@ def latencies(capsys, *arguments):
 
 
 def test_a_row_that_was_measured_slower_and_is_not_is_cleared(runs, tmp_path, capsys, few_launches, monkeypatch):
-    monkeypatch.setattr("bench.compare.confirming._BUDGET_S", 1.0)
+    monkeypatch.setattr("deploybench.bench.compare.confirming._BUDGET_S", 1.0)
     base, contender, artifacts = runs
     late = slowed(contender, tmp_path, 3.0)
     _, _, before = latencies(capsys, base, late)
@@ -108,8 +108,8 @@ def test_a_row_is_measured_again_at_its_own_length(monkeypatch):
             changes=[row("worse", workload=one, change=slower[length]) for length, one in at.items()]
         )
 
-    monkeypatch.setattr("bench.compare.confirming.two_sides", lambda *_: nullcontext((None, None)))
-    monkeypatch.setattr("bench.compare.confirming.duel", measured)
+    monkeypatch.setattr("deploybench.bench.compare.confirming.two_sides", lambda *_: nullcontext((None, None)))
+    monkeypatch.setattr("deploybench.bench.compare.confirming.duel", measured)
     contender = SimpleNamespace(plan=SimpleNamespace(text_lengths=(), sequence_lengths=(16, 48), threads=1))
     again = confirm(Comparison(base="a", contender="b", changes=changes), contender, ("a", "b"), None)
 

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import cli
-from bench.compare.changes import Comparison
-from bench.compare.duel import measure as duel
-from bench.compare.duel.sides import Side
-from bench.compare.judging import judge_rows, rows_of
-from bench.compare.outcome import outcome_of
-from bench.report.messages.comparison import render_comparison
-from bench.runs.measurement import Measurement, Workload
-from bench.runs.store import VariantInfo
-from exporters.artifacts.artifact import read_artifact
-from suites.studies.harness.duels import sides as slowed_sides
+from deploybench.bench import cli
+from deploybench.bench.compare.changes import Comparison
+from deploybench.bench.compare.duel import measure as duel
+from deploybench.bench.compare.duel.sides import Side
+from deploybench.bench.compare.judging import judge_rows, rows_of
+from deploybench.bench.compare.outcome import outcome_of
+from deploybench.bench.report.messages.comparison import render_comparison
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.store import VariantInfo
+from deploybench.exporters.artifacts.artifact import read_artifact
+from deploybench.suites.studies.harness.duels import sides as slowed_sides
 
 SAME = "no detectable change"
 WORKLOAD = Workload(batch_size=1, sequence_length=16, padding="full", threads=1)
@@ -34,7 +34,14 @@ QUICK = ("--threads=1", "--time-budget=0.1", "--sequence-lengths=16")
 def work(checkpoint_folder, tmp_path_factory):
     """A work folder with the exported artifacts of the tiny checkpoint; its path has a space."""
     folder = tmp_path_factory.mktemp("a duel")
-    command = [sys.executable, "-m", "bench.cli", "export", f"--checkpoint={checkpoint_folder}", f"--work-dir={folder}"]
+    command = [
+        sys.executable,
+        "-m",
+        "deploybench.bench.cli",
+        "export",
+        f"--checkpoint={checkpoint_folder}",
+        f"--work-dir={folder}",
+    ]
     command += ["--variants=onnx-fp32,onnx-int8-dynamic", "--threads=1"]
     subprocess.run(command, check=True, capture_output=True)
     return folder
@@ -185,8 +192,8 @@ def edit(file, **values):
 
 @pytest.mark.parametrize("limit", ["64", "null", '"64"', "1e30", "-1"])
 def test_a_length_that_both_sides_take(artifacts, tmp_path, limit):
-    from bench.compare.duel.side import side_of
-    from bench.pipeline.options import Options
+    from deploybench.bench.compare.duel.side import side_of
+    from deploybench.bench.pipeline.options import Options
 
     copy = shutil.copytree(artifacts / "onnx-fp32", tmp_path / "copy")
     (copy / "tokenizer" / "tokenizer_config.json").write_text(f'{{"model_max_length": {limit}}}')
@@ -330,7 +337,7 @@ def test_long_names_are_cut_to_a_terminal():
 
 
 def test_sides_of_different_checkpoints_are_told_apart(monkeypatch, artifacts):
-    from bench.compare.duel.notes import duel_notes
+    from deploybench.bench.compare.duel.notes import duel_notes
 
     sides = [
         Side(
@@ -342,7 +349,7 @@ def test_sides_of_different_checkpoints_are_told_apart(monkeypatch, artifacts):
         )
         for name in "AB"
     ]
-    monkeypatch.setattr("bench.compare.duel.notes.available_cores", lambda: 4)
+    monkeypatch.setattr("deploybench.bench.compare.duel.notes.available_cores", lambda: 4)
     odd = VariantInfo(runtime="fake", precision="fp32", executed_problem="runs bf16, called fp32", cores_used=2.2)
     infos = {"A: ": {"x": VariantInfo(runtime="fake", precision="fp32", cores_used=2.0)}, "B: ": {"x": odd}}
     said = list(duel_notes(tuple(sides), [timed({0: [1.0], 1: [1.0]}), timed({0: [1.0]})], infos, 3, 2))
@@ -356,7 +363,7 @@ def test_sides_of_different_checkpoints_are_told_apart(monkeypatch, artifacts):
     assert "different checkpoints" in said[3]
     assert len(said) == 4
 
-    monkeypatch.setattr("bench.compare.duel.notes.available_cores", lambda: 2)
+    monkeypatch.setattr("deploybench.bench.compare.duel.notes.available_cores", lambda: 2)
     said = list(duel_notes(tuple(sides), [], infos, 3, 2))
     assert not any("CPU-seconds" in one for one in said)  # more than the machine has is a clock's affair
 
@@ -396,7 +403,7 @@ def test_a_duel_looks_at_what_really_runs(artifacts, few_launches):
 
 
 def test_progress_is_for_a_terminal_only():
-    script = "from bench.console import progress\nwith progress('duel', 2) as bar: bar.advance()"
+    script = "from deploybench.bench.console import progress\nwith progress('duel', 2) as bar: bar.advance()"
     piped = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
 
     assert piped.stderr == b""

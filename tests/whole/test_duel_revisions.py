@@ -56,7 +56,16 @@ def start(clone, *arguments):
     scratch = clone.parent / "scratch"
     scratch.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "bench.cli", "duel", *arguments, "--variants=onnx-fp32", "--threads=1"],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "deploybench.bench.cli",
+            "duel",
+            *arguments,
+            "--variants=onnx-fp32",
+            "--threads=1",
+        ],
         cwd=clone,
         env={**os.environ, "PYTHONPATH": str(HERE), "TMPDIR": str(scratch)},
         stdout=subprocess.PIPE,

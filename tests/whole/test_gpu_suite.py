@@ -13,19 +13,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import suites
-from exporters.checkpoints.architectures import ARCHITECTURES
-from exporters.device_speed import matrix_rate, speed, stopwatch
-from exporters.device_speed.speed import ForwardPass, Measured, Setting, Speed, TrainingStep, largest_batch
-from exporters.device_speed.stopwatch import WARMUP, Timed, each_timed
-from exporters.training.out_of_memory import none_if_oom
-from exporters.training.precision import Device, fast_precisions
-from exporters.training.recipe import read_recipe
-from suites.gpu import __main__ as gpu
-from suites.gpu import tables
-from suites.gpu.plan import Plan
+import deploybench.suites
+from deploybench.exporters.checkpoints.architectures import ARCHITECTURES
+from deploybench.exporters.device_speed import matrix_rate, speed, stopwatch
+from deploybench.exporters.device_speed.speed import ForwardPass, Measured, Setting, Speed, TrainingStep, largest_batch
+from deploybench.exporters.device_speed.stopwatch import WARMUP, Timed, each_timed
+from deploybench.exporters.training.out_of_memory import none_if_oom
+from deploybench.exporters.training.precision import Device, fast_precisions
+from deploybench.exporters.training.recipe import read_recipe
+from deploybench.suites.gpu import __main__ as gpu
+from deploybench.suites.gpu import tables
+from deploybench.suites.gpu.plan import Plan
 
-SUITE = Path(suites.__file__).parent / "gpu" / "test_training.py"
+SUITE = Path(deploybench.suites.__file__).parent / "gpu" / "test_training.py"
 LENGTH, HIDDEN, INNER, TABLE, LAYERS = 8, 16, 32, 12, 3
 TINY = {
     "model_type": "albert",
@@ -295,15 +295,15 @@ def test_a_device_is_measured_in_what_it_has(device, precisions):
 
 NO_GPU = """
 import sys
-from suites.gpu import __main__ as gpu, plan
+from deploybench.suites.gpu import __main__ as gpu, plan
 sys.exit(gpu.main(sys.argv[1:]))
 """
 FAKE_GPU = """
 import sys
-from exporters.errors import WorkerError
-from exporters.training.precision import Device
-from exporters.device_speed.speed import Measured, Speed
-from suites.gpu import __main__ as gpu, plan
+from deploybench.exporters.errors import WorkerError
+from deploybench.exporters.training.precision import Device
+from deploybench.exporters.device_speed.speed import Measured, Speed
+from deploybench.suites.gpu import __main__ as gpu, plan
 
 def fake(target, setting=None, **_):
     if setting is None:
@@ -324,8 +324,8 @@ sys.exit(code)
 """
 BROKEN_SMOKE = """
 import sys
-from exporters.errors import WorkerError
-from suites.gpu import __main__ as gpu, plan
+from deploybench.exporters.errors import WorkerError
+from deploybench.suites.gpu import __main__ as gpu, plan
 
 def fail(*_, **__):
     raise WorkerError("tinybert-4-312 fp32: the worker was killed by signal 11")

@@ -11,22 +11,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import suites
-from bench import cli
-from bench.pipeline.checkpoints import find_checkpoint, find_inputs
-from bench.pipeline.options import Options
-from exporters.artifacts.artifact import Origin, export_artifact
-from exporters.artifacts.catalogue import find_variant
-from exporters.artifacts.parity import compare_logits
-from exporters.artifacts.serving import EXAMPLE, write_example
-from exporters.checkpoints.checkpoint import TOKENIZER_FILES, is_named, read_checkpoint
-from exporters.checkpoints.inputs import read_inputs, write_inputs
-from exporters.checkpoints.tokenization import FAST_FILE, Pad, padded_batch, tokenise
-from exporters.errors import CheckpointError, DataError
-from suites.studies.inputs.__main__ import EQUAL, REFUSED, sweep
+import deploybench.suites
+from deploybench.bench import cli
+from deploybench.bench.pipeline.checkpoints import find_checkpoint, find_inputs
+from deploybench.bench.pipeline.options import Options
+from deploybench.exporters.artifacts.artifact import Origin, export_artifact
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.artifacts.parity import compare_logits
+from deploybench.exporters.artifacts.serving import EXAMPLE, write_example
+from deploybench.exporters.checkpoints.checkpoint import TOKENIZER_FILES, is_named, read_checkpoint
+from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
+from deploybench.exporters.checkpoints.tokenization import FAST_FILE, Pad, padded_batch, tokenise
+from deploybench.exporters.errors import CheckpointError, DataError
+from deploybench.suites.studies.inputs.__main__ import EQUAL, REFUSED, sweep
 
 TEXTS = builders.texts()
-SUITES = Path(suites.__file__).parent
+SUITES = Path(deploybench.suites.__file__).parent
 
 
 @pytest.fixture

@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import suites
-from bench import cli
-from bench.machine.alone import HELD, alone
-from bench.measure.latency import LatencyRun
-from bench.measure.schedule import Schedule, TimedArtifact
-from bench.runs.journal import Journal
-from bench.runs.measurement import Workload
-from bench.runs.predictions import Scores
-from exporters.errors import OutputError, UserError
-from suites.studies.harness.kills import kill_and_resume
+import deploybench.suites
+from deploybench.bench import cli
+from deploybench.bench.machine.alone import HELD, alone
+from deploybench.bench.measure.latency import LatencyRun
+from deploybench.bench.measure.schedule import Schedule, TimedArtifact
+from deploybench.bench.runs.journal import Journal
+from deploybench.bench.runs.measurement import Workload
+from deploybench.bench.runs.predictions import Scores
+from deploybench.exporters.errors import OutputError, UserError
+from deploybench.suites.studies.harness.kills import kill_and_resume
 
-SUITES = str(Path(suites.__file__).parent)
+SUITES = str(Path(deploybench.suites.__file__).parent)
 BATCHES = {
     Workload(batch_size=size, sequence_length=8, padding="full", threads=1): [
         (np.ones((size, 8), dtype=np.int64), np.ones((size, 8), dtype=np.int64))
@@ -161,7 +161,7 @@ def test_timing_goes_on_after_the_last_finished_cell(file, asked):
 def test_a_second_run_waits_and_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("DEPLOYBENCH_LOCK_DIR", str(tmp_path))  # no run on this machine is waited for
     monkeypatch.setenv("TMPDIR", str(tmp_path / "of a job"))
-    script = "from bench.machine.alone import alone\nwith alone(): print('mine', flush=True)"
+    script = "from deploybench.bench.machine.alone import alone\nwith alone(): print('mine', flush=True)"
     with alone():
         second = subprocess.Popen(
             [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -196,7 +196,14 @@ def test_a_killed_run_resumes_with_every_row(tmp_path, checkpoint_folder):
 def test_a_run_that_is_interrupted_saves_nothing_and_keeps_its_cells(tmp_path, checkpoint_folder):
     """Half a run under results/ would be compared like a whole one."""
     journal = tmp_path / ".deploybench" / "journal.jsonl"
-    command = [sys.executable, "-m", "bench.cli", "run", f"--checkpoint={checkpoint_folder}", "--variants=onnx-fp32"]
+    command = [
+        sys.executable,
+        "-m",
+        "deploybench.bench.cli",
+        "run",
+        f"--checkpoint={checkpoint_folder}",
+        "--variants=onnx-fp32",
+    ]
     run = subprocess.Popen(
         [*command, "--batch-sizes=1", "--sequence-lengths=16", "--target-width=9", "--threads=1"],
         cwd=tmp_path,
@@ -271,7 +278,7 @@ def test_a_disk_that_fills_up_ends_the_journal_and_not_the_run(file, capsys):
 def test_a_work_folder_that_is_a_file_ends_a_run_with_one_line(tmp_path):
     (tmp_path / "work").touch()
     done = subprocess.run(
-        [sys.executable, "-m", "bench.cli", "run", "--work-dir=work", "--variants=onnx-fp32"],
+        [sys.executable, "-m", "deploybench.bench.cli", "run", "--work-dir=work", "--variants=onnx-fp32"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -323,8 +330,8 @@ def test_whatever_uses_the_cores_is_alone(lock, monkeypatch, name):
         held.append(int(lock.read_text()))
         raise UserError("seen")
 
-    monkeypatch.setattr("bench.pipeline.prepare.prepare_models", fail)
-    monkeypatch.setattr("bench.compare.duel.sides.two_sides", fail)
+    monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare_models", fail)
+    monkeypatch.setattr("deploybench.bench.compare.duel.sides.two_sides", fail)
     assert cli.main([name, *(["a", "b"] if name == "duel" else [])]) == 2
     assert held == [os.getpid()]
 
@@ -348,7 +355,7 @@ def test_no_temporary_folder_at_all_is_one_line(lock, monkeypatch):
         raise FileNotFoundError(2, "No usable temporary directory found")
 
     monkeypatch.delenv("DEPLOYBENCH_LOCK_DIR")
-    monkeypatch.setattr("bench.machine.alone._SHARED", str(lock.parent / "no such folder"))
+    monkeypatch.setattr("deploybench.bench.machine.alone._SHARED", str(lock.parent / "no such folder"))
     monkeypatch.setattr("tempfile.gettempdir", nowhere)
     with pytest.raises(OutputError, match="temporary folder: cannot be opened"), alone():
         pass
@@ -376,7 +383,8 @@ def opened_file(path):
 
 def test_the_lock_of_a_run_with_nonsense_in_it_is_waited_for(lock):
     lock.write_bytes(b"\xff\xfe")
-    script = "import tempfile, sys\ntempfile.tempdir = sys.argv[1]\nfrom bench.machine.alone import alone\nwith alone(): pass"
+    script = "import tempfile, sys\ntempfile.tempdir = sys.argv[1]\n"
+    script += "from deploybench.bench.machine.alone import alone\nwith alone(): pass"
     with lock.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         waiting = subprocess.Popen([sys.executable, "-c", script, lock.parent], stderr=subprocess.PIPE, text=True)

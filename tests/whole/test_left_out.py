@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.pipeline.options import Options
-from bench.pipeline.prepare import prepare
-from bench.runs.store import read_run
+from deploybench.bench.pipeline.options import Options
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.runs.store import read_run
 
 SUITES = Path(__file__).parents[2] / "suites"
 

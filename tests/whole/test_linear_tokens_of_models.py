@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from transformers import AutoTokenizer
 
-from bench import cli
-from bench.pipeline.options import read_models
-from bench.pipeline.prepare import prepare_models
-from bench.runs.predictions import read_scored
-from bench.runs.store import read_runs
-from bench.texts.demonstration import corpus
-from exporters.files import row_hash
+from deploybench.bench import cli
+from deploybench.bench.pipeline.options import read_models
+from deploybench.bench.pipeline.prepare import prepare_models
+from deploybench.bench.runs.predictions import read_scored
+from deploybench.bench.runs.store import read_runs
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.files import row_hash
 
 LINEAR = "linear-tokens"
 TRAINED_ON = slice(300, 900)  # of the corpus, whose first texts calibrate

@@ -10,16 +10,16 @@ import builders
 import pandas as pd
 import pytest
 
-import suites
-from bench import cli
-from bench.analysis.figures import figures
-from bench.pipeline.options import Options
-from bench.pipeline.prepare import prepare
-from bench.pipeline.recorder import Recorder
-from bench.pipeline.sets import labelled_sets
-from bench.runs.store import read_run
-from bench.texts.demonstration import corpus
-from exporters.errors import UserError
+import deploybench.suites
+from deploybench.bench import cli
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.pipeline.options import Options
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.pipeline.recorder import Recorder
+from deploybench.bench.pipeline.sets import labelled_sets
+from deploybench.bench.runs.store import read_run
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_two_files_are_refused_at_once_where_names_do_not_decide(named, news, tm
 def test_the_class_that_is_said_to_be_real_is(named, news, tmp_path):
     """Here the second one; and the saved run calls its classes as the checkpoint does."""
     names = ("false", "true")
-    folder, suite = named(*names), str(Path(suites.__path__[0], "test_accuracy.py"))
+    folder, suite = named(*names), str(Path(deploybench.suites.__path__[0], "test_accuracy.py"))
     flags = (f"--checkpoint={folder}", *news, f"--real-label={names[1]}", "--variants=torch-eager", "--threads=1")
     command = [sys.executable, "-m", "pytest", suite, "-q", "-p", "no:cacheprovider", *flags, "--benchmark-autosave"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

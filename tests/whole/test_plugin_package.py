@@ -11,11 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench import cli
-from bench.report.render import render
-from bench.report.tables import ON_DEMAND, SHOWN
-from bench.runs.store import read_run
-from exporters.artifacts.artifact import read_artifact
+from deploybench.bench import cli
+from deploybench.bench.report.render import render
+from deploybench.bench.report.tables import ON_DEMAND, SHOWN
+from deploybench.bench.runs.store import read_run
+from deploybench.exporters.artifacts.artifact import read_artifact
 
 ROOT = Path(__file__).parents[2]
 NAME = "plainort-fp32"
@@ -40,7 +40,7 @@ def package(tmp_path_factory):
     return folder
 
 
-def deploybench(package, folder, *arguments, installed=False, module="bench.cli"):
+def deploybench(package, folder, *arguments, installed=False, module="deploybench.bench.cli"):
     """Run a command in ``folder``, with the package on PYTHONPATH, or also its entry points."""
     path = [str(ROOT), str(package / "source"), *([str(package / "installed")] if installed else [])]
     command = [sys.executable, "-P", "-m", module, *map(str, arguments)]

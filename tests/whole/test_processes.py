@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import cli
-from bench.pipeline import training
-from bench.texts.demonstration.corpus import LABELS, corpus
-from exporters.errors import RecipeError, UserError, WorkerError
-from exporters.files import sha256_file
-from exporters.training.batching import DeviceBatches, LengthGroupedOrder
-from exporters.training.recipe import read_recipe
-from exporters.training.steps import steps
+from deploybench.bench import cli
+from deploybench.bench.pipeline import training
+from deploybench.bench.texts.demonstration.corpus import LABELS, corpus
+from deploybench.exporters.errors import RecipeError, UserError, WorkerError
+from deploybench.exporters.files import sha256_file
+from deploybench.exporters.training.batching import DeviceBatches, LengthGroupedOrder
+from deploybench.exporters.training.recipe import read_recipe
+from deploybench.exporters.training.steps import steps
 
 RECIPE = """
 description = "for tests"
@@ -108,7 +108,7 @@ def launch(folder, name, *arguments, fails=""):
         f"--output={name.partition('-')[0]}",
     ]
     done = subprocess.run(
-        [sys.executable, *launcher, "-m", "bench.cli", "train", "small.toml", *files, *arguments],
+        [sys.executable, *launcher, "-m", "deploybench.bench.cli", "train", "small.toml", *files, *arguments],
         capture_output=True,
         text=True,
         cwd=folder,

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.worker.client import Worker
-from exporters.artifacts.catalogue import find_variant, variant_names
-from exporters.artifacts.serving import EXAMPLE, write_example
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.artifacts.catalogue import find_variant, variant_names
+from deploybench.exporters.artifacts.serving import EXAMPLE, write_example
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["The minister said on Tuesday that the budget had passed.", "You won't believe what they hide from you!!!"]
@@ -20,8 +20,8 @@ import importlib.util, json, sys
 from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
-from exporters.artifacts.catalogue import find_variant
-from exporters.checkpoints.tokenization import FAST_FILE
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.checkpoints.tokenization import FAST_FILE
 
 assert not any(importlib.util.find_spec(name) for name in ("torch", "transformers", "onnx", "pandas"))
 texts, artifacts = json.loads(sys.argv[1]), json.loads(sys.argv[2])

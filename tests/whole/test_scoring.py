@@ -20,25 +20,25 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bench import cli
-from bench.cli import parser
-from bench.measure.workload import Policy, Sample
-from bench.pipeline.options import read_options
-from bench.pipeline.prepare import prepare
-from bench.report.messages.scoring import render_scoring
-from bench.score import choosing
-from bench.score import plan as planning
-from bench.score.models import Models
-from bench.score.parts import Parts
-from bench.score.pipeline import Pipeline
-from bench.score.plan import DEFAULT_POLICY, Plan, every_plan, find_plan
-from bench.score.rows import chunks, scan, stream_rows
-from bench.score.score_file import Job, score_file
-from bench.texts.demonstration import corpus
-from bench.texts.text_rows import TextRow
-from bench.worker.instances import loaded_instances
-from exporters.checkpoints.tokenization import Pad, Tokeniser, padded_batch
-from exporters.errors import DataError, OutputError, UserError, WorkerError
+from deploybench.bench import cli
+from deploybench.bench.cli import parser
+from deploybench.bench.measure.workload import Policy, Sample
+from deploybench.bench.pipeline.options import read_options
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.report.messages.scoring import render_scoring
+from deploybench.bench.score import choosing
+from deploybench.bench.score import plan as planning
+from deploybench.bench.score.models import Models
+from deploybench.bench.score.parts import Parts
+from deploybench.bench.score.pipeline import Pipeline
+from deploybench.bench.score.plan import DEFAULT_POLICY, Plan, every_plan, find_plan
+from deploybench.bench.score.rows import chunks, scan, stream_rows
+from deploybench.bench.score.score_file import Job, score_file
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.bench.texts.text_rows import TextRow
+from deploybench.bench.worker.instances import loaded_instances
+from deploybench.exporters.checkpoints.tokenization import Pad, Tokeniser, padded_batch
+from deploybench.exporters.errors import DataError, OutputError, UserError, WorkerError
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -219,7 +219,7 @@ def test_too_little_memory_is_one_line(score, tmp_path):
 def test_killed_and_taken_up_again_it_is_the_same_file(command, prepared, tmp_path):
     """By ``kill -9``, after the first part; and the parts are gone in the end."""
     source = write_lines(tmp_path / "posts.jsonl", corpus.corpus("train")[0][:2800] * 2)
-    start = [sys.executable, "-m", "bench.cli", *command, str(source), "-o"]
+    start = [sys.executable, "-m", "deploybench.bench.cli", *command, str(source), "-o"]
     whole, killed = tmp_path / "whole.parquet", tmp_path / "killed.parquet"
     subprocess.run([*start, str(whole)], check=True, capture_output=True, cwd=tmp_path)
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from fakes.calls import write_inputs_but_of_bad
 
-from bench import cli
-from bench.analysis.models.selection import default_models_selection
-from bench.analysis.speed_ups import speed_ups
-from bench.pipeline.checkpoints import find_checkpoint, own_name
-from bench.pipeline.exports import artifacts_folder
-from bench.pipeline.options import Options
-from bench.runs.store import read_runs
-from suites.studies.harness.kills import kill_and_resume
+from deploybench.bench import cli
+from deploybench.bench.analysis.models.selection import default_models_selection
+from deploybench.bench.analysis.speed_ups import speed_ups
+from deploybench.bench.pipeline.checkpoints import find_checkpoint, own_name
+from deploybench.bench.pipeline.exports import artifacts_folder
+from deploybench.bench.pipeline.options import Options
+from deploybench.bench.runs.store import read_runs
+from deploybench.suites.studies.harness.kills import kill_and_resume
 
 # Every launch that is planned and no more, however slow the machine is.
 SMALL = ("--variants=onnx-fp32", "--batch-sizes=1", "--threads=1", "--time-budget=900", "--target-width=9")
@@ -35,7 +35,11 @@ def measured(command, tmp_path_factory):
     """Folder, and the finished process of the command."""
     folder = tmp_path_factory.mktemp("models")
     done = subprocess.run(
-        [sys.executable, "-m", "bench.cli", "run", *command], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "deploybench.bench.cli", "run", *command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return folder, done
 
@@ -123,7 +127,7 @@ def test_a_killed_run_of_several_models_loses_nothing(command, tmp_path):
     def ready():
         return journal.exists() and journal.read_bytes().count(b"\n") > 8
 
-    found = kill_and_resume(tmp_path, ready, ["bench.cli", "run", *command])
+    found = kill_and_resume(tmp_path, ready, ["deploybench.bench.cli", "run", *command])
     assert found is not None
     assert "torn" not in found
     assert (found["exit_code"], found["taken"]) == (0, found["cells"])
@@ -247,7 +251,7 @@ def test_a_model_that_takes_too_much_memory_to_load_fails_as_well(
     checkpoint_folder, fragile_checkpoint, labelled_file, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.pipeline.checkpoints.write_inputs", write_inputs_but_of_bad)
+    monkeypatch.setattr("deploybench.bench.pipeline.checkpoints.write_inputs", write_inputs_but_of_bad)
     models = [f"--checkpoint=bad={fragile_checkpoint}", f"--checkpoint=sure={checkpoint_folder}"]
 
     assert cli.main(["run", *models, f"--external={labelled_file}", *SMALL]) == 1

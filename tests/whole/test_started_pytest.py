@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-import suites
-from bench.pipeline.started_pytest import Handover, run_pytest, run_suites
+import deploybench.suites
+from deploybench.bench.pipeline.started_pytest import Handover, run_pytest, run_suites
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -24,7 +24,7 @@ def test_latency(request, benchmark):
 ASKS = """
 import sys
 from pathlib import Path
-from bench.pipeline.started_pytest import run_pytest
+from deploybench.bench.pipeline.started_pytest import run_pytest
 sys.exit(run_pytest(Path("site/suites").absolute(), [""], [], object()))
 """
 RAISES = "raise RuntimeError('was imported')\n"
@@ -99,7 +99,7 @@ def test_the_prepared_run_is_handed_over_and_the_saved_file_back(tmp_path, monke
     write(tmp_path, {"suites/conftest.py": HANDS_BACK, "suites/test_it.py": test, "results/0000.json": "{}"})
     monkeypatch.chdir(tmp_path)
     found = SimpleNamespace(submodule_search_locations=[str(tmp_path / "suites")])
-    monkeypatch.setattr("bench.pipeline.started_pytest.importlib.util.find_spec", lambda *_: found)
+    monkeypatch.setattr("deploybench.bench.pipeline.started_pytest.importlib.util.find_spec", lambda *_: found)
 
     assert run_suites(tmp_path, Path("results")) == (tmp_path / "0001_run.json", 0)
 
@@ -112,7 +112,7 @@ def test_the_search_of_the_best_runs_by_itself_in_a_project_that_has_workers(
     for package in ("bench", "exporters", "suites"):
         shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__", "studies"))
     write(tmp_path, {"pytest.ini": "[pytest]\naddopts = -n 2\n", "conftest.py": RAISES})
-    command = [sys.executable, "-m", "bench.cli", "export", "--best", f"--checkpoint={checkpoint_folder}"]
+    command = [sys.executable, "-m", "deploybench.bench.cli", "export", "--best", f"--checkpoint={checkpoint_folder}"]
     flags = (
         f"--external={labelled_file}",
         "--variants=torch-eager",
@@ -131,7 +131,7 @@ def test_the_search_of_the_best_runs_by_itself_in_a_project_that_has_workers(
 
 @pytest.mark.parametrize("how", ["-n 2", "-n auto", "--dist=load --tx=2*popen", "-n 1"])
 def test_workers_that_a_person_asks_for_are_one_line_at_once(tmp_path, how):
-    folder = str(Path(suites.__file__).parent)
+    folder = str(Path(deploybench.suites.__file__).parent)
     done = start(tmp_path, [sys.executable, "-m", "pytest", folder, "-q", *how.split()], {}, ROOT)
 
     assert done.returncode == 2
@@ -142,7 +142,7 @@ def test_workers_that_a_person_asks_for_are_one_line_at_once(tmp_path, how):
 
 @pytest.mark.parametrize("how", ["-n 0", "-p no:xdist", "-n 2 --collect-only"])
 def test_without_workers_pytest_alone_goes_on(tmp_path, how):
-    folder = str(Path(suites.__file__).parent)
+    folder = str(Path(deploybench.suites.__file__).parent)
     command = [sys.executable, "-m", "pytest", folder, "-q", "-k", "training", "-p", "no:cacheprovider", *how.split()]
     done = start(tmp_path, command, {}, ROOT)
 

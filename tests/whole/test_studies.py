@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.pipeline.options import PROFILES
-from bench.score import plan as planning
-from suites.studies.harness import estimators, repeated, verdicts
-from suites.studies.runtimes import new_lengths, openvino_settings, short_texts
-from suites.studies.scoring import many_rows, padding
+from deploybench.bench.pipeline.options import PROFILES
+from deploybench.bench.score import plan as planning
+from deploybench.suites.studies.harness import estimators, repeated, verdicts
+from deploybench.suites.studies.runtimes import new_lengths, openvino_settings, short_texts
+from deploybench.suites.studies.scoring import many_rows, padding
 
 QUICK = ["--profile", "quick", "--time-budget", "1"]
 
@@ -27,7 +27,7 @@ def study(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(PROFILES, "quick", replace(quick, schedule=replace(quick.schedule, launches=2)))
 
     def run(name, *arguments):
-        code = importlib.import_module(f"suites.studies.{name}").main([*arguments, "--threads", "1"])
+        code = importlib.import_module(f"deploybench.suites.studies.{name}").main([*arguments, "--threads", "1"])
         [saved] = (tmp_path / "results" / "studies").iterdir()
         return code, capsys.readouterr().out, json.loads(saved.read_text())
 
@@ -80,7 +80,7 @@ def test_short_texts_hold_one_model_against_the_other(study, checkpoint_folder, 
 @pytest.mark.parametrize("name", ["runtimes.new_lengths", "runtimes.short_texts"])
 def test_a_mistake_in_a_study_is_one_line(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    main = importlib.import_module(f"suites.studies.{name}").main
+    main = importlib.import_module(f"deploybench.suites.studies.{name}").main
     assert main(["--variants", "onnx-fp33"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert "onnx-fp33" in line
@@ -158,7 +158,10 @@ def test_a_recording_that_is_not_there_says_how_to_make_it(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
 
     assert estimators.main(["nowhere"]) == 2
-    assert "record it with: python -m suites.studies.harness.repeated --name nowhere" in capsys.readouterr().err
+    assert (
+        "record it with: python -m deploybench.suites.studies.harness.repeated --name nowhere"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_forked_worker_is_held_against_a_spawned_one(study, checkpoint_folder):

@@ -12,27 +12,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import suites
-from bench import cli
-from bench.analysis.figures import figures
-from bench.analysis.selection import default_selection
-from bench.measure.controls import CONTROLS
-from bench.measure.yardsticks import yardstick_readings
-from bench.pipeline.options import Options
-from bench.pipeline.recorder import Recorder
-from bench.pipeline.started_pytest import Handover
-from bench.pipeline.unlabelled import Unlabelled
-from bench.runs.journal import Journal
-from bench.runs.measurement import batch_shape
-from bench.runs.metrics import METRICS, YARDSTICKS
-from bench.runs.predictions import NO_LABEL, Scores, read_answers
-from bench.runs.store import read_run
-from exporters.errors import WorkerError
-from suites import conftest
-from suites import test_accuracy as accuracy_suite
-from suites.pytest_benchmark_internals import StockSession
+import deploybench.suites
+from deploybench.bench import cli
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.analysis.selection import default_selection
+from deploybench.bench.measure.controls import CONTROLS
+from deploybench.bench.measure.yardsticks import yardstick_readings
+from deploybench.bench.pipeline.options import Options
+from deploybench.bench.pipeline.recorder import Recorder
+from deploybench.bench.pipeline.started_pytest import Handover
+from deploybench.bench.pipeline.unlabelled import Unlabelled
+from deploybench.bench.runs.journal import Journal
+from deploybench.bench.runs.measurement import batch_shape
+from deploybench.bench.runs.metrics import METRICS, YARDSTICKS
+from deploybench.bench.runs.predictions import NO_LABEL, Scores, read_answers
+from deploybench.bench.runs.store import read_run
+from deploybench.exporters.errors import WorkerError
+from deploybench.suites import conftest
+from deploybench.suites import test_accuracy as accuracy_suite
+from deploybench.suites.pytest_benchmark_internals import StockSession
 
-SUITES = str(Path(suites.__file__).parent)
+SUITES = str(Path(deploybench.suites.__file__).parent)
 VARIANTS = ("torch-eager", "onnx-fp32", "openvino-int8")  # one of each runtime, and one in int8; tests/process has all
 UNLABELLED_TEXTS = 30  # one of them is in the labelled set as well
 SMALL = ["--batch-sizes=1,3", "--sequence-lengths=16,64", "--target-width=9"]
@@ -54,7 +54,7 @@ def whole_run(tmp_path_factory, checkpoint_folder, labelled_file):
     pd.DataFrame({"text": texts}).to_csv(folder / "plain.csv", index=False)
     done = run(
         folder,
-        "bench.cli",
+        "deploybench.bench.cli",
         "run",
         f"--checkpoint={checkpoint_folder}",
         f"--external=small={labelled_file}",
@@ -101,7 +101,7 @@ def test_each_stage_is_one_line_where_there_is_no_terminal(whole_run):
 def test_the_commands_at_the_end_work(whole_run):
     folder, done = whole_run
     line = re.search("^page: (.*)$", done.stdout, re.MULTILINE)[1].replace(
-        "deploybench", f"{sys.executable} -m bench.cli"
+        "deploybench", f"{sys.executable} -m deploybench.bench.cli"
     )
 
     subprocess.run(line, shell=True, cwd=folder, check=True)
@@ -207,7 +207,7 @@ def test_stock_pytest_benchmark_compares_the_file(whole_run, saved):
 def test_artifacts_are_reused(whole_run, checkpoint_folder):
     folder, _ = whole_run
     manifests = {path: path.stat().st_mtime_ns for path in folder.rglob("manifest.json")}
-    done = run(folder, "bench.cli", "export", f"--checkpoint={checkpoint_folder}", "--variants=onnx-fp32")
+    done = run(folder, "deploybench.bench.cli", "export", f"--checkpoint={checkpoint_folder}", "--variants=onnx-fp32")
 
     assert done.returncode == 0
     assert {path.parent.name for path in manifests} == {*VARIANTS, "openvino-fp32"}  # which openvino-int8 is made from

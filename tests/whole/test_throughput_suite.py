@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.measure.concurrency import ServedTexts
-from bench.pipeline.recorder import Recorder
-from bench.runs.journal import Journal
-from exporters.errors import WorkerError
-from suites import test_throughput as suite
-from suites.conftest import measure_cell
+from deploybench.bench.measure.concurrency import ServedTexts
+from deploybench.bench.pipeline.recorder import Recorder
+from deploybench.bench.runs.journal import Journal
+from deploybench.exporters.errors import WorkerError
+from deploybench.suites import test_throughput as suite
+from deploybench.suites.conftest import measure_cell
 
 SERVED = ServedTexts(alone=(10.0, 20.0, 16.0), together=(30.0, 40.0, 50.0))
 

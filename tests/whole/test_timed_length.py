@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from bench.pipeline.options import Options
-from bench.pipeline.prepare import prepare
+from deploybench.bench.pipeline.options import Options
+from deploybench.bench.pipeline.prepare import prepare
 
 
 @pytest.fixture

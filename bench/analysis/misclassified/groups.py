@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.statistics import wilson_interval
+from deploybench.bench.statistics import wilson_interval
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bench.statistics import Interval
+    from deploybench.bench.statistics import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.texts.table_file import listed
-from exporters.errors import DataError
+from deploybench.bench.texts.table_file import listed
+from deploybench.exporters.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.runs.predictions import Answers
-    from bench.texts.data import LabelledSet
-    from bench.texts.text_rows import Place
+    from deploybench.bench.runs.predictions import Answers
+    from deploybench.bench.texts.data import LabelledSet
+    from deploybench.bench.texts.text_rows import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

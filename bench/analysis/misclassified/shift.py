@@ -7,14 +7,14 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from bench.analysis.misclassified.groups import Group
-from bench.statistics import Estimate
+from deploybench.bench.analysis.misclassified.groups import Group
+from deploybench.bench.statistics import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.runs.measurement import Figure
-    from bench.runs.store import Run
+    from deploybench.bench.runs.measurement import Figure
+    from deploybench.bench.runs.store import Run
 
 SHIFT = "accuracy_shift"
 

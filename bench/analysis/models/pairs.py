@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.runs.rows import row_name
-from exporters.variant import REFERENCE
+from deploybench.bench.runs.rows import row_name
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench.runs.store import Run
+    from deploybench.bench.runs.store import Run
 
 
 def pair_name(run: Run, variant: str = REFERENCE) -> str:

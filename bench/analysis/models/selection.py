@@ -6,24 +6,24 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from bench.analysis.accuracy_loss import drops_on
-from bench.analysis.controls import timed_rows
-from bench.analysis.figures import ANOTHER_MODEL, figures, latency_workload
-from bench.analysis.models.accuracy import most_accurate
-from bench.analysis.models.pairs import of_pair, pair_name
-from bench.analysis.models.same_texts import same_texts, with_accuracy
-from bench.analysis.objectives import Aim
-from bench.analysis.other_model import other_models
-from bench.analysis.selection import Known, judge
-from bench.analysis.speed_ups import speed_ups_over
+from deploybench.bench.analysis.accuracy_loss import drops_on
+from deploybench.bench.analysis.controls import timed_rows
+from deploybench.bench.analysis.figures import ANOTHER_MODEL, figures, latency_workload
+from deploybench.bench.analysis.models.accuracy import most_accurate
+from deploybench.bench.analysis.models.pairs import of_pair, pair_name
+from deploybench.bench.analysis.models.same_texts import same_texts, with_accuracy
+from deploybench.bench.analysis.objectives import Aim
+from deploybench.bench.analysis.other_model import other_models
+from deploybench.bench.analysis.selection import Known, judge
+from deploybench.bench.analysis.speed_ups import speed_ups_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.analysis.accuracy_loss import Drop
-    from bench.analysis.selection import Selection
-    from bench.runs.measurement import Figure, Workload
-    from bench.runs.store import Run
+    from deploybench.bench.analysis.accuracy_loss import Drop
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.runs.measurement import Figure, Workload
+    from deploybench.bench.runs.store import Run
 
 
 @lru_cache(maxsize=8)

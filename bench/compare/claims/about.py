@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.compare.saved_runs import read_saved_runs
-from bench.runs.store import read_runs, run_of_model
-from exporters.errors import UserError
+from deploybench.bench.compare.saved_runs import read_saved_runs
+from deploybench.bench.runs.store import read_runs, run_of_model
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.compare.claims.claim import Claim
-    from bench.compare.saved_runs import SavedRuns
-    from bench.runs.store import Run
+    from deploybench.bench.compare.claims.claim import Claim
+    from deploybench.bench.compare.saved_runs import SavedRuns
+    from deploybench.bench.runs.store import Run
 
 
 class Runs:

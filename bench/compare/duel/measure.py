@@ -6,33 +6,33 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis.precision import differing_precisions
-from bench.compare.changes import Comparison
-from bench.compare.duel.notes import duel_notes
-from bench.compare.judging import FAIR, Terms, judge_rows, rows_of
-from bench.compare.thresholds import Thresholds
-from bench.console import progress
-from bench.measure.latency import LatencyRun
-from bench.measure.memory.peaks import measure_peaks
-from bench.measure.schedule import Schedule, TimedArtifact
-from bench.measure.workload import full_batch
-from bench.pipeline.execution import how_it_runs
-from bench.runs.measurement import Measurement, Row, Workload, launch_ratios
-from bench.runs.metrics import METRICS, metrics_of
-from bench.runs.store import VariantInfo
-from bench.statistics import DUEL_LEVEL, paired_ratios
-from bench.texts.demonstration import corpus
-from bench.worker.client import Worker
-from exporters.artifacts.catalogue import find_variant
-from exporters.checkpoints.tokenization import tokenise
-from exporters.errors import UserError, WorkerError
+from deploybench.bench.analysis.precision import differing_precisions
+from deploybench.bench.compare.changes import Comparison
+from deploybench.bench.compare.duel.notes import duel_notes
+from deploybench.bench.compare.judging import FAIR, Terms, judge_rows, rows_of
+from deploybench.bench.compare.thresholds import Thresholds
+from deploybench.bench.console import progress
+from deploybench.bench.measure.latency import LatencyRun
+from deploybench.bench.measure.memory.peaks import measure_peaks
+from deploybench.bench.measure.schedule import Schedule, TimedArtifact
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.pipeline.execution import how_it_runs
+from deploybench.bench.runs.measurement import Measurement, Row, Workload, launch_ratios
+from deploybench.bench.runs.metrics import METRICS, metrics_of
+from deploybench.bench.runs.store import VariantInfo
+from deploybench.bench.statistics import DUEL_LEVEL, paired_ratios
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.checkpoints.tokenization import tokenise
+from deploybench.exporters.errors import UserError, WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bench.compare.duel.side import Side
-    from bench.measure import schedule as timing
-    from bench.pipeline.options import Options
+    from deploybench.bench.compare.duel.side import Side
+    from deploybench.bench.measure import schedule as timing
+    from deploybench.bench.pipeline.options import Options
 
 DEFAULT_LENGTH = 128
 DEFAULT_THRESHOLD = 0.005  # of latency: smaller changes have no practical effect

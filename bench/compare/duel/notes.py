@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.timing_figures import budget_problem
-from bench.machine.cpu import available_cores
-from bench.machine.environment import describe_environment
-from bench.units import CAUTION, counted
-from exporters.checkpoints.tokenization import FAST_FILE
-from exporters.files import sha256_file
+from deploybench.bench.analysis.timing_figures import budget_problem
+from deploybench.bench.machine.cpu import available_cores
+from deploybench.bench.machine.environment import describe_environment
+from deploybench.bench.units import CAUTION, counted
+from deploybench.exporters.checkpoints.tokenization import FAST_FILE
+from deploybench.exporters.files import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bench.compare.duel.side import Side
-    from bench.runs.measurement import Measurement
-    from bench.runs.store import VariantInfo
+    from deploybench.bench.compare.duel.side import Side
+    from deploybench.bench.runs.measurement import Measurement
+    from deploybench.bench.runs.store import VariantInfo
 
 
 def duel_notes(

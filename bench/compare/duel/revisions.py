@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.compare.duel.side import Side, side_of
-from bench.console import say
-from bench.machine.alone import HELD, held
-from bench.machine.git import git
-from bench.pipeline.checkpoints import find_checkpoint, find_inputs
-from bench.texts.demonstration import corpus
-from exporters.artifacts.artifact import read_artifact
-from exporters.errors import UserError
+import deploybench
+from deploybench.bench.compare.duel.side import Side, side_of
+from deploybench.bench.console import say
+from deploybench.bench.machine.alone import HELD, held
+from deploybench.bench.machine.git import git
+from deploybench.bench.pipeline.checkpoints import find_checkpoint, find_inputs
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.artifacts.artifact import read_artifact
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from bench.pipeline.options import Options
+    from deploybench.bench.pipeline.options import Options
 
 _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")  # hooks of the repository are meant for its users' checkouts
 _HASH = 10  # characters
@@ -83,8 +84,7 @@ def _built(revision: _Revision, options: Options, variants: tuple[str, ...], max
                 raise UserError(
                     f"{revision.name}: no revision of deploybench, expected bench/cli.py and exporters/ in it"
                 )
-            code.mkdir()
-            (code / "exporters").symlink_to(tree / "exporters")
+            _use_exporters_of(tree, code)
             said = _export_with(tree, options, variants, artifacts)
             found = {variant: read_artifact(artifacts / variant) for variant in variants}
             whole = {variant: one for variant, one in found.items() if one}
@@ -98,11 +98,29 @@ def _built(revision: _Revision, options: Options, variants: tuple[str, ...], max
             _git("worktree", "remove", "--force", "--force", str(tree))  # twice: an incomplete one is locked
 
 
+def _use_exporters_of(tree: Path, code: Path) -> None:
+    """Make the folder ``code`` so that a worker has the ``exporters`` of ``tree``, and all else of this process."""
+    package = code / "deploybench"
+    package.mkdir(parents=True)
+    ours = Path(deploybench.__path__[0])
+    (package / "__init__.py").symlink_to(ours / "__init__.py")
+    (package / "bench").symlink_to((ours / "bench").resolve())
+    (package / "exporters").symlink_to(tree / "exporters")
+    if not _is_one_package(tree):
+        (code / "exporters").symlink_to(tree / "exporters")
+
+
+def _is_one_package(tree: Path) -> bool:
+    """Whether ``bench`` and ``exporters`` are imported from ``deploybench``; until 2026-11-29 they were packages themselves."""
+    return (tree / "deploybench").is_dir()
+
+
 def _export_with(
     tree: Path, options: Options, variants: tuple[str, ...], artifacts: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run the revision's own ``export``, in a process that imports nothing of this process's code."""
-    command = [sys.executable, "-P", "-m", "bench.cli", "export", f"--checkpoint={options.checkpoint}"]
+    program = "deploybench.bench.cli" if _is_one_package(tree) else "bench.cli"
+    command = [sys.executable, "-P", "-m", program, "export", f"--checkpoint={options.checkpoint}"]
     command += [f"--variants={','.join(variants)}", f"--output={artifacts}", f"--threads={options.threads}"]
     command += [f"--work-dir={options.work_dir}", *(["--allow-pickle"] if options.allow_pickle else [])]
     path = os.pathsep.join(filter(None, [str(tree), os.environ.get("PYTHONPATH")]))  # plugins may be there

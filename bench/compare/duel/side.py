@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from exporters.variant import MANIFEST, TOKENIZER
+from deploybench.exporters.variant import MANIFEST, TOKENIZER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from exporters.artifacts.artifact import Artifact
+    from deploybench.exporters.artifacts.artifact import Artifact
 
 _UNBOUNDED = 100_000  # tokenizers without a limit have 1e30
 

@@ -8,19 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.compare.duel.revisions import is_revision, revision_sides
-from bench.compare.duel.side import Side, side_of
-from bench.pipeline.prepare import prepare
-from exporters.artifacts.artifact import changed_file, read_artifact
-from exporters.artifacts.catalogue import check_variant_name
-from exporters.errors import CheckpointError, UserError
-from exporters.variant import MANIFEST
+from deploybench.bench.compare.duel.revisions import is_revision, revision_sides
+from deploybench.bench.compare.duel.side import Side, side_of
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.exporters.artifacts.artifact import changed_file, read_artifact
+from deploybench.exporters.artifacts.catalogue import check_variant_name
+from deploybench.exporters.errors import CheckpointError, UserError
+from deploybench.exporters.variant import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.pipeline.options import Options
-    from exporters.artifacts.artifact import Artifact
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.artifacts.artifact import Artifact
 
 
 @contextmanager

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.measure.memory.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
-from bench.measure.memory.tracked import Held, read_tracking
-from bench.runs.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
-from bench.worker.client import Worker, template_modules
-from bench.worker.commands import Commands
-from exporters.errors import WorkerError
+from deploybench.bench.measure.memory.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
+from deploybench.bench.measure.memory.tracked import Held, read_tracking
+from deploybench.bench.runs.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
+from deploybench.bench.worker.client import Worker, template_modules
+from deploybench.bench.worker.commands import Commands
+from deploybench.exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.measure.memory.mappings import Range
-    from bench.measure.workload import Batch
+    from deploybench.bench.measure.memory.mappings import Range
+    from deploybench.bench.measure.workload import Batch
 
 RUNS = 3  # of the batch
 _LARGE = 64 * 1024  # bytes; smaller blocks count as touched

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from bench.analysis.figures import figures
-from bench.analysis.precision import cautions
-from bench.analysis.selection import default_selection
-from bench.pipeline.checkpoints import DEMONSTRATION
-from bench.pipeline.sets import DEMONSTRATION_SETS
-from bench.printable import printable
-from bench.report.formats.escapes import markdown_text
-from bench.units import format_bytes, format_count
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.analysis.precision import cautions
+from deploybench.bench.analysis.selection import default_selection
+from deploybench.bench.pipeline.checkpoints import DEMONSTRATION
+from deploybench.bench.pipeline.sets import DEMONSTRATION_SETS
+from deploybench.bench.printable import printable
+from deploybench.bench.report.formats.escapes import markdown_text
+from deploybench.bench.units import format_bytes, format_count
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.analysis.selection import Selection
-    from bench.runs.measurement import Figure
-    from bench.runs.store import Run
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.runs.measurement import Figure
+    from deploybench.bench.runs.store import Run
 
 _METRICS = ("accuracy", "f1", "precision", "recall")
 _AVERAGED = {"average": "weighted"}

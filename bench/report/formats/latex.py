@@ -7,12 +7,12 @@ import unicodedata
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.report.cells import text_frame
+from deploybench.bench.report.cells import text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.report.cells import Column, Table
+    from deploybench.bench.report.cells import Column, Table
 
     _Strip: TypeAlias = tuple[Column, Sequence[str]]
 

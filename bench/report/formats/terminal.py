@@ -7,13 +7,13 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.report.cells import DAGGER, DOUBLE_DAGGER, text_frame
-from bench.units import CAUTION
+from deploybench.bench.report.cells import DAGGER, DOUBLE_DAGGER, text_frame
+from deploybench.bench.units import CAUTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.report.cells import Table
+    from deploybench.bench.report.cells import Table
 
 WIDTH = 80
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"

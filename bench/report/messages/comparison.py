@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from bench.compare.comparability import NOT_RECORDED
-from bench.compare.outcome import count_verdicts
-from bench.printable import printable
-from bench.report.formats.escapes import markdown_text
-from bench.report.formats.terminal import WIDTH, wrapped
-from bench.runs.metrics import METRICS, compared_metrics
-from bench.runs.rows import model_of, row_name
-from bench.units import counted, format_bytes, format_detectable, format_percent, format_seconds, format_share
+from deploybench.bench.compare.comparability import NOT_RECORDED
+from deploybench.bench.compare.outcome import count_verdicts
+from deploybench.bench.printable import printable
+from deploybench.bench.report.formats.escapes import markdown_text
+from deploybench.bench.report.formats.terminal import WIDTH, wrapped
+from deploybench.bench.runs.metrics import METRICS, compared_metrics
+from deploybench.bench.runs.rows import model_of, row_name
+from deploybench.bench.units import (
+    counted,
+    format_bytes,
+    format_detectable,
+    format_percent,
+    format_seconds,
+    format_share,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.compare.changes import Comparison
-    from bench.compare.history import Series
-    from bench.compare.judging import Change
-    from bench.compare.outcome import Outcome
-    from bench.runs.measurement import Workload
+    from deploybench.bench.compare.changes import Comparison
+    from deploybench.bench.compare.history import Series
+    from deploybench.bench.compare.judging import Change
+    from deploybench.bench.compare.outcome import Outcome
+    from deploybench.bench.runs.measurement import Workload
 
 _SAME = "no detectable change"
 _INCOMPARABLE = "not comparable"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import latency_workload, timed_lengths
-from bench.analysis.selection import default_selection
-from bench.analysis.speed_ups import speed_ups
-from bench.printable import printable
-from bench.report.messages.screen import (
+from deploybench.bench.analysis.figures import latency_workload, timed_lengths
+from deploybench.bench.analysis.selection import default_selection
+from deploybench.bench.analysis.speed_ups import speed_ups
+from deploybench.bench.printable import printable
+from deploybench.bench.report.messages.screen import (
     LINES,
     NAME,
     Rows,
@@ -22,16 +22,16 @@ from bench.report.messages.screen import (
     screen,
     short,
 )
-from bench.report.notes import checkpoint_note, marks_of_other_models
-from bench.report.run_figures import RunFigures
-from bench.units import counted
-from exporters.variant import REFERENCE
+from deploybench.bench.report.notes import checkpoint_note, marks_of_other_models
+from deploybench.bench.report.run_figures import RunFigures
+from deploybench.bench.units import counted
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.analysis.selection import Selection
-    from bench.runs.store import Run
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.runs.store import Run
 
 
 def first_screen(run: Run, room: int = LINES, work_dir: Path | None = None) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.formats.escapes import brief, excerpt, markdown_text
-from bench.report.messages.comparison import (
+from deploybench.bench.report.formats.escapes import brief, excerpt, markdown_text
+from deploybench.bench.report.messages.comparison import (
     HEADS,
     comparison_notes,
     grouped_cells,
@@ -13,13 +13,13 @@ from bench.report.messages.comparison import (
     place_name,
     row_cells,
 )
-from bench.units import counted
+from deploybench.bench.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from bench.compare.changes import Comparison
-    from bench.compare.outcome import Outcome
+    from deploybench.bench.compare.changes import Comparison
+    from deploybench.bench.compare.outcome import Outcome
 
 COMMENT = 65_536  # characters of a comment
 SUMMARY = 1024 * 1024  # bytes of a step's summary; GitHub shows none of a larger one

@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from bench.compare.comparability import commit_name
-from bench.printable import printable
-from bench.report.formats.terminal import wrapped
-from bench.report.messages.comparison import direction_word, format_amount, format_change, place_name, place_of
-from bench.units import counted
+from deploybench.bench.compare.comparability import commit_name
+from deploybench.bench.printable import printable
+from deploybench.bench.report.formats.terminal import wrapped
+from deploybench.bench.report.messages.comparison import (
+    direction_word,
+    format_amount,
+    format_change,
+    place_name,
+    place_of,
+)
+from deploybench.bench.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.compare.history import ChangePoint, History, Series
-    from bench.compare.outcome import Outcome
-    from bench.compare.saved_runs import SavedRun
-    from bench.runs.measurement import Row
+    from deploybench.bench.compare.history import ChangePoint, History, Series
+    from deploybench.bench.compare.outcome import Outcome
+    from deploybench.bench.compare.saved_runs import SavedRun
+    from deploybench.bench.runs.measurement import Row
 
 _HASH = re.compile(r"_([0-9a-f]{10})[0-9a-f]{30}_")  # in a file's name
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.models.failed import measured_models
-from bench.printable import printable
-from bench.report.formats.terminal import wrapped
-from bench.report.messages.selection import render_selection
-from bench.report.models_notes import accuracy_notes, difference_notes, failure_notes
+from deploybench.bench.analysis.models.failed import measured_models
+from deploybench.bench.printable import printable
+from deploybench.bench.report.formats.terminal import wrapped
+from deploybench.bench.report.messages.selection import render_selection
+from deploybench.bench.report.models_notes import accuracy_notes, difference_notes, failure_notes
 
 if TYPE_CHECKING:
-    from bench.analysis.selection import Selection
-    from bench.runs.store import Run
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.runs.store import Run
 
 
 def render_models_selection(runs: tuple[Run, ...], selection: Selection) -> str:

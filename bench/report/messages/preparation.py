@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from bench.report.formats.escapes import excerpt
-from bench.report.formats.terminal import WIDTH, simple_table, wrapped
-from bench.texts.prepare.label_leakage import LENGTHS
-from bench.texts.prepare.near_duplicates import RUN, SIMILAR
-from bench.texts.prepare.splits import SPLITS
-from bench.texts.prepare.write import RECORD
-from bench.units import format_count, format_percent, format_share, many
+from deploybench.bench.report.formats.escapes import excerpt
+from deploybench.bench.report.formats.terminal import WIDTH, simple_table, wrapped
+from deploybench.bench.texts.prepare.label_leakage import LENGTHS
+from deploybench.bench.texts.prepare.near_duplicates import RUN, SIMILAR
+from deploybench.bench.texts.prepare.splits import SPLITS
+from deploybench.bench.texts.prepare.write import RECORD
+from deploybench.bench.units import format_count, format_percent, format_share, many
 
 T = TypeVar("T")
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.statistics import Estimate
-    from bench.texts.prepare.label_leakage import Rule
-    from bench.texts.prepare.preparation import Preparation
+    from deploybench.bench.statistics import Estimate
+    from deploybench.bench.texts.prepare.label_leakage import Rule
+    from deploybench.bench.texts.prepare.preparation import Preparation
 
 _NAME = 30  # columns of a name
 _LABEL = 12

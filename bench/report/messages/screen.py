@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.report.cells import FAILED, Column, Table, text_frame
-from bench.report.formats.terminal import WIDTH, Strip, block, wrapped
-from bench.report.messages.selection import gain, lost_by_best, other_model_line
-from bench.units import (
+from deploybench.bench.report.cells import FAILED, Column, Table, text_frame
+from deploybench.bench.report.formats.terminal import WIDTH, Strip, block, wrapped
+from deploybench.bench.report.messages.selection import gain, lost_by_best, other_model_line
+from deploybench.bench.units import (
     CAUTION,
     DIFFERENCE,
     MEGABYTES,
@@ -26,12 +26,12 @@ from bench.units import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bench.analysis.selection import Candidate, Selection
-    from bench.report.cells import ByVariant, Content
-    from bench.report.pair_figures import PairFigures
-    from bench.report.run_figures import RunFigures
-    from bench.runs.measurement import Figure
-    from bench.runs.store import Run, SetInfo
+    from deploybench.bench.analysis.selection import Candidate, Selection
+    from deploybench.bench.report.cells import ByVariant, Content
+    from deploybench.bench.report.pair_figures import PairFigures
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.measurement import Figure
+    from deploybench.bench.runs.store import Run, SetInfo
 
 LINES = 40  # that a run prints at most, the screen and what was printed before
 NAME = 24  # characters of a user's name

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from bench.analysis.figures import ANOTHER_MODEL
-from bench.analysis.objectives import OBJECTIVES
-from bench.analysis.selection import format_deciding
-from bench.report.formats.terminal import WIDTH, wrapped
-from bench.runs.rows import reference_row
-from bench.units import CAUTION, format_share, many
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.figures import ANOTHER_MODEL
+from deploybench.bench.analysis.objectives import OBJECTIVES
+from deploybench.bench.analysis.selection import format_deciding
+from deploybench.bench.report.formats.terminal import WIDTH, wrapped
+from deploybench.bench.runs.rows import reference_row
+from deploybench.bench.units import CAUTION, format_share, many
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.analysis.accuracy_loss import Drop
-    from bench.analysis.other_model import OtherModel
-    from bench.analysis.selection import Candidate, Selection
-    from bench.runs.measurement import Figure
+    from deploybench.bench.analysis.accuracy_loss import Drop
+    from deploybench.bench.analysis.other_model import OtherModel
+    from deploybench.bench.analysis.selection import Candidate, Selection
+    from deploybench.bench.runs.measurement import Figure
 
 _SETS = 3  # whose accuracies are told
 _WIDE = 1.3  # upper / lower end of an interval

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.report.formats.escapes import brief, shown
-from bench.report.page.matrix import draw_matrix
-from bench.report.page.plot import WIDTH, Plot
-from bench.units import format_count
+from deploybench.bench.report.formats.escapes import brief, shown
+from deploybench.bench.report.page.matrix import draw_matrix
+from deploybench.bench.report.page.plot import WIDTH, Plot
+from deploybench.bench.units import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.measure.accuracy import ConfusionMatrix
-    from bench.report.page.material import Material
-    from bench.runs.store import SetInfo
+    from deploybench.bench.measure.accuracy import ConfusionMatrix
+    from deploybench.bench.report.page.material import Material
+    from deploybench.bench.runs.store import SetInfo
 
 _BESIDE = 3  # labels; matrices of more are drawn below each other
 

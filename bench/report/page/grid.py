@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.report.cells import text_frame
+from deploybench.bench.report.cells import text_frame
 
 if TYPE_CHECKING:
-    from bench.report.cells import Table
+    from deploybench.bench.report.cells import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

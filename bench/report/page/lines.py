@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.analysis.figures import latency_workload, memory_workload, timed_lengths
-from bench.report.formats.escapes import brief, shown
-from bench.report.page.plot import Plot, add_legend, make_logarithmic
-from bench.units import MEGABYTES, MILLISECONDS, Scale, counted
+from deploybench.bench.analysis.figures import latency_workload, memory_workload, timed_lengths
+from deploybench.bench.report.formats.escapes import brief, shown
+from deploybench.bench.report.page.plot import Plot, add_legend, make_logarithmic
+from deploybench.bench.units import MEGABYTES, MILLISECONDS, Scale, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.report.page.material import Material
-    from bench.report.page.plot import Look
-    from bench.runs.measurement import Figure, Workload
+    from deploybench.bench.report.page.material import Material
+    from deploybench.bench.report.page.plot import Look
+    from deploybench.bench.runs.measurement import Figure, Workload
 
     _Lines: TypeAlias = dict[str, dict[int, Figure]]  # by variant and place on the axis
 

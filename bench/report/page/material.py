@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import figures
-from bench.analysis.misclassified.analysis import Asked, find_errors
-from bench.analysis.selection import default_selection
-from bench.report.page.plot import looks
-from bench.report.tables import TABLES, build_tables
-from bench.runs.predictions import read_answers
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.analysis.misclassified.analysis import Asked, find_errors
+from deploybench.bench.analysis.selection import default_selection
+from deploybench.bench.report.page.plot import looks
+from deploybench.bench.report.tables import TABLES, build_tables
+from deploybench.bench.runs.predictions import read_answers
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.analysis.misclassified.analysis import SetErrors
-    from bench.analysis.selection import Selection
-    from bench.report.cells import Table
-    from bench.report.page.plot import Look
-    from bench.runs.measurement import Figure
-    from bench.runs.predictions import Answers
-    from bench.runs.store import Run
-    from bench.texts.data import LabelledSet
+    from deploybench.bench.analysis.misclassified.analysis import SetErrors
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.report.cells import Table
+    from deploybench.bench.report.page.plot import Look
+    from deploybench.bench.runs.measurement import Figure
+    from deploybench.bench.runs.predictions import Answers
+    from deploybench.bench.runs.store import Run
+    from deploybench.bench.texts.data import LabelledSet
 
 
 _EXAMPLES = 3  # misclassified texts per direction

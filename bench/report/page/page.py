@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import timed_lengths
-from bench.analysis.misclassified.lengths import reading_length
-from bench.report.formats.escapes import no_formula, shown
-from bench.report.messages.selection import selection_table
-from bench.report.notes import run_notes
-from bench.report.page.answer import answer, reservations
-from bench.report.page.confusion import confusion_plots
-from bench.report.page.examples import example_grids
-from bench.report.page.facts import facts
-from bench.report.page.grid import Grid, grid_of
-from bench.report.page.lengths import length_plots
-from bench.report.page.lines import latency_plots, memory_plots
-from bench.report.page.material import gather
-from bench.report.page.pareto import pareto_plots
-from bench.report.page.plot import as_svg, write_plots
-from bench.report.page.reliability import reliability_plots
+from deploybench.bench.analysis.figures import timed_lengths
+from deploybench.bench.analysis.misclassified.lengths import reading_length
+from deploybench.bench.report.formats.escapes import no_formula, shown
+from deploybench.bench.report.messages.selection import selection_table
+from deploybench.bench.report.notes import run_notes
+from deploybench.bench.report.page.answer import answer, reservations
+from deploybench.bench.report.page.confusion import confusion_plots
+from deploybench.bench.report.page.examples import example_grids
+from deploybench.bench.report.page.facts import facts
+from deploybench.bench.report.page.grid import Grid, grid_of
+from deploybench.bench.report.page.lengths import length_plots
+from deploybench.bench.report.page.lines import latency_plots, memory_plots
+from deploybench.bench.report.page.material import gather
+from deploybench.bench.report.page.pareto import pareto_plots
+from deploybench.bench.report.page.plot import as_svg, write_plots
+from deploybench.bench.report.page.reliability import reliability_plots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
 
-    from bench.analysis.selection import Selection
-    from bench.report.page.material import Material
-    from bench.report.page.plot import Plot
-    from bench.runs.store import Run
-    from bench.texts.data import LabelledSet
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.report.page.material import Material
+    from deploybench.bench.report.page.plot import Plot
+    from deploybench.bench.runs.store import Run
+    from deploybench.bench.texts.data import LabelledSet
 
 _TEMPLATE = "page.html.jinja"
 

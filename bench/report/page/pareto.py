@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.analysis.selection import deciding_figure
-from bench.report.formats.escapes import brief, shown
-from bench.report.page.plot import Plot, add_legend, make_logarithmic
-from bench.units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
+from deploybench.bench.analysis.selection import deciding_figure
+from deploybench.bench.report.formats.escapes import brief, shown
+from deploybench.bench.report.page.plot import Plot, add_legend, make_logarithmic
+from deploybench.bench.units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from bench.analysis.accuracy_loss import Drop
-    from bench.analysis.selection import Candidate, Selection
-    from bench.report.page.material import Material
-    from bench.runs.measurement import Figure
+    from deploybench.bench.analysis.accuracy_loss import Drop
+    from deploybench.bench.analysis.selection import Candidate, Selection
+    from deploybench.bench.report.page.material import Material
+    from deploybench.bench.runs.measurement import Figure
 
 COSTS = {
     "latency": ("latency", MILLISECONDS),

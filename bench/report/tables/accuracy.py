@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.cells import Column
-from bench.units import COUNT, MILLISECONDS, SECONDS, SHARE
+from deploybench.bench.report.cells import Column
+from deploybench.bench.units import COUNT, MILLISECONDS, SECONDS, SHARE
 
 if TYPE_CHECKING:
-    from bench.report.cells import Content, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.store import SetInfo
+    from deploybench.bench.report.cells import Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.store import SetInfo
 
 _MAX_CONFUSION_LABELS = 4  # of more, the counts are in the JSON only: their columns are the labels squared
 _SCORES = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "F1": "f1"}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.derived import cold_start, pays_back
-from bench.analysis.figures import timed_lengths
-from bench.report.cells import Column
-from bench.report.timing_notes import control_notes
-from bench.units import COUNT, MILLISECONDS, SECONDS, counted
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.derived import cold_start, pays_back
+from deploybench.bench.analysis.figures import timed_lengths
+from deploybench.bench.report.cells import Column
+from deploybench.bench.report.timing_notes import control_notes
+from deploybench.bench.units import COUNT, MILLISECONDS, SECONDS, counted
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from bench.report.cells import Content, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.measurement import Figure
+    from deploybench.bench.report.cells import Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.measurement import Figure
 
 _STAGES = {"import": "import_time", "read": "read_time", "load": "load_time"}
 

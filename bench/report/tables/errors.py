@@ -6,18 +6,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.analysis.misclassified.lengths import KINDS, error_lengths
-from bench.report.cells import Column
-from bench.report.notes import truncation_note
-from bench.units import COUNT, SHARE, TOKENS
+from deploybench.bench.analysis.misclassified.lengths import KINDS, error_lengths
+from deploybench.bench.report.cells import Column
+from deploybench.bench.report.notes import truncation_note
+from deploybench.bench.units import COUNT, SHARE, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.report.cells import ByVariant, Content, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.measurement import Figure
-    from bench.runs.store import SetInfo
+    from deploybench.bench.report.cells import ByVariant, Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.measurement import Figure
+    from deploybench.bench.runs.store import SetInfo
 
 _count = partial(Column, scale=COUNT, group="errors")
 _length = partial(Column, scale=TOKENS, group="lengths")

@@ -5,21 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.analysis.fidelity import fidelities, fidelity_figures
-from bench.analysis.retention import BOUNDS, examples_to_decide
-from bench.pipeline.seeds import seed_band
-from bench.printable import printable
-from bench.report.cells import Column
-from bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, counted, format_count, format_share
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.fidelity import fidelities, fidelity_figures
+from deploybench.bench.analysis.retention import BOUNDS, examples_to_decide
+from deploybench.bench.pipeline.seeds import seed_band
+from deploybench.bench.printable import printable
+from deploybench.bench.report.cells import Column
+from deploybench.bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, counted, format_count, format_share
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.analysis.fidelity import Fidelity
-    from bench.report.cells import ByVariant, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.store import Run
+    from deploybench.bench.analysis.fidelity import Fidelity
+    from deploybench.bench.report.cells import ByVariant, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.store import Run
 
     Fidelities: TypeAlias = Mapping[str, Fidelity]  # by variant
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.analysis.misclassified.lengths import LENGTH_ACCURACY, length_accuracies, length_labels, texts_by_length
-from bench.report.cells import Column
-from bench.report.notes import truncation_note
-from bench.units import SHARE, format_count
+from deploybench.bench.analysis.misclassified.lengths import (
+    LENGTH_ACCURACY,
+    length_accuracies,
+    length_labels,
+    texts_by_length,
+)
+from deploybench.bench.report.cells import Column
+from deploybench.bench.report.notes import truncation_note
+from deploybench.bench.units import SHARE, format_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.report.cells import Content, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.store import SetInfo
+    from deploybench.bench.report.cells import Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.store import SetInfo
 
 _share = partial(Column, scale=SHARE, interval=True)
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.derived import instances_ratio
-from bench.analysis.figures import SERVED, served_workloads
-from bench.report.cells import Column
-from bench.units import PER_SECOND, RATIO, counted, format_instances
+from deploybench.bench.analysis.derived import instances_ratio
+from deploybench.bench.analysis.figures import SERVED, served_workloads
+from deploybench.bench.report.cells import Column
+from deploybench.bench.units import PER_SECOND, RATIO, counted, format_instances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bench.report.cells import Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.measurement import Workload
-    from bench.runs.store import Run
+    from deploybench.bench.report.cells import Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.measurement import Workload
+    from deploybench.bench.runs.store import Run
 
 
 def build(cells: RunFigures) -> list[Table]:

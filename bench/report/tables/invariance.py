@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.measure.invariance import BATCH_SIZE, TEXTS
-from bench.report.cells import Column
-from bench.runs.metrics import ARRANGEMENTS, INVARIANCE
-from bench.units import LOGITS, SHARE
+from deploybench.bench.measure.invariance import BATCH_SIZE, TEXTS
+from deploybench.bench.report.cells import Column
+from deploybench.bench.runs.metrics import ARRANGEMENTS, INVARIANCE
+from deploybench.bench.units import LOGITS, SHARE
 
 if TYPE_CHECKING:
-    from bench.report.cells import Content, Table
-    from bench.report.run_figures import RunFigures
+    from deploybench.bench.report.cells import Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
 
 _SHORT = {"shuffled": "shuffled", "long_neighbour": "beside a\nlong text", "padded": "padded"}
 

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.derived import combined
-from bench.analysis.figures import memory_workload
-from bench.analysis.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, leaking, open_ledgers, steady_readings
-from bench.measure.memory.leaks import BATCHES, leaks
-from bench.report.cells import Column
-from bench.runs.ledger import BATCH_PHASES, TOLERANCE
-from bench.runs.measurement import Figure
-from bench.units import CAUTION, MEGABYTES, format_bytes
+from deploybench.bench.analysis.derived import combined
+from deploybench.bench.analysis.figures import memory_workload
+from deploybench.bench.analysis.ledgers import (
+    GROWTH,
+    PEAK,
+    PROPORTIONAL,
+    RESIDENT,
+    leaking,
+    open_ledgers,
+    steady_readings,
+)
+from deploybench.bench.measure.memory.leaks import BATCHES, leaks
+from deploybench.bench.report.cells import Column
+from deploybench.bench.runs.ledger import BATCH_PHASES, TOLERANCE
+from deploybench.bench.runs.measurement import Figure
+from deploybench.bench.units import CAUTION, MEGABYTES, format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bench.report.cells import ByVariant, Content, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.ledger import CellLedger
-    from bench.runs.store import Run
+    from deploybench.bench.report.cells import ByVariant, Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.ledger import CellLedger
+    from deploybench.bench.runs.store import Run
 
 _PHASES = {"interpreter": "inter-\npreter", "imports": "", "load": "", "first inference": "first", "steady": ""}
 _GROWTH = {  # head: the terms of the ledger that it adds up

@@ -5,27 +5,36 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import ANOTHER_MODEL, labelled_sets
-from bench.analysis.models.failed import measured_models
-from bench.analysis.models.pairs import pair_name
-from bench.analysis.models.selection import default_models_selection, pair_speed_ups
-from bench.analysis.models.trades import trades
-from bench.report.cells import DOUBLE_DAGGER, Column, Table
-from bench.report.models_notes import accuracy_notes, difference_notes, failure_notes
-from bench.report.notes import PARAMETERS, gap_notes, marks_of_other_models
-from bench.report.pair_figures import PairFigures
-from bench.runs.measurement import Figure
-from bench.units import DIFFERENCE, LARGE_COUNT, MEGABYTES, MILLISECONDS, RATIO, SHARE, format_percent, format_share
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.figures import ANOTHER_MODEL, labelled_sets
+from deploybench.bench.analysis.models.failed import measured_models
+from deploybench.bench.analysis.models.pairs import pair_name
+from deploybench.bench.analysis.models.selection import default_models_selection, pair_speed_ups
+from deploybench.bench.analysis.models.trades import trades
+from deploybench.bench.report.cells import DOUBLE_DAGGER, Column, Table
+from deploybench.bench.report.models_notes import accuracy_notes, difference_notes, failure_notes
+from deploybench.bench.report.notes import PARAMETERS, gap_notes, marks_of_other_models
+from deploybench.bench.report.pair_figures import PairFigures
+from deploybench.bench.runs.measurement import Figure
+from deploybench.bench.units import (
+    DIFFERENCE,
+    LARGE_COUNT,
+    MEGABYTES,
+    MILLISECONDS,
+    RATIO,
+    SHARE,
+    format_percent,
+    format_share,
+)
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.analysis.accuracy_loss import Drop
-    from bench.analysis.models.trades import Trade
-    from bench.analysis.selection import Selection
-    from bench.report.cells import ByVariant, Content
-    from bench.runs.store import Run, SetInfo
+    from deploybench.bench.analysis.accuracy_loss import Drop
+    from deploybench.bench.analysis.models.trades import Trade
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.report.cells import ByVariant, Content
+    from deploybench.bench.runs.store import Run, SetInfo
 
 _SAME = 0.005  # a relative difference of a cost below this is not told
 

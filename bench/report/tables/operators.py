@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import profiled_workload
-from bench.analysis.operator_figures import ALL_KINDS
-from bench.report.cells import Column
-from bench.units import COUNT, MILLISECONDS
-from exporters.inspection.operators import RUNS
+from deploybench.bench.analysis.figures import profiled_workload
+from deploybench.bench.analysis.operator_figures import ALL_KINDS
+from deploybench.bench.report.cells import Column
+from deploybench.bench.units import COUNT, MILLISECONDS
+from deploybench.exporters.inspection.operators import RUNS
 
 if TYPE_CHECKING:
-    from bench.report.cells import Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.store import Run
+    from deploybench.bench.report.cells import Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.store import Run
 
 _SHORT = {"normalisation": "normali-\nsation", "elementwise": "element-\nwise", "quantisation": "quanti-\nsation"}
 _NAMED = 4  # types of operators of a variant that are named

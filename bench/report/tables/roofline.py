@@ -5,16 +5,16 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import timed_lengths
-from bench.measure.yardsticks import yardstick_readings
-from bench.report.cells import Column
-from bench.report.timing_notes import control_notes
-from bench.units import GIGA_OPERATIONS, SHARE, counted, format_rate
+from deploybench.bench.analysis.figures import timed_lengths
+from deploybench.bench.measure.yardsticks import yardstick_readings
+from deploybench.bench.report.cells import Column
+from deploybench.bench.report.timing_notes import control_notes
+from deploybench.bench.units import GIGA_OPERATIONS, SHARE, counted, format_rate
 
 if TYPE_CHECKING:
-    from bench.report.cells import Content, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.store import Run
+    from deploybench.bench.report.cells import Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.store import Run
 
 _YARDSTICKS = {
     "yardstick_fp32": ("fp32", "op/s"),

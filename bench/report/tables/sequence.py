@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import latency_workload, shorter_workloads
-from bench.analysis.speed_ups import speed_ups_at
-from bench.report.cells import Column
-from bench.report.tables.memory import memory_problems
-from bench.report.timing_notes import stop_notes
-from bench.units import MEGABYTES, MILLISECONDS, RATIO, counted
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.figures import latency_workload, shorter_workloads
+from deploybench.bench.analysis.speed_ups import speed_ups_at
+from deploybench.bench.report.cells import Column
+from deploybench.bench.report.tables.memory import memory_problems
+from deploybench.bench.report.timing_notes import stop_notes
+from deploybench.bench.units import MEGABYTES, MILLISECONDS, RATIO, counted
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.report.cells import Content, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.measurement import Figure, Workload
+    from deploybench.bench.report.cells import Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.measurement import Figure, Workload
 
 
 def build(cells: RunFigures) -> list[Table]:

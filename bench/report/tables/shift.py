@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.analysis.figures import figures
-from bench.analysis.misclassified.lengths import typical
-from bench.analysis.misclassified.shift import SHIFT, shift_figures
-from bench.report.cells import Column
-from bench.units import DIFFERENCE, SHARE, counted
+from deploybench.bench.analysis.figures import figures
+from deploybench.bench.analysis.misclassified.lengths import typical
+from deploybench.bench.analysis.misclassified.shift import SHIFT, shift_figures
+from deploybench.bench.report.cells import Column
+from deploybench.bench.units import DIFFERENCE, SHARE, counted
 
 if TYPE_CHECKING:
-    from bench.report.cells import Content, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.store import SetInfo
+    from deploybench.bench.report.cells import Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.store import SetInfo
 
 _BINARY = 2
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.figures import labelled_sets, timed_lengths
-from bench.analysis.speed_ups import speed_ups
-from bench.report.cells import Column, margin
-from bench.report.tables.memory import memory_problems
-from bench.report.timing_notes import control_notes, stop_notes
-from bench.units import MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, counted, format_share
-from exporters.variant import REFERENCE
+from deploybench.bench.analysis.figures import labelled_sets, timed_lengths
+from deploybench.bench.analysis.speed_ups import speed_ups
+from deploybench.bench.report.cells import Column, margin
+from deploybench.bench.report.tables.memory import memory_problems
+from deploybench.bench.report.timing_notes import control_notes, stop_notes
+from deploybench.bench.units import MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, counted, format_share
+from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from bench.report.cells import Content, Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.measurement import Figure
+    from deploybench.bench.report.cells import Content, Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.measurement import Figure
 
 
 def build(cells: RunFigures) -> list[Table]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.controls import timed_rows
-from bench.analysis.figures import latency_workload
-from bench.report.cells import Column
-from bench.report.timing_notes import control_notes, stop_notes
-from bench.units import MILLISECONDS, SECONDS, counted
+from deploybench.bench.analysis.controls import timed_rows
+from deploybench.bench.analysis.figures import latency_workload
+from deploybench.bench.report.cells import Column
+from deploybench.bench.report.timing_notes import control_notes, stop_notes
+from deploybench.bench.units import MILLISECONDS, SECONDS, counted
 
 if TYPE_CHECKING:
-    from bench.report.cells import Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.measurement import Workload
-    from bench.runs.store import Run
+    from deploybench.bench.report.cells import Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.measurement import Workload
+    from deploybench.bench.runs.store import Run
 
 _TIMES = {
     "median": "latency",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.report.cells import Column
-from bench.units import MEGABYTES, RATIO, Scale, counted, format_bytes
+from deploybench.bench.report.cells import Column
+from deploybench.bench.units import MEGABYTES, RATIO, Scale, counted, format_bytes
 
 if TYPE_CHECKING:
-    from bench.report.cells import Table
-    from bench.report.run_figures import RunFigures
-    from bench.runs.store import Run
+    from deploybench.bench.report.cells import Table
+    from deploybench.bench.report.run_figures import RunFigures
+    from deploybench.bench.runs.store import Run
 
 _NAMED = 3  # duplicated tensors of a variant that are named; the others are counted
 

@@ -7,20 +7,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.console import progress
-from bench.texts.prepare.deduplicate import Fact
-from bench.texts.prepare.near_duplicates import Vocabulary, near_groups, shingles
-from bench.texts.prepare.splits import TEST
-from bench.texts.text_rows import dropped_counts, refusal
-from exporters.errors import DataError
+from deploybench.bench.console import progress
+from deploybench.bench.texts.prepare.deduplicate import Fact
+from deploybench.bench.texts.prepare.near_duplicates import Vocabulary, near_groups, shingles
+from deploybench.bench.texts.prepare.splits import TEST
+from deploybench.bench.texts.text_rows import dropped_counts, refusal
+from deploybench.exporters.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.texts.prepare.near_duplicates import Shingles
-    from bench.texts.prepare.rows import Rows
-    from bench.texts.prepare.splits import Shares
-    from bench.texts.text_rows import BadRows, Cause, TextRow
+    from deploybench.bench.texts.prepare.near_duplicates import Shingles
+    from deploybench.bench.texts.prepare.rows import Rows
+    from deploybench.bench.texts.prepare.splits import Shares
+    from deploybench.bench.texts.text_rows import BadRows, Cause, TextRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

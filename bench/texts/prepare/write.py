@@ -9,18 +9,26 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bench.console import progress
-from bench.texts.labels import LABEL_COLUMN
-from bench.texts.prepare.label_leakage import LENGTHS, Column, Features, LabelLeakage, Marks, Totals, length_bin
-from bench.texts.prepare.near_duplicates import Vocabulary
-from bench.texts.prepare.splits import SPLITS, TRAIN
-from exporters.errors import OutputError
+from deploybench.bench.console import progress
+from deploybench.bench.texts.labels import LABEL_COLUMN
+from deploybench.bench.texts.prepare.label_leakage import (
+    LENGTHS,
+    Column,
+    Features,
+    LabelLeakage,
+    Marks,
+    Totals,
+    length_bin,
+)
+from deploybench.bench.texts.prepare.near_duplicates import Vocabulary
+from deploybench.bench.texts.prepare.splits import SPLITS, TRAIN
+from deploybench.exporters.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
     from pathlib import Path
 
-    from bench.texts.prepare.rows import Row, Rows
+    from deploybench.bench.texts.prepare.rows import Row, Rows
 
 RECORD = "preparation.json"
 _OURS = {RECORD, *(f"{split}.csv" for split in SPLITS)}

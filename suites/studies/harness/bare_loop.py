@@ -1,6 +1,6 @@
 """Whether the harness measures the same as a bare loop: torch-eager by both, in turn, on the same batch.
 
-    python -m suites.studies.harness.bare_loop --checkpoint arch:albert-base-v2 --batch-sizes 1 --sequence-lengths 512
+    python -m deploybench.suites.studies.harness.bare_loop --checkpoint arch:albert-base-v2 --batch-sizes 1 --sequence-lengths 512
 
 Every launch starts a worker of the harness and a process without it, which loads the checkpoint with transformers and
 times a plain ``for`` loop. The worker times the batch as in every run, then by the same loop over its own model: that ratio
@@ -17,25 +17,25 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from bench.console import progress
-from bench.measure.schedule import WARM_UP_S
-from bench.measure.workload import full_batch
-from bench.pipeline.prepare import prepare
-from bench.worker.client import Worker
-from exporters.checkpoints.classifier import load_classifier
-from exporters.runtimes.torch_model import limit_threads, run_classifier
-from exporters.variant import REFERENCE
-from exporters.variants import torch_eager
-from suites.studies.study import Answer, run_alone, study_parser
+from deploybench.bench.console import progress
+from deploybench.bench.measure.schedule import WARM_UP_S
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.checkpoints.classifier import load_classifier
+from deploybench.exporters.runtimes.torch_model import limit_threads, run_classifier
+from deploybench.exporters.variant import REFERENCE
+from deploybench.exporters.variants import torch_eager
+from deploybench.suites.studies.study import Answer, run_alone, study_parser
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.measure.workload import Batch
-    from bench.pipeline.options import Options
-    from exporters.variant import Predictor
+    from deploybench.bench.measure.workload import Batch
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.variant import Predictor
 
 _FLAGS = ("--checkpoint", "--batch-sizes", "--sequence-lengths", "--threads", "--work-dir")
 _SIDES = ("harness", "bare", "bare_apart")

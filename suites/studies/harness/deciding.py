@@ -1,6 +1,6 @@
 """How often accuracy is decided wrongly, and with how many texts: simulated sets whose true loss is known.
 
-    python -m suites.studies.harness.deciding
+    python -m deploybench.suites.studies.harness.deciding
 
 A text has a margin between its two classes, and a variant changes it by a random amount that is larger where the margin is small,
 as int8 does. Texts are independent of each other, and every variant counts as fp32, so that "the same model" may be said of it.
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bench.analysis.accuracy_loss import judge_drop, measure_drop
-from bench.console import progress
-from bench.runs.predictions import Answers
-from bench.statistics import SEED
-from exporters.variant import REFERENCE
-from suites.studies.study import Answer, render_rows, run_study, study_parser
+from deploybench.bench.analysis.accuracy_loss import judge_drop, measure_drop
+from deploybench.bench.console import progress
+from deploybench.bench.runs.predictions import Answers
+from deploybench.bench.statistics import SEED
+from deploybench.exporters.variant import REFERENCE
+from deploybench.suites.studies.study import Answer, render_rows, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

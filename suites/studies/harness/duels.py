@@ -1,8 +1,8 @@
 """How often a duel finds a change that is there, and one that is not.
 
-    python -m suites.studies.harness.duels --same 200 --slowed 0.03=100
-    python -m suites.studies.harness.duels --slowed 0.01=100 --time-budget 30
-    python -m suites.studies.harness.duels --same 200 --loaded
+    python -m deploybench.suites.studies.harness.duels --same 200 --slowed 0.03=100
+    python -m deploybench.suites.studies.harness.duels --slowed 0.01=100 --time-budget 30
+    python -m deploybench.suites.studies.harness.duels --same 200 --loaded
 
 Both sides are the same ONNX artifact of the demonstration, one text of 128 tokens, one thread; the predictor of side B is
 slowed by the given share. Equal sides are compared in memory as well. With ``--loaded``, another process keeps one core busy.
@@ -22,21 +22,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.compare.duel.measure import Setting, duel
-from bench.compare.duel.side import Side
-from bench.console import progress
-from bench.machine.alone import alone
-from bench.pipeline.options import read_options
-from bench.pipeline.prepare import prepare
-from bench.runs.measurement import Workload
-from exporters.variant import TOKENIZER
-from suites.studies.harness import slowed
-from suites.studies.study import save_study, study_parser
+from deploybench.bench.compare.duel.measure import Setting, duel
+from deploybench.bench.compare.duel.side import Side
+from deploybench.bench.console import progress
+from deploybench.bench.machine.alone import alone
+from deploybench.bench.pipeline.options import read_options
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.runs.measurement import Workload
+from deploybench.exporters.variant import TOKENIZER
+from deploybench.suites.studies.harness import slowed
+from deploybench.suites.studies.study import save_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporters.artifacts.artifact import Artifact
+    from deploybench.exporters.artifacts.artifact import Artifact
 
 LENGTH = 128
 _VARIANT = "onnx-fp32"

@@ -1,6 +1,6 @@
 """Which estimator of a speed-up is narrow and covers the truth, from the slices that ``repeated`` recorded.
 
-    python -m suites.studies.harness.estimators minilm-covid minilm-covid-loaded
+    python -m deploybench.suites.studies.harness.estimators minilm-covid minilm-covid-loaded
 
 The truth of a row is the mean over all recorded runs of the estimator in question. Coverage: of the 95 % interval of one run.
 """
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from bench.measure.controls import AGAIN, CONTROLS
-from bench.runs.measurement import launch_ratios, slice_noise
-from bench.statistics import LEVEL, paired_ratios
-from exporters.variant import REFERENCE
-from suites.studies.harness.repeated import read_slices, recorded_runs
-from suites.studies.study import Answer, render_rows, run_study
+from deploybench.bench.measure.controls import AGAIN, CONTROLS
+from deploybench.bench.runs.measurement import launch_ratios, slice_noise
+from deploybench.bench.statistics import LEVEL, paired_ratios
+from deploybench.exporters.variant import REFERENCE
+from deploybench.suites.studies.harness.repeated import read_slices, recorded_runs
+from deploybench.suites.studies.study import Answer, render_rows, run_study
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

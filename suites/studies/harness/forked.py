@@ -1,7 +1,7 @@
 """Whether a forked worker measures the same as a spawned one: latency, resident memory and heap of every variant, in turn.
 
-    python -m suites.studies.harness.forked --sequence-lengths 64
-    python -m suites.studies.harness.forked --checkpoint arch:albert-base-v2 --sequence-lengths 128
+    python -m deploybench.suites.studies.harness.forked --sequence-lengths 64
+    python -m deploybench.suites.studies.harness.forked --checkpoint arch:albert-base-v2 --sequence-lengths 128
 
 Every launch starts a worker of each kind and times the same batch of one text by both, in turn and in random order. A forked worker
 comes from a process that has imported the variant's runtime; ``spawned_again`` shows how much two spawned ones differ.
@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.stats import ttest_1samp
 
-from bench.console import progress
-from bench.measure.memory.peaks import memray_pass
-from bench.measure.schedule import WARM_UP_S
-from bench.measure.workload import full_batch
-from bench.pipeline.prepare import prepare
-from bench.worker.client import Worker, template_modules
-from suites.studies.study import Answer, render_rows, run_alone, study_parser
+from deploybench.bench.console import progress
+from deploybench.bench.measure.memory.peaks import memray_pass
+from deploybench.bench.measure.schedule import WARM_UP_S
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.worker.client import Worker, template_modules
+from deploybench.suites.studies.study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.measure.workload import Batch
-    from bench.pipeline.options import Options
+    from deploybench.bench.measure.workload import Batch
+    from deploybench.bench.pipeline.options import Options
 
 _FLAGS = ("--checkpoint", "--variants", "--sequence-lengths", "--threads", "--work-dir")
 _SIDES = {"spawned": False, "forked": True, "spawned_again": False}

@@ -1,6 +1,6 @@
 """Whether a run that was killed at any moment and resumed is the same as one that was not.
 
-    python -m suites.studies.harness.kills --kills 30
+    python -m deploybench.suites.studies.harness.kills --kills 30
 
 A quick run of the demonstration, with torch-eager and onnx-fp32, is killed (``kill -9``) at a random moment and resumed. It
 must then reuse every finished cell, its rows must be those of an undisturbed run, and every file must be whole.
@@ -20,15 +20,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import progress
-from bench.runs.rows import row_name
-from bench.runs.store import read_runs
-from suites.studies.study import save_study, study_parser
+from deploybench.bench.console import progress
+from deploybench.bench.runs.rows import row_name
+from deploybench.bench.runs.store import read_runs
+from deploybench.suites.studies.study import save_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-RUN = ("bench.cli", "run", "--variants=onnx-fp32", "--target-width=9", "--batch-sizes=1,8", "--sequence-lengths=64")
+RUN = (
+    "deploybench.bench.cli",
+    "run",
+    "--variants=onnx-fp32",
+    "--target-width=9",
+    "--batch-sizes=1,8",
+    "--sequence-lengths=64",
+)
 
 
 def rows_of_run(folder: Path) -> list[str]:

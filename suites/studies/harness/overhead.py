@@ -1,6 +1,6 @@
 """What the harness adds to a figure, and how much CPU its parent process uses while a child computes.
 
-    python -m suites.studies.harness.overhead
+    python -m deploybench.suites.studies.harness.overhead
 
 A variant that does nothing is timed like every other one: its figure is what the harness adds to each round. Then an ONNX
 variant of the demonstration computes batches of about 20 ms, while the CPU time of the parent is counted.
@@ -13,18 +13,18 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from bench.measure.schedule import WARM_UP_S
-from bench.measure.workload import full_batch
-from bench.pipeline.prepare import prepare
-from bench.worker.client import Worker
-from suites.studies.study import Answer, run_alone, study_parser
+from deploybench.bench.measure.schedule import WARM_UP_S
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.worker.client import Worker
+from deploybench.suites.studies.study import Answer, run_alone, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.measure.workload import Batch
-    from bench.pipeline.options import Options
+    from deploybench.bench.measure.workload import Batch
+    from deploybench.bench.pipeline.options import Options
 
 _REQUESTS, _ROUNDS = 50, 20
 _AIM_S = 0.02
@@ -37,7 +37,7 @@ _VARIANT = "onnx-fp32"
 def null_rounds(batch: Batch, folder: Path) -> dict[str, float]:
     """Seconds of the harness inside the figure of a round, and outside it."""
     with Worker("null", 1) as worker:
-        worker.start("bench.worker.null", folder, 1)
+        worker.start("deploybench.bench.worker.null", folder, 1)
         worker.ask("warm_up", [batch])
         inside, beside = [], []
         for _ in range(_REQUESTS):

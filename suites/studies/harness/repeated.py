@@ -1,7 +1,7 @@
 """Records every slice of many quick latency runs of one checkpoint, for ``estimators`` and ``verdicts``.
 
-    python -m suites.studies.harness.repeated --checkpoint DIR --external FILE --runs 21
-    python -m suites.studies.harness.repeated --checkpoint DIR --external FILE --runs 21 --loaded
+    python -m deploybench.suites.studies.harness.repeated --checkpoint DIR --external FILE --runs 21
+    python -m deploybench.suites.studies.harness.repeated --checkpoint DIR --external FILE --runs 21 --loaded
 
 One text at a time. Beside the variants, two copies of ``onnx-fp32`` are timed that are slowed by 5 and by 10 %. With ``--loaded``,
 another process keeps one core busy. Saved as ``results/studies/repeated-NAME.parquet``: for each run, row, launch and block the
@@ -21,25 +21,25 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.console import progress, say
-from bench.machine.alone import alone
-from bench.measure.controls import KERNEL, NULL, with_controls
-from bench.measure.latency import LatencyRun
-from bench.measure.schedule import TimedArtifact
-from bench.pipeline.options import read_options
-from bench.pipeline.prepare import prepare
-from bench.runs.measurement import Measurement, Workload
-from exporters.errors import UserError
-from exporters.files import whole_file
-from suites.studies.harness import slowed
-from suites.studies.harness.duels import busy_core
-from suites.studies.study import FOLDER, save_study, study_parser
+from deploybench.bench.console import progress, say
+from deploybench.bench.machine.alone import alone
+from deploybench.bench.measure.controls import KERNEL, NULL, with_controls
+from deploybench.bench.measure.latency import LatencyRun
+from deploybench.bench.measure.schedule import TimedArtifact
+from deploybench.bench.pipeline.options import read_options
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.exporters.errors import UserError
+from deploybench.exporters.files import whole_file
+from deploybench.suites.studies.harness import slowed
+from deploybench.suites.studies.harness.duels import busy_core
+from deploybench.suites.studies.study import FOLDER, save_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.measure.schedule import Schedule
-    from bench.pipeline.prepare import Prepared
+    from deploybench.bench.measure.schedule import Schedule
+    from deploybench.bench.pipeline.prepare import Prepared
 
 SLOWED = "onnx-fp32"
 SHARES = (0.05, 0.1)
@@ -96,7 +96,7 @@ def read_slices(name: str) -> pd.DataFrame:
     path = FOLDER / f"repeated-{name}.parquet"
     if not path.is_file():
         raise UserError(
-            f"{path}: no such file; record it with: python -m suites.studies.harness.repeated --name {name}"
+            f"{path}: no such file; record it with: python -m deploybench.suites.studies.harness.repeated --name {name}"
         )
     return pd.read_parquet(path)
 

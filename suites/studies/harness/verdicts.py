@@ -1,6 +1,6 @@
 """How often ``compare`` finds a change between two saved runs that is there, and one that is not, from what ``repeated`` recorded.
 
-    python -m suites.studies.harness.verdicts minilm-covid minilm-covid-loaded
+    python -m deploybench.suites.studies.harness.verdicts minilm-covid minilm-covid-loaded
 
 Each run is compared with the next: as it is, and with the copies of ``onnx-fp32`` that are slowed by 5 and by 10 % in its place.
 "As times": without what was timed beside each slice, as older runs are.
@@ -15,16 +15,16 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bench.compare.judging import judge_rows, rows_of
-from bench.compare.thresholds import Thresholds
-from bench.measure.controls import AGAIN
-from suites.studies.harness.repeated import SHARES, SLOWED, read_slices, recorded_runs, slowed_name
-from suites.studies.study import Answer, render_rows, run_study
+from deploybench.bench.compare.judging import judge_rows, rows_of
+from deploybench.bench.compare.thresholds import Thresholds
+from deploybench.bench.measure.controls import AGAIN
+from deploybench.suites.studies.harness.repeated import SHARES, SLOWED, read_slices, recorded_runs, slowed_name
+from deploybench.suites.studies.study import Answer, render_rows, run_study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.runs.measurement import Measurement
+    from deploybench.bench.runs.measurement import Measurement
 
 _SAME = "no detectable change"
 

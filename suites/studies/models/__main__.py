@@ -1,10 +1,11 @@
 r"""The published comparison of five architectures, and which of its claims hold here.
 
-    python -m suites.studies.models --only train --train train.csv --external test=test.csv --tokenizer DIR --pretrained DIR
+    python -m deploybench.suites.studies.models --only train --train train.csv --external test=test.csv \
+      --tokenizer DIR --pretrained DIR
     deploybench run --checkpoint arch:albert-base-v2 --checkpoint arch:bert-base-uncased \
       --checkpoint arch:distilbert-base-uncased --checkpoint arch:mobilebert-uncased --checkpoint arch:tinybert-4-312 \
       --batch-sizes 1 --sequence-lengths 128,512
-    python -m suites.studies.models --costs RUN.json --trained RUN.json
+    python -m deploybench.suites.studies.models --costs RUN.json --trained RUN.json
 
 ``train``: a small member of each architecture from scratch by one recipe (``models.toml`` beside this file) and, with
 --pretrained, a MiniLM, on the same texts; it prints the command that measures them in one run. ``show``, the default: holds the
@@ -20,20 +21,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import say
-from bench.machine.alone import alone
-from bench.pipeline.options import read_options
-from bench.report.render import render_tables
-from bench.runs.store import read_runs
-from exporters.errors import DeploybenchError, UserError
-from exporters.training.recipe import read_recipe
-from suites.studies.models.claims import read_claims
-from suites.studies.models.costs import cost_rows
-from suites.studies.models.members import train_members
-from suites.studies.models.shown import tables
-from suites.studies.models.trained_runs import accuracies, words_rows
-from suites.studies.study import Answer, run_study, saved_at, study_parser
-from suites.studies.trained import add_task_flags, read_task
+from deploybench.bench.console import say
+from deploybench.bench.machine.alone import alone
+from deploybench.bench.pipeline.options import read_options
+from deploybench.bench.report.render import render_tables
+from deploybench.bench.runs.store import read_runs
+from deploybench.exporters.errors import DeploybenchError, UserError
+from deploybench.exporters.training.recipe import read_recipe
+from deploybench.suites.studies.models.claims import read_claims
+from deploybench.suites.studies.models.costs import cost_rows
+from deploybench.suites.studies.models.members import train_members
+from deploybench.suites.studies.models.shown import tables
+from deploybench.suites.studies.models.trained_runs import accuracies, words_rows
+from deploybench.suites.studies.study import Answer, run_study, saved_at, study_parser
+from deploybench.suites.studies.trained import add_task_flags, read_task
 
 if TYPE_CHECKING:
     import argparse

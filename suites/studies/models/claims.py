@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HOLDS, UNDECIDED, FAILS = 1, 0, -1  # as bench.units.VERDICT has words for
+HOLDS, UNDECIDED, FAILS = 1, 0, -1  # as deploybench.bench.units.VERDICT has words for
 TOLERANCE = 0.1  # relative, of what is near a published figure
 
 

@@ -1,9 +1,9 @@
 """How long a grid takes us and optimum-benchmark 0.6.0, and how precise the figures of each are.
 
-    python -m suites.studies.peer --work-dir .deploybench --peer-env .peer
-    python -m suites.studies.peer --variants onnx-fp32 --batch-sizes 1,2 --sequence-lengths 64,128
-    python -m suites.studies.peer --enough
-    python -m suites.studies.peer --resume .deploybench/peer-abcd1234
+    python -m deploybench.suites.studies.peer --work-dir .deploybench --peer-env .peer
+    python -m deploybench.suites.studies.peer --variants onnx-fp32 --batch-sizes 1,2 --sequence-lengths 64,128
+    python -m deploybench.suites.studies.peer --enough
+    python -m deploybench.suites.studies.peer --resume .deploybench/peer-abcd1234
 
 First one complete ``deploybench run`` from an empty work folder: export, parity checks, and all that a run measures besides (load
 time, heap by memray, yardsticks), which the peer does not measure. Then the peer, in an environment of its own with its own
@@ -23,16 +23,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import say
-from bench.machine.alone import alone
-from bench.pipeline.checkpoints import find_checkpoint
-from bench.pipeline.options import PROFILES, read_options
-from exporters.errors import UserError
-from suites.studies.peer.cell import BACKENDS
-from suites.studies.peer.cells import cell_name, our_cells, peer_cells, points, scaled_seconds, side_by_side
-from suites.studies.peer.runs import PEER, install, run_ours, run_peer, seconds_of
-from suites.studies.peer.shown import TARGET, text
-from suites.studies.study import Answer, run_study, study_parser
+from deploybench.bench.console import say
+from deploybench.bench.machine.alone import alone
+from deploybench.bench.pipeline.checkpoints import find_checkpoint
+from deploybench.bench.pipeline.options import PROFILES, read_options
+from deploybench.exporters.errors import UserError
+from deploybench.suites.studies.peer.cell import BACKENDS
+from deploybench.suites.studies.peer.cells import cell_name, our_cells, peer_cells, points, scaled_seconds, side_by_side
+from deploybench.suites.studies.peer.runs import PEER, install, run_ours, run_peer, seconds_of
+from deploybench.suites.studies.peer.shown import TARGET, text
+from deploybench.suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     import argparse

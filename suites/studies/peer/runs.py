@@ -13,14 +13,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import progress, say
-from exporters.errors import DeploybenchError, UserError
-from suites.studies.peer import cell
+from deploybench.bench.console import progress, say
+from deploybench.exporters.errors import DeploybenchError, UserError
+from deploybench.suites.studies.peer import cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.pipeline.options import Options
+    from deploybench.bench.pipeline.options import Options
 
 PEER = "optimum-benchmark==0.6.0"
 _PACKAGES = (
@@ -60,7 +60,14 @@ def run_ours(
         shutil.rmtree(folder / part, ignore_errors=True)
     path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     command = [
-        *(sys.executable, "-m", "bench.cli", "run", f"--checkpoint={checkpoint}", f"--profile={options.profile}"),
+        *(
+            sys.executable,
+            "-m",
+            "deploybench.bench.cli",
+            "run",
+            f"--checkpoint={checkpoint}",
+            f"--profile={options.profile}",
+        ),
         f"--variants={','.join(options.variants)}",
         f"--batch-sizes={','.join(map(str, batch_sizes))}",
         f"--sequence-lengths={','.join(map(str, lengths))}",

@@ -1,7 +1,7 @@
 """Compares our artifacts with those of optimum's stock exporters, from one checkpoint, in one interleaved run.
 
-    python -m suites.studies.peer.stock_export --work-dir .deploybench --peer-env .peer
-    python -m suites.studies.peer.stock_export --checkpoint arch:bert-base-uncased --variants onnx-fp32,onnx-int8-dynamic
+    python -m deploybench.suites.studies.peer.stock_export --work-dir .deploybench --peer-env .peer
+    python -m deploybench.suites.studies.peer.stock_export --checkpoint arch:bert-base-uncased --variants onnx-fp32
 
 The stock artifacts are exported in the peer's own environment (``stock_export_cell.py``) and run in ours, with our thread budget
 and the runtime's default settings otherwise, OpenVINO's number format included. For each: size, weights stored twice, resident
@@ -18,25 +18,25 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import say
-from bench.machine.cpu import cpu_features
-from bench.pipeline.prepare import prepare
-from exporters.artifacts.catalogue import find_variant, is_worth_while
-from exporters.checkpoints.checkpoint import CALIBRATION_FILE
-from exporters.errors import DeploybenchError
-from suites.studies.peer import stock_export_cell
-from suites.studies.peer.runs import install
-from suites.studies.side_by_side import Side, manifest_of_files, measure, table
-from suites.studies.study import Answer, run_alone, study_parser
+from deploybench.bench.console import say
+from deploybench.bench.machine.cpu import cpu_features
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.exporters.artifacts.catalogue import find_variant, is_worth_while
+from deploybench.exporters.checkpoints.checkpoint import CALIBRATION_FILE
+from deploybench.exporters.errors import DeploybenchError
+from deploybench.suites.studies.peer import stock_export_cell
+from deploybench.suites.studies.peer.runs import install
+from deploybench.suites.studies.side_by_side import Side, manifest_of_files, measure, table
+from deploybench.suites.studies.study import Answer, run_alone, study_parser
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from bench.pipeline.options import Options
-    from bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.bench.pipeline.prepare import Prepared
 
-_SESSION = "suites.studies.default_session"
+_SESSION = "deploybench.suites.studies.default_session"
 STOCK = {  # folder: the variants that load it
     "onnx-fp32": (_SESSION,),
     "onnx-fp32-O2": (_SESSION,),

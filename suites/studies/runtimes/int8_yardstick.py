@@ -1,6 +1,6 @@
 """How much faster than fp32 int8 can be on this CPU: one linear layer of ALBERT-base, in both formats, by each runtime.
 
-    python -m suites.studies.runtimes.int8_yardstick
+    python -m deploybench.suites.studies.runtimes.int8_yardstick
 
 The layer is the first of the feed-forward block (768 to 3,072) over 512 tokens; each runtime and precision has a process
 of its own, and all take turns. The speed-up of the best int8 layer over PyTorch's fp32 layer bounds that of every int8 variant over
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.machine.cpu import UNKNOWN, available_cores, cpu_features
-from bench.worker.client import Worker
-from suites.studies.study import Answer, run_study, study_parser
+from deploybench.bench.machine.cpu import UNKNOWN, available_cores, cpu_features
+from deploybench.bench.worker.client import Worker
+from deploybench.suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """What the first text of a new length costs: texts of many lengths in random order, one at a time, as they are served.
 
-    python -m suites.studies.runtimes.new_lengths --work-dir .deploybench
+    python -m deploybench.suites.studies.runtimes.new_lengths --work-dir .deploybench
 
 Each variant has several fresh processes, in turn. After texts of two other lengths, each process gets every length once, and then
 twice more; the cost of a new length is its first call compared with the faster of the two later ones.
@@ -13,18 +13,18 @@ import statistics
 import sys
 from typing import TYPE_CHECKING
 
-from bench.console import progress
-from bench.measure.workload import full_batch
-from bench.pipeline.prepare import prepare
-from bench.worker.client import Worker
-from suites.studies.study import Answer, render_rows, run_alone, study_parser
+from deploybench.bench.console import progress
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.worker.client import Worker
+from deploybench.suites.studies.study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.pipeline.options import Options
-    from bench.pipeline.prepare import Prepared
-    from exporters.artifacts.artifact import Artifact
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.exporters.artifacts.artifact import Artifact
 
 LENGTHS = tuple(range(20, 500, 24))  # tokens
 PROCESSES = 3  # of each variant

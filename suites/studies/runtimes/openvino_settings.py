@@ -1,6 +1,6 @@
 """What OpenVINO's model cache saves at a cold start, and what its throughput hint gains over its latency hint.
 
-    python -m suites.studies.runtimes.openvino_settings --work-dir .deploybench
+    python -m deploybench.suites.studies.runtimes.openvino_settings --work-dir .deploybench
 
 Cache: seconds from files to a predictor, and resident memory above the imports, in fresh processes in turn. Hints: texts of 128
 tokens per second, of one process with as many concurrent requests as threads, in turn as well.
@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.console import progress
-from bench.measure.memory.peaks import take_phase
-from bench.measure.workload import full_batch
-from bench.pipeline.prepare import prepare
-from bench.worker.client import Worker, call_in_child
-from exporters.runtimes.openvino_model import MODEL_FILE
-from suites.studies.study import Answer, render_rows, run_alone, study_parser
+from deploybench.bench.console import progress
+from deploybench.bench.measure.memory.peaks import take_phase
+from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.worker.client import Worker, call_in_child
+from deploybench.exporters.runtimes.openvino_model import MODEL_FILE
+from deploybench.suites.studies.study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.measure.workload import Batch
-    from bench.pipeline.options import Options
+    from deploybench.bench.measure.workload import Batch
+    from deploybench.bench.pipeline.options import Options
 
 VARIANTS = ("openvino-fp32", "openvino-int8")
 PROCESSES = 5  # of each setting

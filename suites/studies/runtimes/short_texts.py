@@ -1,7 +1,7 @@
 """Whether ALBERT-base is faster than BERT-base on short texts, one at a time, because its weights stay in the cache.
 
-    python -m suites.studies.runtimes.short_texts
-    python -m suites.studies.runtimes.short_texts --variants onnx-int8-dynamic --sequence-lengths 8,64 --time-budget 60
+    python -m deploybench.suites.studies.runtimes.short_texts
+    python -m deploybench.suites.studies.runtimes.short_texts --variants onnx-int8-dynamic --sequence-lengths 8,64 --time-budget 60
 
 Both do the same arithmetic per token; ALBERT stores one layer and runs it twelve times, BERT reads twelve layers. All are timed
 in one interleaved run, and each ratio is of medians of processes. The weights are random: time does not depend on them.
@@ -14,15 +14,15 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.measure.schedule import TimedArtifact
-from bench.measure.workload import full_batch
-from suites.studies.study import Answer, render_rows, run_alone, study_parser
-from suites.studies.timing import one_text, prepare_all, time_interleaved
+from deploybench.bench.measure.schedule import TimedArtifact
+from deploybench.bench.measure.workload import full_batch
+from deploybench.suites.studies.study import Answer, render_rows, run_alone, study_parser
+from deploybench.suites.studies.timing import one_text, prepare_all, time_interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.pipeline.options import Options
+    from deploybench.bench.pipeline.options import Options
 
 MODELS = ("arch:albert-base-v2", "arch:bert-base-uncased")
 DEFAULTS = {

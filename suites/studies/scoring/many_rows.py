@@ -1,6 +1,6 @@
 """Whether memory grows with the file that is scored: 10,000 short rows and 1,000,000, each in a process of its own.
 
-    python -m suites.studies.scoring.many_rows --rows 10000,1000000
+    python -m deploybench.suites.studies.scoring.many_rows --rows 10000,1000000
 
 One thread, so that both plans have one process: only the large file is worth a search for a plan. The rows are the first words
 of the bundled texts. The figure is the one that the command prints: the sum of the peaks of its processes.
@@ -18,11 +18,11 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import say
-from bench.pipeline.arguments import names
-from bench.texts.demonstration import corpus
-from exporters.errors import WorkerError
-from suites.studies.study import Answer, run_study, study_parser
+from deploybench.bench.console import say
+from deploybench.bench.pipeline.arguments import names
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.errors import WorkerError
+from deploybench.suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def score(rows: int, arguments: Sequence[str]) -> dict[str, Any]:
         source, output = Path(folder, "rows.csv"), Path(folder, "out.parquet")
         write_rows(source, rows)
         begun = time.perf_counter()
-        command = [sys.executable, "-m", "bench.cli", "score", *arguments, str(source), "-o", str(output)]
+        command = [sys.executable, "-m", "deploybench.bench.cli", "score", *arguments, str(source), "-o", str(output)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         seconds = time.perf_counter() - begun
     peak = re.search(r"memory: at most ([\d.]+) MB resident, all", done.stdout)

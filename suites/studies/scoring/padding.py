@@ -1,7 +1,7 @@
 r"""How much faster a file is scored with the found plan than in batches of 32, padded to the maximum, as in notebooks.
 
-    python -m suites.studies.scoring.padding --checkpoint arch:albert-base-v2 --tokenizer DIR --external covid=test.csv \\
-        --variants openvino-int8-bf16
+    python -m deploybench.suites.studies.scoring.padding --checkpoint arch:albert-base-v2 --tokenizer DIR \\
+        --external covid=test.csv --variants openvino-int8-bf16
 
 Each labelled set is sampled, and the planner finds a plan for each variant. Then three sides take turns: the plan, the variant
 padded to the maximum, and the reference padded to the maximum (in every third round, because it is slow). A ratio is the
@@ -20,22 +20,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis.misclassified.groups import Group
-from bench.console import progress, say
-from bench.measure.workload import Policy, Sample, spread
-from bench.pipeline.prepare import prepare
-from bench.score.models import Models
-from bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token, try_plan
-from bench.texts.data import parse_external, read_texts
-from exporters.variant import REFERENCE
-from suites.studies.study import Answer, run_alone, study_parser
+from deploybench.bench.analysis.misclassified.groups import Group
+from deploybench.bench.console import progress, say
+from deploybench.bench.measure.workload import Policy, Sample, spread
+from deploybench.bench.pipeline.prepare import prepare
+from deploybench.bench.score.models import Models
+from deploybench.bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token, try_plan
+from deploybench.bench.texts.data import parse_external, read_texts
+from deploybench.exporters.variant import REFERENCE
+from deploybench.suites.studies.study import Answer, run_alone, study_parser
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from bench.pipeline.options import Options
-    from bench.pipeline.prepare import Prepared
+    from deploybench.bench.pipeline.options import Options
+    from deploybench.bench.pipeline.prepare import Prepared
 
 TEXTS = 1024
 ROUNDS = 9

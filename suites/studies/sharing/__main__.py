@@ -1,8 +1,8 @@
 r"""What parameter sharing saves: ALBERT with more sets of weights, and with other widths of the embedding.
 
-    python -m suites.studies.sharing --only costs
-    python -m suites.studies.sharing --only accuracy --train train.csv --external test=test.csv --tokenizer DIR
-    python -m suites.studies.sharing --only show
+    python -m deploybench.suites.studies.sharing --only costs
+    python -m deploybench.suites.studies.sharing --only accuracy --train train.csv --external test=test.csv --tokenizer DIR
+    python -m deploybench.suites.studies.sharing --only show
 
 ``costs``: parameters, size on disk, resident memory and latency of one text, at base sizes with random weights. ``accuracy``:
 small models, each trained from scratch by the same recipe (``sharing.toml`` beside this file). Each part is saved in its own
@@ -17,27 +17,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.console import say
-from bench.machine.alone import alone
-from bench.pipeline.arguments import names
-from bench.pipeline.options import read_options
-from bench.report.page.plot import as_svg
-from bench.report.render import render_tables
-from exporters.errors import UserError
-from exporters.files import whole_file
-from exporters.training.recipe import read_recipe
-from suites.studies.sharing.accuracy import check_sizes, measure_accuracy
-from suites.studies.sharing.costs import measure_costs
-from suites.studies.sharing.grid import models
-from suites.studies.sharing.shown import accuracy_table, costs_tables, plots
-from suites.studies.study import FOLDER, Answer, run_study, saved_at, study_parser
-from suites.studies.trained import add_task_flags, read_task
+from deploybench.bench.console import say
+from deploybench.bench.machine.alone import alone
+from deploybench.bench.pipeline.arguments import names
+from deploybench.bench.pipeline.options import read_options
+from deploybench.bench.report.page.plot import as_svg
+from deploybench.bench.report.render import render_tables
+from deploybench.exporters.errors import UserError
+from deploybench.exporters.files import whole_file
+from deploybench.exporters.training.recipe import read_recipe
+from deploybench.suites.studies.sharing.accuracy import check_sizes, measure_accuracy
+from deploybench.suites.studies.sharing.costs import measure_costs
+from deploybench.suites.studies.sharing.grid import models
+from deploybench.suites.studies.sharing.shown import accuracy_table, costs_tables, plots
+from deploybench.suites.studies.study import FOLDER, Answer, run_study, saved_at, study_parser
+from deploybench.suites.studies.trained import add_task_flags, read_task
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from bench.report.cells import Table
+    from deploybench.bench.report.cells import Table
 
 COSTS, ACCURACY = "sharing-costs", "sharing-accuracy"  # names of the saved files
 RECIPE = str(Path(__file__).with_name("sharing.toml"))

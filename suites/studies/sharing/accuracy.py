@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from exporters.errors import UserError
-from suites.studies.sharing.grid import LAYERS
-from suites.studies.trained import say_reached, trained
+from deploybench.exporters.errors import UserError
+from deploybench.suites.studies.sharing.grid import LAYERS
+from deploybench.suites.studies.trained import say_reached, trained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporters.training.recipe import Architecture, Recipe
-    from suites.studies.sharing.grid import Model
-    from suites.studies.trained import Task
+    from deploybench.exporters.training.recipe import Architecture, Recipe
+    from deploybench.suites.studies.sharing.grid import Model
+    from deploybench.suites.studies.trained import Task
 
 
 def check_sizes(recipe: Recipe) -> Architecture:

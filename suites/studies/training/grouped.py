@@ -1,7 +1,7 @@
 """What batches of similar length save in training, compared with padding every text to max_length.
 
-    python -m suites.studies.training.grouped --train train.csv --external test=test.csv --tokenizer DIR
-    python -m suites.studies.training.grouped --max-length 1024 --seeds 2 --train train.csv --external test=test.csv --tokenizer DIR
+    python -m deploybench.suites.studies.training.grouped --train train.csv --external test=test.csv --tokenizer DIR
+    python -m deploybench.suites.studies.training.grouped --seeds 2 --train train.csv --external test=test.csv --tokenizer DIR
 
 Complete trainings by one recipe from several seeds, padded both ways in turn. The time ratio is that of the training steps, median
 over seeds; the token ratio is what it would be if every token cost the same. Accuracies count as equal if the mean of bucketed
@@ -15,20 +15,20 @@ from dataclasses import asdict, replace
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-from bench.machine.alone import alone
-from bench.pipeline.options import read_options
-from bench.pipeline.seeds import seed_band, seeded_recipes
-from bench.units import format_duration, format_share
-from exporters.errors import UserError
-from exporters.training.recipe import read_recipe
-from suites.studies.study import Answer, render_rows, run_study, study_parser
-from suites.studies.trained import Task, add_task_flags, read_task, say_reached, trained
+from deploybench.bench.machine.alone import alone
+from deploybench.bench.pipeline.options import read_options
+from deploybench.bench.pipeline.seeds import seed_band, seeded_recipes
+from deploybench.bench.units import format_duration, format_share
+from deploybench.exporters.errors import UserError
+from deploybench.exporters.training.recipe import read_recipe
+from deploybench.suites.studies.study import Answer, render_rows, run_study, study_parser
+from deploybench.suites.studies.trained import Task, add_task_flags, read_task, say_reached, trained
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from exporters.training.recipe import Recipe
+    from deploybench.exporters.training.recipe import Recipe
 
 _PADDINGS = ("bucketed", "max_length")
 _FLAGS = ("--external", "--text-columns", "--drop-bad-rows", "--threads", "--work-dir")

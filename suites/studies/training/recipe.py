@@ -1,7 +1,7 @@
 """How long a recipe trains on this machine, what accuracy it reaches, and whether the weights are reproducible.
 
-    python -m suites.studies.training.recipe albert-mini --train train.csv --external test=test.csv --tokenizer DIR --output posts
-    python -m suites.studies.training.recipe albert-news --again --train prepared/train.csv --output news
+    python -m deploybench.suites.studies.training.recipe albert-mini --train train.csv --external test=test.csv --tokenizer DIR
+    python -m deploybench.suites.studies.training.recipe albert-news --again --train prepared/train.csv --output news
 
 Takes the options of `deploybench train`, and saves the record. ``--again`` trains a second time, into OUTPUT-again.
 """
@@ -14,9 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-from bench.cli import main as deploybench
-from exporters.checkpoints.checkpoint import TRAINING_FILE
-from suites.studies.study import save_study
+from deploybench.bench.cli import main as deploybench
+from deploybench.exporters.checkpoints.checkpoint import TRAINING_FILE
+from deploybench.suites.studies.study import save_study
 
 _KEPT = (
     *("num_parameters", "seconds", "training_seconds", "samples_per_second", "tokens_per_second", "padding_share"),

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 if {"NOTES", "RANK"} <= set(os.environ):
-    from exporters.training import fitting
+    from deploybench.exporters.training import fitting
 
     rank = os.environ["RANK"]
     trainer_class = fitting._trainer_class

@@ -10,17 +10,17 @@ import torch
 from builders import CLASSES, HELD_OUT, TEXTS, TINY, train_tiny
 from fakes import calls
 
-from bench.texts.data import LabelledSet
-from bench.texts.demonstration.corpus import LABELS
-from bench.worker import client
-from exporters.checkpoints.checkpoint import read_checkpoint
-from exporters.files import row_hash, sha256_file
-from exporters.training import fitting
-from exporters.training.model import build_model
-from exporters.training.precision import Device
-from exporters.training.scores import predict_labels
-from exporters.training.sentence_pieces import backend
-from exporters.training.unfinished import Unfinished
+from deploybench.bench.texts.data import LabelledSet
+from deploybench.bench.texts.demonstration.corpus import LABELS
+from deploybench.bench.worker import client
+from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
+from deploybench.exporters.files import row_hash, sha256_file
+from deploybench.exporters.training import fitting
+from deploybench.exporters.training.model import build_model
+from deploybench.exporters.training.precision import Device
+from deploybench.exporters.training.scores import predict_labels
+from deploybench.exporters.training.sentence_pieces import backend
+from deploybench.exporters.training.unfinished import Unfinished
 
 
 def test_what_is_written(trained):
@@ -136,8 +136,8 @@ def test_calibration_is_of_training_texts(trained):
 
 
 def test_other_training_texts_are_left_with_their_classes(tmp_path, monkeypatch):
-    monkeypatch.setattr("exporters.training.train.CALIBRATION_SIZE", 20)
-    monkeypatch.setattr("exporters.training.train.LABELLED_TOKENS", 700)
+    monkeypatch.setattr("deploybench.exporters.training.train.CALIBRATION_SIZE", 20)
+    monkeypatch.setattr("deploybench.exporters.training.train.LABELLED_TOKENS", 700)
     train_tiny(tmp_path / "checkpoint")
     left, calibration = (
         json.loads((tmp_path / "checkpoint" / f"{name}.json").read_text()) for name in ("training_texts", "calibration")
@@ -236,7 +236,7 @@ def test_labels_of_any_number(tmp_path):
 
 def test_importing_it_is_light():
     """What lists recipes or shows --help waits for no PyTorch."""
-    code = "import exporters.training.train, exporters.training.recipe, sys; "
+    code = "import deploybench.exporters.training.train, deploybench.exporters.training.recipe, sys; "
     code += "print({'torch', 'transformers', 'tokenizers', 'numpy'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -7,9 +7,9 @@ from csv import writer
 import pytest
 from builders import CLASSES, TEXTS, fail_with
 
-from bench import cli
-from bench.pipeline import training as command
-from bench.worker import client
+from deploybench.bench import cli
+from deploybench.bench.pipeline import training as command
+from deploybench.bench.worker import client
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def asked(monkeypatch):
         )
 
     monkeypatch.setattr(command, "call_in_child", call)
-    monkeypatch.setattr("bench.report.training_plots.write_plots", lambda plots, folder: None)
+    monkeypatch.setattr("deploybench.bench.report.training_plots.write_plots", lambda plots, folder: None)
     return asked
 
 
@@ -253,7 +253,7 @@ def test_pickled_weights_are_trained_on_from_if_they_are_trusted(trained, asked,
     torch.save({**encoder, "doubled": next(iter(encoder.values()))}, tmp_path / "base" / "pytorch_model.bin")
 
     monkeypatch.setattr(
-        "bench.pipeline.checkpoints.call_in_child", client.call_in_child
+        "deploybench.bench.pipeline.checkpoints.call_in_child", client.call_in_child
     )  # the fixture's is that of the training
     train = ("albert-welfake", "--train", csv, *COLUMNS, "--checkpoint", "base")
     assert ask(*train, "--allow-pickle") == 0

@@ -11,15 +11,15 @@ import torch
 from builders import CLASSES, DROPPING, HELD_OUT, TEXTS, TINY, fail_with, train_tiny
 from fakes import calls
 
-from bench import cli
-from bench.texts.demonstration.corpus import LABELS
-from bench.worker import client
-from exporters.checkpoints.checkpoint import read_checkpoint
-from exporters.errors import CheckpointError, DataError, DiskFullError, RecipeError
-from exporters.files import sha256_file
-from exporters.training import train as training
-from exporters.training.fitting import Epoch, Fitted
-from exporters.training.steps import Steps
+from deploybench.bench import cli
+from deploybench.bench.texts.demonstration.corpus import LABELS
+from deploybench.bench.worker import client
+from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
+from deploybench.exporters.errors import CheckpointError, DataError, DiskFullError, RecipeError
+from deploybench.exporters.files import sha256_file
+from deploybench.exporters.training import train as training
+from deploybench.exporters.training.fitting import Epoch, Fitted
+from deploybench.exporters.training.steps import Steps
 
 FITTED = Fitted(
     steps=Steps(per_device=8, accumulation=1, per_epoch=8, total=16, warmup=2),

@@ -7,10 +7,10 @@ import pytest
 from builders import DROPPING, JUDGED, TEXTS, TINY, train_tiny
 from transformers import TrainerCallback
 
-from exporters.errors import CheckpointError
-from exporters.files import sha256_file
-from exporters.training import fitting
-from exporters.training.unfinished import Unfinished
+from deploybench.exporters.errors import CheckpointError
+from deploybench.exporters.files import sha256_file
+from deploybench.exporters.training import fitting
+from deploybench.exporters.training.unfinished import Unfinished
 
 
 class Interrupting(TrainerCallback):

@@ -9,13 +9,13 @@ import torch
 from builders import CLASSES, TEXTS, TINY, starting_from, train_tiny
 from safetensors.torch import load_file, save_file
 
-from bench.texts.demonstration.corpus import LABELS
-from exporters.checkpoints.checkpoint import read_checkpoint
-from exporters.errors import CheckpointError, RecipeError
-from exporters.files import sha256_file
-from exporters.training import model as starting
-from exporters.training import train as training
-from exporters.training.model import build_model
+from deploybench.bench.texts.demonstration.corpus import LABELS
+from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
+from deploybench.exporters.errors import CheckpointError, RecipeError
+from deploybench.exporters.files import sha256_file
+from deploybench.exporters.training import model as starting
+from deploybench.exporters.training import train as training
+from deploybench.exporters.training.model import build_model
 
 
 def test_half_a_file_of_weights_is_one_line(trained, tmp_path):

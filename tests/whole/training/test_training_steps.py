@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from bench.texts.demonstration.corpus import LABELS
-from bench.worker import client
-from exporters.checkpoints.checkpoint import read_checkpoint
-from exporters.errors import RecipeError
-from exporters.files import row_hash, sha256_file
-from exporters.training import fitting
-from exporters.training.batching import LengthGroupedOrder
-from exporters.training.recipe import EarlyStopping
-from exporters.training.scores import weighted_f1
-from exporters.training.train import train
+from deploybench.bench.texts.demonstration.corpus import LABELS
+from deploybench.bench.worker import client
+from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
+from deploybench.exporters.errors import RecipeError
+from deploybench.exporters.files import row_hash, sha256_file
+from deploybench.exporters.training import fitting
+from deploybench.exporters.training.batching import LengthGroupedOrder
+from deploybench.exporters.training.recipe import EarlyStopping
+from deploybench.exporters.training.scores import weighted_f1
+from deploybench.exporters.training.train import train
 
 STOPPING = dataclasses.replace(TINY, epochs=12, early_stopping=EarlyStopping(patience=2, threshold=0.001))
 

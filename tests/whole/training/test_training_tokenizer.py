@@ -7,9 +7,9 @@ import shutil
 import pytest
 from builders import TEXTS, TINY, starting_from, train_tiny
 
-from exporters.checkpoints.tokenization import saved_tokenizer
-from exporters.errors import CheckpointError, RecipeError
-from exporters.files import sha256_file
+from deploybench.exporters.checkpoints.tokenization import saved_tokenizer
+from deploybench.exporters.errors import CheckpointError, RecipeError
+from deploybench.exporters.files import sha256_file
 
 
 @pytest.mark.parametrize(
