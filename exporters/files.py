@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from deploybench.exporters.errors import DiskFullError, OutputError, first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -112,20 +112,6 @@ def sha256_file(path: Path) -> str:
     """Hex digest of a file's bytes, as ``sha256sum`` prints it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sha256_texts(texts: Iterable[str], labels: Iterable[int]) -> str:
-    """Hex digest of texts and class indices in their order."""
-    digest = hashlib.sha256()
-    for text, label in zip(texts, labels, strict=True):
-        content = text.encode()
-        digest.update(f"{label} {len(content)}\n".encode() + content)  # the length separates neighbouring texts
-    return digest.hexdigest()
-
-
-def row_hash(text: str) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of a text: identify it in a file that holds none."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def sha256_json(content: Any) -> str:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 Float32Array: TypeAlias = npt.NDArray[np.float32]
 
-Predictor: TypeAlias = Callable[[Int64Array, Int64Array], Float32Array]
-"""Logits ``(batch, num_labels)`` for ids and mask ``(batch, sequence_length)``; mask is 1 for real tokens."""
+Batch: TypeAlias = tuple[Int64Array, ...]
+"""Ids and mask, each ``(batch, sequence_length)``; mask is 1 for real tokens. Token types as well, for a model that reads them."""
+
+Predictor: TypeAlias = Callable[..., Float32Array]
+"""Logits ``(batch, num_labels)`` for the arrays of a ``Batch``."""
 
 MANIFEST = "manifest.json"
 """File of an artifact: its sources, hashes and versions."""
@@ -43,27 +46,32 @@ class TrainingTexts:
 
     tokens: Int64Array  # ids of all texts, one text after the other, special tokens included
     lengths: Int64Array  # tokens of each text
+    types: Int64Array | None  # token types of all texts; None: the model reads none
     labels: Int64Array | None  # class index of each text; None: without labels, the reference classifies them
     source: str  # "labelled texts of train.csv"
 
     @classmethod
     def of(cls, ids: Sequence[Sequence[int]], labels: Sequence[int] | None, source: str) -> TrainingTexts:
         """From the token ids and the class index of each text."""
+        types = [one for text in ids for one in getattr(text, "types", ())]
         return cls(
             tokens=np.array([one for text in ids for one in text], dtype=np.int64),
             lengths=np.array([len(text) for text in ids], dtype=np.int64),
+            types=np.array(types, dtype=np.int64) if types else None,
             labels=None if labels is None else np.array(labels, dtype=np.int64),
             source=source,
         )
 
-    def each(self) -> list[Int64Array]:
-        """The token ids of each text."""
-        return np.split(self.tokens, np.cumsum(self.lengths)[:-1])
+    def each(self) -> list[Batch]:
+        """Each text as a batch of one."""
+        parts = [self.tokens, np.ones_like(self.tokens), *([] if self.types is None else [self.types])]
+        ends = np.cumsum(self.lengths)[:-1]
+        return [*zip(*(np.split(part[None], ends, axis=1) for part in parts), strict=True)]
 
     @property
     def sha256(self) -> str:
         """SHA-256 (hexadecimal) of all token ids and labels in their order."""
-        arrays = [self.tokens, self.lengths, *([] if self.labels is None else [self.labels])]
+        arrays = [self.tokens, self.lengths, *(one for one in (self.types, self.labels) if one is not None)]
         return hashlib.sha256(b"".join(one.tobytes() for one in arrays)).hexdigest()
 
 
@@ -75,7 +83,7 @@ class ExportJob:
     out_dir: Path  # empty folder for the model files
     bases: tuple[Path, ...]  # artifact of ``Variant.base``, then that of its own base, and so on
     tokenizer: Path  # folder with tokenizer.json
-    calibration: tuple[tuple[int, ...], ...]  # token ids of training texts, special tokens included
+    calibration: tuple[Sequence[int], ...]  # token ids of training texts, special tokens included
     training: TrainingTexts | None = None  # of a variant that is another model; None: there are no such texts
     notes: list[str] = field(default_factory=list)  # remarks for the user, added by the export, one line each
     unneeded: list[str] = field(default_factory=list)  # why the artifact is the same as another, added by the export
@@ -91,7 +99,7 @@ class Example:
     """The part of ``example.py`` that depends on the variant; ``exporters/artifacts/serving.py`` has the rest."""
 
     imports: tuple[str, ...]  # lines
-    answer: str  # lines from ``ids``, one text's in a list, and the artifact's ``folder`` to ``chances``, one per class
+    answer: str  # lines from ``inputs``, one text's as lists by name, and the artifact's ``folder`` to ``chances``, one per class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

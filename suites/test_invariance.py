@@ -13,6 +13,7 @@ from deploybench.bench.measure.workload import Sample, spread
 from deploybench.bench.pipeline.options import PROFILES
 from deploybench.bench.runs.measurement import Measurement, Workload
 from deploybench.bench.runs.metrics import ARRANGEMENTS, INVARIANCE
+from deploybench.exporters.checkpoints.tokenization import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,9 @@ def test_invariance(
     threads, length = prepared.options.threads, prepared.full_length
     workload = Workload(batch_size=BATCH_SIZE, sequence_length=length, padding="longest", threads=threads)
     measured = functools.partial(Measurement, variant=variant_name, workload=workload)
-    tokens = [text[: length - 1] + text[-1:] if len(text) > length else text for text in spread(prepared.tokens, TEXTS)]
+    tokens = [
+        join(text[: length - 1], text[-1:]) if len(text) > length else text for text in spread(prepared.tokens, TEXTS)
+    ]
     sample = Sample(tokens=tokens, pad=prepared.inputs.pad, max_length=length)
     measure = functools.partial(measure_invariance, variant_name, artifact, sample, threads)
     blanks = [measured(metric=metric) for metric in INVARIANCE]

@@ -28,6 +28,7 @@ TEXT_FLAGS = (  # of the labelled files with the texts of a saved run
     "--fake",
     "--real-label",
     "--text-columns",
+    "--pair-columns",
     "--label-column",
     "--drop-bad-rows",
 )

@@ -23,6 +23,7 @@ _FLAGS = (
     "--calibration",
     "--train",
     "--text-columns",
+    "--pair-columns",
     "--drop-bad-rows",
     "--allow-pickle",
     "--variants",

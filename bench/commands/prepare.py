@@ -14,7 +14,7 @@ from deploybench.exporters.errors import UserError
 if TYPE_CHECKING:
     import argparse
 
-_FLAGS = ("--real", "--fake", "--text-columns", "--label-column", "--drop-bad-rows")
+_FLAGS = ("--real", "--fake", "--text-columns", "--pair-columns", "--label-column", "--drop-bad-rows")
 
 
 def add(commands: Any) -> None:

@@ -26,6 +26,7 @@ _FLAGS = (
     "--calibration",
     "--train",
     "--text-columns",
+    "--pair-columns",
     "--drop-bad-rows",
     "--allow-pickle",
     "--plugin",

@@ -15,6 +15,7 @@ _FLAGS = {  # with their help text where it differs from that of ``run``
     "--checkpoint": "start from this folder, Hub id or arch:NAME instead of the recipe's checkpoint",
     "--external": "",
     "--text-columns": "",
+    "--pair-columns": "",
     "--label-column": "",
     "--drop-bad-rows": "",
     "--allow-pickle": "",

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.worker.client import Worker
+    from deploybench.exporters.variant import Batch
 
 BLOCKS = 3
 SPAN_S = 1.0  # of a block; a longer batch is completed
@@ -45,7 +45,7 @@ def measure_served(variant: str, artifact: Path, batch: Batch, threads: int) -> 
 
 def _texts_per_second(workers: Sequence[Worker], batch: Batch) -> float:
     """Sum of the rates of all workers, each over its own span: a worker that ends early would not idle in service."""
-    input_ids, _ = batch
+    input_ids, *_ = batch
     spans = _ask_all(workers, "run_for", batch, SPAN_S)
     return len(input_ids) * sum(calls / (nanoseconds / 1e9) for calls, nanoseconds in spans)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.measure.workload import full_batch
+from deploybench.bench.measure.workload import full_text
 from deploybench.bench.runs.metrics import ARRANGEMENTS
 from deploybench.bench.worker.client import Worker, spares_an_import
 from deploybench.exporters.checkpoints.tokenization import padded_batch
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch, Sample
-    from deploybench.exporters.variant import Float32Array
+    from deploybench.bench.measure.workload import Sample
+    from deploybench.exporters.variant import Batch, Float32Array
 
 TEXTS = 32
 BATCH_SIZE = 8
@@ -66,7 +66,7 @@ def arrange(sample: Sample, arrangement: str) -> tuple[list[Batch], list[list[in
     for chosen in order:
         texts = [sample.tokens[number] for number in chosen]
         if arrangement == "long_neighbour":
-            texts.append(full_batch(sample.tokens, 1, sample.max_length)[0][0].tolist())
+            texts.append(full_text(sample.tokens, sample.max_length))
         batches.append(padded_batch(texts, sample.pad, sample.max_length if arrangement == "padded" else 0))
     return batches, order
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from deploybench.bench.measure.schedule import Row, Schedule, TimedArtifact
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.runs.measurement import Workload
+    from deploybench.exporters.variant import Batch
 
 _FEWEST = 2  # launches, whatever the time: of one there is no interval
 _START = ("load_time", "read_time", "import_time")  # a forked process is only loaded
@@ -316,4 +316,4 @@ class LatencyRun:
 
 
 def _tokens(batches: Sequence[Batch]) -> int:
-    return sum(input_ids.size for input_ids, _ in batches)
+    return sum(input_ids.size for input_ids, *_ in batches)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from deploybench.bench.measure.schedule import Schedule, TimedArtifact
-    from deploybench.bench.measure.workload import Batch
+    from deploybench.exporters.variant import Batch
 
 _SLOW_S = 0.1  # a round this long warms the caches itself: it needs no untimed round
 _CONTROL_ROUNDS = 2

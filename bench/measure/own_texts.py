@@ -12,8 +12,9 @@ from deploybench.exporters.checkpoints.tokenization import padded_batch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.measure.workload import Batch, Tokens
+    from deploybench.bench.measure.workload import Tokens
     from deploybench.exporters.checkpoints.tokenization import Pad
+    from deploybench.exporters.variant import Batch
 
 _SEED = 1
 _BATCHES, _FEWEST = 16, 4  # of one text; of many

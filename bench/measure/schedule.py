@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
+    from deploybench.exporters.variant import Batch
 
 Row: TypeAlias = tuple[str, Workload]  # name of a timed artifact, workload
 

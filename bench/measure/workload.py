@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
-from deploybench.exporters.checkpoints.tokenization import padded_batch
+from deploybench.exporters.checkpoints.tokenization import TypedIds, join, padded_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from deploybench.exporters.checkpoints.tokenization import Pad
-    from deploybench.exporters.variant import Int64Array
+    from deploybench.exporters.checkpoints.tokenization import Ids, Pad
+    from deploybench.exporters.variant import Batch, Int64Array
 
-    Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
-    Tokens = Sequence[Sequence[int]]  # one list of ids per text, special tokens included
+    Tokens = Sequence[Ids]
 
 T = TypeVar("T")
 N = TypeVar("N", bound=np.generic)
@@ -30,11 +29,21 @@ PADDINGS: tuple[Padding, ...] = ("max_length", "longest", "bucketed")
 
 def full_batch(tokens: Tokens, batch_size: int, sequence_length: int) -> Batch:
     """A batch whose rows have ``sequence_length`` tokens without padding: concatenated texts between one first and last token."""
-    first, last = tokens[0][0], tokens[0][-1]
-    inner = cycle(list(chain.from_iterable(text[1:-1] for text in tokens)) or [first])
-    rows = [[first, *islice(inner, sequence_length - 2), last] for _ in range(batch_size)]
-    input_ids = np.asarray(rows, dtype=np.int64)
-    return input_ids, np.ones_like(input_ids)
+
+    def rows(texts: Tokens) -> Int64Array:
+        first, last = texts[0][0], texts[0][-1]
+        inner = cycle(list(chain.from_iterable(text[1:-1] for text in texts)) or [first])
+        full = [[first, *islice(inner, sequence_length - 2), last] for _ in range(batch_size)]
+        return np.asarray(full, dtype=np.int64)
+
+    input_ids, types = rows(tokens), [text.types for text in tokens if isinstance(text, TypedIds)]
+    return (input_ids, np.ones_like(input_ids), *([rows(types)] if types else []))
+
+
+def full_text(tokens: Tokens, sequence_length: int) -> Ids:
+    """The row of a ``full_batch`` as a text."""
+    ids, _, *types = (part[0].tolist() for part in full_batch(tokens, 1, sequence_length))
+    return TypedIds(ids, types[0]) if types else ids
 
 
 def full_length(limit: int | None, tokens: Tokens) -> int:
@@ -76,7 +85,7 @@ class ScoringBatches:
     @property
     def computed_tokens(self) -> int:
         """Number of tokens that a predictor computes, padding included."""
-        return sum(input_ids.size for input_ids, _ in self.batches)
+        return sum(batch[0].size for batch in self.batches)
 
 
 def scoring_batches(tokens: Tokens, pad: Pad, policy: Policy, max_length: int) -> ScoringBatches:
@@ -117,7 +126,7 @@ def spread(items: Sequence[T], count: int) -> list[T]:
 def parity_batches(tokens: Tokens, pad: Pad, max_length: int) -> tuple[Batch, ...]:
     """Batches of several shapes and paddings over the same texts: single, batched, with long padding, at full length."""
     texts = [tokens[i % len(tokens)] for i in range(64)]
-    short = [[text[0], *text[1:7], text[-1]] for text in texts[:4]]
+    short = [join(text[:7], text[-1:]) for text in texts[:4]]
     far = min(max_length, max(len(text) for text in texts[8:12]) + 29)
     return (
         padded_batch(texts[:1], pad),

@@ -17,8 +17,9 @@ from deploybench.exporters.artifacts.source import source_digest
 from deploybench.exporters.checkpoints.architectures import PREFIX, build_architecture, check_architecture
 from deploybench.exporters.checkpoints.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint
 from deploybench.exporters.checkpoints.hub import fetch_checkpoint
-from deploybench.exporters.checkpoints.inputs import INPUTS_FILE, read_inputs, write_inputs
+from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
 from deploybench.exporters.checkpoints.pickled import convert_pickled
+from deploybench.exporters.checkpoints.tokenization import INPUTS_FILE
 from deploybench.exporters.errors import CheckpointError
 from deploybench.exporters.files import sha256_file, whole_folder
 from deploybench.exporters.training.recipe import read_recipe
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from deploybench.bench.pipeline.options import Options
     from deploybench.exporters.checkpoints.inputs import Inputs
+    from deploybench.exporters.texts import Text
 
 DEMONSTRATION = "demonstration"
 
@@ -60,11 +62,12 @@ def _find(options: Options) -> Checkpoint:
     return read_checkpoint(folder, name)
 
 
-def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[str]) -> Inputs:
+def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[Text]) -> Inputs:
     """How the checkpoint tokenizes, truncates and pads; found once, checked on ``texts``, its notes printed each time."""
     code = source_digest("deploybench.exporters.checkpoints.inputs")[:8]
     versions = "-".join(version(name) for name in ("transformers", "tokenizers"))
-    folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{code}-{versions}"
+    kind = "single" if isinstance(texts[0], str) else "pairs"
+    folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{kind}-{code}-{versions}"
     if not (folder / INPUTS_FILE).is_file():
         with whole_folder(folder) as out_dir:
             call_in_child(

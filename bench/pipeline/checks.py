@@ -25,11 +25,10 @@ from deploybench.exporters.variant import REFERENCE, VNNI
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.pipeline.options import Options
     from deploybench.exporters.artifacts.artifact import Artifact
     from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.variant import Float32Array, Variant
+    from deploybench.exporters.variant import Batch, Float32Array, Variant
 
 _EXACT = 6  # batches that show whether logits are equal; labels are compared on all
 
@@ -87,7 +86,7 @@ class Checks:
             timed = (batches[0], max(batches, key=lambda batch: batch[0].size))
             executed = how_it_runs(worker, artifact, timed, self._watched, self._threads)
         logits = [logits for logits, _ in answers]
-        seconds = sum(seconds for _, seconds in answers) / sum(ids.size for ids, _ in batches)
+        seconds = sum(seconds for _, seconds in answers) / sum(ids.size for ids, *_ in batches)
         reference = self._reference or logits
         parity = compare_logits(variant, reference[: len(logits)], logits)
         info = VariantInfo(

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.exporters.artifacts.artifact import Artifact
-    from deploybench.exporters.variant import Float32Array
+    from deploybench.exporters.variant import Batch, Float32Array
 
 LIMITS = {  # of oneDNN, which OpenVINO and PyTorch use, and of PyTorch's own kernels and FBGEMM
     "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deploybench.bench.machine.cpu import available_cores, cpu_features
 from deploybench.bench.measure.schedule import Schedule
 from deploybench.bench.pipeline.arguments import names, path, positive_number, whole_number, whole_numbers
+from deploybench.bench.texts.pairs import PairColumns
 from deploybench.exporters.artifacts.artifact import holds_artifact_alone
 from deploybench.exporters.artifacts.catalogue import (
     check_variant_name,
@@ -90,7 +91,7 @@ class Options:
     external: tuple[str, ...] = ()  # "[NAME=]FILE"
     unlabelled: tuple[Path, ...] = ()
     calibration: Path | None = None
-    text_columns: tuple[str, ...] = ()  # empty: found by name
+    text_columns: tuple[str, ...] = ()  # PairColumns for pairs of texts; empty: found by name
     label_column: str | None = None  # None: "label"
     drop_bad_rows: bool = False
     allow_pickle: bool = False
@@ -141,6 +142,13 @@ def _columns(text: str) -> tuple[str, ...]:
     return found
 
 
+def _pair_columns(text: str) -> PairColumns:
+    found = names(text)
+    if len(set(found)) != 2 or len(found) != 2:  # noqa: PLR2004 - of a pair
+        raise UserError(f"--pair-columns: found {text!r}, expected two columns such as premise,hypothesis")
+    return PairColumns(found)
+
+
 def _variants(text: str) -> tuple[str, ...]:
     asked = names(text)
     if not asked:
@@ -179,6 +187,8 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--real-label",), {"metavar": "NAME", "help": "the checkpoint's label for real texts, if its names do not tell"}),
     (("--text-columns",), {"metavar": "A,B", "type": _columns, "help": "columns that are joined to one text (default: "
       "title and content, or text)"}),
+    (("--pair-columns",), {"metavar": "A,B", "type": _pair_columns, "help": "columns of the two texts of a pair (default: "
+      "premise and hypothesis, sentence1 and sentence2, query and document, or the like)"}),
     (("--label-column",), {"metavar": "NAME", "help": "column that holds the labels (default: label)"}),
     (("--drop-bad-rows",), {"action": "store_true", "help": "drop unusable rows and report how many, instead of "
       "stopping at the first"}),
@@ -316,6 +326,11 @@ def read_options(parsed: argparse.Namespace) -> Options:
         if len(checkpoints) > 1:
             raise UserError(f"--checkpoint: found {len(checkpoints)} checkpoints, expected one; give one")
         given["model"], given["checkpoint"] = _named(checkpoints[0])
+    pair = getattr(parsed, "pair_columns", None)
+    if pair and given.get("text_columns"):
+        raise UserError("--pair-columns: was given with --text-columns; pass one of them")
+    if pair:
+        given["text_columns"] = pair
     given["variants"] = asked_variants(given.get("variants", ()))
     profile = PROFILES[given.get("profile", "quick")]
     defaults = {

@@ -19,6 +19,7 @@ from deploybench.bench.pipeline.exports import (
 )
 from deploybench.bench.pipeline.forecast import counted_variants
 from deploybench.bench.pipeline.options import PROFILES, Options
+from deploybench.bench.pipeline.pairs import is_given_pairs, refuse_other_inputs, refuse_other_kind
 from deploybench.bench.pipeline.scored_texts import expected_tokens, within_budget
 from deploybench.bench.pipeline.sets import demonstration_sets, labelled_sets, reading
 from deploybench.bench.pipeline.training_texts import find_training_texts
@@ -29,7 +30,7 @@ from deploybench.bench.texts.demonstration import corpus
 from deploybench.exporters.artifacts.artifact import Origin
 from deploybench.exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
 from deploybench.exporters.checkpoints.inputs import Inputs
-from deploybench.exporters.checkpoints.tokenization import Pad, tokenise
+from deploybench.exporters.checkpoints.tokenization import Pad, ids_from_json, tokenise
 from deploybench.exporters.errors import CheckpointError, UserError, WorkerError
 
 if TYPE_CHECKING:
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.runs.store import VariantInfo
     from deploybench.exporters.artifacts.artifact import Artifact
     from deploybench.exporters.checkpoints.checkpoint import Checkpoint
+    from deploybench.exporters.checkpoints.tokenization import Ids
+    from deploybench.exporters.texts import Text
+    from deploybench.exporters.variant import Batch
 
 CALIBRATION_TEXTS = 300  # at most: as many as a training leaves
 _BATCH_TEXTS = 128  # of the first set, from which batches of one length are cut
@@ -57,8 +60,8 @@ class Prepared:
     sets: tuple[data.LabelledSet, ...]
     unlabelled: Unlabelled  # may be empty
     inputs: Inputs  # how texts are tokenized, truncated and padded
-    tokens: list[list[int]]  # ids of the texts that batches of one length are cut from
-    own: list[list[int]]  # ids of the texts that are timed at their own length; empty: one length is timed
+    tokens: list[Ids]  # ids of the texts that batches of one length are cut from
+    own: list[Ids]  # ids of the texts that are timed at their own length; empty: one length is timed
     chosen_by: tuple[int, ...]  # lengths of those texts for the first model of a run, by which they are chosen
     artifacts: dict[str, Artifact]  # of the variants that may be measured
     variants: dict[str, VariantInfo]  # of all variants of the options but unneeded ones, in their order
@@ -73,7 +76,7 @@ class Prepared:
     @property
     def text_lengths(self) -> tuple[int, ...]:
         """Tokens of the texts that are timed one at a time; empty where one length is timed."""
-        return tuple(ids.shape[1] for ids, _ in self._own_batches(1)) if self.own else ()
+        return tuple(ids.shape[1] for ids, *_ in self._own_batches(1)) if self.own else ()
 
     def _own_batches(self, size: int) -> list[Batch]:
         return own_batches(self.own, size, self.inputs.pad, self.chosen_by)
@@ -219,7 +222,8 @@ def _read(
         checkpoint = find_checkpoint(options)
     if sets is None:
         sets = labelled_sets(options, checkpoint.labels)
-    texts = sets[0].texts if sets else corpus.corpus("train")[0]
+    pairs = is_given_pairs(options, checkpoint, sets)
+    texts: Sequence[Text] = sets[0].texts if sets else corpus.plain_texts(pairs=pairs)
     inputs = find_inputs(options, checkpoint, spread(texts, 32))
     own = _own_texts(options, checkpoint, inputs, texts if sets else ())
     read = inputs.scoring_length(checkpoint) if sets and _times_own_texts(options, checkpoint) else None
@@ -229,7 +233,7 @@ def _read(
     # Training texts too: on a foreign domain a checkpoint may give every text one label, which any variant matches.
     parity_tokens = [
         *tokenise(inputs.tokenizer, spread(texts, 32), inputs.max_length),
-        *map(list, spread(origin.calibration, 32)),
+        *spread(origin.calibration, 32),
     ]
     batches = parity_batches(parity_tokens, inputs.pad, full_length(inputs.max_length, parity_tokens))
     watched = full_batch(parity_tokens, 1, lengths[-1])
@@ -276,7 +280,7 @@ def _exported(one: _Read) -> Prepared:
     )
 
 
-def _own_texts(options: Options, checkpoint: Checkpoint, inputs: Inputs, texts: Sequence[str]) -> list[list[int]]:
+def _own_texts(options: Options, checkpoint: Checkpoint, inputs: Inputs, texts: Sequence[Text]) -> list[Ids]:
     """Token ids of the texts that are timed at their own length; empty where one length is asked for, or most are cut."""
     if not texts or not _times_own_texts(options, checkpoint):
         return []
@@ -311,18 +315,20 @@ def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
     left_by_training = checkpoint.path / CALIBRATION_FILE
     if options.calibration:
         texts, summary = data.read_texts(options.calibration, label_names=checkpoint.labels, **reading(options))
+        refuse_other_kind(options.calibration, texts, pairs=inputs.pairs)
         note(f"calibration {options.calibration}: {summary}")
         ids, source = tokenise(inputs.tokenizer, texts[:CALIBRATION_TEXTS], inputs.max_length), options.calibration.name
     elif left_by_training.is_file():
         ids, source = _left_calibration(left_by_training)
+        refuse_other_inputs(left_by_training, ids, inputs)
     else:
-        texts = corpus.corpus("train")[0][:CALIBRATION_TEXTS]
+        texts = corpus.plain_texts(pairs=inputs.pairs)[:CALIBRATION_TEXTS]
         ids, source = tokenise(inputs.tokenizer, texts, inputs.max_length), "bundled corpus, not the training texts"
     return Origin(
         checkpoint=checkpoint.path,
         checkpoint_sha256=checkpoint.sha256,
         tokenizer=inputs.tokenizer,
-        calibration=tuple(tuple(one) for one in ids),
+        calibration=tuple(ids),
         calibration_source=source,
         max_length=inputs.max_length,
         scoring_length=inputs.scoring_length(checkpoint),
@@ -330,7 +336,7 @@ def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
     )
 
 
-def _left_calibration(path: Path) -> tuple[list[list[int]], str]:
+def _left_calibration(path: Path) -> tuple[list[Ids], str]:
     """Token ids of the calibration texts that a training saved, and their description."""
     left = read_json(path)
     ids, source = left.get("input_ids"), left.get("source")
@@ -339,4 +345,4 @@ def _left_calibration(path: Path) -> tuple[list[list[int]], str]:
             f"{path}: holds no token ids of training texts, expected 'input_ids' and 'source' as deploybench train writes "
             "them; remove the file, or pass --calibration"
         )
-    return ids[:CALIBRATION_TEXTS], source
+    return [*map(ids_from_json, ids[:CALIBRATION_TEXTS])], source

@@ -25,11 +25,11 @@ from deploybench.exporters.errors import DeploybenchError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.pipeline.prepare import Prepared
     from deploybench.bench.runs.ledger import CellLedger
     from deploybench.bench.runs.measurement import Measurement, Workload
     from deploybench.bench.runs.predictions import Scores
+    from deploybench.exporters.variant import Batch
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ def count_checkpoint(
     And the effective parameters. Nothing, after one line with the reason, if they cannot be counted.
     """
     shapes = {
-        batch_shape(workload): sorted(ids.shape for ids, _ in several)[len(several) // 2]
+        batch_shape(workload): sorted(ids.shape for ids, *_ in several)[len(several) // 2]
         for workload, several in batches.items()
     }
     try:

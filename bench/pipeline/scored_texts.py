@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from deploybench.bench.pipeline.unlabelled import Unlabelled
     from deploybench.bench.texts.data import LabelledSet
+    from deploybench.exporters.texts import Text
 
 T = TypeVar("T")
 SHARE = 0.45  # of the time budget; the rest is for latency, memory and load times
@@ -28,7 +29,7 @@ _TOKENIZED = 64  # texts of a set, which tell its mean length
 
 
 def expected_tokens(
-    sets: Sequence[LabelledSet], unlabelled: Unlabelled, count_tokens: Callable[[Sequence[str]], Sequence[int]]
+    sets: Sequence[LabelledSet], unlabelled: Unlabelled, count_tokens: Callable[[Sequence[Text]], Sequence[int]]
 ) -> float:
     """Tokens of all texts, from some of each set; ``count_tokens``: of each text, as a model reads it."""
     lengths = [count_tokens(spread(one.texts, _TOKENIZED)) for one in sets]

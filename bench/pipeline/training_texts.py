@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deploybench.bench.console import note
 from deploybench.bench.measure.workload import spread
+from deploybench.bench.pipeline.pairs import refuse_other_kind
 from deploybench.bench.runs.predictions import NO_LABEL, UNLABELLED
 from deploybench.bench.texts import data
 from deploybench.bench.texts.demonstration import corpus
 from deploybench.bench.units import counted
 from deploybench.exporters.artifacts.catalogue import find_variant
 from deploybench.exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
-from deploybench.exporters.checkpoints.tokenization import tokenise
+from deploybench.exporters.checkpoints.tokenization import ids_from_json, tokenise
 from deploybench.exporters.errors import CheckpointError, UserError
-from deploybench.exporters.files import row_hash
+from deploybench.exporters.texts import row_hash
 from deploybench.exporters.variant import REFERENCE, TrainingTexts
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from deploybench.bench.pipeline.unlabelled import Unlabelled
     from deploybench.exporters.checkpoints.checkpoint import Checkpoint
     from deploybench.exporters.checkpoints.inputs import Inputs
+    from deploybench.exporters.checkpoints.tokenization import Ids
 
 _MOST = 20_000  # labelled texts
 _MOST_CLASSIFIED = 1_000  # texts without labels: a large reference takes half a second for each
-_Row = tuple[str, list[int], int]  # row hash, token ids and class of a text
+_Row: TypeAlias = "tuple[str, Ids, int]"  # row hash, token ids and class of a text
 
 
 def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and where they must not
@@ -36,7 +38,7 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
     checkpoint: Checkpoint,
     inputs: Inputs,
     sets: Sequence[data.LabelledSet],
-    calibration: Sequence[Sequence[int]],
+    calibration: Sequence[Ids],
     unlabelled: Unlabelled,
     reading: Mapping[str, Any],
 ) -> TrainingTexts | None:
@@ -86,6 +88,7 @@ def _labelled(
             real_label=options.real_label,
             **reading,
         )
+        refuse_other_kind(options.train, found.texts, pairs=inputs.pairs)
         note(f"training texts {options.train}: {found.summary}")
         pairs, source = [*zip(found.texts, found.labels, strict=True)], f"labelled texts of {options.train.name}"
     elif checkpoint.demonstration:
@@ -107,7 +110,8 @@ def _left(path: Path, classes: int) -> list[_Row]:
             f"{path}: holds no labelled token ids, expected 'rows', 'input_ids' and 'labels' as deploybench train writes them; "
             "remove the file, or pass --train"
         )
-    return [*zip(*columns, strict=True)]
+    rows, ids, labels = columns
+    return [*zip(rows, map(ids_from_json, ids), labels, strict=True)]
 
 
 def _beginning(ids: Sequence[int], limit: int | None) -> tuple[int, ...]:

@@ -7,13 +7,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from deploybench.bench.console import note
+from deploybench.bench.pipeline.pairs import refuse_other_kind
 from deploybench.bench.runs.predictions import NO_LABEL, UNLABELLED
 from deploybench.bench.texts.data import read_texts
 from deploybench.bench.units import counted
 from deploybench.exporters.checkpoints.checkpoint import VALIDATION_FILE, read_json
-from deploybench.exporters.checkpoints.tokenization import tokenise
+from deploybench.exporters.checkpoints.tokenization import ids_from_json, ids_to_json, tokenise
 from deploybench.exporters.errors import CheckpointError
-from deploybench.exporters.files import row_hash, sha256_json
+from deploybench.exporters.files import sha256_json
+from deploybench.exporters.texts import row_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from deploybench.exporters.checkpoints.checkpoint import Checkpoint
     from deploybench.exporters.checkpoints.inputs import Inputs
+    from deploybench.exporters.checkpoints.tokenization import Ids
 
 
 _ENOUGH = 600  # texts: with one class changed, a loss of 1 % is still excluded
@@ -30,7 +33,7 @@ _ENOUGH = 600  # texts: with one class changed, a loss of 1 % is still excluded
 class Unlabelled:
     """Token ids of texts without labels, by row hash."""
 
-    tokens: dict[str, list[int]]
+    tokens: dict[str, Ids]
     name: str = UNLABELLED  # in place of a set's
 
     @property
@@ -46,14 +49,14 @@ class Unlabelled:
     @property
     def sha256(self) -> str:
         """SHA-256 (hexadecimal) of all token ids in their order."""
-        return sha256_json([*self.tokens.items()])
+        return sha256_json([(row, ids_to_json(ids)) for row, ids in self.tokens.items()])
 
 
 def find_unlabelled(  # noqa: PLR0913 - where texts come from, by name
     files: Sequence[Path],
     checkpoint: Checkpoint,
     inputs: Inputs,
-    calibration: Sequence[Sequence[int]],
+    calibration: Sequence[Ids],
     reading: Mapping[str, Any],
     *,
     labelled: int = 0,
@@ -66,6 +69,7 @@ def find_unlabelled(  # noqa: PLR0913 - where texts come from, by name
     calibrated, found = set(map(tuple, calibration)), {}
     for path in files:
         texts, summary = read_texts(path, label_names=checkpoint.labels, **reading)
+        refuse_other_kind(path, texts, pairs=inputs.pairs)
         note(f"texts without labels {path}: {summary}")
         whole = tokenise(inputs.tokenizer, texts, inputs.max_length)
         scored = tokenise(inputs.tokenizer, texts, inputs.scoring_length(checkpoint))
@@ -78,7 +82,7 @@ def find_unlabelled(  # noqa: PLR0913 - where texts come from, by name
     return Unlabelled(tokens={**found, **{row: ids for row, ids in left.items() if tuple(ids) not in calibrated}})
 
 
-def _left_validation(path: Path) -> dict[str, list[int]]:
+def _left_validation(path: Path) -> dict[str, Ids]:
     if not path.is_file():
         return {}
     left = read_json(path)
@@ -88,4 +92,4 @@ def _left_validation(path: Path) -> dict[str, list[int]]:
             f"{path}: holds no token ids of validation texts, expected 'rows' and 'input_ids' as deploybench train writes "
             "them; remove the file"
         )
-    return dict(zip(rows, ids, strict=True))
+    return dict(zip(rows, map(ids_from_json, ids), strict=True))

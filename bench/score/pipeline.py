@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from deploybench.bench.measure.workload import Batch, Policy
+    from deploybench.bench.measure.workload import Policy
     from deploybench.bench.worker.client import Worker
     from deploybench.exporters.checkpoints.tokenization import Pad, Tokeniser
-    from deploybench.exporters.variant import Float32Array
+    from deploybench.exporters.texts import Text
+    from deploybench.exporters.variant import Batch, Float32Array
 
 STAGES = ("tokenise", "pad", "run", "classify")
 _BATCHES_PER_REQUEST = 4  # at most; fewer for small inputs, so that all processes have work until the end
@@ -48,7 +49,7 @@ class Pipeline:
         self._pad = pad
         self._max_length = max_length
 
-    def answer(self, texts: Sequence[str], policy: Policy, advance: Callable[[int], None] | None = None) -> Answered:
+    def answer(self, texts: Sequence[Text], policy: Policy, advance: Callable[[int], None] | None = None) -> Answered:
         """Classify ``texts``; ``advance`` gets the number of texts done at a time. Raises WorkerError if a process dies."""
         clock = [time.perf_counter()]
         ids, whole = self._tokeniser(texts)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from deploybench.bench.console import Bar
-    from deploybench.bench.measure.workload import Batch, Sample
+    from deploybench.bench.measure.workload import Sample
     from deploybench.bench.score.pipeline import Pipeline
+    from deploybench.exporters.variant import Batch
 
 _SIZES = {"max_length": (1, 8), "longest": (1, 8, 32), "bucketed": (1, 2, 4, 8, 16, 32, 64)}
 _FIRST_TRIAL_S = 0.25  # seconds per plan, doubled in each round
@@ -118,7 +119,7 @@ def try_plan(pipeline: Pipeline, plan: Plan, sample: Sample, seconds: float, pac
     start = time.perf_counter()
     pipeline.run(chosen)
     running = time.perf_counter() - start
-    whole = cutting + running * made.computed_tokens / sum(input_ids.size for input_ids, _ in chosen)
+    whole = cutting + running * made.computed_tokens / sum(input_ids.size for input_ids, *_ in chosen)
     return Trial(plan=plan, rate=len(sample.tokens) / whole)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from deploybench.bench.texts.table_file import no_rows, open_table
 from deploybench.bench.texts.text_rows import dropped_counts, find_text_columns, refusal, text_row
+from deploybench.exporters.texts import cut, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from deploybench.bench.texts.table_file import TableFile
     from deploybench.bench.texts.text_rows import BadRows, Cause, TextRow
+    from deploybench.exporters.texts import Text
 
 _ROWS, _CHARACTERS = 1024, 8_000_000  # limits of a chunk
 _SAMPLE = 1024  # texts for the search of a plan
@@ -29,7 +31,7 @@ class Scan:
     rows: int
     dropped: tuple[str, ...]  # "2 rows without text"
     columns: tuple[str, ...]  # that make up a text
-    sample: tuple[str, ...]  # drawn uniformly from all texts; long ones are cut
+    sample: tuple[Text, ...]  # drawn uniformly from all texts; long ones are cut
 
 
 def stream_rows(path: Path, text_columns: Sequence[str] | None) -> Iterator[TextRow]:
@@ -49,7 +51,7 @@ def chunks(rows: Iterator[TextRow]) -> Iterator[list[TextRow]]:
     characters = 0
     for row in rows:
         chunk.append(row)
-        characters += len(row.text)
+        characters += len(shown(row.text))
         if len(chunk) == _ROWS or characters >= _CHARACTERS:
             yield chunk
             chunk, characters = [], 0
@@ -63,7 +65,7 @@ def scan(path: Path, text_columns: Sequence[str] | None, bad_rows: BadRows, samp
     The sample is drawn by reservoir sampling. Source: Vitter, "Random sampling with a reservoir", ACM TOMS 11 (1985), algorithm R.
     """
     draw = random.Random(0)  # noqa: S311 - no secret
-    texts: list[str] = []
+    texts: list[Text] = []
     causes: Counter[Cause | None] = Counter()
     first_bad = None
     table = open_table(path)
@@ -73,9 +75,9 @@ def scan(path: Path, text_columns: Sequence[str] | None, bad_rows: BadRows, samp
         if row.cause:
             first_bad = first_bad or row
         elif len(texts) < sample:
-            texts.append(row.text[:_SAMPLED_CHARACTERS])
+            texts.append(cut(row.text, _SAMPLED_CHARACTERS))
         elif (place := draw.randrange(causes[None])) < sample:
-            texts[place] = row.text[:_SAMPLED_CHARACTERS]
+            texts[place] = cut(row.text, _SAMPLED_CHARACTERS)
     if not causes:
         raise no_rows(path)
     dropped = dropped_counts(causes)

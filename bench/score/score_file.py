@@ -17,7 +17,7 @@ from deploybench.bench.score.parts import Parts
 from deploybench.bench.score.pipeline import STAGES
 from deploybench.bench.score.plan import Plan
 from deploybench.bench.score.rows import chunks, stream_rows
-from deploybench.bench.texts.pairs import caution_joined
+from deploybench.bench.texts.pairs import PairColumns, caution_joined
 from deploybench.bench.units import format_bytes
 from deploybench.exporters.errors import DataError
 from deploybench.exporters.files import sha256_file
@@ -133,6 +133,7 @@ def _identity(job: Job) -> dict[str, Any]:
     return {
         "source": sha256_file(job.source),
         "text_columns": list(options.text_columns),
+        "pairs": isinstance(options.text_columns, PairColumns),
         "drop_bad_rows": options.drop_bad_rows,
         "variant": job.variant,
         "artifact": job.prepared.artifacts[job.variant].fingerprint,

@@ -26,12 +26,13 @@ from deploybench.bench.texts.text_rows import (
 )
 from deploybench.bench.units import counted
 from deploybench.exporters.errors import DataError
-from deploybench.exporters.files import row_hash, sha256_texts
+from deploybench.exporters.texts import row_hash, sha256_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deploybench.bench.texts.text_rows import BadRows, Place, TextRow
+    from deploybench.exporters.texts import Text
 
 _MAX_SHOWN = 10  # classes listed in one line
 _NUMBERED = re.compile(r"\d")  # "428 LABEL_0" and "428 1 star" do not read well
@@ -42,12 +43,17 @@ class LabelledSet:
     """Texts and their classes, in file order."""
 
     name: str
-    texts: tuple[str, ...]
+    texts: tuple[Text, ...]
     labels: tuple[int, ...]  # class index of each text
     label_names: tuple[str, ...]  # by class index
     dropped: tuple[str, ...]  # "2 duplicate rows"
     places: tuple[Place, ...] = field(default=(), compare=False)  # of each text; empty for texts of no file
     unscored: int = 0  # further texts, for which a run has no time
+
+    @property
+    def pairs(self) -> bool:
+        """Whether its texts are pairs."""
+        return bool(self.texts) and not isinstance(self.texts[0], str)
 
     @property
     def row_hashes(self) -> tuple[str, ...]:
@@ -68,7 +74,7 @@ class LabelledSet:
     @property
     def summary(self) -> str:
         """One line: ``268 articles (171 real, 97 fake); left out: 2 duplicate rows``."""
-        line = counted(len(self.texts), "article")
+        line = counted(len(self.texts), "pair" if self.pairs else "article")
         if len(self.label_names) > _MAX_SHOWN:
             line += f" in {len(self.label_names)} classes"
         else:
@@ -158,7 +164,7 @@ def read_texts(
     label_names: Sequence[str] = (),
     text_columns: Sequence[str] | None = None,
     bad_rows: BadRows = "refuse",
-) -> tuple[tuple[str, ...], str]:
+) -> tuple[tuple[Text, ...], str]:
     """Read the texts of one file without labels, and a line about them: ``9 texts; left out: 1 duplicate row``.
 
     ``label_names`` are those of the checkpoint.

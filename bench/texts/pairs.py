@@ -1,4 +1,4 @@
-"""Models of text pairs, such as premise and hypothesis, are not supported: they take two separate texts."""
+"""Pairs of texts, such as premise and hypothesis, which a model reads as two texts and never joined to one."""
 
 from __future__ import annotations
 
@@ -34,21 +34,30 @@ _PAIRS = (  # lower-case letters and digits only: "sentence_A" is "sentencea"
 _NLI = "entail"  # in the name of a class: "entailment", "not_entailment", "entails"
 
 
-def refuse_pair(path: Path, columns: Sequence[str]) -> None:
-    """Raise DataError if two of ``columns`` are the texts of a pair."""
+class PairColumns(tuple[str, ...]):  # noqa: SLOT001 - a tuple cannot have slots
+    """The columns of the two texts of a pair."""
+
+
+def find_pair(columns: Sequence[str]) -> PairColumns | None:
+    """Two of ``columns`` whose names are those of a pair's texts."""
     named = {re.sub(r"[\W_]+", "", column.casefold()): column for column in columns}
-    for pair in _PAIRS:
-        if set(pair) <= named.keys():
-            raise DataError(
-                f"{path}: columns {listed(named[one] for one in pair)} are the two texts of a pair, expected one text a row: "
-                "pairs are not served, and joined by a space they are another input than a model of pairs was trained on; "
-                "name the columns of one text with --text-columns"
-            )
+    return next((PairColumns(named[one] for one in pair) for pair in _PAIRS if set(pair) <= named.keys()), None)
+
+
+def refuse_joined(path: Path, columns: Sequence[str]) -> None:
+    """Raise DataError if two of ``columns``, which would be joined to one text, are the texts of a pair."""
+    pair = find_pair(columns)
+    if pair:
+        raise DataError(
+            f"{path}: columns {listed(pair)} are the two texts of a pair, and joined by a space they are another input than "
+            f"a model of pairs was trained on; pass --pair-columns {','.join(pair)}, or name the columns of one text with "
+            "--text-columns"
+        )
 
 
 def caution_joined(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
     """Print a caution if several columns are joined and the class names are those of a model of pairs."""
-    if len(columns) > 1 and any(_NLI in name.casefold() for name in names):
+    if len(columns) > 1 and not isinstance(columns, PairColumns) and any(_NLI in name.casefold() for name in names):
         say(
             f"caution: {path}: {' + '.join(map(repr, columns))} are joined by a space to one text, and the classes {listed(names)} "
             "are those of pairs of texts: a model of pairs was trained on another input"

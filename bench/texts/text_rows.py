@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from deploybench.bench.texts.pairs import refuse_pair
+from deploybench.bench.texts.pairs import PairColumns, find_pair, refuse_joined
 from deploybench.bench.texts.table_file import listed, separator_hint, short_repr
 from deploybench.bench.units import counted
 from deploybench.exporters.errors import DataError
+from deploybench.exporters.texts import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from deploybench.bench.texts.table_file import TableFile
+    from deploybench.exporters.texts import Text
 
     Place = tuple[Path, int]  # a file, and the number of a row in it, from 1
 
@@ -55,7 +57,7 @@ class TextRow:
 
     path: Path
     number: int  # from 1, header not counted
-    text: str = ""  # text cells joined by one space
+    text: Text = ""  # text cells joined by one space, or a pair of them
     label: int = 0  # class index
     cause: Cause | None = None
     found: str = ""
@@ -73,20 +75,23 @@ def read_rows(table: TableFile, columns: Sequence[str]) -> list[TextRow]:
 
 
 def find_text_columns(table: Columns, text_columns: Sequence[str] | None) -> tuple[str, ...]:
-    """The named text columns, or the usual ones; raises DataError if the table lacks them or holds pairs of texts."""
+    """The named text columns, or those of a pair, or the usual ones; raises DataError if the table lacks them."""
     if not text_columns:
-        refuse_pair(table.path, table.columns)
-        return _usual_text_columns(table)
+        return find_pair(table.columns) or _usual_text_columns(table)
+    if isinstance(text_columns, PairColumns):
+        for column in text_columns:
+            check_column(table, column, "name the columns of both texts with --pair-columns")
+        return text_columns
     for column in text_columns:
         check_column(table, column, "name the text columns with --text-columns")
-    refuse_pair(table.path, text_columns)
+    refuse_joined(table.path, text_columns)
     return tuple(text_columns)
 
 
 def text_row(path: Path, number: int, columns: Sequence[str], cells: Sequence[object]) -> TextRow:
     """Row ``number`` of ``path``, with its text or the cause why it has none."""
     row = TextRow(path=path, number=number)
-    _set_text(row, dict(zip(columns, cells, strict=True)))
+    _set_text(row, dict(zip(columns, cells, strict=True)), pair=isinstance(columns, PairColumns))
     return row
 
 
@@ -108,7 +113,7 @@ def refuse_label_as_text(path: Path, label_column: str, text_columns: Sequence[s
 
 def refuse_repeats(rows: Iterable[TextRow], label_names: Sequence[str]) -> None:
     """Refuse all but the first row of a text, and every row of a text that has two labels."""
-    groups: dict[str, list[TextRow]] = {}
+    groups: dict[Text, list[TextRow]] = {}
     for row in rows:
         if row.cause is None:
             groups.setdefault(row.text, []).append(row)
@@ -166,13 +171,19 @@ def _usual_text_columns(table: Columns) -> tuple[str, ...]:
     raise DataError(f"{table.path}: no text column, expected {expected}, {found}; {advice}")
 
 
-def _set_text(row: TextRow, cells: dict[str, object]) -> None:
-    """Join the text cells of a row, by column, or mark it as unusable."""
+def _set_text(row: TextRow, cells: dict[str, object], *, pair: bool) -> None:
+    """Join the text cells of a row, by column, or mark it as unusable; both texts of a pair are needed."""
     missing = [column for column, cell in cells.items() if cell is None]
     for column, cell in cells.items():
         if cell is not None and not isinstance(cell, str):
             row.refuse(Cause.NOT_TEXT, f"{column!r} is {short_repr(cell)}, not text")
             return
+    if pair:
+        empty = [column for column, cell in cells.items() if cell is None or not str(cell).strip()]
+        row.text = Pair(*map(str, cells.values()))
+        if empty:
+            row.refuse(Cause.NO_TEXT, f"no text in {listed(empty)}, one of a pair")
+        return
     row.text = " ".join(str(cell) for cell in cells.values() if cell is not None)
     if not row.text.strip():
         row.refuse(Cause.NO_TEXT, f"no text in {listed(cells)}")

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.worker.commands import Batch
-    from deploybench.exporters.variant import Float32Array
+    from deploybench.exporters.variant import Batch, Float32Array
 
 T = TypeVar("T")
 _LAST_OUTPUT = 2000  # bytes of a dead child's output that are read

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor, Variant
+    from deploybench.exporters.variant import Batch, Float32Array, Int64Array, Predictor, Variant
 
-    Batch = tuple[Int64Array, Int64Array]  # ids and mask, each (batch, sequence_length)
 
 _RARELY = 50_000  # objects between collections while nothing is timed: importing transformers makes ten times as many
 _SETTLED = 0.1  # relative; two successive untimed calls that differ by less end the warm-up
@@ -76,9 +75,9 @@ class Commands:
     def predict(self, batches: Sequence[Batch]) -> list[tuple[Float32Array, int]]:
         """Logits ``(batch, num_labels)`` and nanoseconds of each batch."""
         answers = []
-        for input_ids, attention_mask in batches:
+        for batch in batches:
             start = time.perf_counter_ns()
-            logits = self._predict(input_ids, attention_mask)
+            logits = self._predict(*batch)
             answers.append((logits, time.perf_counter_ns() - start))
         return answers
 
@@ -141,10 +140,10 @@ class Commands:
             calls, now = calls + 1, time.perf_counter_ns()
         return calls, now - start
 
-    def _round(self, input_ids: Int64Array, attention_mask: Int64Array) -> int:
+    def _round(self, *batch: Int64Array) -> int:
         predict = self._predict
         start = time.perf_counter_ns()
-        predict(input_ids, attention_mask)
+        predict(*batch)
         return time.perf_counter_ns() - start
 
     def _counted_round(self, *batch: Int64Array) -> tuple[int, int]:

@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from deploybench.exporters.artifacts.catalogue import find_variant, variant_module
 from deploybench.exporters.artifacts.source import source_digest
-from deploybench.exporters.checkpoints.tokenization import FAST_FILE, cut_texts_at
+from deploybench.exporters.checkpoints.tokenization import (
+    FAST_FILE,
+    cut_texts_at,
+    ids_to_json,
+    reads_pairs,
+    reads_types,
+)
 from deploybench.exporters.files import sha256_file, sha256_json, whole_folder
 from deploybench.exporters.variant import MANIFEST, TOKENIZER, ExportJob
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from deploybench.exporters.checkpoints.tokenization import Ids
     from deploybench.exporters.variant import TrainingTexts, Variant
 
 SCHEMA_VERSION = 1
@@ -43,7 +50,7 @@ class Origin:
     checkpoint: Path
     checkpoint_sha256: str
     tokenizer: Path  # folder with tokenizer.json, as it will be served
-    calibration: tuple[tuple[int, ...], ...]
+    calibration: tuple[Ids, ...]
     calibration_source: str  # "training texts"
     max_length: int | None = None  # most tokens that the model takes; None: unknown
     scoring_length: int | None = None  # tokens that texts are truncated to when accuracy is measured
@@ -136,13 +143,15 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "precision": variant.precision,
         "checkpoint_sha256": origin.checkpoint_sha256,
         "base": base.fingerprint if base else None,
-        "calibration": sha256_json(origin.calibration) if variant.calibrates else None,
+        "calibration": sha256_json([*map(ids_to_json, origin.calibration)]) if variant.calibrates else None,
         "calibration_source": origin.calibration_source if variant.calibrates else None,
         "training": _training(origin.training) if variant.another_model and origin.training else None,
         "max_length": origin.max_length,
         "scoring_length": origin.scoring_length,
         "labels": list(origin.labels),
         "tokenizer_sha256": sha256_file(origin.tokenizer / FAST_FILE),
+        "typed": reads_types(origin.tokenizer),
+        "pairs": reads_pairs(origin.tokenizer),
         "source_sha256": source_digest(__name__, variant_module(name), *filter(None, [variant.trace])),
         "versions": {package: importlib.metadata.version(package) for package in variant.packages},
     }

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.checkpoints.tokenization import FAST_FILE
+from deploybench.exporters.checkpoints.tokenization import FAST_FILE, reads_pairs, reads_types
+from deploybench.exporters.runtimes.feed import INPUTS
 from deploybench.exporters.variant import MANIFEST, TOKENIZER
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 EXAMPLE = "example.py"
 _IMPORT = "from tokenizers import Tokenizer"
 _PROGRAM = '''\
-"""The label of a text and its probability, by {variant}: python {name} TEXT"""
+"""The label of a text and its probability, by {variant}: python {name} {texts}"""
 
 import sys
 from pathlib import Path
@@ -23,7 +24,8 @@ from pathlib import Path
 {imports}
 
 folder = Path(__file__).parent
-ids = [Tokenizer.from_file(str(folder / "{tokenizer}" / "{file}")).encode(sys.argv[1]).ids]
+encoded = Tokenizer.from_file(str(folder / "{tokenizer}" / "{file}")).encode({arguments})
+inputs = {{{inputs}}}
 {answer}
 print({labels}[chances.argmax()], float(chances.max()))
 '''
@@ -46,6 +48,8 @@ def _example(folder: Path) -> str:
     manifest = _manifest(folder)
     variant = manifest.get("variant", "")
     own = find_variant(variant).example
+    pairs, typed = reads_pairs(folder / TOKENIZER), reads_types(folder / TOKENIZER)
+    fields = [*zip(INPUTS, ("ids", "attention_mask", "type_ids"), strict=True)][: 2 + typed]
     return _PROGRAM.format(
         variant=variant,
         name=EXAMPLE,
@@ -53,6 +57,9 @@ def _example(folder: Path) -> str:
         tokenizer=TOKENIZER,
         file=FAST_FILE,
         answer=own.answer,
+        inputs=", ".join(f'"{name}": [encoded.{field}]' for name, field in fields),
+        texts="TEXT TEXT" if pairs else "TEXT",
+        arguments="sys.argv[1], sys.argv[2]" if pairs else "sys.argv[1]",
         labels=manifest.get("labels", []),
     )
 

@@ -55,6 +55,7 @@ class Checkpoint:
     sha256: str  # of configuration, weights and tokenizer
     random_weights: bool
     demonstration: bool  # trained on the bundled corpus
+    pairs: str = ""  # what says that it was trained on pairs of texts; empty: nothing does
     seeded: dict[str, tuple[float, ...]] = field(
         default_factory=dict
     )  # accuracies of seeds by hash of the labelled set
@@ -70,7 +71,6 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
             f"{folder}: holds no tokenizer, expected tokenizer.json or a vocabulary such as vocab.txt or spm.model; "
             "save the tokenizer that the model was trained with beside it"
         )
-    _refuse_pairs(folder, config)
     training = _read_if_any(folder / TRAINING_FILE)
     recipe = training.get("recipe")
     trained_length = recipe.get("max_length") if isinstance(recipe, dict) else None
@@ -85,6 +85,7 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
         sha256=digest_files([folder / "config.json", *weights, *tokenizer]),
         random_weights=(folder / RANDOM_WEIGHTS_FILE).is_file(),
         demonstration=bool(training.get("demonstration")),
+        pairs=_pairs(folder, config),
         seeded=_seeded(folder),
     )
 
@@ -198,8 +199,8 @@ def _read_if_any(path: Path) -> dict[str, Any]:
     return read_json(path) if path.is_file() else {}
 
 
-def _refuse_pairs(folder: Path, config: dict[str, Any]) -> None:
-    """Refuse a model trained on pairs of texts: a single text, or two joined by a space, is another input."""
+def _pairs(folder: Path, config: dict[str, Any]) -> str:
+    """What says that a model was trained on pairs of texts: a single text, or two joined by a space, is another input."""
     says = (
         "config.json has sentence_transformers, as a CrossEncoder's does" if "sentence_transformers" in config else ""
     )
@@ -208,10 +209,7 @@ def _refuse_pairs(folder: Path, config: dict[str, Any]) -> None:
         found = card.get(name)
         for one in found if isinstance(found, list) else [found]:
             says = f"its card says {one}" if str(one).strip().casefold() in paired else says
-    if says:
-        raise CheckpointError(
-            f"{folder}: reads pairs of texts ({says}), expected a classifier of single texts; pairs are not served yet"
-        )
+    return says
 
 
 def _card(folder: Path) -> dict[str, Any]:

@@ -18,22 +18,25 @@ from deploybench.exporters.checkpoints.classifier import load_classifier, read_c
 from deploybench.exporters.checkpoints.positions import has_table, most_positions, takes
 from deploybench.exporters.checkpoints.tokenization import (
     FAST_FILE,
+    INPUTS_FILE,
     Pad,
     Tokeniser,
+    TypedIds,
     load_tokenizer,
     padded_batch,
     save_tokenizer,
 )
 from deploybench.exporters.errors import CheckpointError, DeploybenchError, first_line
+from deploybench.exporters.texts import Pair, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.checkpoints.tokenization import Side
+    from deploybench.exporters.checkpoints.tokenization import Ids, Side
+    from deploybench.exporters.texts import Text
 
-INPUTS_FILE = "inputs.json"
 _HIDDEN_OFFSET = 8  # tokens
 _UNLIMITED = 100_000  # tokens; a tokenizer without a limit has 1e30, infinity or -1
 _CUTS = (9, 5, 17, 33)  # tokens: texts of several lengths, for a batch with padding
@@ -59,6 +62,8 @@ class Inputs:
     max_length: int | None  # tokens that positions and tokenizer allow; None: no limit
     truncation_side: Side  # of longer texts
     pad: Pad
+    typed: bool = False  # whether the model is given token types as well
+    pairs: bool = False  # whether texts are pairs
     notes: tuple[str, ...] = ()  # differences from the checkpoint's own settings, and why
 
     def scoring_length(self, checkpoint: Checkpoint) -> int | None:
@@ -74,15 +79,17 @@ def read_inputs(folder: Path) -> Inputs:
         max_length=found["max_length"],
         truncation_side=found["truncation_side"],
         pad=Pad(**found["pad"]),
+        typed=found["typed"],
+        pairs=found["pairs"],
         notes=tuple(found["notes"]),
     )
 
 
-def write_inputs(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) -> None:
-    """Write into ``out_dir`` the tokenizer that transformers loads, the length limit and the padding.
+def write_inputs(checkpoint: Checkpoint, texts: Sequence[Text], out_dir: Path) -> None:
+    """Write into ``out_dir`` the tokenizer that transformers loads, the length limit, the padding, and whether types are read.
 
-    Compares them with transformers on ``texts`` and on AWKWARD_TEXTS. Loads transformers and the model. Raises CheckpointError
-    for a checkpoint that cannot be loaded or that needs more inputs than ids and mask.
+    Compares them with transformers on ``texts``, single ones or pairs, and on AWKWARD_TEXTS. Loads transformers and the model.
+    Raises CheckpointError for a checkpoint that cannot be loaded or that needs more inputs than ids, mask and token types.
     """
     try:
         _write(checkpoint, texts, out_dir)
@@ -95,25 +102,27 @@ def write_inputs(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) ->
         ) from error
 
 
-def _write(checkpoint: Checkpoint, texts: Sequence[str], out_dir: Path) -> None:
+def _write(checkpoint: Checkpoint, texts: Sequence[Text], out_dir: Path) -> None:
     _check_config(checkpoint.path)
     tokenizer = load_tokenizer(checkpoint.path)
     model = load_classifier(checkpoint.path)
     _check_ids(checkpoint.path, tokenizer, model)
     max_length = _max_length(checkpoint.path, tokenizer, model)
-    proof = [*AWKWARD_TEXTS, f"its own {' '.join(tokenizer.all_special_tokens)} within", *texts]
+    awkward = [*AWKWARD_TEXTS, f"its own {' '.join(tokenizer.all_special_tokens)} within"]
+    pairs = not isinstance(texts[0], str)
+    proof = [*(map(Pair, awkward, [*awkward[1:], awkward[0]]) if pairs else awkward), *texts]
     save_tokenizer(tokenizer, out_dir, max_length)
     _prove_ids(checkpoint.path, tokenizer, proof, out_dir, max_length)
     sample = _sample(tokenizer, proof, max_length)
-    long = tokenizer(
-        AWKWARD_TEXTS[-1], truncation=True, max_length=min(max_length or _LONG, _LONG), return_tensors="pt"
-    )
-    pad, notes = _find_pad(checkpoint, model, tokenizer, [*sample, long], min(max_length or _FAR, _FAR))
+    sample.append(_encoded(tokenizer, proof[len(AWKWARD_TEXTS) - 1], min(max_length or _LONG, _LONG)))
+    pad, typed, notes = _find_pad(checkpoint, model, tokenizer, sample, min(max_length or _FAR, _FAR))
     save_tokenizer(tokenizer, out_dir, max_length, pad)
     facts = {
         "max_length": max_length,
         "truncation_side": tokenizer.truncation_side,
         "pad": pad._asdict(),
+        "typed": typed,
+        "pairs": pairs,
         "notes": notes,
     }
     (out_dir / INPUTS_FILE).write_text(json.dumps(facts, indent=2), encoding="utf-8")
@@ -183,42 +192,66 @@ def _own_limit(limit: float) -> int | None:
     return int(limit) if 0 < limit < _UNLIMITED else None
 
 
-def _prove_ids(folder: Path, tokenizer: Any, texts: Sequence[str], saved: Path, max_length: int | None) -> None:
-    """Refuse a tokenizer whose saved file gives other ids than the tokenizer itself, for complete or truncated texts."""
-    special = tokenizer.num_special_tokens_to_add()
+def _prove_ids(folder: Path, tokenizer: Any, texts: Sequence[Text], saved: Path, max_length: int | None) -> None:
+    """Refuse a tokenizer whose saved file gives other ids or types than the tokenizer itself, for complete or truncated texts."""
+    special = _special(tokenizer, texts)
     for length in (max_length, min(max_length or _SHORT, _SHORT + special)):
-        cut = {} if length is None else {"truncation": True, "max_length": length}
-        expected = tokenizer(list(texts), **cut)["input_ids"]
-        for text, right, found in zip(texts, expected, Tokeniser(saved, length).encode(texts), strict=True):
-            if right != found.ids:
+        for text, found in zip(texts, Tokeniser(saved, length).encode(texts), strict=True):
+            right = _encoded(tokenizer, text, length, tensors=None)
+            if right["input_ids"] != found.ids or right.get("token_type_ids", found.type_ids) != found.type_ids:
                 raise CheckpointError(
-                    f"{folder}: {type(tokenizer).__name__} gives other ids than the {FAST_FILE} that it saves for {text[:30]!a}; "
-                    "variants use that file, which cannot hold split_special_tokens, for example: save the tokenizer without it"
+                    f"{folder}: {type(tokenizer).__name__} gives other ids than the {FAST_FILE} that it saves for "
+                    f"{shown(text)[:30]!a}; variants use that file, which cannot hold split_special_tokens, for example: save the "
+                    "tokenizer without it"
                 )
 
 
-def _sample(tokenizer: Any, texts: Sequence[str], max_length: int | None) -> list[Any]:
+def _special(tokenizer: Any, texts: Sequence[Text]) -> int:
+    """Special tokens of each text."""
+    found: int = tokenizer.num_special_tokens_to_add(pair=not isinstance(texts[0], str))
+    return found
+
+
+def _encoded(tokenizer: Any, text: Text, max_length: int | None, tensors: str | None = "pt") -> Any:
+    """The inputs that transformers makes of one text."""
+    cut = {} if max_length is None else {"truncation": True, "max_length": max_length}
+    return tokenizer(*([text] if isinstance(text, str) else text), **cut, return_tensors=tensors)
+
+
+def _sample(tokenizer: Any, texts: Sequence[Text], max_length: int | None) -> list[Any]:
     """The inputs that transformers makes of some texts, each alone, of several lengths within the limit."""
-    special = tokenizer.num_special_tokens_to_add()
+    special = _special(tokenizer, texts)
     room = _CUTS[-1] if max_length is None else max_length - special
     lengths = [*dict.fromkeys(min(cut, room) for cut in _CUTS), *range(max(1, room - 1), 0, -1)][: len(_CUTS)]
     encoded = (
-        tokenizer(text, truncation=True, max_length=length + special, return_tensors="pt")
-        for text, length in zip([one for one in texts if one.strip()], lengths, strict=False)
+        _encoded(tokenizer, text, length + special)
+        for text, length in zip([one for one in texts if shown(one).strip()], lengths, strict=False)
     )
     return [one for one in encoded if one["input_ids"].shape[1]]
 
 
-def _logits_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: Any) -> Any:
-    """Logits of one text with all inputs of transformers; CheckpointError if ids and mask alone give others."""
+def _ids(encoded: Any, *, typed: bool) -> Ids:
+    """The ids of one text, with its types for a model that reads them."""
+    ids = encoded["input_ids"][0].tolist()
+    return TypedIds(ids, encoded["token_type_ids"][0].tolist()) if typed else ids
+
+
+def _given_types(model: Any, sample: Sequence[Any]) -> bool:
+    """Whether the tokenizer gives the model token types that differ within a text, such as those of a pair."""
+    taken = "token_type_ids" in inspect.signature(model.forward).parameters
+    return taken and any(one["token_type_ids"].any() for one in sample if "token_type_ids" in one)
+
+
+def _logits_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: Any, *, typed: bool) -> Any:
+    """Logits of one text with all inputs of transformers; CheckpointError if those of a variant give others."""
     name = type(model).__name__
     taken = inspect.signature(model.forward).parameters
     try:
         right = _logits(model, **{key: value for key, value in encoded.items() if key in taken})
-        found = _padded_logits(model, encoded["input_ids"].tolist(), Pad(0))
+        found = _padded_logits(model, [_ids(encoded, typed=typed)], Pad(0))
     except Exception as error:
         raise CheckpointError(
-            f"{checkpoint.path}: {name} fails on token ids and their mask alone ({first_line(error)}); expected an "
+            f"{checkpoint.path}: {name} fails on token ids, their mask and types alone ({first_line(error)}); expected an "
             "architecture, and settings in config.json, that need no other inputs"
         ) from error
     if right.shape != (1, len(checkpoint.labels)):
@@ -231,15 +264,15 @@ def _logits_alone(checkpoint: Checkpoint, model: Any, tokenizer: Any, encoded: A
             f"{checkpoint.path}: {name} gives logits that are not finite, its weights are spoilt; fetch or save the model again"
         )
     if not _alike(right, found):
-        others = ", ".join(sorted(set(encoded) & set(taken) - {"input_ids", "attention_mask"}))
+        others = ", ".join(sorted(set(encoded) & set(taken) - {"input_ids", "attention_mask", "token_type_ids"}))
         why = (
             f"{type(tokenizer).__name__} gives {name} {others}, which change its logits"
             if others
             else f"{name} is not deterministic"
         )
         raise CheckpointError(
-            f"{checkpoint.path}: {why}, but deployed variants receive only token ids and their mask; expected an architecture "
-            "that needs no more"
+            f"{checkpoint.path}: {why}, but deployed variants receive only token ids, their mask and types; expected an "
+            "architecture that needs no more"
         )
     return right
 
@@ -251,12 +284,12 @@ def _logits(model: Any, **inputs: Any) -> Any:
         return model(**inputs).logits.float().numpy()
 
 
-def _padded_logits(model: Any, texts: Sequence[Sequence[int]], pad: Pad, length: int = 0) -> Any:
-    """Logits by token ids and mask alone, as variants receive them."""
+def _padded_logits(model: Any, texts: Sequence[Ids], pad: Pad, length: int = 0) -> Any:
+    """Logits by the arrays of a batch alone, as variants receive them."""
     import torch
 
-    input_ids, attention_mask = map(torch.from_numpy, padded_batch(texts, pad, length))
-    return _logits(model, input_ids=input_ids, attention_mask=attention_mask)
+    batch = map(torch.from_numpy, padded_batch(texts, pad, length))
+    return _logits(model, **dict(zip(("input_ids", "attention_mask", "token_type_ids"), batch, strict=False)))
 
 
 def _alike(expected: Any, found: Any) -> bool:
@@ -265,16 +298,26 @@ def _alike(expected: Any, found: Any) -> bool:
 
 def _find_pad(
     checkpoint: Checkpoint, model: Any, tokenizer: Any, sample: Sequence[Any], far: int
-) -> tuple[Pad, list[str]]:
-    """The first padding with which a text has the same logits in a batch as alone, trying the tokenizer's own first; and notes.
+) -> tuple[Pad, bool, list[str]]:
+    """The first padding with which a text has the same logits in a batch as alone, trying the tokenizer's own first.
+
+    And whether token types change its logits, and notes.
 
     The last text of ``sample`` is a long one, which is padded to ``far`` tokens as well. If no padding does so (MobileBERT reads
     each token's neighbours), it is the tokenizer's own, as in transformers, with a caution.
     """
-    pads, texts = list(_pads(model, tokenizer)), [one["input_ids"][0].tolist() for one in sample]
+    typed = _given_types(model, sample)
+    pads, texts = list(_pads(model, tokenizer)), [_ids(one, typed=typed) for one in sample]
     # Before any other forward pass: after a short text, BigBird keeps another attention for all later ones.
     padded_far = _attempt(model, texts[-1:], pads[0], far)
-    alone = np.concatenate([_logits_alone(checkpoint, model, tokenizer, one) for one in sample])
+    alone = np.concatenate([_logits_alone(checkpoint, model, tokenizer, one, typed=typed) for one in sample])
+    if typed:
+        plain = [_attempt(model, [_ids(one, typed=False)], pads[0]) for one in sample]
+        same = (
+            not isinstance(one, Exception) and _alike(right, one[0]) for right, one in zip(alone, plain, strict=True)
+        )
+        typed = not all(same)  # DeBERTa takes types and ignores them
+        texts = texts if typed else [[*one] for one in texts]
     changes: dict[Pad, float] = {}
     raised: Exception | None = None
     for pad in pads:
@@ -285,7 +328,7 @@ def _find_pad(
         changes[pad] = float(np.abs(alone - together).max())
         if _alike(alone, together):
             if pad != pads[0] or isinstance(padded_far, Exception) or _alike(alone[-1:], padded_far):
-                return pad, _notes(tokenizer, pad)
+                return pad, typed, _notes(tokenizer, pad)
             changes = {pad: float(np.abs(alone[-1:] - padded_far).max())}
             break
     if raised is not None and not changes:
@@ -294,7 +337,7 @@ def _find_pad(
         )
     pad, change = next(iter(changes.items()))
     reads = f"caution: {type(model).__name__} reads padding, as in transformers itself"
-    return pad, [f"{reads}: in a batch a text gets other logits than alone (by up to {change:.1g})"]
+    return pad, typed, [f"{reads}: in a batch a text gets other logits than alone (by up to {change:.1g})"]
 
 
 def _attempt(model: Any, texts: Sequence[Any], pad: Pad, length: int = 0) -> Any:
@@ -309,7 +352,7 @@ def _pads(model: Any, tokenizer: Any) -> Iterator[Pad]:
     sides: tuple[Side, ...] = ("left", "right") if tokenizer.padding_side == "left" else ("right", "left")
     ids = (tokenizer.pad_token_id, model.config.pad_token_id, 0)
     for side in sides:
-        yield from (Pad(one, side) for one in dict.fromkeys(ids) if one is not None)
+        yield from (Pad(one, side, tokenizer.pad_token_type_id) for one in dict.fromkeys(ids) if one is not None)
 
 
 def _notes(tokenizer: Any, pad: Pad) -> list[str]:

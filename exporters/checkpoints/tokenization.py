@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from deploybench.exporters.checkpoints.checkpoint import tokenizer_config
 from deploybench.exporters.errors import CheckpointError, DataError, first_line
+from deploybench.exporters.texts import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from pathlib import Path
+    from typing import Self
 
-    from deploybench.exporters.variant import Int64Array
+    from deploybench.exporters.texts import Text
+    from deploybench.exporters.variant import Batch
 
 FAST_FILE = "tokenizer.json"
+INPUTS_FILE = "inputs.json"  # beside it: how texts become inputs
 _NO_LIMIT = 2**31 - 1  # tokens: the file stores the truncation side only together with a length
 
 Side = Literal["left", "right"]
+Ids: TypeAlias = Sequence[int]  # of one text, special tokens included; TypedIds for a model that reads types
 
 
 class Pad(NamedTuple):
@@ -24,20 +32,61 @@ class Pad(NamedTuple):
 
     id: int
     side: Side = "right"
+    type: int = 0  # token type, for a model that reads types
 
 
-def padded_batch(tokens: Sequence[Sequence[int]], pad: Pad, length: int = 0) -> tuple[Int64Array, Int64Array]:
-    """Ids and mask ``(texts, tokens)``, padded to the longest text, or to ``length`` tokens if that is more."""
+class TypedIds(tuple[int, ...]):  # noqa: SLOT001 - a tuple cannot have slots
+    """Token ids of a text with the token type of each, for a model that reads both: 1 marks the second text of a pair.
+
+    Slices of them have types as well.
+    """
+
+    types: tuple[int, ...]
+
+    def __new__(cls, ids: Iterable[int], types: Iterable[int]) -> Self:  # noqa: D102 - as its arguments say
+        made = super().__new__(cls, ids)
+        made.types = tuple(types)
+        return made
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        return TypedIds(found, self.types[place]) if isinstance(place, slice) else found
+
+    def __reduce__(self) -> tuple[type[TypedIds], tuple[tuple[int, ...], tuple[int, ...]]]:
+        return TypedIds, (tuple(self), self.types)
+
+
+def join(*parts: Ids) -> Ids:
+    """Parts of a text, one after the other."""
+    ids = [one for part in parts for one in part]
+    types = [one for part in parts if isinstance(part, TypedIds) for one in part.types]
+    return TypedIds(ids, types) if types else ids
+
+
+def ids_to_json(ids: Ids) -> Any:
+    """How a file holds the ids of a text: a list, or an object of two lists."""
+    return {"ids": [*ids], "types": [*ids.types]} if isinstance(ids, TypedIds) else [*ids]
+
+
+def ids_from_json(found: Any) -> Ids:
+    """The ids that ``ids_to_json`` wrote."""
+    return TypedIds(found["ids"], found["types"]) if isinstance(found, dict) else found
+
+
+def padded_batch(tokens: Sequence[Sequence[int]], pad: Pad, length: int = 0) -> Batch:
+    """Ids and mask, and types of typed ids, ``(texts, tokens)``; padded to the longest text, or to ``length`` if that is more."""
     import numpy as np
 
     length = max(length, *(len(text) for text in tokens))
     input_ids = np.full((len(tokens), length), pad.id, dtype=np.int64)
-    attention_mask = np.zeros_like(input_ids)
+    attention_mask, token_types = np.zeros_like(input_ids), np.full_like(input_ids, pad.type)
     for row, text in enumerate(tokens):
         place = slice(length - len(text), length) if pad.side == "left" else slice(len(text))
         input_ids[row, place] = text
         attention_mask[row, place] = 1
-    return input_ids, attention_mask
+        if isinstance(text, TypedIds):
+            token_types[row, place] = text.types
+    return (input_ids, attention_mask, *([token_types] if isinstance(tokens[0], TypedIds) else []))
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -94,7 +143,7 @@ def save_tokenizer(tokenizer: Any, out_dir: Path, max_length: int | None, pad: P
         fast.enable_padding(
             direction=pad.side,
             pad_id=pad.id,
-            pad_type_id=tokenizer.pad_token_type_id,
+            pad_type_id=pad.type,
             pad_token=tokenizer.convert_ids_to_tokens(pad.id),
         )
     fast.save(str(out_dir / FAST_FILE))
@@ -113,31 +162,58 @@ class Tokeniser:
     """The tokenizer in ``folder``; it truncates texts to ``max_length`` tokens including special ones, or not if None."""
 
     def __init__(self, folder: Path, max_length: int | None) -> None:
-        self._tokenizer = read_fast(folder)
+        self._folder, self._tokenizer = folder, read_fast(folder)
         self._tokenizer.no_padding()
         _cut_at(self._tokenizer, max_length)
         self._special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        self._typed = reads_types(folder)
 
-    def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[int]]:
+    def __call__(self, texts: Sequence[Text]) -> tuple[list[Ids], list[int]]:
         """Token ids of each text, and the number of tokens before truncation; DataError for a text without tokens."""
         encodings = self.encode(texts)
         for text, one in zip(texts, encodings, strict=True):
             if not one.ids:
                 raise DataError(
-                    f"text {text[:40]!a}: the tokenizer makes no token of it, expected at least one; remove it"
+                    f"text {shown(text)[:40]!a}: the tokenizer makes no token of it, expected at least one; remove it"
                 )
-        return [one.ids for one in encodings], [self._untruncated(one) for one in encodings]
+        lengths = [self._untruncated(text, one) for text, one in zip(texts, encodings, strict=True)]
+        return [TypedIds(one.ids, one.type_ids) if self._typed else one.ids for one in encodings], lengths
 
-    def encode(self, texts: Sequence[str]) -> Any:
+    def encode(self, texts: Sequence[Text]) -> Any:
         """Encodings of the package tokenizers; without ids for a text without tokens."""
         return self._tokenizer.encode_batch_fast(list(texts))
 
-    def _untruncated(self, encoding: Any) -> int:
-        """Tokens before truncation; each truncated piece has special tokens of its own."""
-        return len(encoding.ids) + sum(len(piece.ids) - self._special for piece in encoding.overflowing)
+    def _untruncated(self, text: Text, encoding: Any) -> int:
+        """Tokens before truncation; each truncated piece of a single text has special tokens of its own."""
+        if not encoding.overflowing or isinstance(text, str):
+            return len(encoding.ids) + sum(len(piece.ids) - self._special for piece in encoding.overflowing)
+        return len(self._whole.encode(*text).ids)
+
+    @cached_property
+    def _whole(self) -> Any:
+        """A tokenizer that cuts nothing: pieces of pairs repeat each other."""
+        tokenizer = read_fast(self._folder)
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
 
 
-def tokenise(folder: Path, texts: Sequence[str], max_length: int | None) -> list[list[int]]:
+def reads_types(folder: Path) -> bool:
+    """Whether the model of the tokenizer in ``folder`` is given token types, as ``write_inputs`` found out."""
+    return _says(folder, "typed")
+
+
+def reads_pairs(folder: Path) -> bool:
+    """Whether the model of the tokenizer in ``folder`` is given pairs of texts."""
+    return _says(folder, "pairs")
+
+
+def _says(folder: Path, fact: str) -> bool:
+    facts = folder / INPUTS_FILE
+    return facts.is_file() and bool(json.loads(facts.read_text(encoding="utf-8")).get(fact))
+
+
+def tokenise(folder: Path, texts: Sequence[Text], max_length: int | None) -> list[Ids]:
     """Token ids of each text including special tokens, truncated to ``max_length``."""
     ids, _ = Tokeniser(folder, max_length)(texts)
     return ids

@@ -16,7 +16,7 @@ from deploybench.exporters.errors import ExportError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.exporters.variant import Int64Array, Variant
+    from deploybench.exporters.variant import Batch, Variant
 
 
 def trace_module(variant: Variant) -> str:
@@ -24,9 +24,7 @@ def trace_module(variant: Variant) -> str:
     return variant.trace or f"deploybench.exporters.inspection.trace_{variant.runtime}"
 
 
-def executed_precision(
-    name: str, artifact: Path, threads: int, batch: tuple[Int64Array, Int64Array]
-) -> dict[str, dict[str, float]]:
+def executed_precision(name: str, artifact: Path, threads: int, batch: Batch) -> dict[str, dict[str, float]]:
     """Multiply-adds of one forward pass by precision: ``{"weights": {"int8": 3.4e10}, "attention": {"fp32": 1.2e9}}``.
 
     Weights: products with a constant of the model, which a precision is chosen for. Attention: scores and values, products of
@@ -42,7 +40,7 @@ def executed_precision(
         raise ExportError(
             f"there is no trace of the runtime {variant.runtime!r}; write {trace}, or name one in Variant.trace"
         )
-    products = importlib.import_module(trace).products(lambda: variant.load(artifact, threads), *batch)
+    products = importlib.import_module(trace).products(lambda: variant.load(artifact, threads), batch)
     counts: dict[str, Counter[str]] = {"weights": Counter(), "attention": Counter()}
     for product in products:
         counts[product.kind][product.precision] += product.multiply_adds

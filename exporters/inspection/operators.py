@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from deploybench.exporters.variant import Int64Array
+    from deploybench.exporters.variant import Batch
 
 UNTIMED, RUNS = 2, 10  # passes, of which the fastest timed one counts: in others a thread was interrupted
 
@@ -55,9 +55,7 @@ class Operator:
     seconds: float  # of all of them together
 
 
-def profile(
-    name: str, artifact: Path, threads: int, batch: tuple[Int64Array, Int64Array], runs: int = RUNS
-) -> dict[str, Operator]:
+def profile(name: str, artifact: Path, threads: int, batch: Batch, runs: int = RUNS) -> dict[str, Operator]:
     """Operators of one forward pass by the runtime's own names; raises ImportError for a runtime without a trace.
 
     To be called in a process of its own: a profiler slows execution.
@@ -65,7 +63,7 @@ def profile(
     variant = find_variant(name)
     trace: Any = importlib.import_module(trace_module(variant))
     passes: list[dict[str, tuple[int, float]]] = trace.operators(
-        lambda: variant.load(artifact, threads), *batch, UNTIMED + runs
+        lambda: variant.load(artifact, threads), batch, UNTIMED + runs
     )
     fastest = min(passes[UNTIMED:], key=lambda found: sum(seconds for _, seconds in found.values()))
     return {operator: Operator(count=count, seconds=seconds) for operator, (count, seconds) in fastest.items()}

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from deploybench.exporters.variant import Int64Array
+    from deploybench.exporters.variant import Batch
 
 _LEAST, _MOST = -(2**15), 2**15 - 1
 _ROWS = 4  # tokens of each product that are examined, spread over the batch
 
 
-def cut_share(artifact: Path, batches: Sequence[tuple[Int64Array, Int64Array]]) -> float:
+def cut_share(artifact: Path, batches: Sequence[Batch]) -> float:
     """Share of the sums of two neighbouring products that would saturate, over the integer products of all batches.
 
     To be called in a process of its own. Raises ExportError for a model without integer products.
@@ -47,8 +47,8 @@ def cut_share(artifact: Path, batches: Sequence[tuple[Int64Array, Int64Array]]) 
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     inputs = {one.name for one in session.get_inputs()}
     cut, total = 0, 0
-    for input_ids, attention_mask in batches:
-        found = session.run(names, feed(inputs, input_ids, attention_mask))
+    for batch in batches:
+        found = session.run(names, feed(inputs, *batch))
         activations = dict(zip(names, found, strict=True))
         for name, weight in products:
             sums = pair_sums(_some_rows(activations[name]), weight)

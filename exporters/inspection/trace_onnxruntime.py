@@ -15,7 +15,7 @@ from deploybench.exporters.inspection.product import Product, attention_multiply
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from deploybench.exporters.variant import Int64Array, Predictor
+    from deploybench.exporters.variant import Batch, Predictor
 
 _INT8 = ("MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QLinearMatMul", "QGemm", "QAttention")
 _PRODUCTS = (*_INT8[:-1], "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulNBits")
@@ -23,19 +23,17 @@ _ATTENTION = ("QAttention", "Attention", "MultiHeadAttention")
 _MATRIX = 2
 
 
-def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
+def products(load: Callable[[], Predictor], batch: Batch) -> list[Product]:
     """Every matrix product of one forward pass of the sessions that ``load`` creates, with its options."""
-    profiles = _profiled(load, (input_ids, attention_mask), 1)
+    profiles = _profiled(load, batch, 1)
     return [product for profile in profiles for event in profile for product in _products(event)]
 
 
-def operators(
-    load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
-) -> list[dict[str, tuple[int, float]]]:
+def operators(load: Callable[[], Predictor], batch: Batch, runs: int) -> list[dict[str, tuple[int, float]]]:
     """For each of ``runs`` forward passes: number and seconds of the operators of each type."""
     count: list[Counter[str]] = [Counter() for _ in range(runs)]
     microseconds: list[Counter[str]] = [Counter() for _ in range(runs)]
-    for profile in _profiled(load, (input_ids, attention_mask), runs):
+    for profile in _profiled(load, batch, runs):
         starts = sorted(event["ts"] for event in profile if event["name"] == "model_run")
         for event in filter(_is_kernel, profile):
             index = bisect.bisect(starts, event["ts"]) - 1
@@ -47,7 +45,7 @@ def operators(
     ]
 
 
-def _profiled(load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], runs: int) -> list[list[Any]]:
+def _profiled(load: Callable[[], Predictor], batch: Batch, runs: int) -> list[list[Any]]:
     """The profile of every session that ``load`` creates, over ``runs`` forward passes."""
     import onnxruntime
 

@@ -16,27 +16,24 @@ from deploybench.exporters.inspection.product import Product, multiply_adds, pre
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
+    from deploybench.exporters.variant import Batch, Float32Array, Predictor
 
 _MATRIX = 2
 _PRODUCT_NAME = re.compile(r"(?:^|[/,])MatMul(?:_\d+)?(?=,|$)")  # of a node that was fused into another
 
 
-def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
+def products(load: Callable[[], Predictor], batch: Batch) -> list[Product]:
     """Every matrix product of one forward pass of the models that ``load`` compiles, with its settings."""
-    batch = (input_ids, attention_mask)
     compiled, logits = _compiled(load, batch, {})
     nodes = [node for model in compiled for node in model.get_runtime_model().get_ops()]
     rounded = "fp32"  # precision of products with fp32 activations and int8 weights
     if any(_decompresses(node) for node in nodes):
         _, exact = _compiled(load, batch, {"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"})
         rounded = "fp32" if np.array_equal(logits, exact) else "int8"
-    return [product for node in nodes for product in _products(node, input_ids.shape[1], rounded)]
+    return [product for node in nodes for product in _products(node, batch[0].shape[1], rounded)]
 
 
-def operators(
-    load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
-) -> list[dict[str, tuple[int, float]]]:
+def operators(load: Callable[[], Predictor], batch: Batch, runs: int) -> list[dict[str, tuple[int, float]]]:
     """For each of ``runs`` forward passes: number and seconds of the operators of each type."""
     import openvino
 
@@ -51,7 +48,7 @@ def operators(
         _, predict = _loaded(load, {"PERF_COUNT": True})
     passes = []
     for _ in range(runs):
-        predict(input_ids, attention_mask)
+        predict(*batch)
         passes.append(_operators(node for request in requests for node in request.profiling_info))
     return passes
 
@@ -66,9 +63,7 @@ def _operators(nodes: Iterable[Any]) -> dict[str, tuple[int, float]]:
     return {name: (number, seconds[name]) for name, number in count.items()}
 
 
-def _compiled(
-    load: Callable[[], Predictor], batch: tuple[Int64Array, Int64Array], more: dict[str, Any]
-) -> tuple[list[Any], Float32Array]:
+def _compiled(load: Callable[[], Predictor], batch: Batch, more: dict[str, Any]) -> tuple[list[Any], Float32Array]:
     """The models that ``load`` compiles, with its settings updated by ``more``, after a forward pass; and its logits."""
     compiled, predict = _loaded(load, more)
     return compiled, predict(*batch)

@@ -9,7 +9,7 @@ from deploybench.exporters.inspection.product import Product, attention_multiply
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
+    from deploybench.exporters.variant import Batch, Float32Array, Int64Array, Predictor
 
 # Index of the left operand by operator. The right one is a weight, or in _BY_RANK an activation if it has a batch axis.
 _BY_WEIGHTS = {"linear": 0, "mm": 0, "_int_mm": 0, "addmm": 1, "mkldnn_linear": 0, "_linear_pointwise": 0}
@@ -18,7 +18,7 @@ _ATTENTION = ("scaled_dot_product_attention", "_scaled_dot_product_flash_attenti
 _MATRIX = 2
 
 
-def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array) -> list[Product]:
+def products(load: Callable[[], Predictor], batch: Batch) -> list[Product]:
     """Every matrix product of one forward pass of the predictor that ``load`` returns."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -41,20 +41,18 @@ def products(load: Callable[[], Predictor], input_ids: Int64Array, attention_mas
             return output
 
     with Watch():
-        predict(input_ids, attention_mask)
+        predict(*batch)
     return seen
 
 
-def operators(
-    load: Callable[[], Predictor], input_ids: Int64Array, attention_mask: Int64Array, runs: int
-) -> list[dict[str, tuple[int, float]]]:
+def operators(load: Callable[[], Predictor], batch: Batch, runs: int) -> list[dict[str, tuple[int, float]]]:
     """For each of ``runs`` forward passes: number and own seconds of the operators of each type."""
     import torch
 
     predict, passes = load(), []
     for _ in range(runs):
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
-            predict(input_ids, attention_mask)
+            predict(*batch)
         found = profiler.key_averages()
         passes.append({event.key: (event.count, event.self_cpu_time_total / 1e6) for event in found})
     return passes

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from deploybench.exporters.checkpoints.tokenization import join
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Texts: TypeAlias = "Sequence[Sequence[int]]"  # token ids of each
+    from deploybench.exporters.checkpoints.tokenization import Ids
+
+Texts: TypeAlias = "Sequence[Ids]"
 _CALIBRATING = 128  # texts
 _TOKENS = 128  # of a text that judges: a longer one costs more and tells no more
 
@@ -20,4 +24,4 @@ def calibrating(texts: Texts) -> Texts:
 def judging(texts: Texts) -> Texts:
     """The other texts, cut to 128 tokens; the last token, which ends a text, is kept."""
     others = [*texts[1::2], *texts[::2][_CALIBRATING:]]
-    return [[*ids[: _TOKENS - 1], ids[-1]] if len(ids) > _TOKENS else ids for ids in others]
+    return [join(ids[: _TOKENS - 1], ids[-1:]) if len(ids) > _TOKENS else ids for ids in others]

@@ -1,4 +1,4 @@
-"""Inputs of a model that ONNX Runtime or OpenVINO runs."""
+"""Inputs of a model by name."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deploybench.exporters.checkpoints.tokenization import Pad, padded_batch
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from deploybench.exporters.variant import Int64Array
 
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+"""Names of the arrays of a batch, as transformers has them."""
 
-def feed(names: Collection[str], input_ids: Int64Array, attention_mask: Int64Array) -> dict[str, Int64Array]:
+
+def feed(names: Collection[str], *batch: Int64Array) -> dict[str, Int64Array]:
     """A batch by input name, for a model whose inputs are called ``names``."""
-    given = {"input_ids": input_ids, "attention_mask": attention_mask}
-    if "token_type_ids" in names:  # a text is one segment
-        given["token_type_ids"] = np.zeros_like(input_ids)
+    given = dict(zip(INPUTS, batch, strict=False))
+    if "token_type_ids" in names and "token_type_ids" not in given:  # a text is one segment
+        given["token_type_ids"] = np.zeros_like(batch[0])
     return {name: array for name, array in given.items() if name in names}
 
 
 def text_feed(names: Collection[str], ids: Sequence[int]) -> dict[str, Int64Array]:
     """One text as a batch of one."""
-    input_ids = np.asarray([ids], dtype=np.int64)
-    return feed(names, input_ids, np.ones_like(input_ids))
+    return feed(names, *padded_batch([ids], Pad(0)))

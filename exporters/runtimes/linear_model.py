@@ -64,7 +64,7 @@ def load_linear(folder: Path) -> Predictor:
     with np.load(folder / MODEL_FILE) as arrays:
         model = LinearModel(**arrays)
 
-    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+    def predict(input_ids: Int64Array, attention_mask: Int64Array, *_: Int64Array) -> Float32Array:
         return np.stack([_logits(model, ids[mask == 1]) for ids, mask in zip(input_ids, attention_mask, strict=True)])
 
     return predict
@@ -137,7 +137,7 @@ def example() -> Example:
     return Example(
         imports=("import numpy as np",),
         answer=f"""\
-model, own = np.load(folder / "{MODEL_FILE}"), np.array(ids[0])
+model, own = np.load(folder / "{MODEL_FILE}"), np.array(inputs["input_ids"][0])
 own = own[~np.isin(own, model["special"])]
 pairs = ((own[:-1] + 1) << 32) + own[1:]
 found, counts = np.unique(np.concatenate([own, pairs]), return_counts=True)

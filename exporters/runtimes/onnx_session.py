@@ -20,8 +20,9 @@ EXAMPLE = Example(
     imports=("import numpy as np", "import onnxruntime"),
     answer=f"""\
 session = onnxruntime.InferenceSession(folder / "{MODEL_FILE}", disabled_optimizers={json.dumps(NOT_USED)})
-feed = {{"input_ids": np.array(ids), "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}}
-[logits] = session.run(["logits"], {{one.name: feed[one.name] for one in session.get_inputs()}})[0]
+zeros = np.zeros_like(inputs["input_ids"])
+feed = {{one.name: np.array(inputs.get(one.name, zeros)) for one in session.get_inputs()}}
+[logits] = session.run(["logits"], feed)[0]
 chances = np.exp(logits - np.logaddexp.reduce(logits))""",
 )
 
@@ -38,8 +39,8 @@ def load_session(artifact: Path, threads: int) -> Predictor:
     )
     names = {node.name for node in session.get_inputs()}
 
-    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
-        logits: Float32Array = session.run(["logits"], feed(names, input_ids, attention_mask))[0]
+    def predict(*batch: Int64Array) -> Float32Array:
+        logits: Float32Array = session.run(["logits"], feed(names, *batch))[0]
         return logits
 
     return predict

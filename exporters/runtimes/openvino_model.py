@@ -52,8 +52,8 @@ def load_compiled(artifact: Path, threads: int, *, precision: Precision | None =
     names = {name for port in compiled.inputs for name in port.names}
     output = compiled.output("logits")
 
-    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
-        logits: Float32Array = request.infer(feed(names, input_ids, attention_mask), share_inputs=True)[output]
+    def predict(*batch: Int64Array) -> Float32Array:
+        logits: Float32Array = request.infer(feed(names, *batch), share_inputs=True)[output]
         return logits
 
     return refusing_too_long(predict, artifact)
@@ -66,7 +66,7 @@ def example(*, precision: Precision | None = "f32", group: int = 0) -> Example:
         answer=f"""\
 settings = {json.dumps(_settings(precision, group))}
 model = openvino.Core().compile_model(folder / "{MODEL_FILE}", "CPU", settings)
-[logits] = model({{"input_ids": np.array(ids), "attention_mask": np.ones_like(ids)}})["logits"]
+[logits] = model({{name: np.array(value) for name, value in inputs.items()}})["logits"]
 chances = np.exp(logits - np.logaddexp.reduce(logits))""",
     )
 

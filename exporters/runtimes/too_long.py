@@ -24,11 +24,11 @@ def refusing_too_long(predict: Predictor, artifact: Path) -> Predictor:
     if most is None:
         return predict
 
-    def refusing(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
-        if input_ids.shape[1] > most:
+    def refusing(*batch: Int64Array) -> Float32Array:
+        if batch[0].shape[1] > most:
             raise ValueError(
-                f"found a batch of {input_ids.shape[1]} tokens, expected at most {most}; cut the texts there"
+                f"found a batch of {batch[0].shape[1]} tokens, expected at most {most}; cut the texts there"
             )
-        return predict(input_ids, attention_mask)
+        return predict(*batch)
 
     return refusing

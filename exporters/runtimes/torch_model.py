@@ -6,13 +6,15 @@ import io
 from typing import TYPE_CHECKING, Any, Literal
 
 from deploybench.exporters.checkpoints.classifier import load_classifier
-from deploybench.exporters.checkpoints.tokenization import read_fast
+from deploybench.exporters.checkpoints.tokenization import read_fast, reads_types
+from deploybench.exporters.runtimes.feed import INPUTS
 from deploybench.exporters.variant import Example
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from deploybench.exporters.texts import Text
     from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
 
 EXAMPLE_TEXTS = ("The minister said on Tuesday that the budget had passed.", "They hide it.")
@@ -32,15 +34,18 @@ def logits_alone(checkpoint: Path) -> Any:
     import torch
 
     class Logits(torch.nn.Module):
-        """Ids and mask to logits."""
+        """The arrays of a batch to logits."""
 
         def __init__(self) -> None:
             super().__init__()
             self.model = load_classifier(checkpoint)
             self.model.config.use_cache = False  # OpenVINO cannot convert a decoder's empty cache
 
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        def forward(
+            self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+        ) -> torch.Tensor:
+            types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+            logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask, **types).logits
             return logits
 
     return Logits().eval()
@@ -57,9 +62,9 @@ def run_classifier(model: Any) -> Predictor:
     """A predictor that calls a transformers classifier."""
     import torch
 
-    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+    def predict(*batch: Int64Array) -> Float32Array:
         with torch.inference_mode():
-            output = model(input_ids=torch.from_numpy(input_ids), attention_mask=torch.from_numpy(attention_mask))
+            output = model(**dict(zip(INPUTS, map(torch.from_numpy, batch), strict=False)))
         logits: Float32Array = output.logits.float().numpy()
         return logits
 
@@ -72,20 +77,20 @@ def example_of_classifier(*, dtype: Literal["float32", "bfloat16"] = "float32", 
         imports=("import torch", "from transformers import AutoModelForSequenceClassification"),
         answer=f"""\
 model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.{dtype}).eval()
-{example_answer(f"{model}(input_ids=ids, attention_mask=torch.ones_like(ids)).logits")}""",
+{example_answer(f"{model}(**tensors).logits")}""",
     )
 
 
 def example_answer(logits: str) -> str:
-    """The last lines of an example; ``logits`` is an expression of the tensor ``ids``."""
+    """The last lines of an example; ``logits`` is an expression of ``tensors``, the inputs by name."""
     return f"""\
-ids = torch.tensor(ids)
+tensors = {{name: torch.tensor(value) for name, value in inputs.items()}}
 with torch.inference_mode():
     chances = {logits}[0].float().softmax(-1)"""
 
 
-def example_inputs(tokenizer: Path, texts: Sequence[str] = EXAMPLE_TEXTS) -> tuple[Any, Any]:
-    """Ids and mask ``(texts, tokens)`` as tensors, to trace a model with; they contain padding, so that a trace keeps the mask.
+def example_inputs(tokenizer: Path, texts: Sequence[Text] = EXAMPLE_TEXTS) -> tuple[Any, ...]:
+    """A batch ``(texts, tokens)`` as tensors, to trace a model with; it contains padding, so that a trace keeps the mask.
 
     Tokenised by the tokenizer in a folder, since an architecture may need its special tokens (BART).
     """
@@ -95,4 +100,5 @@ def example_inputs(tokenizer: Path, texts: Sequence[str] = EXAMPLE_TEXTS) -> tup
     if fast.padding is None:
         fast.enable_padding()
     encoded = fast.encode_batch(list(texts))
-    return torch.tensor([one.ids for one in encoded]), torch.tensor([one.attention_mask for one in encoded])
+    parts = [[one.ids for one in encoded], [one.attention_mask for one in encoded], [one.type_ids for one in encoded]]
+    return tuple(map(torch.tensor, parts[: 2 + reads_types(tokenizer)]))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from deploybench.exporters.texts import Text
+
 _EVAL_BATCH_SIZE = 64  # texts
 
 
@@ -71,7 +73,7 @@ def weighted_f1(labels: Sequence[int], found: Sequence[int]) -> float:
     return total / len(true)
 
 
-def overlapping_texts(trained: Sequence[str], scored: Mapping[str, Sequence[str]]) -> dict[str, int]:
+def overlapping_texts(trained: Sequence[Text], scored: Mapping[str, Sequence[Text]]) -> dict[str, int]:
     """For each set, how many of its texts are also training texts, letter by letter: its accuracy is too high by those."""
     known = set(trained)
     return {name: sum(text in known for text in texts) for name, texts in scored.items()}

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from deploybench.exporters.checkpoints.checkpoint import TRAINING_FILE
 from deploybench.exporters.checkpoints.positions import most_positions
 from deploybench.exporters.errors import CheckpointError, DataError, RecipeError
-from deploybench.exporters.files import row_hash, sha256_file, sha256_texts, whole_folder
+from deploybench.exporters.files import sha256_file, whole_folder
+from deploybench.exporters.texts import row_hash, sha256_texts
 from deploybench.exporters.training.base import base_digest
 from deploybench.exporters.training.fitting import fit
 from deploybench.exporters.training.model import build_model, quiet_transformers

@@ -40,7 +40,7 @@ def load(artifact: Path, _threads: int) -> Predictor:
 def _answers(checkpoint: Path, texts: TrainingTexts) -> Int64Array:
     """The checkpoint's own class of each text."""
     predict = run_classifier(load_classifier(checkpoint))
-    logits = [predict(ids[None], np.ones_like(ids[None])) for ids in texts.each()]
+    logits = [predict(*batch) for batch in texts.each()]
     return np.concatenate(logits).argmax(axis=1)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from deploybench.exporters.runtimes.feed import INPUTS
 from deploybench.exporters.runtimes.openvino_first_token import keep_first_token
-from deploybench.exporters.runtimes.openvino_model import example, load_compiled, save_openvino
+from deploybench.exporters.runtimes.openvino_model import example as example_of
+from deploybench.exporters.runtimes.openvino_model import load_compiled, save_openvino
 from deploybench.exporters.runtimes.torch_model import example_inputs, logits_alone
 from deploybench.exporters.variant import ExportJob, Variant
 
@@ -12,12 +14,12 @@ def export(job: ExportJob) -> None:
     import openvino
 
     # Not from ONNX: there PyTorch's fused attention is many operators, not all of which OpenVINO fuses again.
+    example = example_inputs(job.tokenizer)
     model = openvino.convert_model(
-        logits_alone(job.checkpoint),
-        example_input=example_inputs(job.tokenizer),
-        input=[([-1, -1], openvino.Type.i64)] * 2,
+        logits_alone(job.checkpoint), example_input=example, input=[([-1, -1], openvino.Type.i64)] * len(example)
     )
-    for port, name in zip([*model.inputs, *model.outputs], ("input_ids", "attention_mask", "logits"), strict=True):
+    names = (*INPUTS[: len(example)], "logits")
+    for port, name in zip([*model.inputs, *model.outputs], names, strict=True):
         port.get_tensor().set_names({name})
     keep_first_token(model)
     save_openvino(model, job.out_dir)
@@ -30,6 +32,6 @@ VARIANT = Variant(
     imports=("openvino",),
     export=export,
     load=load_compiled,
-    example=example(),
+    example=example_of(),
     logits_atol=1e-4,
 )

@@ -37,10 +37,10 @@ def export(job: ExportJob) -> None:
     from torch.export import Dim
 
     check_compiler()
-    axes = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
+    axes, example = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}, example_inputs(job.tokenizer)
     with torch.no_grad(), fresh_cache():  # a shared cache would keep the weights
         program = torch.export.export(
-            logits_alone(job.checkpoint), example_inputs(job.tokenizer), dynamic_shapes=(axes, axes), strict=False
+            logits_alone(job.checkpoint), example, dynamic_shapes=(axes,) * len(example), strict=False
         )
         write_through_memory(
             lambda buffer: aoti_compile_and_package(program, package_path=buffer, inductor_configs=_SETTINGS),
@@ -61,9 +61,9 @@ def load(artifact: Path, threads: int) -> Predictor:
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, TMPDIR=folder):
         model = torch._C._aoti.AOTIModelPackageLoader(str(artifact / "model.pt2"), "model", False, 1, -1)  # noqa: SLF001
 
-    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+    def predict(*batch: Int64Array) -> Float32Array:
         with torch.inference_mode():
-            [logits] = model.run([torch.from_numpy(input_ids), torch.from_numpy(attention_mask)])
+            [logits] = model.run([*map(torch.from_numpy, batch)])
         found: Float32Array = logits.numpy()
         return found
 
@@ -74,7 +74,7 @@ EXAMPLE = Example(
     imports=("import torch",),
     answer=f"""\
 model = torch._C._aoti.AOTIModelPackageLoader(str(folder / "model.pt2"), "model", False, 1, -1)
-{example_answer("model.run([ids, torch.ones_like(ids)])[0]")}""",
+{example_answer("model.run([*tensors.values()])[0]")}""",
 )
 VARIANT = Variant(
     runtime="torch",

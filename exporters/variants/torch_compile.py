@@ -35,8 +35,7 @@ def load(artifact: Path, threads: int) -> Predictor:
     predict = run_classifier(torch.compile(model, dynamic=True))
     # PyTorch compiles a separate graph for a batch of 1. Both are compiled here; no text has only one token.
     for texts in (EXAMPLE_TEXTS, EXAMPLE_TEXTS[:1]):
-        ids, mask = example_inputs(artifact / TOKENIZER, texts)
-        predict(ids.numpy(), mask.numpy())
+        predict(*(one.numpy() for one in example_inputs(artifact / TOKENIZER, texts)))
     return predict
 
 

@@ -49,7 +49,7 @@ EXAMPLE = Example(
 model = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder)).eval()
 model = torch.ao.quantization.quantize_dynamic(model, {{torch.nn.Linear}}, dtype=torch.qint8)
 model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
-{example_answer("model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits")}""",
+{example_answer("model(**tensors).logits")}""",
 )
 VARIANT = replace(
     torch_eager.VARIANT,

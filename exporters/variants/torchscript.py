@@ -34,9 +34,9 @@ def load(artifact: Path, threads: int) -> Predictor:
     # The profiling executor recompiles in the first calls with every new shape, which would be measured.
     torch._C._jit_set_profiling_executor(False)  # noqa: SLF001
 
-    def predict(input_ids: Int64Array, attention_mask: Int64Array) -> Float32Array:
+    def predict(*batch: Int64Array) -> Float32Array:
         with torch.inference_mode():
-            logits: Float32Array = model(torch.from_numpy(input_ids), torch.from_numpy(attention_mask)).numpy()
+            logits: Float32Array = model(*map(torch.from_numpy, batch)).numpy()
         return logits
 
     return predict
@@ -46,7 +46,7 @@ EXAMPLE = Example(
     imports=("import torch",),
     answer=f"""\
 model = torch.jit.load(folder / "model.pt")
-{example_answer("model(ids, torch.ones_like(ids))")}""",
+{example_answer("model(*tensors.values())")}""",
 )
 VARIANT = Variant(
     runtime="torch",

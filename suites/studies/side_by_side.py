@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.exporters.variant import Float32Array
+    from deploybench.exporters.variant import Batch, Float32Array
 
 LENGTHS = (16, 512)  # tokens of the one text that is timed
 _NO_BOUND: dict[str, Any] = {"min_agreement": 0.0, "logits_atol": None}  # parity is shown, not judged

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from deploybench.bench.measure.schedule import TimedArtifact
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.pipeline.options import Options
     from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.exporters.variant import Batch
 
 
 def prepare_all(options: Options) -> Prepared:

@@ -13,7 +13,7 @@ from deploybench.bench.texts.demonstration import corpus
 from deploybench.exporters.checkpoints.inputs import Inputs
 from deploybench.exporters.checkpoints.tokenization import Pad, tokenise
 from deploybench.exporters.errors import CheckpointError, DataError
-from deploybench.exporters.files import row_hash
+from deploybench.exporters.texts import row_hash
 
 NAMED = ("torch-eager", "linear-tokens")
 TEXTS = ["bread and butter", "milk", "a cheese of the hills", "honey"]
@@ -54,7 +54,7 @@ def a_set(*texts):
 
 
 def lists(texts):
-    return [one.tolist() for one in texts.each()]
+    return [ids[0].tolist() for ids, *_ in texts.each()]
 
 
 def leave(folder, ids, **changes):

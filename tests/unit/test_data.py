@@ -29,7 +29,7 @@ from deploybench.bench.texts.data import (
 from deploybench.exporters.checkpoints.inputs import Inputs
 from deploybench.exporters.checkpoints.tokenization import Pad, tokenise
 from deploybench.exporters.errors import CheckpointError, DataError
-from deploybench.exporters.files import row_hash
+from deploybench.exporters.texts import row_hash
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 

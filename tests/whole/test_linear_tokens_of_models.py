@@ -17,7 +17,7 @@ from deploybench.bench.pipeline.prepare import prepare_models
 from deploybench.bench.runs.predictions import read_scored
 from deploybench.bench.runs.store import read_runs
 from deploybench.bench.texts.demonstration import corpus
-from deploybench.exporters.files import row_hash
+from deploybench.exporters.texts import row_hash
 
 LINEAR = "linear-tokens"
 TRAINED_ON = slice(300, 900)  # of the corpus, whose first texts calibrate

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deploybench.bench.texts.table_file import listed
 from deploybench.exporters.errors import DataError
+from deploybench.exporters.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ def match_texts(labelled: LabelledSet, answers: Mapping[str, Answers]) -> Answer
     return AnsweredSet(
         name=name,
         answers=answers[name],
-        texts=tuple(labelled.texts[place] for place in order),
+        texts=tuple(shown(labelled.texts[place]) for place in order),
         places=tuple(labelled.places[place] for place in order) if labelled.places else (),
     )
 

@@ -24,7 +24,7 @@ from deploybench.bench.statistics import DUEL_LEVEL, paired_ratios
 from deploybench.bench.texts.demonstration import corpus
 from deploybench.bench.worker.client import Worker
 from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.checkpoints.tokenization import tokenise
+from deploybench.exporters.checkpoints.tokenization import reads_pairs, tokenise
 from deploybench.exporters.errors import UserError, WorkerError
 
 if TYPE_CHECKING:
@@ -110,7 +110,11 @@ _THRESHOLDS = Thresholds(by_metric={**Thresholds().by_metric, "latency": DEFAULT
 
 
 def _timed(mark: str, side: Side, setting: Setting) -> Iterator[TimedArtifact]:
-    tokens = tokenise(side.tokenizer, corpus.corpus("train")[0][:_TEXTS], side.max_length or DEFAULT_LENGTH)
+    tokens = tokenise(
+        side.tokenizer,
+        corpus.plain_texts(pairs=reads_pairs(side.tokenizer))[:_TEXTS],
+        side.max_length or DEFAULT_LENGTH,
+    )
     feed = {one: [full_batch(tokens, one.batch_size, one.sequence_length)] for one in setting.workloads}
     for name, artifact in side.artifacts.items():
         yield TimedArtifact(

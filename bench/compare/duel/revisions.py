@@ -45,10 +45,15 @@ def revision_sides(
 ) -> list[AbstractContextManager[Side]]:
     """A context manager of the side of each revision; raises UserError for an unknown revision or checkpoint."""
     revisions = [_Revision(name=name, commit=_commit(name)) for name in names]
-    max_length = find_inputs(options, find_checkpoint(options), corpus.corpus("train")[0][:32]).max_length
+    max_length = _max_length(options)
     if _git("status", "--porcelain", "--untracked-files=no").stdout.strip():
         say("uncommitted changes are in neither revision")
     return [_built(one, options, variants, max_length) for one in revisions]
+
+
+def _max_length(options: Options) -> int | None:
+    checkpoint = find_checkpoint(options)
+    return find_inputs(options, checkpoint, corpus.plain_texts(pairs=bool(checkpoint.pairs))[:32]).max_length
 
 
 def is_revision(name: str) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
+    from deploybench.exporters.variant import Batch
 
 BATCHES = 50
 _ALLOWED, _ALLOWED_SHARE = 1024 * 1024, 0.01  # bytes, and share of what is held; smaller growth is no leak

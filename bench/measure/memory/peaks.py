@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deploybench.bench.measure.memory.mappings import Range
-    from deploybench.bench.measure.workload import Batch
+    from deploybench.exporters.variant import Batch
 
 RUNS = 3  # of the batch
 _LARGE = 64 * 1024  # bytes; smaller blocks count as touched

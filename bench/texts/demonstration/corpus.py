@@ -16,8 +16,12 @@ import tomllib
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from deploybench.exporters.texts import Pair
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from deploybench.exporters.texts import Text
 
 T = TypeVar("T")
 Split: TypeAlias = Literal["train", "test", "external"]
@@ -31,6 +35,12 @@ _SLOT = re.compile(r"\{(\w+)\}")
 def corpus(split: Split, seed: int = 7) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Texts of one split and their labels (indices of LABELS), shuffled; all texts of the three splits are distinct."""
     return _corpora(seed)[split]
+
+
+def plain_texts(*, pairs: bool) -> tuple[Text, ...]:
+    """The texts of the split "train", for a model that reads ``pairs`` each with its neighbour."""
+    texts = corpus("train")[0]
+    return tuple(map(Pair, texts, texts[1:])) if pairs else texts
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from deploybench.bench.texts.prepare.near_duplicates import Vocabulary, near_gro
 from deploybench.bench.texts.prepare.splits import TEST
 from deploybench.bench.texts.text_rows import dropped_counts, refusal
 from deploybench.exporters.errors import DataError
+from deploybench.exporters.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,10 +76,11 @@ class _Reading:
             self.causes[row.cause] += 1
             self.first_bad = self.first_bad or row
             return
-        digest = hashlib.sha256(row.text.encode()).digest()
+        text = shown(row.text)
+        digest = hashlib.sha256(text.encode()).digest()
         if digest not in self.known:
             self.known[digest] = len(self.sets)
-            self.sets.append(shingles(self._vocabulary.ids(row.text)))
+            self.sets.append(shingles(self._vocabulary.ids(text)))
         self.usable.append((digest, row.label, given))
         self.places.append(place)
 

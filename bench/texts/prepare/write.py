@@ -23,6 +23,7 @@ from deploybench.bench.texts.prepare.label_leakage import (
 from deploybench.bench.texts.prepare.near_duplicates import Vocabulary
 from deploybench.bench.texts.prepare.splits import SPLITS, TRAIN
 from deploybench.exporters.errors import OutputError
+from deploybench.exporters.texts import shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -94,7 +95,7 @@ def write_rows(rows: Rows, outcomes: Sequence[str | None], files: SplitFiles) ->
             if outcome not in SPLITS:
                 continue
             files.write(outcome, row)
-            text, label, held = row.text_row.text, row.text_row.label, outcome != TRAIN
+            text, label, held = shown(row.text_row.text), row.text_row.label, outcome != TRAIN
             words = vocabulary.ids(text)
             length = length_bin(len(words))
             totals.add(label, held=held)

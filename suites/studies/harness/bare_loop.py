@@ -33,9 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.variant import Predictor
+    from deploybench.exporters.variant import Batch, Predictor
 
 _FLAGS = ("--checkpoint", "--batch-sizes", "--sequence-lengths", "--threads", "--work-dir")
 _SIDES = ("harness", "bare", "bare_apart")

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.variant import Batch
 
 _FLAGS = ("--checkpoint", "--variants", "--sequence-lengths", "--threads", "--work-dir")
 _SIDES = {"spawned": False, "forked": True, "spawned_again": False}

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.variant import Batch
 
 _REQUESTS, _ROUNDS = 50, 20
 _AIM_S = 0.02

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from deploybench.bench.pipeline.options import Options
     from deploybench.bench.pipeline.prepare import Prepared
+    from deploybench.exporters.checkpoints.tokenization import Ids
 
 _SESSION = "deploybench.suites.studies.default_session"
 STOCK = {  # folder: the variants that load it
@@ -79,10 +80,10 @@ def stock_sides(python: Path, prepared: Prepared) -> list[Side]:
     ]
 
 
-def _calibration(prepared: Prepared) -> list[list[int]]:
+def _calibration(prepared: Prepared) -> list[Ids]:
     left = prepared.checkpoint.path / CALIBRATION_FILE
     if left.is_file():
-        ids: list[list[int]] = json.loads(left.read_text(encoding="utf-8"))["input_ids"][:TEXTS]
+        ids: list[Ids] = json.loads(left.read_text(encoding="utf-8"))["input_ids"][:TEXTS]
         return ids
     return prepared.tokens[:TEXTS]
 

@@ -29,8 +29,8 @@ from deploybench.suites.studies.study import Answer, render_rows, run_alone, stu
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.variant import Batch
 
 VARIANTS = ("openvino-fp32", "openvino-int8")
 PROCESSES = 5  # of each setting

@@ -27,6 +27,7 @@ from deploybench.bench.pipeline.prepare import prepare
 from deploybench.bench.score.models import Models
 from deploybench.bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token, try_plan
 from deploybench.bench.texts.data import parse_external, read_texts
+from deploybench.exporters.texts import shown
 from deploybench.exporters.variant import REFERENCE
 from deploybench.suites.studies.study import Answer, run_alone, study_parser
 
@@ -126,7 +127,7 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
         texts = spread(read_texts(path, bad_rows="drop")[0], TEXTS)
         for variant in options.variants:
             if variant != REFERENCE:
-                found.setdefault(name, {})[variant] = measure(prepared, variant, list(texts))
+                found.setdefault(name, {})[variant] = measure(prepared, variant, [shown(one) for one in texts])
                 say(f"{name}, {variant}: {json.dumps(found[name][variant]['rates'])}")
     figures = {"threads": options.threads, "length": parsed.length, "sets": found}
     name = "-".join(["padding", prepared.checkpoint.name.replace(":", "-"), *found])

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Batch
     from deploybench.bench.pipeline.options import Options
+    from deploybench.exporters.variant import Batch
     from deploybench.suites.studies.sharing.grid import Model
 
 BASE = "albert-base-v2"

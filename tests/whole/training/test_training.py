@@ -14,7 +14,8 @@ from deploybench.bench.texts.data import LabelledSet
 from deploybench.bench.texts.demonstration.corpus import LABELS
 from deploybench.bench.worker import client
 from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
-from deploybench.exporters.files import row_hash, sha256_file
+from deploybench.exporters.files import sha256_file
+from deploybench.exporters.texts import row_hash
 from deploybench.exporters.training import fitting
 from deploybench.exporters.training.model import build_model
 from deploybench.exporters.training.precision import Device
