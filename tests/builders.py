@@ -137,8 +137,9 @@ def plain(folder, some, max_length=None):
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     with torch.inference_mode():
+        each = ([one] if isinstance(one, str) else one for one in some)  # a text, or a pair
         found = [
-            model(**tokenizer(one, truncation=True, max_length=max_length, return_tensors="pt")).logits for one in some
+            model(**tokenizer(*one, truncation=True, max_length=max_length, return_tensors="pt")).logits for one in each
         ]
     return np.concatenate([one.numpy() for one in found])
 
