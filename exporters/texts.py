@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class Pair(NamedTuple):
@@ -22,6 +22,12 @@ Text: TypeAlias = str | Pair
 def shown(text: Text) -> str:
     """The text in one string, for people and for what compares words; never for a tokenizer."""
     return text if isinstance(text, str) else " | ".join(text)
+
+
+def singles(texts: Iterable[Text]) -> Iterator[str]:
+    """Every text, and each of the two of a pair."""
+    for text in texts:
+        yield from [text] if isinstance(text, str) else text
 
 
 def cut(text: Text, characters: int) -> Text:

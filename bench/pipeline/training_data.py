@@ -11,6 +11,7 @@ from deploybench.bench.console import say
 from deploybench.bench.pipeline.sets import labelled_sets, reading
 from deploybench.bench.texts import data
 from deploybench.bench.texts.demonstration import corpus
+from deploybench.bench.texts.pairs import PairColumns
 from deploybench.bench.units import format_count, many
 from deploybench.exporters.errors import UserError
 from deploybench.exporters.files import sha256_file
@@ -33,7 +34,7 @@ def training_sets(recipe: Recipe, options: Options, *, train: str | None, valida
     own = recipe.data or DataRecipe()
     options = replace(
         options,
-        text_columns=options.text_columns or own.text_columns or (),
+        text_columns=options.text_columns or PairColumns(own.pair_columns or ()) or own.text_columns or (),
         label_column=options.label_column or own.label_column,
     )
     if train:

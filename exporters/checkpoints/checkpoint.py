@@ -85,7 +85,7 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
         sha256=digest_files([folder / "config.json", *weights, *tokenizer]),
         random_weights=(folder / RANDOM_WEIGHTS_FILE).is_file(),
         demonstration=bool(training.get("demonstration")),
-        pairs=_pairs(folder, config),
+        pairs="its training.json says so" if training.get("pairs") else _pairs(folder, config),
         seeded=_seeded(folder),
     )
 

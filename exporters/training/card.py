@@ -21,7 +21,11 @@ def training_card(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
         f"| {one['number']} | {one['loss']:.4f} | {_f1(one['validation'])} | {one['seconds']:.1f} |"
         for one in record["epochs"]
     ]
-    front = ModelCardData(pipeline_tag="text-classification", library_name="transformers")
+    front = ModelCardData(
+        pipeline_tag="text-classification",
+        library_name="transformers",
+        tags=["text-pair-classification"] if record.get("pairs") else None,
+    )
     parts = [
         f"---\n{front.to_yaml()}\n---",
         f"# {_cell(record['recipe']['name'])}",

@@ -48,6 +48,7 @@ _Line: TypeAlias = Annotated[
     str, Meta(pattern=r"\A\s*[^\s][^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*\s*\Z", description="one line of text")
 ]
 _Lines: TypeAlias = Annotated[tuple[_Line, ...], Meta(min_length=1, description="a list of texts")]
+_Two: TypeAlias = Annotated[tuple[_Line, _Line], Meta(description="a list of two texts")]
 _TABLE = "a table"
 _PER_CENT = "three whole numbers above 0 that sum to 100, such as [70, 15, 15]"
 
@@ -91,6 +92,7 @@ class DataRecipe:
     file: _Line | None = None  # instead of the three
     split: Annotated[tuple[int, int, int], Meta(description=_PER_CENT)] | None = None  # of ``file``; None: SPLIT
     text_columns: _Lines | None = None  # None: found by name
+    pair_columns: _Two | None = None  # of pairs of texts; None: found by name
     label_column: _Line | None = None  # None: "label"
 
 

@@ -6,9 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deploybench.exporters.checkpoints.tokenization import TypedIds
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from deploybench.exporters.checkpoints.tokenization import Ids
     from deploybench.exporters.texts import Text
 
 _EVAL_BATCH_SIZE = 64  # texts
@@ -37,8 +40,13 @@ class Scores:
         self.f1[name] = weighted_f1(labels, found)
 
 
+def model_inputs(ids: Ids) -> dict[str, list[int]]:
+    """The inputs of one text, as a transformers tokenizer gives them."""
+    return {"input_ids": [*ids], **({"token_type_ids": [*ids.types]} if isinstance(ids, TypedIds) else {})}
+
+
 def predict_labels(
-    model: Any, tokenizer: Any, input_ids: Sequence[list[int]], batch_size: int = _EVAL_BATCH_SIZE
+    model: Any, tokenizer: Any, input_ids: Sequence[Ids], batch_size: int = _EVAL_BATCH_SIZE
 ) -> list[int]:
     """Class index for each list of token ids; texts of similar length share a batch, so that there is little padding."""
     import torch
@@ -48,7 +56,7 @@ def predict_labels(
     found = [0] * len(input_ids)
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        batch = tokenizer.pad({"input_ids": [input_ids[index] for index in chosen]}, return_tensors="pt")
+        batch = tokenizer.pad([model_inputs(input_ids[index]) for index in chosen], return_tensors="pt")
         with torch.inference_mode():
             logits = model(**batch.to(model.device)).logits
         for index, label in zip(chosen, logits.argmax(-1).tolist(), strict=True):

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from deploybench.exporters.checkpoints.checkpoint import TRAINING_FILE
 from deploybench.exporters.checkpoints.positions import most_positions
+from deploybench.exporters.checkpoints.tokenization import TypedIds, ids_to_json
 from deploybench.exporters.errors import CheckpointError, DataError, RecipeError
 from deploybench.exporters.files import sha256_file, whole_folder
-from deploybench.exporters.texts import row_hash, sha256_texts
+from deploybench.exporters.texts import row_hash, sha256_texts, singles
 from deploybench.exporters.training.base import base_digest
 from deploybench.exporters.training.fitting import fit
 from deploybench.exporters.training.model import build_model, quiet_transformers
@@ -25,13 +26,15 @@ from deploybench.exporters.training.precision import this_device
 from deploybench.exporters.training.processes import process_count, shared
 from deploybench.exporters.training.recipe import VALIDATION
 from deploybench.exporters.training.record import TrainingReport, costs, package_versions, write_records
-from deploybench.exporters.training.scores import Scores, overlapping_texts, predict_labels
+from deploybench.exporters.training.scores import Scores, model_inputs, overlapping_texts, predict_labels
 from deploybench.exporters.training.tokenizer import read_tokenizer, train_tokenizer
 from deploybench.exporters.training.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from deploybench.exporters.checkpoints.tokenization import Ids
+    from deploybench.exporters.texts import Text
     from deploybench.exporters.training.fitting import Example, Fitted
     from deploybench.exporters.training.model import Start
     from deploybench.exporters.training.recipe import Recipe
@@ -55,28 +58,28 @@ _DIFFERENCES = {
 class _Sets:
     """Labelled texts of a training."""
 
-    texts: Sequence[str]
+    texts: Sequence[Text]
     labels: Sequence[int]
     label_names: Sequence[str]
-    evaluation: Mapping[str, tuple[Sequence[str], Sequence[int]]]  # texts and labels by name of the set
+    evaluation: Mapping[str, tuple[Sequence[Text], Sequence[int]]]  # texts and labels by name of the set
 
     @property
     def sha256(self) -> str:
         return sha256_texts(self.texts, self.labels)
 
     @property
-    def validation(self) -> tuple[Sequence[str], Sequence[int]] | None:
+    def validation(self) -> tuple[Sequence[Text], Sequence[int]] | None:
         return self.evaluation.get(VALIDATION)
 
 
 def train(  # noqa: PLR0913 - one call says all that a run depends on
     recipe: Recipe,
     *,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     labels: Sequence[int],
     label_names: Sequence[str],
     out_dir: Path,
-    evaluation: Mapping[str, tuple[Sequence[str], Sequence[int]]],
+    evaluation: Mapping[str, tuple[Sequence[Text], Sequence[int]]],
     tokenizer_dir: Path | None = None,
     checkpoint_dir: Path | None = None,
     demonstration: bool | None = None,
@@ -121,7 +124,8 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 **sources,
             )
             bundled = recipe.demonstration if demonstration is None else demonstration
-            facts = {"demonstration": bundled, "origin": dict(origin)}
+            pairs = not isinstance(texts[0], str)
+            facts = {"demonstration": bundled, "pairs": pairs, "origin": dict(origin)}
             answers = {"labels": list(label_names), "sets": scores.answers}
             left = _left_ids(recipe, tokenizer, sets)
             write_records(folder, recipe, report, **left, answers=answers, facts=facts)
@@ -163,9 +167,9 @@ def _identity(recipe: Recipe, tokenizer: Any, sets: _Sets, base_sha256: str | No
     }
 
 
-def _examples(tokenizer: Any, recipe: Recipe, texts: Sequence[str], labels: Sequence[int]) -> list[Example]:
+def _examples(tokenizer: Any, recipe: Recipe, texts: Sequence[Text], labels: Sequence[int]) -> list[Example]:
     input_ids = _input_ids(tokenizer, texts, recipe.max_length)
-    return [{"input_ids": ids, "labels": label} for ids, label in zip(input_ids, labels, strict=True)]
+    return [{**model_inputs(ids), "labels": label} for ids, label in zip(input_ids, labels, strict=True)]
 
 
 def _check_labels(sets: _Sets) -> None:
@@ -224,7 +228,7 @@ def _check_folder(out_dir: Path, sources: Mapping[str, Any]) -> None:
 def _start(recipe: Recipe, sets: _Sets, folder: Path, base: Path | None) -> tuple[Start, Any]:
     """Model before training, and its tokenizer, which is read from ``folder`` or trained and left there."""
     own = recipe.tokenizer
-    tokenizer = train_tokenizer(own, sets.texts, folder) if own else read_tokenizer(base or folder)
+    tokenizer = train_tokenizer(own, [*singles(sets.texts)], folder) if own else read_tokenizer(base or folder)
     start = build_model(recipe, tokenizer, sets.label_names, base)
     # A tokenizer's own limit belongs to the model that it was made for: it holds only if that model is trained further.
     positions = most_positions(start.model) or tokenizer.model_max_length
@@ -235,9 +239,15 @@ def _start(recipe: Recipe, sets: _Sets, folder: Path, base: Path | None) -> tupl
     return start, tokenizer
 
 
-def _input_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    ids: list[list[int]] = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
-    return ids
+def _input_ids(tokenizer: Any, texts: Sequence[Text], max_length: int) -> list[Ids]:
+    """Token ids of each text; with the types that the tokenizer gives pairs, if it does."""
+    alone = isinstance(texts[0], str)
+    encoded = tokenizer(
+        *([list(texts)] if alone else map(list, zip(*texts, strict=True))), truncation=True, max_length=max_length
+    )
+    ids: list[Ids] = encoded["input_ids"]
+    types = encoded.get("token_type_ids", [])
+    return [*map(TypedIds, ids, types)] if any(map(any, types)) else ids
 
 
 def _score(model: Any, tokenizer: Any, recipe: Recipe, sets: _Sets) -> Scores:
@@ -307,17 +317,17 @@ def _left_ids(recipe: Recipe, tokenizer: Any, sets: _Sets) -> dict[str, Any]:
     validation = _sample(recipe, sets.validation[0], VALIDATION_SIZE) if sets.validation else []
     ids = _input_ids(tokenizer, [*training, *validation], tokenizer.model_max_length)
     return {
-        "calibration": ids[: len(training)],
-        "validation": dict(zip(map(row_hash, validation), ids[len(training) :], strict=True)),
+        "calibration": [*map(ids_to_json, ids[: len(training)])],
+        "validation": dict(zip(map(row_hash, validation), map(ids_to_json, ids[len(training) :]), strict=True)),
         "labelled": _left_labelled(recipe, tokenizer, sets, {*training}),
     }
 
 
-def _left_labelled(recipe: Recipe, tokenizer: Any, sets: _Sets, without: set[str]) -> dict[str, list[Any]]:
+def _left_labelled(recipe: Recipe, tokenizer: Any, sets: _Sets, without: set[Text]) -> dict[str, list[Any]]:
     """Row hashes, token ids as in training, and classes of training texts, but of none in ``without``."""
     pairs = [(text, label) for text, label in zip(sets.texts, sets.labels, strict=True) if text not in without]
     pairs = _sample(recipe, pairs, LABELLED_SIZE)
     ids = _input_ids(tokenizer, [text for text, _ in pairs], recipe.max_length) if pairs else []
     most = sum(total <= LABELLED_TOKENS for total in accumulate(map(len, ids)))
     rows, labels = [row_hash(text) for text, _ in pairs], [int(label) for _, label in pairs]
-    return {"rows": rows[:most], "input_ids": ids[:most], "labels": labels[:most]}
+    return {"rows": rows[:most], "input_ids": [*map(ids_to_json, ids[:most])], "labels": labels[:most]}

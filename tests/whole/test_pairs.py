@@ -17,7 +17,7 @@ from deploybench.exporters.artifacts.catalogue import default_variants, find_var
 from deploybench.exporters.artifacts.serving import EXAMPLE, write_example
 from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
-from deploybench.exporters.checkpoints.tokenization import TypedIds, padded_batch, tokenise
+from deploybench.exporters.checkpoints.tokenization import TypedIds, ids_from_json, padded_batch, tokenise
 from deploybench.exporters.texts import Pair
 
 SINGLE = builders.texts()
@@ -200,3 +200,21 @@ def test_single_texts_for_a_model_of_pairs_are_refused(nli, tmp_path, monkeypatc
     assert cli.main(["run", "--checkpoint=reranker", "--external=set.csv"]) == 2
     said = capsys.readouterr().err
     assert "reranker: reads pairs of texts (its card says text-ranking), and set set holds single ones" in said
+
+
+def test_training_reads_pairs_with_their_types_and_leaves_them_so(tmp_path):
+    pairs = [Pair(text, other) for text, other in zip(builders.TEXTS, reversed(builders.TEXTS), strict=True)]
+    given = {"texts": pairs, "evaluation": {"test": (pairs, builders.CLASSES)}}
+    report = builders.train_tiny(tmp_path / "trained", builders.DROPPING, **given)
+    folder = tmp_path / "trained"
+    checkpoint, inputs = read_checkpoint(folder), inputs_of(folder, tmp_path / "inputs", pairs)
+    right = builders.plain(folder, pairs, builders.TINY.max_length)
+    left = [ids_from_json(one) for one in json.loads((folder / "calibration.json").read_text())["input_ids"]]
+
+    assert checkpoint.pairs == "its training.json says so"
+    assert inputs.typed
+    assert report.accuracy["test"] == pytest.approx((right.argmax(axis=1) == np.array(builders.CLASSES)).mean())
+    assert sorted((*one, *one.types) for one in left) == sorted(
+        (*one, *one.types) for one in tokenise(inputs.tokenizer, pairs, inputs.max_length)
+    )
+    assert "text-pair-classification" in (folder / "README.md").read_text()
