@@ -65,19 +65,20 @@ class Comparison:
         return fragment(before, HEADS, grouped_cells(changed, judged.unmatched), after)
 
 
-def compare(
+def compare(  # noqa: PLR0913 - flags of the command, by name
     base: Run | File,
     contender: Run | File,
     *,
+    every_row: bool = False,
     normalise: bool = False,
     lenient: bool = False,
     config: str | None = None,
 ) -> Comparison:
     """What changed between two saved runs, or files of pytest-benchmark, as `deploybench compare` says it.
 
-    ``normalise``: times are divided by each machine's yardsticks. ``lenient``: rows that are missing or not comparable are
-    ignored. ``config``: a TOML file with thresholds; None: ./pyproject.toml, if it is there. Raises UserError for a file that
-    cannot be read, and for one file twice.
+    ``every_row``: rows without a detectable change are shown as well. ``normalise``: times are divided by each machine's
+    yardsticks. ``lenient``: rows that are missing or not comparable are ignored. ``config``: a TOML file with thresholds; None:
+    ./pyproject.toml, if it is there. Raises UserError for a file that cannot be read, and for one file twice.
     """
     thresholds = project_thresholds(config)
     files = [one for one in (base, contender) if not isinstance(one, Run)]
@@ -87,12 +88,11 @@ def compare(
                 "normalise: needs the yardsticks of both runs, and a stock file of pytest-benchmark has none"
             )
         old, new = (one.path if isinstance(one, Run) else Path(one) for one in (base, contender))
-        return Comparison(compare_stock_files(old, new, thresholds), lenient=lenient)
+        return Comparison(compare_stock_files(old, new, thresholds), lenient=lenient, every_row=every_row)
     before, after = (one if isinstance(one, Run) else read_run(one) for one in (base, contender))
     refuse_same(before.path, after.path)
-    return Comparison(
-        compare_runs(match_models(before.models, after.models), thresholds, normalise=normalise), lenient=lenient
-    )
+    judged = compare_runs(match_models(before.models, after.models), thresholds, normalise=normalise)
+    return Comparison(judged, lenient=lenient, every_row=every_row)
 
 
 def duel(  # noqa: PLR0913 - what matters of a duel, by name

@@ -38,6 +38,7 @@ def draw(runs: tuple[Run, ...], name: str) -> Drawing:
     found = next((plot for full, plot in plots.items() if full.startswith(SHORT.get(name, name))), None)
     if name not in (*SHORT, *plots) or found is None:
         near = did_you_mean(name, [*SHORT, *plots]) if name not in SHORT else ""
-        raise UserError(f"plot {name!r}: not in {runs[0].path}; {near}it has: {', '.join(plots) or 'no plot'}")
+        one = "; those of one model are in run.of(NAME)" * (len(runs) > 1)
+        raise UserError(f"plot {name!r}: not in {runs[0].path}; {near}it has: {', '.join(plots) or 'no plot'}{one}")
     with styled():
         return drawn(found, Drawing)

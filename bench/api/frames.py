@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _PLACE = ("variant", "metric", *(one.name for one in fields(Workload)), "data", "label")
 
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("batch_size", "sequence_length", "threads", "instances", "n"), "Int64"),
+    **dict.fromkeys(("value", "low", "high", "base", "contender", "change", "threshold", "detectable"), "float64"),
+}
+
 
 def figures_frame(runs: tuple[Run, ...]) -> pd.DataFrame:
     """The figures of `deploybench report --format json`, and every speed-up."""
@@ -40,4 +45,5 @@ def _frame(rows: Iterable[Mapping[str, Any]], first: tuple[str, ...]) -> pd.Data
     """The columns of ``first``, then the others; the fields of a workload are columns."""
     flat = [{**row, **(row["workload"] or {})} for row in rows]
     others = [name for name in dict.fromkeys(key for row in flat for key in row) if name not in {*first, "workload"}]
-    return pd.DataFrame(flat, columns=[*first, *others]).convert_dtypes(convert_string=False, convert_floating=False)
+    frame = pd.DataFrame(flat, columns=[*first, *others])
+    return frame.astype({name: kind for name, kind in _KINDS.items() if name in frame})
