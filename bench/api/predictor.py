@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from pathlib import Path
@@ -39,7 +38,6 @@ class Predictor:
         self.threads = parsed({"threads": threads}, ("--threads",)).threads or available_cores()
         self._served = read_served(self.folder)
         self._worker: Worker | None = None
-        self._process = 0  # in which the worker was started
         self._one_at_a_time = threading.Lock()
 
     @property
@@ -72,17 +70,17 @@ class Predictor:
         return frame
 
     def open(self) -> Worker:
-        """Load the artifact, unless it is loaded in a process of this one that still runs."""
-        if self._worker is None or self._process != os.getpid() or not self._worker.alive:
+        """The process with the loaded artifact: started unless it still runs, and is a child of this process, not of its parent."""
+        if self._worker is None or not self._worker.alive:
             worker = Worker(f"{self.variant} of {self.folder}", self.threads)
             weakref.finalize(self, worker.close)
             worker.start(self.variant, self.folder, self.threads)
-            self._worker, self._process = worker, os.getpid()
+            self._worker = worker
         return self._worker
 
     def close(self) -> None:
         """End its process; the next call starts another."""
-        if self._worker is not None and self._process == os.getpid():
+        if self._worker is not None:
             self._worker.close()
         self._worker = None
 

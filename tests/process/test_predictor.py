@@ -58,10 +58,11 @@ def test_a_pool_of_processes_uses_it_by_its_folder(artifact, start):
         assert [label for part in parts for label in part.label] == whole.label.tolist()
         assert predictor.open().pid == own  # the children left it alone
     assert len(pickle.dumps(predictor)) < 500
+    assert pickle.loads(pickle.dumps(predictor)).threads == 1
 
 
 def inherited(texts):
-    return PREDICTORS[0](texts)
+    return PREDICTORS[0](texts), PREDICTORS[0].open().pid
 
 
 PREDICTORS = []
@@ -71,9 +72,10 @@ def test_a_forked_process_loads_its_own(artifact):
     with deploybench.load(artifact, threads=1) as predictor:
         PREDICTORS.append(predictor)
         with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
-            part = pool.submit(inherited, TEXTS[:4]).result()
+            part, process = pool.submit(inherited, TEXTS[:4]).result()
 
         assert part.equals(predictor(TEXTS[:4]))
+        assert process != predictor.open().pid
 
 
 def test_a_process_that_died_is_an_error_and_the_next_call_starts_another(artifact):

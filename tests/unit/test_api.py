@@ -1,5 +1,6 @@
 """``import deploybench``: the same answers as the commands give, for programs and notebooks."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -113,13 +114,16 @@ def test_a_missing_run_is_one_line(path, tmp_path):
         assert one_line(raised)
 
 
-def test_a_frame_has_a_row_for_each_figure():
+def test_a_frame_has_a_row_for_each_figure(capsys):
+    cli.main(["report", str(SHIPPED["0025"]), "--format=json"])
+    figures = len(json.loads(capsys.readouterr().out))
     run = deploybench.read_run(SHIPPED["0025"])
     frame = run.to_frame()
     place = ["model", "variant", "metric", "batch_size", "sequence_length", "padding", "instances", "data", "label"]
     of_batch = (frame.variant == "onnx-fp32") & (frame.batch_size == 1) & (frame.sequence_length == 512)
     latency, speed_up = (frame[of_batch & (frame.metric == metric)] for metric in ("latency", "speed_up"))
 
+    assert len(frame) == figures + len(frame[frame.metric == "speed_up"])
     assert not frame.duplicated(place).any()
     assert set(frame.variant) == {*run.variants}
     assert (latency.unit.item(), round(latency.value.item(), 4)) == ("s", 0.0865)
