@@ -115,7 +115,7 @@ def duel(  # noqa: PLR0913 - what matters of a duel, by name
     stops; ``budget``: seconds after which it stops in any case. Raises UserError for a mistake.
     """
     asked = {
-        "checkpoint": None if checkpoint is None else [checkpoint],
+        "checkpoint": checkpoint,
         "variants": variants,
         "batch_sizes": batch_sizes,
         "sequence_lengths": sequence_lengths,

@@ -116,8 +116,8 @@ def run(  # noqa: PLR0913 - what matters of a run, by name
     mistake raises the UserError whose line the command would print. Messages go to standard error.
     """
     asked = {
-        "checkpoint": checkpoint if checkpoint is None or hasattr(checkpoint, "items") else [checkpoint],
-        "external": sets if sets is None or hasattr(sets, "items") else [sets],
+        "checkpoint": checkpoint,
+        "external": sets,
         "variants": variants,
         "time_budget": budget,
         "profile": profile,

@@ -59,7 +59,7 @@ def score(  # noqa: PLR0913 - what matters of a scoring, by name
     ``options``: others of the command, such as ``text_columns``. Raises UserError for a mistake. For texts in memory, see ``load``.
     """
     asked = {
-        "checkpoint": None if checkpoint is None else [checkpoint],
+        "checkpoint": checkpoint,
         "threads": threads,
         "plugin": plugins,
         "work_dir": work_dir,

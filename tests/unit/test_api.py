@@ -59,7 +59,8 @@ def test_a_saved_run_says_what_failed():
 @pytest.mark.parametrize(
     ("given", "flags"),
     [
-        ({"checkpoint": ["my-albert"]}, {"checkpoint": ["my-albert"]}),
+        ({"checkpoint": "my-albert"}, {"checkpoint": ["my-albert"]}),
+        ({"checkpoint": Path("my=albert")}, {"checkpoint": ["my=albert"]}),
         ({"checkpoint": {"a": "x", "b": "y"}}, {"checkpoint": ["a=x", "b=y"]}),
         ({"external": {"test": Path("test.csv")}}, {"external": ["test=test.csv"]}),
         ({"variants": ["onnx-fp32", "openvino-int8"]}, {"variants": ("onnx-fp32", "openvino-int8")}),
