@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from deploybench.bench.machine.alone import HELD, held
 from deploybench.bench.machine.cpu import available_cores
 from deploybench.bench.worker.client import Worker
 
@@ -21,5 +22,7 @@ def in_child(function: Callable[..., T], *arguments: Any) -> T:
     Raises what it raised, such as a UserError. The child dies with this process.
     """
     environment = {name: os.environ.get(name, value) for name, value in _OWN.items()}
+    if held():  # by this process, which waits for the child
+        environment[HELD] = "yes"
     with Worker("deploybench", available_cores(), None, visible=True, environment=environment) as worker:
         return worker.call(function, *arguments)

@@ -1,6 +1,7 @@
 """``import deploybench``: the same answers as the commands give, for programs and notebooks."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ from shipped import shipped
 
 import deploybench
 from deploybench.bench import cli
+from deploybench.bench.api.child import in_child
 from deploybench.bench.api.flags import parsed
+from deploybench.bench.machine.alone import HELD, alone
 from deploybench.bench.report.formats.fragment import fragment
 
 SHIPPED = {path.name[:4]: path for path in shipped("Linux-*/*.json")}
@@ -105,6 +108,16 @@ def test_a_mistake_in_the_child_is_raised_here():
 
     assert isinstance(raised.value, deploybench.UserError)
     assert one_line(raised)
+
+
+@pytest.mark.process
+def test_the_child_may_ask_the_hub_and_shares_the_lock(monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+
+    assert (in_child(os.getenv, "HF_HUB_OFFLINE"), in_child(os.getenv, HELD)) == ("0", None)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with alone():
+        assert (in_child(os.getenv, "HF_HUB_OFFLINE"), in_child(os.getenv, HELD)) == ("1", "yes")
 
 
 @pytest.mark.parametrize("path", ["nowhere.json", "nowhere"])
