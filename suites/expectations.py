@@ -120,9 +120,11 @@ def _reference_accuracy(run: Run, on: str | None) -> float:
 def size_below(run: Run, variant: str, size: str) -> Judged:
     """Whether the files of ``variant`` that a runtime reads take at most ``size``, such as "13MB"."""
     units = UNITS["B"]
-    found = _AMOUNT.fullmatch(size)
+    found = _AMOUNT.fullmatch(str(size))
     if not found or found[2] not in units:
-        raise UserError(f"assert_size_below: found {size!r:.40}, expected a number with {' or '.join(units)}: '13MB'")
+        raise UserError(
+            f"assert_size_below: found {str(size)!r:.40}, expected a number with {' or '.join(units)}: '13MB'"
+        )
     limit = float(found[1]) * units[found[2]]
     finding = _finding(run, _claim(variant, _SIZE, limit))
     value = finding.figure.value

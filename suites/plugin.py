@@ -84,8 +84,8 @@ class Deploybench:
         from deploybench.exporters.errors import DeploybenchError
 
         refuse_workers(self._config)
-        budget = self._config.getoption(_BUDGET)
-        asked = {"results": self._results(), **options, **({"budget": budget} if budget else {})}
+        given = {"results": self._config.getoption(_RESULTS), "budget": self._config.getoption(_BUDGET)}
+        asked = {"results": self._storage(), **options, **{name: one for name, one in given.items() if one is not None}}
         key = repr((checkpoint, sorted(asked.items())))
         if key not in self._made:
             try:
@@ -98,10 +98,8 @@ class Deploybench:
             raise made
         return made
 
-    def _results(self) -> Path:
+    def _storage(self) -> Path:
         """Beside what pytest-benchmark saves, and not among it: its ``--benchmark-compare`` takes the newest file."""
-        if given := self._config.getoption(_RESULTS):
-            return Path(given)
         storage = self._config.getoption("benchmark_storage", "") or ""
         return Path(storage.removeprefix(_STORAGE) if storage.startswith(_STORAGE) else _FOLDER) / "deploybench"
 
