@@ -165,6 +165,13 @@ def test_an_undecided_latency_warns(rows, tmp_path):
     assert str(warning.message).endswith(f"expected at most +10.0 % against {base}: undecided")
 
 
+def test_what_may_be_chance_among_many_rows_is_undecided(rows, tmp_path):
+    """Though the interval of that row alone is above the limit."""
+    base = changed("0025", tmp_path, slowed(1 / 1.105))
+    with pytest.warns(UndecidedWarning, match=r"\+10\.5 % \(\+"):
+        rows["onnx-fp32"].assert_not_slower(base, by=0.0)
+
+
 def test_a_latency_that_one_side_lacks_is_undecided_but_none_is_a_failure(given, tmp_path):
     (tmp_path / "base").mkdir()
     fewer = given().read_run(changed("0025", tmp_path, without({8})))
