@@ -9,16 +9,39 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from deploybench.bench.api.compare import Comparison, compare, duel
+    from deploybench.bench.api.predictor import Predictor, load
+    from deploybench.bench.api.recommend import Recommendation, recommend
     from deploybench.bench.api.run import Run, read_run, run
+    from deploybench.bench.api.score import Scores, score
     from deploybench.exporters.errors import DeploybenchError, UserError
 
-_PLACES = {  # the package also holds the modules bench, exporters and suites
+_PLACES = {
+    "deploybench.bench.api.compare": ("Comparison", "compare", "duel"),
+    "deploybench.bench.api.predictor": ("Predictor", "load"),
+    "deploybench.bench.api.recommend": ("Recommendation", "recommend"),
     "deploybench.bench.api.run": ("Run", "read_run", "run"),
+    "deploybench.bench.api.score": ("Scores", "score"),
     "deploybench.exporters.errors": ("DeploybenchError", "UserError"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
-__all__ = ["DeploybenchError", "Run", "UserError", "read_run", "run"]
+__all__ = [
+    "Comparison",
+    "DeploybenchError",
+    "Predictor",
+    "Recommendation",
+    "Run",
+    "Scores",
+    "UserError",
+    "compare",
+    "duel",
+    "load",
+    "read_run",
+    "recommend",
+    "run",
+    "score",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,13 +10,17 @@ from deploybench.bench.api.child import in_child
 from deploybench.bench.api.flags import parsed
 from deploybench.bench.pipeline.options import read_models
 from deploybench.bench.report.messages.first_screen import first_screen
+from deploybench.bench.report.messages.html_screen import html_screen
 from deploybench.bench.report.messages.models_screen import models_screen
 from deploybench.bench.runs.rows import row_name
-from deploybench.bench.runs.store import read_runs
+from deploybench.bench.runs.store import read_runs, run_of_model
 from deploybench.exporters.errors import DeploybenchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.figure import Figure
 
     from deploybench.bench.runs import store
 
@@ -56,6 +60,32 @@ class Run:
     def _name(self, model: store.Run) -> str:
         """Before the names of its rows; empty in a run of one model."""
         return model.checkpoint.name if len(self.models) > 1 else ""
+
+    def of(self, model: str) -> Run:
+        """The run of one of several models; raises UserError where there is none."""
+        return Run([run_of_model(self.models, model, "of")])
+
+    def to_frame(self) -> pd.DataFrame:
+        """All figures, one row for each variant × metric × workload × labelled set.
+
+        ``value`` is in ``unit``, ``low`` and ``high`` are its 95 % interval, and ``reason`` says why there is no value. Speed-ups
+        have the metric ``speed_up``.
+        """
+        from deploybench.bench.api.frames import figures_frame
+
+        return figures_frame(self.models)
+
+    def plot(self, name: str) -> Figure:
+        """A figure of matplotlib: ``pareto`` (accuracy loss against latency), ``batch`` (latency), ``memory`` (heap).
+
+        Or any plot of the HTML page by the name of its file, such as ``pareto-size-on-disk``. Raises UserError for another name.
+        """
+        from deploybench.bench.api.drawing import draw
+
+        return draw(self.models, name)
+
+    def _repr_html_(self) -> str:
+        return html_screen(self.models)
 
     def __str__(self) -> str:
         return first_screen(self.models[0]) if len(self.models) == 1 else models_screen(self.models)
