@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from deploybench.bench.commands.answer import add_answer, give_answer, refuse_unwritable_answer
 from deploybench.bench.commands.common import add_command
-from deploybench.bench.pipeline.options import add_options, asked_variants, read_options
+from deploybench.bench.compare.duel import DEFAULTS
+from deploybench.bench.pipeline.options import add_options, read_options
 from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -45,24 +46,16 @@ def add(commands: Any) -> None:
     command.add_argument("b", metavar="B", help="the other side, of the same kind")
     add_answer(command.add_argument)
     add_options(command.add_argument, _FLAGS)
-    command.set_defaults(variants=REFERENCE, batch_sizes="1", target_width="0.01", time_budget="60", lenient=False)
+    command.set_defaults(**DEFAULTS, lenient=False)
 
 
 def _duel(parsed: argparse.Namespace) -> int:
     """Return an exit code of ``compare``."""
-    from deploybench.bench.compare.duel import measure as duel
-    from deploybench.bench.compare.duel.sides import two_sides
+    from deploybench.bench.compare.duel.paired import duel_of
     from deploybench.bench.compare.outcome import outcome_of
-    from deploybench.bench.machine.alone import alone
 
     refuse_unwritable_answer(parsed)
-    options = read_options(parsed)
-    asked = asked_variants(parsed.variants)
-    variants = tuple(name for name in options.variants if name in asked)
-    with alone(), two_sides((parsed.a, parsed.b), options, variants) as sides:
-        workloads = duel.workloads(sides, options)
-        setting = duel.Setting(workloads=workloads, target_width=options.target_width, budget_s=options.time_budget)
-        comparison = duel.duel(*sides, setting)
+    comparison = duel_of((parsed.a, parsed.b), read_options(parsed), parsed.variants)
     outcome = outcome_of(comparison.changes)
     give_answer(comparison, outcome, parsed, every_row=True)
     return outcome.code

@@ -1,1 +1,14 @@
 """Large files of texts, labelled by one variant."""
+
+FLAGS = (
+    "--checkpoint",
+    "--calibration",
+    "--train",
+    "--text-columns",
+    "--drop-bad-rows",
+    "--allow-pickle",
+    "--plugin",
+    "--threads",
+    "--work-dir",
+)
+"""Of a run, that a scoring takes as well."""

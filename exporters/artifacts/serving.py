@@ -1,16 +1,21 @@
-"""``example.py``: a short program that serves an artifact with only its runtime installed."""
+"""What serves an artifact: its tokenizer and labels, and ``example.py``, a program that needs only its runtime."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.checkpoints.tokenization import FAST_FILE
+from deploybench.exporters.artifacts.artifact import changed_file, read_artifact
+from deploybench.exporters.artifacts.catalogue import check_variant_name, find_variant
+from deploybench.exporters.checkpoints.tokenization import FAST_FILE, Pad, Tokeniser, read_fast
+from deploybench.exporters.errors import UserError
 from deploybench.exporters.variant import MANIFEST, TOKENIZER
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from deploybench.exporters.artifacts.artifact import Artifact
 
 EXAMPLE = "example.py"
 _IMPORT = "from tokenizers import Tokenizer"
@@ -27,6 +32,47 @@ ids = [Tokenizer.from_file(str(folder / "{tokenizer}" / "{file}")).encode(sys.ar
 {answer}
 print({labels}[chances.argmax()], float(chances.max()))
 '''
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A whole artifact, and how texts become its inputs and its logits labels."""
+
+    artifact: Artifact
+    labels: tuple[str, ...]  # by class index
+    tokeniser: Tokeniser
+    pad: Pad | None  # None: its tokenizer.json does not say, so that texts are run alone
+
+
+def read_served(folder: Path) -> Served:
+    """What serves the artifact in ``folder``; loads no model runtime. Raises UserError where there is no whole artifact."""
+    if not (folder / MANIFEST).is_file():
+        raise UserError(
+            f"{folder}: no artifact, there is no {MANIFEST} in it; expected a folder of: deploybench recommend RUN --copy-to DIR"
+        )
+    artifact = whole_artifact(folder)
+    fast = read_fast(folder / TOKENIZER)
+    limit, padding = (fast.truncation or {}).get("max_length"), fast.padding
+    return Served(
+        artifact=artifact,
+        labels=tuple(_manifest(folder).get("labels", ())),
+        tokeniser=Tokeniser(folder / TOKENIZER, limit),
+        pad=Pad(padding["pad_id"], padding["direction"]) if padding else None,
+    )
+
+
+def whole_artifact(folder: Path) -> Artifact:
+    """The artifact in ``folder``, whose files are those that were exported; raises UserError otherwise."""
+    artifact = read_artifact(folder)
+    if artifact is None:
+        raise UserError(
+            f"{folder}: this artifact is not whole: a file is missing or truncated, or another version wrote it; export it again"
+        )
+    changed = changed_file(folder)
+    if changed:
+        raise UserError(f"{folder}: {changed} is not what was exported: its content was changed; export it again")
+    check_variant_name(artifact.variant)
+    return artifact
 
 
 def write_example(folder: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import deploybench
+from deploybench import bench
 from deploybench.bench.compare.duel.side import Side, side_of
 from deploybench.bench.console import say
 from deploybench.bench.machine.alone import HELD, held
@@ -102,7 +102,7 @@ def _use_exporters_of(tree: Path, code: Path) -> None:
     """Make the folder ``code`` so that a worker has the ``exporters`` of ``tree``, and all else of this process."""
     package = code / "deploybench"
     package.mkdir(parents=True)
-    ours = Path(deploybench.__path__[0])
+    ours = Path(bench.__path__[0]).parent
     (package / "__init__.py").symlink_to(ours / "__init__.py")
     (package / "bench").symlink_to((ours / "bench").resolve())
     (package / "exporters").symlink_to(tree / "exporters")

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from deploybench.bench.compare.duel.revisions import is_revision, revision_sides
 from deploybench.bench.compare.duel.side import Side, side_of
 from deploybench.bench.pipeline.prepare import prepare
-from deploybench.exporters.artifacts.artifact import changed_file, read_artifact
-from deploybench.exporters.artifacts.catalogue import check_variant_name
+from deploybench.exporters.artifacts.serving import whole_artifact
 from deploybench.exporters.errors import CheckpointError, UserError
 from deploybench.exporters.variant import MANIFEST
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.artifacts.artifact import Artifact
 
 
 @contextmanager
@@ -55,14 +53,14 @@ def _same_name(base: Side, contender: Side) -> tuple[Side, Side]:
 def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]) -> Side:
     folder = Path(name)
     if (folder / MANIFEST).is_file():
-        artifact = _whole_artifact(folder)
+        artifact = whole_artifact(folder)
         return side_of(name, {artifact.variant: artifact})
     within = [variant for variant in variants if (folder / variant / MANIFEST).is_file()]
     if within:  # what ``export --output`` writes
         missing = next((variant for variant in variants if variant not in within), None)
         if missing:
             raise UserError(f"{name}: has no artifact of {missing}, only of {', '.join(within)}; export it as well")
-        return side_of(name, {variant: _whole_artifact(folder / variant) for variant in within})
+        return side_of(name, {variant: whole_artifact(folder / variant) for variant in within})
     try:
         prepared = prepare(replace(options, checkpoint=name))
     except CheckpointError as error:
@@ -75,17 +73,3 @@ def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]
         if variant not in prepared.artifacts:
             raise UserError(f"{name}: {variant} cannot be measured: {prepared.variants[variant].failed}")
     return side_of(name, {variant: prepared.artifacts[variant] for variant in variants}, prepared.inputs.max_length)
-
-
-def _whole_artifact(folder: Path) -> Artifact:
-    """An artifact whose files are those that were exported; raises UserError otherwise."""
-    artifact = read_artifact(folder)
-    if artifact is None:
-        raise UserError(
-            f"{folder}: this artifact is not whole: a file is missing or truncated, or another version wrote it; export it again"
-        )
-    changed = changed_file(folder)
-    if changed:
-        raise UserError(f"{folder}: {changed} is not what was exported: its content was changed; export it again")
-    check_variant_name(artifact.variant)
-    return artifact
