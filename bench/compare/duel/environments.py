@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import deploybench
+from deploybench import bench
 from deploybench.bench.compare.duel.exporting import last_line
 from deploybench.bench.machine.environment import RUNTIMES
 from deploybench.bench.worker.client import inherited
@@ -61,7 +61,7 @@ def environments(pythons: tuple[str, str], variants: tuple[str, ...]) -> Iterato
         # Of this process's packages nothing but this one: it may be installed beside others, which would come first as well.
         code = Path(folder, "code")
         code.mkdir()
-        (code / "deploybench").symlink_to(Path(deploybench.__path__[0]).resolve())
+        (code / "deploybench").symlink_to(Path(bench.__path__[0]).parent.resolve())
         base, contender = (_found(flag, name, code, variants) for flag, name in zip(FLAGS, pythons, strict=True))
         yield base, contender
 
