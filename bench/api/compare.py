@@ -100,6 +100,7 @@ def duel(  # noqa: PLR0913 - what matters of a duel, by name
     b: File,
     *,
     checkpoint: File | None = None,
+    pythons: tuple[File, File] | None = None,
     variants: Sequence[str] | str = DEFAULTS["variants"],
     batch_sizes: Sequence[int] | str = DEFAULTS["batch_sizes"],
     sequence_lengths: Sequence[int] | None = None,
@@ -112,7 +113,8 @@ def duel(  # noqa: PLR0913 - what matters of a duel, by name
     """Measure two artifacts or checkpoints, or with ``checkpoint`` two git revisions, against each other in one run.
 
     In child processes, as `deploybench duel` does. ``target_width``: relative width of the ratios' 99 % intervals at which timing
-    stops; ``budget``: seconds after which it stops in any case. Raises UserError for a mistake.
+    stops; ``budget``: seconds after which it stops in any case; ``pythons``: interpreters of two environments that export and run
+    ``a`` and ``b``. Raises UserError for a mistake.
     """
     asked = {
         "checkpoint": checkpoint,
@@ -125,13 +127,14 @@ def duel(  # noqa: PLR0913 - what matters of a duel, by name
         "plugin": plugins,
         "work_dir": work_dir,
     }
-    return Comparison(in_child(_dueled, (str(a), str(b)), asked), every_row=True)
+    environments = None if pythons is None else (str(pythons[0]), str(pythons[1]))
+    return Comparison(in_child(_dueled, (str(a), str(b)), asked, environments), every_row=True)
 
 
-def _dueled(names: tuple[str, str], asked: dict[str, Any]) -> Judged:
+def _dueled(names: tuple[str, str], asked: dict[str, Any], pythons: tuple[str, str] | None) -> Judged:
     """In the child."""
     from deploybench.bench.compare.duel.paired import duel_of
     from deploybench.bench.pipeline.options import read_options
 
     flags = parsed(asked)
-    return duel_of(names, read_options(flags), flags.variants)
+    return duel_of(names, read_options(flags), flags.variants, pythons)

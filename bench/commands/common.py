@@ -80,6 +80,24 @@ def add_model(add: Callable[..., Any]) -> None:
     add("--model", metavar="NAME", help="of a run of several models, look at this one alone")
 
 
+def add_pythons(add: Callable[..., Any], of: str = "") -> None:
+    """Add the flags of two Python environments."""
+    for flag, side in (("--python-a", "A"), ("--python-b", "B")):
+        add(flag, metavar="PYTHON", help=f"{of}interpreter of the environment that exports and runs {side}")
+
+
+def asked_pythons(parsed: argparse.Namespace) -> tuple[str, str] | None:
+    """Both interpreters, or None without the flags; raises UserError for one alone."""
+    found = {"--python-a": parsed.python_a, "--python-b": parsed.python_b}
+    given = [flag for flag, python in found.items() if python is not None]
+    if len(given) == 1:
+        [other] = found.keys() - set(given)
+        raise UserError(
+            f"{given[0]}: expected {other} as well, the other environment; for this one pass {sys.executable}"
+        )
+    return (parsed.python_a, parsed.python_b) if given else None
+
+
 def asked_runs(path: str, model: str | None) -> tuple[Run, ...]:
     """The saved runs of ``path``, one for each model, or only that of ``model``; raises UserError if there is none."""
     from deploybench.bench.runs.store import read_runs, run_of_model

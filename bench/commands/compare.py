@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploybench.bench.commands.answer import add_answer, give_answer, give_text, refuse_unwritable_answer
-from deploybench.bench.commands.common import RESULTS, add_command, add_model, asked_runs, only_run
+from deploybench.bench.commands.common import (
+    RESULTS,
+    add_command,
+    add_model,
+    add_pythons,
+    asked_pythons,
+    asked_runs,
+    only_run,
+)
 from deploybench.bench.pipeline.options import add_options, read_options
 from deploybench.exporters.errors import UserError
 
@@ -88,6 +96,7 @@ def add(commands: Any) -> None:
         help="measure latencies that are worse, or may be, again in turn: A and B are the base's and the contender's "
         "artifacts (a folder of one or several), checkpoints, or with --checkpoint git revisions",
     )
+    add_pythons(command.add_argument, "of --confirm: ")
     add_options(command.add_argument, _CONFIRM_FLAGS)
     command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
 
@@ -141,7 +150,7 @@ def _confirmed(comparison: Comparison, contender: Run, parsed: argparse.Namespac
 
     with alone():
         options = replace(read_options(parsed), threads=contender.plan.threads)
-        return confirm(comparison, contender, tuple(parsed.confirm), options)
+        return confirm(comparison, contender, tuple(parsed.confirm), options, asked_pythons(parsed))
 
 
 def _compare_all(parsed: argparse.Namespace) -> int:

@@ -65,7 +65,7 @@ def modules_of_export(name, origin, root):
     from deploybench.exporters.artifacts.artifact import export_artifact
 
     export_artifact(name, origin, root)
-    return {module for module in sys.modules if module.partition(".")[0] == "exporters"}
+    return {module for module in sys.modules if f"{module}.".startswith("deploybench.exporters.")}
 
 
 def export_unpolished(checkpoint, out_dir):

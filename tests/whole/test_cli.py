@@ -259,7 +259,7 @@ from deploybench.bench import cli
 deploybench.bench.pipeline.prepare.prepare = lambda options, *_: None
 find_spec = importlib.util.find_spec
 def find_suites(name, *arguments):
-    return types.SimpleNamespace(submodule_search_locations=["s"]) if name == "suites" else find_spec(name, *arguments)
+    return types.SimpleNamespace(submodule_search_locations=["s"]) if name == "deploybench.suites" else find_spec(name, *arguments)
 importlib.util.find_spec = find_suites
 sys.exit(cli.main(["run"]))
 """
@@ -285,7 +285,7 @@ def test_pytests_exit_code_becomes_ours(tmp_path, ending, code):
 
 
 def test_a_bad_name_of_a_set_is_one_line_under_pytest(tmp_path):
-    suites = Path(importlib.util.find_spec("suites").submodule_search_locations[0])
+    suites = Path(importlib.util.find_spec("deploybench.suites").submodule_search_locations[0])
     done = subprocess.run(
         [sys.executable, "-m", "pytest", suites, "--external", "=x.csv", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path,

@@ -24,7 +24,7 @@ TRAINED_ON = slice(300, 900)  # of the corpus, whose first texts calibrate
 # Whatever else is installed: a text's class with NumPy and tokenizers alone.
 ALONE = """
 import runpy, sys
-for name in ("torch", "transformers", "onnxruntime", "openvino", "scipy", "sklearn", "safetensors", "bench", "exporters"):
+for name in ("torch", "transformers", "onnxruntime", "openvino", "scipy", "sklearn", "safetensors", "deploybench"):
     sys.modules[name] = None
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")

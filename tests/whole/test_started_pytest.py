@@ -134,8 +134,8 @@ def test_the_search_of_the_best_runs_by_itself_in_a_project_that_has_workers(
 ):
     """As installed in an environment inside the project; names in the saved file are those of a checkout."""
     site = tmp_path / ".venv" / "site-packages"
-    for package in ("bench", "exporters", "suites"):
-        shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__", "studies"))
+    ignored = shutil.ignore_patterns("__pycache__", "studies")
+    shutil.copytree(ROOT / "deploybench", site / "deploybench", ignore=ignored)
     write(tmp_path, {"pytest.ini": "[pytest]\naddopts = -n 2\n", "conftest.py": RAISES})
     command = [sys.executable, "-m", "deploybench.bench.cli", "export", "--best", f"--checkpoint={checkpoint_folder}"]
     flags = (

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from deploybench.bench.pipeline.options import Options
 
 
-def duel_of(names: tuple[str, str], options: Options, asked: Sequence[str]) -> Comparison:
-    """Measure ``names`` against each other with the variants that were ``asked``; raises UserError as ``two_sides`` does."""
+def duel_of(
+    names: tuple[str, str], options: Options, asked: Sequence[str], pythons: tuple[str, str] | None = None
+) -> Comparison:
+    """Measure ``names`` against each other with the variants that were ``asked``; raises UserError as ``two_sides`` does.
+
+    ``pythons``: interpreters that run them instead of this one.
+    """
     given = asked_variants(asked)
     variants = tuple(name for name in options.variants if name in given)
-    with alone(), two_sides(names, options, variants) as sides:
+    with alone(), two_sides(names, options, variants, pythons) as sides:
         setting = Setting(
             workloads=workloads(sides, options), target_width=options.target_width, budget_s=options.time_budget
         )
