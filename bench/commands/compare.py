@@ -109,6 +109,10 @@ def _compare(parsed: argparse.Namespace) -> int:
 
     if parsed.contender is None:
         raise UserError("compare: expected BASE and CONTENDER, two saved runs or folders; or --history [FOLDER]")
+    if asked_pythons(parsed) and not parsed.confirm:
+        raise UserError(
+            "--python-a: was given without --confirm, which runs the environments; pass --confirm A B as well"
+        )
     comparison = _compare_two(parsed)
     outcome = outcome_of(comparison.changes, lenient=parsed.lenient)
     give_answer(comparison, outcome, parsed, every_row=parsed.all)

@@ -59,11 +59,12 @@ def confirm(
     ]
     setting = Setting(workloads=tuple(workloads), target_width=_WIDTH, budget_s=_BUDGET_S, memory=False)
     with two_sides(sides, options, tuple(dict.fromkeys(one.variant for one in rows)), pythons) as pair:
-        judged = [one for one in duel(*pair, setting).changes if one.metric == "latency"]
-    again = {(one.variant, _shape(one)): one for one in judged}
+        found = duel(*pair, setting)
+    again = {(one.variant, _shape(one)): one for one in found.changes if one.metric == "latency"}
+    packages = f"; their environments differ in {', '.join(map(str, found.differences))}" if found.differences else ""
     note = (
         f"measured again: {counted(len(rows), 'doubtful row')} of latency, base and contender in turn, "
-        f"texts of {_lengths(shapes)}; base and contender are those of the saved runs"
+        f"texts of {_lengths(shapes)}; base and contender are those of the saved runs{packages}"
     )
     return replace(
         comparison,
