@@ -10,6 +10,7 @@ from deploybench.bench.commands.answer import add_answer, give_answer, give_text
 from deploybench.bench.commands.common import RESULTS, add_command, add_model, asked_runs, only_run
 from deploybench.bench.pipeline.options import add_options, read_options
 from deploybench.exporters.errors import UserError
+from deploybench.exporters.packages import require
 
 if TYPE_CHECKING:
     import argparse
@@ -138,6 +139,7 @@ def _confirmed(comparison: Comparison, contender: Run, parsed: argparse.Namespac
     from deploybench.bench.compare.confirming import confirm
     from deploybench.bench.machine.alone import alone
 
+    require("--confirm", "torch")
     with alone():
         options = replace(read_options(parsed), threads=contender.plan.threads)
         return confirm(comparison, contender, tuple(parsed.confirm), options)

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
             "deploybench duel HEAD~1 HEAD --checkpoint my-albert --batch-sizes 1,8",
         ],
     )
-    command.set_defaults(execute=_duel, failed=3)  # 1 says that something is worse
+    command.set_defaults(execute=_duel, needs=("torch",), failed=3)  # 1 says that something is worse
     command.add_argument(
         "a", metavar="A", help="folder of one or several artifacts, a checkpoint, or with --checkpoint a git revision"
     )

@@ -135,7 +135,8 @@ def test_every_study_suite_command_and_variant_is_listed():
 
     files = [path.relative_to(ROOT) for path in studies]
     named = [
-        (f"`python -m deploybench.{'.'.join(path.with_suffix('').parts).removesuffix('.__main__')}`", f"`{path}`") for path in files
+        (f"`python -m deploybench.{'.'.join(path.with_suffix('').parts).removesuffix('.__main__')}`", f"`{path}`")
+        for path in files
     ]
     assert [names for names in named if not any(name in suites for name in names)] == []
     assert [path for path in (ROOT / "suites").glob("test_*.py") if f"`suites/{path.name}`" not in suites] == []
