@@ -123,6 +123,17 @@ def test_a_command_that_runs_models_says_what_to_install(base, folder):
         assert line.endswith(f"torch, transformers, not installed: pip install 'deploybench[{extra}]'")
 
 
+@pytest.mark.parametrize(
+    ("suites", "extra"), [(["pytest", ROOT / "suites"], "torch"), (["deploybench.suites.gpu"], "train")]
+)
+def test_suites_say_what_to_install(base, folder, suites, extra):
+    code, _, said = start(folder, base, "-P", "-m", *suites)
+
+    assert code == 2
+    assert f"error: suites: needs {'accelerate, ' * (extra == 'train')}huggingface-hub, " in said
+    assert said.endswith(f"not installed: pip install 'deploybench[{extra}]'\n")
+
+
 @pytest.mark.parametrize("how", ["script", "module"])
 def test_a_run_with_pytorch_alone_leaves_the_other_runtimes_out(tmp_path, folder, checkpoint_folder, how):
     python = bare_environment(tmp_path / "environment", "torch")
