@@ -24,6 +24,7 @@ from deploybench.bench.runs.rows import row_name
 from deploybench.bench.runs.store import models_block, run_block
 from deploybench.exporters.errors import UserError, WorkerError
 from deploybench.exporters.files import refuse_unwritable, whole_file
+from deploybench.exporters.packages import require
 from deploybench.suites.plugin import refuse_workers, uncaptured
 from deploybench.suites.pytest_benchmark_internals import StockSession, as_json
 from deploybench.suites.stages import Stages
@@ -73,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.benchmark_storage = "file://./results"
     handover = config.pluginmanager.get_plugin(HANDOVER)  # of `deploybench run`, which prepares first
     with _one_line_errors():
+        require("suites", "torch")
         refuse_workers(config)
         config.stash[OPTIONS] = (
             tuple(one.options for one in handover.prepared) if handover else read_models(config.option)

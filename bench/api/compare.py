@@ -25,6 +25,7 @@ from deploybench.bench.report.messages.comparison import (
     render_comparison,
 )
 from deploybench.exporters.errors import UserError
+from deploybench.exporters.packages import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,6 +136,8 @@ def _dueled(names: tuple[str, str], asked: dict[str, Any], pythons: tuple[str, s
     """In the child."""
     from deploybench.bench.compare.duel.paired import duel_of
     from deploybench.bench.pipeline.options import read_options
+
+    require("duel", "torch")
 
     flags = parsed(asked)
     return duel_of(names, read_options(flags), flags.variants, pythons)

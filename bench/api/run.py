@@ -15,6 +15,7 @@ from deploybench.bench.report.messages.models_screen import models_screen
 from deploybench.bench.runs.rows import row_name
 from deploybench.bench.runs.store import read_runs, run_of_model
 from deploybench.exporters.errors import DeploybenchError
+from deploybench.exporters.packages import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,6 +142,8 @@ _INTERRUPTED = 130
 def _measured(asked: Mapping[str, Any], results: Path) -> tuple[Path | None, int]:
     """In the child: the saved file, and the exit code of the command."""
     from deploybench.bench.pipeline.measuring import measure_models
+
+    require("run", "torch")
 
     return measure_models(read_models(parsed(asked)), results)
 

@@ -12,6 +12,7 @@ from deploybench.bench.api.flags import parsed
 from deploybench.bench.pipeline.arguments import positive_number
 from deploybench.bench.report.messages.scoring import render_scoring
 from deploybench.bench.score import FLAGS
+from deploybench.exporters.packages import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,5 +74,7 @@ def _scored(source: Path, output: Path, variant: str, asked: dict[str, Any], mos
     """In the child."""
     from deploybench.bench.pipeline.options import read_options
     from deploybench.bench.score.asked import score as score_asked
+
+    require("score", "torch")
 
     return score_asked(source, output, variant, read_options(parsed(asked, FLAGS)), most)

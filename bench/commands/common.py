@@ -42,7 +42,8 @@ def add_command(commands: Any, name: str, text: str, examples: Sequence[str]) ->
         epilog=epilog(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.set_defaults(command=name, failed=1)  # failed: the exit code where a variant or a worker failed
+    # failed: the exit code where a variant or a worker failed; needs: the extras of a command that runs models
+    command.set_defaults(command=name, failed=1, needs=())
     return command
 
 

@@ -18,6 +18,7 @@ from deploybench.bench.commands.common import (
 )
 from deploybench.bench.pipeline.options import add_options, read_options
 from deploybench.exporters.errors import UserError
+from deploybench.exporters.packages import require
 
 if TYPE_CHECKING:
     import argparse
@@ -152,6 +153,7 @@ def _confirmed(comparison: Comparison, contender: Run, parsed: argparse.Namespac
     from deploybench.bench.compare.confirming import confirm
     from deploybench.bench.machine.alone import alone
 
+    require("--confirm", "torch")
     with alone():
         options = replace(read_options(parsed), threads=contender.plan.threads)
         return confirm(comparison, contender, tuple(parsed.confirm), options, asked_pythons(parsed))

@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
             "deploybench duel artifacts --python-a old/bin/python --python-b new/bin/python --variants onnx-fp32",
         ],
     )
-    command.set_defaults(execute=_duel, failed=3)  # 1 says that something is worse
+    command.set_defaults(execute=_duel, needs=("torch",), failed=3)  # 1 says that something is worse
     command.add_argument(
         "a",
         metavar="A",

@@ -59,7 +59,7 @@ def add(commands: Any) -> None:
             "deploybench export --best --objective size --output best",
         ],
     )
-    command.set_defaults(execute=_export)
+    command.set_defaults(execute=_export, needs=("torch",))
     add_options(command.add_argument, _FLAGS)
     command.add_argument("--output", metavar="DIR", help="folder of the artifacts (default: in the work folder)")
     best = command.add_argument_group("the best variant", "measured within the time budget; only that one is written")

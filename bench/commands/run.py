@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
             "deploybench run --checkpoint arch:bert-base-uncased --profile standard --tables",
         ],
     )
-    command.set_defaults(execute=_run)
+    command.set_defaults(execute=_run, needs=("torch",))
     command.add_argument("--tables", action="store_true", help="then print all tables of `deploybench report` as well")
     add_options(command.add_argument)
 

@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
             "deploybench score --checkpoint my-albert --variant onnx-fp32 x.csv -o y.parquet",
         ],
     )
-    command.set_defaults(execute=_score)
+    command.set_defaults(execute=_score, needs=("torch",))
     command.description = f"{command.description}\n{_OUTPUT}"
     command.add_argument("file", metavar="FILE", help="texts: CSV, TSV, JSON Lines or Parquet")
     command.add_argument("-o", "--output", metavar="FILE", required=True, help="Parquet file to write")

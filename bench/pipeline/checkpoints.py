@@ -21,6 +21,7 @@ from deploybench.exporters.checkpoints.inputs import INPUTS_FILE, read_inputs, w
 from deploybench.exporters.checkpoints.pickled import convert_pickled
 from deploybench.exporters.errors import CheckpointError
 from deploybench.exporters.files import sha256_file, whole_folder
+from deploybench.exporters.packages import require
 from deploybench.exporters.training.recipe import read_recipe
 from deploybench.exporters.training.train import train
 
@@ -89,6 +90,7 @@ def demonstration(options: Options) -> Checkpoint:
     digest = hashlib.sha256(json.dumps([repr(recipe), texts, labels]).encode()).hexdigest()[:8]
     folder = options.work_dir / "checkpoints" / f"{DEMONSTRATION}-{digest}"
     if not folder.is_dir():
+        require(DEMONSTRATION, "train")
         with stage("no checkpoint was given: training a small demonstration ALBERT"):
             call_in_child(
                 train,

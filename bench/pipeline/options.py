@@ -13,6 +13,7 @@ from deploybench.bench.measure.schedule import Schedule
 from deploybench.bench.pipeline.arguments import names, path, positive_number, whole_number, whole_numbers
 from deploybench.exporters.artifacts.artifact import holds_artifact_alone
 from deploybench.exporters.artifacts.catalogue import (
+    absent_packages,
     check_variant_name,
     default_variants,
     find_variant,
@@ -151,7 +152,7 @@ def _variants(text: str) -> tuple[str, ...]:
 def asked_variants(given: Collection[str]) -> tuple[str, ...]:
     """The variants that ``--variants`` names, once plugins are known; raises UserError for one that cannot be used."""
     if tuple(given) == (EVERY,):
-        return tuple(usable_variants())
+        return tuple(name for name in usable_variants() if not absent_packages(name))
     for name in given:
         check_variant_name(name)
     return tuple(given)

@@ -52,7 +52,7 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = TABLES, sets: Sequence
     if fmt == "json":
         return _json(figure_objects((run,)))
     if fmt == "card":
-        from deploybench.bench.report.formats.card import render_card  # it imports huggingface_hub
+        from deploybench.bench.report.formats.card import render_card  # with it come the modules of training
 
         return render_card(run, render(run, "md", _OF_CARD))
     built = build_tables(run, tables)
