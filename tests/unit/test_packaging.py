@@ -39,7 +39,7 @@ sys.platform = "darwin"
 sys.meta_path.insert(0, Without)
 for name in ("fcntl", "resource", "pwd", "grp"):
     sys.modules.pop(name, None)
-for name in ("sched_getaffinity", "fork", "pidfd_open", "sysconf", "O_NOFOLLOW"):
+for name in ("sched_getaffinity", "fork", "pidfd_open", "O_NOFOLLOW"):
     delattr(os, name)
 from deploybench.bench.cli import main
 print("code", main(sys.argv[1:]))
