@@ -14,6 +14,7 @@ from deploybench.bench.commands import COMMANDS
 from deploybench.bench.commands.common import epilog
 from deploybench.bench.console import say
 from deploybench.exporters.errors import DeploybenchError, UserError, first_line
+from deploybench.exporters.packages import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parsed = parser().parse_args(arguments)
         failed = parsed.failed
+        if parsed.needs:
+            require(parsed.command, *parsed.needs)
         code: int = parsed.execute(parsed)
     except BrokenPipeError:  # `deploybench report RUN | head`
         return 141  # as a shell reports a process that SIGPIPE ended

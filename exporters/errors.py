@@ -7,6 +7,7 @@ DeploybenchError
 │   ├── RecipeError          (ValueError)
 │   ├── RunFileError         (ValueError)
 │   ├── PluginError          (ImportError)
+│   ├── MissingPackageError  (ImportError)
 │   ├── UnknownVariantError  (LookupError)   not KeyError, whose message prints as a repr
 │   ├── OutputError          (OSError)
 │   └── DiskFullError        (OSError)
@@ -52,6 +53,10 @@ class RunFileError(UserError, ValueError):
 
 class PluginError(UserError, ImportError):
     """A variant of another package that cannot be used."""
+
+
+class MissingPackageError(UserError, ImportError):
+    """A package that is not installed."""
 
 
 class UnknownVariantError(UserError, LookupError):

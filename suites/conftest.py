@@ -24,6 +24,8 @@ from deploybench.bench.runs.rows import row_name
 from deploybench.bench.runs.store import models_block, run_block
 from deploybench.exporters.errors import UserError, WorkerError
 from deploybench.exporters.files import refuse_unwritable, whole_file
+from deploybench.exporters.packages import require
+from deploybench.suites.plugin import refuse_workers, uncaptured
 from deploybench.suites.pytest_benchmark_internals import StockSession, as_json
 from deploybench.suites.stages import Stages
 
@@ -72,19 +74,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.benchmark_storage = "file://./results"
     handover = config.pluginmanager.get_plugin(HANDOVER)  # of `deploybench run`, which prepares first
     with _one_line_errors():
-        _refuse_workers(config.option)
+        require("suites", "torch")
+        refuse_workers(config)
         config.stash[OPTIONS] = (
             tuple(one.options for one in handover.prepared) if handover else read_models(config.option)
-        )
-
-
-def _refuse_workers(option: Any) -> None:
-    """Each worker would wait for the lock of the one that measures, and then measure everything again."""
-    workers = [] if option.collectonly or getattr(option, "dist", "no") == "no" else option.tx
-    if workers:
-        raise UserError(
-            f"-n: found {len(workers)} workers of pytest-xdist, expected none: two measurements at once slow each other; "
-            "leave -n out, or pass -n 0 if an ini file's addopts has it"
         )
 
 
@@ -380,9 +373,7 @@ def _row(measurement: Measurement, model: str) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def visible(request: pytest.FixtureRequest) -> Callable[[], Any]:
     """A context without pytest's capturing, in which progress reaches the terminal."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-    return capture.global_and_fixture_disabled
+    return functools.partial(uncaptured, request.config)
 
 
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploybench.bench.console import say_stage, step
+from deploybench.suites.plugin import uncaptured
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -42,13 +43,7 @@ class Stages:
         return done
 
     def _say(self, file: str) -> None:
-        """Print the line, not on the one that pytest is writing, and not into what pytest captures."""
-        manager = self._config.pluginmanager
-        capture, reporter = manager.get_plugin("capturemanager"), manager.get_plugin("terminalreporter")
-        assert capture is not None
-        if reporter:
-            reporter.ensure_newline()
-        with capture.global_and_fixture_disabled():
+        with uncaptured(self._config):
             say_stage(_name(file), self._seconds[file])
 
 

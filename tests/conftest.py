@@ -17,8 +17,9 @@ from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 
 TESTS = Path(__file__).parent
 LONGEST = (  # begun first
-    *("test_suites", "test_executed", "test_journal", "test_best", "test_studies", "test_scoring", "test_duel"),
-    *("test_duel_revisions", "test_processes", "test_inputs", "test_artifact", "test_serving", "test_started_pytest"),
+    *("test_suites", "test_executed", "test_journal", "test_installs", "test_best", "test_studies", "test_scoring"),
+    *("test_duel", "test_notebook", "test_duel_revisions", "test_processes", "test_inputs", "test_artifact"),
+    *("test_serving", "test_started_pytest"),
 )
 _TINY_RECIPE = """
 description = "tiny"

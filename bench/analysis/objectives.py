@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from deploybench.bench.runs.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_DROP = 0.01  # default of --max-accuracy-drop: the share of accuracy that a variant may lose
 
@@ -40,6 +44,20 @@ class Limit:
     flag: str  # "--max-size-mb"
     metric: str  # key of METRICS
     most: float  # in the metric's SI unit
+
+
+LIMITS = {  # by flag: metric, SI units in one unit of the flag, help
+    "--max-p95-ms": ("latency_p95", 1e-3, "95th percentile of the latency of the smallest batch, in ms"),
+    "--max-memory-mb": ("peak_memory", 1e6, "peak of the heap after loading and during batches, by memray"),
+    "--max-size-mb": ("artifact_size", 1e6, "size on disk"),
+}
+
+
+def limits(given: Mapping[str, float | None]) -> tuple[Limit, ...]:
+    """From numbers in the units of the flags, by name: ``{"max_p95_ms": 100}``; None is no limit."""
+    named = {flag: given.get(flag[2:].replace("-", "_")) for flag in LIMITS}
+    found = ((flag, number, *LIMITS[flag][:2]) for flag, number in named.items() if number is not None)
+    return tuple(Limit(flag=flag, metric=metric, most=number * unit) for flag, number, metric, unit in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
             "deploybench architectures arch:albert-xlarge-v2 my-albert --format json",
         ],
     )
-    command.set_defaults(execute=_architectures)
+    command.set_defaults(execute=_architectures, needs=("torch",))
     command.add_argument(
         "names",
         nargs="*",

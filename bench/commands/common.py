@@ -43,7 +43,8 @@ def add_command(commands: Any, name: str, text: str, examples: Sequence[str]) ->
         epilog=epilog(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.set_defaults(command=name, failed=1)  # failed: the exit code where a variant or a worker failed
+    # failed: the exit code where a variant or a worker failed; needs: the extras of a command that runs models
+    command.set_defaults(command=name, failed=1, needs=())
     return command
 
 
@@ -79,6 +80,24 @@ def read_aim(parsed: argparse.Namespace) -> Aim:
 def add_model(add: Callable[..., Any]) -> None:
     """Add the flag that picks one of several models."""
     add("--model", metavar="NAME", help="of a run of several models, look at this one alone")
+
+
+def add_pythons(add: Callable[..., Any], of: str = "") -> None:
+    """Add the flags of two Python environments."""
+    for flag, side in (("--python-a", "A"), ("--python-b", "B")):
+        add(flag, metavar="PYTHON", help=f"{of}interpreter of the environment that exports and runs {side}")
+
+
+def asked_pythons(parsed: argparse.Namespace) -> tuple[str, str] | None:
+    """Both interpreters, or None without the flags; raises UserError for one alone."""
+    found = {"--python-a": parsed.python_a, "--python-b": parsed.python_b}
+    given = [flag for flag, python in found.items() if python is not None]
+    if len(given) == 1:
+        [other] = found.keys() - set(given)
+        raise UserError(
+            f"{given[0]}: expected {other} as well, the other environment; for this one pass {sys.executable}"
+        )
+    return (parsed.python_a, parsed.python_b) if given else None
 
 
 def asked_runs(path: str, model: str | None) -> tuple[Run, ...]:

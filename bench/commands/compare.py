@@ -7,15 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploybench.bench.commands.answer import add_answer, give_answer, give_text, refuse_unwritable_answer
-from deploybench.bench.commands.common import RESULTS, add_command, add_model, asked_runs, only_run
+from deploybench.bench.commands.common import (
+    RESULTS,
+    add_command,
+    add_model,
+    add_pythons,
+    asked_pythons,
+    asked_runs,
+    only_run,
+)
 from deploybench.bench.pipeline.options import add_options, read_options
 from deploybench.exporters.errors import UserError
+from deploybench.exporters.packages import require
 
 if TYPE_CHECKING:
     import argparse
 
     from deploybench.bench.compare.changes import Comparison
-    from deploybench.bench.compare.thresholds import Thresholds
     from deploybench.bench.runs.store import Run
 
 _EXIT_CODES = """
@@ -89,6 +97,7 @@ def add(commands: Any) -> None:
         help="measure latencies that are worse, or may be, again in turn: A and B are the base's and the contender's "
         "artifacts (a folder of one or several), checkpoints, or with --checkpoint git revisions",
     )
+    add_pythons(command.add_argument, "of --confirm: ")
     add_options(command.add_argument, _CONFIRM_FLAGS)
     command.add_argument("--config", metavar="FILE", help="TOML file with thresholds (default: ./pyproject.toml)")
 
@@ -101,6 +110,10 @@ def _compare(parsed: argparse.Namespace) -> int:
 
     if parsed.contender is None:
         raise UserError("compare: expected BASE and CONTENDER, two saved runs or folders; or --history [FOLDER]")
+    if asked_pythons(parsed) and not parsed.confirm:
+        raise UserError(
+            "--python-a: was given without --confirm, which runs the environments; pass --confirm A B as well"
+        )
     comparison = _compare_two(parsed)
     outcome = outcome_of(comparison.changes, lenient=parsed.lenient)
     give_answer(comparison, outcome, parsed, every_row=parsed.all)
@@ -109,50 +122,48 @@ def _compare(parsed: argparse.Namespace) -> int:
 
 def _compare_two(parsed: argparse.Namespace) -> Comparison:
     from deploybench.bench.compare.changes import compare_runs
-    from deploybench.bench.compare.matching import match_models
+    from deploybench.bench.compare.matching import match_models, refuse_same
     from deploybench.bench.compare.stock import is_stock
+    from deploybench.bench.compare.thresholds import project_thresholds
 
     if is_stock(parsed.base) or is_stock(parsed.contender):
         return _compare_stock(parsed)
     base, contender = (asked_runs(side, parsed.model) for side in (parsed.base, parsed.contender))
-    _refuse_same(base[0].path, contender[0].path)
+    refuse_same(base[0].path, contender[0].path)
     if parsed.confirm:
         only_run(max(base, contender, key=len), "--confirm")
-    comparison = compare_runs(match_models(base, contender), _thresholds(parsed), normalise=parsed.normalise)
+    comparison = compare_runs(
+        match_models(base, contender), project_thresholds(parsed.config), normalise=parsed.normalise
+    )
     return _confirmed(comparison, contender[0], parsed) if parsed.confirm else comparison
 
 
 def _compare_stock(parsed: argparse.Namespace) -> Comparison:
-    from deploybench.bench.compare.stock import compare_stock, read_stock
+    from deploybench.bench.compare.stock import compare_stock_files
+    from deploybench.bench.compare.thresholds import project_thresholds
 
     needs = {"--normalise": "the yardsticks", "--confirm": "the plan", "--model": "the models"}
     for flag, needed in needs.items():
         if getattr(parsed, flag[2:]):
             raise UserError(f"{flag}: needs {needed} of both runs, and a stock file of pytest-benchmark has none")
-    stock = read_stock(parsed.base), read_stock(parsed.contender)
-    _refuse_same(*(one.path for one in stock))
-    return compare_stock(*stock, _thresholds(parsed))
+    return compare_stock_files(parsed.base, parsed.contender, project_thresholds(parsed.config))
 
 
 def _confirmed(comparison: Comparison, contender: Run, parsed: argparse.Namespace) -> Comparison:
     from deploybench.bench.compare.confirming import confirm
     from deploybench.bench.machine.alone import alone
 
+    require("--confirm", "torch")
     with alone():
         options = replace(read_options(parsed), threads=contender.plan.threads)
-        return confirm(comparison, contender, tuple(parsed.confirm), options)
-
-
-def _refuse_same(base: Path, contender: Path) -> None:
-    """Refuse to compare a run with itself: a folder's newest run is the old one if no new one was saved."""
-    if base.resolve() == contender.resolve():
-        raise UserError(f"compare: BASE and CONTENDER are the same file, {base}; was a new run saved?")
+        return confirm(comparison, contender, tuple(parsed.confirm), options, asked_pythons(parsed))
 
 
 def _compare_all(parsed: argparse.Namespace) -> int:
     from deploybench.bench.compare.history import history_of
     from deploybench.bench.compare.outcome import outcome_of_history
     from deploybench.bench.compare.saved_runs import read_saved_runs
+    from deploybench.bench.compare.thresholds import project_thresholds
     from deploybench.bench.report.messages.history import render_history
 
     flags = {"--all": parsed.all, "--normalise": parsed.normalise, "--confirm": parsed.confirm, "--junit": parsed.junit}
@@ -165,15 +176,7 @@ def _compare_all(parsed: argparse.Namespace) -> int:
     folder = Path(parsed.history)
     if not folder.is_dir():
         raise UserError(f"--history: {str(folder)!r} is no folder; expected one with saved runs, such as {RESULTS}")
-    history = history_of(read_saved_runs(folder, parsed.model), _thresholds(parsed))
+    history = history_of(read_saved_runs(folder, parsed.model), project_thresholds(parsed.config))
     outcome = outcome_of_history(history, lenient=parsed.lenient)
     give_text(render_history(history, parsed.format, outcome), render_history(history, "text", outcome), parsed.output)
     return outcome.code
-
-
-def _thresholds(parsed: argparse.Namespace) -> Thresholds:
-    from deploybench.bench.compare.thresholds import Thresholds, read_thresholds
-
-    own = Path("pyproject.toml")
-    file = Path(parsed.config) if parsed.config is not None else own if own.is_file() else None
-    return read_thresholds(file) if file else Thresholds()

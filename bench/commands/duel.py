@@ -1,12 +1,14 @@
-"""``deploybench duel``: measure two artifacts, checkpoints or git revisions against each other in one run."""
+"""``deploybench duel``: measure two artifacts, checkpoints, git revisions or environments against each other in one run."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from deploybench.bench.commands.answer import add_answer, give_answer, refuse_unwritable_answer
-from deploybench.bench.commands.common import add_command
-from deploybench.bench.pipeline.options import add_options, asked_variants, read_options
+from deploybench.bench.commands.common import add_command, add_pythons, asked_pythons
+from deploybench.bench.compare.duel import DEFAULTS
+from deploybench.bench.pipeline.options import add_options, read_options
+from deploybench.exporters.errors import UserError
 from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
@@ -31,38 +33,57 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "duel",
-        "measure two artifacts, checkpoints or git revisions against each other in one run",
+        "measure two artifacts, checkpoints, git revisions or Python environments against each other in one run",
         [
             "deploybench duel artifacts/onnx-fp32 artifacts/openvino-fp32",
             "deploybench duel my-albert my-distilbert --variants onnx-fp32",
             "deploybench duel HEAD~1 HEAD --checkpoint my-albert --batch-sizes 1,8",
+            "deploybench duel artifacts --python-a old/bin/python --python-b new/bin/python --variants onnx-fp32",
         ],
     )
-    command.set_defaults(execute=_duel, failed=3)  # 1 says that something is worse
+    command.set_defaults(execute=_duel, needs=("torch",), failed=3)  # 1 says that something is worse
     command.add_argument(
-        "a", metavar="A", help="folder of one or several artifacts, a checkpoint, or with --checkpoint a git revision"
+        "a",
+        metavar="A",
+        nargs="?",
+        help="folder of one or several artifacts, a checkpoint, or with --checkpoint a git revision",
     )
-    command.add_argument("b", metavar="B", help="the other side, of the same kind")
+    command.add_argument(
+        "b", metavar="B", nargs="?", help="the other side, of the same kind (default with --python-b: A)"
+    )
+    add_pythons(command.add_argument)
     add_answer(command.add_argument)
     add_options(command.add_argument, _FLAGS)
-    command.set_defaults(variants=REFERENCE, batch_sizes="1", target_width="0.01", time_budget="60", lenient=False)
+    command.set_defaults(**DEFAULTS, lenient=False)
 
 
 def _duel(parsed: argparse.Namespace) -> int:
     """Return an exit code of ``compare``."""
-    from deploybench.bench.compare.duel import measure as duel
-    from deploybench.bench.compare.duel.sides import two_sides
+    from deploybench.bench.compare.duel.paired import duel_of
     from deploybench.bench.compare.outcome import outcome_of
-    from deploybench.bench.machine.alone import alone
 
     refuse_unwritable_answer(parsed)
-    options = read_options(parsed)
-    asked = asked_variants(parsed.variants)
-    variants = tuple(name for name in options.variants if name in asked)
-    with alone(), two_sides((parsed.a, parsed.b), options, variants) as sides:
-        workloads = duel.workloads(sides, options)
-        setting = duel.Setting(workloads=workloads, target_width=options.target_width, budget_s=options.time_budget)
-        comparison = duel.duel(*sides, setting)
+    pythons = asked_pythons(parsed)
+    names = _names(parsed) if pythons is None else _names_in_environments(parsed)
+    comparison = duel_of(names, read_options(parsed), parsed.variants, pythons)
     outcome = outcome_of(comparison.changes)
     give_answer(comparison, outcome, parsed, every_row=True)
     return outcome.code
+
+
+def _names(parsed: argparse.Namespace) -> tuple[str, str]:
+    if parsed.b is None:
+        raise UserError(
+            "duel: expected A and B: two artifacts, checkpoints, or with --checkpoint git revisions; or A in two environments: "
+            "--python-a and --python-b"
+        )
+    return parsed.a, parsed.b
+
+
+def _names_in_environments(parsed: argparse.Namespace) -> tuple[str, str]:
+    """What each environment runs: what it exports of ``--checkpoint``, or A and B."""
+    a = parsed.a or parsed.checkpoint
+    if a is None or None not in (parsed.a, parsed.checkpoint):
+        found = "both" if a else "neither"
+        raise UserError(f"--python-a: found {found}, expected A (artifacts or a checkpoint) or --checkpoint; name one")
+    return a, parsed.b or a

@@ -60,7 +60,7 @@ def add(commands: Any) -> None:
             "deploybench export --best --objective size --output best",
         ],
     )
-    command.set_defaults(execute=_export)
+    command.set_defaults(execute=_export, needs=("torch",))
     add_options(command.add_argument, _FLAGS)
     command.add_argument("--output", metavar="DIR", help="folder of the artifacts (default: in the work folder)")
     best = command.add_argument_group("the best variant", "measured within the time budget; only that one is written")
@@ -98,14 +98,13 @@ def _is_given(parsed: argparse.Namespace, flag: str) -> bool:
 
 def _export_best(parsed: argparse.Namespace) -> int:
     """Return 1 where no variant is certain to be within the limit."""
+    from deploybench.bench.analysis.models.selection import select_of
     from deploybench.bench.analysis.objectives import OBJECTIVES
-    from deploybench.bench.analysis.selection import select
     from deploybench.bench.machine.alone import alone
     from deploybench.bench.pipeline.best import read_target, write_best
     from deploybench.bench.pipeline.prepare import prepare
     from deploybench.bench.pipeline.started_pytest import run_suites
     from deploybench.bench.report.messages.selection import render_selection
-    from deploybench.bench.runs.predictions import read_scored
     from deploybench.bench.runs.store import read_run
 
     aim, target = read_aim(parsed), read_target(parsed.output)
@@ -117,7 +116,7 @@ def _export_best(parsed: argparse.Namespace) -> int:
     if saved is None:
         return code or 1
     run = read_run(saved)
-    selection = select(run, read_scored(run), aim)
+    selection = select_of((run,), aim)
     print_answer(render_selection(selection))
     if selection.best is None:
         say("nothing was written: no variant is certain to be within the limit")

@@ -48,13 +48,17 @@ def _list(parsed: argparse.Namespace) -> int:
 
 
 def _description(name: str, variant: Variant) -> str:
-    """Runtime, number format, when it is measured unless always, deprecation, module of a plugin."""
+    """Runtime, number format, when it is measured unless always, deprecation, module of a plugin, absent packages."""
+    from deploybench.exporters.artifacts.catalogue import absent_packages
     from deploybench.exporters.artifacts.plugins import plugin_module, plugin_names
+    from deploybench.exporters.packages import install
 
     of = f"of {plugin_module(name)}" if name in plugin_names() else ""
     when = f"if named or with {' or '.join(variant.needs)}" if variant.needs else ""
     when = when if variant.default else "if named"
-    return "; ".join(filter(None, [f"{variant.runtime}, {variant.precision}", when, variant.deprecated, of]))
+    packages = absent_packages(name)
+    lacks = f"not installed: {install(packages)}" if packages else ""
+    return "; ".join(filter(None, [f"{variant.runtime}, {variant.precision}", when, variant.deprecated, of, lacks]))
 
 
 def _section(title: str, rows: dict[str, str]) -> str:

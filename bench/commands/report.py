@@ -47,6 +47,7 @@ def add(commands: Any) -> None:
             "deploybench report results --format csv --table batch",
             "deploybench report results --format html --output page.html --plots plots",
             "deploybench report results --format bencher --output bmf.json",
+            "deploybench report results --mlflow https://mlflow.example.org",
             "deploybench report results --model my-albert",
         ],
     )
@@ -70,6 +71,9 @@ def add(commands: Any) -> None:
     command.add_argument("-o", "--output", metavar="FILE", type=path, help="write to FILE instead of printing")
     command.add_argument(
         "--plots", metavar="DIR", type=path, help="also write the plots of the page to DIR, as SVG and PNG"
+    )
+    command.add_argument(
+        "--mlflow", metavar="URI", help="also log figures, origin and the saved file to an MLflow tracking store"
     )
     texts = command.add_argument_group(
         "texts", "of the run's labelled sets; the page of one model shows misclassified ones"
@@ -97,6 +101,8 @@ def _report(parsed: argparse.Namespace) -> int:
         raise UserError(f"--table: {parsed.run} holds nothing for {', '.join(lacking)}; measure again, or name another")
     if parsed.plots:
         _write_plots(runs, parsed.plots)
+    if parsed.mlflow:
+        _log_to_mlflow(runs, parsed.mlflow)
     _show(runs, tables, parsed)
     for name in lacking:
         say(f"table {name} is left out: {parsed.run} holds nothing for it")
@@ -126,6 +132,12 @@ def _show(runs: tuple[Run, ...], tables: Sequence[str], parsed: argparse.Namespa
         write_file(text, parsed.output, "--output")
     else:
         print_answer(text)
+
+
+def _log_to_mlflow(runs: tuple[Run, ...], uri: str) -> None:
+    from deploybench.bench.report.formats.mlflow_store import log_runs
+
+    say(f"logged: {log_runs(runs, uri)} figures to {uri}")
 
 
 def _write_plots(runs: tuple[Run, ...], folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploybench.bench.commands.common import RESULTS, add_command, print_answer, print_runs
-from deploybench.bench.console import lines_said, note, one_bar
+from deploybench.bench.console import lines_said
 from deploybench.bench.pipeline.options import Options, add_options, read_models
 from deploybench.bench.report.tables import OF_SEVERAL, SHOWN
 
@@ -28,27 +28,21 @@ def add(commands: Any) -> None:
             "deploybench run --checkpoint arch:bert-base-uncased --profile standard --tables",
         ],
     )
-    command.set_defaults(execute=_run)
+    command.set_defaults(execute=_run, needs=("torch",))
     command.add_argument("--tables", action="store_true", help="then print all tables of `deploybench report` as well")
     add_options(command.add_argument)
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.machine.alone import alone
-    from deploybench.bench.pipeline.forecast import expected_parts, plan_line
-    from deploybench.bench.pipeline.prepare import prepare_models
-    from deploybench.bench.pipeline.started_pytest import run_suites
+    from deploybench.bench.pipeline.measuring import measure_models
     from deploybench.bench.report.messages.first_screen import first_screen
     from deploybench.bench.report.messages.models_screen import models_screen
     from deploybench.bench.report.messages.screen import LINES
     from deploybench.bench.runs.store import read_runs
-    from deploybench.exporters.files import refuse_unwritable
 
     before = lines_said()
     models = read_models(parsed)
-    refuse_unwritable(Path(RESULTS))
-    with alone(), one_bar(expected_parts(models)):
-        saved, code = run_suites(prepare_models(models, lambda: note(plan_line(models))), Path(RESULTS))
+    saved, code = measure_models(models, Path(RESULTS))
     if saved is None:
         return code or 1
     runs, room = read_runs(saved), LINES + before - lines_said()

@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
             "deploybench train distilbert-agnews --checkpoint my-distilbert --output topics",
         ],
     )
-    command.set_defaults(execute=_train)
+    command.set_defaults(execute=_train, needs=("torch", "train"))
     command.add_argument("recipe", metavar="RECIPE", help="a recipe of deploybench list, or a TOML file")
     command.add_argument(
         "--train", metavar="FILE", help="labelled texts to train on (default: the recipe's, else the bundled corpus)"

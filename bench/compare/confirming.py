@@ -35,11 +35,17 @@ def _undecided(one: Change) -> bool:
     return one.verdict == "no detectable change" and one.high is not None and one.high > (one.threshold or 0.0)
 
 
-def confirm(comparison: Comparison, contender: Run, sides: tuple[str, str], options: Options) -> Comparison:
+def confirm(
+    comparison: Comparison,
+    contender: Run,
+    sides: tuple[str, str],
+    options: Options,
+    pythons: tuple[str, str] | None = None,
+) -> Comparison:
     """The comparison, with each doubtful latency as a duel of ``sides`` finds it.
 
     ``sides``: for each run what a duel takes: an artifact, a folder of artifacts, a checkpoint, or with ``options.checkpoint`` a
-    git revision. Raises UserError where they lack a variant.
+    git revision; ``pythons``: interpreters that run them instead of this one. Raises UserError where they lack a variant.
     """
     rows = doubtful(comparison)
     if not rows:
@@ -52,12 +58,13 @@ def confirm(comparison: Comparison, contender: Run, sides: tuple[str, str], opti
         for size, length in shapes
     ]
     setting = Setting(workloads=tuple(workloads), target_width=_WIDTH, budget_s=_BUDGET_S, memory=False)
-    with two_sides(sides, options, tuple(dict.fromkeys(one.variant for one in rows))) as pair:
-        judged = [one for one in duel(*pair, setting).changes if one.metric == "latency"]
-    again = {(one.variant, _shape(one)): one for one in judged}
+    with two_sides(sides, options, tuple(dict.fromkeys(one.variant for one in rows)), pythons) as pair:
+        found = duel(*pair, setting)
+    again = {(one.variant, _shape(one)): one for one in found.changes if one.metric == "latency"}
+    packages = f"; their environments differ in {', '.join(map(str, found.differences))}" if found.differences else ""
     note = (
         f"measured again: {counted(len(rows), 'doubtful row')} of latency, base and contender in turn, "
-        f"texts of {_lengths(shapes)}; base and contender are those of the saved runs"
+        f"texts of {_lengths(shapes)}; base and contender are those of the saved runs{packages}"
     )
     return replace(
         comparison,

@@ -10,6 +10,7 @@ from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from deploybench.bench.runs.predictions import Right
     from deploybench.bench.runs.store import Run
@@ -39,6 +40,12 @@ def match_models(base: Sequence[Run], contender: Sequence[Run]) -> tuple[Matched
             "name; name models when you measure them: --checkpoint NAME=DIR"
         )
     return tuple(_matched(name, before.get(name), after.get(name)) for name in dict.fromkeys([*before, *after]))
+
+
+def refuse_same(base: Path, contender: Path) -> None:
+    """Refuse to compare a run with itself: a folder's newest run is the old one if no new one was saved."""
+    if base.resolve() == contender.resolve():
+        raise UserError(f"compare: BASE and CONTENDER are the same file, {base}; was a new run saved?")
 
 
 def _matched(model: str, base: Run | None, contender: Run | None) -> Matched:

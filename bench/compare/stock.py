@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deploybench.bench.compare.changes import Comparison
 from deploybench.bench.compare.comparability import commit_name, differences, obstacle
 from deploybench.bench.compare.judging import Terms, judge_rows
+from deploybench.bench.compare.matching import refuse_same
 from deploybench.bench.machine.cpu import UNKNOWN
 from deploybench.bench.runs.measurement import Measurement, Row
 from deploybench.bench.runs.store import BLOCK, load_saved, read_runs
@@ -38,6 +39,13 @@ def is_stock(path: Path | str) -> bool:
     path = Path(path)
     saved = None if path.is_dir() else load_saved(path)
     return isinstance(saved, dict) and isinstance(saved.get("benchmarks"), list) and BLOCK not in saved
+
+
+def compare_stock_files(base: Path | str, contender: Path | str, thresholds: Thresholds) -> Comparison:
+    """Compare two stock files, or the stock parts of saved runs; raises RunFileError, and UserError for one file twice."""
+    runs = read_stock(base), read_stock(contender)
+    refuse_same(*(one.path for one in runs))
+    return compare_stock(*runs, thresholds)
 
 
 def read_stock(path: Path | str) -> StockRun:

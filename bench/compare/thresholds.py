@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
@@ -24,8 +25,6 @@ from deploybench.bench.runs.metrics import compared_metrics
 from deploybench.bench.runs.rows import variant_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deploybench.bench.runs.measurement import Row
 
 _TABLE = "tool.deploybench.compare"
@@ -68,6 +67,13 @@ class Thresholds:
 def read_thresholds(file: Path) -> Thresholds:
     """``[tool.deploybench.compare]`` of a pyproject.toml, over the defaults; raises UserError where it is not valid."""
     return read_toml(file, _thresholds, f"a pyproject.toml with [{_TABLE}]")
+
+
+def project_thresholds(config: str | None = None) -> Thresholds:
+    """Those of the file ``config``, or without it of ./pyproject.toml, if there is one; raises UserError as ``read_thresholds``."""
+    own = Path("pyproject.toml")
+    file = Path(config) if config is not None else own if own.is_file() else None
+    return read_thresholds(file) if file else Thresholds()
 
 
 def _thresholds(content: dict[str, Any]) -> Thresholds:

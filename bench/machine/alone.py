@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import tempfile
 from contextlib import contextmanager
@@ -33,6 +32,8 @@ def alone() -> Iterator[None]:
     if _held or HELD in os.environ:
         yield
         return
+    import fcntl  # not on Windows
+
     descriptor, writable = _open()
     with os.fdopen(descriptor, "r+b" if writable else "rb", buffering=0) as lock:
         try:

@@ -22,8 +22,12 @@ _ARM = ("CPU implementer", "CPU part", "CPU variant", "CPU revision")
 
 
 def available_cores() -> int:
-    """Number of cores that this process may use: its affinity, limited by the cgroup's quota (rounded down, at least 1)."""
-    cores, quota = len(os.sched_getaffinity(0)), cpu_quota()
+    """Number of cores that this process may use: its affinity, limited by the cgroup's quota (rounded down, at least 1).
+
+    On another system than Linux, which reads saved runs alone: all.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 

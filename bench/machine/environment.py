@@ -21,8 +21,9 @@ RUNTIMES = (
     "onnxruntime",
     "openvino",
     "nncf",
+    "numpy",
 )
-PACKAGES = ("deploybench", *RUNTIMES, "numpy", "memray", "pytest-benchmark")
+PACKAGES = ("deploybench", *RUNTIMES, "memray", "pytest-benchmark")
 _MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")  # settings that change memory figures
 # Settings of libraries that select kernels, and therefore change speed.
 _KERNELS = (

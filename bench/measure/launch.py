@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from deploybench.bench.machine.cores import shared_cores
 from deploybench.bench.worker.client import Worker, template_modules
+from deploybench.bench.worker.interpreter import OURS
 from deploybench.exporters.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -53,12 +54,12 @@ class Launch:
     def start(self, one: TimedArtifact) -> tuple[float, ...]:
         """Start and load an artifact; seconds to import, read and load, or to load alone unless ``cold``."""
         variant = one.variant or one.name
-        modules = () if self.cold or one.code else template_modules(variant)
+        modules = () if self.cold or one.interpreter != OURS else template_modules(variant)
         worker = self._stack.enter_context(
             Worker(
                 f"{one.name}, launch {self._number}",
                 self._threads,
-                code=one.code,
+                interpreter=one.interpreter,
                 forked=bool(modules),
                 modules=modules,
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from deploybench.bench.runs.measurement import Measurement, Workload, launch_ratios, process_medians
 from deploybench.bench.runs.rows import reference_row
 from deploybench.bench.statistics import LEVEL, interval_factors, paired_ratios
+from deploybench.bench.worker.interpreter import OURS, Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +77,7 @@ class TimedArtifact:
     artifact: Path
     variant: str = ""  # that loads the artifact; empty: ``name``
     fingerprint: str = ""  # of the artifact, for the journal
-    code: Path | None = None  # folder whose ``exporters`` loads it; None: the ones of this process
+    interpreter: Interpreter = OURS  # that loads it
     feed: Mapping[Workload, Sequence[Batch]] | None = None  # its own batches; None: those of the run
     group: str = ""  # of rows that compete: the slower ones get fewer launches; empty: every launch
     control: bool = False  # shows the precision of the others; its own interval adds no launches

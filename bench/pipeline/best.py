@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploybench.bench.analysis.evidence import evidence_of, read_evidence, write_evidence
+from deploybench.bench.analysis.models.pairs import of_pair
 from deploybench.bench.console import say
+from deploybench.bench.pipeline.made import find_artifact
 from deploybench.exporters.artifacts.artifact import holds_artifact_alone
 from deploybench.exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
 from deploybench.exporters.errors import UserError
@@ -35,6 +37,14 @@ def read_target(text: str | None, flag: str = "--output") -> Path:
         raise UserError(f"{flag}: {text} is in use and would be replaced as a whole; name a folder in it")
     refuse_unwritable(target.parent)
     return target
+
+
+def copy_best(runs: tuple[Run, ...], selection: Selection, work_dir: Path, target: Path) -> None:
+    """Copy the artifact of the best candidate from below ``work_dir`` to ``target``; raises UserError where there is none."""
+    assert selection.best
+    best = selection.best.variant
+    run, variant = of_pair(runs, best) if len(runs) > 1 else (runs[0], best)
+    write_best(run, selection, find_artifact(run, variant, work_dir).path, target)
 
 
 def write_best(run: Run, selection: Selection, artifact: Path, target: Path) -> None:

@@ -22,6 +22,7 @@ from deploybench.exporters.checkpoints.pickled import convert_pickled
 from deploybench.exporters.checkpoints.tokenization import INPUTS_FILE
 from deploybench.exporters.errors import CheckpointError
 from deploybench.exporters.files import sha256_file, whole_folder
+from deploybench.exporters.packages import require
 from deploybench.exporters.training.recipe import read_recipe
 from deploybench.exporters.training.train import train
 
@@ -92,6 +93,7 @@ def demonstration(options: Options) -> Checkpoint:
     digest = hashlib.sha256(json.dumps([repr(recipe), texts, labels]).encode()).hexdigest()[:8]
     folder = options.work_dir / "checkpoints" / f"{DEMONSTRATION}-{digest}"
     if not folder.is_dir():
+        require(DEMONSTRATION, "train")
         with stage("no checkpoint was given: training a small demonstration ALBERT"):
             call_in_child(
                 train,

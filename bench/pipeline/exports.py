@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from deploybench.bench.console import note, progress
+from deploybench.bench.machine.cpu import cpu_features
 from deploybench.bench.pipeline.checkpoints import own_name
 from deploybench.bench.pipeline.forecast import export_part
 from deploybench.bench.runs.store import VariantInfo
 from deploybench.bench.units import counted
 from deploybench.bench.worker.client import call_in_child
 from deploybench.exporters.artifacts.artifact import export_artifact, read_artifact
-from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.artifacts.catalogue import default_variants, find_variant, left_out_variants
 from deploybench.exporters.artifacts.plugins import broken_plugins
 from deploybench.exporters.errors import DeploybenchError, UserError
+from deploybench.exporters.packages import absent, missing
 from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from deploybench.bench.pipeline.checks import Checks
@@ -86,6 +89,14 @@ def note_broken_plugins() -> None:
     """Print once which installed plugins are left out, and why."""
     for problem in broken_plugins():
         note(f"left out: {problem}")
+
+
+def note_absent_packages(variants: Collection[str]) -> None:
+    """Print which default variants are left out because packages are not installed, unless ``variants`` was chosen by name."""
+    features = cpu_features()
+    left_out = left_out_variants(features)
+    if left_out and {*default_variants(features)} <= {*variants}:
+        note(f"left out: {', '.join(left_out)}: {missing(absent(chain(*left_out.values())))}")
 
 
 def failed_variants(names: Sequence[str], why: str) -> dict[str, VariantInfo]:

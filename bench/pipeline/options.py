@@ -14,6 +14,7 @@ from deploybench.bench.pipeline.arguments import names, path, positive_number, w
 from deploybench.bench.texts.pairs import PairColumns
 from deploybench.exporters.artifacts.artifact import holds_artifact_alone
 from deploybench.exporters.artifacts.catalogue import (
+    absent_packages,
     check_variant_name,
     default_variants,
     find_variant,
@@ -92,6 +93,7 @@ class Options:
     unlabelled: tuple[Path, ...] = ()
     calibration: Path | None = None
     text_columns: tuple[str, ...] = ()  # PairColumns for pairs of texts; empty: found by name
+    scores_pairs: bool | None = None  # whether the file to score holds pairs of texts; None: there is none
     label_column: str | None = None  # None: "label"
     drop_bad_rows: bool = False
     allow_pickle: bool = False
@@ -159,7 +161,7 @@ def _variants(text: str) -> tuple[str, ...]:
 def asked_variants(given: Collection[str]) -> tuple[str, ...]:
     """The variants that ``--variants`` names, once plugins are known; raises UserError for one that cannot be used."""
     if tuple(given) == (EVERY,):
-        return tuple(usable_variants())
+        return tuple(name for name in usable_variants() if not absent_packages(name))
     for name in given:
         check_variant_name(name)
     return tuple(given)

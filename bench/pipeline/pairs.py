@@ -26,24 +26,26 @@ def is_given_pairs(options: Options, checkpoint: Checkpoint, sets: Sequence[Labe
 
     Raises UserError for single texts where the checkpoint says that it reads pairs, and for sets of both kinds.
     """
-    kinds = {one.pairs: one.name for one in sets}
+    kinds = {one.pairs: f"set {one.name}" for one in sets}
     if len(kinds) > 1:
         raise UserError(
-            f"set {kinds[True]} holds pairs of texts and set {kinds[False]} single ones, expected one kind; measure them apart"
+            f"{kinds[True]} holds pairs of texts and {kinds[False]} single ones, expected one kind; measure them apart"
         )
+    if options.scores_pairs is not None:
+        kinds = {options.scores_pairs: "the file"}
     given = next(iter(kinds), bool(checkpoint.pairs) or isinstance(options.text_columns, PairColumns))
     if checkpoint.demonstration and given:
         raise UserError(
-            f"set {kinds[True]}: holds pairs of texts, and the demonstration reads single ones; name a --checkpoint"
+            f"{kinds.get(True, '--pair-columns')}: holds pairs of texts, the demonstration reads single ones; name a --checkpoint"
         )
     if checkpoint.pairs and not given:
         raise UserError(
-            f"{checkpoint.name}: reads pairs of texts ({checkpoint.pairs}), and set {kinds[False]} holds single ones; name the "
+            f"{checkpoint.name}: reads pairs of texts ({checkpoint.pairs}), and {kinds[False]} holds single ones; name the "
             "columns of both texts with --pair-columns A,B"
         )
     if given and not checkpoint.pairs:
         note(
-            f"{checkpoint.name}: its texts are pairs, which it is given as two texts; its card does not say that it was trained so"
+            f"{checkpoint.name}: is given pairs of texts, each as two texts; nothing in it says that it was trained on pairs"
         )
     return given
 

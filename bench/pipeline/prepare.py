@@ -14,6 +14,7 @@ from deploybench.bench.pipeline.exports import (
     ReferenceFailedError,
     export_variants,
     failed_variants,
+    note_absent_packages,
     note_broken_plugins,
     say_unneeded,
 )
@@ -120,6 +121,7 @@ def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lam
     the long work.
     """
     note_broken_plugins()
+    note_absent_packages(models[0].variants)
     with each_note_once():
         if len(models) == 1:
             read = _read(models[0], announce)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploybench.bench.console import say
+from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ class Handover:
         self.prepared = prepared  # by model
         self.saved: Path | None = None  # set once the file is complete
         self.stopped: int | None = None  # exit code of the command where pytest was stopped
+        self.mistake: UserError | None = None  # that stopped it
         self._crashes: set[str] = set()
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -38,7 +40,9 @@ class Handover:
 
         # Errors of collection are a subclass of KeyboardInterrupt; only pytest.exit has a code.
         self.stopped = 130 if excinfo.type is KeyboardInterrupt else getattr(excinfo.value, "returncode", None)
-        if excinfo.type is pytest.exit.Exception:
+        if isinstance(excinfo.value.__context__, UserError):
+            self.mistake = excinfo.value.__context__
+        elif excinfo.type is pytest.exit.Exception:
             say(str(excinfo.value))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -61,7 +65,7 @@ class Handover:
 def run_suites(prepared: Sequence[Prepared], storage: Path, files: Sequence[str] = ("",)) -> tuple[Path | None, int]:
     """Run the suites, or ``files`` of them, on the prepared run and save it below ``storage``.
 
-    Returns the saved file, or None if nothing was saved, and the exit code of the command.
+    Returns the saved file, or None if nothing was saved, and the exit code of the command. Raises a UserError of the suites.
     """
     suites = importlib.util.find_spec("deploybench.suites")
     assert suites is not None
@@ -74,6 +78,8 @@ def run_suites(prepared: Sequence[Prepared], storage: Path, files: Sequence[str]
         code = run_pytest(folder, files, arguments, handover)
     if code > 1 and handover.stopped is None:  # an error of pytest, or of the suites' code
         say(printed.getvalue().strip())
+    if handover.mistake:
+        raise handover.mistake
     return handover.saved, handover.exit_code(code)
 
 

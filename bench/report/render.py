@@ -50,9 +50,9 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = TABLES, sets: Sequence
 
         return render_page(run, sets)
     if fmt == "json":
-        return _json([_object(cell) for cell in every_figure(run)])
+        return _json(figure_objects((run,)))
     if fmt == "card":
-        from deploybench.bench.report.formats.card import render_card  # it imports huggingface_hub
+        from deploybench.bench.report.formats.card import render_card  # with it come the modules of training
 
         return render_card(run, render(run, "md", _OF_CARD))
     built = build_tables(run, tables)
@@ -71,9 +71,7 @@ def render_models(
 
         return render_models_page(runs)
     if fmt == "json":
-        found = [(run.checkpoint.name, figure) for run in runs for figure in every_figure(run)]
-        found += [*speed_up_figures(runs), *difference_figures(runs)]
-        return _json([{"model": model, **_object(figure)} for model, figure in found])
+        return _json(figure_objects(runs))
     over = [table for found in build_models(runs, tables).values() for table in found]
     each = {run: [table for found in build_tables(run, tables).values() for table in found] for run in runs}
     if fmt == "csv":
@@ -101,8 +99,17 @@ def render_tables(tables: Sequence[Table], notes: Sequence[str], fmt: TableForma
     return _RENDERERS[fmt](tables, notes)
 
 
+def figure_objects(runs: tuple[Run, ...]) -> list[dict[str, Any]]:
+    """All that ``json`` holds, JSON-able; of several models, a figure says of which ``model`` it is."""
+    if len(runs) == 1:
+        return [figure_object(figure) for figure in every_figure(runs[0])]
+    found = [(run.checkpoint.name, figure) for run in runs for figure in every_figure(run)]
+    found += [*speed_up_figures(runs), *difference_figures(runs)]
+    return [{"model": model, **figure_object(figure)} for model, figure in found]
+
+
 def every_figure(run: Run) -> list[Figure]:
-    """All that ``json`` holds."""
+    """All that ``json`` holds of one model."""
     found, answers = figures(run), read_answers(run)
     of_examples = [*error_lengths(run, answers), *length_accuracies(run, answers)] if answers else []
     return [*found, *fidelity_figures(run), *of_examples, *shift_figures(run, found)]
@@ -114,7 +121,7 @@ def _json(objects: Sequence[dict[str, Any]]) -> str:
     return f"[\n{lines}\n]\n"
 
 
-def _object(cell: Figure) -> dict[str, Any]:
+def figure_object(cell: Figure) -> dict[str, Any]:
     """A figure with the keys of the dataclass, those of its workload too, which are null where it has none."""
     return {**asdict(cell), "workload": asdict(cell.workload) if cell.workload else dict.fromkeys(_WORKLOAD)}
 

@@ -251,7 +251,9 @@ def load_saved(path: Path) -> Any:
     except json.JSONDecodeError as error:
         raise RunFileError(f"{path}: not JSON, line {error.lineno}: {error.msg}; the file may be incomplete") from None
     except UnicodeDecodeError:
-        raise RunFileError(f"{path}: not JSON, and no UTF-8 text; expected a saved run") from None
+        raise RunFileError(
+            f"{path}: not JSON, and no UTF-8 text; expected a saved run; of a baseline, the one that baseline restore writes"
+        ) from None
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits, or brackets without an end
         raise RunFileError(f"{path}: no saved run: {first_line(error)}") from None
 

@@ -1,1 +1,15 @@
 """Large files of texts, labelled by one variant."""
+
+FLAGS = (
+    "--checkpoint",
+    "--calibration",
+    "--train",
+    "--text-columns",
+    "--pair-columns",
+    "--drop-bad-rows",
+    "--allow-pickle",
+    "--plugin",
+    "--threads",
+    "--work-dir",
+)
+"""Of a run, that a scoring takes as well."""

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from deploybench.bench.worker.forking import PYTORCH, template_for
+from deploybench.bench.worker.interpreter import OURS, Interpreter
 from deploybench.exporters.artifacts.catalogue import find_variant, variant_module
 from deploybench.exporters.errors import WorkerError
 
@@ -37,8 +38,8 @@ DEFAULT_TIMEOUT_S = 1800.0
 class Worker:
     """One child process with a budget of ``threads`` threads; a context manager that ends it.
 
-    ``code``: a folder from which the child imports first; ``environment``: additional variables; ``forked``: from a process that
-    has imported ``modules``, if there can be one, which saves the child seconds.
+    ``environment``: additional variables; ``forked``: from a process of this interpreter that has imported ``modules``, if there
+    can be one, which saves the child seconds.
     """
 
     def __init__(  # noqa: PLR0913 - properties of the child, by name
@@ -50,7 +51,7 @@ class Worker:
         visible: bool = False,
         forked: bool = False,
         modules: tuple[str, ...] = PYTORCH,
-        code: Path | None = None,
+        interpreter: Interpreter = OURS,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.label = label
@@ -60,9 +61,10 @@ class Worker:
         ours, theirs = socketpair()
         with theirs:  # closed here once the child has it, so that its death is an end of file for the parent
             outputs = self._output.fileno(), 2 if visible else self._output.fileno()
-            variables = {**_inherited(), **_environment(threads), **_path(code), **environment}
-            child = template_for(variables, modules).fork(theirs.fileno(), *outputs, variables) if forked else None
-            self._process = child or _spawn(theirs.fileno(), *outputs, variables)
+            variables = {**inherited(), **_environment(threads), **interpreter.path, **environment}
+            may_fork = forked and interpreter == OURS
+            child = template_for(variables, modules).fork(theirs.fileno(), *outputs, variables) if may_fork else None
+            self._process = child or _spawn(interpreter.python, theirs.fileno(), outputs, variables)
         if timeout_s is not None:
             # A timeout in the kernel: a poll before each answer would cost more than all other work of this process.
             ours.setsockopt(SOL_SOCKET, SO_RCVTIMEO, struct.pack("ll", *divmod(round(timeout_s * 1e6), 10**6)))
@@ -173,14 +175,16 @@ class Worker:
         return f"the worker {how}{'; last output: ' + lines[-1] if lines else ''}"
 
 
-def _spawn(connection: int, output: int, error: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _spawn(
+    python: str, connection: int, outputs: tuple[int, int], environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "deploybench.bench.worker.child", str(connection), str(os.getpid())],
+        [python, "-P", "-m", "deploybench.bench.worker.child", str(connection), str(os.getpid())],
         pass_fds=[connection],
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=error,
+        stdout=outputs[0],
+        stderr=outputs[1],
     )
 
 
@@ -225,16 +229,10 @@ def _target(function: Callable[..., Any]) -> str:
     return f"{module}:{function.__qualname__}"
 
 
-def _inherited() -> dict[str, str]:
+def inherited() -> dict[str, str]:
     """The environment of this process, without variables that make fp32 variants compute in bf16, and those of a test run."""
     left_out = re.compile("PYTEST_.*|.*_DEFAULT_FPMATH_MODE")
     return {name: value for name, value in os.environ.items() if not left_out.fullmatch(name)}
-
-
-def _path(code: Path | None) -> dict[str, str]:
-    if code is None:
-        return {}
-    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(code.resolve()), os.environ.get("PYTHONPATH")]))}
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from deploybench.exporters.artifacts.plugins import find_plugin, plugin_module, plugin_names, shipped_names
-from deploybench.exporters.errors import PluginError, UnknownVariantError, did_you_mean
+from deploybench.exporters.errors import MissingPackageError, PluginError, UnknownVariantError, did_you_mean
+from deploybench.exporters.packages import absent, missing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,7 +22,7 @@ def variant_names() -> tuple[str, ...]:
 
 
 def usable_variants() -> dict[str, Variant]:
-    """All variants by name, without broken plugins."""
+    """All variants by name, without broken plugins; the packages of some may be absent."""
     found = {}
     for name in variant_names():
         with suppress(PluginError):
@@ -32,8 +33,26 @@ def usable_variants() -> dict[str, Variant]:
 def default_variants(features: Collection[str], *, labelled: bool = False) -> tuple[str, ...]:
     """Names of the variants that are exported when none is named, on a CPU with these ``features``.
 
-    ``labelled``: whether there are labelled texts to train another model on; without, none is a default.
+    Left out are those whose packages are absent. ``labelled``: whether there are labelled texts to train another model on;
+    without, none is a default.
     """
+    wanted = _wanted_variants(features, labelled=labelled)
+    return tuple(name for name in wanted if not absent_packages(name))
+
+
+def left_out_variants(features: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The absent packages of each variant that ``default_variants`` leaves out for that reason."""
+    found = {name: absent_packages(name) for name in _wanted_variants(features, labelled=True)}
+    return {name: packages for name, packages in found.items() if packages}
+
+
+def absent_packages(name: str) -> tuple[str, ...]:
+    """The packages that variant ``name``, or one that it is exported from, needs and that are not installed."""
+    variant = find_variant(name)
+    return absent([*variant.packages, *(absent_packages(variant.base) if variant.base else ())])
+
+
+def _wanted_variants(features: Collection[str], *, labelled: bool) -> tuple[str, ...]:
     return tuple(
         name
         for name, one in usable_variants().items()
@@ -47,10 +66,14 @@ def is_worth_while(variant: Variant, features: Collection[str]) -> bool:
 
 
 def check_variant_name(name: str) -> None:
-    """Raise UnknownVariantError, with the nearest name, unless ``name`` is a variant, and PluginError for a broken plugin."""
+    """Raise UnknownVariantError, with the nearest name, unless ``name`` is a variant, and PluginError for a broken plugin.
+
+    Raises MissingPackageError where its packages are not installed.
+    """
     if name not in variant_names():
         raise _unknown(name)
-    find_variant(name)
+    if packages := absent_packages(name):
+        raise MissingPackageError(f"{name}: {missing(packages)}")
 
 
 def variant_module(name: str) -> str:

@@ -1,17 +1,32 @@
-"""``example.py``: a short program that serves an artifact with only its runtime installed."""
+"""What serves an artifact: its tokenizer and labels, and ``example.py``, a program that needs only its runtime."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.checkpoints.tokenization import FAST_FILE, reads_pairs, reads_types
+from deploybench.exporters.artifacts.artifact import changed_file, read_artifact
+from deploybench.exporters.artifacts.catalogue import check_variant_name, find_variant
+from deploybench.exporters.checkpoints.tokenization import (
+    FAST_FILE,
+    Pad,
+    Tokeniser,
+    read_fast,
+    reads_pairs,
+    reads_types,
+)
+from deploybench.exporters.errors import DataError, UserError
 from deploybench.exporters.runtimes.feed import INPUTS
+from deploybench.exporters.texts import Pair
 from deploybench.exporters.variant import MANIFEST, TOKENIZER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from deploybench.exporters.artifacts.artifact import Artifact
+    from deploybench.exporters.texts import Text
 
 EXAMPLE = "example.py"
 _IMPORT = "from tokenizers import Tokenizer"
@@ -29,6 +44,59 @@ inputs = {{{inputs}}}
 {answer}
 print({labels}[chances.argmax()], float(chances.max()))
 '''
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A whole artifact, and how texts become its inputs and its logits labels."""
+
+    artifact: Artifact
+    labels: tuple[str, ...]  # by class index
+    tokeniser: Tokeniser
+    pad: Pad | None  # None: its tokenizer.json does not say, so that texts are run alone
+    pairs: bool  # whether it reads pairs of texts
+
+    def checked(self, texts: Sequence[str | tuple[str, str]]) -> list[Text]:
+        """The texts as the tokeniser takes them; raises DataError for one of another kind than the model was exported for."""
+        for place, text in enumerate(texts):
+            if self.pairs != (isinstance(text, tuple) and len(text) == 2):  # noqa: PLR2004 - of a pair
+                expected = "a tuple of two texts" if self.pairs else "one text"
+                raise DataError(
+                    f"text {place}: found {type(text).__name__}, expected {expected}, as the model was exported for"
+                )
+        return [text if isinstance(text, str) else Pair(*text) for text in texts]
+
+
+def read_served(folder: Path) -> Served:
+    """What serves the artifact in ``folder``; loads no model runtime. Raises UserError where there is no whole artifact."""
+    if not (folder / MANIFEST).is_file():
+        raise UserError(
+            f"{folder}: no artifact, there is no {MANIFEST} in it; expected a folder of: deploybench recommend RUN --copy-to DIR"
+        )
+    artifact = whole_artifact(folder)
+    fast = read_fast(folder / TOKENIZER)
+    limit, padding = (fast.truncation or {}).get("max_length"), fast.padding
+    return Served(
+        artifact=artifact,
+        labels=tuple(_manifest(folder).get("labels", ())),
+        tokeniser=Tokeniser(folder / TOKENIZER, limit),
+        pairs=reads_pairs(folder / TOKENIZER),
+        pad=Pad(padding["pad_id"], padding["direction"], padding["pad_type_id"]) if padding else None,
+    )
+
+
+def whole_artifact(folder: Path) -> Artifact:
+    """The artifact in ``folder``, whose files are those that were exported; raises UserError otherwise."""
+    artifact = read_artifact(folder)
+    if artifact is None:
+        raise UserError(
+            f"{folder}: this artifact is not whole: a file is missing or truncated, or another version wrote it; export it again"
+        )
+    changed = changed_file(folder)
+    if changed:
+        raise UserError(f"{folder}: {changed} is not what was exported: its content was changed; export it again")
+    check_variant_name(artifact.variant)
+    return artifact
 
 
 def write_example(folder: Path) -> None:

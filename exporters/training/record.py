@@ -6,7 +6,6 @@ import dataclasses
 import importlib.metadata
 import json
 import platform
-import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +73,8 @@ def package_versions() -> dict[str, str]:
 
 def costs(fitted: Fitted, recipe: Recipe, examples: Sequence[Example]) -> dict[str, Any]:
     """Fields of a TrainingReport: steps, time and memory of a training on ``examples``."""
+    import resource  # not on Windows, where the files of this module are read
+
     import torch
 
     epochs, planned = fitted.epochs, fitted.steps

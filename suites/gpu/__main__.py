@@ -37,6 +37,7 @@ from deploybench.bench.worker.client import call_in_child
 from deploybench.exporters.checkpoints.architectures import PREFIX, check_architecture
 from deploybench.exporters.device_speed.speed import Setting
 from deploybench.exporters.errors import CheckpointError, DeploybenchError, UserError
+from deploybench.exporters.packages import require
 from deploybench.exporters.training.precision import PRECISIONS, fast_precisions, this_device
 from deploybench.exporters.training.recipe import read_recipe
 from deploybench.suites.gpu.plan import Plan
@@ -64,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print and save; without a GPU, run the smoke test."""
     try:
         parsed = _parser().parse_args(arguments)
+        require("suites", "torch", "train")
         with alone():
             device: Device = call_in_child(this_device, threads=1)
             if not device.gpu:

@@ -107,6 +107,15 @@ def test_what_is_restored_is_what_was_saved(run, saved, tmp_path, capsys):
     assert main(["baseline", "restore", str(saved), "--to", str(to)]) == 0  # again, as a cache does
 
 
+def test_a_command_that_wants_a_run_says_what_to_do_with_a_baseline(run, saved, capsys):
+    for command in (["compare", str(saved), str(run)], ["compare", str(run), str(saved)], ["report", str(saved)]):
+        capsys.readouterr()
+        assert main(command) == 2
+        err = capsys.readouterr().err
+        assert err.endswith("expected a saved run; of a baseline, the one that baseline restore writes\n")
+        assert err.count("\n") == 1
+
+
 def test_the_same_content_gives_the_same_bytes(run, saved, tmp_path):
     other = tmp_path / "other.zip"
     shutil.copytree(tmp_path / "artifacts", tmp_path / "copied")

@@ -101,7 +101,7 @@ def test_what_an_older_file_does_not_hold_is_one_line():
     assert "fatal" not in {one.weight for one in comparison.differences}
     text = render_comparison(comparison, "md")
     assert "recorded in one run only: tokenizer, malloc, load, commit" in text
-    assert "the runs differ in quota: not recorded against 2.0" in text
+    assert "base and contender differ in quota: not recorded against 2.0" in text
 
 
 @dataclass(frozen=True, kw_only=True)

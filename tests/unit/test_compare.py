@@ -218,7 +218,7 @@ def test_another_version_is_reported_and_tolerated(run):
     comparison = compare(run, replace(run, environment={**run.environment, "versions": versions}))
 
     assert verdicts(comparison) == {"no detectable change"}
-    assert "the runs differ in torch: 2.13.0 against 9.9" in render_comparison(comparison, "md")
+    assert "base and contender differ in torch: 2.13.0 against 9.9" in render_comparison(comparison, "md")
 
 
 def test_a_row_without_raw_values_is_not_comparable(run):

@@ -1,7 +1,6 @@
 """What `deploybench run` prints first: at most 40 lines of 80 characters that end with a decision and commands that work."""
 
 import re
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,9 +203,7 @@ def test_an_empty_cell_has_a_reason_under_the_table():
 @pytest.mark.parametrize(("flags", "tables"), [([], False), (["--tables"], True)])
 def test_a_run_prints_the_screen_and_the_tables_where_they_are_asked_for(flags, tables, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare_models", lambda *_: None)
-    monkeypatch.setattr("deploybench.bench.machine.alone.alone", nullcontext)
-    monkeypatch.setattr("deploybench.bench.pipeline.started_pytest.run_suites", lambda *_: (SHIPPED["0024"], 0))
+    monkeypatch.setattr("deploybench.bench.pipeline.measuring.measure_models", lambda *_: (SHIPPED["0024"], 0))
 
     assert main(["run", *flags]) == 0
     printed = capsys.readouterr()

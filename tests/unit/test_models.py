@@ -341,7 +341,7 @@ def test_recommend_copies_the_artifact_of_the_pair_and_says_why_it_was_taken(fil
         asked.append((run.checkpoint.name, variant))
         return SimpleNamespace(path=tmp_path / "artifact")
 
-    monkeypatch.setattr("deploybench.bench.pipeline.made.find_artifact", find)
+    monkeypatch.setattr("deploybench.bench.pipeline.best.find_artifact", find)
     monkeypatch.setattr("deploybench.bench.pipeline.best.write_example", lambda _: None)
     code = main(["recommend", file, "--max-accuracy-drop=0.1", "--copy-to", str(tmp_path / "best")])
     evidence = read_evidence(tmp_path / "best" / "evidence.json")

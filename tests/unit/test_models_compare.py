@@ -326,7 +326,7 @@ def test_of_one_model_alone_the_comparison_is_that_of_two_files_of_one(file, sav
 def test_confirm_is_of_one_model(file, saved, capsys, monkeypatch):
     asked = []
 
-    def confirm(comparison, contender, sides, _):
+    def confirm(comparison, contender, sides, *_):
         asked.append(({one.variant for one in comparison.changes}, contender.checkpoint.name, sides))
         return comparison
 

@@ -15,7 +15,7 @@ from deploybench.bench.analysis.objectives import Aim
 from deploybench.bench.cli import main
 from deploybench.bench.commands.common import RESULTS
 from deploybench.bench.report.messages.models_screen import models_screen
-from deploybench.bench.report.messages.models_selection import render_models_selection
+from deploybench.bench.report.messages.models_selection import render_selection_of
 from deploybench.bench.report.render import render_models
 from deploybench.bench.report.tables import OF_SEVERAL, SHOWN, TABLES
 from deploybench.bench.runs.measurement import Workload
@@ -210,7 +210,7 @@ def test_with_names_of_30_characters_nothing_is_wider_than_a_terminal(runs):
         replace(run, checkpoint=replace(run.checkpoint, name=name)) for run, name in zip(runs, names, strict=True)
     )
     screen = models_screen(several)
-    selection = render_models_selection(several, select_models(several, Aim()))
+    selection = render_selection_of(several, select_models(several, Aim()))
     tables = render_models(several, "text", ["models"])
 
     fits(screen, 40)
@@ -251,12 +251,12 @@ def test_without_labelled_sets_costs_alone_decide_and_the_reason_is_told(runs):
     selection = select_models(bare, Aim())
 
     assert "accuracy is not measured: no labelled set was given; costs alone decide" in models_screen(bare)
-    assert "take tiny/openvino-int8: " in render_models_selection(bare, selection)
+    assert "take tiny/openvino-int8: " in render_selection_of(bare, selection)
 
 
 def test_where_predictions_are_missing_no_pair_is_taken(runs):
     lost = tuple(replace(run, predictions="") for run in runs)
-    text = render_models_selection(lost, select_models(lost, Aim()))
+    text = render_selection_of(lost, select_models(lost, Aim()))
 
     assert text.startswith("accuracy is not measured\n")
     assert "albert/openvino-int8, " in text
@@ -280,7 +280,7 @@ def test_where_lines_were_printed_before_the_decision_still_stands_whole(runs):
 def test_lost_predictions_are_named(runs):
     """Not "accuracy is not measured": it was, and its file was not kept beside the run."""
     lost = tuple(replace(run, predictions="gone.parquet") for run in runs)
-    text = render_models_selection(lost, select_models(lost, Aim()))
+    text = render_selection_of(lost, select_models(lost, Aim()))
 
     assert " ".join(text.split()).startswith(
         f"accuracies cannot be compared: gone.parquet is not beside {runs[0].path.name} "

@@ -248,7 +248,8 @@ def test_the_page_asks_as_well(saved):
 def test_recommend_takes_it_where_the_flag_says_so(saved, monkeypatch, capsys, flags, best):
     made = saved()
     monkeypatch.setattr("deploybench.bench.runs.store.read_runs", lambda _: (made.run,))
-    monkeypatch.setattr("deploybench.bench.runs.predictions.read_scored", lambda _: made.scored)
+    for place in ("runs.predictions", "analysis.models.selection"):  # where it is, and where it may be imported already
+        monkeypatch.setattr(f"deploybench.bench.{place}.read_scored", lambda _: made.scored)
 
     assert main(["recommend", "results", *flags]) == 0
     assert f"\ntake {best}: " in capsys.readouterr().out

@@ -512,11 +512,11 @@ def test_export_best_and_recommend_take_the_same_variant_by_the_same_evidence(
     monkeypatch.setattr("deploybench.bench.machine.alone.alone", nullcontext)
     monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare", lambda _: prepared)
     monkeypatch.setattr("deploybench.bench.pipeline.started_pytest.run_suites", lambda *_: (run.path, 0))
-    monkeypatch.setattr("deploybench.bench.pipeline.made.find_artifact", lambda *_: artifact)
+    monkeypatch.setattr("deploybench.bench.pipeline.best.find_artifact", lambda *_: artifact)
     monkeypatch.setattr("deploybench.bench.pipeline.best.write_example", lambda _: None)
     monkeypatch.setattr("deploybench.bench.runs.store.read_run", lambda _: run)
     monkeypatch.setattr("deploybench.bench.runs.store.read_runs", lambda _: (run,))
-    monkeypatch.setattr("deploybench.bench.runs.predictions.read_scored", lambda _: scored(wrong))
+    monkeypatch.setattr("deploybench.bench.analysis.models.selection.read_scored", lambda _: scored(wrong))
 
     codes = [main(["export", "--checkpoint=x", "--best", "--output=by-export", *arguments])]
     printed = [capsys.readouterr().out]

@@ -11,6 +11,7 @@ import pytest
 
 from deploybench.bench import cli
 from deploybench.bench.compare.changes import Comparison
+from deploybench.bench.compare.comparability import differences
 from deploybench.bench.compare.confirming import confirm, doubtful
 from deploybench.bench.compare.duel import measure as duel
 from deploybench.bench.compare.judging import Change
@@ -105,7 +106,8 @@ def test_a_row_is_measured_again_at_its_own_length(monkeypatch):
 
     def measured(*_):
         return SimpleNamespace(
-            changes=[row("worse", workload=one, change=slower[length]) for length, one in at.items()]
+            differences=differences({"torch": "2.12"}, {"torch": "2.13"}),
+            changes=[row("worse", workload=one, change=slower[length]) for length, one in at.items()],
         )
 
     monkeypatch.setattr("deploybench.bench.compare.confirming.two_sides", lambda *_: nullcontext((None, None)))
@@ -115,6 +117,12 @@ def test_a_row_is_measured_again_at_its_own_length(monkeypatch):
 
     assert {one.workload.sequence_length: one.change for one in again.changes} == slower
     assert "texts of 16 and 48 tokens" in again.notes[-1]
+    assert again.notes[-1].endswith("; their environments differ in torch: 2.12 against 2.13")
+
+
+def test_environments_are_those_of_confirm(capsys):
+    assert cli.main(["compare", "a.json", "b.json", "--python-a", "python", "--python-b", "python"]) == 2
+    assert "--python-a: was given without --confirm" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("given", [("--history", "results"), ("stock.json", "stock.json")])

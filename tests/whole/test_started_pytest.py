@@ -13,6 +13,7 @@ import pytest
 
 import deploybench.suites
 from deploybench.bench.pipeline.started_pytest import Handover, run_pytest, run_suites
+from deploybench.exporters.errors import DataError
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -102,6 +103,30 @@ def test_the_prepared_run_is_handed_over_and_the_saved_file_back(tmp_path, monke
     monkeypatch.setattr("deploybench.bench.pipeline.started_pytest.importlib.util.find_spec", lambda *_: found)
 
     assert run_suites(tmp_path, Path("results")) == (tmp_path / "0001_run.json", 0)
+
+
+def test_a_mistake_that_stops_the_suites_is_raised(tmp_path, monkeypatch, capsys):
+    stops = """
+import pytest
+
+from deploybench.exporters.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def stop():
+    try:
+        raise DataError("a mistake")
+    except DataError as error:
+        raise pytest.exit.Exception(f"deploybench: error: {error}", returncode=2) from None
+"""
+    write(tmp_path, {"suites/conftest.py": stops, "suites/test_stopped.py": "def test_it():\n    pass\n"})
+    monkeypatch.chdir(tmp_path)
+    found = SimpleNamespace(submodule_search_locations=[str(tmp_path / "suites")])
+    monkeypatch.setattr("deploybench.bench.pipeline.started_pytest.importlib.util.find_spec", lambda *_: found)
+
+    with pytest.raises(DataError, match="^a mistake$"):
+        run_suites(tmp_path, Path("results"))
+    assert capsys.readouterr().err == ""
 
 
 def test_the_search_of_the_best_runs_by_itself_in_a_project_that_has_workers(

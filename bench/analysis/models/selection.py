@@ -10,12 +10,14 @@ from deploybench.bench.analysis.accuracy_loss import drops_on
 from deploybench.bench.analysis.controls import timed_rows
 from deploybench.bench.analysis.figures import ANOTHER_MODEL, figures, latency_workload
 from deploybench.bench.analysis.models.accuracy import most_accurate
+from deploybench.bench.analysis.models.failed import measured_models
 from deploybench.bench.analysis.models.pairs import of_pair, pair_name
 from deploybench.bench.analysis.models.same_texts import same_texts, with_accuracy
 from deploybench.bench.analysis.objectives import Aim
 from deploybench.bench.analysis.other_model import other_models
-from deploybench.bench.analysis.selection import Known, judge
+from deploybench.bench.analysis.selection import Known, judge, select
 from deploybench.bench.analysis.speed_ups import speed_ups_over
+from deploybench.bench.runs.predictions import read_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +58,13 @@ def select_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
     own = {name: known.drops[pair_name(best, name)] for name in best.plan.variants}
     others = other_models(best, [one for one in figures(best) if one.value is not None], own, aim.max_drop)
     return replace(selection, other_models=tuple(replace(one, variant=pair_name(best, one.variant)) for one in others))
+
+
+def select_of(runs: tuple[Run, ...], aim: Aim) -> Selection:
+    """The variants of one model, or the pairs of several without models that failed, judged by ``aim``."""
+    if len(runs) > 1:
+        return select_models(measured_models(runs), aim)
+    return select(runs[0], read_scored(runs[0]), aim)
 
 
 def best_of_each(runs: Sequence[Run], selection: Selection) -> dict[str, str]:

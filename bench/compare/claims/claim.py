@@ -30,7 +30,7 @@ SPEED_UP = "speed_up"  # latency of torch-eager of the same model / latency
 ACCURACY_LOSS = "accuracy_loss"  # accuracy of torch-eager - accuracy
 RELATIVE = (SPEED_UP, ACCURACY_LOSS)  # to torch-eager
 CLAIMED = (*RELATIVE, *(name for name in METRICS if name not in YARDSTICKS))
-_UNITS: dict[Unit, dict[str, float]] = {  # SI units in one of each
+UNITS: dict[Unit, dict[str, float]] = {  # SI units in one of each
     "s": {"s": 1.0, "ms": 1e-3},
     "B": {"MB": 1e6, "GB": 1e9},
     "1/s": {"1/s": 1.0},
@@ -127,7 +127,7 @@ def _claim(file: Path, number: int, table: dict[str, Any]) -> Claim:
 
 
 def _bound(text: str, metric: str, where: str) -> tuple[Operator, float, str]:
-    units = _UNITS[METRICS[metric].unit] if metric in METRICS else _RATIO if metric == SPEED_UP else _UNITS["1"]
+    units = UNITS[METRICS[metric].unit] if metric in METRICS else _RATIO if metric == SPEED_UP else UNITS["1"]
     found = _BOUND.fullmatch(text)
     if not found or found[3] not in units:
         examples = " or ".join(repr(f"<= 10 {unit}".strip()) for unit in units)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploybench.bench.analysis.precision import differing_precisions
 from deploybench.bench.compare.changes import Comparison
-from deploybench.bench.compare.duel.notes import duel_notes
+from deploybench.bench.compare.duel.notes import differing_packages, duel_notes, names_of
 from deploybench.bench.compare.judging import FAIR, Terms, judge_rows, rows_of
 from deploybench.bench.compare.thresholds import Thresholds
 from deploybench.bench.console import progress
@@ -76,7 +76,8 @@ def workloads(sides: Sequence[Side], options: Options) -> tuple[Workload, ...]:
 
 def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
     """Measure both sides and judge each row; times are paired by launch, with 99 % intervals."""
-    sides = dict(zip(_MARKS, (base, contender), strict=True))
+    pair = base, contender
+    sides = dict(zip(_MARKS, pair, strict=True))
     timed = [one for mark, side in sides.items() for one in _timed(mark, side, setting)]
     schedule = Schedule(
         launches=_LAUNCHES,
@@ -93,15 +94,18 @@ def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
     with progress("duel", run.steps(timed[0].feed or {})) as bar:
         measured = [*run.measure(timed[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
     measured += _never_loaded(measured)
+    with_memory = setting.memory and all(side.environment is None or side.environment.has_memray for side in pair)
     for mark, side in sides.items():
         measured += _sizes(mark, side)
-        measured += _memory(mark, side, setting) if setting.memory else []
+        measured += _memory(mark, side, setting) if with_memory else []
     infos = {mark: _how_they_run(mark, side, setting) for mark, side in sides.items()}
     before, after = (rows_of(_of_side(mark, measured)) for mark in _MARKS)
+    names = names_of(pair)
     return Comparison(
-        base=f"A: {base.name}",
-        contender=f"B: {contender.name}",
-        notes=tuple(duel_notes((base, contender), measured, infos, _BLOCKS, threads)),
+        base=names[0],
+        contender=names[1],
+        differences=differing_packages(pair),
+        notes=tuple(duel_notes(pair, measured, infos, _BLOCKS, threads)),
         changes=judge_rows((before, after), _THRESHOLDS, _terms(*infos.values()), interleaved=True),
     )
 
@@ -118,7 +122,7 @@ def _timed(mark: str, side: Side, setting: Setting) -> Iterator[TimedArtifact]:
     feed = {one: [full_batch(tokens, one.batch_size, one.sequence_length)] for one in setting.workloads}
     for name, artifact in side.artifacts.items():
         yield TimedArtifact(
-            name=mark + name, variant=artifact.variant, artifact=artifact.path, code=side.code, feed=feed
+            name=mark + name, variant=artifact.variant, artifact=artifact.path, interpreter=side.interpreter, feed=feed
         )
 
 
@@ -162,7 +166,7 @@ def _memory(mark: str, side: Side, setting: Setting) -> list[Measurement]:
         measured: dict[str, Any] = {"variant": one.name, "workload": largest}
         try:
             assert one.feed is not None
-            peaks = measure_peaks(one.variant, one.artifact, one.feed[largest][0], largest.threads, code=one.code)
+            peaks = measure_peaks(one.variant, one.artifact, one.feed[largest][0], largest.threads, one.interpreter)
         except WorkerError as error:
             found += [
                 Measurement(metric=metric, status="failed", reason=str(error), **measured)
@@ -185,7 +189,7 @@ def _how_they_run(mark: str, side: Side, setting: Setting) -> dict[str, VariantI
         assert one.feed is not None
         [batch] = one.feed[largest]
         try:
-            with Worker(f"inspecting {one.name}", largest.threads, code=one.code) as worker:
+            with Worker(f"inspecting {one.name}", largest.threads, interpreter=one.interpreter) as worker:
                 worker.start(one.variant, one.artifact, largest.threads)
                 how = how_it_runs(worker, side.artifacts[name], [batch], batch, largest.threads)
             found[name] = replace(info, **how)

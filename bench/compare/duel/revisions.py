@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import deploybench
+from deploybench import bench
+from deploybench.bench.compare.duel.exporting import PROGRAM, Exporter, last_line
 from deploybench.bench.compare.duel.side import Side, side_of
 from deploybench.bench.console import say
-from deploybench.bench.machine.alone import HELD, held
 from deploybench.bench.machine.git import git
 from deploybench.bench.pipeline.checkpoints import find_checkpoint, find_inputs
 from deploybench.bench.texts.demonstration import corpus
-from deploybench.exporters.artifacts.artifact import read_artifact
+from deploybench.bench.worker.interpreter import Interpreter
 from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
@@ -84,21 +83,19 @@ def _built(revision: _Revision, options: Options, variants: tuple[str, ...], max
         try:
             added = _git(*_NO_HOOKS, "worktree", "add", "--detach", str(tree), revision.commit)
             if added.returncode:
-                raise UserError(f"{revision.name}: git cannot check it out: {_last_line(added.stderr)}")
+                raise UserError(f"{revision.name}: git cannot check it out: {last_line(added.stderr)}")
             if not ((tree / "bench" / "cli.py").is_file() and (tree / "exporters").is_dir()):
                 raise UserError(
                     f"{revision.name}: no revision of deploybench, expected bench/cli.py and exporters/ in it"
                 )
             _use_exporters_of(tree, code)
-            said = _export_with(tree, options, variants, artifacts)
-            found = {variant: read_artifact(artifacts / variant) for variant in variants}
-            whole = {variant: one for variant, one in found.items() if one}
-            # Artifacts that failed their parity check are on disk as well.
-            bad = [one for one in variants if one not in whole or _why(said, one).startswith("failed")]
-            if bad or said.returncode:
-                one = (bad or variants)[0]
-                raise UserError(f"{revision.name}: this revision does not export {one}: {_why(said, one)}")
-            yield side_of(str(revision), whole, max_length, code=code)
+            exporter = Exporter(
+                name=f"{revision.name}: this revision",
+                interpreter=Interpreter(code=tree),
+                program=PROGRAM if _is_one_package(tree) else "bench.cli",
+            )
+            whole = exporter.export(options, variants, artifacts)
+            yield side_of(str(revision), whole, max_length, interpreter=Interpreter(code=code))
         finally:
             _git("worktree", "remove", "--force", "--force", str(tree))  # twice: an incomplete one is locked
 
@@ -107,7 +104,7 @@ def _use_exporters_of(tree: Path, code: Path) -> None:
     """Make the folder ``code`` so that a worker has the ``exporters`` of ``tree``, and all else of this process."""
     package = code / "deploybench"
     package.mkdir(parents=True)
-    ours = Path(deploybench.__path__[0])
+    ours = Path(bench.__path__[0]).parent
     (package / "__init__.py").symlink_to(ours / "__init__.py")
     (package / "bench").symlink_to((ours / "bench").resolve())
     (package / "exporters").symlink_to(tree / "exporters")
@@ -118,30 +115,6 @@ def _use_exporters_of(tree: Path, code: Path) -> None:
 def _is_one_package(tree: Path) -> bool:
     """Whether ``bench`` and ``exporters`` are imported from ``deploybench``; until 2026-11-29 they were packages themselves."""
     return (tree / "deploybench").is_dir()
-
-
-def _export_with(
-    tree: Path, options: Options, variants: tuple[str, ...], artifacts: Path
-) -> subprocess.CompletedProcess[str]:
-    """Run the revision's own ``export``, in a process that imports nothing of this process's code."""
-    program = "deploybench.bench.cli" if _is_one_package(tree) else "bench.cli"
-    command = [sys.executable, "-P", "-m", program, "export", f"--checkpoint={options.checkpoint}"]
-    command += [f"--variants={','.join(variants)}", f"--output={artifacts}", f"--threads={options.threads}"]
-    command += [f"--work-dir={options.work_dir}", *(["--allow-pickle"] if options.allow_pickle else [])]
-    path = os.pathsep.join(filter(None, [str(tree), os.environ.get("PYTHONPATH")]))  # plugins may be there
-    environment = {**os.environ, "PYTHONPATH": path, HELD: "yes"}
-    # The child inherits the lock: if this process is killed, the machine stays locked until the child has ended.
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, pass_fds=held())
-
-
-def _why(said: subprocess.CompletedProcess[str], variant: str) -> str:
-    """The line that its export printed for the variant, or else the last line of its errors."""
-    of_variant = [line for line in said.stdout.splitlines() if line.startswith(f"{variant} ")]
-    return (of_variant or [_last_line(said.stderr)])[0].removeprefix(variant).strip()
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no message"])[-1]
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""One side of a duel: artifacts, their tokenizer, and the code that loads them."""
+"""One side of a duel: artifacts, their tokenizer, and what loads them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from deploybench.bench.worker.interpreter import OURS, Interpreter
 from deploybench.exporters.variant import MANIFEST, TOKENIZER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from deploybench.bench.compare.duel.environments import Environment
     from deploybench.exporters.artifacts.artifact import Artifact
 
 _UNBOUNDED = 100_000  # tokenizers without a limit have 1e30
@@ -26,11 +28,12 @@ class Side:
     tokenizer: Path  # folder with tokenizer.json
     max_length: int | None  # tokens; None: unknown
     checkpoint: str = ""  # SHA-256 of the exported checkpoint
-    code: Path | None = None  # folder whose ``exporters`` loads the artifacts; None: this process's
+    interpreter: Interpreter = OURS  # that loads the artifacts
+    environment: Environment | None = None  # of the interpreter; None: this process's
 
 
 def side_of(
-    name: str, artifacts: Mapping[str, Artifact], max_length: int | None = None, *, code: Path | None = None
+    name: str, artifacts: Mapping[str, Artifact], max_length: int | None = None, *, interpreter: Interpreter = OURS
 ) -> Side:
     """A side of artifacts of one checkpoint; without ``max_length``, the tokenizer's limit is used."""
     folder = next(iter(artifacts.values())).path
@@ -40,7 +43,7 @@ def side_of(
         tokenizer=folder / TOKENIZER,
         max_length=max_length or _max_length(folder / TOKENIZER / "tokenizer_config.json"),
         checkpoint=str(_value(folder / MANIFEST, "checkpoint_sha256")),
-        code=code,
+        interpreter=interpreter,
     )
 
 

@@ -1,18 +1,23 @@
-"""Make the two sides of a duel, from artifact folders, checkpoints, or git revisions."""
+"""Make the two sides of a duel, from artifact folders, checkpoints, git revisions, or Python environments."""
 
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploybench.bench.compare.duel.environments import Environment, environments
+from deploybench.bench.compare.duel.exporting import Exporter
 from deploybench.bench.compare.duel.revisions import is_revision, revision_sides
 from deploybench.bench.compare.duel.side import Side, side_of
+from deploybench.bench.console import say
+from deploybench.bench.pipeline.checkpoints import find_checkpoint, find_inputs
 from deploybench.bench.pipeline.prepare import prepare
-from deploybench.exporters.artifacts.artifact import changed_file, read_artifact
-from deploybench.exporters.artifacts.catalogue import check_variant_name
+from deploybench.bench.texts.demonstration import corpus
+from deploybench.exporters.artifacts.serving import whole_artifact
 from deploybench.exporters.errors import CheckpointError, UserError
 from deploybench.exporters.variant import MANIFEST
 
@@ -20,17 +25,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.artifacts.artifact import Artifact
 
 
 @contextmanager
-def two_sides(names: tuple[str, str], options: Options, variants: tuple[str, ...]) -> Iterator[tuple[Side, Side]]:
+def two_sides(
+    names: tuple[str, str], options: Options, variants: tuple[str, ...], pythons: tuple[str, str] | None = None
+) -> Iterator[tuple[Side, Side]]:
     """Both sides with ``variants``, exported if necessary; worktrees of git revisions are removed at the end.
 
-    Raises UserError for a name that is no artifact, no checkpoint and, with ``--checkpoint``, no revision.
+    ``pythons``: interpreters of the environments that export and run the sides, instead of this process's. Raises UserError for a
+    name that is no artifact, no checkpoint and, with ``--checkpoint``, no revision, and for an environment that lacks a package.
     """
     with contextlib.ExitStack() as stack:
-        if options.checkpoint is not None:
+        if pythons:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deploybench-duel-")))
+            found = stack.enter_context(environments(pythons, variants))
+            sides = [
+                _in_environment(one, replace(options, checkpoint=name), variants, scratch / mark)
+                for mark, name, one in zip("ab", names, found, strict=True)
+            ]
+        elif options.checkpoint is not None:
             sides = [stack.enter_context(one) for one in revision_sides(names, options, variants)]
         else:
             sides = [_folder_or_checkpoint(name, options, variants) for name in names]
@@ -52,21 +66,42 @@ def _same_name(base: Side, contender: Side) -> tuple[Side, Side]:
     return replace(base, artifacts={name: one}), replace(contender, artifacts={name: other})
 
 
+def _in_environment(environment: Environment, options: Options, variants: tuple[str, ...], scratch: Path) -> Side:
+    """The artifacts, or those that the environment exports of a checkpoint, called after it."""
+    name = str(options.checkpoint)
+    side = _folder(name, variants)
+    if side is None:
+        max_length = find_inputs(options, find_checkpoint(options), corpus.corpus("train")[0][:32]).max_length
+        say(f"{name}: exporting with {environment.name}")
+        exporter = Exporter(name=f"{name}: {environment.name}", interpreter=environment.interpreter)
+        side = side_of(name, exporter.export(options, variants, scratch), max_length)
+    return replace(side, name=environment.name, interpreter=environment.interpreter, environment=environment)
+
+
 def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]) -> Side:
+    return _folder(name, variants) or _checkpoint(name, options, variants)
+
+
+def _folder(name: str, variants: tuple[str, ...]) -> Side | None:
+    """The side of an artifact, or of several in a folder; None for another folder."""
     folder = Path(name)
     if (folder / MANIFEST).is_file():
-        artifact = _whole_artifact(folder)
+        artifact = whole_artifact(folder)
         return side_of(name, {artifact.variant: artifact})
     within = [variant for variant in variants if (folder / variant / MANIFEST).is_file()]
     if within:  # what ``export --output`` writes
         missing = next((variant for variant in variants if variant not in within), None)
         if missing:
             raise UserError(f"{name}: has no artifact of {missing}, only of {', '.join(within)}; export it as well")
-        return side_of(name, {variant: _whole_artifact(folder / variant) for variant in within})
+        return side_of(name, {variant: whole_artifact(folder / variant) for variant in within})
+    return None
+
+
+def _checkpoint(name: str, options: Options, variants: tuple[str, ...]) -> Side:
     try:
         prepared = prepare(replace(options, checkpoint=name))
     except CheckpointError as error:
-        if not folder.exists() and is_revision(name):
+        if not Path(name).exists() and is_revision(name):
             raise UserError(
                 f"{name}: to compare git revisions, pass the checkpoint to deploy with --checkpoint"
             ) from error
@@ -75,17 +110,3 @@ def _folder_or_checkpoint(name: str, options: Options, variants: tuple[str, ...]
         if variant not in prepared.artifacts:
             raise UserError(f"{name}: {variant} cannot be measured: {prepared.variants[variant].failed}")
     return side_of(name, {variant: prepared.artifacts[variant] for variant in variants}, prepared.inputs.max_length)
-
-
-def _whole_artifact(folder: Path) -> Artifact:
-    """An artifact whose files are those that were exported; raises UserError otherwise."""
-    artifact = read_artifact(folder)
-    if artifact is None:
-        raise UserError(
-            f"{folder}: this artifact is not whole: a file is missing or truncated, or another version wrote it; export it again"
-        )
-    changed = changed_file(folder)
-    if changed:
-        raise UserError(f"{folder}: {changed} is not what was exported: its content was changed; export it again")
-    check_variant_name(artifact.variant)
-    return artifact

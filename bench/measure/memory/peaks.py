@@ -17,6 +17,7 @@ from deploybench.bench.measure.memory.tracked import Held, read_tracking
 from deploybench.bench.runs.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
 from deploybench.bench.worker.client import Worker, template_modules
 from deploybench.bench.worker.commands import Commands
+from deploybench.bench.worker.interpreter import OURS, Interpreter
 from deploybench.exporters.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -42,13 +43,12 @@ class MemoryPeaks:
     ledger: Ledger
 
 
-def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, code: Path | None = None) -> MemoryPeaks:
-    """The peaks of one variant on one batch, and its ledger; raises WorkerError if a worker dies.
-
-    ``code``: a folder whose ``exporters`` loads the artifact instead of those of this process.
-    """
-    phases, garbage, seconds, start = _kernel_pass(variant, artifact, batch, threads, code)
-    load_peak_memory, peak_memory, tracked = memray_pass(variant, artifact, batch, threads, code)
+def measure_peaks(
+    variant: str, artifact: Path, batch: Batch, threads: int, interpreter: Interpreter = OURS
+) -> MemoryPeaks:
+    """The peaks of one variant on one batch, and its ledger; raises WorkerError if a worker dies."""
+    phases, garbage, seconds, start = _kernel_pass(variant, artifact, batch, threads, interpreter)
+    load_peak_memory, peak_memory, tracked = memray_pass(variant, artifact, batch, threads, interpreter)
     return MemoryPeaks(
         peak_memory=peak_memory,
         load_peak_memory=load_peak_memory,
@@ -61,11 +61,11 @@ def measure_peaks(variant: str, artifact: Path, batch: Batch, threads: int, *, c
 
 
 def _kernel_pass(
-    variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None
+    variant: str, artifact: Path, batch: Batch, threads: int, interpreter: Interpreter
 ) -> tuple[dict[str, Phase], int, float, dict[str, float]]:
     """The phases, the bytes that garbage collection then frees, the seconds of the first run, and those of the start."""
     phases, start = {}, {}
-    with Worker(f"{variant}, memory, kernel pass", threads, code=code) as worker:
+    with Worker(f"{variant}, memory, kernel pass", threads, interpreter=interpreter) as worker:
         phases["interpreter"] = take_phase(worker, artifact)
         start["import_time"] = worker.import_runtime(variant)
         phases["imports"] = take_phase(worker, artifact)
@@ -100,15 +100,15 @@ def take_phase(worker: Worker, artifact: Path | None) -> Phase:
 
 
 def memray_pass(  # noqa: PLR0913 - by name
-    variant: str, artifact: Path, batch: Batch, threads: int, code: Path | None = None, *, forked: bool = True
+    variant: str, artifact: Path, batch: Batch, threads: int, interpreter: Interpreter = OURS, *, forked: bool = True
 ) -> tuple[int, int, Tracked]:
     """Peak of loading, peak of the batches, and what memray tracked in both.
 
     ``forked``: after the imports, which are not tracked; the ledger's phases come from the spawned process of the other pass.
     """
     label = f"{variant}, memory, memray pass"
-    modules = template_modules(variant) if forked and code is None else ()
-    worker = Worker(label, threads, code=code, forked=bool(modules), modules=modules)
+    modules = template_modules(variant) if forked and interpreter == OURS else ()
+    worker = Worker(label, threads, interpreter=interpreter, forked=bool(modules), modules=modules)
     with tempfile.TemporaryDirectory() as folder, worker:
         # Two trackings, because one file has one high-water mark.
         load_file, batches_file = (Path(folder, name) for name in ("load.bin", "batches.bin"))

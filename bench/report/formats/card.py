@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from huggingface_hub import EvalResult, ModelCardData
+import yaml
 
 from deploybench.bench.analysis.figures import figures
 from deploybench.bench.analysis.precision import cautions
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from deploybench.bench.runs.store import Run
 
 _METRICS = ("accuracy", "f1", "precision", "recall")
-_AVERAGED = {"average": "weighted"}
 _TASK = "text-classification"
 
 
@@ -59,25 +58,19 @@ def _is_score(figure: Figure) -> bool:
 
 
 def _front_matter(run: Run, variant: str, scores: list[Figure]) -> str:
+    """YAML as the Hub reads it; not by huggingface_hub, which the base install lacks."""
+    by_set: dict[str, list[dict[str, Any]]] = {}
+    for one in scores:
+        metric = {"type": one.metric, "value": one.value, "name": f"{one.metric} ({variant})"}
+        averaged = {} if one.metric == "accuracy" else {"args": {"average": "weighted"}}
+        by_set.setdefault(one.data or "", []).append({**metric, **averaged})
     results = [
-        EvalResult(
-            task_type=_TASK,
-            dataset_type=one.data or "",
-            dataset_name=one.data or "",
-            metric_type=one.metric,
-            metric_name=f"{one.metric} ({variant})",
-            metric_value=one.value,
-            metric_args=None if one.metric == "accuracy" else _AVERAGED,
-        )
-        for one in scores
+        {"task": {"type": _TASK}, "dataset": {"name": name, "type": name}, "metrics": metrics}
+        for name, metrics in by_set.items()
     ]
-    data = ModelCardData(
-        pipeline_tag=_TASK,
-        tags=["deploybench"],
-        model_name=run.checkpoint.name if results else None,
-        eval_results=results or None,
-    )
-    return data.to_yaml(line_break="\n").rstrip("\n")
+    data = {"pipeline_tag": _TASK, "tags": ["deploybench"]}
+    index = {"model-index": [{"name": run.checkpoint.name, "results": results}]} if results else {}
+    return yaml.safe_dump({**data, **index}, sort_keys=False, allow_unicode=True).rstrip("\n")
 
 
 def _summary(run: Run, measured: str) -> str:

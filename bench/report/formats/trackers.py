@@ -28,13 +28,14 @@ def render_tracker(runs: Sequence[Run], fmt: str) -> str:
 
     Raises UserError where none has a value.
     """
-    found = [(run, figure) for run in runs for figure in _figures(run)]
+    found = [(run, figure) for run in runs for figure in tracked(run)]
     if not found:
         raise UserError(f"--format {fmt}: {runs[0].path} has no figure with a value, expected one; measure again")
     return TRACKERS[fmt](found, len(runs) > 1)
 
 
-def _figures(run: Run) -> Iterable[Figure]:
+def tracked(run: Run) -> Iterable[Figure]:
+    """The figures with a value that ``compare`` judges."""
     from deploybench.bench.analysis.figures import figures
 
     compared = compared_metrics()
@@ -79,13 +80,18 @@ def _metrics_json(found: Sequence[tuple[Run, Figure]], several: bool) -> str:
     """Nested objects with numbers as leaves: model where there are several, variant, metric, workload or set."""
     root: dict[str, Any] = {}
     for run, figure in found:
-        models = [printable(run.checkpoint.name)] if several else []
-        *parents, last = filter(None, [*models, printable(figure.variant), _with_unit(figure.metric), _place(figure)])
+        models = [str(printable(run.checkpoint.name))] if several else []
+        *parents, last = (*models, *path_of(figure))
         at = root
         for name in parents:
             at = at.setdefault(name, {})
         at[last] = figure.value
     return _json(root)
+
+
+def path_of(figure: Figure) -> list[str]:
+    """Variant, metric with its unit, and labelled set or workload if it has one."""
+    return [str(one) for one in (printable(figure.variant), _with_unit(figure.metric), _place(figure)) if one]
 
 
 def _openmetrics(found: Sequence[tuple[Run, Figure]], _several: bool) -> str:

@@ -247,7 +247,7 @@ def _differences(comparison: Comparison) -> list[str]:
             unrecorded.append(one.name)
         else:
             informative = one.weight == "informative"
-            lead = "" if one.unknown else "for information: " if informative else "the runs differ in "
+            lead = "" if one.unknown else "for information: " if informative else "base and contender differ in "
             lines.append(printable(f"{lead}{one}"))
     return [*lines, *([f"recorded in one run only: {', '.join(unrecorded)}"] if unrecorded else [])]
 

@@ -39,6 +39,12 @@ def first_screen(run: Run, room: int = LINES, work_dir: Path | None = None) -> s
 
     ``work_dir``: the folder of the artifacts, if it is not the usual one.
     """
+    measured, rows = what_to_show(run)
+    return screen(measured, rows, _commands(run, rows.selection, work_dir), room)
+
+
+def what_to_show(run: Run) -> tuple[list[str], Rows]:
+    """What was measured, and the rows of the table."""
     cells, selection = RunFigures(printable(run)), printable(default_selection(run))
     ratios, smallest = speed_ups(cells.run), min(run.plan.batch_sizes)
     rows = Rows(
@@ -48,7 +54,7 @@ def first_screen(run: Run, room: int = LINES, work_dir: Path | None = None) -> s
         kept=(REFERENCE,),
         marks=marks_of_other_models(cells.run),
     )
-    return screen(_measured(cells), rows, _commands(run, selection, work_dir), room)
+    return _measured(cells), rows
 
 
 def _measured(cells: RunFigures) -> list[str]:

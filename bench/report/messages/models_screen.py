@@ -46,6 +46,14 @@ _MODELS = 5  # lines
 
 def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | None = None) -> str:
     """At most ``room`` lines of 80 characters, from 22 on; arguments as of ``first_screen``."""
+    failed, measured, rows = what_to_show(runs)
+    runs = measured_models(printable(runs))
+    brief = [*failed, _models(runs), *measured[min(len(runs), _MODELS) :]]
+    return screen([*measured, *failed], rows, _commands(runs, rows.selection, work_dir), room, brief=brief)
+
+
+def what_to_show(runs: tuple[Run, ...]) -> tuple[list[str], list[str], Rows]:
+    """Which models failed, what was measured, and the rows of the table."""
     every = printable(runs)
     runs = measured_models(every)
     selection, ratios = default_models_selection(runs), pair_speed_ups(runs)
@@ -58,9 +66,7 @@ def models_screen(runs: tuple[Run, ...], room: int = LINES, work_dir: Path | Non
         marks={pair_name(run, name): mark for run in runs for name, mark in marks_of_other_models(run).items()},
         fewest=min(len(runs), _MODELS),
     )
-    failed, brief = failure_notes(every), [_models(runs), *_measured(runs)[min(len(runs), _MODELS) :]]
-    commands = _commands(runs, selection, work_dir)
-    return screen([*_measured(runs), *failed], rows, commands, room, brief=[*failed, *brief])
+    return failure_notes(every), _measured(runs), rows
 
 
 def _kept(runs: Sequence[Run], selection: Selection) -> list[str]:

@@ -1,4 +1,4 @@
-"""A selection over several models as text: whose accuracy is the reference, how the models differ, and which pair to take."""
+"""A selection over one model or several as text; of several, also whose accuracy is the reference, and how the models differ."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from deploybench.bench.runs.store import Run
 
 
-def render_models_selection(runs: tuple[Run, ...], selection: Selection) -> str:
-    """The models' accuracies and which failed, then the same as for one model: a row for each pair of model and variant."""
+def render_selection_of(runs: tuple[Run, ...], selection: Selection) -> str:
+    """Of several models their accuracies and which failed, then the same as for one: a row for each pair of model and variant."""
+    if len(runs) == 1:
+        return render_selection(selection)
     every = printable(runs)
     runs = measured_models(every)
     told = wrapped([*accuracy_notes(runs), *difference_notes(runs), *failure_notes(every)])

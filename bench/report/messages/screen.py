@@ -64,9 +64,9 @@ def screen(
 
     ``brief``: what was measured, what matters most first, for where the decision would not find room; it then has what is left.
     """
-    rows = replace(rows, selection=_brief(rows.selection))
+    rows = with_brief_names(rows)
     room = max(room, _LEAST_ROOM) - len(commands) - _OTHER
-    before, decision = wrapped(measured, most=2), wrapped([*_decision(rows), *_failures(rows.failed)]).splitlines()
+    before, decision = wrapped(measured, most=2), wrapped(decided(rows)).splitlines()
     if len(before.splitlines()) > room - _FEWEST_ROWS - _FEWEST_TOLD:
         before = wrapped(measured, most=1)
     if brief:
@@ -121,11 +121,13 @@ def machine(run: Run) -> str:
     return f"machine: {environment.get('cpu', 'unknown CPU')}, {cores}, {counted(run.plan.threads, 'thread')}"
 
 
-def _brief(selection: Selection) -> Selection:
+def with_brief_names(rows: Rows) -> Rows:
     """With shorter names of labelled sets."""
+    selection = rows.selection
     drops = [one.drop and replace(one.drop, on=short(one.drop.on, 2 * NAME)) for one in selection.candidates]
     pairs = zip(selection.candidates, drops, strict=True)
-    return replace(selection, candidates=tuple(replace(one, drop=drop) for one, drop in pairs))
+    brief = replace(selection, candidates=tuple(replace(one, drop=drop) for one, drop in pairs))
+    return replace(rows, selection=brief)
 
 
 def _table(rows: Rows, most: int) -> str:
@@ -133,16 +135,21 @@ def _table(rows: Rows, most: int) -> str:
     every = rows.selection.candidates
     chosen = [*dict.fromkeys([*rows.kept, *(one.variant for one in every)])][:most]
     kept = [one for one in every if one.variant in chosen]
-    names, *columns = _strips(rows, kept)
+    names, *columns = strips(rows, kept)
     text = block([names, *columns])
     over = max(map(len, text.splitlines())) - WIDTH
     if over > 0:
         text = block([replace(names, cells=_shortened(names.cells, names.width - over)), *columns])
     left_out = len(every) - len(kept)
-    notes = [f"and {counted(left_out, 'variant')} more"] * bool(left_out)
-    notes += [f"{CAUTION} a note under all tables says why"] * any(name.endswith(CAUTION) for name in names.cells)
-    notes += [f"–: {reason}" for reason in _missing(rows, kept)[:1]]
+    notes = [f"and {counted(left_out, 'variant')} more"] * bool(left_out) + table_notes(rows, kept, names)
     return "\n".join([text, *(["; ".join(notes)] if notes else [])])
+
+
+def table_notes(rows: Rows, kept: Sequence[Candidate], names: Strip) -> list[str]:
+    """What the marks and dashes of the table mean."""
+    marked = any(name.endswith(CAUTION) for name in names.cells)
+    reasons = _missing(rows, kept)[:1]
+    return [f"{CAUTION} a note under all tables says why"] * marked + [f"–: {reason}" for reason in reasons]
 
 
 def _shortened(names: Sequence[str], width: int) -> list[str]:
@@ -161,7 +168,8 @@ def _missing(rows: Rows, kept: Sequence[Candidate]) -> list[str]:
     return list(dict.fromkeys(filter(None, reasons)))
 
 
-def _strips(rows: Rows, candidates: Sequence[Candidate]) -> list[Strip]:
+def strips(rows: Rows, candidates: Sequence[Candidate]) -> list[Strip]:
+    """The columns of the table: names first, then accuracy with its verdict, then costs."""
     figures = {one.variant: tuple(figure(one.variant) for _, figure in rows.costs) for one in candidates}
     columns = tuple(column for column, _ in rows.costs)
     table = Table(title="", columns=columns, rows=figures, notes=(), marks=rows.marks)
@@ -211,8 +219,12 @@ def _failures(reasons: Mapping[str, str]) -> list[str]:
     return [*lines, *([f"and {len(failed) - _MOST} more failed"] if len(failed) > _MOST else [])]
 
 
+def decided(rows: Rows) -> list[str]:
+    """Which candidate to take, what it gains and costs, what is undecided, and what failed."""
+    return [*_decision(rows), *_failures(rows.failed)]
+
+
 def _decision(rows: Rows) -> list[str]:
-    """Which candidate to take, what it gains and costs, and what is undecided."""
     selection, best = rows.selection, rows.selection.best
     if best is None:
         why = "can be taken" if selection.by_costs else f"is certain to lose at most {selection.max_drop:g} of accuracy"

@@ -38,7 +38,7 @@ def render_selection(selection: Selection) -> str:
     others = any(one.verdict == ANOTHER_MODEL for one in selection.candidates)
     least = " (another model does not count)" * others
     front = f"* no other variant{least} is as good in {costs}, and better in one of them"
-    return "\n\n".join([_table(heads, rows), wrapped([*why, front]), wrapped(_answer(selection))])
+    return "\n\n".join([_table(heads, rows), wrapped([*why, front]), wrapped(answer_lines(selection))])
 
 
 def selection_table(selection: Selection) -> tuple[list[str], list[list[str]]]:
@@ -131,7 +131,8 @@ def other_model_line(one: OtherModel, shorten: Callable[[str], str] = str) -> st
     return f"another model, {one.variant}, has {', '.join(told)}{more} at {times} times its speed: do you need a transformer?"
 
 
-def _answer(selection: Selection) -> list[str]:
+def answer_lines(selection: Selection) -> list[str]:
+    """What to take and why, and what could change that."""
     best = selection.best
     lines = ["take none: no variant is certain to be within every limit"]
     if best:

@@ -71,9 +71,14 @@ def document(name: str, file: str, told: Sequence[str], sections: Sequence[Secti
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
+def page_plots(run: Run) -> tuple[Plot, ...]:
+    """Every plot of the page."""
+    return tuple(plot for section in sections(gather(run)) for plot in section.plots)
+
+
 def write_page_plots(run: Run, folder: Path) -> list[Path]:
     """Write every plot of the page into ``folder``, as SVG and as PNG."""
-    return write_plots((plot for section in sections(gather(run)) for plot in section.plots), folder)
+    return write_plots(page_plots(run), folder)
 
 
 def sections(page: Material) -> list[Section]:

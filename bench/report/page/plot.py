@@ -6,7 +6,7 @@ import io
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from deploybench.exporters.files import whole_file
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
+F = TypeVar("F", bound="Figure")
 WIDTH = 5.2  # inches: letters of 10 points stay readable on a telephone
 _DOTS = 200  # per inch, of a PNG
 _COLUMNS = 2  # of a legend
@@ -104,10 +105,15 @@ def _saved(plot: Plot, fmt: str, metadata: dict[str, str | None]) -> bytes:
 
     stream = io.BytesIO()
     with styled():
-        figure = Figure(figsize=(WIDTH, plot.height), layout="constrained")
-        plot.draw(figure)
-        figure.savefig(stream, format=fmt, dpi=_DOTS, metadata=metadata)
+        drawn(plot, Figure).savefig(stream, format=fmt, dpi=_DOTS, metadata=metadata)
     return stream.getvalue()
+
+
+def drawn(plot: Plot, kind: type[F]) -> F:
+    """The plot as a figure of ``kind``; within ``styled``."""
+    figure = kind(figsize=(WIDTH, plot.height), layout="constrained")
+    plot.draw(figure)
+    return figure
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""What ``import deploybench`` offers to programs and notebooks; ``deploybench/__init__.py`` names it."""

@@ -1,0 +1,28 @@
+"""Work in a child process: the caller's process, such as the kernel of a notebook, imports no model runtime."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from deploybench.bench.machine.alone import HELD, held
+from deploybench.bench.machine.cpu import available_cores
+from deploybench.bench.worker.client import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+_OWN = {"HF_HUB_OFFLINE": "0", "TOKENIZERS_PARALLELISM": "true"}  # where the caller says nothing: as of a command
+
+
+def in_child(function: Callable[..., T], *arguments: Any) -> T:
+    """The result of a module-level ``function`` in a child, whose messages go to this process's standard error.
+
+    Raises what it raised, such as a UserError. The child dies with this process.
+    """
+    environment = {name: os.environ.get(name, value) for name, value in _OWN.items()}
+    if held():  # by this process, which waits for the child
+        environment[HELD] = "yes"
+    with Worker("deploybench", available_cores(), None, visible=True, environment=environment) as worker:
+        return worker.call(function, *arguments)

@@ -1,0 +1,108 @@
+"""An artifact that labels texts, loaded in a child process."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pandas as pd
+
+from deploybench.bench.analysis.probability_calibration import probabilities
+from deploybench.bench.api.flags import parsed
+from deploybench.bench.machine.cpu import available_cores
+from deploybench.bench.measure.workload import Policy
+from deploybench.bench.score.pipeline import Pipeline
+from deploybench.bench.worker.client import Worker
+from deploybench.exporters.artifacts.serving import read_served
+from deploybench.exporters.checkpoints.tokenization import Pad
+from deploybench.exporters.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deploybench.bench.api.run import File
+
+_BATCH_SIZE = 8  # texts of similar length
+
+
+class Predictor:
+    """The artifact in a folder, with a budget of threads; a context manager that ends its process.
+
+    It is pickled as folder and threads, and loads again when it is first called in another process.
+    """
+
+    def __init__(self, folder: File, threads: int | None = None) -> None:
+        self.folder = Path(folder).resolve()
+        self.threads = parsed({"threads": threads}, ("--threads",)).threads or available_cores()
+        self._served = read_served(self.folder)
+        self._worker: Worker | None = None
+        self._one_at_a_time = threading.Lock()
+
+    @property
+    def variant(self) -> str:
+        """Name of the variant."""
+        return self._served.artifact.variant
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, by index."""
+        return self._served.labels
+
+    def __call__(self, texts: Sequence[str | tuple[str, str]]) -> pd.DataFrame:
+        """One row for each text: ``label``, its ``probability``, and ``probability_0``, ``probability_1``, … of each class.
+
+        A model of pairs reads tuples of two texts. Raises DataError for the other kind and for a text without tokens, and
+        WorkerError where the process died; the next call starts another.
+        """
+        if isinstance(texts, str):
+            raise DataError("texts: found one text, expected a list of texts; put it in brackets")
+        names = [f"probability_{index}" for index in range(len(self.labels))]
+        if not len(texts):
+            return pd.DataFrame(columns=["label", "probability", *names])
+        pad, size = (self._served.pad, _BATCH_SIZE) if self._served.pad else (Pad(0), 1)
+        with self._one_at_a_time:
+            pipeline = Pipeline(self._served.tokeniser, [self.open()], pad, 0)
+            answered = pipeline.answer(self._served.checked(texts), Policy(padding="bucketed", batch_size=size))
+        frame = pd.DataFrame(probabilities(answered.logits), columns=names)
+        frame.insert(0, "label", [self.labels[index] for index in answered.classes])
+        frame.insert(1, "probability", answered.chances)
+        return frame
+
+    def open(self) -> Worker:
+        """The process with the loaded artifact: started unless it still runs, and is a child of this process, not of its parent."""
+        if self._worker is None or not self._worker.alive:
+            worker = Worker(f"{self.variant} of {self.folder}", self.threads)
+            weakref.finalize(self, worker.close)
+            worker.start(self.variant, self.folder, self.threads)
+            self._worker = worker
+        return self._worker
+
+    def close(self) -> None:
+        """End its process; the next call starts another."""
+        if self._worker is not None:
+            self._worker.close()
+        self._worker = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[Predictor], tuple[Path, int]]:
+        return type(self), (self.folder, self.threads)
+
+    def __repr__(self) -> str:
+        return f"<Predictor {self.variant} of {str(self.folder)!r}, {self.threads} threads>"
+
+
+def load(folder: File, threads: int | None = None) -> Predictor:
+    """Load an artifact, such as one of ``Recommendation.copy_to``, into a child process; ``threads``: None is every core.
+
+    Raises UserError for a folder that is no whole artifact, and WorkerError where it cannot be loaded.
+    """
+    predictor = Predictor(folder, threads)
+    predictor.open()
+    return predictor

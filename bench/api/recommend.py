@@ -1,0 +1,117 @@
+"""Which variant of a run to take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from deploybench.bench.analysis.models.selection import select_of
+from deploybench.bench.analysis.objectives import MAX_DROP, OBJECTIVES, Aim, limits
+from deploybench.bench.api.run import Run, read_run
+from deploybench.bench.pipeline.arguments import positive_number, share
+from deploybench.bench.pipeline.best import copy_best, read_target
+from deploybench.bench.report.formats.fragment import fragment
+from deploybench.bench.report.messages.models_selection import render_selection_of
+from deploybench.bench.report.messages.selection import answer_lines, selection_table
+from deploybench.exporters.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from deploybench.bench.analysis.selection import Selection
+    from deploybench.bench.api.run import File
+
+
+class Recommendation:
+    """What to take, and how every candidate stands with the limits; ``str`` gives what the command prints."""
+
+    def __init__(self, run: Run, selection: Selection) -> None:
+        self._run, self._selection = run, selection
+
+    @property
+    def variant(self) -> str | None:
+        """What to take, of several models ``model/variant``; None where none is certain to be within every limit."""
+        best = self._selection.best
+        return best.variant if best else None
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why each candidate that is not within every limit is not, best first."""
+        return {one.variant: one.why for one in self._selection.candidates if one.why}
+
+    @property
+    def exit_code(self) -> int:
+        """Of the command: 1 where there is nothing to take."""
+        return 0 if self.variant else 1
+
+    def to_frame(self) -> pd.DataFrame:
+        """The candidates, best first, with the figure of the objective in SI units, the accuracy lost, and why not."""
+        return pd.DataFrame(
+            {
+                "variant": one.variant,
+                "standing": one.standing,
+                self._selection.objective: one.figure and one.figure.value,
+                "accuracy_lost": one.drop and one.drop.share,
+                "accuracy_lost_low": one.drop and one.drop.least,
+                "accuracy_lost_high": one.drop and one.drop.most,
+                "pareto_front": one.pareto_front,
+                "why": one.why,
+            }
+            for one in self._selection.candidates
+        )
+
+    def copy_to(self, folder: File, work_dir: File = ".deploybench") -> Path:
+        """Copy its artifact from the work folder of the run to ``folder``, for ``load``, with an example and the evidence.
+
+        Raises UserError where there is nothing to take, no such artifact, or more than an artifact in ``folder``.
+        """
+        if self.variant is None:
+            raise UserError(
+                "copy_to: no variant is certain to be within every limit; ask for less, or measure for longer"
+            )
+        target = read_target(str(folder), "copy_to")
+        copy_best(self._run.models, self._selection, Path(work_dir), target)
+        return target
+
+    def __str__(self) -> str:
+        return render_selection_of(self._run.models, self._selection)
+
+    def __repr__(self) -> str:
+        return f"<Recommendation: {self.variant or 'none'}>"
+
+    def _repr_html_(self) -> str:
+        heads, rows = selection_table(self._selection)
+        why = [f"{name}: {reason}" for name, reason in self.reasons.items()]
+        return fragment([], heads, rows, [*why, *answer_lines(self._selection)])
+
+
+def recommend(  # noqa: PLR0913 - limits, by name
+    run: Run | File,
+    *,
+    objective: str = "latency",
+    max_accuracy_drop: float = MAX_DROP,
+    on_each_set: bool = False,
+    max_p95_ms: float | None = None,
+    max_memory_mb: float | None = None,
+    max_size_mb: float | None = None,
+    allow_other_model: bool = False,
+) -> Recommendation:
+    """The variant to take within limits, as `deploybench recommend` says it; raises UserError for a limit that is none.
+
+    ``objective``: latency, throughput, memory or size. ``max_accuracy_drop``: the share of accuracy that it may lose on all texts
+    together, or with ``on_each_set`` on each labelled set.
+    """
+    if objective not in OBJECTIVES:
+        hint = did_you_mean(objective, OBJECTIVES)
+        raise UserError(f"objective: found {objective!r}; {hint}expected one of {', '.join(OBJECTIVES)}")
+    asked = {"max_p95_ms": max_p95_ms, "max_memory_mb": max_memory_mb, "max_size_mb": max_size_mb}
+    most = {name: positive_number(name)(str(number)) for name, number in asked.items() if number is not None}
+    aim = Aim(
+        objective=objective,
+        max_drop=share("max_accuracy_drop")(str(max_accuracy_drop)),
+        on_each_set=on_each_set,
+        limits=limits(most),
+        allow_other_model=allow_other_model,
+    )
+    of = run if isinstance(run, Run) else read_run(run)
+    return Recommendation(of, select_of(of.models, aim))

@@ -1,0 +1,153 @@
+"""Make a run, or read a saved one, and look at it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from deploybench.bench.api.child import in_child
+from deploybench.bench.api.flags import parsed
+from deploybench.bench.pipeline.options import read_models
+from deploybench.bench.report.messages.first_screen import first_screen
+from deploybench.bench.report.messages.html_screen import html_screen
+from deploybench.bench.report.messages.models_screen import models_screen
+from deploybench.bench.runs.rows import row_name
+from deploybench.bench.runs.store import read_runs, run_of_model
+from deploybench.exporters.errors import DeploybenchError
+from deploybench.exporters.packages import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from deploybench.bench.runs import store
+
+File: TypeAlias = str | os.PathLike[str]
+
+
+class Run:
+    """A saved run of one model, or of several; ``str`` gives its first screen."""
+
+    def __init__(self, models: Sequence[store.Run], exit_code: int | None = None) -> None:
+        self.models = tuple(models)
+        """The saved runs, one for each model."""
+        self.exit_code = int(bool(self.failed)) if exit_code is None else exit_code
+        """That of `deploybench run`: 0, or 1 where a variant or a measurement failed."""
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return self.models[0].path
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of its rows: variants, or of several models ``model/variant``."""
+        return tuple(row_name(self._name(one), variant) for one in self.models for variant in one.plan.variants)
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Why, by row: a variant that failed as a whole, or the first of its measurements that failed."""
+        found: dict[str, str] = {}
+        for one in self.models:
+            whole = [(name, info.failed) for name, info in one.variants.items() if info.failed]
+            single = [(row.variant, row.reason) for row in one.measurements if row.status == "failed"]
+            for variant, why in (*whole, *single):
+                found.setdefault(row_name(self._name(one), variant), why)
+        return found
+
+    def _name(self, model: store.Run) -> str:
+        """Before the names of its rows; empty in a run of one model."""
+        return model.checkpoint.name if len(self.models) > 1 else ""
+
+    def of(self, model: str) -> Run:
+        """The run of one of several models; raises UserError where there is none."""
+        return Run([run_of_model(self.models, model, "of")])
+
+    def to_frame(self) -> pd.DataFrame:
+        """All figures, one row for each variant × metric × workload × labelled set.
+
+        ``value`` is in ``unit``, ``low`` and ``high`` are its 95 % interval, and ``reason`` says why there is no value. Speed-ups
+        have the metric ``speed_up``.
+        """
+        from deploybench.bench.api.frames import figures_frame
+
+        return figures_frame(self.models)
+
+    def plot(self, name: str) -> Figure:
+        """A figure of matplotlib: ``pareto`` (accuracy loss against latency), ``batch`` (latency), ``memory`` (heap).
+
+        Or any plot of the HTML page by the name of its file, such as ``pareto-size-on-disk``. Raises UserError for another name.
+        """
+        from deploybench.bench.api.drawing import draw
+
+        return draw(self.models, name)
+
+    def _repr_html_(self) -> str:
+        return html_screen(self.models)
+
+    def __str__(self) -> str:
+        return first_screen(self.models[0]) if len(self.models) == 1 else models_screen(self.models)
+
+    def __repr__(self) -> str:
+        return f"<Run {str(self.path)!r}: {', '.join(self.variants)}>"
+
+
+def run(  # noqa: PLR0913 - what matters of a run, by name
+    checkpoint: File | Mapping[str, File] | None = None,
+    *,
+    sets: File | Mapping[str, File] | None = None,
+    variants: Sequence[str] | None = None,
+    budget: float | None = None,
+    profile: str = "quick",
+    threads: int | None = None,
+    batch_sizes: Sequence[int] | None = None,
+    plugins: Sequence[str] = (),
+    work_dir: File = ".deploybench",
+    results: File = "results",
+    **options: Any,
+) -> Run:
+    """Export, check and measure variants in child processes, as `deploybench run` does, and save the run below ``results``.
+
+    ``checkpoint``: a folder, a Hub id or ``arch:NAME``, or several by name; None: the demonstration. ``sets``: labelled files by
+    name. ``budget``: seconds of everything after the exports. ``options``: others of `deploybench run`, such as
+    ``drop_bad_rows=True`` or ``text_columns=["title", "body"]``. A variant that fails is in ``failed``, and raises nothing; a
+    mistake raises the UserError whose line the command would print. Messages go to standard error.
+    """
+    asked = {
+        "checkpoint": checkpoint,
+        "external": sets,
+        "variants": variants,
+        "time_budget": budget,
+        "profile": profile,
+        "threads": threads,
+        "batch_sizes": batch_sizes,
+        "plugin": plugins,
+        "work_dir": work_dir,
+        **options,
+    }
+    saved, code = in_child(_measured, asked, Path(results))
+    if saved is None:
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
+        raise DeploybenchError("run: nothing was saved; a line on standard error says why")
+    return Run(read_runs(saved), code)
+
+
+_INTERRUPTED = 130
+
+
+def _measured(asked: Mapping[str, Any], results: Path) -> tuple[Path | None, int]:
+    """In the child: the saved file, and the exit code of the command."""
+    from deploybench.bench.pipeline.measuring import measure_models
+
+    require("run", "torch")
+
+    return measure_models(read_models(parsed(asked)), results)
+
+
+def read_run(path: File) -> Run:
+    """A saved run, or the newest one below a folder; raises RunFileError if there is none."""
+    return Run(read_runs(Path(path)))

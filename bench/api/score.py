@@ -1,0 +1,80 @@
+"""Label a file of any size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from deploybench.bench.api.child import in_child
+from deploybench.bench.api.flags import parsed
+from deploybench.bench.pipeline.arguments import positive_number
+from deploybench.bench.report.messages.scoring import render_scoring
+from deploybench.bench.score import FLAGS
+from deploybench.exporters.packages import require
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deploybench.bench.api.run import File
+    from deploybench.bench.score.score_file import Scoring
+
+
+class Scores:
+    """A scored file; ``str`` gives what the command prints."""
+
+    def __init__(self, path: Path, scoring: Scoring) -> None:
+        self.path = path
+        """The Parquet file."""
+        self.counts = dict(scoring.counts)
+        """Texts by class."""
+        self._scoring = scoring
+
+    def to_frame(self) -> pd.DataFrame:
+        """All rows: ``row`` (from 1), ``label``, its ``probability``, ``logit_0``, …, ``tokens``."""
+        return pd.read_parquet(self.path)
+
+    def __str__(self) -> str:
+        return render_scoring(self._scoring)
+
+    def __repr__(self) -> str:
+        return f"<Scores {str(self.path)!r}: {self._scoring.rows} rows>"
+
+
+def score(  # noqa: PLR0913 - what matters of a scoring, by name
+    file: File,
+    output: File,
+    *,
+    variant: str,
+    checkpoint: File | None = None,
+    threads: int | None = None,
+    max_memory_mb: float | None = None,
+    plugins: Sequence[str] = (),
+    work_dir: File = ".deploybench",
+    **options: Any,
+) -> Scores:
+    """Label the rows of ``file`` with one variant into the Parquet file ``output``, in child processes.
+
+    As `deploybench score` does: memory does not grow with the file, and the same call continues after an interruption.
+    ``options``: others of the command, such as ``text_columns``. Raises UserError for a mistake. For texts in memory, see ``load``.
+    """
+    asked = {
+        "checkpoint": checkpoint,
+        "threads": threads,
+        "plugin": plugins,
+        "work_dir": work_dir,
+        **options,
+    }
+    most = None if max_memory_mb is None else positive_number("--max-memory-mb")(str(max_memory_mb)) * 1e6
+    return Scores(Path(output), in_child(_scored, Path(file), Path(output), variant, asked, most))
+
+
+def _scored(source: Path, output: Path, variant: str, asked: dict[str, Any], most: float | None) -> Scoring:
+    """In the child."""
+    from deploybench.bench.pipeline.options import read_options
+    from deploybench.bench.score.asked import score as score_asked
+
+    require("score", "torch")
+
+    return score_asked(source, output, variant, read_options(parsed(asked, FLAGS)), most)
