@@ -49,7 +49,7 @@ KNOWN = (
     "architecture.hidden_size, architecture.num_hidden_layers, architecture.num_attention_heads, "
     "architecture.intermediate_size, architecture.max_position_embeddings, architecture.embedding_size, "
     "architecture.num_hidden_groups, tokenizer.vocab_size, data.train, data.validation, data.test, data.file, "
-    "data.split, data.text_columns, data.label_column, padding, per_device_batch_size, eval_batch_size, warmup_ratio, "
+    "data.split, data.text_columns, data.pair_columns, data.label_column, padding, per_device_batch_size, eval_batch_size, warmup_ratio, "
     "warmup_steps, weight_decay, max_grad_norm, precision, gradient_checkpointing, early_stopping.patience, "
     "early_stopping.threshold, seed"
 )
@@ -365,6 +365,8 @@ CHANGED = [  # (what is replaced, by what, the message after the file's name)
     ("vocab_size = 500", "vocab_size = 500\n[data]\nfile = 'a'\ntest = 'b'",
      "'data.test' is set beside 'data.file', expected files that are split already, or one to split"),
     ("vocab_size = 500", "vocab_size = 500\n[data]\ntest = 'b'", "'data.train' is missing, expected one beside 'data.test'"),
+    ("vocab_size = 500", "vocab_size = 500\n[data]\npair_columns = ['a']",
+     "'data.pair_columns' is ['a'], expected a list of two texts"),
     ("vocab_size = 500", "vocab_size = 500\n[data]\ntext_columns = 'a'", "'data.text_columns' is 'a', expected a list of texts"),
     ("epochs = 2", "epochs = 2\ndemonstration = 'no'", "'demonstration' is 'no', expected true or false"),
     ('"from scratch"', '" "', "'description' is ' ', expected one line of text"),
