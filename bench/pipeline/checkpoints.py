@@ -67,7 +67,7 @@ def find_inputs(options: Options, checkpoint: Checkpoint, texts: Sequence[Text])
     """How the checkpoint tokenizes, truncates and pads; found once, checked on ``texts``, its notes printed each time."""
     code = source_digest("deploybench.exporters.checkpoints.inputs")[:8]
     versions = "-".join(version(name) for name in ("transformers", "tokenizers"))
-    kind = "single" if isinstance(texts[0], str) else "pairs"
+    kind = "single" if not texts or isinstance(texts[0], str) else "pairs"
     folder = options.work_dir / "inputs" / f"{checkpoint.sha256[:16]}-{kind}-{code}-{versions}"
     if not (folder / INPUTS_FILE).is_file():
         with whole_folder(folder) as out_dir:

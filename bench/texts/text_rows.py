@@ -77,7 +77,7 @@ def read_rows(table: TableFile, columns: Sequence[str]) -> list[TextRow]:
 def find_text_columns(table: Columns, text_columns: Sequence[str] | None) -> tuple[str, ...]:
     """The named text columns, or those of a pair, or the usual ones; raises DataError if the table lacks them."""
     if not text_columns:
-        return find_pair(table.columns) or _usual_text_columns(table)
+        return _found_pair(table) or _usual_text_columns(table)
     if isinstance(text_columns, PairColumns):
         for column in text_columns:
             check_column(table, column, "name the columns of both texts with --pair-columns")
@@ -153,6 +153,18 @@ def refusal(row: TextRow, dropped: Sequence[str]) -> DataError:
         f"{row.path}: row {row.number}: {row.found}; {row.advice}, or pass --drop-bad-rows to leave {such} out "
         f"(in all: {', '.join(dropped)})"
     )
+
+
+def _found_pair(table: Columns) -> PairColumns | None:
+    """The columns of a pair's texts by their usual names; raises DataError where there is another text as well."""
+    pair = find_pair(table.columns)
+    other = next((one for one in _TEXT_COLUMNS if pair and {*one} <= {*table.columns} and not {*one} & {*pair}), ())
+    if pair and other:
+        raise DataError(
+            f"{table.path}: columns {listed(pair)} are the two texts of a pair, and {listed(other)} a text; name those that the "
+            f"model reads: --pair-columns {','.join(pair)}, or --text-columns {','.join(other)}"
+        )
+    return pair
 
 
 def _usual_text_columns(table: Columns) -> tuple[str, ...]:

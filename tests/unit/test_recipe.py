@@ -49,7 +49,8 @@ KNOWN = (
     "architecture.hidden_size, architecture.num_hidden_layers, architecture.num_attention_heads, "
     "architecture.intermediate_size, architecture.max_position_embeddings, architecture.embedding_size, "
     "architecture.num_hidden_groups, tokenizer.vocab_size, data.train, data.validation, data.test, data.file, "
-    "data.split, data.text_columns, data.pair_columns, data.label_column, padding, per_device_batch_size, eval_batch_size, warmup_ratio, "
+    "data.split, data.text_columns, data.pair_columns, "
+    "data.label_column, padding, per_device_batch_size, eval_batch_size, warmup_ratio, "
     "warmup_steps, weight_decay, max_grad_norm, precision, gradient_checkpointing, early_stopping.patience, "
     "early_stopping.threshold, seed"
 )

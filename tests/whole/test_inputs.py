@@ -179,10 +179,12 @@ def xlnet(folder):
     return builders.save(folder, XLNetConfig, tokenizer=tokenizer, **sizes)
 
 
-def test_a_model_that_needs_more_than_ids_and_mask_is_refused(tmp_path, read):
-    check_refused(
-        xlnet(tmp_path / "xlnet"), read, "gives XLNetForSequenceClassification token_type_ids, which change its logits"
-    )
+def test_a_model_is_given_the_token_types_that_change_its_logits(tmp_path, read, answers):
+    folder = xlnet(tmp_path / "xlnet")
+
+    assert read(folder).pad.side == "left"
+    assert read(folder).typed
+    check_equal(answers(folder), builders.plain(folder, TEXTS))
 
 
 def gpt2(folder, positions):
@@ -519,26 +521,6 @@ def damage_special_tokens_that_are_split(folder):
     return "BertTokenizerFast gives other ids than the tokenizer.json that it saves .*split_special_tokens"
 
 
-def damage_cross_encoder(folder):
-    builders.change(folder / "config.json", sentence_transformers={"version": "5.1.0"})
-    return r"reads pairs of texts \(config.json has sentence_transformers.*pairs are not served yet"
-
-
-def damage_card_task(folder):
-    (folder / "README.md").write_text("---\npipeline_tag: zero-shot-classification\n---\n# NLI\n")
-    return r"reads pairs of texts \(its card says zero-shot-classification\)"
-
-
-def damage_card_tag(folder):
-    (folder / "README.md").write_text("---\ntags:\n- bert\n- cross-encoder\n---\n# Reranker\n")
-    return r"reads pairs of texts \(its card says cross-encoder\)"
-
-
-def damage_card_in_capitals(folder):
-    (folder / "README.md").write_text("---\npipeline_tag: [Text-Ranking]\ntags: NLI\n---\n")
-    return r"reads pairs of texts \(its card says NLI\)"
-
-
 DAMAGES = [value for name, value in list(globals().items()) if name.startswith("damage_")]
 
 
@@ -548,6 +530,28 @@ def test_what_cannot_be_fed_is_one_line_that_names_the_checkpoint(tmp_path, read
     message = damage(folder)
 
     check_refused(folder, read, message)
+
+
+@pytest.mark.parametrize(
+    ("card", "says"),
+    [
+        ("---\npipeline_tag: zero-shot-classification\n---\n# NLI\n", "its card says zero-shot-classification"),
+        ("---\ntags:\n- bert\n- cross-encoder\n---\n# Reranker\n", "its card says cross-encoder"),
+        ("---\npipeline_tag: [Text-Ranking]\ntags: NLI\n---\n", "its card says NLI"),
+    ],
+)
+def test_a_card_that_says_pairs(tmp_path, card, says):
+    folder = builders.bert(tmp_path / "bert")
+    (folder / "README.md").write_text(card)
+
+    assert read_checkpoint(folder).pairs == says
+
+
+def test_a_cross_encoder_reads_pairs(tmp_path):
+    folder = builders.bert(tmp_path / "bert")
+    builders.change(folder / "config.json", sentence_transformers={"version": "5.1.0"})
+
+    assert read_checkpoint(folder).pairs == "config.json has sentence_transformers, as a CrossEncoder's does"
 
 
 @pytest.mark.parametrize(
@@ -563,7 +567,7 @@ def test_a_card_that_says_nothing_of_pairs(tmp_path, card):
     folder = builders.bert(tmp_path / "bert")
     (folder / "README.md").write_text(card)
 
-    assert read_checkpoint(folder).model_type == "bert"
+    assert read_checkpoint(folder).pairs == ""
 
 
 def test_a_model_that_cannot_answer_batches_names_the_field(tmp_path, read):

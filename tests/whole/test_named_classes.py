@@ -19,6 +19,7 @@ from deploybench.bench.pipeline.recorder import Recorder
 from deploybench.bench.pipeline.sets import labelled_sets
 from deploybench.bench.runs.store import read_run
 from deploybench.bench.texts.demonstration import corpus
+from deploybench.bench.texts.pairs import PairColumns
 from deploybench.exporters.errors import UserError
 
 
@@ -157,17 +158,6 @@ PAIRS = [
 ]
 
 
-def check_refused(capsys, path, columns, command):
-    """Whether the columns are named or there."""
-    for more in ([], [f"--text-columns={','.join(columns)}"]):
-        assert cli.main([*command, *more]) == 2
-        assert capsys.readouterr().err == (
-            f"deploybench: error: {path}: columns {', '.join(map(repr, columns))} are the two texts of a pair, expected one "
-            "text a row: pairs are not served, and joined by a space they are another input than a model of pairs was "
-            "trained on; name the columns of one text with --text-columns\n"
-        )
-
-
 def pairs(tmp_path, *columns):
     """A file of one row with these columns."""
     path = tmp_path / "pairs.csv"
@@ -176,26 +166,36 @@ def pairs(tmp_path, *columns):
     return path
 
 
-@pytest.mark.parametrize("also", ["text", "other"])
 @pytest.mark.parametrize("columns", PAIRS, ids="+".join)
-def test_pairs_of_texts_are_refused(tmp_path, capsys, columns, also):
-    """One column alone may be named."""
-    path = pairs(tmp_path, *columns, also)
-    check_refused(capsys, path, columns, ["prepare", str(path), "--output", str(tmp_path / "prepared")])
+def test_pairs_of_texts_are_found_by_the_names_of_their_columns(tmp_path, columns):
+    path = pairs(tmp_path, *columns, "other")
 
-    options = Options(external=(f"pairs={path}",), text_columns=(columns[0],))
-    assert labelled_sets(options, ("real", "fake"))[0].texts == ("a b",)
+    assert labelled_sets(Options(external=(str(path),)), ("real", "fake"))[0].texts == (("a b", "a b"),)
+    for asked, texts in (((columns[0],), ("a b",)), (PairColumns(("other", columns[0])), (("a b", "a b"),))):
+        options = Options(external=(str(path),), text_columns=asked)
+        assert labelled_sets(options, ("real", "fake"))[0].texts == texts
 
 
-def test_every_command_refuses_pairs_of_texts(named, tmp_path, capsys):
-    path = pairs(tmp_path, *PAIRS[0])
-    asked = (f"--checkpoint={named('real', 'fake')}", f"--work-dir={tmp_path}")
-    for command in (
-        ["run", *asked, f"--external={path}"],
-        ["score", *asked, str(path), "--variant=torch-eager", "-o", str(tmp_path / "out.parquet")],
-        ["export", *asked, f"--calibration={path}", "--variants=torch-eager"],
-    ):
-        check_refused(capsys, path, PAIRS[0], command)
+@pytest.mark.parametrize("columns", PAIRS, ids="+".join)
+def test_pairs_are_never_joined(tmp_path, capsys, columns):
+    path = pairs(tmp_path, *columns)
+    command = ["prepare", str(path), "--output", str(tmp_path / "prepared"), f"--text-columns={','.join(columns)}"]
+
+    assert cli.main(command) == 2
+    assert capsys.readouterr().err == (
+        f"deploybench: error: {path}: columns {', '.join(map(repr, columns))} are the two texts of a pair, and joined by a space "
+        f"they are another input than a model of pairs was trained on; pass --pair-columns {','.join(columns)}, or name the "
+        "columns of one text with --text-columns\n"
+    )
+
+
+def test_a_pair_beside_another_text_is_refused(tmp_path, capsys):
+    path = pairs(tmp_path, "premise", "hypothesis", "title", "content")
+
+    assert cli.main(["prepare", str(path), "--output", str(tmp_path / "prepared")]) == 2
+    assert "are the two texts of a pair, and 'title', 'content' a text; name those that the model reads: " in (
+        capsys.readouterr().err
+    )
 
 
 def test_columns_that_are_joined_for_a_model_of_pairs_are_said(named, tmp_path, capsys):
