@@ -134,7 +134,7 @@ def plain(folder, some, max_length=None):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     with torch.inference_mode():
         each = ([one] if isinstance(one, str) else one for one in some)  # a text, or a pair

@@ -1,6 +1,6 @@
-"""ONNX export by optimum, optionally with each attention as one node; and quantisation of weights.
+"""ONNX export by optimum or PyTorch, optionally with each attention as one node; and quantisation of weights.
 
-optimum (through PyTorch's TorchScript exporter) decomposes PyTorch's fused attention into small operators, which ONNX Runtime's
+PyTorch's TorchScript exporter, which optimum calls, decomposes PyTorch's fused attention into small operators, which ONNX Runtime's
 optimiser fuses again only if they match its patterns of older models. So the exporter is given an operator for attention.
 """
 
@@ -9,8 +9,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.runtimes.onnx_graph import use_weights_by_name
+from deploybench.exporters.checkpoints.tokenization import reads_types
+from deploybench.exporters.errors import ExportError, first_line
+from deploybench.exporters.runtimes.feed import INPUTS
+from deploybench.exporters.runtimes.onnx_graph import input_names, use_weights_by_name
 from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
+from deploybench.exporters.runtimes.torch_model import example_inputs, logits_alone, trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,19 +22,55 @@ if TYPE_CHECKING:
 
 _OPERATION = "aten::scaled_dot_product_attention"
 _OPSET = 14  # the first one for which PyTorch exports it
+_OPSET_ALONE = 17  # without optimum; the first one that has LayerNormalization
 _HEADS_FIRST = [0, 2, 1, 3]  # (batch, tokens, heads, numbers) to (batch, heads, tokens, numbers), and back
 
 
-def export_onnx(checkpoint: Path, out_dir: Path) -> None:
-    """Write ``model.onnx``, with dynamic batch and length and every weight stored once, and no other file."""
+def export_onnx(checkpoint: Path, tokenizer: Path, out_dir: Path) -> None:
+    """Write ``model.onnx``, with dynamic batch and length and every weight stored once, and no other file.
+
+    By optimum; by PyTorch alone where optimum does not know the architecture, or its model takes other inputs than a variant is
+    given. Raises ExportError if that cannot be either.
+    """
     from optimum.exporters.onnx import main_export
 
-    # exporters/artifacts/parity.py validates: in another process, on real texts, and in the same way for every variant.
-    main_export(str(checkpoint), output=out_dir, task="text-classification", device="cpu", do_validation=False)
-    for file in out_dir.iterdir():  # optimum also writes config and tokenizer, which an artifact has already
-        if not file.name.startswith(MODEL_FILE):
-            file.unlink()
-    use_weights_by_name(out_dir / MODEL_FILE)
+    file = out_dir / MODEL_FILE
+    given = INPUTS[: 2 + reads_types(tokenizer)]
+    try:
+        # exporters/artifacts/parity.py validates: in another process, on real texts, and in the same way for every variant.
+        main_export(str(checkpoint), output=out_dir, task="text-classification", device="cpu", do_validation=False)
+        fits = {*given} <= input_names(file) <= {*INPUTS}
+    except ValueError:  # no configuration for it, or one with further inputs
+        fits = False
+    for one in out_dir.iterdir():  # optimum also writes config and tokenizer, which an artifact has already
+        if not fits or not one.name.startswith(MODEL_FILE):
+            one.unlink()
+    if not fits:
+        _export_by_pytorch(checkpoint, tokenizer, file)
+    use_weights_by_name(file)
+
+
+def _export_by_pytorch(checkpoint: Path, tokenizer: Path, file: Path) -> None:
+    import torch
+
+    model, example = logits_alone(checkpoint), example_inputs(tokenizer)
+    names = INPUTS[: len(example)]
+    trace(model, tokenizer)  # or the exporter would write a graph that is bound to the sizes of its example
+    try:
+        torch.onnx.export(
+            model,
+            example,
+            file,
+            input_names=[*names],
+            output_names=["logits"],
+            dynamic_axes={**{name: {0: "batch", 1: "tokens"} for name in names}, "logits": {0: "batch"}},
+            opset_version=_OPSET_ALONE,
+            dynamo=False,
+        )
+    except RuntimeError as error:
+        raise ExportError(
+            f"{type(model.model).__name__}: neither optimum nor PyTorch can write it as ONNX ({first_line(error)})"
+        ) from error
 
 
 def quantise_weights(base: Path, out_dir: Path, *, reduced: bool = False) -> None:

@@ -16,6 +16,11 @@ _JOINED = 3  # axes: batch, tokens, numbers of all heads
 _MASK = 5  # index of the mask among the inputs of a MultiHeadAttention
 
 
+def input_names(file: Path) -> set[str]:
+    """Names of the graph's inputs."""
+    return {one.name for one in _read(file).graph.input}
+
+
 def use_weights_by_name(file: Path) -> None:
     """Let every node read a shared weight directly instead of through an Identity.
 

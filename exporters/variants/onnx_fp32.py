@@ -8,7 +8,7 @@ from deploybench.exporters.variant import ExportJob, Variant
 
 
 def export(job: ExportJob) -> None:
-    export_onnx(job.checkpoint, job.out_dir)
+    export_onnx(job.checkpoint, job.tokenizer, job.out_dir)
 
 
 VARIANT = Variant(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def export(job: ExportJob) -> None:
     heads = read_configuration(job.checkpoint).num_attention_heads
     with attention_as_one_node(heads):
-        export_onnx(job.checkpoint, job.out_dir)
+        export_onnx(job.checkpoint, job.tokenizer, job.out_dir)
     drop_round_trips(job.out_dir / MODEL_FILE)
     keep_first_token(job.out_dir / MODEL_FILE)
     attend_without_mask(job.out_dir / MODEL_FILE)

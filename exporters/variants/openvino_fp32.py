@@ -6,7 +6,7 @@ from deploybench.exporters.runtimes.feed import INPUTS
 from deploybench.exporters.runtimes.openvino_first_token import keep_first_token
 from deploybench.exporters.runtimes.openvino_model import example as example_of
 from deploybench.exporters.runtimes.openvino_model import load_compiled, save_openvino
-from deploybench.exporters.runtimes.torch_model import example_inputs, logits_alone
+from deploybench.exporters.runtimes.torch_model import example_inputs, logits_alone, trace
 from deploybench.exporters.variant import ExportJob, Variant
 
 
@@ -15,9 +15,8 @@ def export(job: ExportJob) -> None:
 
     # Not from ONNX: there PyTorch's fused attention is many operators, not all of which OpenVINO fuses again.
     example = example_inputs(job.tokenizer)
-    model = openvino.convert_model(
-        logits_alone(job.checkpoint), example_input=example, input=[([-1, -1], openvino.Type.i64)] * len(example)
-    )
+    traced = trace(logits_alone(job.checkpoint), job.tokenizer)
+    model = openvino.convert_model(traced, example_input=example, input=[([-1, -1], openvino.Type.i64)] * len(example))
     names = (*INPUTS[: len(example)], "logits")
     for port, name in zip([*model.inputs, *model.outputs], names, strict=True):
         port.get_tensor().set_names({name})

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from deploybench.exporters.runtimes.torch_model import (
     example_answer,
-    example_inputs,
     limit_threads,
     logits_alone,
+    trace,
     write_through_memory,
 )
 from deploybench.exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
@@ -21,8 +21,7 @@ def export(job: ExportJob) -> None:
     import torch
 
     with torch.inference_mode():
-        traced = torch.jit.trace(logits_alone(job.checkpoint), example_inputs(job.tokenizer), check_trace=False)
-        frozen = torch.jit.freeze(traced)
+        frozen = torch.jit.freeze(trace(logits_alone(job.checkpoint), job.tokenizer))
     write_through_memory(lambda buffer: torch.jit.save(frozen, buffer), job.out_dir / "model.pt")
 
 

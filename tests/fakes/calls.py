@@ -73,7 +73,7 @@ def export_unpolished(checkpoint, out_dir):
     from deploybench.exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
 
     with attention_as_one_node(2):
-        export_onnx(checkpoint, out_dir)
+        export_onnx(checkpoint, checkpoint, out_dir)
 
 
 def graphs_made(name, artifact, batches):

@@ -356,6 +356,23 @@ def test_a_model_that_needs_its_end_token_is_traced_with_it(tmp_path, answers, v
     assert compare_logits(find_variant(variant), [right], [found]).agreement == 1.0
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_weights_of_16_bits_are_computed_in_fp32(tmp_path, answers, dtype):
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    folder = builders.bert(tmp_path / "bert")
+    model = AutoModelForSequenceClassification.from_pretrained(folder).to(getattr(torch, dtype))
+    model.save_pretrained(folder)
+    right = builders.plain(folder, TEXTS, 64)
+
+    assert json.loads((folder / "config.json").read_text()).get("dtype") == dtype
+    check_equal(answers(folder), right)
+    for variant in ("torchscript", "onnx-fp32", "openvino-fp32"):
+        check_equal(answers(folder, variant=variant), right, 1e-4)
+    check_equal(answers(folder, variant="torch-int8-dynamic"), right, 0.2)
+
+
 def sentencepiece_model(path):
     """A SentencePiece model of the corpus's words, and nothing beside it."""
     import io

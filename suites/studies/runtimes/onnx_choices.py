@@ -58,7 +58,7 @@ def mask_always_read(prepared: Prepared, out_dir: Path) -> None:
     heads = AutoConfig.from_pretrained(checkpoint, local_files_only=True).num_attention_heads
     with tempfile.TemporaryDirectory() as folder:
         with attention_as_one_node(heads):
-            export_onnx(checkpoint, Path(folder))
+            export_onnx(checkpoint, prepared.inputs.tokenizer, Path(folder))
         drop_round_trips(Path(folder, MODEL_FILE))
         _quantise(Path(folder, MODEL_FILE), out_dir)
 
