@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from deploybench.bench import cli
 from deploybench.bench.report.render import render_tables
+from deploybench.suites.studies.matrix.shown import render as render_matrix
 from deploybench.suites.studies.models.shown import tables as models_tables
 from deploybench.suites.studies.sharing.shown import accuracy_table, costs_tables
 
@@ -22,6 +23,7 @@ DOCUMENTS = (ROOT / "README.md", *(ROOT / room / "README.md" for room in ROOMS))
 BLOCK = re.compile(r"(?<=<!-- )((?:deploybench|python -m|excerpt of) [^\n]*)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 EXCERPT = re.compile(r"excerpt of deploybench (.*); columns: (.*); notes: (.*)")
 SHARING = "python -m deploybench.suites.studies.sharing --only show --format md"
+MATRIX = "python -m deploybench.suites.studies.matrix --show"
 MODELS = "python -m deploybench.suites.studies.models --format md"
 
 
@@ -44,6 +46,8 @@ def made(command):
     """What ``command`` prints, as it stands in a document."""
     if command == SHARING:
         return _sharing()
+    if command == MATRIX:
+        return _matrix()
     if command == MODELS:
         return _models()
     if found := EXCERPT.fullmatch(command):
@@ -75,6 +79,11 @@ def _excerpt(text, columns, notes):
 def _only(found):
     [one] = found
     return one
+
+
+def _matrix():
+    saved = ROOT / "results" / "studies" / "matrix.json"
+    return render_matrix(json.loads(saved.read_text(encoding="utf-8"))["architectures"])
 
 
 def _models():

@@ -1,0 +1,1 @@
+"""Which default variants export which architectures."""
