@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deploybench.exporters.checkpoints.checkpoint import read_json, tokenizer_config
@@ -106,6 +105,7 @@ def _write(checkpoint: Checkpoint, texts: Sequence[Text], out_dir: Path) -> None
     max_length = _max_length(checkpoint.path, tokenizer, model)
     awkward = [*AWKWARD_TEXTS, f"its own {' '.join(tokenizer.all_special_tokens)} within"]
     pairs = not isinstance(texts[0], str)
+    # By two, so that no special token stands in a text of the batch: BART refuses different numbers of ends.
     proof = [*(map(Pair, awkward, [*awkward[2:], *awkward[:2]]) if pairs else awkward), *texts]
     save_tokenizer(tokenizer, out_dir, max_length)
     _prove_ids(checkpoint.path, tokenizer, proof, out_dir, max_length)
@@ -215,21 +215,12 @@ def _encoded(tokenizer: Any, text: Text, max_length: int | None, tensors: str | 
 
 
 def _sample(tokenizer: Any, texts: Sequence[Text], max_length: int | None) -> list[Any]:
-    """The inputs that transformers makes of some texts, each alone, of several lengths within the limit.
-
-    None has a special token among its words: BART refuses a batch of texts with different numbers of ends.
-    """
+    """The inputs that transformers makes of some texts, each alone, of several lengths within the limit."""
     special = _special(tokenizer, texts)
     room = _CUTS[-1] if max_length is None else max_length - special
     lengths = [*dict.fromkeys(min(cut, room) for cut in _CUTS), *range(max(1, room - 1), 0, -1)][: len(_CUTS)]
     encoded = (
         _encoded(tokenizer, text, length + special)
-        for text, length in zip(filter(partial(_is_plain, tokenizer), texts), lengths, strict=False)
+        for text, length in zip([one for one in texts if shown(one).strip()], lengths, strict=False)
     )
     return [one for one in encoded if one["input_ids"].shape[1]]
-
-
-def _is_plain(tokenizer: Any, text: Text) -> bool:
-    """Whether a text has words, and none of them is a special token."""
-    words = shown(text)
-    return bool(words.strip()) and not any(token in words for token in tokenizer.all_special_tokens)
