@@ -42,7 +42,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def deploybench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Deploybench:
     """Measure variants of a checkpoint: ``rows = deploybench.run("my-checkpoint", sets={"news": "test.csv"})``."""
+    from deploybench.suites.assertions import one_line
+
     made = request.config.stash[_MADE] = Deploybench(request.config, tmp_path_factory)
+    one_line(made.check_options)  # before minutes of measuring
     return made
 
 
@@ -54,6 +57,16 @@ class Deploybench:
         self._folders = folders  # of restored baselines
         self._baselines: dict[str, tuple[store.Run, ...]] = {}
         self._made: dict[str, Run | Exception] = {}  # or why there is none, by arguments
+
+    def check_options(self) -> None:
+        """Raise UserError for a baseline that cannot be read, or a budget that is none."""
+        from deploybench.exporters.errors import UserError
+
+        budget, baseline = self._config.getoption(_BUDGET), self._config.getoption(_BASELINE)
+        if budget is not None and not budget > 0:
+            raise UserError(f"{_BUDGET}: found {budget:g}, expected a number of seconds above 0; correct it")
+        if baseline:
+            self._baselines[baseline] = self._read_baseline(Path(baseline))
 
     @property
     def runs(self) -> list[Run]:
@@ -103,11 +116,13 @@ class Deploybench:
         storage = self._config.getoption("benchmark_storage", "") or ""
         return Path(storage.removeprefix(_STORAGE) if storage.startswith(_STORAGE) else _FOLDER) / "deploybench"
 
-    def _baseline(self, asked: Path | str | None, run: store.Run) -> tuple[store.Run, str]:
-        """The saved run that ``run`` is compared with, and its name for messages."""
-        from deploybench.bench.runs.store import run_of_model
+    def _baseline(self, asked: Any, run: store.Run) -> tuple[store.Run, str]:
+        """The saved run that ``run`` is compared with, and its name for messages; ``asked``: a path, a run or its rows."""
         from deploybench.exporters.errors import UserError
 
+        of = getattr(asked, "run", asked)  # of rows
+        if hasattr(of, "models"):
+            return self._of_model(of.models, run), str(_shown(of.path))
         name = str(asked or self._config.getoption(_BASELINE) or "")
         if not name:
             raise UserError(
@@ -116,8 +131,13 @@ class Deploybench:
             )
         if name not in self._baselines:
             self._baselines[name] = self._read_baseline(Path(name))
-        runs = self._baselines[name]
-        return runs[0] if len(runs) == 1 else run_of_model(runs, run.checkpoint.name, "assert_not_slower"), name
+        return self._of_model(self._baselines[name], run), name
+
+    @staticmethod
+    def _of_model(runs: tuple[store.Run, ...], run: store.Run) -> store.Run:
+        from deploybench.bench.runs.store import run_of_model
+
+        return runs[0] if len(runs) == 1 else run_of_model(runs, run.checkpoint.name, "assert_not_slower")
 
     def _read_baseline(self, path: Path) -> tuple[store.Run, ...]:
         import zipfile

@@ -57,13 +57,15 @@ def add(commands: Any) -> None:
 
 
 def _save(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.runs.baseline import save_baseline
+    from deploybench.bench.runs.baseline import is_baseline, save_baseline
 
     refuse_no_file(parsed.file, "baseline save")
+    if parsed.file.is_file() and not is_baseline(parsed.file):
+        raise UserError(f"baseline save: {parsed.file} is no baseline, and would be lost; name another file")
     runs = asked_runs(parsed.run, None)
     artifacts = _artifacts(only_run(runs, "--artifacts"), parsed.artifacts) if parsed.artifacts else {}
     save_baseline(parsed.file, runs[0].path, _predictions(runs), artifacts)
-    say(f"saved: {runs[0].path}" + (f", with the artifacts of {', '.join(artifacts)}" if artifacts else ""))
+    say(f"saved: {parsed.file}" + (f", with the artifacts of {', '.join(artifacts)}" if artifacts else ""))
     return 0
 
 
@@ -84,6 +86,8 @@ def _artifacts(run: Run, folder: Path) -> dict[str, Path]:
 
     folders = [one for one in (folder, *(folder / name for name in run.plan.variants)) if is_of(one / MANIFEST, run)]
     found = {one.variant: one.path for one in map(read_artifact, folders) if one and one.variant in run.plan.variants}
+    if not folder.is_dir():
+        raise UserError(f"--artifacts: {folder} is no folder, expected one with artifacts; name one")
     if not found:
         variants = ", ".join(run.plan.variants)
         raise UserError(

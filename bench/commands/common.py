@@ -160,7 +160,11 @@ def write_file(text: str, file: Path, flag: str) -> None:
 
 
 def refuse_no_file(file: Path, flag: str) -> None:
-    """Raise UserError unless ``file`` may be made: never over a device or a folder."""
+    """Raise UserError unless ``file`` may be made: never over a device, a folder or a saved run."""
+    from deploybench.bench.runs.store import is_saved_run
+
     file = file.resolve()
     if not file.parent.is_dir() or (file.exists() and not file.is_file()):
         raise UserError(f"{flag}: {file} cannot be made, expected the name of a file in a folder that exists")
+    if file.is_file() and is_saved_run(file):
+        raise UserError(f"{flag}: {file} is a saved run, which would be lost; name another file")

@@ -22,7 +22,7 @@ _FLAGS = {  # with their help text where it differs from that of ``run``
     "--sequence-lengths": "tokens: latency is timed at each (default: 128, or the most that both sides take)",
     "--threads": "",
     "--target-width": "time until every 99%% interval of a ratio is narrower than this share (default: 0.01)",
-    "--time-budget": "stop timing after this time even if intervals are wider (default: 60)",
+    "--time-budget": "start no more launches after this time, but six of each side (default: 60)",
     "--work-dir": "",
     "--allow-pickle": "",
 }

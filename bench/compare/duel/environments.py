@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FLAGS = ("--python-a", "--python-b")
 _OLDEST = (3, 11)
+_LACKS = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 _ANSWER_S = 60.0
 _MEMRAY = "memray"  # measures memory
 # Any Python 3 can read it; the current folder is no place to import from.
@@ -97,6 +99,10 @@ def _answer(flag: str, name: str, interpreter: Interpreter, modules: tuple[str, 
         said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=_ANSWER_S)
         found: dict[str, Any] = json.loads(last_line(said.stdout))
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        if isinstance(error, ValueError) and (lacks := _LACKS.search(said.stderr)):
+            raise UserError(
+                f"{flag}: {name} has no {lacks[1]}, which is needed there; install it there, or name another"
+            ) from None
         why = f" ({last_line(said.stderr)})" if isinstance(error, ValueError) and said.stderr.strip() else ""
         raise UserError(f"{flag}: {name} does not answer as a Python interpreter{why}; name one") from error
     return found

@@ -11,7 +11,7 @@ from deploybench.bench.compare.changes import Comparison
 from deploybench.bench.compare.duel.notes import differing_packages, duel_notes, names_of
 from deploybench.bench.compare.judging import FAIR, Terms, judge_rows, rows_of
 from deploybench.bench.compare.thresholds import Thresholds
-from deploybench.bench.console import progress
+from deploybench.bench.console import progress, stage
 from deploybench.bench.measure.latency import LatencyRun
 from deploybench.bench.measure.memory.peaks import measure_peaks
 from deploybench.bench.measure.schedule import Schedule, TimedArtifact
@@ -91,14 +91,15 @@ def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
     )
     threads = setting.workloads[0].threads
     run = LatencyRun(timed, schedule, threads)
-    with progress("duel", run.steps(timed[0].feed or {})) as bar:
+    with stage("timing both sides in turn"), progress("duel", run.steps(timed[0].feed or {})) as bar:
         measured = [*run.measure(timed[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
     measured += _never_loaded(measured)
     with_memory = setting.memory and all(side.environment is None or side.environment.has_memray for side in pair)
-    for mark, side in sides.items():
-        measured += _sizes(mark, side)
-        measured += _memory(mark, side, setting) if with_memory else []
-    infos = {mark: _how_they_run(mark, side, setting) for mark, side in sides.items()}
+    with stage("memory and what executes"):
+        for mark, side in sides.items():
+            measured += _sizes(mark, side)
+            measured += _memory(mark, side, setting) if with_memory else []
+        infos = {mark: _how_they_run(mark, side, setting) for mark, side in sides.items()}
     before, after = (rows_of(_of_side(mark, measured)) for mark in _MARKS)
     names = names_of(pair)
     return Comparison(
