@@ -2,17 +2,20 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from several import save_models
 from shipped import shipped
 
 import deploybench
 from deploybench.bench import cli
+from deploybench.bench.api import run as api_run
 from deploybench.bench.api.child import in_child
 from deploybench.bench.api.flags import parsed
 from deploybench.bench.machine.alone import HELD, alone
@@ -125,6 +128,100 @@ def test_a_missing_run_is_one_line(path, tmp_path):
     for read in (deploybench.read_run, deploybench.recommend, lambda one: deploybench.compare(one, SHIPPED["0025"])):
         with pytest.raises(deploybench.UserError, match=f"{path}: no such file") as raised:
             read(tmp_path / path)
+        assert one_line(raised)
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (lambda: deploybench.run({}), "checkpoint: found {}, expected a folder, a Hub id or arch:NAME; name one"),
+        (lambda: deploybench.run([]), "checkpoint: found [], expected a folder, "),
+        (lambda: deploybench.run(""), "checkpoint: found '', expected a folder, "),
+        (lambda: deploybench.run({"a": None}), "checkpoint: found {'a': None}, expected a folder, "),
+        (lambda: deploybench.run(b"albert"), "checkpoint: found b'albert', expected a folder, "),
+        (lambda: deploybench.run("albert", sets={}), "sets: found {}, expected labelled files by name "),
+        (
+            lambda: deploybench.run(None, sets="test.csv"),
+            "run: found no checkpoint (None) with sets, expected a folder, a Hub id or arch:NAME; name one, or leave sets out for "
+            "the demonstration",
+        ),
+        (lambda: deploybench.run(unlabelled=["a.csv"]), "run: found no checkpoint (None) with unlabelled, "),
+    ],
+)
+def test_a_mistaken_checkpoint_is_not_the_demonstration(call, line, monkeypatch):
+    monkeypatch.setattr(api_run, "in_child", lambda *_: pytest.fail("a run was started"))
+    with pytest.raises(deploybench.UserError) as raised:
+        call()
+
+    assert one_line(raised).startswith(line)
+
+
+@pytest.mark.parametrize("path", [None, 5, ["a"], b"x", "", "a" * 5000, "a\0b", "\ud800", pd.DataFrame({"a": [1, 2]})])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("path", deploybench.read_run),
+        ("base", lambda path: deploybench.compare(path, SHIPPED["0016"])),
+        ("contender", lambda path: deploybench.compare(deploybench.read_run(SHIPPED["0016"]), path)),
+        ("run", deploybench.recommend),
+        ("copy_to", lambda path: deploybench.recommend(SHIPPED["0026"]).copy_to(path)),
+        ("work_dir", lambda path: deploybench.recommend(SHIPPED["0026"]).copy_to("new", work_dir=path)),
+        ("folder", deploybench.load),
+        ("b", lambda path: deploybench.duel("a", path)),
+        ("pythons", lambda path: deploybench.duel("a", "b", pythons=(sys.executable, path))),
+        ("file", lambda path: deploybench.score(path, "out.parquet", variant="onnx-fp32")),
+        ("output", lambda path: deploybench.score("in.csv", path, variant="onnx-fp32")),
+        ("results", lambda path: deploybench.run(results=path)),
+    ],
+)
+def test_what_is_no_path_is_one_line(name, call, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(deploybench.UserError) as raised:
+        call(path)
+
+    assert one_line(raised).startswith(f"{name}: found ")
+    assert one_line(raised).endswith(", expected a path such as 'results'; pass a text or a pathlib.Path")
+    assert len(one_line(raised)) < 200
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (lambda run: run.of(None), "of: found None, expected one of "),
+        (lambda run: run.plot(None), "plot: found None, expected the name of a plot such as 'pareto'; pass a text"),
+        (
+            lambda run: deploybench.recommend(run, objective=3),
+            "objective: found 3, expected one of latency, throughput, memory, size; pass a text",
+        ),
+        (
+            lambda _: deploybench.score("in.csv", "out.parquet", variant=None),
+            "variant: found None, expected the name of ",
+        ),
+        (
+            lambda _: deploybench.duel("a", "b", pythons="python"),
+            "pythons: found 'python', expected two interpreters, ",
+        ),
+        (lambda _: deploybench.duel("a", "b", pythons=("python",)), "pythons: found ('python',), expected two "),
+    ],
+)
+def test_what_is_no_name_is_one_line(call, line):
+    with pytest.raises(deploybench.UserError) as raised:
+        call(deploybench.read_run(SHIPPED["0026"]))
+
+    assert one_line(raised).startswith(line)
+
+
+def test_one_of_several_models_is_compared_and_recommended(several, tmp_path):
+    run = deploybench.read_run(several)
+    other = shutil.copy(several, tmp_path / "other.json")
+    compared = deploybench.compare(run, other, model="tiny")
+
+    assert {*compared.to_frame().variant} == {*run.of("tiny").variants}
+    assert str(deploybench.recommend(several, model="tiny")) == str(deploybench.recommend(run.of("tiny")))
+    for call in (deploybench.recommend, lambda one, **model: deploybench.compare(one, other, **model)):
+        with pytest.raises(deploybench.UserError, match="model: 'tini' is not in .*; did you mean 'tiny'?") as raised:
+            call(run, model="tini")
         assert one_line(raised)
 
 
