@@ -126,9 +126,9 @@ def duel(  # noqa: PLR0913 - what matters of a duel, by name
         "batch_sizes": batch_sizes,
         "sequence_lengths": sequence_lengths,
         "target_width": target_width,
-        "time_budget": budget,
+        "budget": budget,
         "threads": threads,
-        "plugin": plugins,
+        "plugins": plugins,
         "work_dir": path_of("work_dir", work_dir),
     }
     for name, one in (("a", a), ("b", b)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deploybench.bench.api.arguments import path_of, refuse_no_files, text_of
 from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed
+from deploybench.bench.api.flags import parsed, refuse_unknown
 from deploybench.bench.pipeline.options import read_models
 from deploybench.bench.report.messages.first_screen import first_screen
 from deploybench.bench.report.messages.html_screen import html_screen
@@ -117,6 +117,7 @@ def run(  # noqa: PLR0913 - what matters of a run, by name
     ``drop_bad_rows=True`` or ``text_columns=["title", "body"]``. A variant that fails is in ``failed``, and raises nothing; a
     mistake raises the UserError whose line the command would print. Messages go to standard error.
     """
+    refuse_unknown(options, run)
     _refuse_no_checkpoint(checkpoint, {"sets": sets, **options})
     if sets is not None:
         refuse_no_files(
@@ -124,13 +125,13 @@ def run(  # noqa: PLR0913 - what matters of a run, by name
         )
     asked = {
         "checkpoint": checkpoint,
-        "external": sets,
+        "sets": sets,
         "variants": variants,
-        "time_budget": budget,
+        "budget": budget,
         "profile": profile,
         "threads": threads,
         "batch_sizes": batch_sizes,
-        "plugin": plugins,
+        "plugins": plugins,
         "work_dir": path_of("work_dir", work_dir),
         **options,
     }

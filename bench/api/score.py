@@ -8,7 +8,7 @@ import pandas as pd
 
 from deploybench.bench.api.arguments import path_of, text_of
 from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed
+from deploybench.bench.api.flags import parsed, refuse_unknown
 from deploybench.bench.pipeline.arguments import positive_number
 from deploybench.bench.report.messages.scoring import render_scoring
 from deploybench.bench.score import FLAGS
@@ -60,16 +60,17 @@ def score(  # noqa: PLR0913 - what matters of a scoring, by name
     As `deploybench score` does: memory does not grow with the file, and the same call continues after an interruption.
     ``options``: others of the command, such as ``text_columns``. Raises UserError for a mistake. For texts in memory, see ``load``.
     """
+    refuse_unknown(options, score, FLAGS)
     source, target = path_of("file", file), path_of("output", output)
     text_of("variant", variant, "the name of a variant such as 'onnx-fp32'")
     asked = {
         "checkpoint": checkpoint,
         "threads": threads,
-        "plugin": plugins,
+        "plugins": plugins,
         "work_dir": path_of("work_dir", work_dir),
         **options,
     }
-    most = None if max_memory_mb is None else positive_number("--max-memory-mb")(str(max_memory_mb)) * 1e6
+    most = None if max_memory_mb is None else positive_number("max_memory_mb")(str(max_memory_mb)) * 1e6
     return Scores(target, in_child(_scored, source, target, variant, asked, most))
 
 

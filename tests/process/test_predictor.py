@@ -98,7 +98,7 @@ def test_texts_that_are_none_are_one_line(artifact):
         assert predictor([]).shape == (0, 4)
         with pytest.raises(DataError, match="texts: found one text, expected a list of texts; put it in brackets"):
             predictor("a text")
-    with pytest.raises(deploybench.UserError, match="--threads: found '0', expected a whole number from 1 to "):
+    with pytest.raises(deploybench.UserError, match="^threads: found '0', expected a whole number from 1 to "):
         deploybench.load(artifact, threads=0)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +18,10 @@ import deploybench
 from deploybench.bench import cli
 from deploybench.bench.api import run as api_run
 from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed
+from deploybench.bench.api.flags import keywords_named, parsed
 from deploybench.bench.machine.alone import HELD, alone
 from deploybench.bench.report.formats.fragment import fragment
+from deploybench.exporters.errors import DiskFullError
 
 SHIPPED = {path.name[:4]: path for path in shipped("Linux-*/*.json")}
 
@@ -68,13 +70,13 @@ def test_a_saved_run_says_what_failed():
         ({"checkpoint": "my-albert"}, {"checkpoint": ["my-albert"]}),
         ({"checkpoint": Path("my=albert")}, {"checkpoint": ["my=albert"]}),
         ({"checkpoint": {"a": "x", "b": "y"}}, {"checkpoint": ["a=x", "b=y"]}),
-        ({"external": {"test": Path("test.csv")}}, {"external": ["test=test.csv"]}),
+        ({"sets": {"test": Path("test.csv")}}, {"external": ["test=test.csv"]}),
         ({"variants": ["onnx-fp32", "openvino-int8"]}, {"variants": ("onnx-fp32", "openvino-int8")}),
         ({"variants": "onnx-fp32,openvino-int8"}, {"variants": ("onnx-fp32", "openvino-int8")}),
         ({"batch_sizes": [8, 1]}, {"batch_sizes": (1, 8)}),
-        ({"plugin": ["a.b", "c"]}, {"plugin": ["a.b", "c"]}),
+        ({"plugins": ["a.b", "c"]}, {"plugin": ["a.b", "c"]}),
         (
-            {"time_budget": 90, "threads": None, "resume": False},
+            {"budget": 90, "threads": None, "resume": False},
             {"time_budget": 90.0, "threads": None, "resume": False},
         ),
         ({"drop_bad_rows": True}, {"drop_bad_rows": True}),
@@ -89,12 +91,11 @@ def test_keyword_arguments_are_read_as_flags(given, flags):
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"thread": 2}, "option 'thread': unknown; did you mean 'threads'? known: allow_pickle, "),
-        ({"threads": 0}, "--threads: found '0', expected a whole number from 1 to "),
-        ({"time_budget": "3m"}, "--time-budget: found '3m', expected a number above 0 such as 180"),
-        ({"external": {"a/b": "x.csv"}}, "--external: 'a/b' is no name, expected one without = and /; rename it"),
-        ({"external": {"": "x.csv"}}, "--external: '' is no name, "),
-        ({"checkpoint": {1: "x"}}, "--checkpoint: 1 is no name, "),
+        ({"threads": 0}, "threads: found '0', expected a whole number from 1 to "),
+        ({"budget": "3m"}, "budget: found '3m', expected a number above 0 such as 180"),
+        ({"sets": {"a/b": "x.csv"}}, "sets: 'a/b' is no name, expected one without = and /; rename it"),
+        ({"sets": {"": "x.csv"}}, "sets: '' is no name, "),
+        ({"checkpoint": {1: "x"}}, "checkpoint: 1 is no name, "),
     ],
 )
 def test_mistakes_in_them_are_one_line(given, line):
@@ -102,6 +103,54 @@ def test_mistakes_in_them_are_one_line(given, line):
         parsed(given)
 
     assert one_line(raised).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("call", "near", "names"),
+    [
+        (lambda: deploybench.run("albert", budgt=1), "budget", "checkpoint sets budget plugins results drop_bad_rows"),
+        (lambda: deploybench.run("albert", external="x.csv"), "sets", "sets"),
+        (lambda: deploybench.run("albert", result="x"), "results", "results"),
+        (
+            lambda: deploybench.score("in.csv", "out.parquet", variant="onnx-fp32", max_memory=1),
+            "max_memory_mb",
+            "file output variant max_memory_mb plugins text_columns",
+        ),
+    ],
+)
+def test_an_unknown_option_is_told_the_names_of_python(call, near, names):
+    with pytest.raises(deploybench.UserError, match=f"unknown; did you mean '{near}'. known: ") as raised:
+        call()
+    known = one_line(raised).rpartition("known: ")[2].split(", ")
+
+    assert {*names.split()} <= {*known}
+    assert not {"external", "time_budget", "plugin", "options"} & {*known}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("--time-budget: found 0; --external [NAME=]FILE", "budget: found 0; sets [NAME=]FILE"),
+        (
+            "--text-columns: found '--plugin', expected (--plugin) a-b",
+            "text_columns: found '--plugin', expected (plugins) a-b",
+        ),
+        ("x: no artifact; expected that of: deploybench recommend RUN --copy-to DIR", None),
+    ],
+)
+def test_a_message_names_keywords_and_a_command_its_flags(said, told):
+    with pytest.raises(DiskFullError) as raised, keywords_named():
+        raise DiskFullError(said)
+
+    assert str(raised.value) == (told or said)
+
+
+@pytest.mark.process
+def test_a_message_of_the_child_names_keywords():
+    with pytest.raises(deploybench.UserError) as raised:
+        deploybench.run("nowhere", real="real.csv")
+
+    assert one_line(raised) == "real: was given without fake; pass both, or one labelled file"
 
 
 @pytest.mark.process
@@ -121,6 +170,28 @@ def test_the_child_may_ask_the_hub_and_shares_the_lock(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with alone():
         assert (in_child(os.getenv, "HF_HUB_OFFLINE"), in_child(os.getenv, HELD)) == ("1", "yes")
+
+
+WAITS = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(600)"
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_an_interrupt_is_one_and_ends_the_child(send):
+    program = f"from deploybench.bench.api.child import in_child; in_child(exec, {WAITS!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    child = int(process.stderr.readline())
+    send(process.pid, signal.SIGINT)
+    _, told = process.communicate()
+
+    assert process.returncode == -signal.SIGINT
+    assert told.startswith("Traceback ")
+    assert told.endswith("\nKeyboardInterrupt\n")
+    assert told.count("Traceback") == 1
+    assert "multiprocessing" not in told
+    assert not Path(f"/proc/{child}").exists()
 
 
 @pytest.mark.parametrize("path", ["nowhere.json", "nowhere"])
