@@ -115,7 +115,7 @@ def run(  # noqa: PLR0913 - what matters of a run, by name
     ``checkpoint``: a folder, a Hub id or ``arch:NAME``, or several by name; None: the demonstration. ``sets``: labelled files by
     name. ``budget``: seconds of everything after the exports. ``options``: others of `deploybench run`, such as
     ``drop_bad_rows=True`` or ``text_columns=["title", "body"]``. A variant that fails is in ``failed``, and raises nothing; a
-    mistake raises the UserError whose line the command would print. Messages go to standard error.
+    mistake, and no checkpoint with texts of one's own, raise a UserError of one line. Messages go to standard error.
     """
     refuse_unknown(options, run)
     _refuse_no_checkpoint(checkpoint, {"sets": sets, **options})
