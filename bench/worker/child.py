@@ -24,7 +24,8 @@ def serve(connection: Connection) -> None:
         try:
             command, arguments = connection.recv()
             connection.send(_answer(commands, command, arguments))
-        except (EOFError, KeyboardInterrupt):  # Ctrl-C reaches the parent as well, which reports it
+        # Ctrl-C reaches the parent as well, which reports it, and no longer waits for an answer.
+        except (EOFError, BrokenPipeError, KeyboardInterrupt):
             return
 
 
