@@ -202,8 +202,10 @@ def _with_both_ends(texts: Sequence[str], figures: Mapping[str, Sequence[Figure]
     told = []
     for text, figure in zip(texts, (row[place] for row in figures.values()), strict=True):
         factor = figure.high / figure.low if figure.value and figure.low and figure.high else 1.0
-        ends = f"{figure.low:.3g} to {figure.high:.3g}" if factor <= _UNKNOWN else "undecided"
-        told.append(ends if factor > _WIDE else text)
+        if factor > _WIDE:
+            told.append(f"{figure.low:.3g} to {figure.high:.3g}" if factor <= _UNKNOWN else "undecided")
+        else:
+            told.append(text)
     return told
 
 
