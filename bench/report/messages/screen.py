@@ -42,6 +42,7 @@ _FEWEST_TOLD = 2  # lines of the decision
 _MOST = 3  # names in a list
 _STANDINGS = {"in": "within", "undecided": "undecided", "out": "out"}
 _WIDE = 2.0  # upper / lower end of an interval
+_UNKNOWN = 100  # from end to end: such a figure says nothing
 _OTHER = 7  # empty lines, the head of the table, and a line under it
 
 
@@ -197,11 +198,14 @@ def strips(rows: Rows, candidates: Sequence[Candidate]) -> list[Strip]:
 
 
 def _with_both_ends(texts: Sequence[str], figures: Mapping[str, Sequence[Figure]], place: int) -> list[str]:
-    """The cells of a column; those of figures that the run hardly knows as the two ends of their interval."""
+    """The cells of a column; those of figures that the run hardly knows as the two ends of their interval, or as undecided."""
     told = []
     for text, figure in zip(texts, (row[place] for row in figures.values()), strict=True):
-        wide = figure.value and figure.low and figure.high and figure.high > _WIDE * figure.low
-        told.append(f"{figure.low:.3g} to {figure.high:.3g}" if wide else text)
+        factor = figure.high / figure.low if figure.value and figure.low and figure.high else 1.0
+        if factor > _WIDE:
+            told.append(f"{figure.low:.3g} to {figure.high:.3g}" if factor <= _UNKNOWN else "undecided")
+        else:
+            told.append(text)
     return told
 
 
