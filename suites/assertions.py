@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploybench.exporters.errors import DeploybenchError, did_you_mean
-from deploybench.suites.expectations import keeps_accuracy, not_slower, size_below
-from deploybench.suites.plugin import UndecidedWarning
+from ..exporters.errors import DeploybenchError, did_you_mean
+from .expectations import keeps_accuracy, not_slower, size_below
+from .plugin import UndecidedWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from deploybench.bench.api.run import Run
-    from deploybench.bench.runs import store
-    from deploybench.suites.expectations import Judged
+    from ..bench.api.run import Run
+    from ..bench.runs import store
+    from .expectations import Judged
 
     _Baselines = Callable[[Any, store.Run], tuple[store.Run, str]]
 

@@ -15,9 +15,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.bench.api.run import Run
-    from deploybench.bench.runs import store
-    from deploybench.suites.assertions import Rows
+    from ..bench.api.run import Run
+    from ..bench.runs import store
+    from .assertions import Rows
 
 _BASELINE, _RESULTS, _BUDGET = (f"--deploybench-{name}" for name in ("baseline", "results", "budget"))
 _STORAGE, _FOLDER = "file://", "./.benchmarks"  # of pytest-benchmark
@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def deploybench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Deploybench:
     """Measure variants of a checkpoint: ``rows = deploybench.run("my-checkpoint", sets={"news": "test.csv"})``."""
-    from deploybench.suites.assertions import one_line
+    from .assertions import one_line
 
     made = request.config.stash[_MADE] = Deploybench(request.config, tmp_path_factory)
     one_line(made.check_options)  # before minutes of measuring
@@ -60,7 +60,7 @@ class Deploybench:
 
     def check_options(self) -> None:
         """Raise UserError for a baseline that cannot be read, or a budget that is none."""
-        from deploybench.exporters.errors import UserError
+        from ..exporters.errors import UserError
 
         budget, baseline = self._config.getoption(_BUDGET), self._config.getoption(_BASELINE)
         if budget is not None and not budget > 0:
@@ -80,21 +80,21 @@ class Deploybench:
         beside it would slow what is measured.
         """
         __tracebackhide__ = True
-        from deploybench.suites.assertions import Rows, one_line
+        from .assertions import Rows, one_line
 
         return Rows(one_line(lambda: self._run_once(checkpoint, options)), self._baseline)
 
     def read_run(self, path: Path | str) -> Rows:
         """A saved run, or the newest one below a folder, instead of a new one."""
         __tracebackhide__ = True
-        from deploybench.bench.api.run import read_run
-        from deploybench.suites.assertions import Rows, one_line
+        from ..bench.api.run import read_run
+        from .assertions import Rows, one_line
 
         return Rows(one_line(lambda: read_run(path)), self._baseline)
 
     def _run_once(self, checkpoint: Any, options: dict[str, Any]) -> Run:
-        from deploybench.bench.api.run import run
-        from deploybench.exporters.errors import DeploybenchError
+        from ..bench.api.run import run
+        from ..exporters.errors import DeploybenchError
 
         refuse_workers(self._config)
         given = {"results": self._config.getoption(_RESULTS), "budget": self._config.getoption(_BUDGET)}
@@ -118,7 +118,7 @@ class Deploybench:
 
     def _baseline(self, asked: Any, run: store.Run) -> tuple[store.Run, str]:
         """The saved run that ``run`` is compared with, and its name for messages; ``asked``: a path, a run or its rows."""
-        from deploybench.exporters.errors import UserError
+        from ..exporters.errors import UserError
 
         of = getattr(asked, "run", asked)  # of rows
         if hasattr(of, "models"):
@@ -135,15 +135,15 @@ class Deploybench:
 
     @staticmethod
     def _of_model(runs: tuple[store.Run, ...], run: store.Run) -> store.Run:
-        from deploybench.bench.runs.store import run_of_model
+        from ..bench.runs.store import run_of_model
 
         return runs[0] if len(runs) == 1 else run_of_model(runs, run.checkpoint.name, "assert_not_slower")
 
     def _read_baseline(self, path: Path) -> tuple[store.Run, ...]:
         import zipfile
 
-        from deploybench.bench.runs.baseline import restore_baseline
-        from deploybench.bench.runs.store import read_runs
+        from ..bench.runs.baseline import restore_baseline
+        from ..bench.runs.store import read_runs
 
         if path.is_file() and zipfile.is_zipfile(path):
             path = restore_baseline(path, self._folders.mktemp("baseline")).run
@@ -158,7 +158,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     made = config.stash.get(_MADE, None)
     if made is None or not made.runs:
         return
-    from deploybench.bench.report.messages.brief import brief_table
+    from ..bench.report.messages.brief import brief_table
 
     terminalreporter.section("deploybench")
     for one in made.runs:
@@ -175,7 +175,7 @@ def _shown(path: Path) -> Path:
 
 def refuse_workers(config: pytest.Config) -> None:
     """Raise a UserError if pytest-xdist runs tests in workers: what is measured would be slowed by the tests beside it."""
-    from deploybench.exporters.errors import UserError
+    from ..exporters.errors import UserError
 
     option, worker = config.option, getattr(config, "workerinput", None)
     idle = option.collectonly or getattr(option, "dist", "no") == "no"

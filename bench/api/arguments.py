@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from errno import ENAMETOOLONG
 from pathlib import Path
 
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
 
 _SHOWN = 40  # characters of what was found
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from deploybench.bench.api.flags import keywords_named
-from deploybench.bench.machine.alone import HELD, held
-from deploybench.bench.machine.cpu import available_cores
-from deploybench.bench.worker.client import Worker
+from ..machine.alone import HELD, held
+from ..machine.cpu import available_cores
+from ..worker.client import Worker
+from .flags import keywords_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable

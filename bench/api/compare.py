@@ -5,35 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.api.arguments import path_of, shown
-from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed
-from deploybench.bench.api.frames import changes_frame
-from deploybench.bench.api.run import Run, run_of
-from deploybench.bench.compare.changes import Comparison as Judged
-from deploybench.bench.compare.changes import compare_runs
-from deploybench.bench.compare.duel import DEFAULTS
-from deploybench.bench.compare.matching import match_models, refuse_same
-from deploybench.bench.compare.outcome import Outcome, outcome_of
-from deploybench.bench.compare.stock import compare_stock_files, is_stock
-from deploybench.bench.compare.thresholds import project_thresholds
-from deploybench.bench.report.formats.fragment import fragment
-from deploybench.bench.report.messages.comparison import (
+from ...exporters.errors import UserError
+from ...exporters.packages import require
+from ..compare.changes import Comparison as Judged
+from ..compare.changes import compare_runs
+from ..compare.duel import DEFAULTS
+from ..compare.matching import match_models, refuse_same
+from ..compare.outcome import Outcome, outcome_of
+from ..compare.stock import compare_stock_files, is_stock
+from ..compare.thresholds import project_thresholds
+from ..report.formats.fragment import fragment
+from ..report.messages.comparison import (
     HEADS,
     comparison_notes,
     grouped_cells,
     is_shown,
     render_comparison,
 )
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.packages import require
+from .arguments import path_of, shown
+from .child import in_child
+from .flags import parsed
+from .frames import changes_frame
+from .run import Run, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from deploybench.bench.api.run import File
+    from .run import File
 
 
 class Comparison:
@@ -149,8 +149,8 @@ def _environments(pythons: object) -> tuple[str, str] | None:
 
 def _dueled(names: tuple[str, str], asked: dict[str, Any], pythons: tuple[str, str] | None) -> Judged:
     """In the child."""
-    from deploybench.bench.compare.duel.paired import duel_of
-    from deploybench.bench.pipeline.options import read_options
+    from ..compare.duel.paired import duel_of
+    from ..pipeline.options import read_options
 
     require("duel", "torch")
 

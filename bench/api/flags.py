@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from deploybench.bench.pipeline.options import add_options
-from deploybench.exporters.errors import UserError, did_you_mean
+from ...exporters.errors import UserError, did_you_mean
+from ..pipeline.options import add_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from deploybench.bench.analysis.probability_calibration import probabilities
-from deploybench.bench.api.arguments import path_of
-from deploybench.bench.api.flags import parsed
-from deploybench.bench.api.texts import texts_of
-from deploybench.bench.machine.cpu import available_cores
-from deploybench.bench.measure.workload import Policy
-from deploybench.bench.score.pipeline import Pipeline
-from deploybench.bench.worker.client import Worker
-from deploybench.exporters.artifacts.serving import read_served
-from deploybench.exporters.checkpoints.tokenization import Pad
+from ...exporters.artifacts.serving import read_served
+from ...exporters.checkpoints.tokenization import Pad
+from ..analysis.probability_calibration import probabilities
+from ..machine.cpu import available_cores
+from ..measure.workload import Policy
+from ..score.pipeline import Pipeline
+from ..worker.client import Worker
+from .arguments import path_of
+from .flags import parsed
+from .texts import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.api.run import File
+    from .run import File
 
 _BATCH_SIZE = 8  # texts of similar length
 

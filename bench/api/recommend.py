@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from deploybench.bench.analysis.models.selection import select_of
-from deploybench.bench.analysis.objectives import MAX_DROP, OBJECTIVES, Aim, limits
-from deploybench.bench.api.arguments import path_of, text_of
-from deploybench.bench.api.run import Run, run_of
-from deploybench.bench.pipeline.arguments import positive_number, share
-from deploybench.bench.pipeline.best import copy_best, read_target
-from deploybench.bench.report.formats.fragment import fragment
-from deploybench.bench.report.messages.models_selection import render_selection_of
-from deploybench.bench.report.messages.selection import answer_lines, selection_table
-from deploybench.exporters.errors import UserError, did_you_mean
+from ...exporters.errors import UserError, did_you_mean
+from ..analysis.models.selection import select_of
+from ..analysis.objectives import MAX_DROP, OBJECTIVES, Aim, limits
+from ..pipeline.arguments import positive_number, share
+from ..pipeline.best import copy_best, read_target
+from ..report.formats.fragment import fragment
+from ..report.messages.models_selection import render_selection_of
+from ..report.messages.selection import answer_lines, selection_table
+from .arguments import path_of, text_of
+from .run import Run, run_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.api.run import File
+    from ..analysis.selection import Selection
+    from .run import File
 
 
 class Recommendation:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from deploybench.bench.api.arguments import path_of, refuse_no_files, text_of
-from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed, refuse_unknown
-from deploybench.bench.pipeline.options import read_models
-from deploybench.bench.report.messages.first_screen import first_screen
-from deploybench.bench.report.messages.html_screen import html_screen
-from deploybench.bench.report.messages.models_screen import models_screen
-from deploybench.bench.runs.rows import row_name
-from deploybench.bench.runs.store import read_runs, run_of_model
-from deploybench.exporters.errors import DeploybenchError, UserError
-from deploybench.exporters.packages import require
+from ...exporters.errors import DeploybenchError, UserError
+from ...exporters.packages import require
+from ..pipeline.options import read_models
+from ..report.messages.first_screen import first_screen
+from ..report.messages.html_screen import html_screen
+from ..report.messages.models_screen import models_screen
+from ..runs.rows import row_name
+from ..runs.store import read_runs, run_of_model
+from .arguments import path_of, refuse_no_files, text_of
+from .child import in_child
+from .flags import parsed, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from deploybench.bench.runs import store
+    from ..runs import store
 
 File: TypeAlias = str | os.PathLike[str]
 
@@ -73,7 +73,7 @@ class Run:
         ``value`` is in ``unit``, ``low`` and ``high`` are its 95 % interval, and ``reason`` says why there is no value. Speed-ups
         have the metric ``speed_up``.
         """
-        from deploybench.bench.api.frames import figures_frame
+        from .frames import figures_frame
 
         return figures_frame(self.models)
 
@@ -82,7 +82,7 @@ class Run:
 
         Or any plot of the HTML page by the name of its file, such as ``pareto-size-on-disk``. Raises UserError for another name.
         """
-        from deploybench.bench.api.drawing import draw
+        from .drawing import draw
 
         return draw(self.models, text_of("plot", name, "the name of a plot such as 'pareto'"))
 
@@ -161,7 +161,7 @@ def _refuse_no_checkpoint(checkpoint: object, given: Mapping[str, Any]) -> None:
 
 def _measured(asked: Mapping[str, Any], results: Path) -> tuple[Path | None, int]:
     """In the child: the saved file, and the exit code of the command."""
-    from deploybench.bench.pipeline.measuring import measure_models
+    from ..pipeline.measuring import measure_models
 
     require("run", "torch")
 

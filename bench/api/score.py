@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from deploybench.bench.api.arguments import path_of, text_of
-from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed, refuse_unknown
-from deploybench.bench.pipeline.arguments import positive_number
-from deploybench.bench.report.messages.scoring import render_scoring
-from deploybench.bench.score import FLAGS
-from deploybench.exporters.packages import require
+from ...exporters.packages import require
+from ..pipeline.arguments import positive_number
+from ..report.messages.scoring import render_scoring
+from ..score import FLAGS
+from .arguments import path_of, text_of
+from .child import in_child
+from .flags import parsed, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.api.run import File
-    from deploybench.bench.score.score_file import Scoring
+    from ..score.score_file import Scoring
+    from .run import File
 
 
 class Scores:
@@ -76,8 +76,8 @@ def score(  # noqa: PLR0913 - what matters of a scoring, by name
 
 def _scored(source: Path, output: Path, variant: str, asked: dict[str, Any], most: float | None) -> Scoring:
     """In the child."""
-    from deploybench.bench.pipeline.options import read_options
-    from deploybench.bench.score.asked import score as score_asked
+    from ..pipeline.options import read_options
+    from ..score.asked import score as score_asked
 
     require("score", "torch")
 

@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 
 import pandas as pd
 
-from deploybench.bench.api.arguments import shown
-from deploybench.exporters.errors import DataError
-from deploybench.exporters.texts import Pair, Text
+from ...exporters.errors import DataError
+from ...exporters.texts import Pair, Text
+from .arguments import shown
 
 
 def texts_of(texts: object, *, pairs: bool = False) -> list[Text]:

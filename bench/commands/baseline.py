@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import add_command, asked_runs, only_run, print_answer, refuse_no_file
-from deploybench.bench.console import say
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
+from ..console import say
+from .common import add_command, asked_runs, only_run, print_answer, refuse_no_file
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from deploybench.bench.runs.store import Run
+    from ..runs.store import Run
 
 _FOLDER = "baseline"
 
@@ -57,7 +57,7 @@ def add(commands: Any) -> None:
 
 
 def _save(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.runs.baseline import is_baseline, save_baseline
+    from ..runs.baseline import is_baseline, save_baseline
 
     refuse_no_file(parsed.file, "baseline save")
     if parsed.file.is_file() and not is_baseline(parsed.file):
@@ -80,9 +80,9 @@ def _predictions(runs: Sequence[Run]) -> dict[str, Path]:
 
 def _artifacts(run: Run, folder: Path) -> dict[str, Path]:
     """Folders of the run's variants in ``folder``, which is one of them or holds several; raises UserError without any."""
-    from deploybench.bench.pipeline.made import is_of
-    from deploybench.exporters.artifacts.artifact import read_artifact
-    from deploybench.exporters.variant import MANIFEST
+    from ...exporters.artifacts.artifact import read_artifact
+    from ...exporters.variant import MANIFEST
+    from ..pipeline.made import is_of
 
     folders = [one for one in (folder, *(folder / name for name in run.plan.variants)) if is_of(one / MANIFEST, run)]
     found = {one.variant: one.path for one in map(read_artifact, folders) if one and one.variant in run.plan.variants}
@@ -97,7 +97,7 @@ def _artifacts(run: Run, folder: Path) -> dict[str, Path]:
 
 
 def _restore(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.runs.baseline import restore_baseline
+    from ..runs.baseline import restore_baseline
 
     baseline = restore_baseline(parsed.file, parsed.to)
     if baseline.artifacts:

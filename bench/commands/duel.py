@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.answer import add_answer, give_answer, refuse_unwritable_answer
-from deploybench.bench.commands.common import add_command, add_pythons, asked_pythons
-from deploybench.bench.compare.duel import DEFAULTS
-from deploybench.bench.pipeline.options import add_options, read_options
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.errors import UserError
+from ...exporters.variant import REFERENCE
+from ..compare.duel import DEFAULTS
+from ..pipeline.options import add_options, read_options
+from .answer import add_answer, give_answer, refuse_unwritable_answer
+from .common import add_command, add_pythons, asked_pythons
 
 if TYPE_CHECKING:
     import argparse
@@ -59,8 +59,8 @@ def add(commands: Any) -> None:
 
 def _duel(parsed: argparse.Namespace) -> int:
     """Return an exit code of ``compare``."""
-    from deploybench.bench.compare.duel.paired import duel_of
-    from deploybench.bench.compare.outcome import outcome_of
+    from ..compare.duel.paired import duel_of
+    from ..compare.outcome import outcome_of
 
     refuse_unwritable_answer(parsed)
     pythons = asked_pythons(parsed)

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from deploybench.bench.runs.decoding import DecodingError, decode
-from deploybench.exporters.errors import RunFileError, UserError, first_line
-from deploybench.exporters.files import whole_file, whole_folder
+from ...exporters.errors import RunFileError, UserError, first_line
+from ...exporters.files import whole_file, whole_folder
+from .decoding import DecodingError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

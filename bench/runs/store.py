@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
-from deploybench.bench.runs.decoding import DecodingError, decode
-from deploybench.bench.runs.ledger import PHASES, TERMS, CellLedger
-from deploybench.bench.runs.measurement import Measurement  # noqa: TC001 - msgspec reads the types of fields
-from deploybench.bench.runs.metrics import METRICS
-from deploybench.exporters.errors import RunFileError, UserError, did_you_mean, first_line
-from deploybench.exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
-from deploybench.exporters.inspection.stored import Stored  # noqa: TC001 - msgspec reads the types of fields
+from ...exporters.errors import RunFileError, UserError, did_you_mean, first_line
+from ...exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
+from ...exporters.inspection.stored import Stored  # noqa: TC001 - msgspec reads the types of fields
+from .decoding import DecodingError, decode
+from .ledger import PHASES, TERMS, CellLedger
+from .measurement import Measurement  # noqa: TC001 - msgspec reads the types of fields
+from .metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,8 +13,8 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from deploybench.bench.worker.commands import Commands
-from deploybench.exporters.errors import DeploybenchError
+from ...exporters.errors import DeploybenchError
+from .commands import Commands
 
 
 def serve(connection: Connection) -> None:

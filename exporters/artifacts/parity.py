@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.exporters.errors import ParityError
-from deploybench.exporters.variant import REFERENCE
+from ..errors import ParityError
+from ..variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.exporters.variant import Float32Array, Variant
+    from ..variant import Float32Array, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

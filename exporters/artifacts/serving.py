@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.artifacts.artifact import changed_file, read_artifact
-from deploybench.exporters.artifacts.catalogue import check_variant_name, find_variant
-from deploybench.exporters.checkpoints.tokenization import (
+from ..checkpoints.tokenization import (
     FAST_FILE,
     Pad,
     Tokeniser,
@@ -16,14 +14,16 @@ from deploybench.exporters.checkpoints.tokenization import (
     reads_pairs,
     reads_types,
 )
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.runtimes.feed import INPUTS
-from deploybench.exporters.variant import MANIFEST, TOKENIZER
+from ..errors import UserError
+from ..runtimes.feed import INPUTS
+from ..variant import MANIFEST, TOKENIZER
+from .artifact import changed_file, read_artifact
+from .catalogue import check_variant_name, find_variant
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.exporters.artifacts.artifact import Artifact
+    from .artifact import Artifact
 
 EXAMPLE = "example.py"
 _IMPORT = "from tokenizers import Tokenizer"

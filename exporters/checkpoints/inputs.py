@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.exporters.checkpoints.checkpoint import read_json, tokenizer_config
-from deploybench.exporters.checkpoints.classifier import load_classifier, read_configuration
-from deploybench.exporters.checkpoints.positions import has_table, most_positions, takes
-from deploybench.exporters.checkpoints.tokenization import (
+from ..errors import CheckpointError, DeploybenchError, first_line
+from ..texts import Pair, shown
+from .checkpoint import read_json, tokenizer_config
+from .classifier import load_classifier, read_configuration
+from .positions import has_table, most_positions, takes
+from .tokenization import (
     FAST_FILE,
     INPUTS_FILE,
     Pad,
@@ -26,16 +28,14 @@ from deploybench.exporters.checkpoints.tokenization import (
     padded_batch,
     save_tokenizer,
 )
-from deploybench.exporters.errors import CheckpointError, DeploybenchError, first_line
-from deploybench.exporters.texts import Pair, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.checkpoints.tokenization import Ids, Side
-    from deploybench.exporters.texts import Text
+    from ..texts import Text
+    from .checkpoint import Checkpoint
+    from .tokenization import Ids, Side
 
 _HIDDEN_OFFSET = 8  # tokens
 _UNLIMITED = 100_000  # tokens; a tokenizer without a limit has 1e30, infinity or -1

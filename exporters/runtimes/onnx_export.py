@@ -9,8 +9,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.runtimes.onnx_graph import use_weights_by_name
-from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
+from .onnx_graph import use_weights_by_name
+from .onnx_session import MODEL_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

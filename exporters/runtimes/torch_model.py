@@ -5,17 +5,17 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
-from deploybench.exporters.checkpoints.classifier import load_classifier
-from deploybench.exporters.checkpoints.tokenization import read_fast, reads_types
-from deploybench.exporters.runtimes.feed import INPUTS
-from deploybench.exporters.variant import Example
+from ..checkpoints.classifier import load_classifier
+from ..checkpoints.tokenization import read_fast, reads_types
+from ..variant import Example
+from .feed import INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.texts import Text
-    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
+    from ..texts import Text
+    from ..variant import Float32Array, Int64Array, Predictor
 
 EXAMPLE_TEXTS = ("The minister said on Tuesday that the budget had passed.", "They hide it.")
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench import bench
-from deploybench.bench.compare.duel.exporting import last_line
-from deploybench.bench.machine.environment import RUNTIMES
-from deploybench.bench.worker.client import inherited
-from deploybench.bench.worker.interpreter import Interpreter
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.errors import UserError
+from .... import bench
+from ....exporters.artifacts.catalogue import find_variant
+from ....exporters.errors import UserError
+from ...machine.environment import RUNTIMES
+from ...worker.client import inherited
+from ...worker.interpreter import Interpreter
+from .exporting import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ import json
 found = {"version": sys.version_info[:2], "python": sys.version.split()[0], "prefix": sys.prefix}
 if list(found["version"]) >= json.loads(sys.argv[1]):
     from importlib.util import find_spec
-    from deploybench.bench.machine.environment import describe_environment
+    from ...machine.environment import describe_environment
     found.update(versions=describe_environment()["versions"], lacking=[one for one in sys.argv[2:] if not find_spec(one)])
 print(json.dumps(found))
 """

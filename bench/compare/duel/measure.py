@@ -6,33 +6,33 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.analysis.precision import differing_precisions
-from deploybench.bench.compare.changes import Comparison
-from deploybench.bench.compare.duel.notes import differing_packages, duel_notes, names_of
-from deploybench.bench.compare.judging import FAIR, Terms, judge_rows, rows_of
-from deploybench.bench.compare.thresholds import Thresholds
-from deploybench.bench.console import progress, stage
-from deploybench.bench.measure.latency import LatencyRun
-from deploybench.bench.measure.memory.peaks import measure_peaks
-from deploybench.bench.measure.schedule import Schedule, TimedArtifact
-from deploybench.bench.measure.workload import full_batch
-from deploybench.bench.pipeline.execution import how_it_runs
-from deploybench.bench.runs.measurement import Measurement, Row, Workload, launch_ratios
-from deploybench.bench.runs.metrics import METRICS, metrics_of
-from deploybench.bench.runs.store import VariantInfo
-from deploybench.bench.statistics import DUEL_LEVEL, paired_ratios
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.bench.worker.client import Worker
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.checkpoints.tokenization import reads_pairs, tokenise
-from deploybench.exporters.errors import UserError, WorkerError
+from ....exporters.artifacts.catalogue import find_variant
+from ....exporters.checkpoints.tokenization import reads_pairs, tokenise
+from ....exporters.errors import UserError, WorkerError
+from ...analysis.precision import differing_precisions
+from ...console import progress, stage
+from ...measure.latency import LatencyRun
+from ...measure.memory.peaks import measure_peaks
+from ...measure.schedule import Schedule, TimedArtifact
+from ...measure.workload import full_batch
+from ...pipeline.execution import how_it_runs
+from ...runs.measurement import Measurement, Row, Workload, launch_ratios
+from ...runs.metrics import METRICS, metrics_of
+from ...runs.store import VariantInfo
+from ...statistics import DUEL_LEVEL, paired_ratios
+from ...texts.demonstration import corpus
+from ...worker.client import Worker
+from ..changes import Comparison
+from ..judging import FAIR, Terms, judge_rows, rows_of
+from ..thresholds import Thresholds
+from .notes import differing_packages, duel_notes, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from deploybench.bench.compare.duel.side import Side
-    from deploybench.bench.measure import schedule as timing
-    from deploybench.bench.pipeline.options import Options
+    from ...measure import schedule as timing
+    from ...pipeline.options import Options
+    from .side import Side
 
 DEFAULT_LENGTH = 128
 DEFAULT_THRESHOLD = 0.005  # of latency: smaller changes have no practical effect

@@ -7,10 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.cells import FAILED, Column, Table, text_frame
-from deploybench.bench.report.formats.terminal import WIDTH, Strip, block, wrapped
-from deploybench.bench.report.messages.selection import gain, lost_by_best, other_model_line
-from deploybench.bench.units import (
+from ...units import (
     CAUTION,
     DIFFERENCE,
     MEGABYTES,
@@ -22,16 +19,19 @@ from deploybench.bench.units import (
     format_number,
     many,
 )
+from ..cells import FAILED, Column, Table, text_frame
+from ..formats.terminal import WIDTH, Strip, block, wrapped
+from .selection import gain, lost_by_best, other_model_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from deploybench.bench.analysis.selection import Candidate, Selection
-    from deploybench.bench.report.cells import ByVariant, Content
-    from deploybench.bench.report.pair_figures import PairFigures
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run, SetInfo
+    from ...analysis.selection import Candidate, Selection
+    from ...runs.measurement import Figure
+    from ...runs.store import Run, SetInfo
+    from ..cells import ByVariant, Content
+    from ..pair_figures import PairFigures
+    from ..run_figures import RunFigures
 
 LINES = 40  # that a run prints at most, the screen and what was printed before
 NAME = 24  # characters of a user's name
