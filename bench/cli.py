@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from deploybench.bench.commands import COMMANDS
-from deploybench.bench.commands.common import epilog
-from deploybench.bench.console import say
-from deploybench.exporters.errors import DeploybenchError, UserError, first_line
-from deploybench.exporters.packages import require
+from ..exporters.errors import DeploybenchError, UserError, first_line
+from ..exporters.packages import require
+from .commands import COMMANDS
+from .commands.common import epilog
+from .console import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

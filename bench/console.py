@@ -8,8 +8,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.printable import printable
-from deploybench.bench.units import format_duration
+from .printable import printable
+from .units import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from deploybench.exporters.errors import DiskFullError, OutputError, first_line
+from .errors import DiskFullError, OutputError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.errors import MissingPackageError, UserError
+from .errors import MissingPackageError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploybench.exporters.errors import DeploybenchError, did_you_mean
-from deploybench.suites.expectations import keeps_accuracy, not_slower, size_below
-from deploybench.suites.plugin import UndecidedWarning
+from ..exporters.errors import DeploybenchError, did_you_mean
+from .expectations import keeps_accuracy, not_slower, size_below
+from .plugin import UndecidedWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from deploybench.bench.api.run import Run
-    from deploybench.bench.runs import store
-    from deploybench.suites.expectations import Judged
+    from ..bench.api.run import Run
+    from ..bench.runs import store
+    from .expectations import Judged
 
-    _Baselines = Callable[[Path | str | None, store.Run], tuple[store.Run, str]]
+    _Baselines = Callable[[Any, store.Run], tuple[store.Run, str]]
 
 
 class Rows:
@@ -51,10 +51,10 @@ class Row:
         self._variant = variant
         self._baselines = baselines
 
-    def assert_not_slower(self, baseline: Path | str | None = None, *, by: float) -> None:
+    def assert_not_slower(self, baseline: Path | str | Run | Rows | None = None, *, by: float) -> None:
         """Fail if a latency is above that of ``baseline`` by more than ``by`` (0.05: 5 %) with its whole 95 % interval.
 
-        ``baseline``: a saved run, a folder (its newest run) or a file of `deploybench baseline save`; None: that of
+        ``baseline``: a saved run, a folder (its newest run), a file of `deploybench baseline save`, a run or rows; None: that of
         ``--deploybench-baseline``. Fails as well if none can be compared. What is undecided is an UndecidedWarning: the noise of
         the machine decides that, in every run anew.
         """

@@ -6,22 +6,22 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.accuracy_loss import accuracy_drops, judge_drop, pooled, stands
-from deploybench.bench.compare.changes import compare_runs
-from deploybench.bench.compare.claims.claim import ACCURACY_LOSS, UNITS, Claim, Place
-from deploybench.bench.compare.claims.judge import judge_claim
-from deploybench.bench.compare.matching import match_models
-from deploybench.bench.compare.thresholds import Thresholds
-from deploybench.bench.report.messages.comparison import format_change, place_name
-from deploybench.bench.runs.predictions import NO_LABEL, read_answers, read_scored
-from deploybench.bench.units import counted, format_bytes, format_share
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.variant import REFERENCE
+from ..bench.analysis.accuracy_loss import accuracy_drops, judge_drop, pooled, stands
+from ..bench.compare.changes import compare_runs
+from ..bench.compare.claims.claim import ACCURACY_LOSS, UNITS, Claim, Place
+from ..bench.compare.claims.judge import judge_claim
+from ..bench.compare.matching import match_models
+from ..bench.compare.thresholds import Thresholds
+from ..bench.report.messages.comparison import format_change, place_name
+from ..bench.runs.predictions import NO_LABEL, read_answers, read_scored
+from ..bench.units import counted, format_bytes, format_share
+from ..exporters.errors import UserError
+from ..exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
-    from deploybench.bench.compare.claims.judge import Finding, Verdict
-    from deploybench.bench.compare.judging import Change
-    from deploybench.bench.runs.store import Run
+    from ..bench.compare.claims.judge import Finding, Verdict
+    from ..bench.compare.judging import Change
+    from ..bench.runs.store import Run
 
 _LATENCY, _SIZE = "latency", "artifact_size"
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?) *(\S+)")

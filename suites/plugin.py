@@ -15,9 +15,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.bench.api.run import Run
-    from deploybench.bench.runs import store
-    from deploybench.suites.assertions import Rows
+    from ..bench.api.run import Run
+    from ..bench.runs import store
+    from .assertions import Rows
 
 _BASELINE, _RESULTS, _BUDGET = (f"--deploybench-{name}" for name in ("baseline", "results", "budget"))
 _STORAGE, _FOLDER = "file://", "./.benchmarks"  # of pytest-benchmark
@@ -42,7 +42,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def deploybench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Deploybench:
     """Measure variants of a checkpoint: ``rows = deploybench.run("my-checkpoint", sets={"news": "test.csv"})``."""
+    from .assertions import one_line
+
     made = request.config.stash[_MADE] = Deploybench(request.config, tmp_path_factory)
+    one_line(made.check_options)  # before minutes of measuring
     return made
 
 
@@ -54,6 +57,16 @@ class Deploybench:
         self._folders = folders  # of restored baselines
         self._baselines: dict[str, tuple[store.Run, ...]] = {}
         self._made: dict[str, Run | Exception] = {}  # or why there is none, by arguments
+
+    def check_options(self) -> None:
+        """Raise UserError for a baseline that cannot be read, or a budget that is none."""
+        from ..exporters.errors import UserError
+
+        budget, baseline = self._config.getoption(_BUDGET), self._config.getoption(_BASELINE)
+        if budget is not None and not budget > 0:
+            raise UserError(f"{_BUDGET}: found {budget:g}, expected a number of seconds above 0; correct it")
+        if baseline:
+            self._baselines[baseline] = self._read_baseline(Path(baseline))
 
     @property
     def runs(self) -> list[Run]:
@@ -67,21 +80,21 @@ class Deploybench:
         beside it would slow what is measured.
         """
         __tracebackhide__ = True
-        from deploybench.suites.assertions import Rows, one_line
+        from .assertions import Rows, one_line
 
         return Rows(one_line(lambda: self._run_once(checkpoint, options)), self._baseline)
 
     def read_run(self, path: Path | str) -> Rows:
         """A saved run, or the newest one below a folder, instead of a new one."""
         __tracebackhide__ = True
-        from deploybench.bench.api.run import read_run
-        from deploybench.suites.assertions import Rows, one_line
+        from ..bench.api.run import read_run
+        from .assertions import Rows, one_line
 
         return Rows(one_line(lambda: read_run(path)), self._baseline)
 
     def _run_once(self, checkpoint: Any, options: dict[str, Any]) -> Run:
-        from deploybench.bench.api.run import run
-        from deploybench.exporters.errors import DeploybenchError
+        from ..bench.api.run import run
+        from ..exporters.errors import DeploybenchError
 
         refuse_workers(self._config)
         given = {"results": self._config.getoption(_RESULTS), "budget": self._config.getoption(_BUDGET)}
@@ -103,11 +116,13 @@ class Deploybench:
         storage = self._config.getoption("benchmark_storage", "") or ""
         return Path(storage.removeprefix(_STORAGE) if storage.startswith(_STORAGE) else _FOLDER) / "deploybench"
 
-    def _baseline(self, asked: Path | str | None, run: store.Run) -> tuple[store.Run, str]:
-        """The saved run that ``run`` is compared with, and its name for messages."""
-        from deploybench.bench.runs.store import run_of_model
-        from deploybench.exporters.errors import UserError
+    def _baseline(self, asked: Any, run: store.Run) -> tuple[store.Run, str]:
+        """The saved run that ``run`` is compared with, and its name for messages; ``asked``: a path, a run or its rows."""
+        from ..exporters.errors import UserError
 
+        of = getattr(asked, "run", asked)  # of rows
+        if hasattr(of, "models"):
+            return self._of_model(of.models, run), str(_shown(of.path))
         name = str(asked or self._config.getoption(_BASELINE) or "")
         if not name:
             raise UserError(
@@ -116,14 +131,19 @@ class Deploybench:
             )
         if name not in self._baselines:
             self._baselines[name] = self._read_baseline(Path(name))
-        runs = self._baselines[name]
-        return runs[0] if len(runs) == 1 else run_of_model(runs, run.checkpoint.name, "assert_not_slower"), name
+        return self._of_model(self._baselines[name], run), name
+
+    @staticmethod
+    def _of_model(runs: tuple[store.Run, ...], run: store.Run) -> store.Run:
+        from ..bench.runs.store import run_of_model
+
+        return runs[0] if len(runs) == 1 else run_of_model(runs, run.checkpoint.name, "assert_not_slower")
 
     def _read_baseline(self, path: Path) -> tuple[store.Run, ...]:
         import zipfile
 
-        from deploybench.bench.runs.baseline import restore_baseline
-        from deploybench.bench.runs.store import read_runs
+        from ..bench.runs.baseline import restore_baseline
+        from ..bench.runs.store import read_runs
 
         if path.is_file() and zipfile.is_zipfile(path):
             path = restore_baseline(path, self._folders.mktemp("baseline")).run
@@ -138,7 +158,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     made = config.stash.get(_MADE, None)
     if made is None or not made.runs:
         return
-    from deploybench.bench.report.messages.brief import brief_table
+    from ..bench.report.messages.brief import brief_table
 
     terminalreporter.section("deploybench")
     for one in made.runs:
@@ -155,7 +175,7 @@ def _shown(path: Path) -> Path:
 
 def refuse_workers(config: pytest.Config) -> None:
     """Raise a UserError if pytest-xdist runs tests in workers: what is measured would be slowed by the tests beside it."""
-    from deploybench.exporters.errors import UserError
+    from ..exporters.errors import UserError
 
     option, worker = config.option, getattr(config, "workerinput", None)
     idle = option.collectonly or getattr(option, "dist", "no") == "no"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_benchmark import utils
 from pytest_benchmark.storage.file import FileStorage
 
-from deploybench.exporters.errors import UserError
+from ..exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

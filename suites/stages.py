@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploybench.bench.console import say_stage, step
-from deploybench.suites.plugin import uncaptured
+from ..bench.console import say_stage, step
+from .plugin import uncaptured
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from deploybench.bench.analysis.retention import count_pairs, smallest_factor, two_digits
-from deploybench.bench.runs.predictions import NO_LABEL, UNLABELLED, Answers
-from deploybench.bench.statistics import highest_share, paired_interval
-from deploybench.bench.units import format_count
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from ..runs.predictions import NO_LABEL, UNLABELLED, Answers
+from ..statistics import highest_share, paired_interval
+from ..units import format_count
+from .retention import count_pairs, smallest_factor, two_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from deploybench.bench.runs.store import Run, VariantInfo
-    from deploybench.exporters.variant import Float32Array
+    from ...exporters.variant import Float32Array
+    from ..runs.store import Run, VariantInfo
 
 Standing: TypeAlias = Literal["in", "undecided", "out"]
 

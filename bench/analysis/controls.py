@@ -6,15 +6,15 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
-from deploybench.bench.measure.controls import AGAIN, NULL
-from deploybench.bench.runs.measurement import launch_ratios
-from deploybench.bench.statistics import paired_ratios
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from ..measure.controls import AGAIN, NULL
+from ..runs.measurement import launch_ratios
+from ..statistics import paired_ratios
 
 if TYPE_CHECKING:
-    from deploybench.bench.runs.measurement import Measurement, Workload
-    from deploybench.bench.runs.store import Run
-    from deploybench.bench.statistics import LogRatio
+    from ..runs.measurement import Measurement, Workload
+    from ..runs.store import Run
+    from ..statistics import LogRatio
 
 
 def timed_rows(run: Run, workload: Workload | None = None) -> list[Measurement]:

@@ -6,12 +6,12 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deploybench.bench.runs.measurement import Figure
+    from ..runs.measurement import Figure
 
 
 def instances_ratio(alone: Figure, together: Figure) -> Figure:

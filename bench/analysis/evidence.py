@@ -6,18 +6,18 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.analysis.objectives import Limit  # noqa: TC001 - the types of fields are read
-from deploybench.bench.analysis.selection import Candidate  # noqa: TC001
-from deploybench.bench.runs.decoding import DecodingError, decode
-from deploybench.bench.runs.store import CheckpointInfo, SetInfo, load_saved
-from deploybench.exporters.errors import RunFileError
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.errors import RunFileError
+from ...exporters.variant import REFERENCE
+from ..runs.decoding import DecodingError, decode
+from ..runs.store import CheckpointInfo, SetInfo, load_saved
+from .objectives import Limit  # noqa: TC001 - the types of fields are read
+from .selection import Candidate  # noqa: TC001
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.runs.store import Run
+    from ..runs.store import Run
+    from .selection import Selection
 
 SCHEMA_VERSION = 2
 # 1 - first version

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from deploybench.bench.analysis.figures import blank_figure
-from deploybench.bench.analysis.probability_calibration import brier_score, calibration_error, probabilities, roc_area
-from deploybench.bench.analysis.retention import ALL, BOUNDS, Pairs, Retention, count_pairs, retention
-from deploybench.bench.measure.accuracy import Margins, positive
-from deploybench.bench.printable import printable
-from deploybench.bench.runs.predictions import read_answers
-from deploybench.bench.runs.store import once_a_run
-from deploybench.bench.statistics import QUANTILES, Estimate, mcnemar, paired_interval, resampled_counts
-from deploybench.bench.units import VERDICT
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from ..measure.accuracy import Margins, positive
+from ..printable import printable
+from ..runs.predictions import read_answers
+from ..runs.store import once_a_run
+from ..statistics import QUANTILES, Estimate, mcnemar, paired_interval, resampled_counts
+from ..units import VERDICT
+from .figures import blank_figure
+from .probability_calibration import brier_score, calibration_error, probabilities, roc_area
+from .retention import ALL, BOUNDS, Pairs, Retention, count_pairs, retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
-    from deploybench.bench.analysis.probability_calibration import Classes
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ..runs.measurement import Figure
+    from ..runs.store import Run
+    from .probability_calibration import Classes
 
     _Value: TypeAlias = float | Estimate | Retention | None
 

@@ -7,25 +7,25 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, TypeAlias
 
-from deploybench.bench.analysis.ledgers import ledger_figures, ledger_of, memory_caution
-from deploybench.bench.analysis.operator_figures import operator_figures
-from deploybench.bench.analysis.precision import main_precision, vnni_problem
-from deploybench.bench.analysis.timing_figures import over_budget, timing_figures
-from deploybench.bench.analysis.weight_figures import weight_figures
-from deploybench.bench.measure.accuracy import scores
-from deploybench.bench.measure.controls import CONTROLS
-from deploybench.bench.measure.workload import PADDINGS
-from deploybench.bench.measure.yardsticks import yardstick_readings
-from deploybench.bench.runs.measurement import Figure, Measurement, Status, Workload, batch_shape, process_medians
-from deploybench.bench.runs.metrics import END_TO_END, INVARIANCE, METRICS, metrics_of
-from deploybench.bench.runs.store import SetInfo, once_a_run
-from deploybench.bench.statistics import NO_INTERVAL, interval_factors
+from ..measure.accuracy import scores
+from ..measure.controls import CONTROLS
+from ..measure.workload import PADDINGS
+from ..measure.yardsticks import yardstick_readings
+from ..runs.measurement import Figure, Measurement, Status, Workload, batch_shape, process_medians
+from ..runs.metrics import END_TO_END, INVARIANCE, METRICS, metrics_of
+from ..runs.store import SetInfo, once_a_run
+from ..statistics import NO_INTERVAL, interval_factors
+from .ledgers import ledger_figures, ledger_of, memory_caution
+from .operator_figures import operator_figures
+from .precision import main_precision, vnni_problem
+from .timing_figures import over_budget, timing_figures
+from .weight_figures import weight_figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.bench.measure.accuracy import Score
-    from deploybench.bench.runs.store import Run
+    from ..measure.accuracy import Score
+    from ..runs.store import Run
 
     _Factors: TypeAlias = dict[tuple[str, str, Workload | None], float]
 

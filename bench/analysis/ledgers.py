@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.bench.measure.memory.leaks import READINGS, leaks
-from deploybench.bench.runs.ledger import PHASES, TERMS
+from ..measure.memory.leaks import READINGS, leaks
+from ..runs.ledger import PHASES, TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.bench.runs.ledger import CellLedger, Ledger
-    from deploybench.bench.runs.measurement import Figure, Workload
-    from deploybench.bench.runs.store import Run
+    from ..runs.ledger import CellLedger, Ledger
+    from ..runs.measurement import Figure, Workload
+    from ..runs.store import Run
 
 RESIDENT, PEAK, PROPORTIONAL, GROWTH = "phase_resident", "phase_peak", "phase_proportional", "growth"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.runs.metrics import METRICS
+from ..runs.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.inspection.operators import KINDS, RUNS, seconds_by_kind
+from ...exporters.inspection.operators import KINDS, RUNS, seconds_by_kind
 
 if TYPE_CHECKING:
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ..runs.measurement import Figure
+    from ..runs.store import Run
 
 ALL_KINDS = (*KINDS, "other")
 

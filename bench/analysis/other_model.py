@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.accuracy_loss import judge_drop
-from deploybench.bench.analysis.speed_ups import speed_ups
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from .accuracy_loss import judge_drop
+from .speed_ups import speed_ups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.analysis.accuracy_loss import Drop
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ..runs.measurement import Figure
+    from ..runs.store import Run
+    from .accuracy_loss import Drop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

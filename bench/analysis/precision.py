@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploybench.bench.runs.store import VariantInfo
+    from ..runs.store import VariantInfo
 
 
 def precision_problem(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from deploybench.bench.statistics import wilson_interval
+from ..statistics import wilson_interval
 
 if TYPE_CHECKING:
     import numpy.typing as npt

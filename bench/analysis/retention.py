@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from deploybench.bench.statistics import Z
+from ..statistics import Z
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,25 +6,25 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.accuracy_loss import FLAG, Drop, Standing, accuracy_drops, judge_drop, stands
-from deploybench.bench.analysis.figures import ANOTHER_MODEL, figures
-from deploybench.bench.analysis.objectives import OBJECTIVES, Aim, Limit
-from deploybench.bench.analysis.other_model import OtherModel, other_models
-from deploybench.bench.analysis.precision import cautions
-from deploybench.bench.analysis.speed_ups import speed_ups
-from deploybench.bench.runs.measurement import Figure, batch_shape
-from deploybench.bench.runs.predictions import missing_predictions, read_scored
-from deploybench.bench.runs.store import once_a_run
-from deploybench.bench.units import counted, format_bytes
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from ..runs.measurement import Figure, batch_shape
+from ..runs.predictions import missing_predictions, read_scored
+from ..runs.store import once_a_run
+from ..units import counted, format_bytes
+from .accuracy_loss import FLAG, Drop, Standing, accuracy_drops, judge_drop, stands
+from .figures import ANOTHER_MODEL, figures
+from .objectives import OBJECTIVES, Aim, Limit
+from .other_model import OtherModel, other_models
+from .precision import cautions
+from .speed_ups import speed_ups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from deploybench.bench.analysis.accuracy_loss import Verdict
-    from deploybench.bench.runs.measurement import Workload
-    from deploybench.bench.runs.predictions import Answers
-    from deploybench.bench.runs.store import Run, VariantInfo
+    from ..runs.measurement import Workload
+    from ..runs.predictions import Answers
+    from ..runs.store import Run, VariantInfo
+    from .accuracy_loss import Verdict
 
 _ORDER: tuple[Standing, ...] = ("in", "undecided", "out")
 _COSTS = ("latency", "peak_memory", "artifact_size")  # of the Pareto front, beside the accuracy that is lost

@@ -6,19 +6,19 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.controls import timed_rows
-from deploybench.bench.analysis.figures import figures, latency_workload
-from deploybench.bench.runs.measurement import launch_ratios, slice_noise
-from deploybench.bench.runs.store import once_a_run
-from deploybench.bench.statistics import LEVEL, paired_ratios
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from ..runs.measurement import launch_ratios, slice_noise
+from ..runs.store import once_a_run
+from ..statistics import LEVEL, paired_ratios
+from .controls import timed_rows
+from .figures import figures, latency_workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploybench.bench.runs.measurement import Figure, Measurement, Workload
-    from deploybench.bench.runs.store import Run
-    from deploybench.bench.statistics import LogRatio
+    from ..runs.measurement import Figure, Measurement, Workload
+    from ..runs.store import Run
+    from ..statistics import LogRatio
 
 
 @once_a_run

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.statistics import NO_INTERVAL, quantile_interval
+from ..statistics import NO_INTERVAL, quantile_interval
 
 if TYPE_CHECKING:
-    from deploybench.bench.runs.measurement import Figure, Measurement
+    from ..runs.measurement import Figure, Measurement
 
 _PERCENTILES = {"latency_p90": 90, "latency_p95": 95, "latency_p99": 99}
 _ENOUGH = {"latency_p99": 300}  # values: of fewer, the 99th percentile is little more than the largest

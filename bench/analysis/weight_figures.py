@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run, VariantInfo
+    from ..runs.measurement import Figure
+    from ..runs.store import Run, VariantInfo
 
 _WIDTHS = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1}  # bytes of a number
 

@@ -5,34 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed
-from deploybench.bench.api.frames import changes_frame
-from deploybench.bench.api.run import Run, read_run
-from deploybench.bench.compare.changes import Comparison as Judged
-from deploybench.bench.compare.changes import compare_runs
-from deploybench.bench.compare.duel import DEFAULTS
-from deploybench.bench.compare.matching import match_models, refuse_same
-from deploybench.bench.compare.outcome import Outcome, outcome_of
-from deploybench.bench.compare.stock import compare_stock_files, is_stock
-from deploybench.bench.compare.thresholds import project_thresholds
-from deploybench.bench.report.formats.fragment import fragment
-from deploybench.bench.report.messages.comparison import (
+from ...exporters.errors import UserError
+from ...exporters.packages import require
+from ..compare.changes import Comparison as Judged
+from ..compare.changes import compare_runs
+from ..compare.duel import DEFAULTS
+from ..compare.matching import match_models, refuse_same
+from ..compare.outcome import Outcome, outcome_of
+from ..compare.stock import compare_stock_files, is_stock
+from ..compare.thresholds import project_thresholds
+from ..report.formats.fragment import fragment
+from ..report.messages.comparison import (
     HEADS,
     comparison_notes,
     grouped_cells,
     is_shown,
     render_comparison,
 )
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.packages import require
+from .arguments import path_of, shown
+from .child import in_child
+from .flags import parsed
+from .frames import changes_frame
+from .run import Run, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from deploybench.bench.api.run import File
+    from .run import File
 
 
 class Comparison:
@@ -74,23 +75,25 @@ def compare(  # noqa: PLR0913 - flags of the command, by name
     normalise: bool = False,
     lenient: bool = False,
     config: str | None = None,
+    model: str | None = None,
 ) -> Comparison:
     """What changed between two saved runs, or files of pytest-benchmark, as `deploybench compare` says it.
 
     ``every_row``: rows without a detectable change are shown as well. ``normalise``: times are divided by each machine's
     yardsticks. ``lenient``: rows that are missing or not comparable are ignored. ``config``: a TOML file with thresholds; None:
-    ./pyproject.toml, if it is there. Raises UserError for a file that cannot be read, and for one file twice.
+    ./pyproject.toml, if it is there. ``model``: of runs of several models, this one alone. Raises UserError for a file that cannot
+    be read, and for one file twice.
     """
-    thresholds = project_thresholds(config)
-    files = [one for one in (base, contender) if not isinstance(one, Run)]
-    if any(is_stock(Path(one)) for one in files):
-        if normalise:
-            raise UserError(
-                "normalise: needs the yardsticks of both runs, and a stock file of pytest-benchmark has none"
-            )
-        old, new = (one.path if isinstance(one, Run) else Path(one) for one in (base, contender))
+    thresholds = project_thresholds(None if config is None else str(path_of("config", config)))
+    sides = {"base": base, "contender": contender}
+    files = [path_of(name, one) for name, one in sides.items() if not isinstance(one, Run)]
+    if any(map(is_stock, files)):
+        for name, given, needed in (("normalise", normalise, "the yardsticks"), ("model", model, "the models")):
+            if given:
+                raise UserError(f"{name}: needs {needed} of both runs, and a stock file of pytest-benchmark has none")
+        old, new = (one.path if isinstance(one, Run) else Path(one) for one in sides.values())
         return Comparison(compare_stock_files(old, new, thresholds), lenient=lenient, every_row=every_row)
-    before, after = (one if isinstance(one, Run) else read_run(one) for one in (base, contender))
+    before, after = (run_of(name, one, model) for name, one in sides.items())
     refuse_same(before.path, after.path)
     judged = compare_runs(match_models(before.models, after.models), thresholds, normalise=normalise)
     return Comparison(judged, lenient=lenient, every_row=every_row)
@@ -123,19 +126,31 @@ def duel(  # noqa: PLR0913 - what matters of a duel, by name
         "batch_sizes": batch_sizes,
         "sequence_lengths": sequence_lengths,
         "target_width": target_width,
-        "time_budget": budget,
+        "budget": budget,
         "threads": threads,
-        "plugin": plugins,
-        "work_dir": work_dir,
+        "plugins": plugins,
+        "work_dir": path_of("work_dir", work_dir),
     }
-    environments = None if pythons is None else (str(pythons[0]), str(pythons[1]))
-    return Comparison(in_child(_dueled, (str(a), str(b)), asked, environments), every_row=True)
+    for name, one in (("a", a), ("b", b)):
+        path_of(name, one)
+    return Comparison(in_child(_dueled, (str(a), str(b)), asked, _environments(pythons)), every_row=True)
+
+
+def _environments(pythons: object) -> tuple[str, str] | None:
+    match pythons:
+        case None:
+            return None
+        case [one, other]:
+            for python in (one, other):
+                path_of("pythons", python)
+            return str(one), str(other)
+    raise UserError(f"pythons: found {shown(pythons)}, expected two interpreters, of a and of b; pass both in a tuple")
 
 
 def _dueled(names: tuple[str, str], asked: dict[str, Any], pythons: tuple[str, str] | None) -> Judged:
     """In the child."""
-    from deploybench.bench.compare.duel.paired import duel_of
-    from deploybench.bench.pipeline.options import read_options
+    from ..compare.duel.paired import duel_of
+    from ..pipeline.options import read_options
 
     require("duel", "torch")
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from deploybench.bench.report.page.models_pareto import models_pareto_plots
-from deploybench.bench.report.page.page import page_plots
-from deploybench.bench.report.page.plot import drawn, styled
-from deploybench.exporters.errors import UserError, did_you_mean
+from ...exporters.errors import UserError, did_you_mean
+from ..report.page.models_pareto import models_pareto_plots
+from ..report.page.page import page_plots
+from ..report.page.plot import drawn, styled
 
 if TYPE_CHECKING:
-    from deploybench.bench.runs.store import Run
+    from ..runs.store import Run
 
 SHORT = {
     "pareto": "pareto",

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from deploybench.bench.analysis.speed_ups import speed_ups
-from deploybench.bench.report.render import figure_object, figure_objects
-from deploybench.bench.runs.measurement import Workload
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from ..analysis.speed_ups import speed_ups
+from ..report.render import figure_object, figure_objects
+from ..runs.measurement import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from deploybench.bench.compare.judging import Change
-    from deploybench.bench.runs.store import Run
+    from ..compare.judging import Change
+    from ..runs.store import Run
 
 _PLACE = ("variant", "metric", *(one.name for one in fields(Workload)), "data", "label")
 

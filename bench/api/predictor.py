@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import threading
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from deploybench.bench.analysis.probability_calibration import probabilities
-from deploybench.bench.api.flags import parsed
-from deploybench.bench.machine.cpu import available_cores
-from deploybench.bench.measure.workload import Policy
-from deploybench.bench.score.pipeline import Pipeline
-from deploybench.bench.worker.client import Worker
-from deploybench.exporters.artifacts.serving import read_served
-from deploybench.exporters.checkpoints.tokenization import Pad
-from deploybench.exporters.errors import DataError
+from ...exporters.artifacts.serving import read_served
+from ...exporters.checkpoints.tokenization import Pad
+from ..analysis.probability_calibration import probabilities
+from ..machine.cpu import available_cores
+from ..measure.workload import Policy
+from ..score.pipeline import Pipeline
+from ..worker.client import Worker
+from .arguments import path_of
+from .flags import parsed
+from .texts import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from deploybench.bench.api.run import File
+    from .run import File
 
 _BATCH_SIZE = 8  # texts of similar length
 
@@ -34,7 +35,7 @@ class Predictor:
     """
 
     def __init__(self, folder: File, threads: int | None = None) -> None:
-        self.folder = Path(folder).resolve()
+        self.folder = path_of("folder", folder).resolve()
         self.threads = parsed({"threads": threads}, ("--threads",)).threads or available_cores()
         self._served = read_served(self.folder)
         self._worker: Worker | None = None
@@ -53,19 +54,19 @@ class Predictor:
     def __call__(self, texts: Sequence[str | tuple[str, str]]) -> pd.DataFrame:
         """One row for each text: ``label``, its ``probability``, and ``probability_0``, ``probability_1``, … of each class.
 
-        A model of pairs reads tuples of two texts. Raises DataError for the other kind and for a text without tokens, and
-        WorkerError where the process died; the next call starts another.
+        A model of pairs reads tuples of two texts. A column of a frame keeps its index. Raises DataError for what is no text and
+        for a text without tokens, and WorkerError where the process died; the next call starts another.
         """
-        if isinstance(texts, str):
-            raise DataError("texts: found one text, expected a list of texts; put it in brackets")
+        found = texts_of(texts, pairs=self._served.pairs)
+        index = texts.index if isinstance(texts, pd.Series) else None
         names = [f"probability_{index}" for index in range(len(self.labels))]
-        if not len(texts):
-            return pd.DataFrame(columns=["label", "probability", *names])
+        if not found:
+            return pd.DataFrame(columns=["label", "probability", *names], index=index)
         pad, size = (self._served.pad, _BATCH_SIZE) if self._served.pad else (Pad(0), 1)
         with self._one_at_a_time:
             pipeline = Pipeline(self._served.tokeniser, [self.open()], pad, 0)
-            answered = pipeline.answer(self._served.checked(texts), Policy(padding="bucketed", batch_size=size))
-        frame = pd.DataFrame(probabilities(answered.logits), columns=names)
+            answered = pipeline.answer(found, Policy(padding="bucketed", batch_size=size))
+        frame = pd.DataFrame(probabilities(answered.logits), columns=names, index=index)
         frame.insert(0, "label", [self.labels[index] for index in answered.classes])
         frame.insert(1, "probability", answered.chances)
         return frame

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from deploybench.bench.analysis.models.selection import select_of
-from deploybench.bench.analysis.objectives import MAX_DROP, OBJECTIVES, Aim, limits
-from deploybench.bench.api.run import Run, read_run
-from deploybench.bench.pipeline.arguments import positive_number, share
-from deploybench.bench.pipeline.best import copy_best, read_target
-from deploybench.bench.report.formats.fragment import fragment
-from deploybench.bench.report.messages.models_selection import render_selection_of
-from deploybench.bench.report.messages.selection import answer_lines, selection_table
-from deploybench.exporters.errors import UserError, did_you_mean
+from ...exporters.errors import UserError, did_you_mean
+from ..analysis.models.selection import select_of
+from ..analysis.objectives import MAX_DROP, OBJECTIVES, Aim, limits
+from ..pipeline.arguments import positive_number, share
+from ..pipeline.best import copy_best, read_target
+from ..report.formats.fragment import fragment
+from ..report.messages.models_selection import render_selection_of
+from ..report.messages.selection import answer_lines, selection_table
+from .arguments import path_of, text_of
+from .run import Run, run_of
 
 if TYPE_CHECKING:
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.api.run import File
+    from pathlib import Path
+
+    from ..analysis.selection import Selection
+    from .run import File
 
 
 class Recommendation:
@@ -69,8 +71,8 @@ class Recommendation:
             raise UserError(
                 "copy_to: no variant is certain to be within every limit; ask for less, or measure for longer"
             )
-        target = read_target(str(folder), "copy_to")
-        copy_best(self._run.models, self._selection, Path(work_dir), target)
+        target = read_target(str(path_of("copy_to", folder)), "copy_to")
+        copy_best(self._run.models, self._selection, path_of("work_dir", work_dir), target)
         return target
 
     def __str__(self) -> str:
@@ -95,13 +97,14 @@ def recommend(  # noqa: PLR0913 - limits, by name
     max_memory_mb: float | None = None,
     max_size_mb: float | None = None,
     allow_other_model: bool = False,
+    model: str | None = None,
 ) -> Recommendation:
     """The variant to take within limits, as `deploybench recommend` says it; raises UserError for a limit that is none.
 
     ``objective``: latency, throughput, memory or size. ``max_accuracy_drop``: the share of accuracy that it may lose on all texts
-    together, or with ``on_each_set`` on each labelled set.
+    together, or with ``on_each_set`` on each labelled set. ``model``: of a run of several models, this one alone.
     """
-    if objective not in OBJECTIVES:
+    if text_of("objective", objective, f"one of {', '.join(OBJECTIVES)}") not in OBJECTIVES:
         hint = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective: found {objective!r}; {hint}expected one of {', '.join(OBJECTIVES)}")
     asked = {"max_p95_ms": max_p95_ms, "max_memory_mb": max_memory_mb, "max_size_mb": max_size_mb}
@@ -113,5 +116,5 @@ def recommend(  # noqa: PLR0913 - limits, by name
         limits=limits(most),
         allow_other_model=allow_other_model,
     )
-    of = run if isinstance(run, Run) else read_run(run)
+    of = run_of("run", run, model)
     return Recommendation(of, select_of(of.models, aim))

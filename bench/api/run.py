@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed
-from deploybench.bench.pipeline.options import read_models
-from deploybench.bench.report.messages.first_screen import first_screen
-from deploybench.bench.report.messages.html_screen import html_screen
-from deploybench.bench.report.messages.models_screen import models_screen
-from deploybench.bench.runs.rows import row_name
-from deploybench.bench.runs.store import read_runs, run_of_model
-from deploybench.exporters.errors import DeploybenchError
-from deploybench.exporters.packages import require
+from ...exporters.errors import DeploybenchError, UserError
+from ...exporters.packages import require
+from ..pipeline.options import read_models
+from ..report.messages.first_screen import first_screen
+from ..report.messages.html_screen import html_screen
+from ..report.messages.models_screen import models_screen
+from ..runs.rows import row_name
+from ..runs.store import read_runs, run_of_model
+from .arguments import path_of, refuse_no_files, text_of
+from .child import in_child
+from .flags import parsed, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from deploybench.bench.runs import store
+    from ..runs import store
 
 File: TypeAlias = str | os.PathLike[str]
 
@@ -64,7 +65,7 @@ class Run:
 
     def of(self, model: str) -> Run:
         """The run of one of several models; raises UserError where there is none."""
-        return Run([run_of_model(self.models, model, "of")])
+        return _of(self, model, "of")
 
     def to_frame(self) -> pd.DataFrame:
         """All figures, one row for each variant × metric × workload × labelled set.
@@ -72,7 +73,7 @@ class Run:
         ``value`` is in ``unit``, ``low`` and ``high`` are its 95 % interval, and ``reason`` says why there is no value. Speed-ups
         have the metric ``speed_up``.
         """
-        from deploybench.bench.api.frames import figures_frame
+        from .frames import figures_frame
 
         return figures_frame(self.models)
 
@@ -81,9 +82,9 @@ class Run:
 
         Or any plot of the HTML page by the name of its file, such as ``pareto-size-on-disk``. Raises UserError for another name.
         """
-        from deploybench.bench.api.drawing import draw
+        from .drawing import draw
 
-        return draw(self.models, name)
+        return draw(self.models, text_of("plot", name, "the name of a plot such as 'pareto'"))
 
     def _repr_html_(self) -> str:
         return html_screen(self.models)
@@ -114,21 +115,27 @@ def run(  # noqa: PLR0913 - what matters of a run, by name
     ``checkpoint``: a folder, a Hub id or ``arch:NAME``, or several by name; None: the demonstration. ``sets``: labelled files by
     name. ``budget``: seconds of everything after the exports. ``options``: others of `deploybench run`, such as
     ``drop_bad_rows=True`` or ``text_columns=["title", "body"]``. A variant that fails is in ``failed``, and raises nothing; a
-    mistake raises the UserError whose line the command would print. Messages go to standard error.
+    mistake, and no checkpoint with texts of one's own, raise a UserError of one line. Messages go to standard error.
     """
+    refuse_unknown(options, run)
+    _refuse_no_checkpoint(checkpoint, {"sets": sets, **options})
+    if sets is not None:
+        refuse_no_files(
+            "sets", sets, "labelled files by name such as {'test': 'test.csv'}; pass them, or leave sets out"
+        )
     asked = {
         "checkpoint": checkpoint,
-        "external": sets,
+        "sets": sets,
         "variants": variants,
-        "time_budget": budget,
+        "budget": budget,
         "profile": profile,
         "threads": threads,
         "batch_sizes": batch_sizes,
-        "plugin": plugins,
-        "work_dir": work_dir,
+        "plugins": plugins,
+        "work_dir": path_of("work_dir", work_dir),
         **options,
     }
-    saved, code = in_child(_measured, asked, Path(results))
+    saved, code = in_child(_measured, asked, path_of("results", results))
     if saved is None:
         if code == _INTERRUPTED:
             raise KeyboardInterrupt
@@ -137,11 +144,24 @@ def run(  # noqa: PLR0913 - what matters of a run, by name
 
 
 _INTERRUPTED = 130
+_OF_TEXTS = ("sets", "real", "fake", "unlabelled")  # the caller's, which the demonstration was not trained for
+
+
+def _refuse_no_checkpoint(checkpoint: object, given: Mapping[str, Any]) -> None:
+    """Raise UserError for an empty checkpoint, and for none with texts: a mistake is not to measure the demonstration."""
+    expected = "a folder, a Hub id or arch:NAME"
+    if checkpoint is not None:
+        refuse_no_files("checkpoint", checkpoint, f"{expected}; name one, or leave it out for the demonstration")
+    elif texts := next((name for name in _OF_TEXTS if given.get(name) is not None), None):
+        raise UserError(
+            f"run: found no checkpoint (None) with {texts}, expected {expected}; name one, or leave {texts} out for the "
+            "demonstration"
+        )
 
 
 def _measured(asked: Mapping[str, Any], results: Path) -> tuple[Path | None, int]:
     """In the child: the saved file, and the exit code of the command."""
-    from deploybench.bench.pipeline.measuring import measure_models
+    from ..pipeline.measuring import measure_models
 
     require("run", "torch")
 
@@ -150,4 +170,16 @@ def _measured(asked: Mapping[str, Any], results: Path) -> tuple[Path | None, int
 
 def read_run(path: File) -> Run:
     """A saved run, or the newest one below a folder; raises RunFileError if there is none."""
-    return Run(read_runs(Path(path)))
+    return Run(read_runs(path_of("path", path)))
+
+
+def run_of(name: str, value: Run | File, model: str | None) -> Run:
+    """The argument ``name``: a run, or the file of one; of several models that of ``model``."""
+    found = value if isinstance(value, Run) else Run(read_runs(path_of(name, value)))
+    return found if model is None else _of(found, model, "model")
+
+
+def _of(run: Run, model: str, asked: str) -> Run:
+    """The run of one model; ``asked``: the argument, for the message."""
+    name = text_of(asked, model, f"one of {', '.join(one.checkpoint.name for one in run.models)}")
+    return Run([run_of_model(run.models, name, asked)])

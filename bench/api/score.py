@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed
-from deploybench.bench.pipeline.arguments import positive_number
-from deploybench.bench.report.messages.scoring import render_scoring
-from deploybench.bench.score import FLAGS
-from deploybench.exporters.packages import require
+from ...exporters.packages import require
+from ..pipeline.arguments import positive_number
+from ..report.messages.scoring import render_scoring
+from ..score import FLAGS
+from .arguments import path_of, text_of
+from .child import in_child
+from .flags import parsed, refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from deploybench.bench.api.run import File
-    from deploybench.bench.score.score_file import Scoring
+    from ..score.score_file import Scoring
+    from .run import File
 
 
 class Scores:
@@ -59,21 +60,24 @@ def score(  # noqa: PLR0913 - what matters of a scoring, by name
     As `deploybench score` does: memory does not grow with the file, and the same call continues after an interruption.
     ``options``: others of the command, such as ``text_columns``. Raises UserError for a mistake. For texts in memory, see ``load``.
     """
+    refuse_unknown(options, score, FLAGS)
+    source, target = path_of("file", file), path_of("output", output)
+    text_of("variant", variant, "the name of a variant such as 'onnx-fp32'")
     asked = {
         "checkpoint": checkpoint,
         "threads": threads,
-        "plugin": plugins,
-        "work_dir": work_dir,
+        "plugins": plugins,
+        "work_dir": path_of("work_dir", work_dir),
         **options,
     }
-    most = None if max_memory_mb is None else positive_number("--max-memory-mb")(str(max_memory_mb)) * 1e6
-    return Scores(Path(output), in_child(_scored, Path(file), Path(output), variant, asked, most))
+    most = None if max_memory_mb is None else positive_number("max_memory_mb")(str(max_memory_mb)) * 1e6
+    return Scores(target, in_child(_scored, source, target, variant, asked, most))
 
 
 def _scored(source: Path, output: Path, variant: str, asked: dict[str, Any], most: float | None) -> Scoring:
     """In the child."""
-    from deploybench.bench.pipeline.options import read_options
-    from deploybench.bench.score.asked import score as score_asked
+    from ..pipeline.options import read_options
+    from ..score.asked import score as score_asked
 
     require("score", "torch")
 

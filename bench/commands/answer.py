@@ -6,17 +6,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import print_answer, refuse_no_file, write_file
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.arguments import path
-from deploybench.exporters.errors import OutputError
+from ...exporters.errors import OutputError
+from ..console import say
+from ..pipeline.arguments import path
+from .common import print_answer, refuse_no_file, write_file
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from deploybench.bench.compare.changes import Comparison
-    from deploybench.bench.compare.outcome import Outcome
+    from ..compare.changes import Comparison
+    from ..compare.outcome import Outcome
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"  # a variable of GitHub Actions: the file of the step's summary
 
@@ -43,8 +43,8 @@ def refuse_unwritable_answer(parsed: argparse.Namespace) -> None:
 
 def give_answer(comparison: Comparison, outcome: Outcome, parsed: argparse.Namespace, *, every_row: bool) -> None:
     """Print and write the comparison as ``parsed`` asks."""
-    from deploybench.bench.report.messages.comparison import render_comparison
-    from deploybench.bench.report.messages.junit import render_junit
+    from ..report.messages.comparison import render_comparison
+    from ..report.messages.junit import render_junit
 
     def rendered(fmt: str) -> str:
         return render_comparison(comparison, fmt, every_row=every_row, outcome=outcome)
@@ -64,7 +64,7 @@ def give_text(answer: str, text: str, output: Path | None) -> None:
 
 def _for_github(comparison: Comparison, outcome: Outcome) -> str:
     """The comment; annotations go to standard error, which GitHub Actions reads too, so that they are in no comment."""
-    from deploybench.bench.report.messages.github import COMMENT, SUMMARY, annotation_lines, github_markdown
+    from ..report.messages.github import COMMENT, SUMMARY, annotation_lines, github_markdown
 
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in annotation_lines(comparison):

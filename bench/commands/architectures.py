@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import add_command, print_answer
-from deploybench.bench.pipeline.arguments import whole_numbers
+from ..pipeline.arguments import whole_numbers
+from .common import add_command, print_answer
 
 if TYPE_CHECKING:
     import argparse
@@ -44,8 +44,8 @@ def add(commands: Any) -> None:
 
 def _architectures(parsed: argparse.Namespace) -> int:
     """Return 1 if the formula and the model that was built differ."""
-    from deploybench.bench.pipeline.architectures import count_architectures
-    from deploybench.bench.report.messages.architectures import render_architectures
+    from ..pipeline.architectures import count_architectures
+    from ..report.messages.architectures import render_architectures
 
     found = count_architectures(parsed.names, parsed.sequence_lengths)
     print_answer(render_architectures(found, parsed.sequence_lengths, parsed.format))

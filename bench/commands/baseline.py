@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import add_command, asked_runs, only_run, print_answer, refuse_no_file
-from deploybench.bench.console import say
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
+from ..console import say
+from .common import add_command, asked_runs, only_run, print_answer, refuse_no_file
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from deploybench.bench.runs.store import Run
+    from ..runs.store import Run
 
 _FOLDER = "baseline"
 
@@ -57,13 +57,15 @@ def add(commands: Any) -> None:
 
 
 def _save(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.runs.baseline import save_baseline
+    from ..runs.baseline import is_baseline, save_baseline
 
     refuse_no_file(parsed.file, "baseline save")
+    if parsed.file.is_file() and not is_baseline(parsed.file):
+        raise UserError(f"baseline save: {parsed.file} is no baseline, and would be lost; name another file")
     runs = asked_runs(parsed.run, None)
     artifacts = _artifacts(only_run(runs, "--artifacts"), parsed.artifacts) if parsed.artifacts else {}
     save_baseline(parsed.file, runs[0].path, _predictions(runs), artifacts)
-    say(f"saved: {runs[0].path}" + (f", with the artifacts of {', '.join(artifacts)}" if artifacts else ""))
+    say(f"saved: {parsed.file}" + (f", with the artifacts of {', '.join(artifacts)}" if artifacts else ""))
     return 0
 
 
@@ -78,12 +80,14 @@ def _predictions(runs: Sequence[Run]) -> dict[str, Path]:
 
 def _artifacts(run: Run, folder: Path) -> dict[str, Path]:
     """Folders of the run's variants in ``folder``, which is one of them or holds several; raises UserError without any."""
-    from deploybench.bench.pipeline.made import is_of
-    from deploybench.exporters.artifacts.artifact import read_artifact
-    from deploybench.exporters.variant import MANIFEST
+    from ...exporters.artifacts.artifact import read_artifact
+    from ...exporters.variant import MANIFEST
+    from ..pipeline.made import is_of
 
     folders = [one for one in (folder, *(folder / name for name in run.plan.variants)) if is_of(one / MANIFEST, run)]
     found = {one.variant: one.path for one in map(read_artifact, folders) if one and one.variant in run.plan.variants}
+    if not folder.is_dir():
+        raise UserError(f"--artifacts: {folder} is no folder, expected one with artifacts; name one")
     if not found:
         variants = ", ".join(run.plan.variants)
         raise UserError(
@@ -93,7 +97,7 @@ def _artifacts(run: Run, folder: Path) -> dict[str, Path]:
 
 
 def _restore(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.runs.baseline import restore_baseline
+    from ..runs.baseline import restore_baseline
 
     baseline = restore_baseline(parsed.file, parsed.to)
     if baseline.artifacts:

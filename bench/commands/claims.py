@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import RESULTS, add_command, add_model, print_answer
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
+from .common import RESULTS, add_command, add_model, print_answer
 
 if TYPE_CHECKING:
     import argparse
@@ -72,10 +72,10 @@ def add(commands: Any) -> None:
 
 
 def _claims(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.compare.claims.about import Runs
-    from deploybench.bench.compare.claims.claim import read_claims
-    from deploybench.bench.compare.claims.judge import judge_claim, outcome_of_claims
-    from deploybench.bench.report.messages.claims import render_claims
+    from ..compare.claims.about import Runs
+    from ..compare.claims.claim import read_claims
+    from ..compare.claims.judge import judge_claim, outcome_of_claims
+    from ..report.messages.claims import render_claims
 
     history = None if parsed.history is None else Path(parsed.history)
     if history and parsed.run:

@@ -8,17 +8,17 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.analysis.objectives import MAX_DROP, OBJECTIVES, Aim
-from deploybench.bench.pipeline.arguments import share
-from deploybench.bench.pipeline.options import read_options
-from deploybench.exporters.errors import OutputError, UserError
+from ...exporters.errors import OutputError, UserError
+from ..analysis.objectives import MAX_DROP, OBJECTIVES, Aim
+from ..pipeline.arguments import share
+from ..pipeline.options import read_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from deploybench.bench.runs.store import Run
-    from deploybench.bench.texts.data import LabelledSet
+    from ..runs.store import Run
+    from ..texts.data import LabelledSet
 
 _WIDTH = 80  # of descriptions; argparse wraps the help of flags
 RESULTS = "results"  # folder of the saved runs
@@ -102,7 +102,7 @@ def asked_pythons(parsed: argparse.Namespace) -> tuple[str, str] | None:
 
 def asked_runs(path: str, model: str | None) -> tuple[Run, ...]:
     """The saved runs of ``path``, one for each model, or only that of ``model``; raises UserError if there is none."""
-    from deploybench.bench.runs.store import read_runs, run_of_model
+    from ..runs.store import read_runs, run_of_model
 
     runs = read_runs(path)
     return runs if model is None else (run_of_model(runs, model),)
@@ -118,7 +118,7 @@ def only_run(runs: Sequence[Run], asked: str) -> Run:
 
 def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
     """The labelled files of TEXT_FLAGS; without any, the bundled texts for a run of the demonstration."""
-    from deploybench.bench.pipeline.sets import demonstration_sets, labelled_sets
+    from ..pipeline.sets import demonstration_sets, labelled_sets
 
     sets = labelled_sets(read_options(parsed), run.checkpoint.labels)
     if not sets and run.checkpoint.demonstration:
@@ -129,8 +129,8 @@ def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
 
 def print_runs(runs: tuple[Run, ...], tables: Sequence[str]) -> None:
     """Print tables of one model's run, or of several models, as text, coloured on a terminal."""
-    from deploybench.bench.report.formats.terminal import coloured
-    from deploybench.bench.report.render import render, render_models
+    from ..report.formats.terminal import coloured
+    from ..report.render import render, render_models
 
     text = render(runs[0], "text", tables) if len(runs) == 1 else render_models(runs, "text", tables)
     in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
@@ -152,7 +152,7 @@ def print_answer(text: str) -> None:
 
 def write_file(text: str, file: Path, flag: str) -> None:
     """Write the file that ``flag`` names, whole or not at all; raises UserError as ``refuse_no_file`` does."""
-    from deploybench.exporters.files import whole_file
+    from ...exporters.files import whole_file
 
     refuse_no_file(file, flag)
     with whole_file(file.resolve()) as stream:
@@ -160,7 +160,11 @@ def write_file(text: str, file: Path, flag: str) -> None:
 
 
 def refuse_no_file(file: Path, flag: str) -> None:
-    """Raise UserError unless ``file`` may be made: never over a device or a folder."""
+    """Raise UserError unless ``file`` may be made: never over a device, a folder or a saved run."""
+    from ..runs.store import is_saved_run
+
     file = file.resolve()
     if not file.parent.is_dir() or (file.exists() and not file.is_file()):
         raise UserError(f"{flag}: {file} cannot be made, expected the name of a file in a folder that exists")
+    if file.is_file() and is_saved_run(file):
+        raise UserError(f"{flag}: {file} is a saved run, which would be lost; name another file")

@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.answer import add_answer, give_answer, give_text, refuse_unwritable_answer
-from deploybench.bench.commands.common import (
+from ...exporters.errors import UserError
+from ...exporters.packages import require
+from ..pipeline.options import add_options, read_options
+from .answer import add_answer, give_answer, give_text, refuse_unwritable_answer
+from .common import (
     RESULTS,
     add_command,
     add_model,
@@ -16,15 +19,12 @@ from deploybench.bench.commands.common import (
     asked_runs,
     only_run,
 )
-from deploybench.bench.pipeline.options import add_options, read_options
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.packages import require
 
 if TYPE_CHECKING:
     import argparse
 
-    from deploybench.bench.compare.changes import Comparison
-    from deploybench.bench.runs.store import Run
+    from ..compare.changes import Comparison
+    from ..runs.store import Run
 
 _EXIT_CODES = """
 exit codes, the first that applies:
@@ -106,7 +106,7 @@ def _compare(parsed: argparse.Namespace) -> int:
     refuse_unwritable_answer(parsed)
     if parsed.history is not None:
         return _compare_all(parsed)
-    from deploybench.bench.compare.outcome import outcome_of
+    from ..compare.outcome import outcome_of
 
     if parsed.contender is None:
         raise UserError("compare: expected BASE and CONTENDER, two saved runs or folders; or --history [FOLDER]")
@@ -121,10 +121,10 @@ def _compare(parsed: argparse.Namespace) -> int:
 
 
 def _compare_two(parsed: argparse.Namespace) -> Comparison:
-    from deploybench.bench.compare.changes import compare_runs
-    from deploybench.bench.compare.matching import match_models, refuse_same
-    from deploybench.bench.compare.stock import is_stock
-    from deploybench.bench.compare.thresholds import project_thresholds
+    from ..compare.changes import compare_runs
+    from ..compare.matching import match_models, refuse_same
+    from ..compare.stock import is_stock
+    from ..compare.thresholds import project_thresholds
 
     if is_stock(parsed.base) or is_stock(parsed.contender):
         return _compare_stock(parsed)
@@ -139,8 +139,8 @@ def _compare_two(parsed: argparse.Namespace) -> Comparison:
 
 
 def _compare_stock(parsed: argparse.Namespace) -> Comparison:
-    from deploybench.bench.compare.stock import compare_stock_files
-    from deploybench.bench.compare.thresholds import project_thresholds
+    from ..compare.stock import compare_stock_files
+    from ..compare.thresholds import project_thresholds
 
     needs = {"--normalise": "the yardsticks", "--confirm": "the plan", "--model": "the models"}
     for flag, needed in needs.items():
@@ -150,8 +150,8 @@ def _compare_stock(parsed: argparse.Namespace) -> Comparison:
 
 
 def _confirmed(comparison: Comparison, contender: Run, parsed: argparse.Namespace) -> Comparison:
-    from deploybench.bench.compare.confirming import confirm
-    from deploybench.bench.machine.alone import alone
+    from ..compare.confirming import confirm
+    from ..machine.alone import alone
 
     require("--confirm", "torch")
     with alone():
@@ -160,11 +160,11 @@ def _confirmed(comparison: Comparison, contender: Run, parsed: argparse.Namespac
 
 
 def _compare_all(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.compare.history import history_of
-    from deploybench.bench.compare.outcome import outcome_of_history
-    from deploybench.bench.compare.saved_runs import read_saved_runs
-    from deploybench.bench.compare.thresholds import project_thresholds
-    from deploybench.bench.report.messages.history import render_history
+    from ..compare.history import history_of
+    from ..compare.outcome import outcome_of_history
+    from ..compare.saved_runs import read_saved_runs
+    from ..compare.thresholds import project_thresholds
+    from ..report.messages.history import render_history
 
     flags = {"--all": parsed.all, "--normalise": parsed.normalise, "--confirm": parsed.confirm, "--junit": parsed.junit}
     flags["--format github"] = parsed.format == "github"

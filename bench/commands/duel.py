@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.answer import add_answer, give_answer, refuse_unwritable_answer
-from deploybench.bench.commands.common import add_command, add_pythons, asked_pythons
-from deploybench.bench.compare.duel import DEFAULTS
-from deploybench.bench.pipeline.options import add_options, read_options
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.errors import UserError
+from ...exporters.variant import REFERENCE
+from ..compare.duel import DEFAULTS
+from ..pipeline.options import add_options, read_options
+from .answer import add_answer, give_answer, refuse_unwritable_answer
+from .common import add_command, add_pythons, asked_pythons
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +22,7 @@ _FLAGS = {  # with their help text where it differs from that of ``run``
     "--sequence-lengths": "tokens: latency is timed at each (default: 128, or the most that both sides take)",
     "--threads": "",
     "--target-width": "time until every 99%% interval of a ratio is narrower than this share (default: 0.01)",
-    "--time-budget": "stop timing after this time even if intervals are wider (default: 60)",
+    "--time-budget": "start no more launches after this time, but six of each side (default: 60)",
     "--work-dir": "",
     "--allow-pickle": "",
 }
@@ -59,8 +59,8 @@ def add(commands: Any) -> None:
 
 def _duel(parsed: argparse.Namespace) -> int:
     """Return an exit code of ``compare``."""
-    from deploybench.bench.compare.duel.paired import duel_of
-    from deploybench.bench.compare.outcome import outcome_of
+    from ..compare.duel.paired import duel_of
+    from ..compare.outcome import outcome_of
 
     refuse_unwritable_answer(parsed)
     pythons = asked_pythons(parsed)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import (
+from ..pipeline.arguments import whole_number
+from ..pipeline.options import add_options
+from .common import (
     TEXT_FLAGS,
     add_command,
     add_model,
@@ -13,8 +15,6 @@ from deploybench.bench.commands.common import (
     print_answer,
     texts_of,
 )
-from deploybench.bench.pipeline.arguments import whole_number
-from deploybench.bench.pipeline.options import add_options
 
 if TYPE_CHECKING:
     import argparse
@@ -52,8 +52,8 @@ def add(commands: Any) -> None:
 
 
 def _errors(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.analysis.misclassified.analysis import Asked, find_errors
-    from deploybench.bench.report.messages.error_examples import render_errors
+    from ..analysis.misclassified.analysis import Asked, find_errors
+    from ..report.messages.error_examples import render_errors
 
     asked = Asked(variant=parsed.variant, by=parsed.by, examples=parsed.examples, seed=parsed.seed)
     run = only_run(asked_runs(parsed.run, parsed.model), "errors")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import add_aim, add_command, print_answer, read_aim
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.options import add_options, artifacts_dir, read_options
-from deploybench.bench.units import CAUTION, format_bytes, format_percent
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
+from ..console import say
+from ..pipeline.options import add_options, artifacts_dir, read_options
+from ..units import CAUTION, format_bytes, format_percent
+from .common import add_aim, add_command, print_answer, read_aim
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from deploybench.bench.runs.store import VariantInfo
-    from deploybench.exporters.artifacts.artifact import Artifact
+    from ...exporters.artifacts.artifact import Artifact
+    from ..runs.store import VariantInfo
 
 _FLAGS = (
     "--checkpoint",
@@ -73,8 +73,8 @@ def _export(parsed: argparse.Namespace) -> int:
     """Return 1 where a variant failed."""
     if parsed.best:
         return _export_best(parsed)
-    from deploybench.bench.machine.alone import alone
-    from deploybench.bench.pipeline.prepare import prepare
+    from ..machine.alone import alone
+    from ..pipeline.prepare import prepare
 
     unwanted = [
         flag
@@ -98,14 +98,14 @@ def _is_given(parsed: argparse.Namespace, flag: str) -> bool:
 
 def _export_best(parsed: argparse.Namespace) -> int:
     """Return 1 where no variant is certain to be within the limit."""
-    from deploybench.bench.analysis.models.selection import select_of
-    from deploybench.bench.analysis.objectives import OBJECTIVES
-    from deploybench.bench.machine.alone import alone
-    from deploybench.bench.pipeline.best import read_target, write_best
-    from deploybench.bench.pipeline.prepare import prepare
-    from deploybench.bench.pipeline.started_pytest import run_suites
-    from deploybench.bench.report.messages.selection import render_selection
-    from deploybench.bench.runs.store import read_run
+    from ..analysis.models.selection import select_of
+    from ..analysis.objectives import OBJECTIVES
+    from ..machine.alone import alone
+    from ..pipeline.best import read_target, write_best
+    from ..pipeline.prepare import prepare
+    from ..pipeline.started_pytest import run_suites
+    from ..report.messages.selection import render_selection
+    from ..runs.store import read_run
 
     aim, target = read_aim(parsed), read_target(parsed.output)
     options = read_options(parsed)
@@ -127,7 +127,7 @@ def _export_best(parsed: argparse.Namespace) -> int:
 
 def render_exports(variants: Mapping[str, VariantInfo], artifacts: Mapping[str, Artifact]) -> str:
     """One line per variant: size, parity with the reference and folder, or why it failed; then cautions."""
-    from deploybench.bench.analysis.precision import cautions
+    from ..analysis.precision import cautions
 
     width = max(map(len, variants))
     lines = [f"{name:<{width}}  {_line(info, artifacts.get(name))}" for name, info in variants.items()]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import add_command, print_answer
-from deploybench.bench.pipeline.options import add_options
+from ..pipeline.options import add_options
+from .common import add_command, print_answer
 
 if TYPE_CHECKING:
     import argparse
 
-    from deploybench.exporters.variant import Variant
+    from ...exporters.variant import Variant
 
 
 def add(commands: Any) -> None:
@@ -26,12 +26,12 @@ def add(commands: Any) -> None:
 
 
 def _list(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.pipeline.exports import note_broken_plugins
-    from deploybench.bench.pipeline.options import PROFILES
-    from deploybench.exporters.artifacts.catalogue import usable_variants
-    from deploybench.exporters.artifacts.plugins import use_plugins
-    from deploybench.exporters.checkpoints.architectures import ARCHITECTURES, PREFIX
-    from deploybench.exporters.training.recipe import read_recipe, recipe_names
+    from ...exporters.artifacts.catalogue import usable_variants
+    from ...exporters.artifacts.plugins import use_plugins
+    from ...exporters.checkpoints.architectures import ARCHITECTURES, PREFIX
+    from ...exporters.training.recipe import read_recipe, recipe_names
+    from ..pipeline.exports import note_broken_plugins
+    from ..pipeline.options import PROFILES
 
     use_plugins(parsed.plugin or ())
     note_broken_plugins()
@@ -49,9 +49,9 @@ def _list(parsed: argparse.Namespace) -> int:
 
 def _description(name: str, variant: Variant) -> str:
     """Runtime, number format, when it is measured unless always, deprecation, module of a plugin, absent packages."""
-    from deploybench.exporters.artifacts.catalogue import absent_packages
-    from deploybench.exporters.artifacts.plugins import plugin_module, plugin_names
-    from deploybench.exporters.packages import install
+    from ...exporters.artifacts.catalogue import absent_packages
+    from ...exporters.artifacts.plugins import plugin_module, plugin_names
+    from ...exporters.packages import install
 
     of = f"of {plugin_module(name)}" if name in plugin_names() else ""
     when = f"if named or with {' or '.join(variant.needs)}" if variant.needs else ""

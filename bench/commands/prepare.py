@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import add_command, print_answer
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.arguments import path, whole_number
-from deploybench.bench.pipeline.options import add_options, read_options
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
+from ..console import say
+from ..pipeline.arguments import path, whole_number
+from ..pipeline.options import add_options, read_options
+from .common import add_command, print_answer
 
 if TYPE_CHECKING:
     import argparse
@@ -55,10 +55,10 @@ def add(commands: Any) -> None:
 
 
 def _prepare(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.report.messages.preparation import render_preparation
-    from deploybench.bench.texts.prepare.preparation import Request, prepare_texts
-    from deploybench.bench.texts.prepare.rows import Files
-    from deploybench.bench.texts.prepare.splits import read_shares
+    from ..report.messages.preparation import render_preparation
+    from ..texts.prepare.preparation import Request, prepare_texts
+    from ..texts.prepare.rows import Files
+    from ..texts.prepare.splits import read_shares
 
     options = read_options(parsed)
     if bool(parsed.files) == bool(options.real):

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.analysis.objectives import LIMITS, limits
-from deploybench.bench.commands.common import add_aim, add_command, add_model, asked_runs, print_answer, read_aim
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.arguments import positive_number
-from deploybench.bench.pipeline.options import add_options
-from deploybench.exporters.artifacts.plugins import use_plugins
+from ...exporters.artifacts.plugins import use_plugins
+from ..analysis.objectives import LIMITS, limits
+from ..console import say
+from ..pipeline.arguments import positive_number
+from ..pipeline.options import add_options
+from .common import add_aim, add_command, add_model, asked_runs, print_answer, read_aim
 
 if TYPE_CHECKING:
     import argparse
@@ -48,9 +48,9 @@ def add(commands: Any) -> None:
 
 def _recommend(parsed: argparse.Namespace) -> int:
     """Return 1 where no variant is certain to be within every limit."""
-    from deploybench.bench.analysis.models.selection import select_of
-    from deploybench.bench.pipeline.best import copy_best, read_target
-    from deploybench.bench.report.messages.models_selection import render_selection_of
+    from ..analysis.models.selection import select_of
+    from ..pipeline.best import copy_best, read_target
+    from ..report.messages.models_selection import render_selection_of
 
     use_plugins(parsed.plugin or ())
     target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")

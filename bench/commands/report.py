@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import (
+from ...exporters.errors import UserError
+from ..console import say
+from ..pipeline.arguments import path
+from ..pipeline.options import add_options
+from ..report.tables import OF_SEVERAL, ON_DEMAND, SHOWN, TABLES, build_models, build_tables
+from .common import (
     TEXT_FLAGS,
     add_command,
     add_model,
@@ -18,18 +23,13 @@ from deploybench.bench.commands.common import (
     texts_of,
     write_file,
 )
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.arguments import path
-from deploybench.bench.pipeline.options import add_options
-from deploybench.bench.report.tables import OF_SEVERAL, ON_DEMAND, SHOWN, TABLES, build_models, build_tables
-from deploybench.exporters.errors import UserError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.runs.store import Run
+    from ..runs.store import Run
 
 _TRACKERS = ("github-action-benchmark", "bencher", "openmetrics", "metrics-json")
 _FORMATS = ("text", "md", "csv", "latex", "json", "html", "card", *_TRACKERS)
@@ -115,13 +115,13 @@ def _holds(runs: tuple[Run, ...], table: str) -> bool:
 
 
 def _show(runs: tuple[Run, ...], tables: Sequence[str], parsed: argparse.Namespace) -> None:
-    from deploybench.bench.report.render import render, render_models
+    from ..report.render import render, render_models
 
     if parsed.format == "text" and not parsed.output:
         print_runs(runs, tables)
         return
     if parsed.format in _TRACKERS:
-        from deploybench.bench.report.formats.trackers import render_tracker
+        from ..report.formats.trackers import render_tracker
 
         text = render_tracker(runs, parsed.format)
     elif len(runs) > 1:
@@ -135,14 +135,14 @@ def _show(runs: tuple[Run, ...], tables: Sequence[str], parsed: argparse.Namespa
 
 
 def _log_to_mlflow(runs: tuple[Run, ...], uri: str) -> None:
-    from deploybench.bench.report.formats.mlflow_store import log_runs
+    from ..report.formats.mlflow_store import log_runs
 
     say(f"logged: {log_runs(runs, uri)} figures to {uri}")
 
 
 def _write_plots(runs: tuple[Run, ...], folder: Path) -> None:
-    from deploybench.bench.report.page.models_page import write_models_plots
-    from deploybench.bench.report.page.page import write_page_plots
+    from ..report.page.models_page import write_models_plots
+    from ..report.page.page import write_page_plots
 
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--plots: found the file {str(folder)!r}, expected a folder, new or not; name one")

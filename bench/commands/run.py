@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import RESULTS, add_command, print_answer, print_runs
-from deploybench.bench.console import lines_said
-from deploybench.bench.pipeline.options import Options, add_options, read_models
-from deploybench.bench.report.tables import OF_SEVERAL, SHOWN
+from ..console import lines_said
+from ..pipeline.options import Options, add_options, read_models
+from ..report.tables import OF_SEVERAL, SHOWN
+from .common import RESULTS, add_command, print_answer, print_runs
 
 if TYPE_CHECKING:
     import argparse
@@ -34,11 +34,11 @@ def add(commands: Any) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.pipeline.measuring import measure_models
-    from deploybench.bench.report.messages.first_screen import first_screen
-    from deploybench.bench.report.messages.models_screen import models_screen
-    from deploybench.bench.report.messages.screen import LINES
-    from deploybench.bench.runs.store import read_runs
+    from ..pipeline.measuring import measure_models
+    from ..report.messages.first_screen import first_screen
+    from ..report.messages.models_screen import models_screen
+    from ..report.messages.screen import LINES
+    from ..runs.store import read_runs
 
     before = lines_said()
     models = read_models(parsed)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import add_command, print_answer
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.arguments import positive_number
-from deploybench.bench.pipeline.options import add_options, read_options
-from deploybench.bench.score import FLAGS
+from ..console import say
+from ..pipeline.arguments import positive_number
+from ..pipeline.options import add_options, read_options
+from ..score import FLAGS
+from .common import add_command, print_answer
 
 if TYPE_CHECKING:
     import argparse
@@ -51,8 +51,8 @@ def add(commands: Any) -> None:
 
 
 def _score(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.report.messages.scoring import render_scoring
-    from deploybench.bench.score.asked import score
+    from ..report.messages.scoring import render_scoring
+    from ..score.asked import score
 
     output = Path(parsed.output)
     most = None if parsed.max_memory_mb is None else parsed.max_memory_mb * 1e6

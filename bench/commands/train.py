@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.commands.common import add_command, print_answer
-from deploybench.bench.pipeline.arguments import path, whole_number
-from deploybench.bench.pipeline.options import add_options
+from ..pipeline.arguments import path, whole_number
+from ..pipeline.options import add_options
+from .common import add_command, print_answer
 
 if TYPE_CHECKING:
     import argparse
@@ -60,10 +60,10 @@ def add(commands: Any) -> None:
 
 
 def _train(parsed: argparse.Namespace) -> int:
-    from deploybench.bench.machine.alone import alone
-    from deploybench.bench.pipeline.training import follow_training, report_from_one_rank, train_checkpoint
-    from deploybench.bench.report.training_plots import write_training_plots
-    from deploybench.exporters.training.processes import is_main
+    from ...exporters.training.processes import is_main
+    from ..machine.alone import alone
+    from ..pipeline.training import follow_training, report_from_one_rank, train_checkpoint
+    from ..report.training_plots import write_training_plots
 
     with report_from_one_rank():
         if not is_main():

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from deploybench.bench.compare.comparability import Difference, differences_of, of_models
-from deploybench.bench.compare.judging import FAIR, Change, Terms, judge_rows, rows_of
-from deploybench.bench.compare.relative import has_control, ratio_note
-from deploybench.bench.compare.terms import terms_of
-from deploybench.bench.compare.together import told_apart
-from deploybench.bench.measure.controls import CONTROLS
-from deploybench.bench.runs.measurement import Measurement, Row
-from deploybench.bench.runs.rows import row_name
+from ..measure.controls import CONTROLS
+from ..runs.measurement import Measurement, Row
+from ..runs.rows import row_name
+from .comparability import Difference, differences_of, of_models
+from .judging import FAIR, Change, Terms, judge_rows, rows_of
+from .relative import has_control, ratio_note
+from .terms import terms_of
+from .together import told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from deploybench.bench.compare.matching import Matched
-    from deploybench.bench.compare.thresholds import Thresholds
-    from deploybench.bench.runs.predictions import Right
-    from deploybench.bench.runs.store import Run
+    from ..runs.predictions import Right
+    from ..runs.store import Run
+    from .matching import Matched
+    from .thresholds import Thresholds
 
 T = TypeVar("T")
 

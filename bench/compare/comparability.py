@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from deploybench.bench.machine.cpu import UNKNOWN
-from deploybench.bench.machine.environment import RUNTIMES
-from deploybench.bench.runs.metrics import KINDS, METRICS
+from ..machine.cpu import UNKNOWN
+from ..machine.environment import RUNTIMES
+from ..runs.metrics import KINDS, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from deploybench.bench.runs.metrics import Kind
-    from deploybench.bench.runs.store import Run
+    from ..runs.metrics import Kind
+    from ..runs.store import Run
 
 Weight = Literal["fatal", "tolerated", "informative"]
 

@@ -6,18 +6,18 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
-from deploybench.bench.compare.duel.measure import Setting, duel
-from deploybench.bench.compare.duel.sides import two_sides
-from deploybench.bench.runs.measurement import Workload
-from deploybench.bench.units import counted
+from ..runs.measurement import Workload
+from ..units import counted
+from .duel.measure import Setting, duel
+from .duel.sides import two_sides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.compare.changes import Comparison
-    from deploybench.bench.compare.judging import Change
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.runs.store import Run
+    from ..pipeline.options import Options
+    from ..runs.store import Run
+    from .changes import Comparison
+    from .judging import Change
 
 _WIDTH, _BUDGET_S = 0.01, 120.0  # of each ratio's interval; of all of them
 

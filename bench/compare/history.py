@@ -8,21 +8,21 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from deploybench.bench.compare.changes import rows_in
-from deploybench.bench.compare.comparability import differences_of, is_commit
-from deploybench.bench.compare.judging import Terms, row_of
-from deploybench.bench.compare.segments import common_variance, own_variance, steps
-from deploybench.bench.compare.terms import terms_of
-from deploybench.bench.runs.measurement import Measurement, Workload, process_medians
-from deploybench.bench.runs.metrics import METRICS, metrics_of
-from deploybench.bench.statistics import QUANTILES, process_variances
+from ..runs.measurement import Measurement, Workload, process_medians
+from ..runs.metrics import METRICS, metrics_of
+from ..statistics import QUANTILES, process_variances
+from .changes import rows_in
+from .comparability import differences_of, is_commit
+from .judging import Terms, row_of
+from .segments import common_variance, own_variance, steps
+from .terms import terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.compare.saved_runs import SavedRuns
-    from deploybench.bench.compare.thresholds import Thresholds
-    from deploybench.bench.runs.measurement import Row
+    from ..runs.measurement import Row
+    from .saved_runs import SavedRuns
+    from .thresholds import Thresholds
 
 _FINEST = 0.25  # of the threshold: lower bound of the standard deviation of a value
 _LEAST = 1e-6  # used for a threshold of 0, because a variance must be above 0

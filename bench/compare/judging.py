@@ -8,19 +8,19 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from deploybench.bench.compare.relative import has_control, run_ratios
-from deploybench.bench.runs.measurement import Measurement, Workload, launch_ratios
-from deploybench.bench.runs.metrics import METRICS, compared_metrics, metrics_of
-from deploybench.bench.runs.rows import model_of
-from deploybench.bench.statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios
+from ..runs.measurement import Measurement, Workload, launch_ratios
+from ..runs.metrics import METRICS, compared_metrics, metrics_of
+from ..runs.rows import model_of
+from ..statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios
+from .relative import has_control, run_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from deploybench.bench.compare.thresholds import Thresholds
-    from deploybench.bench.runs.measurement import Row
-    from deploybench.bench.runs.predictions import Right
-    from deploybench.bench.statistics import LogRatio
+    from ..runs.measurement import Row
+    from ..runs.predictions import Right
+    from ..statistics import LogRatio
+    from .thresholds import Thresholds
 
 Verdict = Literal["better", "worse", "no detectable change", "not comparable", "missing", "new", "failed"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.runs.predictions import read_right
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
+from ..runs.predictions import read_right
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.runs.predictions import Right
-    from deploybench.bench.runs.store import Run
+    from ..runs.predictions import Right
+    from ..runs.store import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

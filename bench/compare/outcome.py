@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.compare.history import History
-    from deploybench.bench.compare.judging import Change, Verdict
+    from .history import History
+    from .judging import Change, Verdict
 
 Name: TypeAlias = Literal["nothing worse", "worse", "incomplete", "incomparable"]
 

@@ -11,15 +11,15 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.bench.runs.measurement import launch_ratios, process_medians, slice_noise
-from deploybench.bench.runs.rows import reference_row
-from deploybench.bench.statistics import LogRatio, ratios
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from ..runs.measurement import launch_ratios, process_medians, slice_noise
+from ..runs.rows import reference_row
+from ..statistics import LogRatio, ratios
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.runs.measurement import Measurement, Row
+    from ..runs.measurement import Measurement, Row
 
 
 def ratio_note(*, several: bool) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.compare.comparability import differences_of, short_commit
-from deploybench.bench.runs.store import BLOCK, load_saved, parse_runs, saved_at
-from deploybench.exporters.errors import RunFileError
+from ...exporters.errors import RunFileError
+from ..runs.store import BLOCK, load_saved, parse_runs, saved_at
+from .comparability import differences_of, short_commit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.bench.runs.store import Run
+    from ..runs.store import Run
 
 _SEVERAL = "a run of several models; look at one with --model NAME"
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.compare.changes import Comparison
-from deploybench.bench.compare.comparability import commit_name, differences, obstacle
-from deploybench.bench.compare.judging import Terms, judge_rows
-from deploybench.bench.compare.matching import refuse_same
-from deploybench.bench.machine.cpu import UNKNOWN
-from deploybench.bench.runs.measurement import Measurement, Row
-from deploybench.bench.runs.store import BLOCK, load_saved, read_runs
-from deploybench.exporters.errors import RunFileError
+from ...exporters.errors import RunFileError
+from ..machine.cpu import UNKNOWN
+from ..runs.measurement import Measurement, Row
+from ..runs.store import BLOCK, load_saved, read_runs
+from .changes import Comparison
+from .comparability import commit_name, differences, obstacle
+from .judging import Terms, judge_rows
+from .matching import refuse_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploybench.bench.compare.thresholds import Thresholds
+    from .thresholds import Thresholds
 
 _NO_VALUES = "no raw values were saved (run pytest-benchmark with --benchmark-save-data)"
 

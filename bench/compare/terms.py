@@ -5,19 +5,19 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.precision import differing_precisions, main_precision
-from deploybench.bench.compare.comparability import obstacle, same_processor
-from deploybench.bench.compare.judging import Terms, rows_of
-from deploybench.bench.compare.relative import has_control
-from deploybench.bench.measure.yardsticks import yardstick_readings
-from deploybench.bench.runs.metrics import METRICS, compared_metrics
+from ..analysis.precision import differing_precisions, main_precision
+from ..measure.yardsticks import yardstick_readings
+from ..runs.metrics import METRICS, compared_metrics
+from .comparability import obstacle, same_processor
+from .judging import Terms, rows_of
+from .relative import has_control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploybench.bench.compare.comparability import Difference
-    from deploybench.bench.runs.measurement import Row
-    from deploybench.bench.runs.store import Run
+    from ..runs.measurement import Row
+    from ..runs.store import Run
+    from .comparability import Difference
 
 _MENTIONED = 0.02  # drift of the machine from which on a note gives it
 

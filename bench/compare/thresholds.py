@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 
-from deploybench.bench.runs.decoding import DecodingError, decode, read_toml
-from deploybench.bench.runs.measurement import batch_shape
-from deploybench.bench.runs.metrics import compared_metrics
-from deploybench.bench.runs.rows import variant_of
+from ..runs.decoding import DecodingError, decode, read_toml
+from ..runs.measurement import batch_shape
+from ..runs.metrics import compared_metrics
+from ..runs.rows import variant_of
 
 if TYPE_CHECKING:
-    from deploybench.bench.runs.measurement import Row
+    from ..runs.measurement import Row
 
 _TABLE = "tool.deploybench.compare"
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]

@@ -7,14 +7,14 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
-from deploybench.bench.compare.judging import CHANGED
-from deploybench.bench.runs.metrics import metrics_of
-from deploybench.bench.units import counted, format_percent
+from ..runs.metrics import metrics_of
+from ..units import counted, format_percent
+from .judging import CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from deploybench.bench.compare.judging import Change
+    from .judging import Change
 
 _FEWEST = 5  # rows: of fewer, the median is mostly one of them
 _MENTIONED = 0.01  # a common change from which on it is reported

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import say
-from deploybench.exporters.errors import OutputError, first_line
+from ...exporters.errors import OutputError, first_line
+from ..console import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

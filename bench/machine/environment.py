@@ -7,8 +7,8 @@ import os
 import platform
 from typing import Any
 
-from deploybench.bench.machine.cpu import available_cores, cpu_family, cpu_features, cpu_name, cpu_quota, read_cpuinfo
-from deploybench.bench.machine.git import git
+from .cpu import available_cores, cpu_family, cpu_features, cpu_name, cpu_quota, read_cpuinfo
+from .git import git
 
 # Packages that export and run models: their versions may change figures.
 RUNTIMES = (

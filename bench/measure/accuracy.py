@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 
-from deploybench.bench.statistics import QUANTILES, resampled_counts, wilson_interval
+from ..statistics import QUANTILES, resampled_counts, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.worker.instances import loaded_instances
+from ..worker.instances import loaded_instances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.worker.client import Worker
-    from deploybench.exporters.variant import Batch
+    from ...exporters.variant import Batch
+    from ..worker.client import Worker
 
 BLOCKS = 3
 SPAN_S = 1.0  # of a block; a longer batch is completed

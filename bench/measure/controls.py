@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.measure.schedule import TimedArtifact
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from .schedule import TimedArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from deploybench.exporters.artifacts.artifact import Artifact
+    from ...exporters.artifacts.artifact import Artifact
 
 AGAIN = f"{REFERENCE}-again"
 NULL = "null"

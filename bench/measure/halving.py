@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from deploybench.bench.measure.schedule import TimedArtifact
+    from .schedule import TimedArtifact
 
 _FEWEST = 3  # rows of a group that stay: the fastest may be outside a limit of accuracy
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.measure.workload import full_text
-from deploybench.bench.runs.metrics import ARRANGEMENTS
-from deploybench.bench.worker.client import Worker, spares_an_import
-from deploybench.exporters.checkpoints.tokenization import padded_batch
-from deploybench.exporters.errors import WorkerError
+from ...exporters.checkpoints.tokenization import padded_batch
+from ...exporters.errors import WorkerError
+from ..runs.metrics import ARRANGEMENTS
+from ..worker.client import Worker, spares_an_import
+from .workload import full_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import Sample
-    from deploybench.exporters.variant import Batch, Float32Array
+    from ...exporters.variant import Batch, Float32Array
+    from .workload import Sample
 
 TEXTS = 32
 BATCH_SIZE = 8

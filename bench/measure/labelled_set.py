@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.runs.predictions import Scores
-from deploybench.bench.worker.client import Worker, spares_an_import
+from ..runs.predictions import Scores
+from ..worker.client import Worker, spares_an_import
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.measure.workload import ScoringBatches
+    from .workload import ScoringBatches
 
 _BATCHES_PER_REQUEST = 16  # the timeout of a worker is per request: it must not depend on the size of the set
 

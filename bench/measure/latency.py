@@ -12,19 +12,19 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from deploybench.bench.measure.deadline import Deadline
-from deploybench.bench.measure.halving import left_out
-from deploybench.bench.measure.launch import Launch
-from deploybench.bench.runs.journal import Journal
-from deploybench.bench.runs.measurement import Measurement
-from deploybench.exporters.errors import WorkerError
+from ...exporters.errors import WorkerError
+from ..runs.journal import Journal
+from ..runs.measurement import Measurement
+from .deadline import Deadline
+from .halving import left_out
+from .launch import Launch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from deploybench.bench.measure.schedule import Row, Schedule, TimedArtifact
-    from deploybench.bench.runs.measurement import Workload
-    from deploybench.exporters.variant import Batch
+    from ...exporters.variant import Batch
+    from ..runs.measurement import Workload
+    from .schedule import Row, Schedule, TimedArtifact
 
 _FEWEST = 2  # launches, whatever the time: of one there is no interval
 _START = ("load_time", "read_time", "import_time")  # a forked process is only loaded

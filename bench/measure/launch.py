@@ -9,16 +9,16 @@ from contextlib import ExitStack, contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from deploybench.bench.machine.cores import shared_cores
-from deploybench.bench.worker.client import Worker, template_modules
-from deploybench.bench.worker.interpreter import OURS
-from deploybench.exporters.errors import WorkerError
+from ...exporters.errors import WorkerError
+from ..machine.cores import shared_cores
+from ..worker.client import Worker, template_modules
+from ..worker.interpreter import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from deploybench.bench.measure.schedule import Schedule, TimedArtifact
-    from deploybench.exporters.variant import Batch
+    from ...exporters.variant import Batch
+    from .schedule import Schedule, TimedArtifact
 
 _SLOW_S = 0.1  # a round this long warms the caches itself: it needs no untimed round
 _CONTROL_ROUNDS = 2

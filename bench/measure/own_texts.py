@@ -7,14 +7,14 @@ from itertools import cycle, islice
 from statistics import median
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.checkpoints.tokenization import padded_batch
+from ...exporters.checkpoints.tokenization import padded_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.measure.workload import Tokens
-    from deploybench.exporters.checkpoints.tokenization import Pad
-    from deploybench.exporters.variant import Batch
+    from ...exporters.checkpoints.tokenization import Pad
+    from ...exporters.variant import Batch
+    from .workload import Tokens
 
 _SEED = 1
 _BATCHES, _FEWEST = 16, 4  # of one text; of many

@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from deploybench.bench.runs.measurement import Measurement, Workload, launch_ratios, process_medians
-from deploybench.bench.runs.rows import reference_row
-from deploybench.bench.statistics import LEVEL, interval_factors, paired_ratios
-from deploybench.bench.worker.interpreter import OURS, Interpreter
+from ..runs.measurement import Measurement, Workload, launch_ratios, process_medians
+from ..runs.rows import reference_row
+from ..statistics import LEVEL, interval_factors, paired_ratios
+from ..worker.interpreter import OURS, Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.variant import Batch
+    from ...exporters.variant import Batch
 
 Row: TypeAlias = tuple[str, Workload]  # name of a timed artifact, workload
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
-from deploybench.exporters.checkpoints.tokenization import TypedIds, join, padded_batch
+from ...exporters.checkpoints.tokenization import TypedIds, join, padded_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from deploybench.exporters.checkpoints.tokenization import Ids, Pad
-    from deploybench.exporters.variant import Batch, Int64Array
+    from ...exporters.checkpoints.tokenization import Ids, Pad
+    from ...exporters.variant import Batch, Int64Array
 
     Tokens = Sequence[Ids]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from deploybench.bench.runs.measurement import Measurement
-from deploybench.bench.runs.metrics import YARDSTICKS
-from deploybench.bench.worker.client import Worker
-from deploybench.exporters.device_speed import yardsticks
-from deploybench.exporters.errors import WorkerError
+from ...exporters.device_speed import yardsticks
+from ...exporters.errors import WorkerError
+from ..runs.measurement import Measurement
+from ..runs.metrics import YARDSTICKS
+from ..worker.client import Worker
 
 if TYPE_CHECKING:
-    from deploybench.bench.runs.journal import Journal
-    from deploybench.bench.runs.store import Run
+    from ..runs.journal import Journal
+    from ..runs.store import Run
 
 MACHINE = "machine"  # in place of a variant name
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.checkpoints.architectures import ARCHITECTURES, PREFIX, check_architecture
-from deploybench.exporters.checkpoints.checkpoint import read_config
-from deploybench.exporters.counting import count
+from ...exporters.checkpoints.architectures import ARCHITECTURES, PREFIX, check_architecture
+from ...exporters.checkpoints.checkpoint import read_config
+from ...exporters.counting import count
+from ..worker.client import call_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.exporters.counting.counts import Counted
+    from ...exporters.counting.counts import Counted
 
 
 def count_architectures(names: Sequence[str], lengths: Sequence[int]) -> dict[str, Counted]:

@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

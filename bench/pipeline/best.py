@@ -7,18 +7,18 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.evidence import evidence_of, read_evidence, write_evidence
-from deploybench.bench.analysis.models.pairs import of_pair
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.made import find_artifact
-from deploybench.exporters.artifacts.artifact import holds_artifact_alone
-from deploybench.exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.files import refuse_unwritable, whole_folder
+from ...exporters.artifacts.artifact import holds_artifact_alone
+from ...exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
+from ...exporters.errors import UserError
+from ...exporters.files import refuse_unwritable, whole_folder
+from ..analysis.evidence import evidence_of, read_evidence, write_evidence
+from ..analysis.models.pairs import of_pair
+from ..console import say
+from .made import find_artifact
 
 if TYPE_CHECKING:
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.runs.store import Run
+    from ..analysis.selection import Selection
+    from ..runs.store import Run
 
 EVIDENCE = "evidence.json"
 

@@ -10,28 +10,28 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import note, stage
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.artifacts.source import source_digest
-from deploybench.exporters.checkpoints.architectures import PREFIX, build_architecture, check_architecture
-from deploybench.exporters.checkpoints.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint
-from deploybench.exporters.checkpoints.hub import fetch_checkpoint
-from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
-from deploybench.exporters.checkpoints.pickled import convert_pickled
-from deploybench.exporters.checkpoints.tokenization import INPUTS_FILE
-from deploybench.exporters.errors import CheckpointError
-from deploybench.exporters.files import sha256_file, whole_folder
-from deploybench.exporters.packages import require
-from deploybench.exporters.training.recipe import read_recipe
-from deploybench.exporters.training.train import train
+from ...exporters.artifacts.source import source_digest
+from ...exporters.checkpoints.architectures import PREFIX, build_architecture, check_architecture
+from ...exporters.checkpoints.checkpoint import PICKLED_FILE, Checkpoint, is_pickled, read_checkpoint
+from ...exporters.checkpoints.hub import fetch_checkpoint
+from ...exporters.checkpoints.inputs import read_inputs, write_inputs
+from ...exporters.checkpoints.pickled import convert_pickled
+from ...exporters.checkpoints.tokenization import INPUTS_FILE
+from ...exporters.errors import CheckpointError
+from ...exporters.files import sha256_file, whole_folder
+from ...exporters.packages import require
+from ...exporters.training.recipe import read_recipe
+from ...exporters.training.train import train
+from ..console import note, stage
+from ..texts.demonstration import corpus
+from ..worker.client import call_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.checkpoints.inputs import Inputs
-    from deploybench.exporters.texts import Text
+    from ...exporters.checkpoints.inputs import Inputs
+    from ...exporters.texts import Text
+    from .options import Options
 
 DEMONSTRATION = "demonstration"
 

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.machine.cpu import cpu_features
-from deploybench.bench.machine.environment import describe_environment
-from deploybench.bench.pipeline.execution import how_it_runs, without_vnni
-from deploybench.bench.pipeline.options import PROFILES
-from deploybench.bench.pipeline.resuming import code_digest
-from deploybench.bench.runs.decoding import decode
-from deploybench.bench.runs.store import VariantInfo
-from deploybench.bench.worker.client import Worker, spares_an_import
-from deploybench.exporters.artifacts.artifact import changed_file
-from deploybench.exporters.artifacts.catalogue import find_variant, is_worth_while
-from deploybench.exporters.artifacts.parity import compare_logits
-from deploybench.exporters.files import sha256_json, whole_file
-from deploybench.exporters.variant import REFERENCE, VNNI
+from ...exporters.artifacts.artifact import changed_file
+from ...exporters.artifacts.catalogue import find_variant, is_worth_while
+from ...exporters.artifacts.parity import compare_logits
+from ...exporters.files import sha256_json, whole_file
+from ...exporters.variant import REFERENCE, VNNI
+from ..machine.cpu import cpu_features
+from ..machine.environment import describe_environment
+from ..runs.decoding import decode
+from ..runs.store import VariantInfo
+from ..worker.client import Worker, spares_an_import
+from .execution import how_it_runs, without_vnni
+from .options import PROFILES
+from .resuming import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.artifacts.artifact import Artifact
-    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.variant import Batch, Float32Array, Variant
+    from ...exporters.artifacts.artifact import Artifact
+    from ...exporters.checkpoints.checkpoint import Checkpoint
+    from ...exporters.variant import Batch, Float32Array, Variant
+    from .options import Options
 
 _EXACT = 6  # batches that show whether logits are equal; labels are compared on all
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.analysis.precision import precision_problem
-from deploybench.bench.worker.client import Worker
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.errors import ExportError, WorkerError
-from deploybench.exporters.inspection.executed import executed_precision
-from deploybench.exporters.inspection.operators import RUNS, profile
-from deploybench.exporters.inspection.saturation import cut_share
-from deploybench.exporters.inspection.stored import stored_weights
+from ...exporters.artifacts.catalogue import find_variant
+from ...exporters.errors import ExportError, WorkerError
+from ...exporters.inspection.executed import executed_precision
+from ...exporters.inspection.operators import RUNS, profile
+from ...exporters.inspection.saturation import cut_share
+from ...exporters.inspection.stored import stored_weights
+from ..analysis.precision import precision_problem
+from ..worker.client import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.artifacts.artifact import Artifact
-    from deploybench.exporters.variant import Batch, Float32Array
+    from ...exporters.artifacts.artifact import Artifact
+    from ...exporters.variant import Batch, Float32Array
 
 LIMITS = {  # of oneDNN, which OpenVINO and PyTorch use, and of PyTorch's own kernels and FBGEMM
     "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",

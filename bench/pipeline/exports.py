@@ -6,28 +6,28 @@ from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from deploybench.bench.console import note, progress
-from deploybench.bench.machine.cpu import cpu_features
-from deploybench.bench.pipeline.checkpoints import own_name
-from deploybench.bench.pipeline.forecast import export_part
-from deploybench.bench.runs.store import VariantInfo
-from deploybench.bench.units import counted
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.artifacts.artifact import export_artifact, read_artifact
-from deploybench.exporters.artifacts.catalogue import default_variants, find_variant, left_out_variants
-from deploybench.exporters.artifacts.plugins import broken_plugins
-from deploybench.exporters.errors import DeploybenchError, UserError
-from deploybench.exporters.packages import absent, missing
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.artifacts.artifact import export_artifact, read_artifact
+from ...exporters.artifacts.catalogue import default_variants, find_variant, left_out_variants
+from ...exporters.artifacts.plugins import broken_plugins
+from ...exporters.errors import DeploybenchError, UserError
+from ...exporters.packages import absent, missing
+from ...exporters.variant import REFERENCE
+from ..console import note, progress
+from ..machine.cpu import cpu_features
+from ..runs.store import VariantInfo
+from ..units import counted
+from ..worker.client import call_in_child
+from .checkpoints import own_name
+from .forecast import export_part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.pipeline.checks import Checks
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.artifacts.artifact import Artifact, Origin
-    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
+    from ...exporters.artifacts.artifact import Artifact, Origin
+    from ...exporters.checkpoints.checkpoint import Checkpoint
+    from .checks import Checks
+    from .options import Options
 
 
 class Exported(NamedTuple):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.units import counted, format_duration
+from ..units import counted, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.pipeline.options import Options
+    from .options import Options
 
 _TRAINING_S = 15.0  # of the demonstration
 _LEAST_S, _PER_MB_S = 2.0, 0.1  # to export and check a variant, by the size of the checkpoint's weights

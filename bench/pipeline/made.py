@@ -6,19 +6,19 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.checkpoints import DEMONSTRATION
-from deploybench.bench.printable import printable
-from deploybench.bench.units import format_bytes
-from deploybench.exporters.artifacts.artifact import changed_file, read_artifact
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.variant import MANIFEST
+from ...exporters.artifacts.artifact import changed_file, read_artifact
+from ...exporters.errors import UserError
+from ...exporters.variant import MANIFEST
+from ..console import say
+from ..printable import printable
+from ..units import format_bytes
+from .checkpoints import DEMONSTRATION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.bench.runs.store import Run
-    from deploybench.exporters.artifacts.artifact import Artifact
+    from ...exporters.artifacts.artifact import Artifact
+    from ..runs.store import Run
 
 
 def find_artifact(run: Run, variant: str, work_dir: Path) -> Artifact:

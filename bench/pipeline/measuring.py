@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import note, one_bar
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.pipeline.forecast import expected_parts, plan_line
-from deploybench.bench.pipeline.prepare import prepare_models
-from deploybench.bench.pipeline.started_pytest import run_suites
-from deploybench.exporters.files import refuse_unwritable
+from ...exporters.files import refuse_unwritable
+from ..console import note, one_bar
+from ..machine.alone import alone
+from .forecast import expected_parts, plan_line
+from .prepare import prepare_models
+from .started_pytest import run_suites
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.pipeline.options import Options
+    from .options import Options
 
 
 def measure_models(models: Sequence[Options], results: Path) -> tuple[Path | None, int]:

@@ -8,12 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.machine.cpu import available_cores, cpu_features
-from deploybench.bench.measure.schedule import Schedule
-from deploybench.bench.pipeline.arguments import names, path, positive_number, whole_number, whole_numbers
-from deploybench.bench.texts.pairs import PairColumns
-from deploybench.exporters.artifacts.artifact import holds_artifact_alone
-from deploybench.exporters.artifacts.catalogue import (
+from ...exporters.artifacts.artifact import holds_artifact_alone
+from ...exporters.artifacts.catalogue import (
     absent_packages,
     check_variant_name,
     default_variants,
@@ -21,10 +17,14 @@ from deploybench.exporters.artifacts.catalogue import (
     usable_variants,
     variant_names,
 )
-from deploybench.exporters.artifacts.plugins import use_plugins
-from deploybench.exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.artifacts.plugins import use_plugins
+from ...exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
+from ...exporters.errors import UserError
+from ...exporters.variant import REFERENCE
+from ..machine.cpu import available_cores, cpu_features
+from ..measure.schedule import Schedule
+from ..texts.pairs import PairColumns
+from .arguments import names, path, positive_number, whole_number, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

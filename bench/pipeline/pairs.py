@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import note
-from deploybench.bench.texts.pairs import PairColumns
-from deploybench.exporters.checkpoints.tokenization import TypedIds
-from deploybench.exporters.errors import CheckpointError, UserError
+from ...exporters.checkpoints.tokenization import TypedIds
+from ...exporters.errors import CheckpointError, UserError
+from ..console import note
+from ..texts.pairs import PairColumns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.texts.data import LabelledSet
-    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.checkpoints.inputs import Inputs
-    from deploybench.exporters.checkpoints.tokenization import Ids
-    from deploybench.exporters.texts import Text
+    from ...exporters.checkpoints.checkpoint import Checkpoint
+    from ...exporters.checkpoints.inputs import Inputs
+    from ...exporters.checkpoints.tokenization import Ids
+    from ...exporters.texts import Text
+    from ..texts.data import LabelledSet
+    from .options import Options
 
 
 def is_given_pairs(options: Options, checkpoint: Checkpoint, sets: Sequence[LabelledSet]) -> bool:

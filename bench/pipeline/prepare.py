@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from deploybench.bench.console import each_note_once, note, stage
-from deploybench.bench.measure.own_texts import mostly_cut, own_batches
-from deploybench.bench.measure.workload import full_batch, full_length, parity_batches, spread
-from deploybench.bench.pipeline.checkpoints import demonstration, find_checkpoint, find_inputs
-from deploybench.bench.pipeline.checks import Checks
-from deploybench.bench.pipeline.exports import (
+from ...exporters.artifacts.artifact import Origin
+from ...exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
+from ...exporters.checkpoints.inputs import Inputs
+from ...exporters.checkpoints.tokenization import Pad, ids_from_json, tokenise
+from ...exporters.errors import CheckpointError, UserError, WorkerError
+from ..console import each_note_once, note, stage
+from ..measure.own_texts import mostly_cut, own_batches
+from ..measure.workload import full_batch, full_length, parity_batches, spread
+from ..runs.measurement import Workload
+from ..texts import data
+from ..texts.demonstration import corpus
+from .checkpoints import demonstration, find_checkpoint, find_inputs
+from .checks import Checks
+from .exports import (
     ReferenceFailedError,
     export_variants,
     failed_variants,
@@ -18,33 +26,25 @@ from deploybench.bench.pipeline.exports import (
     note_broken_plugins,
     say_unneeded,
 )
-from deploybench.bench.pipeline.forecast import counted_variants
-from deploybench.bench.pipeline.options import PROFILES, Options
-from deploybench.bench.pipeline.pairs import is_given_pairs, refuse_other_inputs, refuse_other_kind
-from deploybench.bench.pipeline.scored_texts import expected_tokens, within_budget
-from deploybench.bench.pipeline.sets import demonstration_sets, labelled_sets, reading
-from deploybench.bench.pipeline.training_texts import find_training_texts
-from deploybench.bench.pipeline.unlabelled import Unlabelled, find_unlabelled
-from deploybench.bench.runs.measurement import Workload
-from deploybench.bench.texts import data
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.exporters.artifacts.artifact import Origin
-from deploybench.exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
-from deploybench.exporters.checkpoints.inputs import Inputs
-from deploybench.exporters.checkpoints.tokenization import Pad, ids_from_json, tokenise
-from deploybench.exporters.errors import CheckpointError, UserError, WorkerError
+from .forecast import counted_variants
+from .options import PROFILES, Options
+from .pairs import is_given_pairs, refuse_other_inputs, refuse_other_kind
+from .scored_texts import expected_tokens, within_budget
+from .sets import demonstration_sets, labelled_sets, reading
+from .training_texts import find_training_texts
+from .unlabelled import Unlabelled, find_unlabelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from deploybench.bench.runs.store import VariantInfo
-    from deploybench.exporters.artifacts.artifact import Artifact
-    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.checkpoints.tokenization import Ids
-    from deploybench.exporters.texts import Text
-    from deploybench.exporters.variant import Batch
+    from ...exporters.artifacts.artifact import Artifact
+    from ...exporters.checkpoints.checkpoint import Checkpoint
+    from ...exporters.checkpoints.tokenization import Ids
+    from ...exporters.texts import Text
+    from ...exporters.variant import Batch
+    from ..runs.store import VariantInfo
 
 CALIBRATION_TEXTS = 300  # at most: as many as a training leaves
 _BATCH_TEXTS = 128  # of the first set, from which batches of one length are cut

@@ -8,28 +8,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import note
-from deploybench.bench.machine.environment import describe_commit, describe_environment
-from deploybench.bench.machine.watch import Watch
-from deploybench.bench.measure.deadline import Deadline
-from deploybench.bench.pipeline.resuming import tokenizer_digest
-from deploybench.bench.runs.journal import Journal
-from deploybench.bench.runs.measurement import batch_shape
-from deploybench.bench.runs.predictions import write_predictions
-from deploybench.bench.runs.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.checkpoints.tokenization import Tokeniser
-from deploybench.exporters.counting import built
-from deploybench.exporters.errors import DeploybenchError
+from ...exporters.checkpoints.tokenization import Tokeniser
+from ...exporters.counting import built
+from ...exporters.errors import DeploybenchError
+from ..console import note
+from ..machine.environment import describe_commit, describe_environment
+from ..machine.watch import Watch
+from ..measure.deadline import Deadline
+from ..runs.journal import Journal
+from ..runs.measurement import batch_shape
+from ..runs.predictions import write_predictions
+from ..runs.store import SCHEMA_VERSION, CheckpointInfo, Plan, Run, SetInfo
+from ..worker.client import call_in_child
+from .resuming import tokenizer_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.bench.runs.ledger import CellLedger
-    from deploybench.bench.runs.measurement import Measurement, Workload
-    from deploybench.bench.runs.predictions import Scores
-    from deploybench.exporters.variant import Batch
+    from ...exporters.variant import Batch
+    from ..runs.ledger import CellLedger
+    from ..runs.measurement import Measurement, Workload
+    from ..runs.predictions import Scores
+    from .prepare import Prepared
 
 
 @dataclass(slots=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench import bench, exporters
-from deploybench.bench.console import say
-from deploybench.bench.machine.environment import describe_environment
-from deploybench.bench.runs.journal import Journal
-from deploybench.exporters.files import sha256_file, sha256_json
+from ... import bench, exporters
+from ...exporters.files import sha256_file, sha256_json
+from ..console import say
+from ..machine.environment import describe_environment
+from ..runs.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.pipeline.prepare import Prepared
+    from .prepare import Prepared
 
 FILE = "journal.jsonl"
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from deploybench.bench.console import note
-from deploybench.bench.measure.workload import spread
+from ..console import note
+from ..measure.workload import spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deploybench.bench.pipeline.unlabelled import Unlabelled
-    from deploybench.bench.texts.data import LabelledSet
-    from deploybench.exporters.texts import Text
+    from ...exporters.texts import Text
+    from ..texts.data import LabelledSet
+    from .unlabelled import Unlabelled
 
 T = TypeVar("T")
 SHARE = 0.45  # of the time budget; the rest is for latency, memory and load times

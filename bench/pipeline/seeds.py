@@ -6,16 +6,16 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.statistics import prediction_interval
-from deploybench.exporters.checkpoints.checkpoint import SEEDS_FILE, TRAINING_FILE
-from deploybench.exporters.files import whole_file
+from ...exporters.checkpoints.checkpoint import SEEDS_FILE, TRAINING_FILE
+from ...exporters.files import whole_file
+from ..statistics import prediction_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.texts.data import LabelledSet
-    from deploybench.exporters.training.recipe import Recipe
+    from ...exporters.training.recipe import Recipe
+    from ..texts.data import LabelledSet
 
 SCHEMA_VERSION = 1
 # 1 - first version

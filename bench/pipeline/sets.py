@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from deploybench.bench.console import note
-from deploybench.bench.texts import data
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
+from ..console import note
+from ..texts import data
+from ..texts.demonstration import corpus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.pipeline.options import Options
+    from .options import Options
 
 DEMONSTRATION_SETS = ("external", "in_domain")
 

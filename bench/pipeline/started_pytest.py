@@ -9,15 +9,15 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import say
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
+from ..console import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pytest
 
-    from deploybench.bench.pipeline.prepare import Prepared
+    from .prepare import Prepared
 
 HANDOVER = "deploybench_handover"  # name of the plugin
 

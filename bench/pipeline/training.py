@@ -11,35 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 import tabulate
 
-from deploybench.bench.console import say
-from deploybench.bench.machine.environment import describe_commit, describe_environment
-from deploybench.bench.pipeline.checkpoints import unpickled
-from deploybench.bench.pipeline.options import Options, read_options
-from deploybench.bench.pipeline.seeds import is_finished, keep_seeds, seed_folder, seeded_recipes
-from deploybench.bench.pipeline.training_data import training_sets
-from deploybench.bench.printable import printable
-from deploybench.bench.units import format_bytes, format_count, format_duration, format_share, many
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.checkpoints.architectures import check_architecture
-from deploybench.exporters.checkpoints.checkpoint import is_pickled
-from deploybench.exporters.checkpoints.hub import fetch_checkpoint
-from deploybench.exporters.checkpoints.pickled import convert_pickled_base
-from deploybench.exporters.errors import DeploybenchError, UserError
-from deploybench.exporters.training.base import base_digest
-from deploybench.exporters.training.processes import is_main, process_count
-from deploybench.exporters.training.recipe import read_recipe
-from deploybench.exporters.training.scores import overlapping_texts
-from deploybench.exporters.training.steps import steps
-from deploybench.exporters.training.train import follow, train
-from deploybench.exporters.training.unfinished import Unfinished
+from ...exporters.checkpoints.architectures import check_architecture
+from ...exporters.checkpoints.checkpoint import is_pickled
+from ...exporters.checkpoints.hub import fetch_checkpoint
+from ...exporters.checkpoints.pickled import convert_pickled_base
+from ...exporters.errors import DeploybenchError, UserError
+from ...exporters.training.base import base_digest
+from ...exporters.training.processes import is_main, process_count
+from ...exporters.training.recipe import read_recipe
+from ...exporters.training.scores import overlapping_texts
+from ...exporters.training.steps import steps
+from ...exporters.training.train import follow, train
+from ...exporters.training.unfinished import Unfinished
+from ..console import say
+from ..machine.environment import describe_commit, describe_environment
+from ..printable import printable
+from ..units import format_bytes, format_count, format_duration, format_share, many
+from ..worker.client import call_in_child
+from .checkpoints import unpickled
+from .options import Options, read_options
+from .seeds import is_finished, keep_seeds, seed_folder, seeded_recipes
+from .training_data import training_sets
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Sequence
 
-    from deploybench.bench.texts.data import LabelledSet
-    from deploybench.exporters.training.recipe import Recipe
-    from deploybench.exporters.training.record import TrainingReport
+    from ...exporters.training.recipe import Recipe
+    from ...exporters.training.record import TrainingReport
+    from ..texts.data import LabelledSet
 
 _WAIT_S = 5.0  # for a process that knows the reason of a failure
 _OFFLINE_ADVICE = (

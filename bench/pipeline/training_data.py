@@ -7,19 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.sets import labelled_sets, reading
-from deploybench.bench.texts import data
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.bench.texts.pairs import PairColumns
-from deploybench.bench.units import format_count, many
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.files import sha256_file
-from deploybench.exporters.training.recipe import SPLIT, VALIDATION, DataRecipe
+from ...exporters.errors import UserError
+from ...exporters.files import sha256_file
+from ...exporters.training.recipe import SPLIT, VALIDATION, DataRecipe
+from ..console import say
+from ..texts import data
+from ..texts.demonstration import corpus
+from ..texts.pairs import PairColumns
+from ..units import format_count, many
+from .sets import labelled_sets, reading
 
 if TYPE_CHECKING:
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.training.recipe import Recipe
+    from ...exporters.training.recipe import Recipe
+    from .options import Options
 
     Sets = tuple[data.LabelledSet, dict[str, data.LabelledSet]]  # training set, and evaluation sets by name
 
@@ -54,9 +54,9 @@ def training_sets(recipe: Recipe, options: Options, *, train: str | None, valida
 
 def _split(own: DataRecipe, seed: int, options: Options) -> DataRecipe:
     """Split one file into three, once per content, in the work folder."""
-    from deploybench.bench.texts.prepare.preparation import Request, prepare_texts
-    from deploybench.bench.texts.prepare.rows import Files
-    from deploybench.bench.texts.prepare.splits import SPLITS, Shares
+    from ..texts.prepare.preparation import Request, prepare_texts
+    from ..texts.prepare.rows import Files
+    from ..texts.prepare.splits import SPLITS, Shares
 
     file = Path(own.file or "")
     request = Request(

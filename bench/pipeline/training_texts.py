@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from deploybench.bench.console import note
-from deploybench.bench.measure.workload import spread
-from deploybench.bench.pipeline.pairs import refuse_other_kind
-from deploybench.bench.runs.predictions import NO_LABEL, UNLABELLED
-from deploybench.bench.texts import data
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.bench.units import counted
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
-from deploybench.exporters.checkpoints.tokenization import ids_from_json, tokenise
-from deploybench.exporters.errors import CheckpointError, UserError
-from deploybench.exporters.texts import row_hash
-from deploybench.exporters.variant import REFERENCE, TrainingTexts
+from ...exporters.artifacts.catalogue import find_variant
+from ...exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
+from ...exporters.checkpoints.tokenization import ids_from_json, tokenise
+from ...exporters.errors import CheckpointError, UserError
+from ...exporters.texts import row_hash
+from ...exporters.variant import REFERENCE, TrainingTexts
+from ..console import note
+from ..measure.workload import spread
+from ..runs.predictions import NO_LABEL, UNLABELLED
+from ..texts import data
+from ..texts.demonstration import corpus
+from ..units import counted
+from .pairs import refuse_other_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.pipeline.unlabelled import Unlabelled
-    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.checkpoints.inputs import Inputs
-    from deploybench.exporters.checkpoints.tokenization import Ids
+    from ...exporters.checkpoints.checkpoint import Checkpoint
+    from ...exporters.checkpoints.inputs import Inputs
+    from ...exporters.checkpoints.tokenization import Ids
+    from .options import Options
+    from .unlabelled import Unlabelled
 
 _MOST = 20_000  # labelled texts
 _MOST_CLASSIFIED = 1_000  # texts without labels: a large reference takes half a second for each

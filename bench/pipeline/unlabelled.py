@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import note
-from deploybench.bench.pipeline.pairs import refuse_other_kind
-from deploybench.bench.runs.predictions import NO_LABEL, UNLABELLED
-from deploybench.bench.texts.data import read_texts
-from deploybench.bench.units import counted
-from deploybench.exporters.checkpoints.checkpoint import VALIDATION_FILE, read_json
-from deploybench.exporters.checkpoints.tokenization import ids_from_json, ids_to_json, tokenise
-from deploybench.exporters.errors import CheckpointError
-from deploybench.exporters.files import sha256_json
-from deploybench.exporters.texts import row_hash
+from ...exporters.checkpoints.checkpoint import VALIDATION_FILE, read_json
+from ...exporters.checkpoints.tokenization import ids_from_json, ids_to_json, tokenise
+from ...exporters.errors import CheckpointError
+from ...exporters.files import sha256_json
+from ...exporters.texts import row_hash
+from ..console import note
+from ..runs.predictions import NO_LABEL, UNLABELLED
+from ..texts.data import read_texts
+from ..units import counted
+from .pairs import refuse_other_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.checkpoints.inputs import Inputs
-    from deploybench.exporters.checkpoints.tokenization import Ids
+    from ...exporters.checkpoints.checkpoint import Checkpoint
+    from ...exporters.checkpoints.inputs import Inputs
+    from ...exporters.checkpoints.tokenization import Ids
 
 
 _ENOUGH = 600  # texts: with one class changed, a loss of 1 % is still excluded

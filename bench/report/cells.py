@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from deploybench.bench.runs.measurement import Figure
-from deploybench.bench.units import CAUTION, Scale, column_decimals, format_number
+from ..runs.measurement import Figure
+from ..units import CAUTION, Scale, column_decimals, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
-from deploybench.bench.analysis.models.failed import failed_models
-from deploybench.bench.analysis.models.pairs import pair_name
-from deploybench.bench.analysis.models.same_texts import labelled_texts, with_accuracy
-from deploybench.bench.report.cells import FAILED
-from deploybench.bench.runs.predictions import missing_predictions
-from deploybench.bench.units import format_share, many
+from ..analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
+from ..analysis.models.failed import failed_models
+from ..analysis.models.pairs import pair_name
+from ..analysis.models.same_texts import labelled_texts, with_accuracy
+from ..runs.predictions import missing_predictions
+from ..units import format_share, many
+from .cells import FAILED
 
 if TYPE_CHECKING:
-    from deploybench.bench.analysis.models.accuracy import Difference
-    from deploybench.bench.runs.store import Run
+    from ..analysis.models.accuracy import Difference
+    from ..runs.store import Run
 
 _SURE = 0.001  # a smaller p has no more digits
 

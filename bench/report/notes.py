@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import ANOTHER_MODEL
-from deploybench.bench.analysis.misclassified.lengths import reading_length
-from deploybench.bench.analysis.precision import executed_details, main_precision, vnni_problem
-from deploybench.bench.analysis.timing_figures import over_budget
-from deploybench.bench.printable import printable
-from deploybench.bench.report.cells import DAGGER, DOUBLE_DAGGER, EMPTY, FAILED, gap
-from deploybench.bench.units import CAUTION, counted, format_bytes, format_count
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from ..analysis.figures import ANOTHER_MODEL
+from ..analysis.misclassified.lengths import reading_length
+from ..analysis.precision import executed_details, main_precision, vnni_problem
+from ..analysis.timing_figures import over_budget
+from ..printable import printable
+from ..units import CAUTION, counted, format_bytes, format_count
+from .cells import DAGGER, DOUBLE_DAGGER, EMPTY, FAILED, gap
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
-    from deploybench.bench.report.cells import Column
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import CheckpointInfo, Run
+    from ..runs.measurement import Figure
+    from ..runs.store import CheckpointInfo, Run
+    from .cells import Column
 
 PARAMETERS = "parameters: stored, a shared one counts once; effective: shared layers count at each use, embeddings once"
 _Rows = dict[str, tuple["Figure", ...]]

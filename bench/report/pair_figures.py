@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.models.pairs import of_pair
-from deploybench.bench.report.run_figures import RunFigures
+from ..analysis.models.pairs import of_pair
+from .run_figures import RunFigures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploybench.bench.report.cells import ByVariant
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ..runs.measurement import Figure
+    from ..runs.store import Run
+    from .cells import ByVariant
 
 
 class PairFigures:

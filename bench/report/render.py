@@ -8,29 +8,29 @@ import json
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from deploybench.bench.analysis.fidelity import fidelity_figures
-from deploybench.bench.analysis.figures import figures
-from deploybench.bench.analysis.misclassified.lengths import error_lengths, length_accuracies
-from deploybench.bench.analysis.misclassified.shift import shift_figures
-from deploybench.bench.analysis.models.accuracy import difference_figures
-from deploybench.bench.analysis.models.selection import speed_up_figures
-from deploybench.bench.printable import printable
-from deploybench.bench.report.cells import plain_frame, text_frame
-from deploybench.bench.report.formats.escapes import markdown_text, no_formula
-from deploybench.bench.report.formats.latex import render_latex
-from deploybench.bench.report.formats.terminal import render_text
-from deploybench.bench.report.notes import run_notes
-from deploybench.bench.report.tables import TABLES, build_models, build_tables
-from deploybench.bench.runs.measurement import Workload
-from deploybench.bench.runs.predictions import read_answers
+from ..analysis.fidelity import fidelity_figures
+from ..analysis.figures import figures
+from ..analysis.misclassified.lengths import error_lengths, length_accuracies
+from ..analysis.misclassified.shift import shift_figures
+from ..analysis.models.accuracy import difference_figures
+from ..analysis.models.selection import speed_up_figures
+from ..printable import printable
+from ..runs.measurement import Workload
+from ..runs.predictions import read_answers
+from .cells import plain_frame, text_frame
+from .formats.escapes import markdown_text, no_formula
+from .formats.latex import render_latex
+from .formats.terminal import render_text
+from .notes import run_notes
+from .tables import TABLES, build_models, build_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deploybench.bench.report.cells import Table
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
-    from deploybench.bench.texts.data import LabelledSet
+    from ..runs.measurement import Figure
+    from ..runs.store import Run
+    from ..texts.data import LabelledSet
+    from .cells import Table
 
 TableFormat: TypeAlias = Literal["text", "md", "csv", "latex"]
 Format: TypeAlias = Literal["text", "md", "csv", "latex", "json", "html", "card"]
@@ -46,13 +46,13 @@ def render(run: Run, fmt: Format, tables: Sequence[str] = TABLES, sets: Sequence
     KeyError for a format and ModuleNotFoundError for a table that does not exist.
     """
     if fmt == "html":
-        from deploybench.bench.report.page.page import render_page
+        from .page.page import render_page
 
         return render_page(run, sets)
     if fmt == "json":
         return _json(figure_objects((run,)))
     if fmt == "card":
-        from deploybench.bench.report.formats.card import render_card  # with it come the modules of training
+        from .formats.card import render_card  # with it come the modules of training
 
         return render_card(run, render(run, "md", _OF_CARD))
     built = build_tables(run, tables)
@@ -67,7 +67,7 @@ def render_models(
     ``html`` is the page over all models, which chooses its own tables.
     """
     if fmt == "html":
-        from deploybench.bench.report.page.models_page import render_models_page
+        from .page.models_page import render_models_page
 
         return render_models_page(runs)
     if fmt == "json":

@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import figures, latency_workload, memory_workload
-from deploybench.bench.measure.accuracy import positive
-from deploybench.bench.printable import printable
-from deploybench.bench.report.cells import Table
-from deploybench.bench.report.notes import failures, gap_notes, marks
-from deploybench.bench.runs.predictions import read_answers
+from ..analysis.figures import figures, latency_workload, memory_workload
+from ..measure.accuracy import positive
+from ..printable import printable
+from ..runs.predictions import read_answers
+from .cells import Table
+from .notes import failures, gap_notes, marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from deploybench.bench.report.cells import ByVariant, Content
-    from deploybench.bench.runs.measurement import Figure, Workload
-    from deploybench.bench.runs.predictions import Answers
-    from deploybench.bench.runs.store import Run, SetInfo
+    from ..runs.measurement import Figure, Workload
+    from ..runs.predictions import Answers
+    from ..runs.store import Run, SetInfo
+    from .cells import ByVariant, Content
 
 _BINARY = 2
 

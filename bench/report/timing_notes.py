@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.controls import aa_ratios, null_time, timed_rows
-from deploybench.bench.statistics import DUEL_LEVEL
-from deploybench.bench.units import format_detectable, format_percent, format_seconds
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
+from ..analysis.controls import aa_ratios, null_time, timed_rows
+from ..statistics import DUEL_LEVEL
+from ..units import format_detectable, format_percent, format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from deploybench.bench.runs.measurement import Measurement, Workload
-    from deploybench.bench.runs.store import Run
+    from ..runs.measurement import Measurement, Workload
+    from ..runs.store import Run
 
 
 def stop_notes(run: Run, workload: Workload | None = None) -> list[str]:

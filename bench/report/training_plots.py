@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.analysis.misclassified.groups import by_group
-from deploybench.bench.analysis.misclassified.lengths import LENGTHS, length_bins
-from deploybench.bench.report.formats.escapes import shown
-from deploybench.bench.report.page.matrix import draw_matrix
-from deploybench.bench.report.page.plot import Plot, write_plots
-from deploybench.bench.units import format_count, format_percent
-from deploybench.exporters.checkpoints.checkpoint import ANSWERS_FILE, TRAINING_FILE
+from ...exporters.checkpoints.checkpoint import ANSWERS_FILE, TRAINING_FILE
+from ..analysis.misclassified.groups import by_group
+from ..analysis.misclassified.lengths import LENGTHS, length_bins
+from ..units import format_count, format_percent
+from .formats.escapes import shown
+from .page.matrix import draw_matrix
+from .page.plot import Plot, write_plots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

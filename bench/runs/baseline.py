@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from deploybench.bench.runs.decoding import DecodingError, decode
-from deploybench.exporters.errors import RunFileError, UserError, first_line
-from deploybench.exporters.files import whole_file, whole_folder
+from ...exporters.errors import RunFileError, UserError, first_line
+from ...exporters.files import whole_file, whole_folder
+from .decoding import DecodingError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,6 +97,15 @@ def _copy(source: IO[bytes], target: IO[bytes]) -> _File:
     return _File(size=size, sha256=digest.hexdigest())
 
 
+def is_baseline(file: Path) -> bool:
+    """Whether the file is one that ``save_baseline`` wrote, damaged or not."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _MANIFEST in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def restore_baseline(file: Path, folder: Path) -> Baseline:
     """Write the files of a baseline below ``folder``, which is new, empty or an older baseline, all of them or none.
 
@@ -125,7 +134,8 @@ def _may_be_replaced(folder: Path) -> bool:
 @contextmanager
 def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
     if not file.is_file():
-        raise RunFileError(f"{file}: no such file; expected one written by: deploybench baseline save")
+        found = "is a folder" if file.is_dir() else "no such file"
+        raise RunFileError(f"{file}: {found}; expected one written by: deploybench baseline save")
     try:
         with zipfile.ZipFile(file) as archive:
             yield archive
@@ -138,6 +148,8 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _read_manifest(file: Path, archive: zipfile.ZipFile) -> _Manifest:
+    if _MANIFEST not in archive.namelist():
+        raise DecodingError(f"it holds no {_MANIFEST}")
     if archive.getinfo(_MANIFEST).file_size > _LARGEST_MANIFEST:
         raise DecodingError(f"{_MANIFEST} is too large")
     content = json.loads(archive.read(_MANIFEST))

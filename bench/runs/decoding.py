@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.exporters.errors import OutputError
-from deploybench.exporters.files import sha256_json
+from ...exporters.errors import OutputError
+from ...exporters.files import sha256_json
+from ..console import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable

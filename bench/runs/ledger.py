@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deploybench.bench.runs.measurement import Workload  # noqa: TC001 - msgspec reads the types of fields
+from .measurement import Workload  # noqa: TC001 - msgspec reads the types of fields
 
 TERMS = ("heap", "overhead", "kept", "garbage", "mapped", "artifact", "libraries", "stacks", "unexplained")
 BATCH_PHASES = ("first inference", "steady")

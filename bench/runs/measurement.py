@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal, TypeAlias
 
-from deploybench.bench.runs.metrics import METRICS
+from .metrics import METRICS
 
 Status = Literal["ok", "failed", "not_measured"]
 _NORMAL = 1.4826  # standard deviation of a normal distribution / its median absolute departure

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
 
-from deploybench.bench.runs.store import once_a_run
-from deploybench.exporters.errors import RunFileError, first_line
-from deploybench.exporters.files import whole_file
+from ...exporters.errors import RunFileError, first_line
+from ...exporters.files import whole_file
+from .store import once_a_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from deploybench.bench.runs.store import Run
-    from deploybench.exporters.variant import Float32Array
+    from ...exporters.variant import Float32Array
+    from .store import Run
 
     Right: TypeAlias = dict[tuple[str, str], npt.NDArray[np.bool_]]  # by set and variant, in the set's order
 

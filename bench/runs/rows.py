@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploybench.exporters.variant import REFERENCE
+from ...exporters.variant import REFERENCE
 
 _SEPARATOR = "/"  # in no name of a variant, and in no name that a model of several can have
 

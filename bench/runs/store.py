@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
-from deploybench.bench.runs.decoding import DecodingError, decode
-from deploybench.bench.runs.ledger import PHASES, TERMS, CellLedger
-from deploybench.bench.runs.measurement import Measurement  # noqa: TC001 - msgspec reads the types of fields
-from deploybench.bench.runs.metrics import METRICS
-from deploybench.exporters.errors import RunFileError, UserError, did_you_mean, first_line
-from deploybench.exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
-from deploybench.exporters.inspection.stored import Stored  # noqa: TC001 - msgspec reads the types of fields
+from ...exporters.errors import RunFileError, UserError, did_you_mean, first_line
+from ...exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
+from ...exporters.inspection.stored import Stored  # noqa: TC001 - msgspec reads the types of fields
+from .decoding import DecodingError, decode
+from .ledger import PHASES, TERMS, CellLedger
+from .measurement import Measurement  # noqa: TC001 - msgspec reads the types of fields
+from .metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,7 @@ T = TypeVar("T")
 _Some: TypeAlias = Annotated[tuple[T, ...], msgspec.Meta(min_length=1)]
 
 BLOCK = "deploybench"
+_BEGINNING = 100_000  # bytes of a file, in which its first keys stand
 SCHEMA_VERSION = 2
 MODELS_VERSION = 3
 # 1 - first version
@@ -163,6 +164,13 @@ def read_runs(path: Path | str) -> tuple[Run, ...]:
     ``run.checkpoint.name`` tells them apart. Raises RunFileError as ``read_run`` does.
     """
     return parse_runs(*_found(path))
+
+
+def is_saved_run(file: Path) -> bool:
+    """Whether a file is one of pytest-benchmark, which saved runs are."""
+    with file.open("rb") as stream:
+        beginning = stream.read(_BEGINNING)
+    return b'"machine_info"' in beginning and b'"benchmarks"' in beginning
 
 
 def run_of_model(runs: tuple[Run, ...], model: str, asked: str = "--model") -> Run:

@@ -6,21 +6,21 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.pipeline.sets import reading
-from deploybench.bench.score.rows import scan
-from deploybench.bench.score.score_file import Job, score_file
-from deploybench.bench.texts.pairs import PairColumns
-from deploybench.exporters.artifacts.catalogue import check_variant_name
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.files import refuse_unwritable
+from ...exporters.artifacts.catalogue import check_variant_name
+from ...exporters.errors import UserError
+from ...exporters.files import refuse_unwritable
+from ..machine.alone import alone
+from ..pipeline.prepare import prepare
+from ..pipeline.sets import reading
+from ..texts.pairs import PairColumns
+from .rows import scan
+from .score_file import Job, score_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.score.score_file import Scoring
+    from ..pipeline.options import Options
+    from .score_file import Scoring
 
 
 def score(source: Path, output: Path, variant: str, options: Options, max_memory: float | None) -> Scoring:

@@ -6,17 +6,17 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import progress, say
-from deploybench.bench.measure.workload import Sample, full_batch
-from deploybench.bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token
-from deploybench.bench.units import format_bytes, format_duration
-from deploybench.exporters.errors import UserError
+from ...exporters.errors import UserError
+from ..console import progress, say
+from ..measure.workload import Sample, full_batch
+from ..units import format_bytes, format_duration
+from .plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.score.models import Models
-    from deploybench.bench.score.rows import Scan
+    from .models import Models
+    from .rows import Scan
 
 _WORTH_A_SEARCH_S = 60.0  # with the default plan: a search takes about a minute itself
 

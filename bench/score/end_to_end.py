@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.measure.workload import PADDINGS, Policy, spread
-from deploybench.bench.score.models import Models
+from ..measure.workload import PADDINGS, Policy, spread
+from .models import Models
 
 if TYPE_CHECKING:
-    from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.bench.texts.data import LabelledSet
+    from ..pipeline.prepare import Prepared
+    from ..texts.data import LabelledSet
 
 TEXTS = 64
 BATCH_SIZE = 8

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.score.pipeline import Pipeline
-from deploybench.bench.worker.instances import loaded_instances
-from deploybench.exporters.checkpoints.tokenization import Tokeniser
+from ...exporters.checkpoints.tokenization import Tokeniser
+from ..worker.instances import loaded_instances
+from .pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.bench.worker.client import Worker
+    from ..pipeline.prepare import Prepared
+    from ..worker.client import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.units import counted
-from deploybench.exporters.errors import OutputError, first_line
-from deploybench.exporters.files import whole_file
+from ...exporters.errors import OutputError, first_line
+from ...exporters.files import whole_file
+from ..console import say
+from ..units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

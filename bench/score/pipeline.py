@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.analysis.probability_calibration import probabilities
-from deploybench.bench.measure.workload import scoring_batches
+from ..analysis.probability_calibration import probabilities
+from ..measure.workload import scoring_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
-    from deploybench.bench.measure.workload import Policy
-    from deploybench.bench.worker.client import Worker
-    from deploybench.exporters.checkpoints.tokenization import Pad, Tokeniser
-    from deploybench.exporters.texts import Text
-    from deploybench.exporters.variant import Batch, Float32Array
+    from ...exporters.checkpoints.tokenization import Pad, Tokeniser
+    from ...exporters.texts import Text
+    from ...exporters.variant import Batch, Float32Array
+    from ..measure.workload import Policy
+    from ..worker.client import Worker
 
 STAGES = ("tokenise", "pad", "run", "classify")
 _BATCHES_PER_REQUEST = 4  # at most; fewer for small inputs, so that all processes have work until the end

@@ -10,16 +10,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.measure.workload import PADDINGS, Policy
-from deploybench.bench.units import counted, format_instances
+from ..measure.workload import PADDINGS, Policy
+from ..units import counted, format_instances
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.console import Bar
-    from deploybench.bench.measure.workload import Sample
-    from deploybench.bench.score.pipeline import Pipeline
-    from deploybench.exporters.variant import Batch
+    from ...exporters.variant import Batch
+    from ..console import Bar
+    from ..measure.workload import Sample
+    from .pipeline import Pipeline
 
 _SIZES = {"max_length": (1, 8), "longest": (1, 8, 32), "bucketed": (1, 2, 4, 8, 16, 32, 64)}
 _FIRST_TRIAL_S = 0.25  # seconds per plan, doubled in each round

@@ -7,17 +7,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.texts.table_file import no_rows, open_table
-from deploybench.bench.texts.text_rows import dropped_counts, find_text_columns, refusal, text_row
-from deploybench.exporters.texts import cut, shown
+from ...exporters.texts import cut, shown
+from ..texts.table_file import no_rows, open_table
+from ..texts.text_rows import dropped_counts, find_text_columns, refusal, text_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from deploybench.bench.texts.table_file import TableFile
-    from deploybench.bench.texts.text_rows import BadRows, Cause, TextRow
-    from deploybench.exporters.texts import Text
+    from ...exporters.texts import Text
+    from ..texts.table_file import TableFile
+    from ..texts.text_rows import BadRows, Cause, TextRow
 
 _ROWS, _CHARACTERS = 1024, 8_000_000  # limits of a chunk
 _SAMPLE = 1024  # texts for the search of a plan

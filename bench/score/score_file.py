@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.console import progress, say
-from deploybench.bench.measure.workload import Policy
-from deploybench.bench.score.choosing import choose_plan
-from deploybench.bench.score.models import Models
-from deploybench.bench.score.parts import Parts
-from deploybench.bench.score.pipeline import STAGES
-from deploybench.bench.score.plan import Plan
-from deploybench.bench.score.rows import chunks, stream_rows
-from deploybench.bench.texts.pairs import PairColumns, caution_joined
-from deploybench.bench.units import format_bytes
-from deploybench.exporters.errors import DataError
-from deploybench.exporters.files import sha256_file
+from ...exporters.errors import DataError
+from ...exporters.files import sha256_file
+from ..console import progress, say
+from ..measure.workload import Policy
+from ..texts.pairs import PairColumns, caution_joined
+from ..units import format_bytes
+from .choosing import choose_plan
+from .models import Models
+from .parts import Parts
+from .pipeline import STAGES
+from .plan import Plan
+from .rows import chunks, stream_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.bench.score.pipeline import Answered, Pipeline
-    from deploybench.bench.score.rows import Scan
-    from deploybench.bench.texts.text_rows import TextRow
+    from ..pipeline.prepare import Prepared
+    from ..texts.text_rows import TextRow
+    from .pipeline import Answered, Pipeline
+    from .rows import Scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.texts.label_numbers import meanings
-from deploybench.bench.texts.labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
-from deploybench.bench.texts.pairs import caution_joined
-from deploybench.bench.texts.real_fake import real_fake_indices
-from deploybench.bench.texts.table_file import read_table
-from deploybench.bench.texts.text_rows import (
+from ...exporters.errors import DataError
+from ...exporters.texts import row_hash, sha256_texts
+from ..units import counted
+from .label_numbers import meanings
+from .labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
+from .pairs import caution_joined
+from .real_fake import real_fake_indices
+from .table_file import read_table
+from .text_rows import (
     check_column,
     find_text_columns,
     read_rows,
@@ -24,15 +27,12 @@ from deploybench.bench.texts.text_rows import (
     refuse_repeats,
     usable_rows,
 )
-from deploybench.bench.units import counted
-from deploybench.exporters.errors import DataError
-from deploybench.exporters.texts import row_hash, sha256_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.texts.text_rows import BadRows, Place, TextRow
-    from deploybench.exporters.texts import Text
+    from ...exporters.texts import Text
+    from .text_rows import BadRows, Place, TextRow
 
 _MAX_SHOWN = 10  # classes listed in one line
 _NUMBERED = re.compile(r"\d")  # "428 LABEL_0" and "428 1 star" do not read well

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from deploybench.bench.texts.labels import by_name, is_number, spelling, unique
-from deploybench.bench.texts.table_file import listed, short_repr
-from deploybench.exporters.errors import DataError
+from ...exporters.errors import DataError
+from .labels import by_name, is_number, spelling, unique
+from .table_file import listed, short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,14 +10,14 @@ import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from deploybench.bench.texts.table_file import listed, short_repr
-from deploybench.bench.texts.text_rows import Cause
-from deploybench.exporters.errors import DataError
+from ...exporters.errors import DataError
+from .table_file import listed, short_repr
+from .text_rows import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from deploybench.bench.texts.text_rows import Place, TextRow
+    from .text_rows import Place, TextRow
 
 REAL_FAKE = ("real", "fake")
 LABEL_COLUMN = "label"  # unless --label-column names another

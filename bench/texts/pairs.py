@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import say
-from deploybench.bench.texts.table_file import listed
-from deploybench.exporters.errors import DataError
+from ...exporters.errors import DataError
+from ..console import say
+from .table_file import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

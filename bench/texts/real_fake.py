@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from deploybench.bench.texts.label_numbers import meant
-from deploybench.bench.texts.labels import REAL_FAKE, spelling
-from deploybench.bench.texts.table_file import listed, short_repr
-from deploybench.exporters.errors import DataError
+from ...exporters.errors import DataError
+from .label_numbers import meant
+from .labels import REAL_FAKE, spelling
+from .table_file import listed, short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from deploybench.bench.texts.pairs import PairColumns, find_pair, refuse_joined
-from deploybench.bench.texts.table_file import listed, separator_hint, short_repr
-from deploybench.bench.units import counted
-from deploybench.exporters.errors import DataError
-from deploybench.exporters.texts import Pair
+from ...exporters.errors import DataError
+from ...exporters.texts import Pair
+from ..units import counted
+from .pairs import PairColumns, find_pair, refuse_joined
+from .table_file import listed, separator_hint, short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.texts.table_file import TableFile
-    from deploybench.exporters.texts import Text
+    from ...exporters.texts import Text
+    from .table_file import TableFile
 
     Place = tuple[Path, int]  # a file, and the number of a row in it, from 1
 

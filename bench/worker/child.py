@@ -13,8 +13,8 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from deploybench.bench.worker.commands import Commands
-from deploybench.exporters.errors import DeploybenchError
+from ...exporters.errors import DeploybenchError
+from .commands import Commands
 
 
 def serve(connection: Connection) -> None:
@@ -24,7 +24,8 @@ def serve(connection: Connection) -> None:
         try:
             command, arguments = connection.recv()
             connection.send(_answer(commands, command, arguments))
-        except (EOFError, KeyboardInterrupt):  # Ctrl-C reaches the parent as well, which reports it
+        # Ctrl-C reaches the parent as well, which reports it, and no longer waits for an answer.
+        except (EOFError, BrokenPipeError, KeyboardInterrupt):
             return
 
 

@@ -18,16 +18,16 @@ from socket import SO_RCVTIMEO, SOL_SOCKET, socketpair
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from deploybench.bench.worker.forking import PYTORCH, template_for
-from deploybench.bench.worker.interpreter import OURS, Interpreter
-from deploybench.exporters.artifacts.catalogue import find_variant, variant_module
-from deploybench.exporters.errors import WorkerError
+from ...exporters.artifacts.catalogue import find_variant, variant_module
+from ...exporters.errors import WorkerError
+from .forking import PYTORCH, template_for
+from .interpreter import OURS, Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.variant import Batch, Float32Array
+    from ...exporters.variant import Batch, Float32Array
 
 T = TypeVar("T")
 _LAST_OUTPUT = 2000  # bytes of a dead child's output that are read

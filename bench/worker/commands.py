@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from deploybench.exporters.variant import Batch, Float32Array, Int64Array, Predictor, Variant
+    from ...exporters.variant import Batch, Float32Array, Int64Array, Predictor, Variant
 
 
 _RARELY = 50_000  # objects between collections while nothing is timed: importing transformers makes ten times as many

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from deploybench.bench.worker.child import die_with_parent, serve_and_exit
+from .child import die_with_parent, serve_and_exit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from deploybench.bench.machine.cores import shared_cores
-from deploybench.bench.worker.client import Worker
+from ..machine.cores import shared_cores
+from .client import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.exporters.variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
+from ...exporters.variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path

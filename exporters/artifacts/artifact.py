@@ -9,23 +9,23 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.artifacts.catalogue import find_variant, variant_module
-from deploybench.exporters.artifacts.source import source_digest
-from deploybench.exporters.checkpoints.tokenization import (
+from ..checkpoints.tokenization import (
     FAST_FILE,
     cut_texts_at,
     ids_to_json,
     reads_pairs,
     reads_types,
 )
-from deploybench.exporters.files import sha256_file, sha256_json, whole_folder
-from deploybench.exporters.variant import MANIFEST, TOKENIZER, ExportJob
+from ..files import sha256_file, sha256_json, whole_folder
+from ..variant import MANIFEST, TOKENIZER, ExportJob
+from .catalogue import find_variant, variant_module
+from .source import source_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.exporters.checkpoints.tokenization import Ids
-    from deploybench.exporters.variant import TrainingTexts, Variant
+    from ..checkpoints.tokenization import Ids
+    from ..variant import TrainingTexts, Variant
 
 SCHEMA_VERSION = 1
 FEW = 32  # calibration texts: with fewer, ranges fit these texts only, and one changed label is within the tolerance

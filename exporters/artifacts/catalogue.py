@@ -6,14 +6,14 @@ import importlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.artifacts.plugins import find_plugin, plugin_module, plugin_names, shipped_names
-from deploybench.exporters.errors import MissingPackageError, PluginError, UnknownVariantError, did_you_mean
-from deploybench.exporters.packages import absent, missing
+from ..errors import MissingPackageError, PluginError, UnknownVariantError, did_you_mean
+from ..packages import absent, missing
+from .plugins import find_plugin, plugin_module, plugin_names, shipped_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from deploybench.exporters.variant import Variant
+    from ..variant import Variant
 
 
 def variant_names() -> tuple[str, ...]:

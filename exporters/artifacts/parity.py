@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.exporters.errors import ParityError
-from deploybench.exporters.variant import REFERENCE
+from ..errors import ParityError
+from ..variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.exporters.variant import Float32Array, Variant
+    from ..variant import Float32Array, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,11 @@ def compare_logits(variant: Variant, reference: Sequence[Float32Array], candidat
 
     Checked in this order: shapes, finite values, and logits or, for a variant without ``logits_atol``, labels.
     """
+    strange = next((one for one in candidate if not isinstance(one, np.ndarray)), None)
+    if strange is not None or any(one is None for one in candidate):
+        raise ParityError(
+            f"its predictor returns {type(strange).__name__}, expected an array of logits (texts, labels)"
+        )
     shapes = [(r.shape, c.shape) for r, c in zip(reference, candidate, strict=True) if r.shape != c.shape]
     if shapes:
         expected, found = shapes[0]

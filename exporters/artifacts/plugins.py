@@ -10,9 +10,9 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from deploybench.exporters import variants
-from deploybench.exporters.errors import PluginError, first_line
-from deploybench.exporters.variant import Variant
+from .. import variants
+from ..errors import PluginError, first_line
+from ..variant import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.artifacts.artifact import changed_file, read_artifact
-from deploybench.exporters.artifacts.catalogue import check_variant_name, find_variant
-from deploybench.exporters.checkpoints.tokenization import (
+from ..checkpoints.tokenization import (
     FAST_FILE,
     Pad,
     Tokeniser,
@@ -16,17 +14,16 @@ from deploybench.exporters.checkpoints.tokenization import (
     reads_pairs,
     reads_types,
 )
-from deploybench.exporters.errors import DataError, UserError
-from deploybench.exporters.runtimes.feed import INPUTS
-from deploybench.exporters.texts import Pair
-from deploybench.exporters.variant import MANIFEST, TOKENIZER
+from ..errors import UserError
+from ..runtimes.feed import INPUTS
+from ..variant import MANIFEST, TOKENIZER
+from .artifact import changed_file, read_artifact
+from .catalogue import check_variant_name, find_variant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.exporters.artifacts.artifact import Artifact
-    from deploybench.exporters.texts import Text
+    from .artifact import Artifact
 
 EXAMPLE = "example.py"
 _IMPORT = "from tokenizers import Tokenizer"
@@ -55,16 +52,6 @@ class Served:
     tokeniser: Tokeniser
     pad: Pad | None  # None: its tokenizer.json does not say, so that texts are run alone
     pairs: bool  # whether it reads pairs of texts
-
-    def checked(self, texts: Sequence[str | tuple[str, str]]) -> list[Text]:
-        """The texts as the tokeniser takes them; raises DataError for one of another kind than the model was exported for."""
-        for place, text in enumerate(texts):
-            if self.pairs != (isinstance(text, tuple) and len(text) == 2):  # noqa: PLR2004 - of a pair
-                expected = "a tuple of two texts" if self.pairs else "one text"
-                raise DataError(
-                    f"text {place}: found {type(text).__name__}, expected {expected}, as the model was exported for"
-                )
-        return [text if isinstance(text, str) else Pair(*text) for text in texts]
 
 
 def read_served(folder: Path) -> Served:

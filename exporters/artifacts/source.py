@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.files import sha256_file
+from ..files import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
-from deploybench.exporters.errors import CheckpointError, did_you_mean
+from ..errors import CheckpointError, did_you_mean
+from .checkpoint import RANDOM_WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.errors import CheckpointError
-from deploybench.exporters.files import sha256_file
+from ..errors import CheckpointError
+from ..files import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

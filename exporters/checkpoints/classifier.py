@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any, Literal
 
-from deploybench.exporters.checkpoints.checkpoint import INDEX_FILE, weights_files
-from deploybench.exporters.errors import CheckpointError
+from ..errors import CheckpointError
+from .checkpoint import INDEX_FILE, weights_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

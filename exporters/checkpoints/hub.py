@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploybench.exporters.checkpoints.checkpoint import (
+from ..errors import CheckpointError, first_line
+from .checkpoint import (
     ADAPTER_FILE,
     CARD_FILE,
     PICKLE_SUFFIXES,
@@ -13,7 +14,6 @@ from deploybench.exporters.checkpoints.checkpoint import (
     is_pickled,
     pickled_only,
 )
-from deploybench.exporters.errors import CheckpointError, first_line
 
 OFFLINE_ADVICE = "pass the folder of a checkpoint, or arch:albert-base-v2 for latency, memory and size alone"
 

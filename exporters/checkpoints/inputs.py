@@ -10,11 +10,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.checkpoints.checkpoint import read_json, tokenizer_config
-from deploybench.exporters.checkpoints.classifier import load_classifier, read_configuration
-from deploybench.exporters.checkpoints.padding import find_pad
-from deploybench.exporters.checkpoints.positions import has_table, most_positions, takes
-from deploybench.exporters.checkpoints.tokenization import (
+from ..errors import CheckpointError, DeploybenchError, first_line
+from ..texts import Pair, shown
+from .checkpoint import read_json, tokenizer_config
+from .classifier import load_classifier, read_configuration
+from .padding import find_pad
+from .positions import has_table, most_positions, takes
+from .tokenization import (
     FAST_FILE,
     INPUTS_FILE,
     Pad,
@@ -22,16 +24,14 @@ from deploybench.exporters.checkpoints.tokenization import (
     load_tokenizer,
     save_tokenizer,
 )
-from deploybench.exporters.errors import CheckpointError, DeploybenchError, first_line
-from deploybench.exporters.texts import Pair, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.checkpoints.tokenization import Side
-    from deploybench.exporters.texts import Text
+    from ..texts import Text
+    from .checkpoint import Checkpoint
+    from .tokenization import Side
 
 _HIDDEN_OFFSET = 8  # tokens
 _UNLIMITED = 100_000  # tokens; a tokenizer without a limit has 1e30, infinity or -1

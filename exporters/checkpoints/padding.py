@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.exporters.checkpoints.tokenization import Pad, TypedIds, padded_batch
-from deploybench.exporters.errors import CheckpointError, first_line
+from ..errors import CheckpointError, first_line
+from .tokenization import Pad, TypedIds, padded_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from deploybench.exporters.checkpoints.checkpoint import Checkpoint
-    from deploybench.exporters.checkpoints.tokenization import Ids, Side
+    from .checkpoint import Checkpoint
+    from .tokenization import Ids, Side
 
 _ATOL, _RTOL = 1e-5, 1e-4  # of logits: rounding; padding must not change them by more
 

@@ -6,9 +6,9 @@ import pickle
 import shutil
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.checkpoints.checkpoint import PICKLED_FILE, read_config, tokenizer_files
-from deploybench.exporters.checkpoints.classifier import check_complete
-from deploybench.exporters.errors import CheckpointError, first_line
+from ..errors import CheckpointError, first_line
+from .checkpoint import PICKLED_FILE, read_config, tokenizer_files
+from .classifier import check_complete
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from deploybench.exporters.checkpoints.checkpoint import tokenizer_config
-from deploybench.exporters.errors import CheckpointError, DataError, first_line
-from deploybench.exporters.texts import shown
+from ..errors import CheckpointError, DataError, first_line
+from ..texts import shown
+from .checkpoint import tokenizer_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
     from typing import Self
 
-    from deploybench.exporters.texts import Text
-    from deploybench.exporters.variant import Batch
+    from ..texts import Text
+    from ..variant import Batch
 
 FAST_FILE = "tokenizer.json"
 INPUTS_FILE = "inputs.json"  # beside it: how texts become inputs

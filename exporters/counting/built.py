@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.checkpoints.classifier import read_configuration
-from deploybench.exporters.counting.activations import watched
-from deploybench.exporters.counting.counts import Counts
+from ..checkpoints.classifier import read_configuration
+from .activations import watched
+from .counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.checkpoints.architectures import configuration
-from deploybench.exporters.checkpoints.classifier import read_configuration
-from deploybench.exporters.checkpoints.positions import most_positions
-from deploybench.exporters.counting.built import build, count_built
-from deploybench.exporters.counting.counts import Counted
-from deploybench.exporters.counting.formulas import NoFormulaError, count_by_formula
-from deploybench.exporters.errors import CheckpointError, first_line
+from ..checkpoints.architectures import configuration
+from ..checkpoints.classifier import read_configuration
+from ..checkpoints.positions import most_positions
+from ..errors import CheckpointError, first_line
+from .built import build, count_built
+from .counts import Counted
+from .formulas import NoFormulaError, count_by_formula
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

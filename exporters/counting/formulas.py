@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deploybench.exporters.counting.counts import Counts
+from .counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

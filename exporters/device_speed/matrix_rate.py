@@ -6,7 +6,7 @@ import math
 from statistics import median
 from typing import Any
 
-from deploybench.exporters.device_speed.stopwatch import each_timed
+from .stopwatch import each_timed
 
 SIZES = {"cuda": 8192, "cpu": 1024}  # rows, columns and depth: enough to use all of a device
 _TRIED = 3  # products that estimate how many fill those seconds

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.device_speed.matrix_rate import dtype_of, matrix_rate, set_products
-from deploybench.exporters.device_speed.stopwatch import each_timed
-from deploybench.exporters.errors import first_line
-from deploybench.exporters.training.out_of_memory import none_if_oom
+from ..errors import first_line
+from ..training.out_of_memory import none_if_oom
+from .matrix_rate import dtype_of, matrix_rate, set_products
+from .stopwatch import each_timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploybench.exporters.device_speed.stopwatch import Timed
-    from deploybench.exporters.training.recipe import Recipe
+    from ..training.recipe import Recipe
+    from .stopwatch import Timed
 
 MOST = 1024  # texts; beyond it, 512 tokens × 3,072 have more elements than 32 bits can count, and kernels fail
 _LOW_ID = 5  # lower ids are special tokens, such as padding
@@ -220,7 +220,7 @@ def _build(setting: Setting) -> Any:
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    from deploybench.exporters.checkpoints.architectures import configuration
+    from ..checkpoints.architectures import configuration
 
     torch.manual_seed(setting.recipe.seed)
     with torch.device(setting.device):
@@ -262,7 +262,7 @@ def _speed(setting: Setting, batch: int, passes: int, timed: Timed | None) -> Sp
 @functools.cache
 def _operations(architecture: str, length: int) -> int:
     """Operations of the forward pass of one text."""
-    from deploybench.exporters.counting.count import count_architectures
+    from ..counting.count import count_architectures
 
     [counted] = count_architectures([architecture], [length])
     return counted.built.operations[length]

@@ -10,13 +10,13 @@ import importlib.util
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.errors import ExportError
+from ..artifacts.catalogue import find_variant
+from ..errors import ExportError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.exporters.variant import Batch, Variant
+    from ..variant import Batch, Variant
 
 
 def trace_module(variant: Variant) -> str:

@@ -6,14 +6,14 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.inspection.executed import trace_module
+from ..artifacts.catalogue import find_variant
+from .executed import trace_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from deploybench.exporters.variant import Batch
+    from ..variant import Batch
 
 UNTIMED, RUNS = 2, 10  # passes, of which the fastest timed one counts: in others a thread was interrupted
 

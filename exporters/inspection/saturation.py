@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.exporters.errors import ExportError
-from deploybench.exporters.runtimes.feed import feed
-from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
+from ..errors import ExportError
+from ..runtimes.feed import feed
+from ..runtimes.onnx_session import MODEL_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from deploybench.exporters.variant import Batch
+    from ..variant import Batch
 
 _LEAST, _MOST = -(2**15), 2**15 - 1
 _ROWS = 4  # tokens of each product that are examined, spread over the batch

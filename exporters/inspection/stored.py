@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from deploybench.exporters.artifacts.artifact import model_files
-from deploybench.exporters.errors import ExportError
+from ..artifacts.artifact import model_files
+from ..errors import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

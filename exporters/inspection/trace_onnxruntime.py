@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from deploybench.exporters.inspection.product import Product, attention_multiply_adds, multiply_adds, precision_of
+from .product import Product, attention_multiply_adds, multiply_adds, precision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from deploybench.exporters.variant import Batch, Predictor
+    from ..variant import Batch, Predictor
 
 _INT8 = ("MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QLinearMatMul", "QGemm", "QAttention")
 _PRODUCTS = (*_INT8[:-1], "MatMul", "FusedMatMul", "Gemm", "FusedGemm", "MatMulNBits")

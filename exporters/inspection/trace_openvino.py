@@ -10,13 +10,13 @@ from unittest import mock
 
 import numpy as np
 
-from deploybench.exporters.errors import ExportError
-from deploybench.exporters.inspection.product import Product, multiply_adds, precision_of
+from ..errors import ExportError
+from .product import Product, multiply_adds, precision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from deploybench.exporters.variant import Batch, Float32Array, Predictor
+    from ..variant import Batch, Float32Array, Predictor
 
 _MATRIX = 2
 _PRODUCT_NAME = re.compile(r"(?:^|[/,])MatMul(?:_\d+)?(?=,|$)")  # of a node that was fused into another

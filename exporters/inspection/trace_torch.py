@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.inspection.product import Product, attention_multiply_adds, multiply_adds, precision_of
+from .product import Product, attention_multiply_adds, multiply_adds, precision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploybench.exporters.variant import Batch, Float32Array, Int64Array, Predictor
+    from ..variant import Batch, Float32Array, Int64Array, Predictor
 
 # Index of the left operand by operator. The right one is a weight, or in _BY_RANK an activation if it has a batch axis.
 _BY_WEIGHTS = {"linear": 0, "mm": 0, "_int_mm": 0, "addmm": 1, "mkldnn_linear": 0, "_linear_pointwise": 0}

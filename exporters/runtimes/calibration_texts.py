@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from deploybench.exporters.checkpoints.tokenization import join
+from ..checkpoints.tokenization import join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.exporters.checkpoints.tokenization import Ids
+    from ..checkpoints.tokenization import Ids
 
 Texts: TypeAlias = "Sequence[Ids]"
 _CALIBRATING = 128  # texts

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from deploybench.exporters.variant import Float32Array
+    from ..variant import Float32Array
 
 NO_CLASSES = "random weights have no classes to keep"
 LIMIT = 0.005  # share of texts that may change class with plain int8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploybench.exporters.errors import ExportError
+from ..errors import ExportError
 
 
 def check_compiler() -> None:

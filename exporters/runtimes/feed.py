@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.exporters.checkpoints.tokenization import Pad, padded_batch
+from ..checkpoints.tokenization import Pad, padded_batch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from deploybench.exporters.variant import Int64Array
+    from ..variant import Int64Array
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """Names of the arrays of a batch, as transformers has them."""

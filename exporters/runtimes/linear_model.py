@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from deploybench.exporters.errors import ExportError
-from deploybench.exporters.variant import Example
+from ..errors import ExportError
+from ..variant import Example
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
 
-    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor, TrainingTexts
+    from ..variant import Float32Array, Int64Array, Predictor, TrainingTexts
 
 MODEL_FILE = "model.npz"
 LARGEST = 8_000_000  # bytes of the arrays; the rarest features are left out

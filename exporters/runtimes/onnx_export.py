@@ -9,12 +9,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.checkpoints.tokenization import reads_types
-from deploybench.exporters.errors import ExportError, first_line
-from deploybench.exporters.runtimes.feed import INPUTS
-from deploybench.exporters.runtimes.onnx_graph import input_names, use_weights_by_name
-from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
-from deploybench.exporters.runtimes.torch_model import example_inputs, logits_alone, trace
+from ..checkpoints.tokenization import reads_types
+from ..errors import ExportError, first_line
+from .feed import INPUTS
+from .onnx_graph import input_names, use_weights_by_name
+from .onnx_session import MODEL_FILE
+from .torch_model import example_inputs, logits_alone, trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.exporters.runtimes.calibration_texts import judging
-from deploybench.exporters.runtimes.careful import Group, choose
-from deploybench.exporters.runtimes.feed import text_feed
-from deploybench.exporters.runtimes.onnx_graph import drop_unread
-from deploybench.exporters.runtimes.onnx_session import MODEL_FILE, NOT_USED
+from .calibration_texts import judging
+from .careful import Group, choose
+from .feed import text_feed
+from .onnx_graph import drop_unread
+from .onnx_session import MODEL_FILE, NOT_USED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.runtimes.calibration_texts import Texts
-    from deploybench.exporters.runtimes.careful import Choice
-    from deploybench.exporters.variant import Float32Array, Int64Array
+    from ..variant import Float32Array, Int64Array
+    from .calibration_texts import Texts
+    from .careful import Choice
 
 _MOST = 1 / 5  # of the weights in floats: fp32, in which they take four times the time of int8
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.runtimes.feed import feed
-from deploybench.exporters.variant import Example
+from ..variant import Example
+from .feed import feed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
+    from ..variant import Float32Array, Int64Array, Predictor
 
 MODEL_FILE = "model.onnx"
 NOT_USED = ["SkipLayerNormFusion"]  # its kernel is scalar; those of Add and LayerNormalization are vectorised

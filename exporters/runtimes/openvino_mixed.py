@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.exporters.runtimes.calibration_texts import judging
-from deploybench.exporters.runtimes.careful import Group, choose
-from deploybench.exporters.runtimes.feed import text_feed
-from deploybench.exporters.runtimes.openvino_model import MODEL_FILE
+from .calibration_texts import judging
+from .careful import Group, choose
+from .feed import text_feed
+from .openvino_model import MODEL_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.runtimes.calibration_texts import Texts
-    from deploybench.exporters.runtimes.careful import Choice
-    from deploybench.exporters.variant import Float32Array, Int64Array
+    from ..variant import Float32Array, Int64Array
+    from .calibration_texts import Texts
+    from .careful import Choice
 
 _PRODUCTS = ("MatMul", "ScaledDotProductAttention")
 _MOVES = ("Reshape", "Transpose")  # between a quantisation and the product that reads it

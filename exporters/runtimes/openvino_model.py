@@ -7,14 +7,14 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from deploybench.exporters.runtimes.feed import feed
-from deploybench.exporters.runtimes.too_long import refusing_too_long
-from deploybench.exporters.variant import Example
+from ..variant import Example
+from .feed import feed
+from .too_long import refusing_too_long
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.exporters.variant import ExportJob, Float32Array, Int64Array, Predictor
+    from ..variant import ExportJob, Float32Array, Int64Array, Predictor
 
 MODEL_FILE = "model.xml"
 Precision: TypeAlias = Literal["f32", "bf16"]

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.variant import MANIFEST
+from ..variant import MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
+    from ..variant import Float32Array, Int64Array, Predictor
 
 
 def refusing_too_long(predict: Predictor, artifact: Path) -> Predictor:

@@ -7,18 +7,18 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 from unittest.mock import patch
 
-from deploybench.exporters.checkpoints.classifier import load_classifier
-from deploybench.exporters.checkpoints.tokenization import read_fast, reads_types
-from deploybench.exporters.errors import ExportError, first_line
-from deploybench.exporters.runtimes.feed import INPUTS
-from deploybench.exporters.variant import Example
+from ..checkpoints.classifier import load_classifier
+from ..checkpoints.tokenization import read_fast, reads_types
+from ..errors import ExportError, first_line
+from ..variant import Example
+from .feed import INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.texts import Text
-    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
+    from ..texts import Text
+    from ..variant import Float32Array, Int64Array, Predictor
 
 EXAMPLE_TEXTS = ("The minister said on Tuesday that the budget had passed.", "They hide it.")
 _ATOL = 1e-3  # of logits: rounding

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.checkpoints.checkpoint import digest_files
-from deploybench.exporters.errors import CheckpointError
+from ..checkpoints.checkpoint import digest_files
+from ..errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from deploybench.exporters.training.processes import process_count, total
+from .processes import process_count, total
 
 if TYPE_CHECKING:
-    from deploybench.exporters.training.unfinished import Unfinished
+    from .unfinished import Unfinished
 
 _STATE_EVERY_S = 120.0  # the most that a killed process loses
 _SYNC_STEPS = 10  # steps between two synchronisations of the processes

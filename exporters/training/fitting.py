@@ -8,27 +8,27 @@ import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.errors import RecipeError, WorkerError, first_line
-from deploybench.exporters.training.batching import DeviceBatches, LengthGroupedOrder
-from deploybench.exporters.training.out_of_memory import is_out_of_memory
-from deploybench.exporters.training.precision import (
+from ..errors import RecipeError, WorkerError, first_line
+from .batching import DeviceBatches, LengthGroupedOrder
+from .out_of_memory import is_out_of_memory
+from .precision import (
     chosen_precision,
     overrule_launcher,
     this_device,
     training_arguments,
 )
-from deploybench.exporters.training.processes import is_main, process_count
-from deploybench.exporters.training.scores import validation_scores
-from deploybench.exporters.training.steps import steps
+from .processes import is_main, process_count
+from .scores import validation_scores
+from .steps import steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.exporters.training.precision import Device
-    from deploybench.exporters.training.recipe import Recipe
-    from deploybench.exporters.training.steps import Steps
-    from deploybench.exporters.training.unfinished import Unfinished
+    from .precision import Device
+    from .recipe import Recipe
+    from .steps import Steps
+    from .unfinished import Unfinished
 
     Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text
 
@@ -106,7 +106,7 @@ def _callbacks(recipe: Recipe, unfinished: Unfinished, *, progress: bool) -> tup
     """The clock, the progress bar or None, and all callbacks of the Trainer."""
     from transformers import EarlyStoppingCallback
 
-    from deploybench.exporters.training.callbacks import Clock, Keeper, ProgressBar
+    from .callbacks import Clock, Keeper, ProgressBar
 
     clock, bar = Clock(), ProgressBar() if progress and is_main() and sys.stderr.isatty() else None
     callbacks: list[Any] = [clock, Keeper(unfinished), *([bar] if bar else [])]

@@ -6,16 +6,16 @@ import dataclasses
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deploybench.exporters.checkpoints.architectures import ARCHITECTURES
-from deploybench.exporters.checkpoints.classifier import missing_weights, read_configuration
-from deploybench.exporters.errors import CheckpointError, RecipeError, first_line
-from deploybench.exporters.training.base import check_encoder, match_head
+from ..checkpoints.architectures import ARCHITECTURES
+from ..checkpoints.classifier import missing_weights, read_configuration
+from ..errors import CheckpointError, RecipeError, first_line
+from .base import check_encoder, match_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.training.recipe import Recipe
+    from .recipe import Recipe
 
 
 @contextmanager

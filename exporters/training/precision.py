@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.errors import RecipeError
+from ..errors import RecipeError
 
 if TYPE_CHECKING:
-    from deploybench.exporters.training.recipe import Recipe
+    from .recipe import Recipe
 
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 _GPU_ONLY = ("tf32", "fp16")

@@ -15,9 +15,9 @@ from typing import Annotated, Any, NoReturn, TypeAlias
 import msgspec
 from msgspec import Meta, inspect
 
-from deploybench.exporters.checkpoints.architectures import PREFIX, check_architecture
-from deploybench.exporters.errors import CheckpointError, RecipeError, did_you_mean
-from deploybench.exporters.files import sha256_json
+from ..checkpoints.architectures import PREFIX, check_architecture
+from ..errors import CheckpointError, RecipeError, did_you_mean
+from ..files import sha256_json
 
 SUFFIX = ".toml"
 VALIDATION = "validation"  # the labelled set that is scored after every epoch

@@ -9,21 +9,21 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.checkpoints.checkpoint import (
+from ..checkpoints.checkpoint import (
     ANSWERS_FILE,
     CALIBRATION_FILE,
     TRAINING_FILE,
     TRAINING_TEXTS_FILE,
     VALIDATION_FILE,
 )
-from deploybench.exporters.training.card import CARD_FILE, training_card
+from .card import CARD_FILE, training_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.exporters.training.fitting import Example, Fitted
-    from deploybench.exporters.training.recipe import Recipe
+    from .fitting import Example, Fitted
+    from .recipe import Recipe
 
 SCHEMA_VERSION = 4
 # 1 - first version

@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.checkpoints.tokenization import TypedIds
+from ..checkpoints.tokenization import TypedIds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.exporters.checkpoints.tokenization import Ids
-    from deploybench.exporters.texts import Text
+    from ..checkpoints.tokenization import Ids
+    from ..texts import Text
 
 _EVAL_BATCH_SIZE = 64  # texts
 

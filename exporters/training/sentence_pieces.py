@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.errors import CheckpointError
+from ..errors import CheckpointError
 
 if TYPE_CHECKING:
     from pathlib import Path

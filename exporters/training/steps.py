@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.errors import RecipeError
+from ..errors import RecipeError
 
 if TYPE_CHECKING:
-    from deploybench.exporters.training.recipe import Recipe
+    from .recipe import Recipe
 
 _WARMUP_RATIO = 0.1  # the default
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.checkpoints.tokenization import saved_tokenizer
-from deploybench.exporters.errors import CheckpointError, DataError, first_line
-from deploybench.exporters.training.sentence_pieces import albert_tokenizer
+from ..checkpoints.tokenization import saved_tokenizer
+from ..errors import CheckpointError, DataError, first_line
+from .sentence_pieces import albert_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.exporters.training.recipe import TokenizerRecipe
+    from .recipe import TokenizerRecipe
 
 _SPIECE = "spiece.model"
 _SAVED = ("tokenizer.json", "tokenizer_config.json")  # AutoTokenizer needs one of them

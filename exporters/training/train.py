@@ -13,31 +13,31 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from deploybench.exporters.checkpoints.checkpoint import TRAINING_FILE
-from deploybench.exporters.checkpoints.positions import most_positions
-from deploybench.exporters.checkpoints.tokenization import TypedIds, ids_to_json
-from deploybench.exporters.errors import CheckpointError, DataError, RecipeError
-from deploybench.exporters.files import sha256_file, whole_folder
-from deploybench.exporters.texts import row_hash, sha256_texts, singles
-from deploybench.exporters.training.base import base_digest
-from deploybench.exporters.training.fitting import fit
-from deploybench.exporters.training.model import build_model, quiet_transformers
-from deploybench.exporters.training.precision import this_device
-from deploybench.exporters.training.processes import process_count, shared
-from deploybench.exporters.training.recipe import VALIDATION
-from deploybench.exporters.training.record import TrainingReport, costs, package_versions, write_records
-from deploybench.exporters.training.scores import Scores, model_inputs, overlapping_texts, predict_labels
-from deploybench.exporters.training.tokenizer import read_tokenizer, train_tokenizer
-from deploybench.exporters.training.unfinished import Unfinished
+from ..checkpoints.checkpoint import TRAINING_FILE
+from ..checkpoints.positions import most_positions
+from ..checkpoints.tokenization import TypedIds, ids_to_json
+from ..errors import CheckpointError, DataError, RecipeError
+from ..files import sha256_file, whole_folder
+from ..texts import row_hash, sha256_texts, singles
+from .base import base_digest
+from .fitting import fit
+from .model import build_model, quiet_transformers
+from .precision import this_device
+from .processes import process_count, shared
+from .recipe import VALIDATION
+from .record import TrainingReport, costs, package_versions, write_records
+from .scores import Scores, model_inputs, overlapping_texts, predict_labels
+from .tokenizer import read_tokenizer, train_tokenizer
+from .unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.exporters.checkpoints.tokenization import Ids
-    from deploybench.exporters.texts import Text
-    from deploybench.exporters.training.fitting import Example, Fitted
-    from deploybench.exporters.training.model import Start
-    from deploybench.exporters.training.recipe import Recipe
+    from ..checkpoints.tokenization import Ids
+    from ..texts import Text
+    from .fitting import Example, Fitted
+    from .model import Start
+    from .recipe import Recipe
 
 T = TypeVar("T")
 CALIBRATION_SIZE = 300  # texts

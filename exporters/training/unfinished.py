@@ -7,8 +7,8 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.errors import CheckpointError, RecipeError
-from deploybench.exporters.training.processes import is_main, wait_for_all
+from ..errors import CheckpointError, RecipeError
+from .processes import is_main, wait_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.exporters.checkpoints.classifier import load_classifier, read_configuration
-from deploybench.exporters.checkpoints.tokenization import read_fast
-from deploybench.exporters.errors import ExportError
-from deploybench.exporters.runtimes.linear_model import example, load_linear, save_linear, train_linear
-from deploybench.exporters.runtimes.torch_model import run_classifier
-from deploybench.exporters.variant import ExportJob, Int64Array, Predictor, TrainingTexts, Variant
+from ..checkpoints.classifier import load_classifier, read_configuration
+from ..checkpoints.tokenization import read_fast
+from ..errors import ExportError
+from ..runtimes.linear_model import example, load_linear, save_linear, train_linear
+from ..runtimes.torch_model import run_classifier
+from ..variant import ExportJob, Int64Array, Predictor, TrainingTexts, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from deploybench.exporters.runtimes.onnx_export import export_onnx
-from deploybench.exporters.runtimes.onnx_session import EXAMPLE, load_session
-from deploybench.exporters.variant import ExportJob, Variant
+from ..runtimes.onnx_export import export_onnx
+from ..runtimes.onnx_session import EXAMPLE, load_session
+from ..variant import ExportJob, Variant
 
 
 def export(job: ExportJob) -> None:

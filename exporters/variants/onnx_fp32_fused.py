@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.checkpoints.classifier import read_configuration
-from deploybench.exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
-from deploybench.exporters.runtimes.onnx_first_token import keep_first_token
-from deploybench.exporters.runtimes.onnx_graph import attend_without_mask, count_operators, drop_round_trips
-from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
-from deploybench.exporters.variants import onnx_fp32
+from ..checkpoints.classifier import read_configuration
+from ..runtimes.onnx_export import attention_as_one_node, export_onnx
+from ..runtimes.onnx_first_token import keep_first_token
+from ..runtimes.onnx_graph import attend_without_mask, count_operators, drop_round_trips
+from ..runtimes.onnx_session import MODEL_FILE
+from . import onnx_fp32
 
 if TYPE_CHECKING:
-    from deploybench.exporters.variant import ExportJob
+    from ..variant import ExportJob
 
 
 def export(job: ExportJob) -> None:

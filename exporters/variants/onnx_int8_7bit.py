@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.runtimes.onnx_export import quantise_weights
-from deploybench.exporters.variants import onnx_int8_dynamic
+from ..runtimes.onnx_export import quantise_weights
+from . import onnx_int8_dynamic
 
 if TYPE_CHECKING:
-    from deploybench.exporters.variant import ExportJob
+    from ..variant import ExportJob
 
 
 def export(job: ExportJob) -> None:

@@ -6,14 +6,14 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
-from deploybench.exporters.runtimes.careful import NO_CLASSES
-from deploybench.exporters.runtimes.onnx_mixed import mixed_onnx
-from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
-from deploybench.exporters.variants import onnx_int8_dynamic
+from ..checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from ..runtimes.careful import NO_CLASSES
+from ..runtimes.onnx_mixed import mixed_onnx
+from ..runtimes.onnx_session import MODEL_FILE
+from . import onnx_int8_dynamic
 
 if TYPE_CHECKING:
-    from deploybench.exporters.variant import ExportJob
+    from ..variant import ExportJob
 
 
 def export(job: ExportJob) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.runtimes.calibration_texts import calibrating
-from deploybench.exporters.runtimes.feed import text_feed
-from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
-from deploybench.exporters.variants import onnx_int8_dynamic
+from ..runtimes.calibration_texts import calibrating
+from ..runtimes.feed import text_feed
+from ..runtimes.onnx_session import MODEL_FILE
+from . import onnx_int8_dynamic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.exporters.variant import ExportJob, Int64Array
+    from ..variant import ExportJob, Int64Array
 
 
 def export(job: ExportJob) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from deploybench.exporters.runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
-from deploybench.exporters.variant import BF16, ExportJob, Variant
+from ..runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
+from ..variant import BF16, ExportJob, Variant
 
 
 def export(job: ExportJob) -> None:

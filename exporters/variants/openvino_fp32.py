@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from deploybench.exporters.runtimes.feed import INPUTS
-from deploybench.exporters.runtimes.openvino_first_token import keep_first_token
-from deploybench.exporters.runtimes.openvino_model import example as example_of
-from deploybench.exporters.runtimes.openvino_model import load_compiled, save_openvino
-from deploybench.exporters.runtimes.torch_model import example_inputs, logits_alone, trace
-from deploybench.exporters.variant import ExportJob, Variant
+from ..runtimes.feed import INPUTS
+from ..runtimes.openvino_first_token import keep_first_token
+from ..runtimes.openvino_model import example as example_of
+from ..runtimes.openvino_model import load_compiled, save_openvino
+from ..runtimes.torch_model import example_inputs, logits_alone, trace
+from ..variant import ExportJob, Variant
 
 
 def export(job: ExportJob) -> None:

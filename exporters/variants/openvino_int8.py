@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from deploybench.exporters.runtimes.calibration_texts import calibrating
-from deploybench.exporters.runtimes.feed import text_feed
-from deploybench.exporters.runtimes.openvino_mixed import shares_weights
-from deploybench.exporters.runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
-from deploybench.exporters.variant import VNNI, ExportJob, Variant
+from ..runtimes.calibration_texts import calibrating
+from ..runtimes.feed import text_feed
+from ..runtimes.openvino_mixed import shares_weights
+from ..runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
+from ..variant import VNNI, ExportJob, Variant
 
 # Of SmoothQuant, NNCF's default for transformers: MiniLM on news changes 0.6 % of its classes (results/studies/quick), without it
 # 2.1 % (run 0025). It scales a weight by the inputs of each use, so a shared weight would be stored once per use: -1 is without it.

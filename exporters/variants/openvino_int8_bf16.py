@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from deploybench.exporters.runtimes.openvino_model import copy_base, example, load_compiled
-from deploybench.exporters.variant import BF16
-from deploybench.exporters.variants import openvino_int8
+from ..runtimes.openvino_model import copy_base, example, load_compiled
+from ..variant import BF16
+from . import openvino_int8
 
 VARIANT = replace(
     openvino_int8.VARIANT,

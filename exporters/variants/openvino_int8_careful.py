@@ -6,14 +6,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
-from deploybench.exporters.runtimes.careful import NO_CLASSES
-from deploybench.exporters.runtimes.openvino_mixed import mixed_openvino
-from deploybench.exporters.runtimes.openvino_model import copy_base, example, load_compiled, save_openvino
-from deploybench.exporters.variants import openvino_int8
+from ..checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from ..runtimes.careful import NO_CLASSES
+from ..runtimes.openvino_mixed import mixed_openvino
+from ..runtimes.openvino_model import copy_base, example, load_compiled, save_openvino
+from . import openvino_int8
 
 if TYPE_CHECKING:
-    from deploybench.exporters.variant import ExportJob
+    from ..variant import ExportJob
 
 
 def export(job: ExportJob) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from deploybench.exporters.runtimes.openvino_model import copy_base, example, load_compiled
-from deploybench.exporters.variant import VNNI
-from deploybench.exporters.variants import openvino_fp32_int8_weights
+from ..runtimes.openvino_model import copy_base, example, load_compiled
+from ..variant import VNNI
+from . import openvino_fp32_int8_weights
 
 VARIANT = replace(
     openvino_fp32_int8_weights.VARIANT,

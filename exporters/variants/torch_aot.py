@@ -7,16 +7,16 @@ import tempfile
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from deploybench.exporters.runtimes.compiler import check_compiler
-from deploybench.exporters.runtimes.too_long import refusing_too_long
-from deploybench.exporters.runtimes.torch_model import (
+from ..runtimes.compiler import check_compiler
+from ..runtimes.too_long import refusing_too_long
+from ..runtimes.torch_model import (
     example_answer,
     example_inputs,
     limit_threads,
     logits_alone,
     write_through_memory,
 )
-from deploybench.exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
+from ..variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path

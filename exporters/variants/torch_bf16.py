@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.checkpoints.classifier import load_classifier
-from deploybench.exporters.runtimes.torch_model import example_of_classifier, limit_threads, run_classifier
-from deploybench.exporters.variant import BF16, ExportJob, Predictor
-from deploybench.exporters.variants import torch_eager
+from ..checkpoints.classifier import load_classifier
+from ..runtimes.torch_model import example_of_classifier, limit_threads, run_classifier
+from ..variant import BF16, ExportJob, Predictor
+from . import torch_eager
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.checkpoints.classifier import load_classifier
-from deploybench.exporters.runtimes.compiler import check_compiler
-from deploybench.exporters.runtimes.torch_model import (
+from ..checkpoints.classifier import load_classifier
+from ..runtimes.compiler import check_compiler
+from ..runtimes.torch_model import (
     EXAMPLE_TEXTS,
     example_inputs,
     example_of_classifier,
     limit_threads,
     run_classifier,
 )
-from deploybench.exporters.variant import TOKENIZER, ExportJob, Predictor
-from deploybench.exporters.variants import torch_eager
+from ..variant import TOKENIZER, ExportJob, Predictor
+from . import torch_eager
 
 if TYPE_CHECKING:
     from pathlib import Path

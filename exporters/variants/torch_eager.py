@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.checkpoints.classifier import copy_classifier, load_classifier
-from deploybench.exporters.runtimes.torch_model import example_of_classifier, limit_threads, run_classifier
-from deploybench.exporters.variant import ExportJob, Predictor, Variant
+from ..checkpoints.classifier import copy_classifier, load_classifier
+from ..runtimes.torch_model import example_of_classifier, limit_threads, run_classifier
+from ..variant import ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.checkpoints.classifier import load_classifier, read_configuration
-from deploybench.exporters.runtimes.torch_model import (
+from ..checkpoints.classifier import load_classifier, read_configuration
+from ..runtimes.torch_model import (
     example_answer,
     limit_threads,
     run_classifier,
     write_through_memory,
 )
-from deploybench.exporters.variant import Example, ExportJob, Predictor
-from deploybench.exporters.variants import torch_eager
+from ..variant import Example, ExportJob, Predictor
+from . import torch_eager
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.runtimes.torch_model import (
+from ..runtimes.torch_model import (
     example_answer,
     limit_threads,
     logits_alone,
     trace,
     write_through_memory,
 )
-from deploybench.exporters.variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
+from ..variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -29,25 +29,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploybench.bench.console import say
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.pipeline.arguments import names
-from deploybench.bench.pipeline.started_pytest import run_pytest
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.checkpoints.architectures import PREFIX, check_architecture
-from deploybench.exporters.device_speed.speed import Setting
-from deploybench.exporters.errors import CheckpointError, DeploybenchError, UserError
-from deploybench.exporters.packages import require
-from deploybench.exporters.training.precision import PRECISIONS, fast_precisions, this_device
-from deploybench.exporters.training.recipe import read_recipe
-from deploybench.suites.gpu.plan import Plan
-from deploybench.suites.gpu.tables import render
-from deploybench.suites.studies.study import Answer, run_study, save_study, saved_at
+from ...bench.console import say
+from ...bench.machine.alone import alone
+from ...bench.pipeline.arguments import names
+from ...bench.pipeline.started_pytest import run_pytest
+from ...bench.worker.client import call_in_child
+from ...exporters.checkpoints.architectures import PREFIX, check_architecture
+from ...exporters.device_speed.speed import Setting
+from ...exporters.errors import CheckpointError, DeploybenchError, UserError
+from ...exporters.packages import require
+from ...exporters.training.precision import PRECISIONS, fast_precisions, this_device
+from ...exporters.training.recipe import read_recipe
+from ..studies.study import Answer, run_study, save_study, saved_at
+from .plan import Plan
+from .tables import render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.exporters.training.precision import Device
+    from ...exporters.training.precision import Device
 
 SKIPPED = 77
 ARCHITECTURES = (

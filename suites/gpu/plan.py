@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.machine.cpu import available_cores
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.device_speed.speed import measure
-from deploybench.exporters.errors import WorkerError
+from ...bench.machine.cpu import available_cores
+from ...bench.worker.client import call_in_child
+from ...exporters.device_speed.speed import measure
+from ...exporters.errors import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from deploybench.exporters.device_speed.speed import Measured, Setting
+    from ...exporters.device_speed.speed import Measured, Setting
 
 NAME = "deploybench_gpu"  # of the plugin
 

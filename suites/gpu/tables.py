@@ -5,18 +5,18 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.cells import Column, Table
-from deploybench.bench.report.render import render_tables
-from deploybench.bench.runs.measurement import Figure
-from deploybench.bench.units import COUNT, MEGABYTES, MILLISECONDS, PER_SECOND, SHARE, format_rate
-from deploybench.exporters.device_speed.matrix_rate import SIZES
-from deploybench.exporters.device_speed.speed import MOST
+from ...bench.report.cells import Column, Table
+from ...bench.report.render import render_tables
+from ...bench.runs.measurement import Figure
+from ...bench.units import COUNT, MEGABYTES, MILLISECONDS, PER_SECOND, SHARE, format_rate
+from ...exporters.device_speed.matrix_rate import SIZES
+from ...exporters.device_speed.speed import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.exporters.device_speed.speed import Measured, Setting, Speed
-    from deploybench.suites.gpu.plan import Plan
+    from ...exporters.device_speed.speed import Measured, Setting, Speed
+    from .plan import Plan
 
 GOAL_PRECISION = "bf16"
 TRAINING_GOAL = 0.4  # least share of the matrix rate

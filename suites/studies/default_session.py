@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from deploybench.exporters.runtimes import onnx_session
-from deploybench.exporters.variants import onnx_fp32
+from ...exporters.runtimes import onnx_session
+from ...exporters.variants import onnx_fp32
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.exporters.variant import Predictor
+    from ...exporters.variant import Predictor
 
 
 def load(artifact: Path, threads: int) -> Predictor:

@@ -7,24 +7,24 @@ import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.measure.memory.peaks import take_phase
-from deploybench.bench.measure.schedule import TimedArtifact
-from deploybench.bench.measure.workload import full_batch, parity_batches
-from deploybench.bench.worker.client import Worker, call_in_child
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.artifacts.parity import compare_logits
-from deploybench.exporters.errors import ParityError
-from deploybench.exporters.inspection.stored import stored_weights
-from deploybench.exporters.variant import MANIFEST
-from deploybench.suites.studies.study import render_rows
-from deploybench.suites.studies.timing import one_text, time_interleaved
+from ...bench.measure.memory.peaks import take_phase
+from ...bench.measure.schedule import TimedArtifact
+from ...bench.measure.workload import full_batch, parity_batches
+from ...bench.worker.client import Worker, call_in_child
+from ...exporters.artifacts.catalogue import find_variant
+from ...exporters.artifacts.parity import compare_logits
+from ...exporters.errors import ParityError
+from ...exporters.inspection.stored import stored_weights
+from ...exporters.variant import MANIFEST
+from .study import render_rows
+from .timing import one_text, time_interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.exporters.variant import Batch, Float32Array
+    from ...bench.pipeline.prepare import Prepared
+    from ...exporters.variant import Batch, Float32Array
 
 LENGTHS = (16, 512)  # tokens of the one text that is timed
 _NO_BOUND: dict[str, Any] = {"min_agreement": 0.0, "logits_atol": None}  # parity is shown, not judged

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tabulate
 
-from deploybench.bench.console import say
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.machine.environment import describe_environment
-from deploybench.bench.pipeline.options import add_options, read_options
-from deploybench.exporters.errors import DeploybenchError, UserError
-from deploybench.exporters.files import whole_file
+from ...bench.console import say
+from ...bench.machine.alone import alone
+from ...bench.machine.environment import describe_environment
+from ...bench.pipeline.options import add_options, read_options
+from ...exporters.errors import DeploybenchError, UserError
+from ...exporters.files import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from deploybench.bench.pipeline.options import Options
+    from ...bench.pipeline.options import Options
 
 FOLDER = Path("results/studies")
 

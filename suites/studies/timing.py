@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import progress, say
-from deploybench.bench.measure.latency import LatencyRun
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.runs.measurement import Workload, process_medians
-from deploybench.exporters.errors import DeploybenchError
+from ...bench.console import progress, say
+from ...bench.measure.latency import LatencyRun
+from ...bench.pipeline.prepare import prepare
+from ...bench.runs.measurement import Workload, process_medians
+from ...exporters.errors import DeploybenchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.measure.schedule import TimedArtifact
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.exporters.variant import Batch
+    from ...bench.measure.schedule import TimedArtifact
+    from ...bench.pipeline.options import Options
+    from ...bench.pipeline.prepare import Prepared
+    from ...exporters.variant import Batch
 
 
 def prepare_all(options: Options) -> Prepared:

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.sets import labelled_sets, reading
-from deploybench.bench.texts.data import read_labelled_file
-from deploybench.bench.units import format_duration, format_share
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.checkpoints.checkpoint import TRAINING_FILE
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.files import sha256_file
-from deploybench.exporters.training.train import train
+from ...bench.console import say
+from ...bench.pipeline.sets import labelled_sets, reading
+from ...bench.texts.data import read_labelled_file
+from ...bench.units import format_duration, format_share
+from ...bench.worker.client import call_in_child
+from ...exporters.checkpoints.checkpoint import TRAINING_FILE
+from ...exporters.errors import UserError
+from ...exporters.files import sha256_file
+from ...exporters.training.train import train
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.texts.data import LabelledSet
-    from deploybench.exporters.training.recipe import Recipe
+    from ...bench.pipeline.options import Options
+    from ...bench.texts.data import LabelledSet
+    from ...exporters.training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

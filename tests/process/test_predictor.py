@@ -10,10 +10,12 @@ from concurrent.futures import ProcessPoolExecutor
 
 import builders
 import numpy as np
+import pandas as pd
 import pytest
 
 import deploybench
 from deploybench.bench.analysis.probability_calibration import probabilities
+from deploybench.bench.api.predictor import Predictor
 from deploybench.exporters.checkpoints.tokenization import Pad, save_tokenizer
 from deploybench.exporters.errors import DataError, WorkerError
 
@@ -96,8 +98,42 @@ def test_texts_that_are_none_are_one_line(artifact):
         assert predictor([]).shape == (0, 4)
         with pytest.raises(DataError, match="texts: found one text, expected a list of texts; put it in brackets"):
             predictor("a text")
-    with pytest.raises(deploybench.UserError, match="--threads: found '0', expected a whole number from 1 to "):
+    with pytest.raises(deploybench.UserError, match="^threads: found '0', expected a whole number from 1 to "):
         deploybench.load(artifact, threads=0)
+
+
+@pytest.mark.parametrize(
+    ("texts", "line"),
+    [
+        (None, "texts: found None, expected a list of texts or one column of a frame; pass one"),
+        ((text for text in TEXTS), "texts: found generator, expected a list of texts "),
+        ({"text": TEXTS}, "texts: found dict, expected a list of texts "),
+        (pd.DataFrame({"text": TEXTS}), "texts: found DataFrame, expected a list of texts "),
+        (b"a text", "texts: found bytes, expected a list of texts "),
+        ([None], "text 1: found None, expected text; remove it or fill it in"),
+        (["a text", 1], "text 2: found int (1), expected text; "),
+        ([b"x"], "text 1: found bytes (b'x'), expected text; "),
+        (pd.Series(["a", "b", float("nan")]), "text 3: found float (nan), expected text; remove it or fill it in"),
+        (["a text", "half \ud83d"], r"text 2: found '\ud83d', half a character; expected Unicode; "),
+    ],
+)
+def test_the_first_text_that_is_none_is_named(artifact, texts, line):
+    with pytest.raises(DataError) as raised:
+        Predictor(artifact, threads=1)(texts)
+
+    assert str(raised.value).startswith(line)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_column_keeps_its_index(artifact):
+    column = pd.Series(TEXTS[:3], index=["c", "a", "b"])
+    with deploybench.load(artifact, threads=1) as predictor:
+        found = predictor(column)
+
+        assert found.index.equals(column.index)
+        assert found.reset_index(drop=True).equals(predictor(list(column)))
+        assert predictor(np.array(TEXTS[:3])).equals(predictor(tuple(TEXTS[:3])))
+        assert predictor(column[:0]).shape == (0, 4)
 
 
 def test_its_process_ends_with_it(artifact):

@@ -2,21 +2,26 @@
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from several import save_models
 from shipped import shipped
 
 import deploybench
 from deploybench.bench import cli
+from deploybench.bench.api import run as api_run
 from deploybench.bench.api.child import in_child
-from deploybench.bench.api.flags import parsed
+from deploybench.bench.api.flags import keywords_named, parsed
 from deploybench.bench.machine.alone import HELD, alone
 from deploybench.bench.report.formats.fragment import fragment
+from deploybench.exporters.errors import DiskFullError
 
 SHIPPED = {path.name[:4]: path for path in shipped("Linux-*/*.json")}
 
@@ -65,13 +70,13 @@ def test_a_saved_run_says_what_failed():
         ({"checkpoint": "my-albert"}, {"checkpoint": ["my-albert"]}),
         ({"checkpoint": Path("my=albert")}, {"checkpoint": ["my=albert"]}),
         ({"checkpoint": {"a": "x", "b": "y"}}, {"checkpoint": ["a=x", "b=y"]}),
-        ({"external": {"test": Path("test.csv")}}, {"external": ["test=test.csv"]}),
+        ({"sets": {"test": Path("test.csv")}}, {"external": ["test=test.csv"]}),
         ({"variants": ["onnx-fp32", "openvino-int8"]}, {"variants": ("onnx-fp32", "openvino-int8")}),
         ({"variants": "onnx-fp32,openvino-int8"}, {"variants": ("onnx-fp32", "openvino-int8")}),
         ({"batch_sizes": [8, 1]}, {"batch_sizes": (1, 8)}),
-        ({"plugin": ["a.b", "c"]}, {"plugin": ["a.b", "c"]}),
+        ({"plugins": ["a.b", "c"]}, {"plugin": ["a.b", "c"]}),
         (
-            {"time_budget": 90, "threads": None, "resume": False},
+            {"budget": 90, "threads": None, "resume": False},
             {"time_budget": 90.0, "threads": None, "resume": False},
         ),
         ({"drop_bad_rows": True}, {"drop_bad_rows": True}),
@@ -86,12 +91,11 @@ def test_keyword_arguments_are_read_as_flags(given, flags):
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"thread": 2}, "option 'thread': unknown; did you mean 'threads'? known: allow_pickle, "),
-        ({"threads": 0}, "--threads: found '0', expected a whole number from 1 to "),
-        ({"time_budget": "3m"}, "--time-budget: found '3m', expected a number above 0 such as 180"),
-        ({"external": {"a/b": "x.csv"}}, "--external: 'a/b' is no name, expected one without = and /; rename it"),
-        ({"external": {"": "x.csv"}}, "--external: '' is no name, "),
-        ({"checkpoint": {1: "x"}}, "--checkpoint: 1 is no name, "),
+        ({"threads": 0}, "threads: found '0', expected a whole number from 1 to "),
+        ({"budget": "3m"}, "budget: found '3m', expected a number above 0 such as 180"),
+        ({"sets": {"a/b": "x.csv"}}, "sets: 'a/b' is no name, expected one without = and /; rename it"),
+        ({"sets": {"": "x.csv"}}, "sets: '' is no name, "),
+        ({"checkpoint": {1: "x"}}, "checkpoint: 1 is no name, "),
     ],
 )
 def test_mistakes_in_them_are_one_line(given, line):
@@ -99,6 +103,54 @@ def test_mistakes_in_them_are_one_line(given, line):
         parsed(given)
 
     assert one_line(raised).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("call", "near", "names"),
+    [
+        (lambda: deploybench.run("albert", budgt=1), "budget", "checkpoint sets budget plugins results drop_bad_rows"),
+        (lambda: deploybench.run("albert", external="x.csv"), "sets", "sets"),
+        (lambda: deploybench.run("albert", result="x"), "results", "results"),
+        (
+            lambda: deploybench.score("in.csv", "out.parquet", variant="onnx-fp32", max_memory=1),
+            "max_memory_mb",
+            "file output variant max_memory_mb plugins text_columns",
+        ),
+    ],
+)
+def test_an_unknown_option_is_told_the_names_of_python(call, near, names):
+    with pytest.raises(deploybench.UserError, match=f"unknown; did you mean '{near}'. known: ") as raised:
+        call()
+    known = one_line(raised).rpartition("known: ")[2].split(", ")
+
+    assert {*names.split()} <= {*known}
+    assert not {"external", "time_budget", "plugin", "options"} & {*known}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("--time-budget: found 0; --external [NAME=]FILE", "budget: found 0; sets [NAME=]FILE"),
+        (
+            "--text-columns: found '--plugin', expected (--plugin) a-b",
+            "text_columns: found '--plugin', expected (plugins) a-b",
+        ),
+        ("x: no artifact; expected that of: deploybench recommend RUN --copy-to DIR", None),
+    ],
+)
+def test_a_message_names_keywords_and_a_command_its_flags(said, told):
+    with pytest.raises(DiskFullError) as raised, keywords_named():
+        raise DiskFullError(said)
+
+    assert str(raised.value) == (told or said)
+
+
+@pytest.mark.process
+def test_a_message_of_the_child_names_keywords():
+    with pytest.raises(deploybench.UserError) as raised:
+        deploybench.run("nowhere", real="real.csv")
+
+    assert one_line(raised) == "real: was given without fake; pass both, or one labelled file"
 
 
 @pytest.mark.process
@@ -120,11 +172,134 @@ def test_the_child_may_ask_the_hub_and_shares_the_lock(monkeypatch):
         assert (in_child(os.getenv, "HF_HUB_OFFLINE"), in_child(os.getenv, HELD)) == ("1", "yes")
 
 
+WAITS = """
+import os, sys, time
+print(os.getpid(), file=sys.stderr, flush=True)
+try:
+    time.sleep(600)
+except KeyboardInterrupt:
+    time.sleep(1)  # a run saves what it has, and answers
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_an_interrupt_is_one_and_ends_the_child(send):
+    program = f"from deploybench.bench.api.child import in_child; in_child(exec, {WAITS!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    child = int(process.stderr.readline())
+    send(process.pid, signal.SIGINT)
+    _, told = process.communicate()
+
+    assert process.returncode == -signal.SIGINT
+    assert told.startswith("Traceback ")
+    assert told.endswith("\nKeyboardInterrupt\n")
+    assert told.count("Traceback") == 1
+    assert "multiprocessing" not in told
+    assert not Path(f"/proc/{child}").exists()
+
+
 @pytest.mark.parametrize("path", ["nowhere.json", "nowhere"])
 def test_a_missing_run_is_one_line(path, tmp_path):
     for read in (deploybench.read_run, deploybench.recommend, lambda one: deploybench.compare(one, SHIPPED["0025"])):
         with pytest.raises(deploybench.UserError, match=f"{path}: no such file") as raised:
             read(tmp_path / path)
+        assert one_line(raised)
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (lambda: deploybench.run({}), "checkpoint: found {}, expected a folder, a Hub id or arch:NAME; name one"),
+        (lambda: deploybench.run([]), "checkpoint: found [], expected a folder, "),
+        (lambda: deploybench.run(""), "checkpoint: found '', expected a folder, "),
+        (lambda: deploybench.run({"a": None}), "checkpoint: found {'a': None}, expected a folder, "),
+        (lambda: deploybench.run(b"albert"), "checkpoint: found b'albert', expected a folder, "),
+        (lambda: deploybench.run("albert", sets={}), "sets: found {}, expected labelled files by name "),
+        (
+            lambda: deploybench.run(None, sets="test.csv"),
+            "run: found no checkpoint (None) with sets, expected a folder, a Hub id or arch:NAME; name one, or leave sets out for "
+            "the demonstration",
+        ),
+        (lambda: deploybench.run(unlabelled=["a.csv"]), "run: found no checkpoint (None) with unlabelled, "),
+    ],
+)
+def test_a_mistaken_checkpoint_is_not_the_demonstration(call, line, monkeypatch):
+    monkeypatch.setattr(api_run, "in_child", lambda *_: pytest.fail("a run was started"))
+    with pytest.raises(deploybench.UserError) as raised:
+        call()
+
+    assert one_line(raised).startswith(line)
+
+
+@pytest.mark.parametrize("path", [None, 5, ["a"], b"x", "", "a" * 5000, "a\0b", "\ud800", pd.DataFrame({"a": [1, 2]})])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("path", deploybench.read_run),
+        ("base", lambda path: deploybench.compare(path, SHIPPED["0016"])),
+        ("contender", lambda path: deploybench.compare(deploybench.read_run(SHIPPED["0016"]), path)),
+        ("run", deploybench.recommend),
+        ("copy_to", lambda path: deploybench.recommend(SHIPPED["0026"]).copy_to(path)),
+        ("work_dir", lambda path: deploybench.recommend(SHIPPED["0026"]).copy_to("new", work_dir=path)),
+        ("folder", deploybench.load),
+        ("b", lambda path: deploybench.duel("a", path)),
+        ("pythons", lambda path: deploybench.duel("a", "b", pythons=(sys.executable, path))),
+        ("file", lambda path: deploybench.score(path, "out.parquet", variant="onnx-fp32")),
+        ("output", lambda path: deploybench.score("in.csv", path, variant="onnx-fp32")),
+        ("results", lambda path: deploybench.run(results=path)),
+    ],
+)
+def test_what_is_no_path_is_one_line(name, call, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(deploybench.UserError) as raised:
+        call(path)
+
+    assert one_line(raised).startswith(f"{name}: found ")
+    assert one_line(raised).endswith(", expected a path such as 'results'; pass a text or a pathlib.Path")
+    assert len(one_line(raised)) < 200
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (lambda run: run.of(None), "of: found None, expected one of "),
+        (lambda run: run.plot(None), "plot: found None, expected the name of a plot such as 'pareto'; pass a text"),
+        (
+            lambda run: deploybench.recommend(run, objective=3),
+            "objective: found 3, expected one of latency, throughput, memory, size; pass a text",
+        ),
+        (
+            lambda _: deploybench.score("in.csv", "out.parquet", variant=None),
+            "variant: found None, expected the name of ",
+        ),
+        (
+            lambda _: deploybench.duel("a", "b", pythons="python"),
+            "pythons: found 'python', expected two interpreters, ",
+        ),
+        (lambda _: deploybench.duel("a", "b", pythons=("python",)), "pythons: found ('python',), expected two "),
+    ],
+)
+def test_what_is_no_name_is_one_line(call, line):
+    with pytest.raises(deploybench.UserError) as raised:
+        call(deploybench.read_run(SHIPPED["0026"]))
+
+    assert one_line(raised).startswith(line)
+
+
+def test_one_of_several_models_is_compared_and_recommended(several, tmp_path):
+    run = deploybench.read_run(several)
+    other = shutil.copy(several, tmp_path / "other.json")
+    compared = deploybench.compare(run, other, model="tiny")
+
+    assert {*compared.to_frame().variant} == {*run.of("tiny").variants}
+    assert str(deploybench.recommend(several, model="tiny")) == str(deploybench.recommend(run.of("tiny")))
+    for call in (deploybench.recommend, lambda one, **model: deploybench.compare(one, other, **model)):
+        with pytest.raises(deploybench.UserError, match="model: 'tini' is not in .*; did you mean 'tiny'?") as raised:
+            call(run, model="tini")
         assert one_line(raised)
 
 

@@ -15,6 +15,7 @@ from shipped import ROOT, shipped
 
 from deploybench.bench.runs.baseline import save_baseline
 from deploybench.bench.runs.store import read_runs
+from deploybench.exporters.errors import UserError
 from deploybench.suites.plugin import Deploybench, UndecidedWarning
 
 RUNS = {path.name[:4]: path for path in shipped("*/[0-9]*.json")}
@@ -272,3 +273,23 @@ def test_the_plugin_imports_pytest_alone():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     assert sorted(found) == ["deploybench", "deploybench.suites", "deploybench.suites.plugin"]
+
+
+def test_a_baseline_may_be_a_run_or_its_rows(rows, given, tmp_path):
+    slow = given().read_run(changed("0025", tmp_path, slowed(0.5)))
+    for baseline in (slow, slow.run):
+        line = failure(lambda baseline=baseline: rows["onnx-fp32"].assert_not_slower(baseline, by=0.05))
+        assert "expected at most +5.0 % against" in line
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"budget": -1.0}, "--deploybench-budget: found -1, expected a number of seconds above 0; correct it"),
+        ({"baseline": "nowhere.json"}, "nowhere.json: no such file"),
+    ],
+)
+def test_options_are_checked_before_anything_is_measured(given, options, line):
+    with pytest.raises(UserError) as caught:
+        given(**options).check_options()
+    assert str(caught.value).startswith(line)

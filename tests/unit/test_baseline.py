@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from several import save_models
+from shipped import shipped
 
 from deploybench.bench.cli import main
 from deploybench.bench.runs.store import read_run, run_block
@@ -17,6 +18,7 @@ from deploybench.exporters.variant import MANIFEST
 
 DATA = Path(__file__).parents[1] / "data"
 ENTRY = "run/0001_run.json"
+SHIPPED = next(iter(shipped("Linux-*/0022*.json")))
 
 
 @pytest.fixture
@@ -175,7 +177,7 @@ def test_a_run_that_names_a_file_elsewhere_is_not_saved(run, tmp_path, capsys):
         (lambda entries: {**entries, ENTRY: b"x"}, "run/0001_run.json has another size"),
         (lambda entries: {**entries, "run/more": b""}, "its files are not those of baseline.json"),
         (lambda entries: {name: one for name, one in entries.items() if name != ENTRY}, "its files are not those"),
-        (lambda entries: {"model.onnx": b"x"}, "no item named 'baseline.json'"),
+        (lambda entries: {"model.onnx": b"x"}, "it holds no baseline.json"),
         (renamed("../run.json"), "'../run.json' is no name of a file within a baseline"),
         (renamed("run/../../run.json"), "is no name of a file"),
         (renamed("/tmp/run.json"), "is no name of a file"),
@@ -215,11 +217,10 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_line(saved, tmp_path, capsy
         assert err.startswith(f"deploybench: error: {saved}: no baseline, or a damaged one (")
         assert err.count("\n") == 1
         assert not (tmp_path / "base").exists()
-    for missing in (tmp_path / "none.zip", tmp_path):
+    for missing, found in ((tmp_path / "none.zip", "no such file"), (tmp_path, "is a folder")):
         assert main(["baseline", "restore", str(missing)]) == 2
-        assert capsys.readouterr().err.startswith(
-            f"deploybench: error: {missing}: no such file; expected one written by"
-        )
+        said = capsys.readouterr().err
+        assert said.startswith(f"deploybench: error: {missing}: {found}; expected one written by")
 
 
 def test_a_folder_with_other_files_is_never_replaced(saved, tmp_path, capsys):
@@ -236,3 +237,35 @@ def test_a_folder_with_other_files_is_never_replaced(saved, tmp_path, capsys):
 def test_a_file_that_cannot_be_made_is_refused(run, tmp_path, capsys):
     assert main(["baseline", "save", str(tmp_path), str(run)]) == 2
     assert f"baseline save: {tmp_path} cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["baseline", "save", "RUN", "results"],
+        ["report", "RUN", "--output", "RUN"],
+        ["report", "RUN", "--format", "bencher", "--output", "RUN"],
+        ["compare", "RUN", "OTHER", "--output", "RUN"],
+        ["compare", "RUN", "OTHER", "--junit", "OTHER"],
+    ],
+)
+def test_a_saved_run_is_never_written_over(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    files = {"RUN": tmp_path / "results" / "0001_a.json", "OTHER": tmp_path / "results" / "0002_b.json"}
+    (tmp_path / "results").mkdir()
+    for file in files.values():
+        shutil.copy(SHIPPED, file)
+    before = contents(tmp_path)
+
+    assert main([str(files.get(one, one)) for one in command]) == 2
+    assert "is a saved run, which would be lost; name another file\n" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+def test_a_file_that_is_no_baseline_is_not_replaced_by_one(run, tmp_path, capsys):
+    claims = tmp_path / "claims.toml"
+    claims.write_text("[[claim]]\n")
+
+    assert main(["baseline", "save", str(claims), str(run)]) == 2
+    assert f"{claims} is no baseline, and would be lost; name another file" in capsys.readouterr().err
+    assert claims.read_text() == "[[claim]]\n"

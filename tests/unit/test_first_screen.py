@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ from deploybench.bench.analysis.speed_ups import speed_ups
 from deploybench.bench.cli import main
 from deploybench.bench.commands.common import RESULTS
 from deploybench.bench.report.messages.first_screen import first_screen
+from deploybench.bench.report.messages.screen import _with_both_ends
 from deploybench.bench.runs.predictions import read_scored
 from deploybench.bench.runs.store import read_run
 
@@ -211,3 +213,13 @@ def test_a_run_prints_the_screen_and_the_tables_where_they_are_asked_for(flags, 
     assert printed.out.count("\ntake openvino-int8-bf16: ") == 1
     assert ("\nSummary\n" in printed.out) == tables
     assert (len(printed.out.splitlines()) > 40) == tables
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [(1.9, 2.1, "2.0 ±0.1"), (1.0, 4.0, "1 to 4"), (0.02, 4.0, "undecided"), (None, None, "2.0 ±0.1")],
+)
+def test_a_figure_that_is_hardly_known_is_told_by_its_ends(low, high, told):
+    figure = SimpleNamespace(value=2.0, low=low, high=high)
+
+    assert _with_both_ends(["2.0 ±0.1"], {"a": [figure]}, 0) == [told]

@@ -64,3 +64,9 @@ def test_numbers_that_are_none_are_named(bad):
 
     with pytest.raises(ParityError, match="not finite in 1 of 3 texts"):
         compare_logits(INT8, REFERENCE, broken)
+
+
+@pytest.mark.parametrize("strange", [None, [[1.0, -1.0]], "logits"])
+def test_a_predictor_that_returns_no_array_is_named(strange):
+    with pytest.raises(ParityError, match=f"its predictor returns {type(strange).__name__}, expected an array of log"):
+        compare_logits(FLOAT, REFERENCE, [strange, *REFERENCE[1:]])

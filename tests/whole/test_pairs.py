@@ -12,12 +12,14 @@ import pytest
 
 import deploybench.suites
 from deploybench.bench import cli
+from deploybench.bench.api.predictor import load
 from deploybench.exporters.artifacts.artifact import Origin, export_artifact
 from deploybench.exporters.artifacts.catalogue import default_variants, find_variant
 from deploybench.exporters.artifacts.serving import EXAMPLE, write_example
 from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
 from deploybench.exporters.checkpoints.tokenization import TypedIds, ids_from_json, padded_batch, tokenise
+from deploybench.exporters.errors import DataError
 from deploybench.exporters.texts import Pair
 
 SINGLE = builders.texts()
@@ -154,6 +156,13 @@ def test_run_score_and_the_served_example_answer_as_transformers_does(nli, tmp_p
         check_equal(scored.loc[scored["variant"] == variant, logits].to_numpy(), right, 1e-4)
 
         folder = next((tmp_path / "work" / "artifacts").glob(f"*/{variant}"))
+        with load(folder, 1) as predictor:
+            found = predictor([tuple(pair) for pair in PAIRS])
+            assert found["label"].tolist() == [f"LABEL_{index}" for index in right.argmax(axis=1)]
+            with pytest.raises(
+                DataError, match=r"^text 1: found str \('a'\), expected a tuple of two texts, as the mo"
+            ):
+                predictor(["a"])
         write_example(folder)
         assert "python example.py TEXT TEXT" in (folder / EXAMPLE).read_text()
         for index in (0, 17, 39):

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.misclassified.by_value import ValueGroup, by_values
-from deploybench.bench.analysis.misclassified.examples import Direction, sample_errors
-from deploybench.bench.analysis.misclassified.matching import AnsweredSet, match_texts
-from deploybench.bench.runs.predictions import read_answers
-from deploybench.bench.texts.data import read_column
-from deploybench.bench.texts.table_file import listed
-from deploybench.exporters.errors import RunFileError, UserError
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.errors import RunFileError, UserError
+from ....exporters.variant import REFERENCE
+from ...runs.predictions import read_answers
+from ...texts.data import read_column
+from ...texts.table_file import listed
+from .by_value import ValueGroup, by_values
+from .examples import Direction, sample_errors
+from .matching import AnsweredSet, match_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from deploybench.bench.runs.predictions import Answers
-    from deploybench.bench.runs.store import Run
-    from deploybench.bench.texts.data import LabelledSet
+    from ...runs.predictions import Answers
+    from ...runs.store import Run
+    from ...texts.data import LabelledSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.analysis.misclassified.groups import Group, by_group
-from deploybench.bench.texts.table_file import short_repr
+from ...texts.table_file import short_repr
+from .groups import Group, by_group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.runs.predictions import Answers
+    from ...runs.predictions import Answers
 
 NO_VALUE = "(empty)"
 _MOST = 20  # values with a row of their own; a column of titles has one for each text

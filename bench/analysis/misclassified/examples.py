@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.analysis.probability_calibration import probabilities
+from ..probability_calibration import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy.typing as npt
 
-    from deploybench.bench.runs.predictions import Answers
+    from ...runs.predictions import Answers
 
     _Mask = npt.NDArray[np.bool_]
 

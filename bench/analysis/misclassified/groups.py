@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.statistics import wilson_interval
+from ...statistics import wilson_interval
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from deploybench.bench.statistics import Interval
+    from ...statistics import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.analysis.figures import blank_figure
-from deploybench.bench.analysis.misclassified.groups import by_group
+from ..figures import blank_figure
+from .groups import by_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.predictions import Answers
-    from deploybench.bench.runs.store import Run
+    from ...runs.measurement import Figure
+    from ...runs.predictions import Answers
+    from ...runs.store import Run
 
     Tokens = npt.NDArray[np.int32]
 

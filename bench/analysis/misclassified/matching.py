@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.texts.table_file import listed
-from deploybench.exporters.errors import DataError
-from deploybench.exporters.texts import shown
+from ....exporters.errors import DataError
+from ....exporters.texts import shown
+from ...texts.table_file import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploybench.bench.runs.predictions import Answers
-    from deploybench.bench.texts.data import LabelledSet
-    from deploybench.bench.texts.text_rows import Place
+    from ...runs.predictions import Answers
+    from ...texts.data import LabelledSet
+    from ...texts.text_rows import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

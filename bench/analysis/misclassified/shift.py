@@ -7,14 +7,14 @@ from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.misclassified.groups import Group
-from deploybench.bench.statistics import Estimate
+from ...statistics import Estimate
+from .groups import Group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ...runs.measurement import Figure
+    from ...runs.store import Run
 
 SHIFT = "accuracy_shift"
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.models.pairs import pair_name
-from deploybench.bench.analysis.models.same_texts import labelled_texts, with_accuracy
-from deploybench.bench.analysis.retention import count_pairs
-from deploybench.bench.runs.measurement import Figure
-from deploybench.bench.statistics import Estimate, mcnemar, paired_interval
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...runs.measurement import Figure
+from ...statistics import Estimate, mcnemar, paired_interval
+from ..retention import count_pairs
+from .pairs import pair_name
+from .same_texts import labelled_texts, with_accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from deploybench.bench.runs.predictions import Answers
-    from deploybench.bench.runs.store import Run
+    from ...runs.predictions import Answers
+    from ...runs.store import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

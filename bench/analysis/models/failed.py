@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
 
 
 def failed_models(runs: Sequence[Run]) -> dict[str, str]:

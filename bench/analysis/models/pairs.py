@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.runs.rows import row_name
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...runs.rows import row_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
 
 
 def pair_name(run: Run, variant: str = REFERENCE) -> str:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.analysis.accuracy_loss import pooled, with_labels
-from deploybench.bench.analysis.models.pairs import pair_name
-from deploybench.bench.runs.predictions import NO_LABEL, Answers, read_scored
-from deploybench.exporters.errors import RunFileError
+from ....exporters.errors import RunFileError
+from ...runs.predictions import NO_LABEL, Answers, read_scored
+from ..accuracy_loss import pooled, with_labels
+from .pairs import pair_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
 
 
 def with_accuracy(runs: Sequence[Run]) -> tuple[Run, ...]:

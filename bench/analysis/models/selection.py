@@ -6,26 +6,26 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.accuracy_loss import drops_on
-from deploybench.bench.analysis.controls import timed_rows
-from deploybench.bench.analysis.figures import ANOTHER_MODEL, figures, latency_workload
-from deploybench.bench.analysis.models.accuracy import most_accurate
-from deploybench.bench.analysis.models.failed import measured_models
-from deploybench.bench.analysis.models.pairs import of_pair, pair_name
-from deploybench.bench.analysis.models.same_texts import same_texts, with_accuracy
-from deploybench.bench.analysis.objectives import Aim
-from deploybench.bench.analysis.other_model import other_models
-from deploybench.bench.analysis.selection import Known, judge, select
-from deploybench.bench.analysis.speed_ups import speed_ups_over
-from deploybench.bench.runs.predictions import read_scored
+from ...runs.predictions import read_scored
+from ..accuracy_loss import drops_on
+from ..controls import timed_rows
+from ..figures import ANOTHER_MODEL, figures, latency_workload
+from ..objectives import Aim
+from ..other_model import other_models
+from ..selection import Known, judge, select
+from ..speed_ups import speed_ups_over
+from .accuracy import most_accurate
+from .failed import measured_models
+from .pairs import of_pair, pair_name
+from .same_texts import same_texts, with_accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.analysis.accuracy_loss import Drop
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.runs.measurement import Figure, Workload
-    from deploybench.bench.runs.store import Run
+    from ...runs.measurement import Figure, Workload
+    from ...runs.store import Run
+    from ..accuracy_loss import Drop
+    from ..selection import Selection
 
 
 @lru_cache(maxsize=8)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.models.selection import best_of_each, pair_figures, pair_speed_ups
-from deploybench.bench.analysis.selection import deciding_figure
+from ..selection import deciding_figure
+from .selection import best_of_each, pair_figures, pair_speed_ups
 
 if TYPE_CHECKING:
-    from deploybench.bench.analysis.accuracy_loss import Drop
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
+    from ..accuracy_loss import Drop
+    from ..selection import Selection
 
 _COSTS = {"memory": "peak_memory", "size": "artifact_size"}
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.compare.saved_runs import read_saved_runs
-from deploybench.bench.runs.store import read_runs, run_of_model
-from deploybench.exporters.errors import UserError
+from ....exporters.errors import UserError
+from ...runs.store import read_runs, run_of_model
+from ..saved_runs import read_saved_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.bench.compare.claims.claim import Claim
-    from deploybench.bench.compare.saved_runs import SavedRuns
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
+    from ..saved_runs import SavedRuns
+    from .claim import Claim
 
 
 class Runs:

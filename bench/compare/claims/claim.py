@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from deploybench.bench.runs.decoding import DecodingError, decode, read_toml
-from deploybench.bench.runs.metrics import METRICS, YARDSTICKS, Unit
-from deploybench.exporters.errors import did_you_mean
+from ....exporters.errors import did_you_mean
+from ...runs.decoding import DecodingError, decode, read_toml
+from ...runs.metrics import METRICS, YARDSTICKS, Unit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,23 +8,23 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from deploybench.bench.analysis.accuracy_loss import accuracy_drops, stands
-from deploybench.bench.analysis.fidelity import fidelity_figures
-from deploybench.bench.analysis.figures import figures
-from deploybench.bench.analysis.speed_ups import speed_ups
-from deploybench.bench.compare.claims.claim import ACCURACY_LOSS, RELATIVE, SPEED_UP
-from deploybench.bench.runs.measurement import Figure
-from deploybench.bench.runs.predictions import read_scored
-from deploybench.bench.units import counted
-from deploybench.exporters.artifacts.catalogue import variant_names
-from deploybench.exporters.errors import UserError, did_you_mean
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.artifacts.catalogue import variant_names
+from ....exporters.errors import UserError, did_you_mean
+from ....exporters.variant import REFERENCE
+from ...analysis.accuracy_loss import accuracy_drops, stands
+from ...analysis.fidelity import fidelity_figures
+from ...analysis.figures import figures
+from ...analysis.speed_ups import speed_ups
+from ...runs.measurement import Figure
+from ...runs.predictions import read_scored
+from ...units import counted
+from .claim import ACCURACY_LOSS, RELATIVE, SPEED_UP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from deploybench.bench.compare.claims.claim import Claim
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
+    from .claim import Claim
 
 Verdict: TypeAlias = Literal["fails", "undecided", "not measured", "holds"]
 EXIT_CODES: dict[Verdict, int] = {"fails": 1, "undecided": 3, "not measured": 3, "holds": 0}  # the worst verdict first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,19 +13,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench import bench
-from deploybench.bench.compare.duel.exporting import last_line
-from deploybench.bench.machine.environment import RUNTIMES
-from deploybench.bench.worker.client import inherited
-from deploybench.bench.worker.interpreter import Interpreter
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.errors import UserError
+from .... import bench
+from ....exporters.artifacts.catalogue import find_variant
+from ....exporters.errors import UserError
+from ...machine.environment import RUNTIMES
+from ...worker.client import inherited
+from ...worker.interpreter import Interpreter
+from .exporting import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FLAGS = ("--python-a", "--python-b")
 _OLDEST = (3, 11)
+_LACKS = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 _ANSWER_S = 60.0
 _MEMRAY = "memray"  # measures memory
 # Any Python 3 can read it; the current folder is no place to import from.
@@ -35,7 +37,7 @@ import json
 found = {"version": sys.version_info[:2], "python": sys.version.split()[0], "prefix": sys.prefix}
 if list(found["version"]) >= json.loads(sys.argv[1]):
     from importlib.util import find_spec
-    from deploybench.bench.machine.environment import describe_environment
+    from ...machine.environment import describe_environment
     found.update(versions=describe_environment()["versions"], lacking=[one for one in sys.argv[2:] if not find_spec(one)])
 print(json.dumps(found))
 """
@@ -97,6 +99,10 @@ def _answer(flag: str, name: str, interpreter: Interpreter, modules: tuple[str, 
         said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=_ANSWER_S)
         found: dict[str, Any] = json.loads(last_line(said.stdout))
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        if isinstance(error, ValueError) and (lacks := _LACKS.search(said.stderr)):
+            raise UserError(
+                f"{flag}: {name} has no {lacks[1]}, which is needed there; install it there, or name another"
+            ) from None
         why = f" ({last_line(said.stderr)})" if isinstance(error, ValueError) and said.stderr.strip() else ""
         raise UserError(f"{flag}: {name} does not answer as a Python interpreter{why}; name one") from error
     return found

@@ -7,17 +7,17 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.machine.alone import HELD, held
-from deploybench.exporters.artifacts.artifact import read_artifact
-from deploybench.exporters.errors import UserError
+from ....exporters.artifacts.artifact import read_artifact
+from ....exporters.errors import UserError
+from ...machine.alone import HELD, held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.worker.interpreter import Interpreter
-    from deploybench.exporters.artifacts.artifact import Artifact
+    from ....exporters.artifacts.artifact import Artifact
+    from ...pipeline.options import Options
+    from ...worker.interpreter import Interpreter
 
 PROGRAM = "deploybench.bench.cli"
 

@@ -6,33 +6,33 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.analysis.precision import differing_precisions
-from deploybench.bench.compare.changes import Comparison
-from deploybench.bench.compare.duel.notes import differing_packages, duel_notes, names_of
-from deploybench.bench.compare.judging import FAIR, Terms, judge_rows, rows_of
-from deploybench.bench.compare.thresholds import Thresholds
-from deploybench.bench.console import progress
-from deploybench.bench.measure.latency import LatencyRun
-from deploybench.bench.measure.memory.peaks import measure_peaks
-from deploybench.bench.measure.schedule import Schedule, TimedArtifact
-from deploybench.bench.measure.workload import full_batch
-from deploybench.bench.pipeline.execution import how_it_runs
-from deploybench.bench.runs.measurement import Measurement, Row, Workload, launch_ratios
-from deploybench.bench.runs.metrics import METRICS, metrics_of
-from deploybench.bench.runs.store import VariantInfo
-from deploybench.bench.statistics import DUEL_LEVEL, paired_ratios
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.bench.worker.client import Worker
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.checkpoints.tokenization import reads_pairs, tokenise
-from deploybench.exporters.errors import UserError, WorkerError
+from ....exporters.artifacts.catalogue import find_variant
+from ....exporters.checkpoints.tokenization import reads_pairs, tokenise
+from ....exporters.errors import UserError, WorkerError
+from ...analysis.precision import differing_precisions
+from ...console import progress, stage
+from ...measure.latency import LatencyRun
+from ...measure.memory.peaks import measure_peaks
+from ...measure.schedule import Schedule, TimedArtifact
+from ...measure.workload import full_batch
+from ...pipeline.execution import how_it_runs
+from ...runs.measurement import Measurement, Row, Workload, launch_ratios
+from ...runs.metrics import METRICS, metrics_of
+from ...runs.store import VariantInfo
+from ...statistics import DUEL_LEVEL, paired_ratios
+from ...texts.demonstration import corpus
+from ...worker.client import Worker
+from ..changes import Comparison
+from ..judging import FAIR, Terms, judge_rows, rows_of
+from ..thresholds import Thresholds
+from .notes import differing_packages, duel_notes, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from deploybench.bench.compare.duel.side import Side
-    from deploybench.bench.measure import schedule as timing
-    from deploybench.bench.pipeline.options import Options
+    from ...measure import schedule as timing
+    from ...pipeline.options import Options
+    from .side import Side
 
 DEFAULT_LENGTH = 128
 DEFAULT_THRESHOLD = 0.005  # of latency: smaller changes have no practical effect
@@ -91,14 +91,15 @@ def duel(base: Side, contender: Side, setting: Setting) -> Comparison:
     )
     threads = setting.workloads[0].threads
     run = LatencyRun(timed, schedule, threads)
-    with progress("duel", run.steps(timed[0].feed or {})) as bar:
+    with stage("timing both sides in turn"), progress("duel", run.steps(timed[0].feed or {})) as bar:
         measured = [*run.measure(timed[0].feed or {}, bar.advance, bar.extend), *run.cold_starts()]
     measured += _never_loaded(measured)
     with_memory = setting.memory and all(side.environment is None or side.environment.has_memray for side in pair)
-    for mark, side in sides.items():
-        measured += _sizes(mark, side)
-        measured += _memory(mark, side, setting) if with_memory else []
-    infos = {mark: _how_they_run(mark, side, setting) for mark, side in sides.items()}
+    with stage("memory and what executes"):
+        for mark, side in sides.items():
+            measured += _sizes(mark, side)
+            measured += _memory(mark, side, setting) if with_memory else []
+        infos = {mark: _how_they_run(mark, side, setting) for mark, side in sides.items()}
     before, after = (rows_of(_of_side(mark, measured)) for mark in _MARKS)
     names = names_of(pair)
     return Comparison(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.timing_figures import budget_problem
-from deploybench.bench.compare.comparability import differences
-from deploybench.bench.machine.cpu import available_cores
-from deploybench.bench.machine.environment import describe_environment
-from deploybench.bench.units import CAUTION, counted
-from deploybench.exporters.checkpoints.tokenization import FAST_FILE
-from deploybench.exporters.files import sha256_file
+from ....exporters.checkpoints.tokenization import FAST_FILE
+from ....exporters.files import sha256_file
+from ...analysis.timing_figures import budget_problem
+from ...machine.cpu import available_cores
+from ...machine.environment import describe_environment
+from ...units import CAUTION, counted
+from ..comparability import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from deploybench.bench.compare.comparability import Difference
-    from deploybench.bench.compare.duel.side import Side
-    from deploybench.bench.runs.measurement import Measurement
-    from deploybench.bench.runs.store import VariantInfo
+    from ...runs.measurement import Measurement
+    from ...runs.store import VariantInfo
+    from ..comparability import Difference
+    from .side import Side
 
 
 _FEW = 3  # versions in the name of a side

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.compare.duel.measure import Setting, duel, workloads
-from deploybench.bench.compare.duel.sides import two_sides
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.pipeline.options import asked_variants
+from ...machine.alone import alone
+from ...pipeline.options import asked_variants
+from .measure import Setting, duel, workloads
+from .sides import two_sides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.compare.changes import Comparison
-    from deploybench.bench.pipeline.options import Options
+    from ...pipeline.options import Options
+    from ..changes import Comparison
 
 
 def duel_of(

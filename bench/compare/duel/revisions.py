@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench import bench
-from deploybench.bench.compare.duel.exporting import PROGRAM, Exporter, last_line
-from deploybench.bench.compare.duel.side import Side, side_of
-from deploybench.bench.console import say
-from deploybench.bench.machine.git import git
-from deploybench.bench.pipeline.checkpoints import find_checkpoint, find_inputs
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.bench.worker.interpreter import Interpreter
-from deploybench.exporters.errors import UserError
+from .... import bench
+from ....exporters.errors import UserError
+from ...console import say
+from ...machine.git import git
+from ...pipeline.checkpoints import find_checkpoint, find_inputs
+from ...texts.demonstration import corpus
+from ...worker.interpreter import Interpreter
+from .exporting import PROGRAM, Exporter, last_line
+from .side import Side, side_of
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from deploybench.bench.pipeline.options import Options
+    from ...pipeline.options import Options
 
 _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")  # hooks of the repository are meant for its users' checkouts
 _HASH = 10  # characters

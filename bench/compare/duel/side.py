@@ -6,15 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.worker.interpreter import OURS, Interpreter
-from deploybench.exporters.variant import MANIFEST, TOKENIZER
+from ....exporters.variant import MANIFEST, TOKENIZER
+from ...worker.interpreter import OURS, Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from deploybench.bench.compare.duel.environments import Environment
-    from deploybench.exporters.artifacts.artifact import Artifact
+    from ....exporters.artifacts.artifact import Artifact
+    from .environments import Environment
 
 _UNBOUNDED = 100_000  # tokenizers without a limit have 1e30
 

@@ -9,22 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.compare.duel.environments import Environment, environments
-from deploybench.bench.compare.duel.exporting import Exporter
-from deploybench.bench.compare.duel.revisions import is_revision, revision_sides
-from deploybench.bench.compare.duel.side import Side, side_of
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.checkpoints import find_checkpoint, find_inputs
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.exporters.artifacts.serving import whole_artifact
-from deploybench.exporters.errors import CheckpointError, UserError
-from deploybench.exporters.variant import MANIFEST
+from ....exporters.artifacts.serving import whole_artifact
+from ....exporters.errors import CheckpointError, UserError
+from ....exporters.variant import MANIFEST
+from ...console import say
+from ...pipeline.checkpoints import find_checkpoint, find_inputs
+from ...pipeline.prepare import prepare
+from ...texts.demonstration import corpus
+from .environments import Environment, environments
+from .exporting import Exporter
+from .revisions import is_revision, revision_sides
+from .side import Side, side_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.bench.pipeline.options import Options
+    from ...pipeline.options import Options
 
 
 @contextmanager

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.measure.memory.peaks import RUNS, take_phase
-from deploybench.bench.worker.client import Worker
+from ...worker.client import Worker
+from .peaks import RUNS, take_phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.exporters.variant import Batch
+    from ....exporters.variant import Batch
 
 BATCHES = 50
 _ALLOWED, _ALLOWED_SHARE = 1024 * 1024, 0.01  # bytes, and share of what is held; smaller growth is no leak

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.measure.memory.mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
-from deploybench.bench.measure.memory.tracked import Held, read_tracking
-from deploybench.bench.runs.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
-from deploybench.bench.worker.client import Worker, template_modules
-from deploybench.bench.worker.commands import Commands
-from deploybench.bench.worker.interpreter import OURS, Interpreter
-from deploybench.exporters.errors import WorkerError
+from ....exporters.errors import WorkerError
+from ...runs.ledger import BATCH_PHASES, Ledger, Phase, Tracked, draw_up
+from ...worker.client import Worker, template_modules
+from ...worker.commands import Commands
+from ...worker.interpreter import OURS, Interpreter
+from .mappings import anonymous, arenas, read_mappings, resident_by_kind, touched
+from .tracked import Held, read_tracking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.measure.memory.mappings import Range
-    from deploybench.exporters.variant import Batch
+    from ....exporters.variant import Batch
+    from .mappings import Range
 
 RUNS = 3  # of the batch
 _LARGE = 64 * 1024  # bytes; smaller blocks count as touched

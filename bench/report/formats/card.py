@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from deploybench.bench.analysis.figures import figures
-from deploybench.bench.analysis.precision import cautions
-from deploybench.bench.analysis.selection import default_selection
-from deploybench.bench.pipeline.checkpoints import DEMONSTRATION
-from deploybench.bench.pipeline.sets import DEMONSTRATION_SETS
-from deploybench.bench.printable import printable
-from deploybench.bench.report.formats.escapes import markdown_text
-from deploybench.bench.units import format_bytes, format_count
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...analysis.figures import figures
+from ...analysis.precision import cautions
+from ...analysis.selection import default_selection
+from ...pipeline.checkpoints import DEMONSTRATION
+from ...pipeline.sets import DEMONSTRATION_SETS
+from ...printable import printable
+from ...units import format_bytes, format_count
+from .escapes import markdown_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ...analysis.selection import Selection
+    from ...runs.measurement import Figure
+    from ...runs.store import Run
 
 _METRICS = ("accuracy", "f1", "precision", "recall")
 _TASK = "text-classification"

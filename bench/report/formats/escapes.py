@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 from unicodedata import east_asian_width
 
-from deploybench.bench.printable import printable
+from ...printable import printable
 
 # What Markdown may take for markup; an underscore within a word is none. An entity is never markup.
 _MARKUP = re.compile(r"[\\`*\[\]#|<>&~$]|(?<![^\W_])_|_(?![^\W_])")

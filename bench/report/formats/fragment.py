@@ -6,7 +6,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.formats.escapes import shown
+from .escapes import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

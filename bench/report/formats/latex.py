@@ -7,12 +7,12 @@ import unicodedata
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
-from deploybench.bench.report.cells import text_frame
+from ..cells import text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.report.cells import Column, Table
+    from ..cells import Column, Table
 
     _Strip: TypeAlias = tuple[Column, Sequence[str]]
 

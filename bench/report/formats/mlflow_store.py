@@ -6,15 +6,15 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.report.formats.trackers import path_of, tracked
-from deploybench.bench.runs.store import load_saved, saved_at
-from deploybench.exporters.errors import UserError, first_line
+from ....exporters.errors import UserError, first_line
+from ...runs.store import load_saved, saved_at
+from .trackers import path_of, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ...runs.measurement import Figure
+    from ...runs.store import Run
 
 EXPERIMENT = "deploybench"  # unless MLFLOW_EXPERIMENT_NAME names another, as in MLflow itself
 _BATCH = 1_000  # metrics of one request, the most that a server takes

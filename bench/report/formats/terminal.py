@@ -7,13 +7,13 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.cells import DAGGER, DOUBLE_DAGGER, text_frame
-from deploybench.bench.units import CAUTION
+from ...units import CAUTION
+from ..cells import DAGGER, DOUBLE_DAGGER, text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.report.cells import Table
+    from ..cells import Table
 
 WIDTH = 80
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"

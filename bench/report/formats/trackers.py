@@ -6,17 +6,17 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.printable import printable
-from deploybench.bench.runs.measurement import batch_shape
-from deploybench.bench.runs.metrics import METRICS, compared_metrics
-from deploybench.bench.runs.rows import row_name
-from deploybench.exporters.errors import UserError
+from ....exporters.errors import UserError
+from ...printable import printable
+from ...runs.measurement import batch_shape
+from ...runs.metrics import METRICS, compared_metrics
+from ...runs.rows import row_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ...runs.measurement import Figure
+    from ...runs.store import Run
 
 _UNITS = {"s": "seconds", "B": "bytes", "1/s": "per_second", "B/s": "bytes_per_second", "1": "ratio"}
 _CHARTED = {"s": ("ms", 1e3), "B": ("MB", 1e-6), "1": ("share", 1.0)}  # unit of a chart, and METRICS' unit in it
@@ -36,7 +36,7 @@ def render_tracker(runs: Sequence[Run], fmt: str) -> str:
 
 def tracked(run: Run) -> Iterable[Figure]:
     """The figures with a value that ``compare`` judges."""
-    from deploybench.bench.analysis.figures import figures
+    from ...analysis.figures import figures
 
     compared = compared_metrics()
     return (one for one in figures(run) if one.metric in compared and one.label is None and one.value is not None)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from deploybench.bench.printable import printable
-from deploybench.bench.report.cells import Column, Table
-from deploybench.bench.report.notes import PARAMETERS
-from deploybench.bench.report.render import render_tables
-from deploybench.bench.runs.measurement import Figure
-from deploybench.bench.units import CAUTION, LARGE_COUNT, MEGA_OPERATIONS, MEGABYTES, counted
+from ...printable import printable
+from ...runs.measurement import Figure
+from ...units import CAUTION, LARGE_COUNT, MEGA_OPERATIONS, MEGABYTES, counted
+from ..cells import Column, Table
+from ..notes import PARAMETERS
+from ..render import render_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from deploybench.exporters.counting.counts import Counted, Counts
+    from ....exporters.counting.counts import Counted, Counts
 
 _Format: TypeAlias = Literal["text", "md", "csv", "latex", "json"]
 _UNITS = {"operations_per_token": "op", "live": "B", "kept": "B"}  # of the others: 1

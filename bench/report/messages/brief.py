@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import timed_lengths
-from deploybench.bench.analysis.speed_ups import speed_ups
-from deploybench.bench.printable import printable
-from deploybench.bench.report.cells import FAILED, Column
-from deploybench.bench.report.formats.terminal import render_text
-from deploybench.bench.report.messages.screen import costs
-from deploybench.bench.report.notes import failures
-from deploybench.bench.report.run_figures import RunFigures
-from deploybench.bench.units import SHARE, counted
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...analysis.figures import timed_lengths
+from ...analysis.speed_ups import speed_ups
+from ...printable import printable
+from ...units import SHARE, counted
+from ..cells import FAILED, Column
+from ..formats.terminal import render_text
+from ..notes import failures
+from ..run_figures import RunFigures
+from .screen import costs
 
 if TYPE_CHECKING:
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
 
 
 def brief_table(run: Run) -> str:

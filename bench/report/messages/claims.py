@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from deploybench.bench.compare.claims.claim import SPEED_UP
-from deploybench.bench.printable import printable
-from deploybench.bench.report.formats.escapes import brief, markdown_text
-from deploybench.bench.report.formats.latex import NEEDS, environment, tabular
-from deploybench.bench.report.formats.terminal import WIDTH, wrapped
-from deploybench.bench.units import RATIO, counted, format_bytes, format_number, format_seconds, format_share
+from ...compare.claims.claim import SPEED_UP
+from ...printable import printable
+from ...units import RATIO, counted, format_bytes, format_number, format_seconds, format_share
+from ..formats.escapes import brief, markdown_text
+from ..formats.latex import NEEDS, environment, tabular
+from ..formats.terminal import WIDTH, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.compare.claims.judge import Finding, Judged, Outcome
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ...compare.claims.judge import Finding, Judged, Outcome
+    from ...runs.measurement import Figure
+    from ...runs.store import Run
 
 _TITLE = "Claims"
 _NUMBER = re.compile(r"\d{4,}(?=_)")  # that pytest-benchmark gives a saved run

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from deploybench.bench.compare.comparability import NOT_RECORDED
-from deploybench.bench.compare.outcome import count_verdicts
-from deploybench.bench.printable import printable
-from deploybench.bench.report.formats.escapes import markdown_text
-from deploybench.bench.report.formats.terminal import WIDTH, wrapped
-from deploybench.bench.runs.metrics import METRICS, compared_metrics
-from deploybench.bench.runs.rows import model_of, row_name
-from deploybench.bench.units import (
+from ...compare.comparability import NOT_RECORDED
+from ...compare.outcome import count_verdicts
+from ...printable import printable
+from ...runs.metrics import METRICS, compared_metrics
+from ...runs.rows import model_of, row_name
+from ...units import (
     counted,
     format_bytes,
     format_detectable,
@@ -24,15 +22,17 @@ from deploybench.bench.units import (
     format_seconds,
     format_share,
 )
+from ..formats.escapes import markdown_text
+from ..formats.terminal import WIDTH, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.compare.changes import Comparison
-    from deploybench.bench.compare.history import Series
-    from deploybench.bench.compare.judging import Change
-    from deploybench.bench.compare.outcome import Outcome
-    from deploybench.bench.runs.measurement import Workload
+    from ...compare.changes import Comparison
+    from ...compare.history import Series
+    from ...compare.judging import Change
+    from ...compare.outcome import Outcome
+    from ...runs.measurement import Workload
 
 _SAME = "no detectable change"
 _INCOMPARABLE = "not comparable"

@@ -5,17 +5,17 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from deploybench.bench.printable import printable
-from deploybench.bench.report.formats.escapes import excerpt, excerpt_lines
-from deploybench.bench.report.formats.terminal import WIDTH, simple_table, wrapped
-from deploybench.bench.units import counted, format_share
+from ...printable import printable
+from ...units import counted, format_share
+from ..formats.escapes import excerpt, excerpt_lines
+from ..formats.terminal import WIDTH, simple_table, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from deploybench.bench.analysis.misclassified.analysis import Asked, SetErrors
-    from deploybench.bench.analysis.misclassified.by_value import ValueGroup
-    from deploybench.bench.analysis.misclassified.examples import Direction, Example
+    from ...analysis.misclassified.analysis import Asked, SetErrors
+    from ...analysis.misclassified.by_value import ValueGroup
+    from ...analysis.misclassified.examples import Direction, Example
 
 _EXCERPT = 220  # columns of a text, about three lines
 _VALUE = 24  # columns of a value or of a column's name

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import latency_workload, timed_lengths
-from deploybench.bench.analysis.selection import default_selection
-from deploybench.bench.analysis.speed_ups import speed_ups
-from deploybench.bench.printable import printable
-from deploybench.bench.report.messages.screen import (
+from ....exporters.variant import REFERENCE
+from ...analysis.figures import latency_workload, timed_lengths
+from ...analysis.selection import default_selection
+from ...analysis.speed_ups import speed_ups
+from ...printable import printable
+from ...units import counted
+from ..notes import checkpoint_note, marks_of_other_models
+from ..run_figures import RunFigures
+from .screen import (
     LINES,
     NAME,
     Rows,
@@ -22,16 +26,12 @@ from deploybench.bench.report.messages.screen import (
     screen,
     short,
 )
-from deploybench.bench.report.notes import checkpoint_note, marks_of_other_models
-from deploybench.bench.report.run_figures import RunFigures
-from deploybench.bench.units import counted
-from deploybench.exporters.variant import REFERENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.runs.store import Run
+    from ...analysis.selection import Selection
+    from ...runs.store import Run
 
 
 def first_screen(run: Run, room: int = LINES, work_dir: Path | None = None) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.formats.escapes import brief, excerpt, markdown_text
-from deploybench.bench.report.messages.comparison import (
+from ...units import counted
+from ..formats.escapes import brief, excerpt, markdown_text
+from .comparison import (
     HEADS,
     comparison_notes,
     grouped_cells,
@@ -13,13 +14,12 @@ from deploybench.bench.report.messages.comparison import (
     place_name,
     row_cells,
 )
-from deploybench.bench.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from deploybench.bench.compare.changes import Comparison
-    from deploybench.bench.compare.outcome import Outcome
+    from ...compare.changes import Comparison
+    from ...compare.outcome import Outcome
 
 COMMENT = 65_536  # characters of a comment
 SUMMARY = 1024 * 1024  # bytes of a step's summary; GitHub shows none of a larger one

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from deploybench.bench.compare.comparability import commit_name
-from deploybench.bench.printable import printable
-from deploybench.bench.report.formats.terminal import wrapped
-from deploybench.bench.report.messages.comparison import (
+from ...compare.comparability import commit_name
+from ...printable import printable
+from ...units import counted
+from ..formats.terminal import wrapped
+from .comparison import (
     direction_word,
     format_amount,
     format_change,
     place_name,
     place_of,
 )
-from deploybench.bench.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.bench.compare.history import ChangePoint, History, Series
-    from deploybench.bench.compare.outcome import Outcome
-    from deploybench.bench.compare.saved_runs import SavedRun
-    from deploybench.bench.runs.measurement import Row
+    from ...compare.history import ChangePoint, History, Series
+    from ...compare.outcome import Outcome
+    from ...compare.saved_runs import SavedRun
+    from ...runs.measurement import Row
 
 _HASH = re.compile(r"_([0-9a-f]{10})[0-9a-f]{30}_")  # in a file's name
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.formats.fragment import fragment
-from deploybench.bench.report.messages import first_screen, models_screen
-from deploybench.bench.report.messages.screen import decided, strips, table_notes, with_brief_names
+from ..formats.fragment import fragment
+from . import first_screen, models_screen
+from .screen import decided, strips, table_notes, with_brief_names
 
 if TYPE_CHECKING:
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
 
 
 def html_screen(runs: tuple[Run, ...]) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from deploybench.bench.printable import printable
-from deploybench.bench.report.messages.comparison import place_name, row_cells
+from ...printable import printable
+from .comparison import place_name, row_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploybench.bench.compare.changes import Comparison
-    from deploybench.bench.compare.judging import Change, Verdict
+    from ...compare.changes import Comparison
+    from ...compare.judging import Change, Verdict
 
 _RESULTS: Mapping[Verdict, str] = {
     "worse": "failure",

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.analysis.figures import timed_lengths
-from deploybench.bench.analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
-from deploybench.bench.analysis.models.failed import measured_models
-from deploybench.bench.analysis.models.pairs import of_pair, pair_name
-from deploybench.bench.analysis.models.selection import best_of_each, default_models_selection, pair_speed_ups
-from deploybench.bench.printable import printable
-from deploybench.bench.report.messages.screen import (
+from ...analysis.figures import timed_lengths
+from ...analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
+from ...analysis.models.failed import measured_models
+from ...analysis.models.pairs import of_pair, pair_name
+from ...analysis.models.selection import best_of_each, default_models_selection, pair_speed_ups
+from ...printable import printable
+from ...runs.predictions import read_answers
+from ...units import counted, format_percent, format_share
+from ..models_notes import accuracy_notes, failure_notes, short_difference, unknown_accuracies
+from ..notes import failures, marks_of_other_models
+from ..pair_figures import PairFigures
+from .screen import (
     LINES,
     Rows,
     costs,
@@ -26,18 +31,13 @@ from deploybench.bench.report.messages.screen import (
     screen,
     short,
 )
-from deploybench.bench.report.models_notes import accuracy_notes, failure_notes, short_difference, unknown_accuracies
-from deploybench.bench.report.notes import failures, marks_of_other_models
-from deploybench.bench.report.pair_figures import PairFigures
-from deploybench.bench.runs.predictions import read_answers
-from deploybench.bench.units import counted, format_percent, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.runs.store import Run
+    from ...analysis.selection import Selection
+    from ...runs.store import Run
 
 _NAME = 14  # characters of a model's name in a list
 _BRIEF = 18  # where all models stand in one line

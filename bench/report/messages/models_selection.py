@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.models.failed import measured_models
-from deploybench.bench.printable import printable
-from deploybench.bench.report.formats.terminal import wrapped
-from deploybench.bench.report.messages.selection import render_selection
-from deploybench.bench.report.models_notes import accuracy_notes, difference_notes, failure_notes
+from ...analysis.models.failed import measured_models
+from ...printable import printable
+from ..formats.terminal import wrapped
+from ..models_notes import accuracy_notes, difference_notes, failure_notes
+from .selection import render_selection
 
 if TYPE_CHECKING:
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.runs.store import Run
+    from ...analysis.selection import Selection
+    from ...runs.store import Run
 
 
 def render_selection_of(runs: tuple[Run, ...], selection: Selection) -> str:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from deploybench.bench.report.formats.escapes import excerpt
-from deploybench.bench.report.formats.terminal import WIDTH, simple_table, wrapped
-from deploybench.bench.texts.prepare.label_leakage import LENGTHS
-from deploybench.bench.texts.prepare.near_duplicates import RUN, SIMILAR
-from deploybench.bench.texts.prepare.splits import SPLITS
-from deploybench.bench.texts.prepare.write import RECORD
-from deploybench.bench.units import format_count, format_percent, format_share, many
+from ...texts.prepare.label_leakage import LENGTHS
+from ...texts.prepare.near_duplicates import RUN, SIMILAR
+from ...texts.prepare.splits import SPLITS
+from ...texts.prepare.write import RECORD
+from ...units import format_count, format_percent, format_share, many
+from ..formats.escapes import excerpt
+from ..formats.terminal import WIDTH, simple_table, wrapped
 
 T = TypeVar("T")
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.statistics import Estimate
-    from deploybench.bench.texts.prepare.label_leakage import Rule
-    from deploybench.bench.texts.prepare.preparation import Preparation
+    from ...statistics import Estimate
+    from ...texts.prepare.label_leakage import Rule
+    from ...texts.prepare.preparation import Preparation
 
 _NAME = 30  # columns of a name
 _LABEL = 12

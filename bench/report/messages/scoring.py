@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.printable import printable
-from deploybench.bench.units import counted, format_bytes, format_count, format_duration, format_percent, format_seconds
+from ...printable import printable
+from ...units import counted, format_bytes, format_count, format_duration, format_percent, format_seconds
 
 if TYPE_CHECKING:
-    from deploybench.bench.score.score_file import Scoring
+    from ...score.score_file import Scoring
 
 
 def render_scoring(done: Scoring) -> str:

@@ -7,10 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.cells import FAILED, Column, Table, text_frame
-from deploybench.bench.report.formats.terminal import WIDTH, Strip, block, wrapped
-from deploybench.bench.report.messages.selection import gain, lost_by_best, other_model_line
-from deploybench.bench.units import (
+from ...units import (
     CAUTION,
     DIFFERENCE,
     MEGABYTES,
@@ -22,16 +19,19 @@ from deploybench.bench.units import (
     format_number,
     many,
 )
+from ..cells import FAILED, Column, Table, text_frame
+from ..formats.terminal import WIDTH, Strip, block, wrapped
+from .selection import gain, lost_by_best, other_model_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from deploybench.bench.analysis.selection import Candidate, Selection
-    from deploybench.bench.report.cells import ByVariant, Content
-    from deploybench.bench.report.pair_figures import PairFigures
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run, SetInfo
+    from ...analysis.selection import Candidate, Selection
+    from ...runs.measurement import Figure
+    from ...runs.store import Run, SetInfo
+    from ..cells import ByVariant, Content
+    from ..pair_figures import PairFigures
+    from ..run_figures import RunFigures
 
 LINES = 40  # that a run prints at most, the screen and what was printed before
 NAME = 24  # characters of a user's name
@@ -42,6 +42,7 @@ _FEWEST_TOLD = 2  # lines of the decision
 _MOST = 3  # names in a list
 _STANDINGS = {"in": "within", "undecided": "undecided", "out": "out"}
 _WIDE = 2.0  # upper / lower end of an interval
+_UNKNOWN = 100  # from end to end: such a figure says nothing
 _OTHER = 7  # empty lines, the head of the table, and a line under it
 
 
@@ -197,11 +198,14 @@ def strips(rows: Rows, candidates: Sequence[Candidate]) -> list[Strip]:
 
 
 def _with_both_ends(texts: Sequence[str], figures: Mapping[str, Sequence[Figure]], place: int) -> list[str]:
-    """The cells of a column; those of figures that the run hardly knows as the two ends of their interval."""
+    """The cells of a column; those of figures that the run hardly knows as the two ends of their interval, or as undecided."""
     told = []
     for text, figure in zip(texts, (row[place] for row in figures.values()), strict=True):
-        wide = figure.value and figure.low and figure.high and figure.high > _WIDE * figure.low
-        told.append(f"{figure.low:.3g} to {figure.high:.3g}" if wide else text)
+        factor = figure.high / figure.low if figure.value and figure.low and figure.high else 1.0
+        if factor > _WIDE:
+            told.append(f"{figure.low:.3g} to {figure.high:.3g}" if factor <= _UNKNOWN else "undecided")
+        else:
+            told.append(text)
     return told
 
 

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import tabulate
 
-from deploybench.bench.analysis.figures import ANOTHER_MODEL
-from deploybench.bench.analysis.objectives import OBJECTIVES
-from deploybench.bench.analysis.selection import format_deciding
-from deploybench.bench.report.formats.terminal import WIDTH, wrapped
-from deploybench.bench.runs.rows import reference_row
-from deploybench.bench.units import CAUTION, format_share, many
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...analysis.figures import ANOTHER_MODEL
+from ...analysis.objectives import OBJECTIVES
+from ...analysis.selection import format_deciding
+from ...runs.rows import reference_row
+from ...units import CAUTION, format_share, many
+from ..formats.terminal import WIDTH, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deploybench.bench.analysis.accuracy_loss import Drop
-    from deploybench.bench.analysis.other_model import OtherModel
-    from deploybench.bench.analysis.selection import Candidate, Selection
-    from deploybench.bench.runs.measurement import Figure
+    from ...analysis.accuracy_loss import Drop
+    from ...analysis.other_model import OtherModel
+    from ...analysis.selection import Candidate, Selection
+    from ...runs.measurement import Figure
 
 _SETS = 3  # whose accuracies are told
 _WIDE = 1.3  # upper / lower end of an interval

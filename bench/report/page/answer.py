@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.selection import deciding_figure
-from deploybench.bench.report.messages.screen import listed
-from deploybench.bench.report.messages.selection import gain, lost_by_best, other_model_line
-from deploybench.bench.units import counted, format_bytes, format_seconds
+from ...analysis.selection import deciding_figure
+from ...units import counted, format_bytes, format_seconds
+from ..messages.screen import listed
+from ..messages.selection import gain, lost_by_best, other_model_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.analysis.other_model import OtherModel
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.runs.measurement import Figure
+    from ...analysis.other_model import OtherModel
+    from ...analysis.selection import Selection
+    from ...runs.measurement import Figure
 
 _BYTES = {"peak_memory": "of memory", "artifact_size": "on disk"}
 

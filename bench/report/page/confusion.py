@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.report.formats.escapes import brief, shown
-from deploybench.bench.report.page.matrix import draw_matrix
-from deploybench.bench.report.page.plot import WIDTH, Plot
-from deploybench.bench.units import format_count
+from ...units import format_count
+from ..formats.escapes import brief, shown
+from .matrix import draw_matrix
+from .plot import WIDTH, Plot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from deploybench.bench.measure.accuracy import ConfusionMatrix
-    from deploybench.bench.report.page.material import Material
-    from deploybench.bench.runs.store import SetInfo
+    from ...measure.accuracy import ConfusionMatrix
+    from ...runs.store import SetInfo
+    from .material import Material
 
 _BESIDE = 3  # labels; matrices of more are drawn below each other
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.formats.escapes import excerpt
-from deploybench.bench.report.page.grid import Grid
-from deploybench.bench.units import format_count, format_share
+from ...units import format_count, format_share
+from ..formats.escapes import excerpt
+from .grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.analysis.misclassified.analysis import SetErrors
-    from deploybench.bench.analysis.misclassified.examples import Direction, Example
-    from deploybench.bench.report.page.material import Material
+    from ...analysis.misclassified.analysis import SetErrors
+    from ...analysis.misclassified.examples import Direction, Example
+    from .material import Material
 
 _EXCERPT = 300  # columns of a text
 _DIRECTIONS = 12  # shown of a set; a hundred classes have thousands

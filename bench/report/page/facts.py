@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.report.page.grid import Grid
-from deploybench.bench.units import format_bytes, format_count
+from ...units import format_bytes, format_count
+from .grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
 
 
 def facts(run: Run) -> tuple[Grid, ...]:

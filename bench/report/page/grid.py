@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.cells import text_frame
+from ..cells import text_frame
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Table
+    from ..cells import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.analysis.misclassified.lengths import reading_length
-from deploybench.bench.report.formats.escapes import brief, shown
-from deploybench.bench.report.page.plot import Plot
-from deploybench.bench.units import format_count
+from ...analysis.misclassified.lengths import reading_length
+from ...units import format_count
+from ..formats.escapes import brief, shown
+from .plot import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from deploybench.bench.report.page.material import Material
+    from .material import Material
 
 _BARS = 30
 _HEIGHT = 1.7  # inches per set

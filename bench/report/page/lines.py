@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from deploybench.bench.analysis.figures import latency_workload, memory_workload, timed_lengths
-from deploybench.bench.report.formats.escapes import brief, shown
-from deploybench.bench.report.page.plot import Plot, add_legend, make_logarithmic
-from deploybench.bench.units import MEGABYTES, MILLISECONDS, Scale, counted
+from ...analysis.figures import latency_workload, memory_workload, timed_lengths
+from ...units import MEGABYTES, MILLISECONDS, Scale, counted
+from ..formats.escapes import brief, shown
+from .plot import Plot, add_legend, make_logarithmic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from deploybench.bench.report.page.material import Material
-    from deploybench.bench.report.page.plot import Look
-    from deploybench.bench.runs.measurement import Figure, Workload
+    from ...runs.measurement import Figure, Workload
+    from .material import Material
+    from .plot import Look
 
     _Lines: TypeAlias = dict[str, dict[int, Figure]]  # by variant and place on the axis
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import figures
-from deploybench.bench.analysis.misclassified.analysis import Asked, find_errors
-from deploybench.bench.analysis.selection import default_selection
-from deploybench.bench.report.page.plot import looks
-from deploybench.bench.report.tables import TABLES, build_tables
-from deploybench.bench.runs.predictions import read_answers
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...analysis.figures import figures
+from ...analysis.misclassified.analysis import Asked, find_errors
+from ...analysis.selection import default_selection
+from ...runs.predictions import read_answers
+from ..tables import TABLES, build_tables
+from .plot import looks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.analysis.misclassified.analysis import SetErrors
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.report.cells import Table
-    from deploybench.bench.report.page.plot import Look
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.predictions import Answers
-    from deploybench.bench.runs.store import Run
-    from deploybench.bench.texts.data import LabelledSet
+    from ...analysis.misclassified.analysis import SetErrors
+    from ...analysis.selection import Selection
+    from ...runs.measurement import Figure
+    from ...runs.predictions import Answers
+    from ...runs.store import Run
+    from ...texts.data import LabelledSet
+    from ..cells import Table
+    from .plot import Look
 
 
 _EXAMPLES = 3  # misclassified texts per direction

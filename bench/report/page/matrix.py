@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.report.formats.escapes import brief
+from ..formats.escapes import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,25 +8,25 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import timed_lengths
-from deploybench.bench.analysis.models.pairs import of_pair
-from deploybench.bench.analysis.models.selection import default_models_selection, pair_figures
-from deploybench.bench.report.formats.escapes import shown
-from deploybench.bench.report.messages.models_screen import text_tokens, workloads
-from deploybench.bench.report.models_notes import accuracy_notes
-from deploybench.bench.report.notes import checkpoint_note
-from deploybench.bench.report.page.answer import answer, reservations
-from deploybench.bench.report.page.facts import machine_facts
-from deploybench.bench.report.page.grid import Grid, grid_of
-from deploybench.bench.report.page.models_pareto import models_pareto_plots
-from deploybench.bench.report.page.page import Section, document, standings
-from deploybench.bench.report.page.plot import write_plots
-from deploybench.bench.report.tables import OF_SEVERAL, build_models
+from ...analysis.figures import timed_lengths
+from ...analysis.models.pairs import of_pair
+from ...analysis.models.selection import default_models_selection, pair_figures
+from ..formats.escapes import shown
+from ..messages.models_screen import text_tokens, workloads
+from ..models_notes import accuracy_notes
+from ..notes import checkpoint_note
+from ..tables import OF_SEVERAL, build_models
+from .answer import answer, reservations
+from .facts import machine_facts
+from .grid import Grid, grid_of
+from .models_pareto import models_pareto_plots
+from .page import Section, document, standings
+from .plot import write_plots
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
 
 _OF_ONE_MODEL = ("tokenizer_sha256",)  # in the environment
 

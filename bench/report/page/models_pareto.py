@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.models.pairs import of_pair
-from deploybench.bench.analysis.models.selection import best_of_each, default_models_selection, pair_figures
-from deploybench.bench.analysis.selection import deciding_figure
-from deploybench.bench.report.formats.escapes import brief, shown
-from deploybench.bench.report.page.pareto import COSTS, format_loss, mark_best, name_loss, scale_costs
-from deploybench.bench.report.page.plot import Plot, add_legend, looks
-from deploybench.bench.report.page.point_names import name_points
+from ...analysis.models.pairs import of_pair
+from ...analysis.models.selection import best_of_each, default_models_selection, pair_figures
+from ...analysis.selection import deciding_figure
+from ..formats.escapes import brief, shown
+from .pareto import COSTS, format_loss, mark_best, name_loss, scale_costs
+from .plot import Plot, add_legend, looks
+from .point_names import name_points
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from deploybench.bench.analysis.selection import Candidate, Selection
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import Run
+    from ...analysis.selection import Candidate, Selection
+    from ...runs.measurement import Figure
+    from ...runs.store import Run
 
 _LOSS = "accuracy loss"
 

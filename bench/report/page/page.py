@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import timed_lengths
-from deploybench.bench.analysis.misclassified.lengths import reading_length
-from deploybench.bench.report.formats.escapes import no_formula, shown
-from deploybench.bench.report.messages.selection import selection_table
-from deploybench.bench.report.notes import run_notes
-from deploybench.bench.report.page.answer import answer, reservations
-from deploybench.bench.report.page.confusion import confusion_plots
-from deploybench.bench.report.page.examples import example_grids
-from deploybench.bench.report.page.facts import facts
-from deploybench.bench.report.page.grid import Grid, grid_of
-from deploybench.bench.report.page.lengths import length_plots
-from deploybench.bench.report.page.lines import latency_plots, memory_plots
-from deploybench.bench.report.page.material import gather
-from deploybench.bench.report.page.pareto import pareto_plots
-from deploybench.bench.report.page.plot import as_svg, write_plots
-from deploybench.bench.report.page.reliability import reliability_plots
+from ...analysis.figures import timed_lengths
+from ...analysis.misclassified.lengths import reading_length
+from ..formats.escapes import no_formula, shown
+from ..messages.selection import selection_table
+from ..notes import run_notes
+from .answer import answer, reservations
+from .confusion import confusion_plots
+from .examples import example_grids
+from .facts import facts
+from .grid import Grid, grid_of
+from .lengths import length_plots
+from .lines import latency_plots, memory_plots
+from .material import gather
+from .pareto import pareto_plots
+from .plot import as_svg, write_plots
+from .reliability import reliability_plots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
 
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.report.page.material import Material
-    from deploybench.bench.report.page.plot import Plot
-    from deploybench.bench.runs.store import Run
-    from deploybench.bench.texts.data import LabelledSet
+    from ...analysis.selection import Selection
+    from ...runs.store import Run
+    from ...texts.data import LabelledSet
+    from .material import Material
+    from .plot import Plot
 
 _TEMPLATE = "page.html.jinja"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from deploybench.bench.analysis.selection import deciding_figure
-from deploybench.bench.report.formats.escapes import brief, shown
-from deploybench.bench.report.page.plot import Plot, add_legend, make_logarithmic
-from deploybench.bench.units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
+from ...analysis.selection import deciding_figure
+from ...units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
+from ..formats.escapes import brief, shown
+from .plot import Plot, add_legend, make_logarithmic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from deploybench.bench.analysis.accuracy_loss import Drop
-    from deploybench.bench.analysis.selection import Candidate, Selection
-    from deploybench.bench.report.page.material import Material
-    from deploybench.bench.runs.measurement import Figure
+    from ...analysis.accuracy_loss import Drop
+    from ...analysis.selection import Candidate, Selection
+    from ...runs.measurement import Figure
+    from .material import Material
 
 COSTS = {
     "latency": ("latency", MILLISECONDS),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.probability_calibration import BINS, calibration_error, probabilities, reliability
-from deploybench.bench.report.formats.escapes import brief, shown
-from deploybench.bench.report.page.plot import Plot, add_legend, make_logarithmic
-from deploybench.bench.units import format_share
+from ...analysis.probability_calibration import BINS, calibration_error, probabilities, reliability
+from ...units import format_share
+from ..formats.escapes import brief, shown
+from .plot import Plot, add_legend, make_logarithmic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from deploybench.bench.analysis.probability_calibration import Bin
-    from deploybench.bench.report.page.material import Material
-    from deploybench.bench.report.page.plot import Look
-    from deploybench.bench.runs.predictions import Answers
+    from ...analysis.probability_calibration import Bin
+    from ...runs.predictions import Answers
+    from .material import Material
+    from .plot import Look
 
 
 _ROOM = 0.03  # margin of the axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from deploybench.bench.report.cells import Table
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
+    from ..cells import Table
 
 SHOWN = (  # in the order in which they are printed
     "summary",
@@ -41,8 +41,8 @@ def build_tables(run: Run, names: Iterable[str]) -> dict[str, list[Table]]:
 
     Tables of OF_SEVERAL are empty: ``build_models`` makes them of several runs.
     """
-    from deploybench.bench.printable import printable
-    from deploybench.bench.report.run_figures import RunFigures
+    from ...printable import printable
+    from ..run_figures import RunFigures
 
     cells = RunFigures(printable(run))
     return {name: [] if name in OF_SEVERAL else _module(name).build(cells) for name in names}
@@ -50,7 +50,7 @@ def build_tables(run: Run, names: Iterable[str]) -> dict[str, list[Table]]:
 
 def build_models(runs: tuple[Run, ...], names: Iterable[str]) -> dict[str, list[Table]]:
     """Those of OF_SEVERAL among ``names``, each a list, of the runs of several models."""
-    from deploybench.bench.printable import printable
+    from ...printable import printable
 
     runs = printable(runs)
     return {name: _module(name).build(runs) for name in names if name in OF_SEVERAL}

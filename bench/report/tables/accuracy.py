@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.cells import Column
-from deploybench.bench.units import COUNT, MILLISECONDS, SECONDS, SHARE
+from ...units import COUNT, MILLISECONDS, SECONDS, SHARE
+from ..cells import Column
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.store import SetInfo
+    from ...runs.store import SetInfo
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 _MAX_CONFUSION_LABELS = 4  # of more, the counts are in the JSON only: their columns are the labels squared
 _SCORES = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "F1": "f1"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import timed_lengths
-from deploybench.bench.report.cells import Column
-from deploybench.bench.report.timing_notes import control_notes, stop_notes
-from deploybench.bench.units import MILLISECONDS, PER_SECOND, counted
+from ...analysis.figures import timed_lengths
+from ...units import MILLISECONDS, PER_SECOND, counted
+from ..cells import Column
+from ..timing_notes import control_notes, stop_notes
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 
 def build(cells: RunFigures) -> list[Table]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.derived import cold_start, pays_back
-from deploybench.bench.analysis.figures import timed_lengths
-from deploybench.bench.report.cells import Column
-from deploybench.bench.report.timing_notes import control_notes
-from deploybench.bench.units import COUNT, MILLISECONDS, SECONDS, counted
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...analysis.derived import cold_start, pays_back
+from ...analysis.figures import timed_lengths
+from ...units import COUNT, MILLISECONDS, SECONDS, counted
+from ..cells import Column
+from ..timing_notes import control_notes
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.measurement import Figure
+    from ...runs.measurement import Figure
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 _STAGES = {"import": "import_time", "read": "read_time", "load": "load_time"}
 

@@ -6,18 +6,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.misclassified.lengths import KINDS, error_lengths
-from deploybench.bench.report.cells import Column
-from deploybench.bench.report.notes import truncation_note
-from deploybench.bench.units import COUNT, SHARE, TOKENS
+from ...analysis.misclassified.lengths import KINDS, error_lengths
+from ...units import COUNT, SHARE, TOKENS
+from ..cells import Column
+from ..notes import truncation_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploybench.bench.report.cells import ByVariant, Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.measurement import Figure
-    from deploybench.bench.runs.store import SetInfo
+    from ...runs.measurement import Figure
+    from ...runs.store import SetInfo
+    from ..cells import ByVariant, Content, Table
+    from ..run_figures import RunFigures
 
 _count = partial(Column, scale=COUNT, group="errors")
 _length = partial(Column, scale=TOKENS, group="lengths")

@@ -5,21 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from deploybench.bench.analysis.fidelity import fidelities, fidelity_figures
-from deploybench.bench.analysis.retention import BOUNDS, examples_to_decide
-from deploybench.bench.pipeline.seeds import seed_band
-from deploybench.bench.printable import printable
-from deploybench.bench.report.cells import Column
-from deploybench.bench.units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, counted, format_count, format_share
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...analysis.fidelity import fidelities, fidelity_figures
+from ...analysis.retention import BOUNDS, examples_to_decide
+from ...pipeline.seeds import seed_band
+from ...printable import printable
+from ...units import CHANCE, COUNT, DIFFERENCE, SHARE, VERDICT, counted, format_count, format_share
+from ..cells import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploybench.bench.analysis.fidelity import Fidelity
-    from deploybench.bench.report.cells import ByVariant, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.store import Run
+    from ...analysis.fidelity import Fidelity
+    from ...runs.store import Run
+    from ..cells import ByVariant, Table
+    from ..run_figures import RunFigures
 
     Fidelities: TypeAlias = Mapping[str, Fidelity]  # by variant
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.misclassified.lengths import (
+from ...analysis.misclassified.lengths import (
     LENGTH_ACCURACY,
     length_accuracies,
     length_labels,
     texts_by_length,
 )
-from deploybench.bench.report.cells import Column
-from deploybench.bench.report.notes import truncation_note
-from deploybench.bench.units import SHARE, format_count
+from ...units import SHARE, format_count
+from ..cells import Column
+from ..notes import truncation_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.store import SetInfo
+    from ...runs.store import SetInfo
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 _share = partial(Column, scale=SHARE, interval=True)
 

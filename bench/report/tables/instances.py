@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.derived import instances_ratio
-from deploybench.bench.analysis.figures import SERVED, served_workloads
-from deploybench.bench.report.cells import Column
-from deploybench.bench.units import PER_SECOND, RATIO, counted, format_instances
+from ...analysis.derived import instances_ratio
+from ...analysis.figures import SERVED, served_workloads
+from ...units import PER_SECOND, RATIO, counted, format_instances
+from ..cells import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from deploybench.bench.report.cells import Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.measurement import Workload
-    from deploybench.bench.runs.store import Run
+    from ...runs.measurement import Workload
+    from ...runs.store import Run
+    from ..cells import Table
+    from ..run_figures import RunFigures
 
 
 def build(cells: RunFigures) -> list[Table]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.measure.invariance import BATCH_SIZE, TEXTS
-from deploybench.bench.report.cells import Column
-from deploybench.bench.runs.metrics import ARRANGEMENTS, INVARIANCE
-from deploybench.bench.units import LOGITS, SHARE
+from ...measure.invariance import BATCH_SIZE, TEXTS
+from ...runs.metrics import ARRANGEMENTS, INVARIANCE
+from ...units import LOGITS, SHARE
+from ..cells import Column
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 _SHORT = {"shuffled": "shuffled", "long_neighbour": "beside a\nlong text", "padded": "padded"}
 

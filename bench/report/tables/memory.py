@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.derived import combined
-from deploybench.bench.analysis.figures import memory_workload
-from deploybench.bench.analysis.ledgers import (
+from ...analysis.derived import combined
+from ...analysis.figures import memory_workload
+from ...analysis.ledgers import (
     GROWTH,
     PEAK,
     PROPORTIONAL,
@@ -15,19 +15,19 @@ from deploybench.bench.analysis.ledgers import (
     open_ledgers,
     steady_readings,
 )
-from deploybench.bench.measure.memory.leaks import BATCHES, leaks
-from deploybench.bench.report.cells import Column
-from deploybench.bench.runs.ledger import BATCH_PHASES, TOLERANCE
-from deploybench.bench.runs.measurement import Figure
-from deploybench.bench.units import CAUTION, MEGABYTES, format_bytes
+from ...measure.memory.leaks import BATCHES, leaks
+from ...runs.ledger import BATCH_PHASES, TOLERANCE
+from ...runs.measurement import Figure
+from ...units import CAUTION, MEGABYTES, format_bytes
+from ..cells import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from deploybench.bench.report.cells import ByVariant, Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.ledger import CellLedger
-    from deploybench.bench.runs.store import Run
+    from ...runs.ledger import CellLedger
+    from ...runs.store import Run
+    from ..cells import ByVariant, Content, Table
+    from ..run_figures import RunFigures
 
 _PHASES = {"interpreter": "inter-\npreter", "imports": "", "load": "", "first inference": "first", "steady": ""}
 _GROWTH = {  # head: the terms of the ledger that it adds up

@@ -5,17 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import ANOTHER_MODEL, labelled_sets
-from deploybench.bench.analysis.models.failed import measured_models
-from deploybench.bench.analysis.models.pairs import pair_name
-from deploybench.bench.analysis.models.selection import default_models_selection, pair_speed_ups
-from deploybench.bench.analysis.models.trades import trades
-from deploybench.bench.report.cells import DOUBLE_DAGGER, Column, Table
-from deploybench.bench.report.models_notes import accuracy_notes, difference_notes, failure_notes
-from deploybench.bench.report.notes import PARAMETERS, gap_notes, marks_of_other_models
-from deploybench.bench.report.pair_figures import PairFigures
-from deploybench.bench.runs.measurement import Figure
-from deploybench.bench.units import (
+from ....exporters.variant import REFERENCE
+from ...analysis.figures import ANOTHER_MODEL, labelled_sets
+from ...analysis.models.failed import measured_models
+from ...analysis.models.pairs import pair_name
+from ...analysis.models.selection import default_models_selection, pair_speed_ups
+from ...analysis.models.trades import trades
+from ...runs.measurement import Figure
+from ...units import (
     DIFFERENCE,
     LARGE_COUNT,
     MEGABYTES,
@@ -25,16 +22,19 @@ from deploybench.bench.units import (
     format_percent,
     format_share,
 )
-from deploybench.exporters.variant import REFERENCE
+from ..cells import DOUBLE_DAGGER, Column, Table
+from ..models_notes import accuracy_notes, difference_notes, failure_notes
+from ..notes import PARAMETERS, gap_notes, marks_of_other_models
+from ..pair_figures import PairFigures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.analysis.accuracy_loss import Drop
-    from deploybench.bench.analysis.models.trades import Trade
-    from deploybench.bench.analysis.selection import Selection
-    from deploybench.bench.report.cells import ByVariant, Content
-    from deploybench.bench.runs.store import Run, SetInfo
+    from ...analysis.accuracy_loss import Drop
+    from ...analysis.models.trades import Trade
+    from ...analysis.selection import Selection
+    from ...runs.store import Run, SetInfo
+    from ..cells import ByVariant, Content
 
 _SAME = 0.005  # a relative difference of a cost below this is not told
 

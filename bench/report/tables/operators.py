@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import profiled_workload
-from deploybench.bench.analysis.operator_figures import ALL_KINDS
-from deploybench.bench.report.cells import Column
-from deploybench.bench.units import COUNT, MILLISECONDS
-from deploybench.exporters.inspection.operators import RUNS
+from ....exporters.inspection.operators import RUNS
+from ...analysis.figures import profiled_workload
+from ...analysis.operator_figures import ALL_KINDS
+from ...units import COUNT, MILLISECONDS
+from ..cells import Column
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
+    from ..cells import Table
+    from ..run_figures import RunFigures
 
 _SHORT = {"normalisation": "normali-\nsation", "elementwise": "element-\nwise", "quantisation": "quanti-\nsation"}
 _NAMED = 4  # types of operators of a variant that are named

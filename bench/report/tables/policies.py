@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.analysis.figures import policy_workloads
-from deploybench.bench.report.cells import Column
-from deploybench.bench.score.end_to_end import BATCH_SIZE, TEXTS
-from deploybench.bench.units import MICROSECONDS, PER_SECOND, SHARE, counted, format_percent
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...analysis.figures import policy_workloads
+from ...score.end_to_end import BATCH_SIZE, TEXTS
+from ...units import MICROSECONDS, PER_SECOND, SHARE, counted, format_percent
+from ..cells import Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.measurement import Workload
-    from deploybench.bench.runs.predictions import Answers
-    from deploybench.bench.runs.store import SetInfo
+    from ...runs.measurement import Workload
+    from ...runs.predictions import Answers
+    from ...runs.store import SetInfo
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 
 def build(cells: RunFigures) -> list[Table]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import timed_lengths
-from deploybench.bench.measure.yardsticks import yardstick_readings
-from deploybench.bench.report.cells import Column
-from deploybench.bench.report.timing_notes import control_notes
-from deploybench.bench.units import GIGA_OPERATIONS, SHARE, counted, format_rate
+from ...analysis.figures import timed_lengths
+from ...measure.yardsticks import yardstick_readings
+from ...units import GIGA_OPERATIONS, SHARE, counted, format_rate
+from ..cells import Column
+from ..timing_notes import control_notes
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 _YARDSTICKS = {
     "yardstick_fp32": ("fp32", "op/s"),

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import latency_workload, shorter_workloads
-from deploybench.bench.analysis.speed_ups import speed_ups_at
-from deploybench.bench.report.cells import Column
-from deploybench.bench.report.tables.memory import memory_problems
-from deploybench.bench.report.timing_notes import stop_notes
-from deploybench.bench.units import MEGABYTES, MILLISECONDS, RATIO, counted
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...analysis.figures import latency_workload, shorter_workloads
+from ...analysis.speed_ups import speed_ups_at
+from ...units import MEGABYTES, MILLISECONDS, RATIO, counted
+from ..cells import Column
+from ..timing_notes import stop_notes
+from .memory import memory_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.measurement import Figure, Workload
+    from ...runs.measurement import Figure, Workload
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 
 def build(cells: RunFigures) -> list[Table]:

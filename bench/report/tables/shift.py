@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploybench.bench.analysis.figures import figures
-from deploybench.bench.analysis.misclassified.lengths import typical
-from deploybench.bench.analysis.misclassified.shift import SHIFT, shift_figures
-from deploybench.bench.report.cells import Column
-from deploybench.bench.units import DIFFERENCE, SHARE, counted
+from ...analysis.figures import figures
+from ...analysis.misclassified.lengths import typical
+from ...analysis.misclassified.shift import SHIFT, shift_figures
+from ...units import DIFFERENCE, SHARE, counted
+from ..cells import Column
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.store import SetInfo
+    from ...runs.store import SetInfo
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 _BINARY = 2
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.figures import labelled_sets, timed_lengths
-from deploybench.bench.analysis.speed_ups import speed_ups
-from deploybench.bench.report.cells import Column, margin
-from deploybench.bench.report.tables.memory import memory_problems
-from deploybench.bench.report.timing_notes import control_notes, stop_notes
-from deploybench.bench.units import MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, counted, format_share
-from deploybench.exporters.variant import REFERENCE
+from ....exporters.variant import REFERENCE
+from ...analysis.figures import labelled_sets, timed_lengths
+from ...analysis.speed_ups import speed_ups
+from ...units import MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, counted, format_share
+from ..cells import Column, margin
+from ..timing_notes import control_notes, stop_notes
+from .memory import memory_problems
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Content, Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.measurement import Figure
+    from ...runs.measurement import Figure
+    from ..cells import Content, Table
+    from ..run_figures import RunFigures
 
 
 def build(cells: RunFigures) -> list[Table]:

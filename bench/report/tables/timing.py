@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.analysis.controls import timed_rows
-from deploybench.bench.analysis.figures import latency_workload
-from deploybench.bench.report.cells import Column
-from deploybench.bench.report.timing_notes import control_notes, stop_notes
-from deploybench.bench.units import MILLISECONDS, SECONDS, counted
+from ...analysis.controls import timed_rows
+from ...analysis.figures import latency_workload
+from ...units import MILLISECONDS, SECONDS, counted
+from ..cells import Column
+from ..timing_notes import control_notes, stop_notes
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.measurement import Workload
-    from deploybench.bench.runs.store import Run
+    from ...runs.measurement import Workload
+    from ...runs.store import Run
+    from ..cells import Table
+    from ..run_figures import RunFigures
 
 _TIMES = {
     "median": "latency",

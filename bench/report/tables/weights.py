@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deploybench.bench.report.cells import Column
-from deploybench.bench.units import MEGABYTES, RATIO, Scale, counted, format_bytes
+from ...units import MEGABYTES, RATIO, Scale, counted, format_bytes
+from ..cells import Column
 
 if TYPE_CHECKING:
-    from deploybench.bench.report.cells import Table
-    from deploybench.bench.report.run_figures import RunFigures
-    from deploybench.bench.runs.store import Run
+    from ...runs.store import Run
+    from ..cells import Table
+    from ..run_figures import RunFigures
 
 _NAMED = 3  # duplicated tensors of a variant that are named; the others are counted
 

@@ -16,12 +16,12 @@ import tomllib
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from deploybench.exporters.texts import Pair
+from ....exporters.texts import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.exporters.texts import Text
+    from ....exporters.texts import Text
 
 T = TypeVar("T")
 Split: TypeAlias = Literal["train", "test", "external"]

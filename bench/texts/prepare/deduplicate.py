@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from deploybench.bench.texts.prepare.splits import SPLITS, TEST
+from .splits import SPLITS, TEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

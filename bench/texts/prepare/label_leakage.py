@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from deploybench.bench.statistics import Estimate, wilson_interval
+from ...statistics import Estimate, wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

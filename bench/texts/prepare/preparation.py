@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.texts.prepare.deduplicate import Overlap, deduplicate, overlap_with_test
-from deploybench.bench.texts.prepare.label_leakage import LENGTHS, LabelLeakage
-from deploybench.bench.texts.prepare.near_duplicates import RUN, SIMILAR
-from deploybench.bench.texts.prepare.rows import Files, Rows, open_rows
-from deploybench.bench.texts.prepare.scan import Scan, scan
-from deploybench.bench.texts.prepare.splits import SPLITS, Shares
-from deploybench.bench.texts.prepare.write import SplitFiles, refuse_folder, write_record, write_rows
-from deploybench.bench.units import many
-from deploybench.exporters.errors import DataError
-from deploybench.exporters.files import sha256_file, whole_folder
+from ....exporters.errors import DataError
+from ....exporters.files import sha256_file, whole_folder
+from ...units import many
+from .deduplicate import Overlap, deduplicate, overlap_with_test
+from .label_leakage import LENGTHS, LabelLeakage
+from .near_duplicates import RUN, SIMILAR
+from .rows import Files, Rows, open_rows
+from .scan import Scan, scan
+from .splits import SPLITS, Shares
+from .write import SplitFiles, refuse_folder, write_record, write_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.bench.texts.prepare.deduplicate import Deduplicated
-    from deploybench.bench.texts.text_rows import BadRows
+    from ..text_rows import BadRows
+    from .deduplicate import Deduplicated
 
 SCHEMA_VERSION = 1
 # 1 - first version

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from deploybench.bench.texts.labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
-from deploybench.bench.texts.table_file import open_table
-from deploybench.bench.texts.text_rows import check_column, find_text_columns, refuse_label_as_text, text_row
-from deploybench.exporters.errors import DataError
+from ....exporters.errors import DataError
+from ..labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
+from ..table_file import open_table
+from ..text_rows import check_column, find_text_columns, refuse_label_as_text, text_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from deploybench.bench.texts.table_file import TableFile
-    from deploybench.bench.texts.text_rows import TextRow
+    from ..table_file import TableFile
+    from ..text_rows import TextRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,21 +7,21 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import progress
-from deploybench.bench.texts.prepare.deduplicate import Fact
-from deploybench.bench.texts.prepare.near_duplicates import Vocabulary, near_groups, shingles
-from deploybench.bench.texts.prepare.splits import TEST
-from deploybench.bench.texts.text_rows import dropped_counts, refusal
-from deploybench.exporters.errors import DataError
-from deploybench.exporters.texts import shown
+from ....exporters.errors import DataError
+from ....exporters.texts import shown
+from ...console import progress
+from ..text_rows import dropped_counts, refusal
+from .deduplicate import Fact
+from .near_duplicates import Vocabulary, near_groups, shingles
+from .splits import TEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.texts.prepare.near_duplicates import Shingles
-    from deploybench.bench.texts.prepare.rows import Rows
-    from deploybench.bench.texts.prepare.splits import Shares
-    from deploybench.bench.texts.text_rows import BadRows, Cause, TextRow
+    from ..text_rows import BadRows, Cause, TextRow
+    from .near_duplicates import Shingles
+    from .rows import Rows
+    from .splits import Shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

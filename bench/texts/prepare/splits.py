@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from deploybench.exporters.errors import UserError
+from ....exporters.errors import UserError
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 _WHOLE = 100  # per cent

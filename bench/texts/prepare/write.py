@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from deploybench.bench.console import progress
-from deploybench.bench.texts.labels import LABEL_COLUMN
-from deploybench.bench.texts.prepare.label_leakage import (
+from ....exporters.errors import OutputError
+from ....exporters.texts import shown
+from ...console import progress
+from ..labels import LABEL_COLUMN
+from .label_leakage import (
     LENGTHS,
     Column,
     Features,
@@ -20,16 +22,14 @@ from deploybench.bench.texts.prepare.label_leakage import (
     Totals,
     length_bin,
 )
-from deploybench.bench.texts.prepare.near_duplicates import Vocabulary
-from deploybench.bench.texts.prepare.splits import SPLITS, TRAIN
-from deploybench.exporters.errors import OutputError
-from deploybench.exporters.texts import shown
+from .near_duplicates import Vocabulary
+from .splits import SPLITS, TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
     from pathlib import Path
 
-    from deploybench.bench.texts.prepare.rows import Row, Rows
+    from .rows import Row, Rows
 
 RECORD = "preparation.json"
 _OURS = {RECORD, *(f"{split}.csv" for split in SPLITS)}

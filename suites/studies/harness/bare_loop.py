@@ -17,24 +17,24 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import progress
-from deploybench.bench.measure.schedule import WARM_UP_S
-from deploybench.bench.measure.workload import full_batch
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.worker.client import Worker
-from deploybench.exporters.checkpoints.classifier import load_classifier
-from deploybench.exporters.runtimes.torch_model import limit_threads, run_classifier
-from deploybench.exporters.variant import REFERENCE
-from deploybench.exporters.variants import torch_eager
-from deploybench.suites.studies.study import Answer, run_alone, study_parser
+from ....bench.console import progress
+from ....bench.measure.schedule import WARM_UP_S
+from ....bench.measure.workload import full_batch
+from ....bench.pipeline.prepare import prepare
+from ....bench.worker.client import Worker
+from ....exporters.checkpoints.classifier import load_classifier
+from ....exporters.runtimes.torch_model import limit_threads, run_classifier
+from ....exporters.variant import REFERENCE
+from ....exporters.variants import torch_eager
+from ..study import Answer, run_alone, study_parser
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.variant import Batch, Predictor
+    from ....bench.pipeline.options import Options
+    from ....exporters.variant import Batch, Predictor
 
 _FLAGS = ("--checkpoint", "--batch-sizes", "--sequence-lengths", "--threads", "--work-dir")
 _SIDES = ("harness", "bare", "bare_apart")

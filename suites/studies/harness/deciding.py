@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from deploybench.bench.analysis.accuracy_loss import judge_drop, measure_drop
-from deploybench.bench.console import progress
-from deploybench.bench.runs.predictions import Answers
-from deploybench.bench.statistics import SEED
-from deploybench.exporters.variant import REFERENCE
-from deploybench.suites.studies.study import Answer, render_rows, run_study, study_parser
+from ....bench.analysis.accuracy_loss import judge_drop, measure_drop
+from ....bench.console import progress
+from ....bench.runs.predictions import Answers
+from ....bench.statistics import SEED
+from ....exporters.variant import REFERENCE
+from ..study import Answer, render_rows, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,21 +22,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.compare.duel.measure import Setting, duel
-from deploybench.bench.compare.duel.side import Side
-from deploybench.bench.console import progress
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.pipeline.options import read_options
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.runs.measurement import Workload
-from deploybench.exporters.variant import TOKENIZER
-from deploybench.suites.studies.harness import slowed
-from deploybench.suites.studies.study import save_study, study_parser
+from ....bench.compare.duel.measure import Setting, duel
+from ....bench.compare.duel.side import Side
+from ....bench.console import progress
+from ....bench.machine.alone import alone
+from ....bench.pipeline.options import read_options
+from ....bench.pipeline.prepare import prepare
+from ....bench.runs.measurement import Workload
+from ....exporters.variant import TOKENIZER
+from ..study import save_study, study_parser
+from . import slowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from deploybench.exporters.artifacts.artifact import Artifact
+    from ....exporters.artifacts.artifact import Artifact
 
 LENGTH = 128
 _VARIANT = "onnx-fp32"

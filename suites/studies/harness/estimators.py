@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from deploybench.bench.measure.controls import AGAIN, CONTROLS
-from deploybench.bench.runs.measurement import launch_ratios, slice_noise
-from deploybench.bench.statistics import LEVEL, paired_ratios
-from deploybench.exporters.variant import REFERENCE
-from deploybench.suites.studies.harness.repeated import read_slices, recorded_runs
-from deploybench.suites.studies.study import Answer, render_rows, run_study
+from ....bench.measure.controls import AGAIN, CONTROLS
+from ....bench.runs.measurement import launch_ratios, slice_noise
+from ....bench.statistics import LEVEL, paired_ratios
+from ....exporters.variant import REFERENCE
+from ..study import Answer, render_rows, run_study
+from .repeated import read_slices, recorded_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

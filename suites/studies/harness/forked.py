@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.stats import ttest_1samp
 
-from deploybench.bench.console import progress
-from deploybench.bench.measure.memory.peaks import memray_pass
-from deploybench.bench.measure.schedule import WARM_UP_S
-from deploybench.bench.measure.workload import full_batch
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.worker.client import Worker, template_modules
-from deploybench.suites.studies.study import Answer, render_rows, run_alone, study_parser
+from ....bench.console import progress
+from ....bench.measure.memory.peaks import memray_pass
+from ....bench.measure.schedule import WARM_UP_S
+from ....bench.measure.workload import full_batch
+from ....bench.pipeline.prepare import prepare
+from ....bench.worker.client import Worker, template_modules
+from ..study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.variant import Batch
+    from ....bench.pipeline.options import Options
+    from ....exporters.variant import Batch
 
 _FLAGS = ("--checkpoint", "--variants", "--sequence-lengths", "--threads", "--work-dir")
 _SIDES = {"spawned": False, "forked": True, "spawned_again": False}

@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import progress
-from deploybench.bench.runs.rows import row_name
-from deploybench.bench.runs.store import read_runs
-from deploybench.suites.studies.study import save_study, study_parser
+from ....bench.console import progress
+from ....bench.runs.rows import row_name
+from ....bench.runs.store import read_runs
+from ..study import save_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,18 +13,18 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.measure.schedule import WARM_UP_S
-from deploybench.bench.measure.workload import full_batch
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.worker.client import Worker
-from deploybench.suites.studies.study import Answer, run_alone, study_parser
+from ....bench.measure.schedule import WARM_UP_S
+from ....bench.measure.workload import full_batch
+from ....bench.pipeline.prepare import prepare
+from ....bench.worker.client import Worker
+from ..study import Answer, run_alone, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.variant import Batch
+    from ....bench.pipeline.options import Options
+    from ....exporters.variant import Batch
 
 _REQUESTS, _ROUNDS = 50, 20
 _AIM_S = 0.02

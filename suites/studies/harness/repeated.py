@@ -21,25 +21,25 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from deploybench.bench.console import progress, say
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.measure.controls import KERNEL, NULL, with_controls
-from deploybench.bench.measure.latency import LatencyRun
-from deploybench.bench.measure.schedule import TimedArtifact
-from deploybench.bench.pipeline.options import read_options
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.runs.measurement import Measurement, Workload
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.files import whole_file
-from deploybench.suites.studies.harness import slowed
-from deploybench.suites.studies.harness.duels import busy_core
-from deploybench.suites.studies.study import FOLDER, save_study, study_parser
+from ....bench.console import progress, say
+from ....bench.machine.alone import alone
+from ....bench.measure.controls import KERNEL, NULL, with_controls
+from ....bench.measure.latency import LatencyRun
+from ....bench.measure.schedule import TimedArtifact
+from ....bench.pipeline.options import read_options
+from ....bench.pipeline.prepare import prepare
+from ....bench.runs.measurement import Measurement, Workload
+from ....exporters.errors import UserError
+from ....exporters.files import whole_file
+from ..study import FOLDER, save_study, study_parser
+from . import slowed
+from .duels import busy_core
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.measure.schedule import Schedule
-    from deploybench.bench.pipeline.prepare import Prepared
+    from ....bench.measure.schedule import Schedule
+    from ....bench.pipeline.prepare import Prepared
 
 SLOWED = "onnx-fp32"
 SHARES = (0.05, 0.1)

@@ -6,13 +6,13 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING
 
-from deploybench.exporters.runtimes.onnx_session import load_session
-from deploybench.exporters.variants import onnx_fp32
+from ....exporters.runtimes.onnx_session import load_session
+from ....exporters.variants import onnx_fp32
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deploybench.exporters.variant import Float32Array, Int64Array, Predictor
+    from ....exporters.variant import Float32Array, Int64Array, Predictor
 
 SHARE_FILE = "slowed"  # in the artifact's folder: the share by which its predictor is slowed, "0.03"
 

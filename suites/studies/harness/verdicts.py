@@ -15,16 +15,16 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.compare.judging import judge_rows, rows_of
-from deploybench.bench.compare.thresholds import Thresholds
-from deploybench.bench.measure.controls import AGAIN
-from deploybench.suites.studies.harness.repeated import SHARES, SLOWED, read_slices, recorded_runs, slowed_name
-from deploybench.suites.studies.study import Answer, render_rows, run_study
+from ....bench.compare.judging import judge_rows, rows_of
+from ....bench.compare.thresholds import Thresholds
+from ....bench.measure.controls import AGAIN
+from ..study import Answer, render_rows, run_study
+from .repeated import SHARES, SLOWED, read_slices, recorded_runs, slowed_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.runs.measurement import Measurement
+    from ....bench.runs.measurement import Measurement
 
 _SAME = "no detectable change"
 

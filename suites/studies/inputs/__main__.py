@@ -20,17 +20,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.console import progress
-from deploybench.bench.measure.workload import full_length
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.exporters.artifacts.artifact import Origin, export_artifact
-from deploybench.exporters.artifacts.catalogue import find_variant
-from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
-from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
-from deploybench.exporters.checkpoints.tokenization import padded_batch, tokenise
-from deploybench.exporters.errors import UserError, first_line
-from deploybench.exporters.variant import REFERENCE
-from deploybench.suites.studies.inputs.models import (
+from ....bench.console import progress
+from ....bench.measure.workload import full_length
+from ....bench.texts.demonstration import corpus
+from ....exporters.artifacts.artifact import Origin, export_artifact
+from ....exporters.artifacts.catalogue import find_variant
+from ....exporters.checkpoints.checkpoint import read_checkpoint
+from ....exporters.checkpoints.inputs import read_inputs, write_inputs
+from ....exporters.checkpoints.tokenization import padded_batch, tokenise
+from ....exporters.errors import UserError, first_line
+from ....exporters.variant import REFERENCE
+from ..study import Answer, run_study, study_parser
+from .models import (
     SETTINGS,
     architecture_names,
     build,
@@ -39,12 +40,11 @@ from deploybench.suites.studies.inputs.models import (
     plain_model,
     save_as,
 )
-from deploybench.suites.studies.study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.suites.studies.inputs.models import Setting
+    from .models import Setting
 
 EQUAL, ALONE, REFUSED = "equal", "equal alone, and said to read padding", "refused"
 DIFFER, FAILS = "differ", "transformers fails as well"

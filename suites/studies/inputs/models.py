@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.exporters.errors import first_line
+from ....bench.texts.demonstration import corpus
+from ....exporters.errors import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,28 +17,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import progress
-from deploybench.bench.pipeline.checks import Checks
-from deploybench.bench.pipeline.options import Options
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.artifacts.artifact import Origin, export_artifact
-from deploybench.exporters.artifacts.catalogue import default_variants
-from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
-from deploybench.exporters.checkpoints.inputs import read_inputs
-from deploybench.exporters.checkpoints.tokenization import padded_batch, tokenise
-from deploybench.exporters.errors import DeploybenchError, UserError, did_you_mean
-from deploybench.exporters.variant import BF16, REFERENCE, VNNI
-from deploybench.suites.studies.matrix.models import ARCHITECTURES, prepare
-from deploybench.suites.studies.matrix.shown import render
-from deploybench.suites.studies.study import Answer, run_study, saved_at, study_parser
+from ....bench.console import progress
+from ....bench.pipeline.checks import Checks
+from ....bench.pipeline.options import Options
+from ....bench.worker.client import call_in_child
+from ....exporters.artifacts.artifact import Origin, export_artifact
+from ....exporters.artifacts.catalogue import default_variants
+from ....exporters.checkpoints.checkpoint import read_checkpoint
+from ....exporters.checkpoints.inputs import read_inputs
+from ....exporters.checkpoints.tokenization import padded_batch, tokenise
+from ....exporters.errors import DeploybenchError, UserError, did_you_mean
+from ....exporters.variant import BF16, REFERENCE, VNNI
+from ..study import Answer, run_study, saved_at, study_parser
+from .models import ARCHITECTURES, prepare
+from .shown import render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.exporters.artifacts.artifact import Artifact
-    from deploybench.exporters.checkpoints.inputs import Inputs
-    from deploybench.exporters.texts import Text
-    from deploybench.exporters.variant import Batch
+    from ....exporters.artifacts.artifact import Artifact
+    from ....exporters.checkpoints.inputs import Inputs
+    from ....exporters.texts import Text
+    from ....exporters.variant import Batch
 
 VARIANTS = default_variants((*BF16, *VNNI))  # the same columns on every machine
 _THREADS = 1

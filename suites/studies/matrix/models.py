@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
-from deploybench.exporters.checkpoints.classifier import load_classifier
-from deploybench.exporters.checkpoints.inputs import write_inputs
-from deploybench.exporters.texts import Pair
+from ....bench.texts.demonstration import corpus
+from ....exporters.checkpoints.checkpoint import read_checkpoint
+from ....exporters.checkpoints.classifier import load_classifier
+from ....exporters.checkpoints.inputs import write_inputs
+from ....exporters.texts import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deploybench.exporters.texts import Text
+    from ....exporters.texts import Text
 
 POSITIONS = 80  # tokens
 LABELS = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.artifacts.catalogue import find_variant
+from ....exporters.artifacts.catalogue import find_variant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,20 +21,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.pipeline.options import read_options
-from deploybench.bench.report.render import render_tables
-from deploybench.bench.runs.store import read_runs
-from deploybench.exporters.errors import DeploybenchError, UserError
-from deploybench.exporters.training.recipe import read_recipe
-from deploybench.suites.studies.models.claims import read_claims
-from deploybench.suites.studies.models.costs import cost_rows
-from deploybench.suites.studies.models.members import train_members
-from deploybench.suites.studies.models.shown import tables
-from deploybench.suites.studies.models.trained_runs import accuracies, words_rows
-from deploybench.suites.studies.study import Answer, run_study, saved_at, study_parser
-from deploybench.suites.studies.trained import add_task_flags, read_task
+from ....bench.console import say
+from ....bench.machine.alone import alone
+from ....bench.pipeline.options import read_options
+from ....bench.report.render import render_tables
+from ....bench.runs.store import read_runs
+from ....exporters.errors import DeploybenchError, UserError
+from ....exporters.training.recipe import read_recipe
+from ..study import Answer, run_study, saved_at, study_parser
+from ..trained import add_task_flags, read_task
+from .claims import read_claims
+from .costs import cost_rows
+from .members import train_members
+from .shown import tables
+from .trained_runs import accuracies, words_rows
 
 if TYPE_CHECKING:
     import argparse

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.analysis.figures import latency_workload, shorter_workloads
-from deploybench.bench.analysis.models.pairs import pair_name
-from deploybench.bench.analysis.models.selection import best_of_each, default_models_selection, pair_ratios
-from deploybench.bench.pipeline.architectures import count_architectures
-from deploybench.bench.report.run_figures import RunFigures
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.variant import REFERENCE
-from deploybench.suites.studies.models.claims import NOT_MEASURED, Found
+from ....bench.analysis.figures import latency_workload, shorter_workloads
+from ....bench.analysis.models.pairs import pair_name
+from ....bench.analysis.models.selection import best_of_each, default_models_selection, pair_ratios
+from ....bench.pipeline.architectures import count_architectures
+from ....bench.report.run_figures import RunFigures
+from ....exporters.errors import UserError
+from ....exporters.variant import REFERENCE
+from .claims import NOT_MEASURED, Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from deploybench.bench.runs.store import Run
-    from deploybench.suites.studies.models.claims import Claim
+    from ....bench.runs.store import Run
+    from .claims import Claim
 
 _BASE = {
     "ALBERT": "albert-base-v2",

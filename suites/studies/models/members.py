@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.training.recipe import read_recipe
-from deploybench.suites.studies.trained import say_reached, trained, training_folder
+from ....exporters.errors import UserError
+from ....exporters.training.recipe import read_recipe
+from ..trained import say_reached, trained, training_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from deploybench.exporters.training.recipe import Recipe
-    from deploybench.suites.studies.trained import Task
+    from ....exporters.training.recipe import Recipe
+    from ..trained import Task
 
 # What differs from the recipe's BERT, in proportion to the published models: ALBERT's layers share one set of weights and its
 # embedding is narrow, DistilBERT has half the layers, TinyBERT fewer and narrower ones, MobileBERT a bottleneck of 128.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.report.cells import Column, Table
-from deploybench.bench.report.notes import gap_notes
-from deploybench.bench.runs.measurement import Figure
-from deploybench.bench.units import LARGE_COUNT, SHARE, VERDICT, Scale, many
-from deploybench.suites.studies.models.claims import TOLERANCE
+from ....bench.report.cells import Column, Table
+from ....bench.report.notes import gap_notes
+from ....bench.runs.measurement import Figure
+from ....bench.units import LARGE_COUNT, SHARE, VERDICT, Scale, many
+from .claims import TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.analysis.accuracy_loss import accuracy_drops
-from deploybench.bench.report.run_figures import RunFigures
-from deploybench.bench.runs.predictions import read_scored
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.variant import REFERENCE
-from deploybench.suites.studies.models.claims import NOT_MEASURED, Found
+from ....bench.analysis.accuracy_loss import accuracy_drops
+from ....bench.report.run_figures import RunFigures
+from ....bench.runs.predictions import read_scored
+from ....exporters.errors import UserError
+from ....exporters.variant import REFERENCE
+from .claims import NOT_MEASURED, Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from deploybench.bench.runs.store import Run
-    from deploybench.suites.studies.models.claims import Claim
+    from ....bench.runs.store import Run
+    from .claims import Claim
 
 ALBERT, WORDS = "albert", "linear-tokens"
 

@@ -23,16 +23,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.pipeline.checkpoints import find_checkpoint
-from deploybench.bench.pipeline.options import PROFILES, read_options
-from deploybench.exporters.errors import UserError
-from deploybench.suites.studies.peer.cell import BACKENDS
-from deploybench.suites.studies.peer.cells import cell_name, our_cells, peer_cells, points, scaled_seconds, side_by_side
-from deploybench.suites.studies.peer.runs import PEER, install, run_ours, run_peer, seconds_of
-from deploybench.suites.studies.peer.shown import TARGET, text
-from deploybench.suites.studies.study import Answer, run_study, study_parser
+from ....bench.console import say
+from ....bench.machine.alone import alone
+from ....bench.pipeline.checkpoints import find_checkpoint
+from ....bench.pipeline.options import PROFILES, read_options
+from ....exporters.errors import UserError
+from ..study import Answer, run_study, study_parser
+from .cell import BACKENDS
+from .cells import cell_name, our_cells, peer_cells, points, scaled_seconds, side_by_side
+from .runs import PEER, install, run_ours, run_peer, seconds_of
+from .shown import TARGET, text
 
 if TYPE_CHECKING:
     import argparse

@@ -7,10 +7,10 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deploybench.bench.pipeline.options import MEMORY_BATCH_SIZE
-from deploybench.bench.runs.measurement import process_medians
-from deploybench.bench.runs.store import read_run
-from deploybench.bench.statistics import interval_factors
+from ....bench.pipeline.options import MEMORY_BATCH_SIZE
+from ....bench.runs.measurement import process_medians
+from ....bench.runs.store import read_run
+from ....bench.statistics import interval_factors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,14 +13,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import progress, say
-from deploybench.exporters.errors import DeploybenchError, UserError
-from deploybench.suites.studies.peer import cell
+from ....bench.console import progress, say
+from ....exporters.errors import DeploybenchError, UserError
+from . import cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.pipeline.options import Options
+    from ....bench.pipeline.options import Options
 
 PEER = "optimum-benchmark==0.6.0"
 _PACKAGES = (

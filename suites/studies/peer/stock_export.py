@@ -18,24 +18,24 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.machine.cpu import cpu_features
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.exporters.artifacts.catalogue import find_variant, is_worth_while
-from deploybench.exporters.checkpoints.checkpoint import CALIBRATION_FILE
-from deploybench.exporters.errors import DeploybenchError
-from deploybench.suites.studies.peer import stock_export_cell
-from deploybench.suites.studies.peer.runs import install
-from deploybench.suites.studies.side_by_side import Side, manifest_of_files, measure, table
-from deploybench.suites.studies.study import Answer, run_alone, study_parser
+from ....bench.console import say
+from ....bench.machine.cpu import cpu_features
+from ....bench.pipeline.prepare import prepare
+from ....exporters.artifacts.catalogue import find_variant, is_worth_while
+from ....exporters.checkpoints.checkpoint import CALIBRATION_FILE
+from ....exporters.errors import DeploybenchError
+from ..side_by_side import Side, manifest_of_files, measure, table
+from ..study import Answer, run_alone, study_parser
+from . import stock_export_cell
+from .runs import install
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.exporters.checkpoints.tokenization import Ids
+    from ....bench.pipeline.options import Options
+    from ....bench.pipeline.prepare import Prepared
+    from ....exporters.checkpoints.tokenization import Ids
 
 _SESSION = "deploybench.suites.studies.default_session"
 STOCK = {  # folder: the variants that load it

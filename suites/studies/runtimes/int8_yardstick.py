@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.machine.cpu import UNKNOWN, available_cores, cpu_features
-from deploybench.bench.worker.client import Worker
-from deploybench.suites.studies.study import Answer, run_study, study_parser
+from ....bench.machine.cpu import UNKNOWN, available_cores, cpu_features
+from ....bench.worker.client import Worker
+from ..study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

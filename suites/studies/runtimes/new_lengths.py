@@ -13,18 +13,18 @@ import statistics
 import sys
 from typing import TYPE_CHECKING
 
-from deploybench.bench.console import progress
-from deploybench.bench.measure.workload import full_batch
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.worker.client import Worker
-from deploybench.suites.studies.study import Answer, render_rows, run_alone, study_parser
+from ....bench.console import progress
+from ....bench.measure.workload import full_batch
+from ....bench.pipeline.prepare import prepare
+from ....bench.worker.client import Worker
+from ..study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.exporters.artifacts.artifact import Artifact
+    from ....bench.pipeline.options import Options
+    from ....bench.pipeline.prepare import Prepared
+    from ....exporters.artifacts.artifact import Artifact
 
 LENGTHS = tuple(range(20, 500, 24))  # tokens
 PROCESSES = 3  # of each variant

@@ -15,18 +15,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.worker.client import call_in_child
-from deploybench.exporters.runtimes.onnx_session import MODEL_FILE
-from deploybench.suites.studies.side_by_side import Side, manifest_of_files, measure, table
-from deploybench.suites.studies.study import Answer, run_alone, study_parser
+from ....bench.console import say
+from ....bench.pipeline.prepare import prepare
+from ....bench.worker.client import call_in_child
+from ....exporters.runtimes.onnx_session import MODEL_FILE
+from ..side_by_side import Side, manifest_of_files, measure, table
+from ..study import Answer, run_alone, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.pipeline.prepare import Prepared
+    from ....bench.pipeline.options import Options
+    from ....bench.pipeline.prepare import Prepared
 
 SHIPPED, FUSED, PLAIN = "onnx-int8-dynamic", "onnx-fp32-fused", "onnx-fp32"
 _OPSET = 23  # the first with an Attention
@@ -51,8 +51,8 @@ def mask_always_read(prepared: Prepared, out_dir: Path) -> None:
     """Export one attention node for batches with and without padding."""
     from transformers import AutoConfig
 
-    from deploybench.exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
-    from deploybench.exporters.runtimes.onnx_graph import drop_round_trips
+    from ....exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
+    from ....exporters.runtimes.onnx_graph import drop_round_trips
 
     checkpoint = prepared.checkpoint.path
     heads = AutoConfig.from_pretrained(checkpoint, local_files_only=True).num_attention_heads
@@ -68,7 +68,7 @@ def by_torch_export(prepared: Prepared, out_dir: Path) -> None:
     import onnx
     import torch
 
-    from deploybench.exporters.runtimes.torch_model import example_inputs, logits_alone
+    from ....exporters.runtimes.torch_model import example_inputs, logits_alone
 
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
     program: Any = torch.onnx.export(

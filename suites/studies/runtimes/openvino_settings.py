@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deploybench.bench.console import progress
-from deploybench.bench.measure.memory.peaks import take_phase
-from deploybench.bench.measure.workload import full_batch
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.worker.client import Worker, call_in_child
-from deploybench.exporters.runtimes.openvino_model import MODEL_FILE
-from deploybench.suites.studies.study import Answer, render_rows, run_alone, study_parser
+from ....bench.console import progress
+from ....bench.measure.memory.peaks import take_phase
+from ....bench.measure.workload import full_batch
+from ....bench.pipeline.prepare import prepare
+from ....bench.worker.client import Worker, call_in_child
+from ....exporters.runtimes.openvino_model import MODEL_FILE
+from ..study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.variant import Batch
+    from ....bench.pipeline.options import Options
+    from ....exporters.variant import Batch
 
 VARIANTS = ("openvino-fp32", "openvino-int8")
 PROCESSES = 5  # of each setting

@@ -14,15 +14,15 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from deploybench.bench.measure.schedule import TimedArtifact
-from deploybench.bench.measure.workload import full_batch
-from deploybench.suites.studies.study import Answer, render_rows, run_alone, study_parser
-from deploybench.suites.studies.timing import one_text, prepare_all, time_interleaved
+from ....bench.measure.schedule import TimedArtifact
+from ....bench.measure.workload import full_batch
+from ..study import Answer, render_rows, run_alone, study_parser
+from ..timing import one_text, prepare_all, time_interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deploybench.bench.pipeline.options import Options
+    from ....bench.pipeline.options import Options
 
 MODELS = ("arch:albert-base-v2", "arch:bert-base-uncased")
 DEFAULTS = {

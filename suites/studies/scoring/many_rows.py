@@ -18,11 +18,11 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.pipeline.arguments import names
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.exporters.errors import WorkerError
-from deploybench.suites.studies.study import Answer, run_study, study_parser
+from ....bench.console import say
+from ....bench.pipeline.arguments import names
+from ....bench.texts.demonstration import corpus
+from ....exporters.errors import WorkerError
+from ..study import Answer, run_study, study_parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,23 +20,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.analysis.misclassified.groups import Group
-from deploybench.bench.console import progress, say
-from deploybench.bench.measure.workload import Policy, Sample, spread
-from deploybench.bench.pipeline.prepare import prepare
-from deploybench.bench.score.models import Models
-from deploybench.bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token, try_plan
-from deploybench.bench.texts.data import parse_external, read_texts
-from deploybench.exporters.texts import shown
-from deploybench.exporters.variant import REFERENCE
-from deploybench.suites.studies.study import Answer, run_alone, study_parser
+from ....bench.analysis.misclassified.groups import Group
+from ....bench.console import progress, say
+from ....bench.measure.workload import Policy, Sample, spread
+from ....bench.pipeline.prepare import prepare
+from ....bench.score.models import Models
+from ....bench.score.plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token, try_plan
+from ....bench.texts.data import parse_external, read_texts
+from ....exporters.texts import shown
+from ....exporters.variant import REFERENCE
+from ..study import Answer, run_alone, study_parser
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.bench.pipeline.prepare import Prepared
+    from ....bench.pipeline.options import Options
+    from ....bench.pipeline.prepare import Prepared
 
 TEXTS = 1024
 ROUNDS = 9

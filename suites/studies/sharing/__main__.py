@@ -17,27 +17,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.pipeline.arguments import names
-from deploybench.bench.pipeline.options import read_options
-from deploybench.bench.report.page.plot import as_svg
-from deploybench.bench.report.render import render_tables
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.files import whole_file
-from deploybench.exporters.training.recipe import read_recipe
-from deploybench.suites.studies.sharing.accuracy import check_sizes, measure_accuracy
-from deploybench.suites.studies.sharing.costs import measure_costs
-from deploybench.suites.studies.sharing.grid import models
-from deploybench.suites.studies.sharing.shown import accuracy_table, costs_tables, plots
-from deploybench.suites.studies.study import FOLDER, Answer, run_study, saved_at, study_parser
-from deploybench.suites.studies.trained import add_task_flags, read_task
+from ....bench.console import say
+from ....bench.machine.alone import alone
+from ....bench.pipeline.arguments import names
+from ....bench.pipeline.options import read_options
+from ....bench.report.page.plot import as_svg
+from ....bench.report.render import render_tables
+from ....exporters.errors import UserError
+from ....exporters.files import whole_file
+from ....exporters.training.recipe import read_recipe
+from ..study import FOLDER, Answer, run_study, saved_at, study_parser
+from ..trained import add_task_flags, read_task
+from .accuracy import check_sizes, measure_accuracy
+from .costs import measure_costs
+from .grid import models
+from .shown import accuracy_table, costs_tables, plots
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from deploybench.bench.report.cells import Table
+    from ....bench.report.cells import Table
 
 COSTS, ACCURACY = "sharing-costs", "sharing-accuracy"  # names of the saved files
 RECIPE = str(Path(__file__).with_name("sharing.toml"))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.exporters.errors import UserError
-from deploybench.suites.studies.sharing.grid import LAYERS
-from deploybench.suites.studies.trained import say_reached, trained
+from ....exporters.errors import UserError
+from ..trained import say_reached, trained
+from .grid import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deploybench.exporters.training.recipe import Architecture, Recipe
-    from deploybench.suites.studies.sharing.grid import Model
-    from deploybench.suites.studies.trained import Task
+    from ....exporters.training.recipe import Architecture, Recipe
+    from ..trained import Task
+    from .grid import Model
 
 
 def check_sizes(recipe: Recipe) -> Architecture:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.console import say
-from deploybench.bench.measure.memory.peaks import RUNS, take_phase
-from deploybench.bench.measure.schedule import TimedArtifact
-from deploybench.bench.measure.workload import full_batch
-from deploybench.bench.texts.demonstration import corpus
-from deploybench.bench.worker.client import Worker, call_in_child
-from deploybench.exporters.checkpoints.architectures import build_architecture
-from deploybench.exporters.counting.count import count_architectures
-from deploybench.exporters.errors import DeploybenchError
-from deploybench.exporters.files import whole_folder
-from deploybench.suites.studies.timing import one_text, prepare_all, time_interleaved
+from ....bench.console import say
+from ....bench.measure.memory.peaks import RUNS, take_phase
+from ....bench.measure.schedule import TimedArtifact
+from ....bench.measure.workload import full_batch
+from ....bench.texts.demonstration import corpus
+from ....bench.worker.client import Worker, call_in_child
+from ....exporters.checkpoints.architectures import build_architecture
+from ....exporters.counting.count import count_architectures
+from ....exporters.errors import DeploybenchError
+from ....exporters.files import whole_folder
+from ..timing import one_text, prepare_all, time_interleaved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from deploybench.bench.pipeline.options import Options
-    from deploybench.exporters.variant import Batch
-    from deploybench.suites.studies.sharing.grid import Model
+    from ....bench.pipeline.options import Options
+    from ....exporters.variant import Batch
+    from .grid import Model
 
 BASE = "albert-base-v2"
 SIZES: Mapping[str, int] = {}  # that replace those of BASE; a test makes them smaller

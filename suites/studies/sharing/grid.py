@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from deploybench.exporters.errors import UserError
+from ....exporters.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

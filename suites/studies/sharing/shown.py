@@ -6,13 +6,13 @@ import math
 import statistics
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.analysis.misclassified.groups import Group
-from deploybench.bench.report.cells import Column, Table
-from deploybench.bench.report.page.plot import Plot, add_legend, looks
-from deploybench.bench.runs.measurement import Figure
-from deploybench.bench.statistics import interval_factors
-from deploybench.bench.units import LARGE_COUNT, MEGABYTES, MILLISECONDS, SHARE, counted
-from deploybench.suites.studies.sharing.grid import EMBEDDING, GROUPS, LAYERS
+from ....bench.analysis.misclassified.groups import Group
+from ....bench.report.cells import Column, Table
+from ....bench.report.page.plot import Plot, add_legend, looks
+from ....bench.runs.measurement import Figure
+from ....bench.statistics import interval_factors
+from ....bench.units import LARGE_COUNT, MEGABYTES, MILLISECONDS, SHARE, counted
+from .grid import EMBEDDING, GROUPS, LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,20 +15,20 @@ from dataclasses import asdict, replace
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-from deploybench.bench.machine.alone import alone
-from deploybench.bench.pipeline.options import read_options
-from deploybench.bench.pipeline.seeds import seed_band, seeded_recipes
-from deploybench.bench.units import format_duration, format_share
-from deploybench.exporters.errors import UserError
-from deploybench.exporters.training.recipe import read_recipe
-from deploybench.suites.studies.study import Answer, render_rows, run_study, study_parser
-from deploybench.suites.studies.trained import Task, add_task_flags, read_task, say_reached, trained
+from ....bench.machine.alone import alone
+from ....bench.pipeline.options import read_options
+from ....bench.pipeline.seeds import seed_band, seeded_recipes
+from ....bench.units import format_duration, format_share
+from ....exporters.errors import UserError
+from ....exporters.training.recipe import read_recipe
+from ..study import Answer, render_rows, run_study, study_parser
+from ..trained import Task, add_task_flags, read_task, say_reached, trained
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from deploybench.exporters.training.recipe import Recipe
+    from ....exporters.training.recipe import Recipe
 
 _PADDINGS = ("bucketed", "max_length")
 _FLAGS = ("--external", "--text-columns", "--drop-bad-rows", "--threads", "--work-dir")

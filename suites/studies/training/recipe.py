@@ -14,9 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-from deploybench.bench.cli import main as deploybench
-from deploybench.exporters.checkpoints.checkpoint import TRAINING_FILE
-from deploybench.suites.studies.study import save_study
+from ....bench.cli import main as deploybench
+from ....exporters.checkpoints.checkpoint import TRAINING_FILE
+from ..study import save_study
 
 _KEPT = (
     *("num_parameters", "seconds", "training_seconds", "samples_per_second", "tokens_per_second", "padding_share"),
