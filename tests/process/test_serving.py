@@ -26,10 +26,12 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 folder = Path(__file__).parent
-ids = [Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")).encode(sys.argv[1]).ids]
+encoded = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")).encode(sys.argv[1])
+inputs = {"input_ids": [encoded.ids], "attention_mask": [encoded.attention_mask]}
 session = onnxruntime.InferenceSession(folder / "model.onnx", disabled_optimizers=["SkipLayerNormFusion"])
-feed = {"input_ids": np.array(ids), "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-[logits] = session.run(["logits"], {one.name: feed[one.name] for one in session.get_inputs()})[0]
+zeros = np.zeros_like(inputs["input_ids"])
+feed = {one.name: np.array(inputs.get(one.name, zeros)) for one in session.get_inputs()}
+[logits] = session.run(["logits"], feed)[0]
 chances = np.exp(logits - np.logaddexp.reduce(logits))
 print(['real', 'fake'][chances.argmax()], float(chances.max()))
 '''
