@@ -57,7 +57,7 @@ KNOWN = (
 PUBLISHED = ("albert", "bert", "distilbert", "mobilebert", "tinybert")
 SHIPPED = (
     *("albert-agnews", "albert-mini", "albert-news", "albert-welfake", "bert-agnews", "bert-welfake", "demonstration"),
-    *("distilbert-agnews", "distilbert-welfake", "minilm-news", "mobilebert-welfake", "tinybert-welfake"),
+    *("distilbert-agnews", "distilbert-welfake", "minilm-news", "minilm-nli", "mobilebert-welfake", "tinybert-welfake"),
 )
 
 

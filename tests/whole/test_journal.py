@@ -330,8 +330,8 @@ def test_whatever_uses_the_cores_is_alone(lock, monkeypatch, name):
         held.append(int(lock.read_text()))
         raise UserError("seen")
 
-    monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare_models", fail)
     monkeypatch.setattr("deploybench.bench.pipeline.measuring.prepare_models", fail)
+    monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare_models", fail)
     monkeypatch.setattr("deploybench.bench.compare.duel.paired.two_sides", fail)
     assert cli.main([name, *(["a", "b"] if name == "duel" else [])]) == 2
     assert held == [os.getpid()]

@@ -126,7 +126,7 @@ def trained(folder):
 
 
 def said(done):
-    return [line for line in done.stderr.splitlines() if line.startswith(("training set", "set ", "deploybench"))]
+    return [line for line in done.stderr.splitlines() if line.startswith(("training set", "set ", "deploybench:"))]
 
 
 def test_one_process_speaks_and_writes(trained, folder):

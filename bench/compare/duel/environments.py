@@ -37,7 +37,7 @@ import json
 found = {"version": sys.version_info[:2], "python": sys.version.split()[0], "prefix": sys.prefix}
 if list(found["version"]) >= json.loads(sys.argv[1]):
     from importlib.util import find_spec
-    from ...machine.environment import describe_environment
+    from deploybench.bench.machine.environment import describe_environment
     found.update(versions=describe_environment()["versions"], lacking=[one for one in sys.argv[2:] if not find_spec(one)])
 print(json.dumps(found))
 """
