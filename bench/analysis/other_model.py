@@ -29,7 +29,7 @@ class OtherModel:
 def other_models(
     run: Run, every: Sequence[Figure], drops: Mapping[str, Sequence[Drop]], max_drop: float
 ) -> tuple[OtherModel, ...]:
-    """Those that are faster, and certain to lose at most ``max_drop`` or measured as more accurate.
+    """Those that are certain to be faster, and certain to lose at most ``max_drop`` or measured as more accurate.
 
     ``every``: the figures of the run that have a value. ``drops``: what each variant loses.
     """
@@ -41,12 +41,13 @@ def other_models(
         would_do = bool(drops[name]) and all(
             one.share < 0 or judge_drop(one, max_drop).standing == "in" for one in drops[name]
         )
-        speed_up = speed_ups(run)[name, min(run.plan.batch_sizes)].value
+        ratio = speed_ups(run)[name, min(run.plan.batch_sizes)]
+        faster = (ratio.value if ratio.low is None else ratio.low) or 0.0
         own = {
             one.name: (accuracies[name, one.name], accuracies[REFERENCE, one.name])
             for one in run.sets
             if {(name, one.name), (REFERENCE, one.name)} <= accuracies.keys()
         }
-        if run.variants[name].another_model and would_do and own and speed_up and speed_up > 1:
-            found.append(OtherModel(variant=name, accuracy=own, speed_up=speed_up))
+        if run.variants[name].another_model and would_do and own and ratio.value and faster > 1:
+            found.append(OtherModel(variant=name, accuracy=own, speed_up=ratio.value))
     return tuple(found)

@@ -6,20 +6,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from shipped import ROOT, shipped
 
 from deploybench.bench.analysis.objectives import Aim
 from deploybench.bench.analysis.selection import default_selection
 from deploybench.bench.analysis.speed_ups import speed_ups
 from deploybench.bench.cli import main
-from deploybench.bench.commands.common import RESULTS
 from deploybench.bench.report.messages.first_screen import first_screen
 from deploybench.bench.report.messages.screen import _with_both_ends
 from deploybench.bench.runs.predictions import read_scored
 from deploybench.bench.runs.store import read_run
 
-ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "data" / "first-screen.txt"
-SHIPPED = {path.name[:4]: path for path in (ROOT / RESULTS).glob("*/0*.json")}
+SHIPPED = {path.name[:4]: path for path in shipped("*/0*.json")}
 BEFORE = 15  # lines: five labelled files and ten stages
 
 

@@ -11,6 +11,7 @@ import pytest
 from deploybench.bench.analysis.misclassified.analysis import Asked, find_errors
 from deploybench.bench.analysis.objectives import Aim
 from deploybench.bench.analysis.selection import select
+from deploybench.bench.analysis.speed_ups import speed_ups
 from deploybench.bench.cli import main
 from deploybench.bench.pipeline.options import add_options, read_models
 from deploybench.bench.report.messages.first_screen import first_screen
@@ -127,6 +128,14 @@ def test_one_line_says_that_it_would_do(saved):
     assert answer[-3:] == lines
     assert len(screen) <= 40
     assert max(map(len, screen)) <= 80
+
+
+def test_a_speed_that_the_run_hardly_knows_is_not_told(saved, monkeypatch):
+    made = saved(right=0.99)
+    wide = {name: replace(one, low=0.01, high=30_000.0) for name, one in speed_ups(made.run).items()}
+    monkeypatch.setattr("deploybench.bench.analysis.other_model.speed_ups", lambda _: wide)
+
+    assert select(made.run, made.scored, Aim()).other_models == ()
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,7 @@ def test_a_worker_that_dies_is_not_taken_for_a_change_for_the_worse(capsys, monk
         raise WorkerError("converting: the worker was killed by signal 9")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare", die)
     monkeypatch.setattr("deploybench.bench.compare.duel.paired.two_sides", die)
+    monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare", die)
 
     assert command(capsys, name, *(["a", "b"] if name == "duel" else []))[0] == code

@@ -114,7 +114,7 @@ def test_each_side_exports_a_checkpoint_with_its_packages(capsys, checkpoint_fol
         exported.extend(json.loads((side.artifacts["onnx-fp32"].path / MANIFEST).read_text()) for side in sides[:2])
         return measure(*sides)
 
-    monkeypatch.setattr(duel, "duel", look)
+    monkeypatch.setattr("deploybench.bench.compare.duel.paired.duel", look)
     given = ("--checkpoint", checkpoint_folder, "--python-a", slower, "--python-b", sys.executable, "--format=github")
     code, out, err = run_duel(capsys, *given)
     versions = [one["versions"]["onnxruntime"] for one in exported]
@@ -139,6 +139,7 @@ def test_an_environment_of_the_runtime_alone_lacks_what_measures_memory(capsys, 
 
 def test_an_environment_that_cannot_run_the_side_is_one_line(capsys, artifacts, checkpoint_folder, tmp_path):
     bare = environment(tmp_path / "bare", lambda site: (site / "numpy.py").touch())
+    alone = environment(tmp_path / "alone", runtime_alone)
     old = tmp_path / "old"
     old.write_text('#!/bin/sh\necho \'{"version": [3, 8], "python": "3.8.18", "prefix": "/"}\'\n')
     old.chmod(0o755)
@@ -149,6 +150,10 @@ def test_an_environment_that_cannot_run_the_side_is_one_line(capsys, artifacts, 
             f"--python-a: {none}: no such program; expected a Python interp",
         ),
         ((one, "--python-a", "true", "--python-b", bare), "--python-a: true does not answer as a Python interpreter"),
+        (
+            (artifacts("torch-eager"), "--python-a", sys.executable, "--python-b", alone),
+            f"--python-b: {alone} has no torch, which torch-eager needs; install it there",
+        ),
         ((one, "--python-a", old, "--python-b", bare), f"--python-a: {old} is Python 3.8.18, expected 3.11 or newer"),
         (
             (one, "--python-a", sys.executable, "--python-b", bare),
@@ -173,6 +178,4 @@ def test_an_environment_that_cannot_export_is_one_line(capsys, checkpoint_folder
 
     assert (code, out) == (2, "")
     assert note == f"{checkpoint_folder}: exporting with {alone}"
-    assert error.startswith(
-        f"deploybench: error: {checkpoint_folder}: {alone} does not export onnx-fp32: "
-    )
+    assert error.startswith(f"deploybench: error: {checkpoint_folder}: {alone} does not export onnx-fp32: ")

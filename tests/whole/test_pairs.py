@@ -1,6 +1,7 @@
 """A model of pairs reads two texts, with the token types that plain transformers gives it, in every runtime."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -199,8 +200,6 @@ def test_an_empty_text_of_a_pair_is_one_line_with_its_row(nli, tmp_path, monkeyp
 
 
 def test_single_texts_for_a_model_of_pairs_are_refused(nli, tmp_path, monkeypatch, capsys):
-    import shutil
-
     monkeypatch.chdir(tmp_path)
     shutil.copytree(nli, "reranker")
     Path("reranker/README.md").write_text("---\npipeline_tag: text-ranking\n---\n")

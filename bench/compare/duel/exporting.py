@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from ....exporters.artifacts.artifact import read_artifact
 from ....exporters.errors import UserError
 from ...machine.alone import HELD, held
+from ...pipeline.checkpoints import find_checkpoint, find_inputs
+from ...texts.demonstration import corpus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +51,12 @@ class Exporter:
         environment = {**os.environ, **self.interpreter.path, HELD: "yes"}
         # The child inherits the lock: if this process is killed, the machine stays locked until the child has ended.
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, pass_fds=held())
+
+
+def most_tokens(options: Options) -> int | None:
+    """Most tokens that the checkpoint takes; None: no limit."""
+    checkpoint = find_checkpoint(options)
+    return find_inputs(options, checkpoint, corpus.plain_texts(pairs=bool(checkpoint.pairs))[:32]).max_length
 
 
 def _why(said: subprocess.CompletedProcess[str], variant: str) -> str:

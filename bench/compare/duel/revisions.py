@@ -13,10 +13,8 @@ from .... import bench
 from ....exporters.errors import UserError
 from ...console import say
 from ...machine.git import git
-from ...pipeline.checkpoints import find_checkpoint, find_inputs
-from ...texts.demonstration import corpus
 from ...worker.interpreter import Interpreter
-from .exporting import PROGRAM, Exporter, last_line
+from .exporting import PROGRAM, Exporter, last_line, most_tokens
 from .side import Side, side_of
 
 if TYPE_CHECKING:
@@ -44,15 +42,10 @@ def revision_sides(
 ) -> list[AbstractContextManager[Side]]:
     """A context manager of the side of each revision; raises UserError for an unknown revision or checkpoint."""
     revisions = [_Revision(name=name, commit=_commit(name)) for name in names]
-    max_length = _max_length(options)
+    max_length = most_tokens(options)
     if _git("status", "--porcelain", "--untracked-files=no").stdout.strip():
         say("uncommitted changes are in neither revision")
     return [_built(one, options, variants, max_length) for one in revisions]
-
-
-def _max_length(options: Options) -> int | None:
-    checkpoint = find_checkpoint(options)
-    return find_inputs(options, checkpoint, corpus.plain_texts(pairs=bool(checkpoint.pairs))[:32]).max_length
 
 
 def is_revision(name: str) -> bool:

@@ -13,11 +13,9 @@ from ....exporters.artifacts.serving import whole_artifact
 from ....exporters.errors import CheckpointError, UserError
 from ....exporters.variant import MANIFEST
 from ...console import say
-from ...pipeline.checkpoints import find_checkpoint, find_inputs
 from ...pipeline.prepare import prepare
-from ...texts.demonstration import corpus
 from .environments import Environment, environments
-from .exporting import Exporter
+from .exporting import Exporter, most_tokens
 from .revisions import is_revision, revision_sides
 from .side import Side, side_of
 
@@ -39,10 +37,16 @@ def two_sides(
     with contextlib.ExitStack() as stack:
         if pythons:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deploybench-duel-")))
-            found = stack.enter_context(environments(pythons, variants))
+            made = [_folder(name, variants) for name in names]
+            runs = [
+                variants if side is None else tuple(one.variant for one in side.artifacts.values()) for side in made
+            ]
+            found = stack.enter_context(environments(pythons, runs))
             sides = [
-                _in_environment(one, replace(options, checkpoint=name), variants, scratch / mark)
-                for mark, name, one in zip("ab", names, found, strict=True)
+                _in_environment(
+                    one, side or _exported(one, replace(options, checkpoint=name), variants, scratch / mark)
+                )
+                for mark, name, side, one in zip("ab", names, made, found, strict=True)
             ]
         elif options.checkpoint is not None:
             sides = [stack.enter_context(one) for one in revision_sides(names, options, variants)]
@@ -66,15 +70,16 @@ def _same_name(base: Side, contender: Side) -> tuple[Side, Side]:
     return replace(base, artifacts={name: one}), replace(contender, artifacts={name: other})
 
 
-def _in_environment(environment: Environment, options: Options, variants: tuple[str, ...], scratch: Path) -> Side:
-    """The artifacts, or those that the environment exports of a checkpoint, called after it."""
-    name = str(options.checkpoint)
-    side = _folder(name, variants)
-    if side is None:
-        max_length = find_inputs(options, find_checkpoint(options), corpus.corpus("train")[0][:32]).max_length
-        say(f"{name}: exporting with {environment.name}")
-        exporter = Exporter(name=f"{name}: {environment.name}", interpreter=environment.interpreter)
-        side = side_of(name, exporter.export(options, variants, scratch), max_length)
+def _exported(environment: Environment, options: Options, variants: tuple[str, ...], scratch: Path) -> Side:
+    """What the environment exports of the checkpoint."""
+    name, max_length = str(options.checkpoint), most_tokens(options)
+    say(f"{name}: exporting with {environment.name}")
+    exporter = Exporter(name=f"{name}: {environment.name}", interpreter=environment.interpreter)
+    return side_of(name, exporter.export(options, variants, scratch), max_length)
+
+
+def _in_environment(environment: Environment, side: Side) -> Side:
+    """The side, called after the environment that runs it."""
     return replace(side, name=environment.name, interpreter=environment.interpreter, environment=environment)
 
 
