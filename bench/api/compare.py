@@ -15,13 +15,7 @@ from ..compare.outcome import Outcome, outcome_of
 from ..compare.stock import compare_stock_files, is_stock
 from ..compare.thresholds import project_thresholds
 from ..report.formats.fragment import fragment
-from ..report.messages.comparison import (
-    HEADS,
-    comparison_notes,
-    grouped_cells,
-    is_shown,
-    render_comparison,
-)
+from ..report.messages.comparison import HEADS, comparison_notes, grouped_cells, is_shown, render_comparison
 from .arguments import path_of, shown
 from .child import in_child
 from .flags import parsed

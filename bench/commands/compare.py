@@ -10,15 +10,7 @@ from ...exporters.errors import UserError
 from ...exporters.packages import require
 from ..pipeline.options import add_options, read_options
 from .answer import add_answer, give_answer, give_text, refuse_unwritable_answer
-from .common import (
-    RESULTS,
-    add_command,
-    add_model,
-    add_pythons,
-    asked_pythons,
-    asked_runs,
-    only_run,
-)
+from .common import RESULTS, add_command, add_model, add_pythons, asked_pythons, asked_runs, only_run
 
 if TYPE_CHECKING:
     import argparse

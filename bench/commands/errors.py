@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..pipeline.arguments import whole_number
 from ..pipeline.options import add_options
-from .common import (
-    TEXT_FLAGS,
-    add_command,
-    add_model,
-    asked_runs,
-    only_run,
-    print_answer,
-    texts_of,
-)
+from .common import TEXT_FLAGS, add_command, add_model, asked_runs, only_run, print_answer, texts_of
 
 if TYPE_CHECKING:
     import argparse

@@ -19,14 +19,7 @@ from .labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
 from .pairs import caution_joined
 from .real_fake import real_fake_indices
 from .table_file import read_table
-from .text_rows import (
-    check_column,
-    find_text_columns,
-    read_rows,
-    refuse_label_as_text,
-    refuse_repeats,
-    usable_rows,
-)
+from .text_rows import check_column, find_text_columns, read_rows, refuse_label_as_text, refuse_repeats, usable_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,13 +9,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..checkpoints.tokenization import (
-    FAST_FILE,
-    cut_texts_at,
-    ids_to_json,
-    reads_pairs,
-    reads_types,
-)
+from ..checkpoints.tokenization import FAST_FILE, cut_texts_at, ids_to_json, reads_pairs, reads_types
 from ..files import sha256_file, sha256_json, whole_folder
 from ..variant import MANIFEST, TOKENIZER, ExportJob
 from .catalogue import find_variant, variant_module

@@ -6,14 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..checkpoints.tokenization import (
-    FAST_FILE,
-    Pad,
-    Tokeniser,
-    read_fast,
-    reads_pairs,
-    reads_types,
-)
+from ..checkpoints.tokenization import FAST_FILE, Pad, Tokeniser, read_fast, reads_pairs, reads_types
 from ..errors import UserError
 from ..runtimes.feed import INPUTS
 from ..variant import MANIFEST, TOKENIZER

@@ -16,14 +16,7 @@ from .checkpoint import read_json, tokenizer_config
 from .classifier import load_classifier, read_configuration
 from .padding import find_pad
 from .positions import has_table, most_positions, takes
-from .tokenization import (
-    FAST_FILE,
-    INPUTS_FILE,
-    Pad,
-    Tokeniser,
-    load_tokenizer,
-    save_tokenizer,
-)
+from .tokenization import FAST_FILE, INPUTS_FILE, Pad, Tokeniser, load_tokenizer, save_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -95,10 +95,7 @@ def attention_as_one_node(heads: int) -> Iterator[None]:
 
     It reads the outputs of the projections directly: splitting into heads, and joining them, are part of it.
     """
-    from torch.onnx import (  # type: ignore[attr-defined] # their documented place
-        register_custom_op_symbolic,
-        unregister_custom_op_symbolic,
-    )
+    from torch.onnx import register_custom_op_symbolic, unregister_custom_op_symbolic  # type: ignore[attr-defined] # their documented place
 
     register_custom_op_symbolic(_OPERATION, _attention(heads), _OPSET)
     try:

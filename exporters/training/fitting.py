@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import RecipeError, WorkerError, first_line
 from .batching import DeviceBatches, LengthGroupedOrder
 from .out_of_memory import is_out_of_memory
-from .precision import (
-    chosen_precision,
-    overrule_launcher,
-    this_device,
-    training_arguments,
-)
+from .precision import chosen_precision, overrule_launcher, this_device, training_arguments
 from .processes import is_main, process_count
 from .scores import validation_scores
 from .steps import steps

@@ -9,13 +9,7 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..checkpoints.checkpoint import (
-    ANSWERS_FILE,
-    CALIBRATION_FILE,
-    TRAINING_FILE,
-    TRAINING_TEXTS_FILE,
-    VALIDATION_FILE,
-)
+from ..checkpoints.checkpoint import ANSWERS_FILE, CALIBRATION_FILE, TRAINING_FILE, TRAINING_TEXTS_FILE, VALIDATION_FILE
 from .card import CARD_FILE, training_card
 
 if TYPE_CHECKING:

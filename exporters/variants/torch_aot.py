@@ -9,13 +9,7 @@ from unittest import mock
 
 from ..runtimes.compiler import check_compiler
 from ..runtimes.too_long import refusing_too_long
-from ..runtimes.torch_model import (
-    example_answer,
-    example_inputs,
-    limit_threads,
-    logits_alone,
-    write_through_memory,
-)
+from ..runtimes.torch_model import example_answer, example_inputs, limit_threads, logits_alone, write_through_memory
 from ..variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..checkpoints.classifier import load_classifier
 from ..runtimes.compiler import check_compiler
-from ..runtimes.torch_model import (
-    EXAMPLE_TEXTS,
-    example_inputs,
-    example_of_classifier,
-    limit_threads,
-    run_classifier,
-)
+from ..runtimes.torch_model import EXAMPLE_TEXTS, example_inputs, example_of_classifier, limit_threads, run_classifier
 from ..variant import TOKENIZER, ExportJob, Predictor
 from . import torch_eager
 

@@ -6,12 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..checkpoints.classifier import load_classifier, read_configuration
-from ..runtimes.torch_model import (
-    example_answer,
-    limit_threads,
-    run_classifier,
-    write_through_memory,
-)
+from ..runtimes.torch_model import example_answer, limit_threads, run_classifier, write_through_memory
 from ..variant import Example, ExportJob, Predictor
 from . import torch_eager
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..runtimes.torch_model import (
-    example_answer,
-    limit_threads,
-    logits_alone,
-    trace,
-    write_through_memory,
-)
+from ..runtimes.torch_model import example_answer, limit_threads, logits_alone, trace, write_through_memory
 from ..variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:

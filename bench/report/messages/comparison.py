@@ -14,14 +14,7 @@ from ...compare.outcome import count_verdicts
 from ...printable import printable
 from ...runs.metrics import METRICS, compared_metrics
 from ...runs.rows import model_of, row_name
-from ...units import (
-    counted,
-    format_bytes,
-    format_detectable,
-    format_percent,
-    format_seconds,
-    format_share,
-)
+from ...units import counted, format_bytes, format_detectable, format_percent, format_seconds, format_share
 from ..formats.escapes import markdown_text
 from ..formats.terminal import WIDTH, wrapped
 

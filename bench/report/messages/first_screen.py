@@ -13,19 +13,7 @@ from ...printable import printable
 from ...units import counted
 from ..notes import checkpoint_note, marks_of_other_models
 from ..run_figures import RunFigures
-from .screen import (
-    LINES,
-    NAME,
-    Rows,
-    costs,
-    listed,
-    machine,
-    pasted,
-    recommend_command,
-    scored_texts,
-    screen,
-    short,
-)
+from .screen import LINES, NAME, Rows, costs, listed, machine, pasted, recommend_command, scored_texts, screen, short
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...units import counted
 from ..formats.escapes import brief, excerpt, markdown_text
-from .comparison import (
-    HEADS,
-    comparison_notes,
-    grouped_cells,
-    is_shown,
-    place_name,
-    row_cells,
-)
+from .comparison import HEADS, comparison_notes, grouped_cells, is_shown, place_name, row_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -13,13 +13,7 @@ from ...compare.comparability import commit_name
 from ...printable import printable
 from ...units import counted
 from ..formats.terminal import wrapped
-from .comparison import (
-    direction_word,
-    format_amount,
-    format_change,
-    place_name,
-    place_of,
-)
+from .comparison import direction_word, format_amount, format_change, place_name, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

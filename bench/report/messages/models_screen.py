@@ -19,18 +19,7 @@ from ...units import counted, format_percent, format_share
 from ..models_notes import accuracy_notes, failure_notes, short_difference, unknown_accuracies
 from ..notes import failures, marks_of_other_models
 from ..pair_figures import PairFigures
-from .screen import (
-    LINES,
-    Rows,
-    costs,
-    listed,
-    machine,
-    pasted,
-    recommend_command,
-    scored_texts,
-    screen,
-    short,
-)
+from .screen import LINES, Rows, costs, listed, machine, pasted, recommend_command, scored_texts, screen, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,12 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...analysis.misclassified.lengths import (
-    LENGTH_ACCURACY,
-    length_accuracies,
-    length_labels,
-    texts_by_length,
-)
+from ...analysis.misclassified.lengths import LENGTH_ACCURACY, length_accuracies, length_labels, texts_by_length
 from ...units import SHARE, format_count
 from ..cells import Column
 from ..notes import truncation_note

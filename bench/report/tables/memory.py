@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...analysis.derived import combined
 from ...analysis.figures import memory_workload
-from ...analysis.ledgers import (
-    GROWTH,
-    PEAK,
-    PROPORTIONAL,
-    RESIDENT,
-    leaking,
-    open_ledgers,
-    steady_readings,
-)
+from ...analysis.ledgers import GROWTH, PEAK, PROPORTIONAL, RESIDENT, leaking, open_ledgers, steady_readings
 from ...measure.memory.leaks import BATCHES, leaks
 from ...runs.ledger import BATCH_PHASES, TOLERANCE
 from ...runs.measurement import Figure

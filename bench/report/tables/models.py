@@ -12,16 +12,7 @@ from ...analysis.models.pairs import pair_name
 from ...analysis.models.selection import default_models_selection, pair_speed_ups
 from ...analysis.models.trades import trades
 from ...runs.measurement import Figure
-from ...units import (
-    DIFFERENCE,
-    LARGE_COUNT,
-    MEGABYTES,
-    MILLISECONDS,
-    RATIO,
-    SHARE,
-    format_percent,
-    format_share,
-)
+from ...units import DIFFERENCE, LARGE_COUNT, MEGABYTES, MILLISECONDS, RATIO, SHARE, format_percent, format_share
 from ..cells import DOUBLE_DAGGER, Column, Table
 from ..models_notes import accuracy_notes, difference_notes, failure_notes
 from ..notes import PARAMETERS, gap_notes, marks_of_other_models

@@ -13,15 +13,7 @@ from ....exporters.errors import OutputError
 from ....exporters.texts import shown
 from ...console import progress
 from ..labels import LABEL_COLUMN
-from .label_leakage import (
-    LENGTHS,
-    Column,
-    Features,
-    LabelLeakage,
-    Marks,
-    Totals,
-    length_bin,
-)
+from .label_leakage import LENGTHS, Column, Features, LabelLeakage, Marks, Totals, length_bin
 from .near_duplicates import Vocabulary
 from .splits import SPLITS, TRAIN
 

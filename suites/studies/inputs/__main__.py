@@ -31,15 +31,7 @@ from ....exporters.checkpoints.tokenization import padded_batch, tokenise
 from ....exporters.errors import UserError, first_line
 from ....exporters.variant import REFERENCE
 from ..study import Answer, run_study, study_parser
-from .models import (
-    SETTINGS,
-    architecture_names,
-    build,
-    plain_answers,
-    plain_limit,
-    plain_model,
-    save_as,
-)
+from .models import SETTINGS, architecture_names, build, plain_answers, plain_limit, plain_model, save_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
