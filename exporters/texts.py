@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from .head import Label
+
 
 class Pair(NamedTuple):
     """Two texts that a model reads together, such as a premise and a hypothesis."""
@@ -35,8 +37,8 @@ def cut(text: Text, characters: int) -> Text:
     return text[:characters] if isinstance(text, str) else Pair(text.first[:characters], text.second[:characters])
 
 
-def sha256_texts(texts: Iterable[Text], labels: Iterable[int]) -> str:
-    """Hex digest of texts and class indices in their order."""
+def sha256_texts(texts: Iterable[Text], labels: Iterable[Label]) -> str:
+    """Hex digest of texts and labels in their order."""
     digest = hashlib.sha256()
     for text, label in zip(texts, labels, strict=True):
         content = _bytes(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from deploybench.exporters.errors import WorkerError
 from deploybench.suites.conftest import skip_late
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from deploybench.bench.pipeline.prepare import Prepared
@@ -115,7 +115,9 @@ def test_accuracy(
         measured(
             metric="accuracy",
             values=tuple(float(right) for right in predicted == np.asarray(labelled.labels)),
-            confusion=confusion_matrix(labelled.labels, predicted.tolist(), len(labelled.label_names)),
+            confusion=confusion_matrix(
+                cast("Sequence[int]", labelled.labels), predicted.tolist(), len(labelled.label_names)
+            ),
         ),
         measured(metric="scoring_time", values=(sum(made.seconds),)),
     )

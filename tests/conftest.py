@@ -147,7 +147,7 @@ def artifacts(checkpoint, checkpoint_folder, once):
         tokenizer=checkpoint_folder,
         calibration=tuple(map(tuple, calibration)),
         calibration_source="training texts",
-        labels=checkpoint.labels,
+        head=checkpoint.head,
         training=builders.training_texts(checkpoint_folder),
     )
 

@@ -49,7 +49,7 @@ class Predictor:
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, by index."""
-        return self._served.labels
+        return self._served.head.labels
 
     def __call__(self, texts: Sequence[str | tuple[str, str]]) -> pd.DataFrame:
         """One row for each text: ``label``, its ``probability``, and ``probability_0``, ``probability_1``, … of each class.

@@ -38,6 +38,7 @@ class Checks:
 
     def __init__(self, options: Options, checkpoint: Checkpoint, batches: Sequence[Batch], watched: Batch) -> None:
         self._threads = options.threads
+        self._head = checkpoint.head
         self._folder = options.work_dir / "checks"
         self._batches, self._watched = batches, watched
         self._elsewhere = PROFILES[options.profile].thorough or not checkpoint.random_weights
@@ -48,6 +49,7 @@ class Checks:
             code_digest(),
             self._threads,
             self._elsewhere,
+            asdict(self._head),
             [[part.tolist() for part in batch] for batch in (*batches, watched)],
         ]
 
@@ -88,7 +90,7 @@ class Checks:
         logits = [logits for logits, _ in answers]
         seconds = sum(seconds for _, seconds in answers) / sum(ids.size for ids, *_ in batches)
         reference = self._reference or logits
-        parity = compare_logits(variant, reference[: len(logits)], logits)
+        parity = compare_logits(variant, reference[: len(logits)], logits, self._head)
         info = VariantInfo(
             runtime=variant.runtime,
             precision=variant.precision,
@@ -107,7 +109,7 @@ class Checks:
         variant, has_vnni = find_variant(artifact.variant), set(VNNI) & set(cpu_features())
         if variant.precision == "int8" and variant.runtime != "onnxruntime" and not has_vnni:
             return {"agreement": here}  # it ran without VNNI
-        return without_vnni(artifact.variant, artifact.path, self._batches, reference, self._threads)
+        return without_vnni(artifact.variant, artifact.path, self._batches, reference, self._threads, self._head)
 
 
 def _no_default(variant: Variant) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...exporters.artifacts.catalogue import find_variant
 from ...exporters.errors import ExportError, WorkerError
+from ...exporters.head import SINGLE_LABEL
 from ...exporters.inspection.executed import executed_precision
 from ...exporters.inspection.operators import RUNS, profile
 from ...exporters.inspection.saturation import cut_share
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...exporters.artifacts.artifact import Artifact
+    from ...exporters.head import Head
     from ...exporters.variant import Batch, Float32Array
 
 LIMITS = {  # of oneDNN, which OpenVINO and PyTorch use, and of PyTorch's own kernels and FBGEMM
@@ -89,8 +91,13 @@ def executed(worker: Worker, artifact: Artifact, batch: Batch, threads: int) -> 
     }
 
 
-def without_vnni(
-    name: str, artifact: Path, batches: Sequence[Batch], reference: Sequence[Float32Array], threads: int
+def without_vnni(  # noqa: PLR0913, PLR0917 - what is run, and what it is compared with
+    name: str,
+    artifact: Path,
+    batches: Sequence[Batch],
+    reference: Sequence[Float32Array],
+    threads: int,
+    head: Head = SINGLE_LABEL,
 ) -> dict[str, float]:
     """For an int8 variant on a CPU without VNNI: ``agreement`` with the reference's labels, or the share of sums ``cut``.
 
@@ -109,8 +116,7 @@ def without_vnni(
             logits = _predict_for(worker, batches, _LONGEST_LIMITED_S)
     except (ExportError, WorkerError):
         return {}
-    same = [ours.argmax(axis=1) == theirs.argmax(axis=1) for ours, theirs in zip(logits, reference, strict=False)]
-    return {"agreement": float(np.concatenate(same).mean())}
+    return {"agreement": head.agreement(np.concatenate(reference[: len(logits)]), np.concatenate(logits))}
 
 
 def _predict_for(worker: Worker, batches: Sequence[Batch], seconds: float) -> list[Float32Array]:

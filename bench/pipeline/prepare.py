@@ -147,6 +147,11 @@ def _common_labels(models: Sequence[Options]) -> tuple[str, ...]:
     """Those of all checkpoints, in the same order; none is exported before each of them could be read."""
     first, *others = [find_checkpoint(options) for options in models]
     for one in others:
+        if one.task != first.task:
+            raise UserError(
+                f"--checkpoint: {first.name} is a {first.task} model, {one.name} a {one.task} one; expected one task, because "
+                "models are compared on the same labelled texts; measure them apart"
+            )
         if one.labels != first.labels:
             raise UserError(
                 f"--checkpoint: {first.name} has the labels {', '.join(first.labels)}, {one.name} {', '.join(one.labels)}; "
@@ -334,7 +339,7 @@ def _origin(options: Options, checkpoint: Checkpoint, inputs: Inputs) -> Origin:
         calibration_source=source,
         max_length=inputs.max_length,
         scoring_length=inputs.scoring_length(checkpoint),
-        labels=checkpoint.labels,
+        head=checkpoint.head,
     )
 
 

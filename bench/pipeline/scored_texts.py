@@ -12,6 +12,7 @@ from ..measure.workload import spread
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ...exporters.head import Label
     from ...exporters.texts import Text
     from ..texts.data import LabelledSet
     from .unlabelled import Unlabelled
@@ -72,11 +73,12 @@ def stepped(count: int, share: float) -> int:
 
 def _sampled(labelled: LabelledSet, count: int) -> LabelledSet:
     whole = len(labelled.texts)
-    count = max(count, len(set(labelled.labels)))  # one of each class
+    by_class = labelled.task == "single-label"
+    count = max(count, len(set(labelled.labels))) if by_class else count  # one of each class
     if count == whole:
         return labelled
     note(f"set {labelled.name}: {_told(count, whole)}")
-    chosen = _of_each_class(labelled.labels, count)
+    chosen = _of_each_class(labelled.labels, count) if by_class else _chosen(labelled, count)
 
     def some(items: tuple[T, ...]) -> tuple[T, ...]:
         return tuple(items[place] for place in chosen)
@@ -86,13 +88,25 @@ def _sampled(labelled: LabelledSet, count: int) -> LabelledSet:
         texts=some(labelled.texts),
         labels=some(labelled.labels),
         places=some(labelled.places) if labelled.places else (),
-        unscored=whole - count,
+        queries=some(labelled.queries) if labelled.queries else (),
+        unscored=whole - len(chosen),
     )
 
 
-def _of_each_class(labels: Sequence[int], count: int) -> list[int]:
+def _chosen(labelled: LabelledSet, count: int) -> list[int]:
+    """Places of ``count`` texts, evenly spread; with queries, of whole queries, which are ranked together."""
+    if not labelled.queries:
+        return spread(range(len(labelled.texts)), count)
+    places: dict[str, list[int]] = {}
+    for place, query in enumerate(labelled.queries):
+        places.setdefault(query, []).append(place)
+    some = spread([*places.values()], max(1, count * len(places) // len(labelled.texts)))
+    return sorted(place for of_query in some for place in of_query)
+
+
+def _of_each_class(labels: Sequence[Label], count: int) -> list[int]:
     """Places of ``count`` texts in their order: of each class the same share, evenly spread, and one at least."""
-    places: dict[int, list[int]] = {}
+    places: dict[Label, list[int]] = {}
     for place, label in enumerate(labels):
         places.setdefault(label, []).append(place)
     shares = {label: max(1, int(count * len(own) / len(labels))) for label, own in places.items()}

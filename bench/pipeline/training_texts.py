@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ...exporters.artifacts.catalogue import find_variant
 from ...exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
@@ -45,11 +45,12 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
     """The texts of ``--train``, else those that training left with their classes, else those of the run without labels.
 
     Texts of ``sets`` are dropped, and so are those whose token ids are in ``calibration``; one line says how many. None if no
-    text is left, or no variant of the options is another model. ``reading``: keywords of functions that read files.
+    text is left, no variant of the options is another model, or the task has no classes. ``reading``: keywords of functions that
+    read files.
 
     Raises UserError for a file that cannot be used, or that leaves no texts of two classes.
     """
-    if not any(find_variant(name).another_model for name in options.variants):
+    if checkpoint.task != "single-label" or not any(find_variant(name).another_model for name in options.variants):
         return None
     limit = inputs.scoring_length(checkpoint)
     labelled = _labelled(options, checkpoint, inputs, limit, reading)
@@ -97,7 +98,7 @@ def _labelled(
         return None
     pairs = spread(pairs, _MOST)
     ids = tokenise(inputs.tokenizer, [text for text, _ in pairs], limit)
-    return source, [(row_hash(text), one, label) for (text, label), one in zip(pairs, ids, strict=True)]
+    return source, [(row_hash(text), one, cast("int", label)) for (text, label), one in zip(pairs, ids, strict=True)]
 
 
 def _left(path: Path, classes: int) -> list[_Row]:

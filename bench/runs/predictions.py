@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from ...exporters.head import Label
     from ...exporters.variant import Float32Array
     from .store import Run
 
@@ -64,7 +65,7 @@ class Texts(Protocol):
     @property
     def row_hashes(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
-    def labels(self) -> tuple[int, ...]: ...  # noqa: D102
+    def labels(self) -> tuple[Label, ...]: ...  # noqa: D102
 
 
 def write_predictions(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 import msgspec
 
 from ...exporters.errors import RunFileError, UserError, did_you_mean, first_line
+from ...exporters.head import Head, Task
 from ...exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
 from ...exporters.inspection.stored import Stored  # noqa: TC001 - msgspec reads the types of fields
 from .decoding import DecodingError, decode
@@ -63,17 +64,25 @@ class CheckpointInfo:
 
     name: str
     model_type: str  # "albert"
-    labels: _Some[str]  # by class index
+    labels: _Some[str]  # by output
     num_parameters: int
     size: int  # bytes of the weights files
     max_length: int | None  # tokens; None: no limit
     sha256: str
     random_weights: bool  # accuracy has then no value
     demonstration: bool  # trained on the bundled demonstration corpus
+    task: Task = "single-label"
+    thresholds: tuple[float, ...] = ()  # multi-label: probabilities above which each label is given
+    sigmoid: bool = False  # score: it is the sigmoid of the logit
     truncation_side: str = "right"  # of texts longer than max_length
     effective_parameters: int | None = None  # a layer's once per use, embedding tables once; None: not counted
     # Accuracies of trainings with several seeds, by the hash of the labelled set; empty if there was one seed
     seeded: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def head(self) -> Head:
+        """What its outputs mean."""
+        return Head(task=self.task, labels=self.labels, thresholds=self.thresholds, sigmoid=self.sigmoid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

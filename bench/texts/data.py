@@ -24,6 +24,7 @@ from .text_rows import check_column, find_text_columns, read_rows, refuse_label_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ...exporters.head import Label, Task
     from ...exporters.texts import Text
     from .text_rows import BadRows, Place, TextRow
 
@@ -37,11 +38,13 @@ class LabelledSet:
 
     name: str
     texts: tuple[Text, ...]
-    labels: tuple[int, ...]  # class index of each text
-    label_names: tuple[str, ...]  # by class index
+    labels: tuple[Label, ...]  # of each text
+    label_names: tuple[str, ...]  # by class index; of scores the one output
     dropped: tuple[str, ...]  # "2 duplicate rows"
     places: tuple[Place, ...] = field(default=(), compare=False)  # of each text; empty for texts of no file
     unscored: int = 0  # further texts, for which a run has no time
+    task: Task = "single-label"
+    queries: tuple[str, ...] = ()  # score: hash of the query that each text answers; empty: texts answer none
 
     @property
     def pairs(self) -> bool:

@@ -6,11 +6,12 @@ import importlib.metadata
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..checkpoints.tokenization import FAST_FILE, cut_texts_at, ids_to_json, reads_pairs, reads_types
 from ..files import sha256_file, sha256_json, whole_folder
+from ..head import SINGLE_LABEL
 from ..variant import MANIFEST, TOKENIZER, ExportJob
 from .catalogue import find_variant, variant_module
 from .source import source_digest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..checkpoints.tokenization import Ids
+    from ..head import Head
     from ..variant import TrainingTexts, Variant
 
 SCHEMA_VERSION = 1
@@ -48,7 +50,7 @@ class Origin:
     calibration_source: str  # "training texts"
     max_length: int | None = None  # most tokens that the model takes; None: unknown
     scoring_length: int | None = None  # tokens that texts are truncated to when accuracy is measured
-    labels: tuple[str, ...] = ()  # by class index
+    head: Head = SINGLE_LABEL  # what its outputs mean
     training: TrainingTexts | None = None  # of variants that are another model; None: there are no such texts
 
 
@@ -142,7 +144,7 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "training": _training(origin.training) if variant.another_model and origin.training else None,
         "max_length": origin.max_length,
         "scoring_length": origin.scoring_length,
-        "labels": list(origin.labels),
+        **asdict(origin.head),
         "tokenizer_sha256": sha256_file(origin.tokenizer / FAST_FILE),
         "typed": reads_types(origin.tokenizer),
         "pairs": reads_pairs(origin.tokenizer),

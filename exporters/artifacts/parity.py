@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ParityError
+from ..head import SINGLE_LABEL
 from ..variant import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..head import Head, Task
     from ..variant import Float32Array, Variant
+
+_AGREE: dict[Task, str] = {
+    "single-label": "labels agree on {} of {} texts",
+    "multi-label": "all labels agree on {} of {} texts",
+    "score": "scores put {} of all pairs of {} texts in the same order",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +29,16 @@ class Parity:
     """Differences of a variant from the reference."""
 
     max_abs_diff: float  # of logits
-    agreement: float  # share of texts with the reference's label
+    agreement: float  # share of texts with the reference's label, as ``Head.agreement``
     examples: int
 
 
-def compare_logits(variant: Variant, reference: Sequence[Float32Array], candidate: Sequence[Float32Array]) -> Parity:
+def compare_logits(
+    variant: Variant,
+    reference: Sequence[Float32Array],
+    candidate: Sequence[Float32Array],
+    head: Head = SINGLE_LABEL,
+) -> Parity:
     """Compare logits, one array ``(batch, num_labels)`` per batch; raise ParityError.
 
     Checked in this order: shapes, finite values, and logits or, for a variant without ``logits_atol``, labels.
@@ -44,10 +57,10 @@ def compare_logits(variant: Variant, reference: Sequence[Float32Array], candidat
         raise ParityError(f"logits are not finite in {_bad_rows(found_logits)} of {len(found_logits)} texts")
     parity = Parity(
         max_abs_diff=float(np.abs(expected_logits - found_logits).max()),
-        agreement=float((expected_logits.argmax(axis=1) == found_logits.argmax(axis=1)).mean()),
+        agreement=head.agreement(expected_logits, found_logits),
         examples=len(expected_logits),
     )
-    failures = list(_failures(variant, parity))
+    failures = list(_failures(variant, parity, head))
     if failures:
         raise ParityError(f"not the same model as {REFERENCE}: {'; '.join(failures)}")
     return parity
@@ -57,7 +70,7 @@ def _bad_rows(logits: Float32Array) -> int:
     return int((~np.isfinite(logits)).any(axis=1).sum())
 
 
-def _failures(variant: Variant, parity: Parity) -> list[str]:
+def _failures(variant: Variant, parity: Parity, head: Head) -> list[str]:
     failures = []
     if variant.logits_atol is not None and parity.max_abs_diff > variant.logits_atol:
         failures.append(
@@ -65,6 +78,6 @@ def _failures(variant: Variant, parity: Parity) -> list[str]:
         )
     elif variant.logits_atol is None and parity.agreement < variant.min_agreement:
         failures.append(
-            f"labels agree on {parity.agreement:.3f} of {parity.examples} texts, at least {variant.min_agreement:.3f} is asked"
+            f"{_AGREE[head.task].format(f'{parity.agreement:.3f}', parity.examples)}, at least {variant.min_agreement:.3f} is asked"
         )
     return failures

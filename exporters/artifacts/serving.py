@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checkpoints.tokenization import FAST_FILE, Pad, Tokeniser, read_fast, reads_pairs, reads_types
 from ..errors import UserError
+from ..head import Head
 from ..runtimes.feed import INPUTS
 from ..variant import MANIFEST, TOKENIZER
 from .artifact import changed_file, read_artifact
@@ -41,7 +42,7 @@ class Served:
     """A whole artifact, and how texts become its inputs and its logits labels."""
 
     artifact: Artifact
-    labels: tuple[str, ...]  # by class index
+    head: Head  # what its outputs mean
     tokeniser: Tokeniser
     pad: Pad | None  # None: its tokenizer.json does not say, so that texts are run alone
     pairs: bool  # whether it reads pairs of texts
@@ -58,7 +59,7 @@ def read_served(folder: Path) -> Served:
     limit, padding = (fast.truncation or {}).get("max_length"), fast.padding
     return Served(
         artifact=artifact,
-        labels=tuple(_manifest(folder).get("labels", ())),
+        head=_head(_manifest(folder)),
         tokeniser=Tokeniser(folder / TOKENIZER, limit),
         pairs=reads_pairs(folder / TOKENIZER),
         pad=Pad(padding["pad_id"], padding["direction"], padding["pad_type_id"]) if padding else None,
@@ -109,6 +110,16 @@ def _example(folder: Path) -> str:
         texts="TEXT TEXT" if pairs else "TEXT",
         arguments="sys.argv[1], sys.argv[2]" if pairs else "sys.argv[1]",
         labels=manifest.get("labels", []),
+    )
+
+
+def _head(manifest: dict[str, Any]) -> Head:
+    """What the outputs of an artifact mean; one that was exported before there were other tasks has single labels."""
+    return Head(
+        task=manifest.get("task", "single-label"),
+        labels=tuple(manifest.get("labels", ())),
+        thresholds=tuple(manifest.get("thresholds", ())),
+        sigmoid=manifest.get("sigmoid", False),
     )
 
 

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CheckpointError
 from ..files import sha256_file
+from ..head import Head
+from .task import read_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from ..head import Task
 
 ANSWERS_FILE = "answers.json"  # predicted class and length of every text of each set; never a text
 SEEDS_FILE = "seeds.json"  # accuracies of the same training from several seeds
@@ -48,21 +52,29 @@ class Checkpoint:
     path: Path
     name: str
     model_type: str  # "albert"
-    labels: tuple[str, ...]  # by class index
+    labels: tuple[str, ...]  # by output
     num_parameters: int
     size: int  # bytes of the weights files
     trained_length: int | None  # tokens that training texts were cut at, if known
     sha256: str  # of configuration, weights and tokenizer
     random_weights: bool
     demonstration: bool  # trained on the bundled corpus
+    task: Task = "single-label"
+    thresholds: tuple[float, ...] = ()  # multi-label: probabilities above which each label is given
+    sigmoid: bool = False  # score: it is the sigmoid of the logit
     pairs: str = ""  # what says that it was trained on pairs of texts; empty: nothing does
     seeded: dict[str, tuple[float, ...]] = field(
         default_factory=dict
     )  # accuracies of seeds by hash of the labelled set
 
+    @property
+    def head(self) -> Head:
+        """What its outputs mean."""
+        return Head(task=self.task, labels=self.labels, thresholds=self.thresholds, sigmoid=self.sigmoid)
+
 
 def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
-    """Read a checkpoint folder; raise CheckpointError for anything but a classifier."""
+    """Read a checkpoint folder; raise CheckpointError for anything but a sequence classifier."""
     config = read_config(folder)
     weights = weights_files(folder)
     tokenizer = tokenizer_files(folder)
@@ -74,11 +86,15 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
     training = _read_if_any(folder / TRAINING_FILE)
     recipe = training.get("recipe")
     trained_length = recipe.get("max_length") if isinstance(recipe, dict) else None
+    head = read_head(folder / "config.json", config)
     return Checkpoint(
         path=folder,
         name=name or folder.resolve().name,
         model_type=config["model_type"],
-        labels=_labels(folder, config),
+        labels=head.labels,
+        task=head.task,
+        thresholds=head.thresholds,
+        sigmoid=head.sigmoid,
         num_parameters=sum(_count_parameters(file) for file in weights),
         size=sum(file.stat().st_size for file in weights),
         trained_length=trained_length if isinstance(trained_length, int) and trained_length > 0 else None,
@@ -88,6 +104,11 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
         pairs="its training.json says so" if training.get("pairs") else _pairs(folder, config),
         seeded=_seeded(folder),
     )
+
+
+def head_of(folder: Path) -> Head:
+    """What the outputs of the checkpoint in ``folder`` mean."""
+    return read_head(folder / "config.json", read_config(folder))
 
 
 def tokenizer_files(folder: Path) -> list[Path]:
@@ -183,10 +204,6 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: is no sequence classifier, {found}; expected one named …ForSequenceClassification"
         )
-    if config.get("problem_type") not in (None, "single_label_classification"):
-        raise CheckpointError(
-            f"{path}: problem_type is {config['problem_type']!r}, expected one label per text ('single_label_classification')"
-        )
     return config
 
 
@@ -249,37 +266,6 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path}: holds a {type(content).__name__}, expected a JSON object; save the checkpoint again"
         )
     return content
-
-
-def _labels(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
-    """Label names by class index; transformers omits id2label for two unnamed labels."""
-    by_index = config.get("id2label") or _unnamed_labels(folder, config)
-    if not isinstance(by_index, dict):
-        raise CheckpointError(
-            f"{folder / 'config.json'}: id2label is a {type(by_index).__name__}, expected an object of names by class index; "
-            'write {"0": …, "1": …}'
-        )
-    count = len(by_index)
-    if set(by_index) != {str(i) for i in range(count)}:
-        raise CheckpointError(
-            f"{folder / 'config.json'}: id2label has the keys {', '.join(map(repr, by_index))}, "
-            f"expected '0' to '{count - 1}'; number the labels like the model's outputs"
-        )
-    labels = tuple(str(by_index[str(i)]) for i in range(count))
-    if count < 2:  # noqa: PLR2004 - one output is a regression
-        raise CheckpointError(
-            f"{folder}: has {count} label, expected at least 2; a regression cannot be scored as a classifier"
-        )
-    return labels
-
-
-def _unnamed_labels(folder: Path, config: dict[str, Any]) -> dict[str, str]:
-    count = config.get("num_labels", 2)
-    if not isinstance(count, int):
-        raise CheckpointError(
-            f"{folder / 'config.json'}: num_labels is {count!r}, expected a whole number; save the checkpoint again"
-        )
-    return {str(i): f"LABEL_{i}" for i in range(count)}
 
 
 def _count_parameters(file: Path) -> int:

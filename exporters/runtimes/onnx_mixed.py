@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from ..head import Head
     from ..variant import Float32Array, Int64Array
     from .calibration_texts import Texts
     from .careful import Choice
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _MOST = 1 / 5  # of the weights in floats: fp32, in which they take four times the time of int8
 
 
-def mixed_onnx(fp32: Path, int8: Path, texts: Texts) -> tuple[Any, Choice]:
+def mixed_onnx(fp32: Path, int8: Path, texts: Texts, head: Head) -> tuple[Any, Choice]:
     """The int8 model with the products that ``choose`` leaves in floats, and the choice."""
     import onnx
 
@@ -34,7 +35,7 @@ def mixed_onnx(fp32: Path, int8: Path, texts: Texts) -> tuple[Any, Choice]:
     def logits(left: Collection[str], count: int) -> Float32Array:
         return _logits(mixed(plain, base, left), feeds[:count])
 
-    choice = choose(_groups(base), logits, _logits(base, feeds), _MOST)
+    choice = choose(_groups(base), logits, _logits(base, feeds), _MOST, head=head)
     return mixed(plain, base, choice.left), choice
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
+    from ..head import Head
     from ..variant import Float32Array, Int64Array
     from .calibration_texts import Texts
     from .careful import Choice
@@ -32,7 +33,7 @@ _ATTENTION = 20_000  # numbers: attention has no weight, but is no more for free
 _ADDED = ("FakeQuantize", "Multiply")  # by NNCF: quantisation, and the scales of SmoothQuant
 
 
-def mixed_openvino(fp32: Path, int8: Path, texts: Texts) -> tuple[Any, Choice]:
+def mixed_openvino(fp32: Path, int8: Path, texts: Texts, head: Head) -> tuple[Any, Choice]:
     """The int8 model with the products that ``choose`` leaves in floats, and the choice."""
     import openvino
 
@@ -44,7 +45,7 @@ def mixed_openvino(fp32: Path, int8: Path, texts: Texts) -> tuple[Any, Choice]:
     def logits(left: Collection[str], count: int) -> Float32Array:
         return _logits(mixed(plain, base, left), feeds[:count])
 
-    choice = choose(_groups(base), logits, _logits(base, feeds, "f32"), _MOST)
+    choice = choose(_groups(base), logits, _logits(base, feeds, "f32"), _MOST, head=head)
     return mixed(plain, base, choice.left), choice
 
 

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from ..checkpoints.checkpoint import RANDOM_WEIGHTS_FILE, head_of
 from ..runtimes.careful import NO_CLASSES
 from ..runtimes.onnx_mixed import mixed_onnx
 from ..runtimes.onnx_session import MODEL_FILE
@@ -24,7 +24,7 @@ def export(job: ExportJob) -> None:
         job.unneeded.append(NO_CLASSES)
         shutil.copyfile(int8 / MODEL_FILE, job.out_dir / MODEL_FILE)
         return
-    model, choice = mixed_onnx(fp32, int8, job.calibration)
+    model, choice = mixed_onnx(fp32, int8, job.calibration, head_of(job.checkpoint))
     (job.notes if choice.left else job.unneeded).append(choice.note)
     onnx.save(model, job.out_dir / MODEL_FILE)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from ..checkpoints.checkpoint import RANDOM_WEIGHTS_FILE, head_of
 from ..runtimes.careful import NO_CLASSES
 from ..runtimes.openvino_mixed import mixed_openvino
 from ..runtimes.openvino_model import copy_base, example, load_compiled, save_openvino
@@ -22,7 +22,7 @@ def export(job: ExportJob) -> None:
         copy_base(job)
         return
     int8, fp32 = job.bases
-    model, choice = mixed_openvino(fp32, int8, job.calibration)
+    model, choice = mixed_openvino(fp32, int8, job.calibration, head_of(job.checkpoint))
     (job.notes if choice.left else job.unneeded).append(choice.note)
     save_openvino(model, job.out_dir)
 

@@ -12,6 +12,7 @@ from deploybench.bench.texts.demonstration import corpus
 from deploybench.bench.worker.client import call_in_child
 from deploybench.exporters.artifacts.artifact import Origin, export_artifact, read_artifact
 from deploybench.exporters.checkpoints.checkpoint import RANDOM_WEIGHTS_FILE
+from deploybench.exporters.head import SINGLE_LABEL
 from deploybench.exporters.inspection.stored import stored_weights
 from deploybench.exporters.runtimes import calibration_texts, careful
 from deploybench.exporters.runtimes.careful import Group
@@ -82,7 +83,9 @@ def test_what_int8_would_spoil_stays_in_floats(spoilt, texts):
     fp32, plain, found = (
         classes(spoilt.folder / name, others) for name in ("openvino-fp32", "openvino-int8", "openvino-int8-careful")
     )
-    _, choice = mixed_openvino(spoilt.folder / "openvino-fp32", spoilt.folder / "openvino-int8", calibration)
+    _, choice = mixed_openvino(
+        spoilt.folder / "openvino-fp32", spoilt.folder / "openvino-int8", calibration, SINGLE_LABEL
+    )
 
     assert (plain == fp32).mean() < 0.95
     assert (found == fp32).mean() >= 0.98

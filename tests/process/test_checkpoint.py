@@ -135,11 +135,11 @@ def damage_no_architectures(folder):
 
 
 def damage_regression(folder):
-    change_config(folder, id2label={"0": "score"}, problem_type="regression")
+    change_config(folder, problem_type="regression")
 
 
 def damage_one_label(folder):
-    change_config(folder, id2label={"0": "score"})
+    change_config(folder, id2label={"0": "score"}, problem_type="single_label_classification")
 
 
 def damage_labels_from_one(folder):
@@ -206,8 +206,8 @@ def damage_no_tokenizer(folder):
         (damage_config_torn, "config.json: cannot be read as JSON"),
         (damage_no_head, r"is no sequence classifier, architectures are \['AlbertModel'\]; expected one named"),
         (damage_no_architectures, "is no sequence classifier, it names no architectures"),
-        (damage_regression, "problem_type is 'regression', expected one label per text"),
-        (damage_one_label, "has 1 label, expected at least 2"),
+        (damage_regression, "has 2 outputs and problem_type 'regression', expected one score"),
+        (damage_one_label, "has one class, expected 2 or more; problem_type 'regression' is one score"),
         (damage_truncated, "is no complete safetensors file of .* bytes .*; fetch or save it again"),
         (damage_truncated_header, "is no complete safetensors file of 20 bytes"),
         (damage_empty_weights, "is no complete safetensors file of 0 bytes"),

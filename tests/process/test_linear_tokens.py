@@ -166,7 +166,7 @@ def origin(checkpoint, checkpoint_folder):
         tokenizer=checkpoint_folder,
         calibration=(),
         calibration_source="",
-        labels=checkpoint.labels,
+        head=checkpoint.head,
         training=TrainingTexts.of(ids, labels, "labelled texts of train.csv"),
     )
 

@@ -57,7 +57,7 @@ def answers(read, tmp_path):
             calibration_source="",
             max_length=inputs.max_length,
             scoring_length=inputs.scoring_length(checkpoint),
-            labels=checkpoint.labels,
+            head=checkpoint.head,
         )
         made = export_artifact(variant, origin, tmp_path / "artifacts")
         predict = find_variant(variant).load(made.path, 1)

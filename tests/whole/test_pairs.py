@@ -21,6 +21,7 @@ from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
 from deploybench.exporters.checkpoints.tokenization import TypedIds, ids_from_json, padded_batch, tokenise
 from deploybench.exporters.errors import DataError
+from deploybench.exporters.head import Head
 from deploybench.exporters.texts import Pair
 
 SINGLE = builders.texts()
@@ -49,7 +50,7 @@ def logits_of(folder, inputs, variant, root, texts=PAIRS):
         calibration=tuple(ids[:36]),
         calibration_source="",
         max_length=inputs.max_length,
-        labels=("a", "b", "c"),
+        head=Head(task="single-label", labels=("a", "b", "c")),
     )
     predict = find_variant(variant).load(export_artifact(variant, origin, root).path, 1)
     alone = np.concatenate([predict(*padded_batch([one], inputs.pad)) for one in ids])

@@ -93,7 +93,7 @@ def _answers(folder: Path, work: Path) -> list[Any]:
         calibration_source="",
         max_length=inputs.max_length,
         scoring_length=inputs.scoring_length(checkpoint),
-        labels=checkpoint.labels,
+        head=checkpoint.head,
     )
     predict = find_variant(REFERENCE).load(export_artifact(REFERENCE, origin, work / "artifacts").path, 1)
     tokens = tokenise(tokenizer, TEXTS, inputs.scoring_length(checkpoint))

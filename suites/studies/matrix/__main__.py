@@ -66,7 +66,7 @@ def _row(name: str, variants: Sequence[str], folder: Path) -> dict[str, Any]:
         calibration_source="texts of the study",
         max_length=inputs.max_length,
         scoring_length=inputs.scoring_length(checkpoint),
-        labels=checkpoint.labels,
+        head=checkpoint.head,
     )
     options = Options(checkpoint=str(checkpoint.path), threads=_THREADS, work_dir=folder / "work")
     batches, full = _batches(inputs, kinds)

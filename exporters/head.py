@@ -1,0 +1,105 @@
+"""The head of a classifier: what a row of its outputs means, which is one class, any number of labels, or one score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    Float32Array: TypeAlias = npt.NDArray[np.float32]
+
+Task: TypeAlias = Literal["single-label", "multi-label", "score"]
+TASKS: tuple[Task, ...] = ("single-label", "multi-label", "score")
+
+Label: TypeAlias = int | tuple[int, ...] | float
+"""Of one text: a class index, the sorted indices of its labels (none: an empty tuple), or a score."""
+
+Answers: TypeAlias = npt.NDArray[Any]
+"""Class indices ``(texts,)``, labels that are given ``(texts, labels)`` as 0 and 1, or scores ``(texts,)``."""
+
+HALF = 0.5  # the usual threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What the outputs of a model mean; a probability of a label is the sigmoid of its logit."""
+
+    task: Task
+    labels: tuple[str, ...]  # by output
+    thresholds: tuple[float, ...] = ()  # multi-label: probabilities above which each label is given
+    sigmoid: bool = False  # score: it is the sigmoid of the logit
+
+    def answers(self, logits: Float32Array) -> Answers:
+        """What logits ``(texts, outputs)`` say of each text."""
+        if self.task == "single-label":
+            return logits.argmax(axis=1)
+        if self.task == "multi-label":
+            return (logits > self.cuts).astype(np.int8)
+        scores = logits[:, 0].astype(np.float64)
+        return sigmoid(scores) if self.sigmoid else scores
+
+    @property
+    def cuts(self) -> npt.NDArray[np.float64]:
+        """The logits above which each label is given, ``(labels,)``."""
+        chances = np.asarray(self.thresholds or [HALF] * len(self.labels), dtype=np.float64)
+        return np.log(chances) - np.log1p(-chances)
+
+    def agreement(self, reference: Float32Array, candidate: Float32Array) -> float:
+        """Share of texts with the same answer; of scores, the share of pairs of texts in the same order."""
+        before, after = self.answers(reference), self.answers(candidate)
+        return same_order(before, after) if self.task == "score" else float(same(before, after).mean())
+
+
+SINGLE_LABEL = Head(task="single-label", labels=())
+"""Of any number of classes, for what asks no name."""
+
+
+def same(one: Answers, other: Answers) -> npt.NDArray[np.bool_]:
+    """Whether each text has the same class, or exactly the same labels, ``(texts,)``."""
+    differs = np.asarray(one) != np.asarray(other)
+    return ~(differs if one.ndim == 1 else differs.any(axis=1))
+
+
+def same_order(one: Answers, other: Answers) -> float:
+    """Share of the pairs of texts that two lists of scores put in the same order, by Kendall's tau b: (1 + tau) / 2."""
+    from scipy.stats import kendalltau
+
+    if np.array_equal(one, other):
+        return 1.0
+    tau = float(kendalltau(one, other).statistic)
+    return 0.0 if np.isnan(tau) else (1 + tau) / 2  # NaN: all scores of one list are equal
+
+
+def sigmoid(values: Answers) -> npt.NDArray[np.float64]:
+    """1 / (1 + exp(-values)), without overflow."""
+    found: npt.NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -np.asarray(values, dtype=np.float64)))
+    return found
+
+
+def margins(head: Head, expected: Float32Array, found: Float32Array) -> tuple[Float32Array, Float32Array]:
+    """How far ``expected`` is from another answer, at least 0, and how far ``found`` is on the same side, below 0 beyond it.
+
+    Of each text: the logit of its class less the largest other one, or the distance of the label that is nearest to its cut. Of
+    scores: the difference between two texts that follow each other, which is their order.
+    """
+    if head.task == "multi-label":
+        sides = np.where(expected > head.cuts, 1.0, -1.0)
+        return (sides * (expected - head.cuts)).min(axis=1), (sides * (found - head.cuts)).min(axis=1)
+    if head.task == "score":
+        before, after = np.diff(expected[:, 0]), np.diff(found[:, 0])
+        sides = np.where(before < 0, -1.0, 1.0)
+        return sides * before, sides * after
+    classes = expected.argmax(axis=1)
+    return _ahead(expected, classes), _ahead(found, classes)
+
+
+def _ahead(logits: Float32Array, classes: Answers) -> Float32Array:
+    """The logit of each text's class less the largest of its others."""
+    rows = np.arange(len(logits))
+    others = logits.copy()
+    others[rows, classes] = -np.inf
+    ahead: Float32Array = logits[rows, classes] - others.max(axis=1)
+    return ahead
