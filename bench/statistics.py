@@ -304,3 +304,25 @@ def resampled_counts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     if not total:
         return np.zeros((RESAMPLES, len(counts)), dtype=np.int64)
     return np.random.default_rng(SEED).multinomial(total, counts / total, size=RESAMPLES)
+
+
+@lru_cache(maxsize=2)
+def resampled_examples(examples: int) -> npt.NDArray[np.int16]:
+    """Weights of examples, ``(1 + RESAMPLES, examples)``: 1 each, then how often each is in a bootstrap sample; read-only."""
+    equal = np.full(examples, 1 / examples)
+    drawn = np.random.default_rng(SEED).multinomial(examples, equal, size=RESAMPLES).astype(np.int16)
+    weights = np.concatenate([np.ones((1, examples), dtype=np.int16), drawn])
+    weights.flags.writeable = False
+    return weights
+
+
+def bootstrapped(figures: _Numbers) -> Estimate | None:
+    """The first of ``figures``, which is of the examples, with the percentile interval of the others; None where it is undefined.
+
+    An end is the value itself where too few resamples have one.
+    """
+    if not len(figures) or np.isnan(figures[0]):
+        return None
+    known = figures[1:][~np.isnan(figures[1:])]
+    low, high = np.quantile(known, QUANTILES) if len(known) else (figures[0], figures[0])
+    return Estimate(value=float(figures[0]), low=float(low), high=float(high))

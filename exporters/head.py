@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    Float32Array: TypeAlias = npt.NDArray[np.float32]
+    from collections.abc import Sequence
+
+    Logits: TypeAlias = npt.NDArray[np.floating[Any]]
+    Margins: TypeAlias = npt.NDArray[np.floating[Any]]
 
 Task: TypeAlias = Literal["single-label", "multi-label", "score"]
 TASKS: tuple[Task, ...] = ("single-label", "multi-label", "score")
@@ -32,7 +35,7 @@ class Head:
     thresholds: tuple[float, ...] = ()  # multi-label: probabilities above which each label is given
     sigmoid: bool = False  # score: it is the sigmoid of the logit
 
-    def answers(self, logits: Float32Array) -> Answers:
+    def answers(self, logits: Logits) -> Answers:
         """What logits ``(texts, outputs)`` say of each text."""
         if self.task == "single-label":
             return logits.argmax(axis=1)
@@ -47,7 +50,7 @@ class Head:
         chances = np.asarray(self.thresholds or [HALF] * len(self.labels), dtype=np.float64)
         return np.log(chances) - np.log1p(-chances)
 
-    def agreement(self, reference: Float32Array, candidate: Float32Array) -> float:
+    def agreement(self, reference: Logits, candidate: Logits) -> float:
         """Share of texts with the same answer; of scores, the share of pairs of texts in the same order."""
         before, after = self.answers(reference), self.answers(candidate)
         return same_order(before, after) if self.task == "score" else float(same(before, after).mean())
@@ -61,6 +64,14 @@ def same(one: Answers, other: Answers) -> npt.NDArray[np.bool_]:
     """Whether each text has the same class, or exactly the same labels, ``(texts,)``."""
     differs = np.asarray(one) != np.asarray(other)
     return ~(differs if one.ndim == 1 else differs.any(axis=1))
+
+
+def label_matrix(labels: Sequence[Label], outputs: int) -> npt.NDArray[np.int8]:
+    """0 and 1, ``(texts, outputs)``, from the indices of each text's labels."""
+    found = np.zeros((len(labels), outputs), dtype=np.int8)
+    for row, of_text in zip(found, labels, strict=True):
+        row[list(cast("tuple[int, ...]", of_text))] = 1
+    return found
 
 
 def same_order(one: Answers, other: Answers) -> float:
@@ -79,7 +90,7 @@ def sigmoid(values: Answers) -> npt.NDArray[np.float64]:
     return found
 
 
-def margins(head: Head, expected: Float32Array, found: Float32Array) -> tuple[Float32Array, Float32Array]:
+def margins(head: Head, expected: Logits, found: Logits) -> tuple[Margins, Margins]:
     """How far ``expected`` is from another answer, at least 0, and how far ``found`` is on the same side, below 0 beyond it.
 
     Of each text: the logit of its class less the largest other one, or the distance of the label that is nearest to its cut. Of
@@ -96,10 +107,10 @@ def margins(head: Head, expected: Float32Array, found: Float32Array) -> tuple[Fl
     return _ahead(expected, classes), _ahead(found, classes)
 
 
-def _ahead(logits: Float32Array, classes: Answers) -> Float32Array:
+def _ahead(logits: Logits, classes: Answers) -> Margins:
     """The logit of each text's class less the largest of its others."""
     rows = np.arange(len(logits))
     others = logits.copy()
     others[rows, classes] = -np.inf
-    ahead: Float32Array = logits[rows, classes] - others.max(axis=1)
+    ahead: Margins = logits[rows, classes] - others.max(axis=1)
     return ahead

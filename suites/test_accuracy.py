@@ -10,12 +10,14 @@ import pytest
 
 from deploybench.bench.measure.accuracy import confusion_matrix
 from deploybench.bench.measure.labelled_set import score
+from deploybench.bench.measure.scores import of_queries, spearman
 from deploybench.bench.measure.workload import Policy, ScoringBatches, scoring_batches
 from deploybench.bench.pipeline.options import SCORING_BATCH_SIZE
 from deploybench.bench.runs.measurement import Measurement, Workload
 from deploybench.bench.runs.predictions import UNLABELLED, Scores
 from deploybench.exporters.checkpoints.tokenization import tokenise
 from deploybench.exporters.errors import WorkerError
+from deploybench.exporters.head import label_matrix, same
 from deploybench.suites.conftest import skip_late
 
 if TYPE_CHECKING:
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 
     from deploybench.bench.pipeline.prepare import Prepared
     from deploybench.bench.pipeline.recorder import Recorder
-
-METRICS = ("accuracy", "scoring_time")
+    from deploybench.bench.texts.data import LabelledSet
+    from deploybench.exporters.head import Head, Task
+    from deploybench.exporters.variant import Float32Array
 
 
 @pytest.fixture(scope="session")
@@ -90,18 +93,18 @@ def test_accuracy(
     request.getfixturevalue("artifact")  # fails where there is none
     measured = functools.partial(Measurement, variant=variant_name, data=set_name)
     answer = request.getfixturevalue("scored")(model_name, variant_name)
+    labelled = next(one for one in prepared.sets if one.name == set_name)
+    metrics = (_metric(prepared.checkpoint.task, labelled), "scoring_time")
     if answer is None:
-        skip_late(recorder, [measured(metric=metric) for metric in METRICS])
+        skip_late(recorder, [measured(metric=metric) for metric in metrics])
     made = None if isinstance(answer, WorkerError) else answer[set_name]
     if made is None or not np.isfinite(made.logits).all():
         reason = str(answer) if made is None else f"logits on {set_name} are not finite"
-        recorder.add(*(measured(metric=metric, status="failed", reason=reason) for metric in METRICS))
+        recorder.add(*(measured(metric=metric, status="failed", reason=reason) for metric in metrics))
         pytest.fail(reason, pytrace=False)
-    labelled = next(one for one in prepared.sets if one.name == set_name)
 
     assert made.logits.shape == (len(labelled.texts), len(labelled.label_names))
     recorder.scores[set_name, variant_name] = made
-    predicted = made.logits.argmax(axis=1)
     options, read = prepared.options, request.getfixturevalue("batches")(model_name)[set_name].batches
     workload = Workload(
         batch_size=SCORING_BATCH_SIZE,
@@ -112,15 +115,35 @@ def test_accuracy(
     measured = functools.partial(measured, workload=workload)
     request.getfixturevalue("replay")(
         made.seconds,
-        measured(
-            metric="accuracy",
-            values=tuple(float(right) for right in predicted == np.asarray(labelled.labels)),
-            confusion=confusion_matrix(
-                cast("Sequence[int]", labelled.labels), predicted.tolist(), len(labelled.label_names)
-            ),
-        ),
+        measured(metric=metrics[0], **_values(prepared.checkpoint.head, labelled, made.logits)),
         measured(metric="scoring_time", values=(sum(made.seconds),)),
     )
+
+
+def _metric(task: Task, labelled: LabelledSet) -> str:
+    """What is saved of the answers beside the logits."""
+    if task != "score":
+        return "accuracy"
+    return "ndcg" if labelled.queries else "spearman"
+
+
+def _values(head: Head, labelled: LabelledSet, logits: Float32Array) -> dict[str, Any]:
+    """One value for each example, or for all scores together; and of single labels the confusion matrix."""
+    found = head.answers(logits)
+    if head.task == "single-label":
+        labels = cast("Sequence[int]", labelled.labels)
+        right = found == np.asarray(labels)
+        confusion = confusion_matrix(labels, found.tolist(), len(labelled.label_names))
+        return {"values": tuple(map(float, right)), "confusion": confusion}
+    if head.task == "multi-label":
+        right = same(found, label_matrix(labelled.labels, len(labelled.label_names)))
+        return {"values": tuple(map(float, right))}
+    wanted = np.asarray(labelled.labels, dtype=np.float64)
+    if labelled.queries:
+        gains, _ = of_queries(wanted, found, np.asarray(labelled.queries))
+        return {"values": (float(gains.mean()),) if len(gains) else ()}
+    value = float(spearman(wanted, found, np.ones((1, len(wanted)), dtype=np.int16))[0])
+    return {"values": (value,) if np.isfinite(value) else ()}
 
 
 @pytest.mark.usefixtures("artifact")

@@ -39,7 +39,7 @@ def test_invariance(
         join(text[: length - 1], text[-1:]) if len(text) > length else text for text in spread(prepared.tokens, TEXTS)
     ]
     sample = Sample(tokens=tokens, pad=prepared.inputs.pad, max_length=length)
-    measure = functools.partial(measure_invariance, variant_name, artifact, sample, threads)
+    measure = functools.partial(measure_invariance, variant_name, artifact, sample, threads, prepared.checkpoint.head)
     blanks = [measured(metric=metric) for metric in INVARIANCE]
     if prepared.checkpoint.random_weights and not PROFILES[prepared.options.profile].thorough:
         reason = "random weights: measured in the profiles standard and full"

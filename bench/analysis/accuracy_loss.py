@@ -1,27 +1,32 @@
-"""Accuracy that a variant loses against the reference: by labels, and by the texts whose class changed, which need none."""
+"""Accuracy that a variant loses against the reference: by labels, and by the texts whose class changed, which need none.
+
+Of scores it is the rank correlation with the labels, or the NDCG, that is lost, by a paired bootstrap.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from ...exporters.head import margins, same
 from ...exporters.variant import REFERENCE
-from ..runs.predictions import NO_LABEL, UNLABELLED, Answers
-from ..statistics import highest_share, paired_interval
+from ..runs.predictions import UNLABELLED, Answers
+from ..statistics import Estimate, bootstrapped, highest_share, paired_interval
 from ..units import format_count
+from .objectives import FLAG, SCORE_FLAG
+from .resampled import headline, samples
 from .retention import count_pairs, smallest_factor, two_digits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ...exporters.variant import Float32Array
     from ..runs.store import Run, VariantInfo
 
 Standing: TypeAlias = Literal["in", "undecided", "out"]
 
-FLAG = "--max-accuracy-drop"
 _SAME_MODEL = 100  # smallest margin / largest change of a logit; see suites/studies/harness/deciding.py
 _MOST = 1e6  # texts that may be asked for
 _TIES = 1  # labels that may differ at parity: two logits that are almost equal may change places in fp32, too
@@ -41,6 +46,12 @@ class Drop:
     lost: int = 0  # labelled texts that the reference alone classified correctly
     won: int = 0  # that the variant alone did
     same_model: bool = False  # fp32, with logits that differ by rounding alone; then nothing is lost
+    metric: str = "accuracy"  # that is lost; of scores "spearman" or "ndcg"
+
+    @property
+    def flag(self) -> str:
+        """The flag that limits it."""
+        return FLAG if self.metric == "accuracy" else SCORE_FLAG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +82,8 @@ def drops_on(
 ) -> dict[str, list[Drop]]:
     """What each of ``infos``, variants by name, loses on ``scored``; empty where a set lacks it or the reference."""
     sets = with_labels(scored)
+    if not sets and any(one.head.task == "score" for one in scored.values()):
+        return {name: [] for name in infos}  # without labels nothing is known of a score
     if not on_each_set or not sets:
         sets = {" + ".join(sets) or UNLABELLED: pooled([*sets.values(), *scored.values()])}
     names = set.intersection(*(set(one.logits) for one in sets.values()))
@@ -85,28 +98,26 @@ def drops_on(
 
 def with_labels(scored: Mapping[str, Answers]) -> dict[str, Answers]:
     """The sets that have labels."""
-    return {name: one for name, one in scored.items() if (one.labels != NO_LABEL).any()}
+    return {name: one for name, one in scored.items() if one.known.any()}
 
 
 def _labelled(sets: Mapping[str, Answers]) -> dict[str, Answers]:
     """The texts with labels: another model may have been trained on the others."""
-    found = {}
-    for name, one in with_labels(sets).items():
-        known = one.labels != NO_LABEL
-        logits = {variant: of_variant[known] for variant, of_variant in one.logits.items()}
-        found[name] = Answers(rows=one.rows[known], labels=one.labels[known], tokens=None, logits=logits)
-    return found
+    return {name: one.where(one.known) for name, one in with_labels(sets).items()}
 
 
 def pooled(sets: list[Answers]) -> Answers:
     """The texts of several sets as one; a text of two sets counts once, in the first."""
     rows, first = np.unique(np.concatenate([one.rows for one in sets]), return_index=True)
     names = set.intersection(*(set(one.logits) for one in sets))
+    queries = [one.queries for one in sets if one.queries is not None]
     return Answers(
         rows=rows,
         labels=np.concatenate([one.labels for one in sets])[first],
         tokens=None,
         logits={name: np.concatenate([one.logits[name] for one in sets])[first] for name in names},
+        head=sets[0].head,
+        queries=np.concatenate(queries)[first] if len(queries) == len(sets) else None,
     )
 
 
@@ -114,7 +125,7 @@ def judge_drop(drop: Drop, most: float, *, alone: bool = False) -> Verdict:
     """Compare a loss with the limit ``most``; ``alone``: it is that of one set among others, which is named."""
     tied = not drop.on and round(drop.share * drop.texts) <= _TIES
     standing = "in" if tied else stands(drop.least, drop.most, most)
-    where = f"{FLAG} on {drop.on}" if alone else FLAG
+    where = f"{drop.flag} on {drop.on}" if alone else drop.flag
     if standing == "in":
         return Verdict(standing=standing, words="same model" if drop.same_model else f"within {most:g}")
     if standing == "out":
@@ -151,13 +162,15 @@ def _at_parity(run: Run, name: str) -> list[Drop]:
 
 def measure_drop(on: str, texts: Answers, name: str, precision: str, reference: str = REFERENCE) -> Drop:
     """What the variant ``name``, of the number format ``precision``, loses on ``texts``, which are called ``on``."""
-    before, after = texts.logits[reference], texts.logits[name]
-    was, now, known = before.argmax(axis=1), after.argmax(axis=1), texts.labels != NO_LABEL
-    pairs = count_pairs((was == texts.labels)[known], (now == texts.labels)[known])
+    if texts.head.task == "score":
+        return _measure_score_drop(on, texts, name, reference)
+    known = texts.known
+    pairs = count_pairs(texts.right(reference)[known], texts.right(name)[known])
     lost, won, labelled = int(pairs.lost), int(pairs.won), int(known.sum())
-    flips, count = int((was != now).sum()), len(was)
-    same = name == reference or (precision == "fp32" and _differ_by_rounding(before, after))
-    least, most = (0.0, 0.0) if same else ends(lost, won, labelled, flips, count)
+    changed = ~same(texts.answers(reference), texts.answers(name))
+    flips, count = int(changed.sum()), len(changed)
+    same_model = name == reference or (precision == "fp32" and _differ_by_rounding(texts, reference, name))
+    least, most = (0.0, 0.0) if same_model else ends(lost, won, labelled, flips, count)
     return Drop(
         on=on,
         share=(lost - won) / labelled if labelled else flips / count,
@@ -168,18 +181,49 @@ def measure_drop(on: str, texts: Answers, name: str, precision: str, reference: 
         flips=flips,
         lost=lost,
         won=won,
-        same_model=same,
+        same_model=same_model,
     )
 
 
-def _differ_by_rounding(before: Float32Array, after: Float32Array) -> bool:
-    """Whether the largest change of a logit is far below the smallest margin between two classes."""
-    second, first = np.partition(before.astype(np.float64), -2, axis=1)[:, -2:].T
-    return bool(np.abs(after.astype(np.float64) - before).max() * _SAME_MODEL < (first - second).min())
+def _measure_score_drop(on: str, texts: Answers, name: str, reference: str) -> Drop:
+    metric, count = headline(texts), int(texts.known.sum())
+    lost = Estimate(value=0.0, low=0.0, high=0.0)
+    if name != reference:
+        change = samples(texts, reference)[metric] - samples(texts, name)[metric]
+        lost = bootstrapped(change) or Estimate(value=0.0, low=-1.0, high=1.0)  # undefined: all scores are equal
+    return Drop(
+        on=on,
+        share=lost.value,
+        least=lost.low,
+        most=lost.high,
+        texts=count,
+        labelled=count,
+        same_model=name == reference,
+        metric=metric,
+    )
+
+
+def _needed_of_score(drop: Drop, most: float) -> str:
+    """An interval is as much narrower as the root of the texts is larger."""
+    apart = drop.most - drop.share if drop.share <= most else drop.share - drop.least
+    room = abs(most - drop.share)
+    factor = (apart / room) ** 2 if room else math.inf
+    if factor * drop.texts > _MOST:
+        return "no number of texts at this loss"
+    return f"some {format_count(two_digits((factor - 1) * drop.texts))} more labelled texts"
+
+
+def _differ_by_rounding(texts: Answers, reference: str, name: str) -> bool:
+    """Whether the largest change of a logit is far below the smallest distance from another answer."""
+    before, after = (texts.logits[one].astype(np.float64) for one in (reference, name))
+    smallest, _ = margins(texts.head, before, after)
+    return bool(np.abs(after - before).max() * _SAME_MODEL < smallest.min())
 
 
 def _needed(drop: Drop, most: float) -> str:
     """How many more texts would decide if the observed shares stayed as they are."""
+    if drop.metric != "accuracy":
+        return _needed_of_score(drop, most)
 
     def unchanged(factor: float) -> bool:
         return highest_share(factor * drop.flips, factor * drop.texts) <= most

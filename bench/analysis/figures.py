@@ -14,7 +14,8 @@ from ..measure.yardsticks import yardstick_readings
 from ..runs.measurement import Figure, Measurement, Status, Workload, batch_shape, process_medians
 from ..runs.metrics import END_TO_END, INVARIANCE, METRICS, metrics_of
 from ..runs.store import SetInfo, once_a_run
-from ..statistics import NO_INTERVAL, interval_factors
+from ..statistics import NO_INTERVAL, interval_factors, wilson_interval
+from .answer_figures import answer_figures
 from .ledgers import ledger_figures, ledger_of, memory_caution
 from .operator_figures import operator_figures
 from .precision import main_precision, vnni_problem
@@ -208,8 +209,14 @@ def _loaded(run: Run, rows: _Rows) -> Figure:
 
 
 def _accuracy(run: Run, rows: _Rows, labelled: SetInfo) -> list[Figure]:
-    """Scores of one confusion matrix; without one, the same figures without a value."""
-    measurement = rows.measurement("accuracy", data=labelled.name or None)
+    """Of single labels the scores of one confusion matrix; without one, the same figures without a value."""
+    data = labelled.name or None
+    measurement = rows.measurement("accuracy", data=data)
+    if run.checkpoint.task != "single-label":
+        blank = _blank(rows.measurement("scoring_time", data=data))
+        blank = blank if blank.status != "ok" else replace(blank, status="not_measured")
+        all_right = [_share_of_right(measurement)] if run.checkpoint.task == "multi-label" else []
+        return [*all_right, *answer_figures(run, labelled, blank)]
     labels = run.checkpoint.labels
     nothing = tuple((0,) * len(labels) for _ in labels)
     found = [_score_figure(measurement, score) for score in scores(measurement.confusion or nothing, labels)]
@@ -218,6 +225,16 @@ def _accuracy(run: Run, rows: _Rows, labelled: SetInfo) -> list[Figure]:
     if not measurement.confusion:
         return [figure.empty("no confusion matrix was saved") for figure in found]
     return found
+
+
+def _share_of_right(measurement: Measurement) -> Figure:
+    """Subset accuracy: the share of texts that are given exactly their labels."""
+    blank = _blank(measurement)
+    if measurement.status != "ok":
+        return blank
+    right, texts = int(sum(measurement.values)), len(measurement.values)
+    low, high = wilson_interval(right, texts)
+    return replace(blank, value=right / texts, low=low, high=high, n=texts) if texts else blank.empty("no examples")
 
 
 def _scoring(rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:

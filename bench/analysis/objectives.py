@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...exporters.errors import UserError
 from ..runs.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_DROP = 0.01  # default of --max-accuracy-drop: the share of accuracy that a variant may lose
+    from ...exporters.head import Task
+
+MAX_DROP = 0.01  # default of FLAG, the share of accuracy that a variant may lose, and of SCORE_FLAG
+FLAG = "--max-accuracy-drop"
+SCORE_FLAG = "--max-score-drop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,15 @@ _RECORDS = (
     Objective(name="size", metric="artifact_size", suites=("test_load.py",), gain="as small as"),
 )
 OBJECTIVES = {one.name: one for one in _RECORDS}
+
+
+def max_drop(task: Task, accuracy: float | None, score: float | None) -> float:
+    """The limit for models of ``task``; raises UserError for one that is of another task."""
+    own, other = (score, accuracy) if task == "score" else (accuracy, score)
+    if other is not None:
+        flags = (FLAG, SCORE_FLAG) if task == "score" else (SCORE_FLAG, FLAG)
+        raise UserError(f"{flags[0]}: the model's task is {task}, whose limit is {flags[1]}; name that one")
+    return MAX_DROP if own is None else own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from ..runs.measurement import Figure, batch_shape
 from ..runs.predictions import missing_predictions, read_scored
 from ..runs.store import once_a_run
 from ..units import counted, format_bytes
-from .accuracy_loss import FLAG, Drop, Standing, accuracy_drops, judge_drop, stands
+from .accuracy_loss import Drop, Standing, accuracy_drops, judge_drop, stands
 from .figures import ANOTHER_MODEL, figures
-from .objectives import OBJECTIVES, Aim, Limit
+from .objectives import FLAG, OBJECTIVES, SCORE_FLAG, Aim, Limit
 from .other_model import OtherModel, other_models
 from .precision import cautions
 from .speed_ups import speed_ups
@@ -152,7 +152,8 @@ def _without_drop(run: Run) -> Finding:
     lost = missing_predictions(run)
     why = lost or "its accuracy was not measured"
     needed = "" if lost else "a longer --time-budget"
-    return Finding(standing="undecided", flag=FLAG, why=why, needed=needed)
+    flag = SCORE_FLAG if run.checkpoint.task == "score" else FLAG
+    return Finding(standing="undecided", flag=flag, why=why, needed=needed)
 
 
 def judge(known: Known, aim: Aim) -> Selection:
@@ -255,7 +256,7 @@ def _blocked(known: Known, name: str, aim: Aim) -> str:
 
 
 def _by_drop(drop: Drop, verdict: Verdict) -> Finding:
-    return Finding(standing=verdict.standing, flag=FLAG, why=verdict.why, needed=verdict.needed, drop=drop)
+    return Finding(standing=verdict.standing, flag=drop.flag, why=verdict.why, needed=verdict.needed, drop=drop)
 
 
 def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...exporters.errors import UserError, did_you_mean
 from ..analysis.models.selection import select_of
-from ..analysis.objectives import MAX_DROP, OBJECTIVES, Aim, limits
+from ..analysis.objectives import OBJECTIVES, Aim, limits, max_drop
 from ..pipeline.arguments import positive_number, share
 from ..pipeline.best import copy_best, read_target
 from ..report.formats.fragment import fragment
@@ -91,7 +91,8 @@ def recommend(  # noqa: PLR0913 - limits, by name
     run: Run | File,
     *,
     objective: str = "latency",
-    max_accuracy_drop: float = MAX_DROP,
+    max_accuracy_drop: float | None = None,
+    max_score_drop: float | None = None,
     on_each_set: bool = False,
     max_p95_ms: float | None = None,
     max_memory_mb: float | None = None,
@@ -102,19 +103,24 @@ def recommend(  # noqa: PLR0913 - limits, by name
     """The variant to take within limits, as `deploybench recommend` says it; raises UserError for a limit that is none.
 
     ``objective``: latency, throughput, memory or size. ``max_accuracy_drop``: the share of accuracy that it may lose on all texts
-    together, or with ``on_each_set`` on each labelled set. ``model``: of a run of several models, this one alone.
+    together, or with ``on_each_set`` on each labelled set; of scores ``max_score_drop``, of their rank correlation with the labels
+    or NDCG@10. ``model``: of a run of several models, this one alone.
     """
     if text_of("objective", objective, f"one of {', '.join(OBJECTIVES)}") not in OBJECTIVES:
         hint = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective: found {objective!r}; {hint}expected one of {', '.join(OBJECTIVES)}")
     asked = {"max_p95_ms": max_p95_ms, "max_memory_mb": max_memory_mb, "max_size_mb": max_size_mb}
     most = {name: positive_number(name)(str(number)) for name, number in asked.items() if number is not None}
+    drops = [
+        None if given is None else share(name)(str(given))
+        for name, given in {"max_accuracy_drop": max_accuracy_drop, "max_score_drop": max_score_drop}.items()
+    ]
+    of = run_of("run", run, model)
     aim = Aim(
         objective=objective,
-        max_drop=share("max_accuracy_drop")(str(max_accuracy_drop)),
+        max_drop=max_drop(of.models[0].checkpoint.task, *drops),
         on_each_set=on_each_set,
         limits=limits(most),
         allow_other_model=allow_other_model,
     )
-    of = run_of("run", run, model)
     return Recommendation(of, select_of(of.models, aim))

@@ -9,7 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ...exporters.errors import OutputError, UserError
-from ..analysis.objectives import MAX_DROP, OBJECTIVES, Aim
+from ..analysis.objectives import FLAG, MAX_DROP, OBJECTIVES, SCORE_FLAG, Aim, max_drop
 from ..pipeline.arguments import share
 from ..pipeline.options import read_options
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from ...exporters.head import Task
     from ..runs.store import Run
     from ..texts.data import LabelledSet
 
@@ -57,20 +58,30 @@ def add_aim(add: Callable[..., Any]) -> None:
     """Add the flags that define the best variant."""
     add("--objective", choices=OBJECTIVES, help="figure that decides (default: latency)")
     add(
-        "--max-accuracy-drop",
+        FLAG,
         metavar="SHARE",
-        type=share("--max-accuracy-drop"),
+        type=share(FLAG),
         help=f"accuracy that it may lose on all texts together, against torch-eager (default: {MAX_DROP:g})",
+    )
+    add(
+        SCORE_FLAG,
+        metavar="NUMBER",
+        type=share(SCORE_FLAG),
+        help="of a model with one output: what it may lose of Spearman's rank correlation with the labels, or of NDCG@10 where "
+        f"texts answer queries (default: {MAX_DROP:g})",
     )
     add("--on-each-set", action="store_true", help="that limit holds on each labelled set, not on all texts together")
     add("--allow-other-model", action="store_true", help="take linear-tokens as well, which is another model")
 
 
-def read_aim(parsed: argparse.Namespace) -> Aim:
-    """What to choose by, without further limits; the flags have no default, so that a given one can be told."""
+def read_aim(parsed: argparse.Namespace, task: Task) -> Aim:
+    """What to choose by for models of ``task``, without further limits; the flags have no default, so that a given one can be told.
+
+    Raises UserError for a limit that is of another task.
+    """
     given = {
         "objective": parsed.objective,
-        "max_drop": parsed.max_accuracy_drop,
+        "max_drop": max_drop(task, parsed.max_accuracy_drop, parsed.max_score_drop),
         "on_each_set": parsed.on_each_set,
         "allow_other_model": parsed.allow_other_model,
     }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...exporters.artifacts.artifact import Artifact
+    from ...exporters.head import Task
     from ..runs.store import VariantInfo
 
 _FLAGS = (
@@ -86,7 +87,7 @@ def _export(parsed: argparse.Namespace) -> int:
     options = replace(read_options(parsed), artifacts=artifacts_dir(parsed.output))
     with alone():
         prepared = prepare(options)
-    print_answer(render_exports(prepared.variants, prepared.artifacts))
+    print_answer(render_exports(prepared.variants, prepared.artifacts, prepared.checkpoint.task))
     return 1 if len(prepared.artifacts) < len(prepared.variants) else 0
 
 
@@ -102,13 +103,14 @@ def _export_best(parsed: argparse.Namespace) -> int:
     from ..analysis.objectives import OBJECTIVES
     from ..machine.alone import alone
     from ..pipeline.best import read_target, write_best
+    from ..pipeline.checkpoints import find_checkpoint
     from ..pipeline.prepare import prepare
     from ..pipeline.started_pytest import run_suites
     from ..report.messages.selection import render_selection
     from ..runs.store import read_run
 
-    aim, target = read_aim(parsed), read_target(parsed.output)
-    options = read_options(parsed)
+    target, options = read_target(parsed.output), read_options(parsed)
+    aim = read_aim(parsed, find_checkpoint(options).task if options.checkpoint else "single-label")
     storage = options.work_dir.absolute() / "best"  # not in RESULTS: later runs are not compared with it
     with alone():
         prepared = prepare(options)
@@ -125,20 +127,23 @@ def _export_best(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def render_exports(variants: Mapping[str, VariantInfo], artifacts: Mapping[str, Artifact]) -> str:
+def render_exports(
+    variants: Mapping[str, VariantInfo], artifacts: Mapping[str, Artifact], task: Task = "single-label"
+) -> str:
     """One line per variant: size, parity with the reference and folder, or why it failed; then cautions."""
     from ..analysis.precision import cautions
 
     width = max(map(len, variants))
-    lines = [f"{name:<{width}}  {_line(info, artifacts.get(name))}" for name, info in variants.items()]
+    lines = [f"{name:<{width}}  {_line(info, artifacts.get(name), task)}" for name, info in variants.items()]
     lines += [f"{CAUTION} {name}: {caution}" for name, info in variants.items() for caution in cautions(info)]
     return "\n".join(lines)
 
 
-def _line(info: VariantInfo, artifact: Artifact | None) -> str:
+def _line(info: VariantInfo, artifact: Artifact | None, task: Task) -> str:
     if artifact is None:
         return f"failed: {info.failed}"
     parity = info.parity
     agreement, examples = format_percent(parity["agreement"]), int(parity["examples"])
-    near = f"labels agree on {agreement} of {examples}, logits within {parity['max_abs_diff']:.1e}"
+    agrees = f"{agreement} of pairs are in order" if task == "score" else f"labels agree on {agreement} of {examples}"
+    near = f"{agrees}, logits within {parity['max_abs_diff']:.1e}"
     return f"{format_bytes(artifact.size)}, {near}: {artifact.path}"

@@ -54,7 +54,8 @@ def _recommend(parsed: argparse.Namespace) -> int:
 
     use_plugins(parsed.plugin or ())
     target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")
-    runs, aim = asked_runs(parsed.run, parsed.model), replace(read_aim(parsed), limits=limits(vars(parsed)))
+    runs = asked_runs(parsed.run, parsed.model)
+    aim = replace(read_aim(parsed, runs[0].checkpoint.task), limits=limits(vars(parsed)))
     selection = select_of(runs, aim)
     print_answer(render_selection_of(runs, selection))
     if target and selection.best:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..machine.cpu import UNKNOWN
 from ..machine.environment import RUNTIMES
-from ..runs.metrics import KINDS, METRICS
+from ..runs.metrics import KINDS, METRICS, OF_ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +21,7 @@ Weight = Literal["fatal", "tolerated", "informative"]
 _TIME: tuple[Kind, ...] = ("time",)
 _PROCESS: tuple[Kind, ...] = ("time", "memory")  # time and memory of a running process
 _COST: tuple[Kind, ...] = ("time", "memory", "size")
-_ACCURACY: tuple[Kind, ...] = ("accuracy",)
+_ACCURACY = OF_ANSWERS
 _HASH = re.compile("[0-9a-f]{40,64}")
 _SHORT_HASH = re.compile("[0-9a-f]{10}")
 _PROCESSOR = ("CPU", "CPU model", "instruction sets", "cores")  # differences that --normalise allows

@@ -135,6 +135,10 @@ def _measured(saved: SavedRuns) -> _Measured:
     for index, one in reversed(list(enumerate(saved.runs))):
         terms = terms_of(one.run, newest, differences_of(one.run, newest))
         for row, measurement in rows_in(one.run).items():
+            if (
+                METRICS[row[1]].kind == "score"
+            ):  # no shares, whose variance is known: two runs are compared by their examples
+                continue
             on = terms(row)
             if on.unlike:
                 unlike.add(row)

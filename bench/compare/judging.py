@@ -8,10 +8,14 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from ..analysis.resampled import samples
 from ..runs.measurement import Measurement, Workload, launch_ratios
-from ..runs.metrics import METRICS, compared_metrics, metrics_of
+from ..runs.metrics import METRICS, OF_ANSWERS, compared_metrics, metrics_of
+from ..runs.predictions import Answers
 from ..runs.rows import model_of
-from ..statistics import DUEL_LEVEL, LEVEL, discoveries, mcnemar, paired_interval, paired_ratios
+from ..statistics import DUEL_LEVEL, LEVEL, bootstrapped, discoveries, mcnemar, paired_interval, paired_ratios
 from .relative import has_control, run_ratios
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ ONE_PROCESS = "one process per side: its rounds cannot separate a change from ch
 NO_TIME = "a time is not above zero"
 NO_LAUNCH = "no launch timed both sides"
 _SURE = 0.05  # a change of accuracy counts if McNemar's p is below
+_NO_PREDICTIONS = "no predictions were saved beside the run"
+_OTHER_EXAMPLES = "the predictions are of other examples"
 _FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p value
 
 
@@ -42,7 +48,7 @@ class Change:
     data: str | None  # name of the labelled set
     base: float | None  # in METRICS[metric].unit
     contender: float | None
-    change: float | None = None  # relative, contender / base - 1; of accuracy, contender - base
+    change: float | None = None  # relative, contender / base - 1; of accuracy and of scores, contender - base
     low: float | None = None  # 95 % interval of ``change``, of a duel 99 %; None without sampling error
     high: float | None = None
     threshold: float | None = None  # smaller changes do not count
@@ -213,8 +219,8 @@ def _usable(*sides: Measurement) -> bool:
 
 def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
     kind = METRICS[blank.metric].kind
-    if kind == "accuracy":
-        return _judge_accuracy(blank, right)
+    if kind in OF_ANSWERS:
+        return (_judge_accuracy if kind == "accuracy" else _judge_score)(blank, right)
     if kind == "time":
         return replace(blank, verdict="not comparable", reason=unusable)
     assert blank.base is not None
@@ -247,10 +253,10 @@ def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
     assert blank.data is not None
     key = (blank.data, blank.variant)
     if any(key not in side for side in right):
-        return replace(blank, verdict="not comparable", reason="no predictions were saved beside the run")
+        return replace(blank, verdict="not comparable", reason=_NO_PREDICTIONS)
     before, after = (side[key] for side in right)
-    if before.shape != after.shape:
-        return replace(blank, verdict="not comparable", reason="the predictions are of other examples")
+    if isinstance(before, Answers) or isinstance(after, Answers) or before.shape != after.shape:
+        return replace(blank, verdict="not comparable", reason=_OTHER_EXAMPLES)
     examples, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
     low, high = paired_interval(lost, won, examples)
     change = (won - lost) / examples
@@ -259,6 +265,28 @@ def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
     )
     counts = mcnemar(lost, won) < _SURE and abs(change) > (blank.threshold or 0.0)
     return replace(judged, verdict=_direction(judged, change)) if counts else judged
+
+
+def _judge_score(blank: Change, right: tuple[Right, Right]) -> Change:
+    """Judge by resampling the examples with the scores of both sides."""
+    assert blank.data is not None
+    key = (blank.data, blank.variant)
+    if any(key not in side for side in right):
+        return replace(blank, verdict="not comparable", reason=_NO_PREDICTIONS)
+    before, after = (side[key] for side in right)
+    if not isinstance(before, Answers) or not isinstance(after, Answers) or not np.array_equal(before.rows, after.rows):
+        return replace(blank, verdict="not comparable", reason=_OTHER_EXAMPLES)
+    was, now = (samples(side, blank.variant).get(blank.metric) for side in (before, after))
+    change = bootstrapped(now - was) if was is not None and now is not None else None
+    if change is None:
+        return replace(blank, verdict="not comparable", reason="all labels or all scores are equal")
+    reach = (change.high - change.low) / 2
+    judged = replace(
+        blank, change=change.value, low=change.low, high=change.high, detectable=max(blank.threshold or 0.0, reach)
+    )
+    sure = change.low > 0 or change.high < 0
+    counts = sure and abs(change.value) > (blank.threshold or 0.0)
+    return replace(judged, verdict=_direction(judged, change.value)) if counts else judged
 
 
 def _direction(change: Change, amount: float) -> Verdict:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...exporters.checkpoints.tokenization import padded_batch
 from ...exporters.errors import WorkerError
+from ...exporters.head import SINGLE_LABEL
 from ..runs.metrics import ARRANGEMENTS
 from ..worker.client import Worker, spares_an_import
 from .workload import full_text
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ...exporters.head import Head
     from ...exporters.variant import Batch, Float32Array
     from .workload import Sample
 
@@ -32,12 +34,16 @@ BATCH_SIZE = 8
 class Invariance:
     """How predictions differ from those of each text alone; one value for each of ARRANGEMENTS."""
 
-    flips: tuple[float, ...]  # share of texts that get another class
+    flips: tuple[
+        float, ...
+    ]  # share of texts that get another class or other labels; of scores, of pairs in another order
     changes: tuple[float, ...]  # largest change of a logit
     seconds: tuple[float, ...]  # that each text alone took
 
 
-def measure_invariance(variant: str, artifact: Path, sample: Sample, threads: int) -> Invariance:
+def measure_invariance(
+    variant: str, artifact: Path, sample: Sample, threads: int, head: Head = SINGLE_LABEL
+) -> Invariance:
     """Predict the texts of ``sample`` alone and in every arrangement; raises WorkerError when the process dies."""
     alone = [padded_batch([text], sample.pad) for text in sample.tokens]
     with Worker(f"{variant}, batch invariance", threads, forked=spares_an_import(variant)) as worker:
@@ -49,7 +55,7 @@ def measure_invariance(variant: str, artifact: Path, sample: Sample, threads: in
     if not all(np.isfinite(one).all() for one in (expected, *found)):
         raise WorkerError(f"{variant}: logits are not finite")
     return Invariance(
-        flips=tuple(float((one.argmax(axis=1) != expected.argmax(axis=1)).mean()) for one in found),
+        flips=tuple(1 - head.agreement(expected, one) for one in found),
         changes=tuple(float(np.abs(one - expected).max()) for one in found),
         seconds=tuple(seconds for _, seconds in answers),
     )

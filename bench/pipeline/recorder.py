@@ -85,7 +85,9 @@ class Recorder:
         tokens = self._tokens() if self.scores else {}
         for folder in folders if self.scores else ():
             if not (folder / name).exists():
-                write_predictions(folder / name, (*prepared.sets, prepared.unlabelled), self.scores, tokens)
+                write_predictions(
+                    folder / name, (*prepared.sets, prepared.unlabelled), self.scores, tokens, prepared.checkpoint.head
+                )
         return name if self.scores else ""
 
     def _tokens(self) -> dict[str, list[int]]:

@@ -47,6 +47,11 @@ class Unlabelled:
         return (NO_LABEL,) * len(self.tokens)
 
     @property
+    def queries(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
     def sha256(self) -> str:
         """SHA-256 (hexadecimal) of all token ids in their order."""
         return sha256_json([(row, ids_to_json(ids)) for row, ids in self.tokens.items()])

@@ -8,9 +8,11 @@ from ..analysis.models.accuracy import accuracies, accuracy_differences, most_ac
 from ..analysis.models.failed import failed_models
 from ..analysis.models.pairs import pair_name
 from ..analysis.models.same_texts import labelled_texts, with_accuracy
+from ..analysis.resampled import headline
 from ..runs.predictions import missing_predictions
 from ..units import format_share, many
 from .cells import FAILED
+from .quality import loss_name
 
 if TYPE_CHECKING:
     from ..analysis.models.accuracy import Difference
@@ -30,8 +32,10 @@ def accuracy_notes(runs: tuple[Run, ...]) -> list[str]:
         lost = [f"accuracies cannot be compared: {'; '.join(dict.fromkeys(_missing(runs)))}"] * bool(_missing(runs))
         return lost or [f"accuracy is not measured{why}; costs alone decide" if why else "accuracy is not measured"]
     listed = ", ".join(f"{name} {format_share(value)}" for name, value in found.items())
-    of_all = f"accuracy of torch-eager on {many(len(texts.rows), 'labelled text')}: {listed}"
-    reference = f"accuracy lost: against {pair_name(best)}, the most accurate of the models on these texts"
+    name = loss_name(headline(texts))
+    of_all = f"{name} of torch-eager on {many(len(texts.rows), 'labelled text')}: {listed}"
+    highest = "the most accurate" if name == "accuracy" else "the highest"
+    reference = f"{name} lost: against {pair_name(best)}, {highest} of the models on these texts"
     return [of_all, reference, *unknown_accuracies(runs)]
 
 
@@ -61,8 +65,12 @@ def difference_note(one: Difference) -> str:
     """One line."""
     change = one.change
     interval = f"95 %: {change.low:+.3f} to {change.high:+.3f}"
-    sides = f"right alone: {one.won} against {one.lost}"
-    return f"accuracy of {one.model} - {one.against}: {change.value + 0.0:+.3f} ({interval}; McNemar's exact {_p(one)}; {sides})"
+    by = (
+        f"McNemar's exact {_p(one)}; right alone: {one.won} against {one.lost}"
+        if one.p is not None
+        else "by resampling texts"
+    )
+    return f"{loss_name(one.metric)} of {one.model} - {one.against}: {change.value + 0.0:+.3f} ({interval}; {by})"
 
 
 def short_difference(one: Difference, against: str) -> str:
@@ -70,8 +78,13 @@ def short_difference(one: Difference, against: str) -> str:
     sign = 1 if one.against == against else -1
     ends = sorted((sign * one.change.low, sign * one.change.high))
     other = one.model if sign == 1 else one.against
-    return f"{other} {sign * one.change.value + 0.0:+.3f} ({ends[0]:+.3f} to {ends[1]:+.3f}, {_p(one)})"
+    return f"{other} {sign * one.change.value + 0.0:+.3f} ({ends[0]:+.3f} to {ends[1]:+.3f}{_p_of(one)})"
+
+
+def _p_of(one: Difference) -> str:
+    return "" if one.p is None else f", {_p(one)}"
 
 
 def _p(one: Difference) -> str:
-    return "p < 0.001" if one.p < _SURE else f"p = {one.p:.3f}"
+    p = one.p or 0.0
+    return "p < 0.001" if p < _SURE else f"p = {p:.3f}"

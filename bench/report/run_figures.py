@@ -40,7 +40,7 @@ class RunFigures:
     def positive_and_negative(self) -> tuple[str, str] | None:
         """Labels of a binary classifier; None for more classes."""
         labels = self.run.checkpoint.labels
-        if len(labels) != _BINARY:
+        if len(labels) != _BINARY or self.run.checkpoint.task != "single-label":
             return None
         return labels[positive(labels)], labels[1 - positive(labels)]
 

@@ -6,8 +6,9 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Literal, TypeAlias
 
 Unit: TypeAlias = Literal["s", "B", "1/s", "B/s", "1"]
-Kind: TypeAlias = Literal["time", "memory", "size", "accuracy"]
-KINDS: tuple[Kind, ...] = ("time", "memory", "size", "accuracy")
+Kind: TypeAlias = Literal["time", "memory", "size", "accuracy", "score"]
+KINDS: tuple[Kind, ...] = ("time", "memory", "size", "accuracy", "score")
+OF_ANSWERS: tuple[Kind, ...] = ("accuracy", "score")
 FASTER, LESS, SMALLER, BETTER = ("faster", "slower"), ("less", "more"), ("smaller", "larger"), ("better", "worse")
 _ALLOCATOR_BLOCKS = 2 * 1024 * 1024  # bytes; two identical processes differed by an allocator's block of 1 MiB
 
@@ -30,7 +31,8 @@ class Metric:
 
     ``kind`` says what the values are a sample of, and which facts of two runs must be equal before they are compared
     (``deploybench.bench.compare.comparability.FACTS``): a *time* has one independent value per process and depends on the machine;
-    *memory* has one value, and depends on threads and libraries; a *size* is exact; *accuracy* has one value per example.
+    *memory* has one value, and depends on threads and libraries; a *size* is exact; *accuracy* has one value per example;
+    a *score* says of all examples together how well numbers follow their labels.
     """
 
     name: str
@@ -95,6 +97,14 @@ _ALL = (
     Metric("scoring_time", "s", "lower"),  # all forward passes over one labelled set
     Metric("scoring_time_per_sample", "s", "lower"),
     Metric("accuracy", "1", "higher", kind="accuracy", compared=_ACCURACY),
+    # Of models with one output; changes are judged by the saved predictions:
+    Metric("spearman", "1", "higher", kind="score", compared=_ACCURACY),
+    Metric("ndcg", "1", "higher", kind="score", compared=_ACCURACY),  # of the first ten documents of a query, averaged
+    Metric("pearson", "1", "higher"),
+    Metric("absolute_error", "1", "lower"),  # mean, in units of the labels
+    Metric("reciprocal_rank", "1", "higher"),  # mean over queries
+    Metric("macro_f1", "1", "higher"),
+    Metric("micro_f1", "1", "higher"),
     Metric("precision", "1", "higher"),
     Metric("recall", "1", "higher"),
     Metric("f1", "1", "higher"),
@@ -117,6 +127,11 @@ _ALL = (
     Metric("mcnemar_p", "1", "higher"),
     Metric("accuracy_change", "1", "higher"),
     Metric("f1_change", "1", "higher"),
+    *(Metric(f"{name}_change", "1", "higher") for name in ("macro_f1", "micro_f1", "spearman", "pearson", "ndcg")),
+    Metric("reciprocal_rank_change", "1", "higher"),
+    Metric("absolute_error_change", "1", "lower"),
+    Metric("order", "1", "higher"),  # share of pairs of examples in the reference's order
+    Metric("label_change_p", "1", "higher"),  # McNemar's p of a label, adjusted for the number of labels
     Metric("retention", "1", "higher"),  # accuracy / the reference's
     Metric("holds_99", "1", "higher"),  # retention of 99 %: 1 holds, 0 undecided, -1 fails
     Metric("holds_999", "1", "higher"),  # likewise of 99.9 %

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ...exporters.errors import RunFileError, first_line
 from ...exporters.files import whole_file
+from ...exporters.head import SINGLE_LABEL, label_matrix, same
 from .store import once_a_run
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ...exporters.head import Label
+    from ...exporters.head import Head, Label
     from ...exporters.variant import Float32Array
     from .store import Run
 
-    Right: TypeAlias = dict[tuple[str, str], npt.NDArray[np.bool_]]  # by set and variant, in the set's order
+    # By set and variant, in the set's order; of scores, of which none is right, all answers of the set.
+    Right: TypeAlias = dict[tuple[str, str], "npt.NDArray[np.bool_] | Answers"]
 
 
 _NO_PREDICTIONS = (
@@ -66,6 +68,8 @@ class Texts(Protocol):
     def row_hashes(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def labels(self) -> tuple[Label, ...]: ...  # noqa: D102
+    @property
+    def queries(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 def write_predictions(
@@ -73,10 +77,11 @@ def write_predictions(
     sets: Sequence[Texts],
     scores: Mapping[tuple[str, str], Scores],
     tokens: Mapping[str, Sequence[int]],
+    head: Head = SINGLE_LABEL,
 ) -> None:
-    """Write one Parquet row per set, text and variant: row hash, true label, tokens of the untruncated text, logits by class.
+    """Write one Parquet row per set, text and variant: row hash, true label, tokens of the untruncated text, logits by output.
 
-    ``tokens``: number of tokens of each text, by set.
+    ``tokens``: number of tokens of each text, by set. Scores of texts that answer a query have its hash as well.
     """
     import pandas as pd
 
@@ -87,7 +92,8 @@ def write_predictions(
         columns = {
             "set": set_name,
             "row": labelled.row_hashes,
-            "label": labelled.labels,
+            **_label_columns(labelled.labels, head),
+            **({"query": list(labelled.queries) or ""} if head.task == "score" else {}),
             "tokens": np.asarray(tokens[set_name], dtype=np.int32),
             "variant": variant,
         }
@@ -104,9 +110,40 @@ class Answers:
     """Every variant's logits on one labelled set; examples are in the order of their row hashes."""
 
     rows: npt.NDArray[np.str_]  # hashes of the texts, (examples,)
-    labels: npt.NDArray[np.int64]  # true class, (examples,); NO_LABEL for texts without labels
+    labels: npt.NDArray[
+        Any
+    ]  # as ``Head.answers``: class, NO_LABEL for texts without labels; 0 and 1; or number, then NaN
     tokens: npt.NDArray[np.int32] | None  # of the untruncated text, (examples,); None: saved before lengths were kept
-    logits: dict[str, npt.NDArray[np.float32]]  # by variant, (examples, num_labels)
+    logits: dict[str, npt.NDArray[np.float32]]  # by variant, (examples, outputs)
+    head: Head = SINGLE_LABEL
+    queries: npt.NDArray[np.str_] | None = None  # of scores, (examples,): hash of the query; None: examples answer none
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which examples have a label, ``(examples,)``."""
+        if self.head.task == "multi-label":
+            known: npt.NDArray[np.bool_] = (self.labels != NO_LABEL).all(axis=1)
+            return known
+        return ~np.isnan(self.labels) if self.head.task == "score" else self.labels != NO_LABEL
+
+    def answers(self, variant: str) -> npt.NDArray[Any]:
+        """What a variant says of each example, as ``Head.answers``."""
+        return self.head.answers(self.logits[variant])
+
+    def right(self, variant: str) -> npt.NDArray[np.bool_]:
+        """Whether the variant gives each example its class, or exactly its labels, ``(examples,)``; none of scores."""
+        return same(self.answers(variant), self.labels)
+
+    def where(self, chosen: npt.NDArray[Any]) -> Answers:
+        """The examples that ``chosen`` indexes, without their lengths."""
+        return replace(
+            self,
+            rows=self.rows[chosen],
+            labels=self.labels[chosen],
+            tokens=None,
+            logits={name: of_variant[chosen] for name, of_variant in self.logits.items()},
+            queries=None if self.queries is None else self.queries[chosen],
+        )
 
 
 @once_a_run
@@ -118,7 +155,7 @@ def missing_predictions(run: Run) -> str:
 
 def read_answers(run: Run) -> dict[str, Answers]:
     """Every example's logits, by labelled set; empty if none were saved. Raises RunFileError as ``read_scored`` does."""
-    return {name: one for name, one in read_scored(run).items() if (one.labels != NO_LABEL).any()}
+    return {name: one for name, one in read_scored(run).items() if one.known.any()}
 
 
 @once_a_run
@@ -132,15 +169,18 @@ def read_scored(run: Run) -> dict[str, Answers]:
     import pandas as pd
 
     try:
-        frame = pd.read_parquet(file).astype({"row": str, "label": int}).sort_values("row", kind="stable")
+        frame = pd.read_parquet(file).astype({"row": str}).sort_values("row", kind="stable")
+        head = run.checkpoint.head
         columns = [f"logit_{index}" for index in range(len(run.checkpoint.labels))]
         found: dict[str, Answers] = {}
         for (name, variant), part in frame.groupby(["set", "variant"], observed=True):
-            labels = part["label"].to_numpy(dtype=np.int64)
+            labels = _labels_in(part, head)
             tokens = part["tokens"].to_numpy(dtype=np.int32) if "tokens" in part else None
             rows = part["row"].to_numpy(dtype=np.str_)
-            of_set = found.setdefault(str(name), Answers(rows=rows, labels=labels, tokens=tokens, logits={}))
-            if len(labels) != len(of_set.labels) or (labels != of_set.labels).any():
+            queries = part["query"].to_numpy(dtype=np.str_) if "query" in part and (part["query"] != "").any() else None
+            answers = Answers(rows=rows, labels=labels, tokens=tokens, logits={}, head=head, queries=queries)
+            of_set = found.setdefault(str(name), answers)
+            if not np.array_equal(labels, of_set.labels, equal_nan=head.task == "score"):
                 raise ValueError(f"examples of {name} differ between variants, at {variant}")
             of_set.logits[str(variant)] = part[columns].to_numpy(dtype=np.float32)
     except _NO_PREDICTIONS as error:
@@ -155,17 +195,35 @@ def read_scored(run: Run) -> dict[str, Answers]:
 def read_right(run: Run) -> Right:
     """Whether each example was classified correctly, by set and variant; raises RunFileError as ``read_answers`` does."""
     return {
-        (name, variant): logits.argmax(axis=1) == of_set.labels
+        (name, variant): of_set if of_set.head.task == "score" else of_set.right(variant)
         for name, of_set in read_answers(run).items()
-        for variant, logits in of_set.logits.items()
+        for variant in of_set.logits
     }
+
+
+def _label_columns(labels: Sequence[Label], head: Head) -> dict[str, Any]:
+    """Columns of a file: ``label``, or for several labels ``label_0`` … with 0, 1, or NO_LABEL."""
+    if head.task == "score":
+        return {"label": np.array([np.nan if one == NO_LABEL else one for one in labels], dtype=np.float64)}
+    if head.task == "single-label":
+        return {"label": labels}
+    known = np.array([one != NO_LABEL for one in labels])
+    given = np.full((len(labels), len(head.labels)), NO_LABEL, dtype=np.int8)
+    given[known] = label_matrix([one for one in labels if one != NO_LABEL], len(head.labels))
+    return {f"label_{index}": given[:, index] for index in range(len(head.labels))}
+
+
+def _labels_in(part: Any, head: Head) -> npt.NDArray[Any]:
+    if head.task == "multi-label":
+        return part[[f"label_{index}" for index in range(len(head.labels))]].to_numpy(dtype=np.int8)
+    return part["label"].to_numpy(dtype=np.float64 if head.task == "score" else np.int64)
 
 
 def _check(run: Run, file: Path, found: Mapping[str, Answers]) -> None:
     for (name, variant), accuracy in _accuracies(run).items():
         if name not in found or variant not in found[name].logits:
             continue
-        counted = float((found[name].logits[variant].argmax(axis=1) == found[name].labels).mean())
+        counted = float(found[name].right(variant).mean())
         if abs(counted - accuracy) > _SAME:
             raise RunFileError(
                 f"{file}: accuracy of {variant} on {name} is {counted:.4f}, expected {accuracy:.4f} as in {run.path.name}; "

@@ -18,7 +18,7 @@ from ..head import SINGLE_LABEL, margins
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from ..head import Head
+    from ..head import Head, Margins
     from ..variant import Float32Array
 
 NO_CLASSES = "random weights have no classes to keep"
@@ -64,7 +64,7 @@ def damage(expected: Float32Array, found: Float32Array, head: Head = SINGLE_LABE
     return float((np.abs(changes) / (np.abs(changes) + distances + _LEAST)).mean())
 
 
-def _changes(expected: Float32Array, found: Float32Array, head: Head) -> tuple[Float32Array, Float32Array]:
+def _changes(expected: Float32Array, found: Float32Array, head: Head) -> tuple[Margins, Margins]:
     """The margin of each text, and how much it changes."""
     before, after = margins(head, expected, found)
     return before, after - before

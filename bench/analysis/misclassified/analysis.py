@@ -48,6 +48,11 @@ def find_errors(run: Run, sets: Sequence[LabelledSet], asked: Asked) -> list[Set
 
     Raises UserError for a run without predictions, texts that are not the run's, and an unknown column or variant.
     """
+    if run.checkpoint.task == "score":
+        raise UserError(
+            f"{run.path}: holds scores, of which none is right or wrong, expected classes or labels; see how scores change "
+            f"with: deploybench report {run.path} --table fidelity"
+        )
     answers = read_answers(run)
     if not answers:
         raise RunFileError(f"{run.path}: no answers were kept beside it; restore its Parquet file, or measure again")
@@ -75,7 +80,7 @@ def _look_into(answered: AnsweredSet, asked: Asked) -> SetErrors:
     return SetErrors(
         answered=answered,
         lead_variant=lead_variant,
-        wrong=int((answers.logits[lead_variant].argmax(axis=1) != answers.labels).sum()),
+        wrong=int((~answers.right(lead_variant)).sum()),
         directions=tuple(sample_errors(answers, erring, lead_variant, asked.examples, asked.seed)),
         values=tuple(values),
     )

@@ -39,10 +39,7 @@ def by_values(cells: Sequence[object], answers: Answers, lead_variant: str) -> l
     heads = [*shown[: len(shown) - len(others)], *([f"{len(others)} others"] if others else [])]
     index = {name: min(place, len(heads) - 1) for place, name in enumerate(shown)}
     member = np.array([index[name] for name in names], dtype=np.int64)
-    groups = {
-        variant: by_group(member, logits.argmax(axis=1) == answers.labels, len(heads))
-        for variant, logits in answers.logits.items()
-    }
+    groups = {variant: by_group(member, answers.right(variant), len(heads)) for variant in answers.logits}
     found = []
     for place, head in enumerate(heads):
         accuracies = [of_variant[place].right / of_variant[place].texts for of_variant in groups.values()]

@@ -48,6 +48,8 @@ def sample_errors(answers: Answers, erring: Iterable[str], lead_variant: str, co
     Texts on which variants disagree are drawn before others; within each part, those with the highest probability by
     ``lead_variant`` come first. The same seed draws the same texts, whatever their order in the file.
     """
+    if answers.head.task == "multi-label":  # a wrong set of labels has no direction
+        return []
     answered = _Answered(answers, lead_variant)
     found = []
     for truth, called in permutations(range(answers.logits[lead_variant].shape[1]), 2):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     Tokens = npt.NDArray[np.int32]
 
+_ON_SETS = ("accuracy", "scoring_time")  # metrics whose workload is that of scoring
 KINDS = ("right", "wrong")  # of texts
 LENGTH_ACCURACY = "length_accuracy"
 _NO_LENGTHS = "lengths of texts were not kept: the run was saved before they were"
@@ -53,7 +54,7 @@ def typical(tokens: Tokens) -> Typical | None:
 
 def reading_length(run: Run) -> int:
     """Tokens that texts were cut at when they were scored."""
-    cut = {one.workload.sequence_length for one in run.measurements if one.metric == "accuracy" and one.workload}
+    cut = {one.workload.sequence_length for one in run.measurements if one.metric in _ON_SETS and one.workload}
     return max(cut, default=run.checkpoint.max_length or 0)
 
 
@@ -81,6 +82,8 @@ def length_accuracies(run: Run, answers: Mapping[str, Answers]) -> list[Figure]:
 def _by_set_and_variant(
     run: Run, answers: Mapping[str, Answers], figures: Callable[[Figure, Answers | None], list[Figure]]
 ) -> list[Figure]:
+    if run.checkpoint.task == "score":  # none is right or wrong
+        return []
     return [
         figure
         for labelled in run.sets
@@ -99,7 +102,7 @@ def _accuracies(blank: Figure, answers: Answers | None) -> list[Figure]:
     labels = length_labels(answers)
     if answers is None or answers.tokens is None or blank.variant not in answers.logits:
         return [replace(blank, label=label) for label in labels]
-    right = answers.logits[blank.variant].argmax(axis=1) == answers.labels
+    right = answers.right(blank.variant)
     found, member = np.unique(length_bins(answers.tokens), return_inverse=True)
     groups = by_group(member, right, len(found))
     measured = replace(blank, status="ok", reason="")
@@ -115,7 +118,7 @@ def _lengths(blank: Figure, answers: Answers | None) -> list[Figure]:
     """The same figures whether the lengths are known or not."""
     if answers is None or answers.tokens is None or blank.variant not in answers.logits:
         return [figure for kind in KINDS for figure in _of_kind(blank, kind, None)]
-    right = answers.logits[blank.variant].argmax(axis=1) == answers.labels
+    right = answers.right(blank.variant)
     chosen = {"right": answers.tokens[right], "wrong": answers.tokens[~right]}
     return [figure for kind in KINDS for figure in _of_kind(blank, kind, chosen[kind])]
 

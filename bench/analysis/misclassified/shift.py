@@ -45,6 +45,8 @@ def _known(group: Group) -> Estimate | None:
 
 def shift_figures(run: Run, found: Sequence[Figure]) -> list[Figure]:
     """From each set to each that comes after it, by variant, from ``found``, the run's figures."""
+    if run.checkpoint.task == "score":
+        return []
     accuracies = {(one.variant, one.data): one for one in found if one.metric == "accuracy"}
     return [
         _shifted(accuracies[variant, before.name], accuracies[variant, after.name])

@@ -1,4 +1,7 @@
-"""Accuracy of several models on the same texts: which is the most accurate, and by how much any two differ."""
+"""Accuracy of several models on the same texts: which is the most accurate, and by how much any two differ.
+
+Of scores it is their rank correlation with the labels, or NDCG.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,18 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ....exporters.variant import REFERENCE
 from ...runs.measurement import Figure
-from ...statistics import Estimate, mcnemar, paired_interval
+from ...statistics import Estimate, bootstrapped, mcnemar, paired_interval
+from ..resampled import headline, samples
 from ..retention import count_pairs
 from .pairs import pair_name
 from .same_texts import labelled_texts, with_accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy as np
-    import numpy.typing as npt
 
     from ...runs.predictions import Answers
     from ...runs.store import Run
@@ -30,17 +33,18 @@ class Difference:
     model: str
     against: str
     texts: int
-    won: int  # texts that ``model`` alone classified correctly
-    lost: int  # that ``against`` alone did
     change: Estimate  # accuracy of ``model`` - accuracy of ``against``; interval by a score test of the pairs
-    p: float  # McNemar's exact test, of this pair of models alone
+    metric: str = "accuracy"  # of scores "spearman" or "ndcg", then the interval is by resampling texts
+    won: int = 0  # texts that ``model`` alone classified correctly
+    lost: int = 0  # that ``against`` alone did
+    p: float | None = None  # McNemar's exact test, of this pair of models alone; None: of scores
 
 
 def accuracies(runs: Sequence[Run]) -> dict[str, float]:
     """Accuracy of each model's torch-eager on all labelled texts together; without the models that have none."""
     measured = _measured(runs)
     texts = labelled_texts(measured)
-    return {run.checkpoint.name: float(_right(texts, run).mean()) for run in measured} if texts else {}
+    return {run.checkpoint.name: _quality(texts, run) for run in measured} if texts else {}
 
 
 def most_accurate(runs: Sequence[Run]) -> Run | None:
@@ -75,6 +79,8 @@ def _figures(one: Difference) -> list[Figure]:
         workload=None,
         label=f"against {one.against}",
     )
+    if one.p is None:
+        return [change.of_metric(f"{one.metric}_change")]
     return [change, replace(change.of_metric("mcnemar_p"), value=one.p, low=None, high=None)]
 
 
@@ -82,7 +88,10 @@ def _difference(run: Run, against: Run) -> Difference | None:
     texts = labelled_texts((against, run))
     if texts is None:
         return None
-    pairs, count = count_pairs(_right(texts, against), _right(texts, run)), len(texts.rows)
+    if texts.head.task == "score":
+        return _difference_of_scores(texts, run, against)
+    right = [texts.right(pair_name(one)) for one in (against, run)]
+    pairs, count = count_pairs(*right), len(texts.rows)
     lost, won = int(pairs.lost), int(pairs.won)
     low, high = paired_interval(lost, won, count)
     return Difference(
@@ -103,6 +112,20 @@ def _measured(runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(run for run in known if texts and pair_name(run) in texts.logits)
 
 
-def _right(texts: Answers, run: Run) -> npt.NDArray[np.bool_]:
-    right: npt.NDArray[np.bool_] = texts.logits[pair_name(run)].argmax(axis=1) == texts.labels
-    return right
+def _difference_of_scores(texts: Answers, run: Run, against: Run) -> Difference:
+    metric = headline(texts)
+    after, before = (samples(texts, pair_name(one))[metric] for one in (run, against))
+    return Difference(
+        model=run.checkpoint.name,
+        against=against.checkpoint.name,
+        texts=len(texts.rows),
+        change=bootstrapped(after - before) or Estimate(value=0.0, low=-1.0, high=1.0),
+        metric=metric,
+    )
+
+
+def _quality(texts: Answers, run: Run) -> float:
+    """Share of right answers, or of scores the metric that decides."""
+    if texts.head.task == "score":
+        return float(np.nan_to_num(samples(texts, pair_name(run))[headline(texts)][0]))
+    return float(texts.right(pair_name(run)).mean())

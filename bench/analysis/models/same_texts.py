@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....exporters.errors import RunFileError
-from ...runs.predictions import NO_LABEL, Answers, read_scored
+from ...runs.predictions import NO_LABEL, read_scored
 from ..accuracy_loss import pooled, with_labels
 from .pairs import pair_name
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from ...runs.predictions import Answers
     from ...runs.store import Run
 
 
@@ -35,7 +37,7 @@ def with_accuracy(runs: Sequence[Run]) -> tuple[Run, ...]:
 def same_texts(runs: tuple[Run, ...]) -> dict[str, Answers]:
     """By set that all ``runs`` scored: the texts in the order of their hashes, with the logits of every pair by its name.
 
-    Classes are numbered as in the first run. Raises RunFileError where two models have other labels for the same texts.
+    Outputs are numbered as in the first run. Raises RunFileError where two models have other labels for the same texts.
     """
     scored = [read_scored(run) for run in runs]
     names = [name for name in scored[0] if all(name in other for other in scored)] if scored else []
@@ -45,10 +47,8 @@ def same_texts(runs: tuple[Run, ...]) -> dict[str, Answers]:
         for place, run in enumerate(runs)
     ]
     return {
-        name: Answers(
-            rows=of_set[0].rows,
-            labels=of_set[0].labels,
-            tokens=None,  # each model has a tokenizer of its own
+        name: replace(
+            of_set[0],
             logits={
                 pair_name(run, variant): logits[:, order]
                 for run, order, one in zip(runs, orders, of_set, strict=True)
@@ -70,12 +70,18 @@ def _kept(every: Sequence[Answers], own: Answers) -> Answers:
     rows = reduce(np.intersect1d, (one.rows for one in every))
     order = np.argsort(own.rows)
     places = order[np.searchsorted(own.rows, rows, sorter=order)]
-    logits = {name: of_variant[places] for name, of_variant in own.logits.items()}
-    return Answers(rows=rows, labels=own.labels[places], tokens=None, logits=logits)
+    return own.where(places)  # without lengths: each model has a tokenizer of its own
 
 
 def _classes(first: Run, run: Run, labels: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]) -> list[int]:
     """For each class of ``first`` that of ``run``, by the labels (of first, of run) that the same texts have."""
+    if run.checkpoint.task != "single-label":
+        if run.checkpoint.head.labels != first.checkpoint.head.labels or run.checkpoint.task != first.checkpoint.task:
+            raise RunFileError(
+                f"{run.path}: {first.checkpoint.name} and {run.checkpoint.name} have other labels, expected the same; measure "
+                "them apart"
+            )
+        return list(range(len(first.checkpoint.labels)))
     known = {(int(a), int(b)) for before, after in labels for a, b in zip(before, after, strict=True)} - {
         (NO_LABEL,) * 2
     }

@@ -180,6 +180,9 @@ def _with_interval(run: Run, speed_up: Figure) -> Figure:
 def _accuracy_losses(claim: Claim, run: Run) -> list[Figure]:
     """Of every variant, on the labelled set of the claim, or on all texts together."""
     name = claim.place.data
+    if run.checkpoint.task == "score":
+        why = "its model gives scores; claim spearman_change or ndcg_change"
+        return [_missing(claim, variant, why) for variant in run.plan.variants]
     measured = {one.variant: one for one in figures(run) if one.metric == "accuracy" and name in (None, one.data)}
     found = []
     for variant, drops in accuracy_drops(run, read_scored(run), on_each_set=name is not None).items():

@@ -10,11 +10,13 @@ import yaml
 from ....exporters.variant import REFERENCE
 from ...analysis.figures import figures
 from ...analysis.precision import cautions
+from ...analysis.resampled import OF_LABELS, OF_QUERIES, OF_SCORES
 from ...analysis.selection import default_selection
 from ...pipeline.checkpoints import DEMONSTRATION
 from ...pipeline.sets import DEMONSTRATION_SETS
 from ...printable import printable
 from ...units import format_bytes, format_count
+from ..quality import head_metric, loss_of
 from .escapes import markdown_text
 
 if TYPE_CHECKING:
@@ -24,8 +26,16 @@ if TYPE_CHECKING:
     from ...runs.measurement import Figure
     from ...runs.store import Run
 
-_METRICS = ("accuracy", "f1", "precision", "recall")
+_METRICS = ("accuracy", "f1", "precision", "recall", *OF_LABELS, *OF_SCORES, *OF_QUERIES)
+_AVERAGES = {"macro_f1": ("f1", "macro"), "micro_f1": ("f1", "micro")}  # as the Hub names them: metric and average
+_WEIGHTED = ("f1", "precision", "recall")
 _TASK = "text-classification"
+
+_ABOUT = {
+    "single-label": "A text classifier ({kind}) with the labels {labels}",
+    "multi-label": "A multi-label text classifier ({kind}) with the labels {labels}",
+    "score": "A model ({kind}) that gives a text one score",
+}
 
 
 def render_card(run: Run, tables: str) -> str:
@@ -61,8 +71,9 @@ def _front_matter(run: Run, variant: str, scores: list[Figure]) -> str:
     """YAML as the Hub reads it; not by huggingface_hub, which the base install lacks."""
     by_set: dict[str, list[dict[str, Any]]] = {}
     for one in scores:
-        metric = {"type": one.metric, "value": one.value, "name": f"{one.metric} ({variant})"}
-        averaged = {} if one.metric == "accuracy" else {"args": {"average": "weighted"}}
+        kind, average = _AVERAGES.get(one.metric, (one.metric, "weighted" if one.metric in _WEIGHTED else ""))
+        metric = {"type": kind, "value": one.value, "name": f"{one.metric} ({variant})"}
+        averaged = {"args": {"average": average}} if average else {}
         by_set.setdefault(one.data or "", []).append({**metric, **averaged})
     results = [
         {"task": {"type": _TASK}, "dataset": {"name": name, "type": name}, "metrics": metrics}
@@ -77,17 +88,23 @@ def _summary(run: Run, measured: str) -> str:
     checkpoint = run.checkpoint
     kind = f"{checkpoint.model_type}, {format_count(checkpoint.num_parameters)} parameters"
     labels = ", ".join(checkpoint.labels)
-    about = f"A text classifier ({kind}) with the labels {labels}, deployed on a CPU in several ways."
+    about = f"{_ABOUT[checkpoint.task].format(kind=kind, labels=labels)}, deployed on a CPU in several ways."
     return f"{markdown_text(about)}\n{markdown_text(measured)}"
 
 
 def _told(run: Run, variant: str, selection: Selection) -> str:
     why = (
-        f"the fastest variant that is certain to lose at most {100 * selection.max_drop:g} % of accuracy"
+        f"the fastest variant that is certain to lose at most {_limit(selection)}"
         if selection.best
         else "the reference, since no variant is certain to keep its accuracy"
     )
     return f"Measured on {', '.join(_set_names(run))}. Metrics are those of {variant}, {why}."
+
+
+def _limit(selection: Selection) -> str:
+    """The limit of loss: of accuracy in percent."""
+    lost = loss_of(selection)
+    return f"{100 * selection.max_drop:g} % of accuracy" if lost == "accuracy" else f"{selection.max_drop:g} of {lost}"
 
 
 def _untold(run: Run) -> str:
@@ -96,12 +113,13 @@ def _untold(run: Run) -> str:
 
 
 def _limitations(run: Run, variant: str, scores: list[Figure]) -> Iterator[str]:
-    by_set = {one.data: one.value for one in scores if one.metric == "accuracy" and one.value is not None}
+    metric, name = head_metric(run, run.sets[0]) if run.sets else ("accuracy", "accuracy")
+    by_set = {one.data: one.value for one in scores if one.metric == metric and one.value is not None}
     most, least = max(by_set, key=by_set.__getitem__, default=""), min(by_set, key=by_set.__getitem__, default="")
     if most != least:
-        yield f"its accuracy is {by_set[most]:.3f} on {most} and {by_set[least]:.3f} on {least}: it depends on the texts"
+        yield f"its {name} is {by_set[most]:.3f} on {most} and {by_set[least]:.3f} on {least}: it depends on the texts"
     if by_set:
-        yield "accuracy holds for these labelled sets, speed and memory for this machine"
+        yield f"{name} holds for these labelled sets, speed and memory for this machine"
     else:
         yield "its accuracy was not measured"
         yield "speed and memory hold for this machine"

@@ -12,6 +12,7 @@ from ...units import SHARE, counted
 from ..cells import FAILED, Column
 from ..formats.terminal import render_text
 from ..notes import failures
+from ..quality import head_metric
 from ..run_figures import RunFigures
 from .screen import costs
 
@@ -24,8 +25,9 @@ def brief_table(run: Run) -> str:
     cells, smallest = RunFigures(printable(run)), min(run.plan.batch_sizes)
     run, ratios = cells.run, speed_ups(cells.run)
     accuracies = [
-        (Column(head=f"accuracy {one.name}", scale=SHARE, group="accuracy"), cells.of_set("accuracy", one))
+        (Column(head=f"{name} {one.name}", scale=SHARE, group="accuracy"), cells.of_set(metric, one))
         for one in run.sets
+        for metric, name in [head_metric(run, one)]
     ]
     notes = [f"latency: median for {counted(smallest, 'text')} of {timed_lengths(run)}; speed-up: over {REFERENCE}"]
     notes += [f"{FAILED}: {name}: {why}" for name, why in failures(run).items()]

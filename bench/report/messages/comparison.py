@@ -195,6 +195,8 @@ def format_change(metric: str, change: float | None) -> str:
     """A change in percent, of accuracy in percentage points; empty without one."""
     if change is None:
         return ""
+    if METRICS[metric].kind == "score":
+        return f"{change:+.3f}"
     return f"{100 * change:+.1f} pp" if METRICS[metric].kind == "accuracy" else format_percent(change, signed=True)
 
 

@@ -12,6 +12,7 @@ from ...analysis.speed_ups import speed_ups
 from ...printable import printable
 from ...units import counted
 from ..notes import checkpoint_note, marks_of_other_models
+from ..quality import head_metric
 from ..run_figures import RunFigures
 from .screen import LINES, NAME, Rows, costs, listed, machine, pasted, recommend_command, scored_texts, screen, short
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
     from ...analysis.selection import Selection
     from ...runs.store import Run
+
+_COMPARED = {
+    "single-label": "classes are compared",
+    "multi-label": "labels are compared",
+    "score": "the order of scores is compared",
+}
 
 
 def first_screen(run: Run, room: int = LINES, work_dir: Path | None = None) -> str:
@@ -65,11 +72,16 @@ def _reference_accuracy(cells: RunFigures) -> list[str]:
         return []  # the line of the checkpoint says that accuracy means nothing
     if not run.sets:
         return [
-            f"accuracy: no labelled set was given; classes are compared with {REFERENCE}'s on texts of the parity test"
+            f"accuracy: no labelled set was given; {_COMPARED[run.checkpoint.task]} with {REFERENCE}'s on texts of the parity test"
         ]
-    found = [(one, cells.of_set("accuracy", one)(REFERENCE).value) for one in run.sets]
+    found = [(one, cells.of_set(head_metric(run, one)[0], one)(REFERENCE).value) for one in run.sets]
     told = (f"{short(one.name)} ({scored_texts(one)}) {value:.3f}" for one, value in found if value is not None)
-    return [f"accuracy of {REFERENCE}: {listed(told)}"]
+    return [f"{head_metric(run, run.sets[0])[1]} of {REFERENCE}: {listed(told)}{_decided_by(run)}"]
+
+
+def _decided_by(run: Run) -> str:
+    """Of several labels the table has another metric than this line."""
+    return "; changes are of subset accuracy" * (run.checkpoint.task == "multi-label")
 
 
 def _commands(run: Run, selection: Selection, work_dir: Path | None) -> list[str]:

@@ -115,7 +115,7 @@ def text_tokens(run: Run) -> list[str]:
     counts = np.concatenate(known) if known else np.asarray(run.plan.text_lengths)
     if not len(counts):
         return []
-    scored = [one.workload for one in run.measurements if one.metric == "accuracy" and one.workload]
+    scored = [one.workload for one in run.measurements if one.metric in ("accuracy", "scoring_time") and one.workload]
     limit = min(one.sequence_length for one in scored) if scored else run.checkpoint.max_length
     cut = float((counts > limit).mean()) if limit else 0.0
     told = f"median text {np.median(counts):.0f} tokens"

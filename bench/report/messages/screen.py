@@ -21,6 +21,7 @@ from ...units import (
 )
 from ..cells import FAILED, Column, Table, text_frame
 from ..formats.terminal import WIDTH, Strip, block, wrapped
+from ..quality import loss_of
 from .selection import gain, lost_by_best, other_model_line
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _FEWEST_ROWS = 3
 _FEWEST_TOLD = 2  # lines of the decision
 _MOST = 3  # names in a list
 _STANDINGS = {"in": "within", "undecided": "undecided", "out": "out"}
+_CHANGED = ["classes", "changed"]  # of texts without labels
 _WIDE = 2.0  # upper / lower end of an interval
 _UNKNOWN = 100  # from end to end: such a figure says nothing
 _OTHER = 7  # empty lines, the head of the table, and a line under it
@@ -183,7 +185,7 @@ def strips(rows: Rows, candidates: Sequence[Candidate]) -> list[Strip]:
         return Strip(head=head, cells=told, group="")
 
     judged = [
-        strip(["accuracy", "change"] if labelled else ["classes", "changed"], map(_change, candidates)),
+        strip([loss_of(rows.selection), "change"] if labelled else _CHANGED, map(_change, candidates)),
         strip(["verdict"], (one.verdict for one in candidates), FAILED),
     ]
     standings = [strip(["verdict"], (_STANDINGS[one.standing] for one in candidates), FAILED)]
@@ -231,7 +233,11 @@ def decided(rows: Rows) -> list[str]:
 def _decision(rows: Rows) -> list[str]:
     selection, best = rows.selection, rows.selection.best
     if best is None:
-        why = "can be taken" if selection.by_costs else f"is certain to lose at most {selection.max_drop:g} of accuracy"
+        why = (
+            "can be taken"
+            if selection.by_costs
+            else f"is certain to lose at most {selection.max_drop:g} of {loss_of(selection)}"
+        )
         lines = [f"take none: no variant {why}"]
     else:
         told = [part for part in (gain(selection), *lost_by_best(selection), *_sizes(rows, best.variant)) if part]

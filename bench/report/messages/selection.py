@@ -13,6 +13,7 @@ from ...analysis.selection import format_deciding
 from ...runs.rows import reference_row
 from ...units import CAUTION, format_share, many
 from ..formats.terminal import WIDTH, wrapped
+from ..quality import loss_name, loss_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +35,7 @@ def render_selection(selection: Selection) -> str:
     for one in selection.candidates:
         reasons.setdefault(one.why, []).append(one.variant)
     why = [f"{', '.join(names)}: {reason}" for reason, names in reasons.items() if reason]
-    costs = "latency, memory and size" if selection.by_costs else "accuracy, latency, memory and size"
+    costs = "latency, memory and size" if selection.by_costs else f"{loss_of(selection)}, latency, memory and size"
     others = any(one.verdict == ANOTHER_MODEL for one in selection.candidates)
     least = " (another model does not count)" * others
     front = f"* no other variant{least} is as good in {costs}, and better in one of them"
@@ -52,7 +53,7 @@ def selection_table(selection: Selection) -> tuple[list[str], list[list[str]]]:
         ]
         for one in selection.candidates
     ]
-    lost = [] if selection.by_costs else ["accuracy lost"]
+    lost = [] if selection.by_costs else [f"{loss_of(selection)} lost"]
     return [selection.kind, selection.objective, *lost, ""], rows
 
 
@@ -117,7 +118,7 @@ def lost_accuracy(drop: Drop | None) -> str:
         return f"{told} (95 %: at most {format_share(drop.most)})"
     how, at_most = ("gains", "loses at most") if drop.share < 0 else ("loses", "at most")
     most = format_share(max(drop.most, 0.0) + 0.0)
-    return f"{how} {format_share(abs(drop.share))} of accuracy on {drop.on} (95 %: {at_most} {most})"
+    return f"{how} {format_share(abs(drop.share))} of {loss_name(drop.metric)} on {drop.on} (95 %: {at_most} {most})"
 
 
 def other_model_line(one: OtherModel, shorten: Callable[[str], str] = str) -> str:

@@ -8,6 +8,7 @@ from ...analysis.selection import deciding_figure
 from ...units import counted, format_bytes, format_seconds
 from ..messages.screen import listed
 from ..messages.selection import gain, lost_by_best, other_model_line
+from ..quality import loss_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,11 @@ def answer(selection: Selection, figures: Sequence[Figure], lengths: str) -> str
     """One sentence; ``figures``: of all candidates, ``lengths``: of the texts that were timed."""
     best = selection.best
     if best is None:
-        why = "can be taken" if selection.by_costs else f"is certain to lose at most {selection.max_drop:g} of accuracy"
+        why = (
+            "can be taken"
+            if selection.by_costs
+            else f"is certain to lose at most {selection.max_drop:g} of {loss_of(selection)}"
+        )
         return f"Take none: no variant {why}."
     costs = [_time(best.figure, lengths), gain(selection), *_sizes(figures, best.variant)]
     return f"{'; '.join([f'Take {best.variant}: ' + ', '.join(filter(None, costs)), *lost_by_best(selection)])}."
@@ -35,7 +40,7 @@ def reservations(selection: Selection) -> list[str]:
     cautions = [f"{best.variant}: {caution}" for caution in best.cautions] if best else []
     if best and not selection.by_costs:
         cautions.append(
-            f"It is the fastest variant that is certain to lose at most {selection.max_drop:g} of accuracy."
+            f"It is the fastest variant that is certain to lose at most {selection.max_drop:g} of {loss_of(selection)}."
         )
     if undecided:
         names = ", ".join(undecided) if selection.kind == "variant" else listed(undecided)  # of several models too many

@@ -67,5 +67,5 @@ def gather(run: Run, sets: Sequence[LabelledSet] = ()) -> Material:
         figures=figures(run),
         tables=build_tables(run, TABLES),
         looks=looks(run.plan.variants),
-        errors=tuple(find_errors(run, sets, asked)) if answers else (),
+        errors=tuple(find_errors(run, sets, asked)) if answers and run.checkpoint.task != "score" else (),
     )

@@ -12,6 +12,7 @@ from ...analysis.misclassified.lengths import reading_length
 from ..formats.escapes import no_formula, shown
 from ..messages.selection import selection_table
 from ..notes import run_notes
+from ..quality import loss_of, title
 from .answer import answer, reservations
 from .confusion import confusion_plots
 from .examples import example_grids
@@ -91,21 +92,25 @@ def _summary(page: Material) -> Section:
 
 
 def _trade_off(page: Material) -> Section:
-    plots = pareto_plots(page)
+    plots, lost = pareto_plots(page), loss_of(page.selection)
     return Section(
-        title="Accuracy against cost",
-        text="Each point is a variant with the 95 % interval of its accuracy loss; lower left is better. Filled: on the Pareto "
-        "front, where no other variant is as good in accuracy, latency, memory and size, and better in one of them.",
+        title=f"{lost[:1].upper()}{lost[1:]} against cost",
+        text=f"Each point is a variant with the 95 % interval of its {lost} loss; lower left is better. Filled: on the Pareto "
+        f"front, where no other variant is as good in {lost}, latency, memory and size, and better in one of them.",
         plots=plots,
         grids=(standings(page.selection),),
-        notes=() if plots else ("There is no plot: accuracy loss is known only where predictions were saved.",),
+        notes=() if plots else (f"There is no plot: {lost} loss is known only where predictions were saved.",),
     )
 
 
 def standings(selection: Selection) -> Grid:
     """Every candidate, best first, how it stands with the limit, and why."""
     heads, rows = selection_table(selection)
-    limit = "Costs alone decide" if selection.by_costs else f"Accuracy loss of at most {selection.max_drop:g}"
+    limit = (
+        "Costs alone decide"
+        if selection.by_costs
+        else f"Loss of {loss_of(selection)} of at most {selection.max_drop:g}"
+    )
     return Grid(
         title=limit,
         heads=(*heads[:-1], "limit", "why"),
@@ -127,7 +132,7 @@ def _memory(page: Material) -> Section:
 
 def _accuracy(page: Material) -> Section:
     text = "" if page.run.sets else "The run has no labelled set."
-    return Section(title="Accuracy", text=text, plots=confusion_plots(page), grids=_grids(page, "accuracy"))
+    return Section(title=title(page.run), text=text, plots=confusion_plots(page), grids=_grids(page, "accuracy"))
 
 
 def _fidelity(page: Material) -> Section | None:
@@ -137,10 +142,12 @@ def _fidelity(page: Material) -> Section | None:
 
 def _errors(page: Material) -> Section | None:
     grids = (*example_grids(page), *_grids(page, "errors", "groups", "shift"))
-    return Section(title="Misclassified texts", grids=grids) if page.run.sets else None
+    return Section(title="Misclassified texts", grids=grids) if page.run.sets and grids else None
 
 
-def _calibration(page: Material) -> Section:
+def _calibration(page: Material) -> Section | None:
+    if page.run.checkpoint.task != "single-label":
+        return None
     plots = reliability_plots(page)
     text = "Accuracy of predictions by their confidence; below the line, a variant is overconfident."
     return Section(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from ...analysis.selection import deciding_figure
 from ...units import DIFFERENCE, MEGABYTES, MILLISECONDS, Scale, format_number
 from ..formats.escapes import brief, shown
+from ..quality import loss_name
 from .plot import Plot, add_legend, make_logarithmic
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def _plot(page: Material, metric: str, points: Sequence[_Point]) -> Plot:
     told = "; ".join(
         f"{shown(one.variant)}: {one.cost:.3g} {scale.unit}, {format_loss(one.drop.share)}" for one in points
     )
+    lost = f"{loss_name(points[0].drop.metric)} loss".replace("accuracy", "Accuracy")
     front = ", ".join(shown(one.variant) for one in points if one.front)
 
     def draw(drawing: Drawing) -> None:
@@ -72,8 +74,8 @@ def _plot(page: Material, metric: str, points: Sequence[_Point]) -> Plot:
 
     return Plot(
         name=f"pareto-{name.replace(' ', '-')}",
-        title=f"Accuracy loss against {name}",
-        words=f"Accuracy loss against {name}; lower left is better. On the Pareto front: {front}. {told}",
+        title=f"{lost} against {name}",
+        words=f"{lost} against {name}; lower left is better. On the Pareto front: {front}. {told}",
         height=5.2,
         draw=draw,
     )
@@ -137,7 +139,8 @@ def _lost_on(drops: Mapping[str, Drop], reference: str) -> str:
     if not any(one.labelled for one in drops.values()):
         return f"share of labels that differ from {reference}'s"
     names = {one.on for variant, one in drops.items() if variant != reference}
-    return f"accuracy loss on {brief(names.pop())}" if len(names) == 1 else "accuracy loss on the worst set"
+    lost = f"{loss_name(next(one.metric for one in drops.values()))} loss"
+    return f"{lost} on {brief(names.pop())}" if len(names) == 1 else f"{lost} on the worst set"
 
 
 def format_loss(value: float) -> str:

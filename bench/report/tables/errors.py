@@ -24,7 +24,9 @@ _length = partial(Column, scale=TOKENS, group="lengths")
 
 
 def build(cells: RunFigures) -> list[Table]:
-    """One for each labelled set."""
+    """One for each labelled set; none of scores, of which none is right or wrong."""
+    if cells.run.checkpoint.task == "score":
+        return []
     cells.add(error_lengths(cells.run, cells.answers))
     return [
         cells.table(f"Misclassified texts of {labelled.name}", _contents(cells, labelled), _notes(cells))

@@ -21,7 +21,9 @@ _share = partial(Column, scale=SHARE, interval=True)
 
 
 def build(cells: RunFigures) -> list[Table]:
-    """One for each labelled set."""
+    """One for each labelled set; none of scores, of which none is right or wrong."""
+    if cells.run.checkpoint.task == "score":
+        return []
     cells.add(length_accuracies(cells.run, cells.answers))
     return [
         cells.table(f"Accuracy by group of {labelled.name}", _contents(cells, labelled), _notes(cells, labelled))
@@ -40,10 +42,15 @@ def _contents(cells: RunFigures, labelled: SetInfo) -> list[Content]:
             for label, head in lengths.items()
         ),
         *(
-            (_share(head=f"class {label}", group="class"), cells.of_set("recall", labelled, label))
+            (_share(head=f"{_kind(cells)} {label}", group="class"), cells.of_set("recall", labelled, label))
             for label in cells.run.checkpoint.labels
         ),
     ]
+
+
+def _kind(cells: RunFigures) -> str:
+    """Of several labels each is recalled in the texts that have it."""
+    return "class" if cells.run.checkpoint.task == "single-label" else "recall"
 
 
 def _notes(cells: RunFigures, labelled: SetInfo) -> list[str]:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from ..cells import Content, Table
     from ..run_figures import RunFigures
 
+_FLIPS = {
+    "single-label": "share of texts whose predicted class changes",
+    "multi-label": "share of texts whose predicted labels change",
+    "score": "share of pairs of texts whose order changes",
+}
 _SHORT = {"shuffled": "shuffled", "long_neighbour": "beside a\nlong text", "padded": "padded"}
 
 
@@ -28,6 +33,6 @@ def build(cells: RunFigures) -> list[Table]:
         contents += [(flips, cells.at(f"{arrangement}_flips")), (change, cells.at(f"{arrangement}_change"))]
     notes = [
         f"{TEXTS} texts alone, then in batches of {BATCH_SIZE}: shuffled, beside a text of full length, padded to full length",
-        "flips: share of texts whose predicted class changes; logits: largest absolute change of a logit",
+        f"flips: {_FLIPS[cells.run.checkpoint.task]}; logits: largest absolute change of a logit",
     ]
     return [cells.table("Invariance to batching and padding", contents, notes)]

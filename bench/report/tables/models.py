@@ -17,6 +17,7 @@ from ..cells import DOUBLE_DAGGER, Column, Table
 from ..models_notes import accuracy_notes, difference_notes, failure_notes
 from ..notes import PARAMETERS, gap_notes, marks_of_other_models
 from ..pair_figures import PairFigures
+from ..quality import head_metric, loss_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +68,7 @@ def _best(runs: tuple[Run, ...], cells: PairFigures) -> Table:
     selection, ratios = default_models_selection(runs), pair_speed_ups(runs)
     smallest, of_models = min(runs[0].plan.batch_sizes), [*trades(runs, selection).values()]
     drops = {one.variant: one.drop for one in selection.candidates}
-    change = Column(head="accuracy change", scale=DIFFERENCE, group="accuracy", interval=True)
+    change = Column(head=f"{loss_of(selection)} change", scale=DIFFERENCE, group="accuracy", interval=True)
     contents = [
         (
             Column(head="speed-up", short="speed-\nup", scale=RATIO, group="cost", interval=True),
@@ -90,8 +91,8 @@ def _ranking_notes(runs: Sequence[Run], selection: Selection) -> list[str]:
     ranked = f"of each model the variant that ranks first by {selection.objective}"
     if selection.by_costs:
         return [f"{ranked} alone, because accuracy is not measured", over]
-    within = f"{ranked}, within a limit of {selection.max_drop:g} of accuracy lost where one is"
-    return [within, f"{over}; accuracy change: against {selection.reference} on the same texts"]
+    within = f"{ranked}, within a limit of {selection.max_drop:g} of {loss_of(selection)} lost where one is"
+    return [within, f"{over}; {loss_of(selection)} change: against {selection.reference} on the same texts"]
 
 
 def _table(  # noqa: PLR0913 - the parts of a table
@@ -130,12 +131,15 @@ def _costs(cells: PairFigures) -> list[Content]:
 def _accuracies(runs: Sequence[Run], cells: PairFigures) -> list[Content]:
     sets = labelled_sets(runs[0])
 
+    metric, what = head_metric(runs[0], sets[0])
+
     def column(name: str) -> Column:
-        head, short = (f"accuracy {name}", f"acc.\n{name}") if name else ("accuracy", "acc.")
+        short = "acc." if what == "accuracy" else what
+        head, short = (f"{what} {name}", f"{short}\n{name}") if name else (what, short)
         return Column(head=head, short=short, scale=SHARE, group="accuracy")
 
     def figure(of_set: SetInfo) -> ByVariant:
-        return cells.of_each(lambda one: one.of_set("accuracy", of_set))
+        return cells.of_each(lambda one: one.of_set(metric, of_set))
 
     return [(column(one.name), figure(one)) for one in sets]
 
@@ -177,8 +181,9 @@ def _traded(one: Trade, selection: Selection) -> str:
     saved = [f"{format_percent(1 - ratio)} of the {cost}" for cost, ratio in one.ratios.items() if ratio < 1 - _SAME]
     paid = [f"{format_percent(ratio - 1)} more {cost}" for cost, ratio in one.ratios.items() if ratio > 1 + _SAME]
     lost = one.drop.share if one.drop and one.drop.labelled else 0.0
-    paid += [f"{format_share(lost)} of accuracy"] * (lost > 0)
-    gained = f"; gains {format_share(-lost)} of accuracy" * (lost < 0)
-    unknown = "; accuracy is not measured" * (one.drop is None)
+    what = loss_of(selection)
+    paid += [f"{format_share(lost)} of {what}"] * (lost > 0)
+    gained = f"; gains {format_share(-lost)} of {what}" * (lost < 0)
+    unknown = f"; {what} is not measured" * (one.drop is None)
     against = f"{one.pair} against {selection.reference}"
     return f"{against}: saves {', '.join(saved) or 'nothing'}; pays {', '.join(paid) or 'nothing'}{gained}{unknown}"

@@ -24,7 +24,7 @@ _BINARY = 2
 def build(cells: RunFigures) -> list[Table]:
     """Empty for a run with fewer than two sets."""
     run = cells.run
-    if len(run.sets) < 2:  # noqa: PLR2004 - a shift is between two
+    if len(run.sets) < 2 or run.checkpoint.task == "score":  # noqa: PLR2004 - a shift is between two
         return []
     cells.add(shift_figures(run, figures(run)))
     return [cells.table("Accuracy shift between labelled sets", _contents(cells), _notes(cells))]

@@ -9,11 +9,13 @@ from ...analysis.figures import labelled_sets, timed_lengths
 from ...analysis.speed_ups import speed_ups
 from ...units import MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, counted, format_share
 from ..cells import Column, margin
+from ..quality import NAMES, head_metric, quality_metrics
 from ..timing_notes import control_notes, stop_notes
 from .memory import memory_problems
 
 if TYPE_CHECKING:
     from ...runs.measurement import Figure
+    from ...runs.store import SetInfo
     from ..cells import Content, Table
     from ..run_figures import RunFigures
 
@@ -25,20 +27,31 @@ def build(cells: RunFigures) -> list[Table]:
 
 def _accuracy(cells: RunFigures) -> list[Content]:
     sets = labelled_sets(cells.run)
-    heads = {one.name: ("accuracy", "acc.") for one in sets}
-    if len(sets) > 1:
-        heads = {name: (f"accuracy {name}", f"acc.\n{name}") for name in heads}
     contents = []
     for labelled in sets:
-        head, short = heads[labelled.name]
+        metric, name = head_metric(cells.run, labelled)
+        short = "acc." if name == "accuracy" else name
+        of_several = len(sets) > 1
+        head, short = (f"{name} {labelled.name}", f"{short}\n{labelled.name}") if of_several else (name, short)
         column = Column(head=head, short=short, scale=SHARE, group="accuracy")
-        contents.append((column, cells.of_set("accuracy", labelled)))
+        contents.append((column, cells.of_set(metric, labelled)))
+    if cells.run.checkpoint.task != "single-label":
+        return [*contents, *_further(cells, sets[0])]
     contents.append((Column(head="F1", scale=SHARE, group="accuracy"), cells.of_set("f1", sets[0])))
     if cells.positive_and_negative:
         positive, _ = cells.positive_and_negative
         column = Column(head=f"recall {positive}", scale=SHARE, group="accuracy")
         contents.append((column, cells.of_set("recall", sets[0], positive)))
     return contents
+
+
+def _further(cells: RunFigures, labelled: SetInfo) -> list[Content]:
+    """The other metrics of the first set, two at most."""
+    first, _ = head_metric(cells.run, labelled)
+    others = [metric for metric in quality_metrics(cells.run, labelled) if metric != first][:2]
+    return [
+        (Column(head=NAMES[metric], scale=SHARE, group="accuracy"), cells.of_set(metric, labelled)) for metric in others
+    ]
 
 
 def _cost(cells: RunFigures) -> list[Content]:
@@ -85,12 +98,14 @@ def _accuracy_notes(cells: RunFigures) -> list[str]:
     sets = cells.run.sets
     if not sets:
         return []
-    notes = [f"F1: weighted average over classes; F1 and recall on {sets[0].name}"]
+    single = cells.run.checkpoint.task == "single-label"
+    notes = [f"F1: weighted average over classes; F1 and recall on {sets[0].name}"] if single else []
     for labelled in sets:
-        figure = cells.of_set("accuracy", labelled)
+        metric, name = head_metric(cells.run, labelled)
+        figure = cells.of_set(metric, labelled)
         margins = [found for found in (margin(figure(variant)) for variant in cells.run.plan.variants) if found]
         if margins:
             notes.append(
-                f"accuracy on {labelled.name}: ±{format_share(max(margins))} (95 % interval of {labelled.rows} texts)"
+                f"{name} on {labelled.name}: ±{format_share(max(margins))} (95 % interval of {labelled.rows} texts)"
             )
     return notes
