@@ -51,9 +51,13 @@ class Head:
         return np.log(chances) - np.log1p(-chances)
 
     def agreement(self, reference: Logits, candidate: Logits) -> float:
-        """Share of texts with the same answer; of scores, the share of pairs of texts in the same order."""
+        """Share of texts with the same answer; of scores, the share of the reference's variance that the candidate explains."""
         before, after = self.answers(reference), self.answers(candidate)
-        return same_order(before, after) if self.task == "score" else float(same(before, after).mean())
+        return explained(before, after) if self.task == "score" else float(same(before, after).mean())
+
+    def changed(self, before: Logits, after: Logits) -> float:
+        """Share of texts that get another answer; of scores, the share of pairs of texts in another order."""
+        return 1 - (self.agreement(before, after) if self.task != "score" else same_order(before[:, 0], after[:, 0]))
 
 
 SINGLE_LABEL = Head(task="single-label", labels=())
@@ -72,6 +76,14 @@ def label_matrix(labels: Sequence[Label], outputs: int) -> npt.NDArray[np.int8]:
     for row, of_text in zip(found, labels, strict=True):
         row[list(cast("tuple[int, ...]", of_text))] = 1
     return found
+
+
+def explained(reference: Answers, candidate: Answers) -> float:
+    """Coefficient of determination of scores: 1 - mean squared difference / variance of the reference; 0 at least."""
+    error, variance = float(((candidate - reference) ** 2).mean()), float(reference.var())
+    if not variance:
+        return float(not error)
+    return max(0.0, 1 - error / variance)
 
 
 def same_order(one: Answers, other: Answers) -> float:

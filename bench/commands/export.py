@@ -144,6 +144,6 @@ def _line(info: VariantInfo, artifact: Artifact | None, task: Task) -> str:
         return f"failed: {info.failed}"
     parity = info.parity
     agreement, examples = format_percent(parity["agreement"]), int(parity["examples"])
-    agrees = f"{agreement} of pairs are in order" if task == "score" else f"labels agree on {agreement} of {examples}"
+    agrees = f"scores explain {agreement} of the variance over {examples}" if task == "score" else f"labels agree on {agreement} of {examples}"
     near = f"{agrees}, logits within {parity['max_abs_diff']:.1e}"
     return f"{format_bytes(artifact.size)}, {near}: {artifact.path}"

@@ -55,7 +55,7 @@ def measure_invariance(
     if not all(np.isfinite(one).all() for one in (expected, *found)):
         raise WorkerError(f"{variant}: logits are not finite")
     return Invariance(
-        flips=tuple(1 - head.agreement(expected, one) for one in found),
+        flips=tuple(head.changed(expected, one) for one in found),
         changes=tuple(float(np.abs(one - expected).max()) for one in found),
         seconds=tuple(seconds for _, seconds in answers),
     )

@@ -24,7 +24,7 @@ def _load(_artifact: Path, _threads: int) -> Predictor:
     right = np.ones((_WIDTH, _WIDTH), dtype=np.float32)
     product = np.empty((_ROWS, _WIDTH), dtype=np.float32)
 
-    def predict(_ids: Int64Array, _mask: Int64Array) -> Float32Array:
+    def predict(*_batch: Int64Array) -> Float32Array:
         np.matmul(left, right, out=product)
         return product[:1, :2]
 

@@ -19,7 +19,7 @@ def _export(_: ExportJob) -> None:
 
 
 def _load(_artifact: Path, _threads: int) -> Predictor:
-    def predict(_ids: Int64Array, _mask: Int64Array) -> Float32Array:
+    def predict(*_batch: Int64Array) -> Float32Array:
         return _LOGITS
 
     return predict

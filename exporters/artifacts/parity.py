@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _AGREE: dict[Task, str] = {
     "single-label": "labels agree on {} of {} texts",
     "multi-label": "all labels agree on {} of {} texts",
-    "score": "scores put {} of all pairs of {} texts in the same order",
+    "score": "scores explain {} of the variance over {} texts",
 }
 
 

@@ -32,7 +32,18 @@ def test_labels_agree_where_all_of_a_text_are_the_same():
     assert same(LABELS.answers(LOGITS), LABELS.answers(other)).tolist() == [True, False, True]
 
 
-def test_scores_agree_by_the_order_of_pairs():
+def test_scores_agree_by_the_variance_that_they_explain():
+    one = np.array([[1.0], [2.0], [3.0], [4.0]], dtype=np.float32)
+
+    assert SCORE.agreement(one, one) == 1.0
+    assert SCORE.agreement(one, one + 0.5) == pytest.approx(1 - 0.25 / 1.25)
+    assert SCORE.agreement(one, -one) == 0.0
+    assert (SCORE.agreement(one * 0, one * 0), SCORE.agreement(one * 0, one)) == (1.0, 0.0)
+    assert SCORE.changed(one, one[[0, 1, 3, 2]]) == pytest.approx(1 / 6)
+    assert LABELS.changed(LOGITS, -LOGITS) == 1.0
+
+
+def test_the_order_of_pairs():
     one = np.array([1.0, 2.0, 3.0, 4.0])
 
     assert same_order(one, one * 7 - 2) == 1.0

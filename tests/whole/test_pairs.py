@@ -1,5 +1,6 @@
 """A model of pairs reads two texts, with the token types that plain transformers gives it, in every runtime."""
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -227,3 +228,11 @@ def test_training_reads_pairs_with_their_types_and_leaves_them_so(tmp_path):
         (*one, *one.types) for one in tokenise(inputs.tokenizer, pairs, inputs.max_length)
     )
     assert "text-pair-classification" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("control", ["null", "kernel"])
+def test_the_controls_of_a_run_take_token_types(control):
+    module = importlib.import_module(f"deploybench.bench.worker.{control}")
+    predict = module.load(Path(), 1)
+
+    assert predict(*(np.ones((2, 5), dtype=np.int64) for _ in range(3))).shape[0] in (1, 2)
