@@ -94,12 +94,17 @@ class ExportJob:
         return self.bases[0]
 
 
+SOFTMAX = {"numpy": "np.exp(logits - np.logaddexp.reduce(logits))", "torch": ".softmax(-1)"}
+"""Of the logits of one text, by library: expressions in examples."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """The part of ``example.py`` that depends on the variant; ``exporters/artifacts/serving.py`` has the rest."""
 
     imports: tuple[str, ...]  # lines
     answer: str  # lines from ``inputs``, one text's as lists by name, and the artifact's ``folder`` to ``chances``, one per class
+    # The last one makes them of logits by one of SOFTMAX, in whose place other tasks have another activation.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,11 @@ import pandas as pd
 
 from ...exporters.artifacts.serving import read_served
 from ...exporters.checkpoints.tokenization import Pad
+from ...exporters.head import sigmoid
 from ..analysis.probability_calibration import probabilities
 from ..machine.cpu import available_cores
 from ..measure.workload import Policy
+from ..score.answers import answer_values
 from ..score.pipeline import Pipeline
 from ..worker.client import Worker
 from .arguments import path_of
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ...exporters.head import Head
+    from ..score.pipeline import Answered
     from .run import File
 
 _BATCH_SIZE = 8  # texts of similar length
@@ -48,28 +52,25 @@ class Predictor:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the classes, by index."""
+        """Names of the classes or labels, by index; of a score the name of the one output."""
         return self._served.head.labels
 
     def __call__(self, texts: Sequence[str | tuple[str, str]]) -> pd.DataFrame:
         """One row for each text: ``label``, its ``probability``, and ``probability_0``, ``probability_1``, … of each class.
 
+        Of a multi-label model, ``labels``, a list, and the probability of each label; of a model with one score, ``score``.
         A model of pairs reads tuples of two texts. A column of a frame keeps its index. Raises DataError for what is no text and
         for a text without tokens, and WorkerError where the process died; the next call starts another.
         """
         found = texts_of(texts, pairs=self._served.pairs)
         index = texts.index if isinstance(texts, pd.Series) else None
-        names = [f"probability_{index}" for index in range(len(self.labels))]
         if not found:
-            return pd.DataFrame(columns=["label", "probability", *names], index=index)
+            return pd.DataFrame(columns=_columns(self._served.head), index=index)
         pad, size = (self._served.pad, _BATCH_SIZE) if self._served.pad else (Pad(0), 1)
         with self._one_at_a_time:
             pipeline = Pipeline(self._served.tokeniser, [self.open()], pad, 0)
             answered = pipeline.answer(found, Policy(padding="bucketed", batch_size=size))
-        frame = pd.DataFrame(probabilities(answered.logits), columns=names, index=index)
-        frame.insert(0, "label", [self.labels[index] for index in answered.classes])
-        frame.insert(1, "probability", answered.chances)
-        return frame
+        return _frame(self._served.head, answered, index)
 
     def open(self) -> Worker:
         """The process with the loaded artifact: started unless it still runs, and is a child of this process, not of its parent."""
@@ -97,6 +98,23 @@ class Predictor:
 
     def __repr__(self) -> str:
         return f"<Predictor {self.variant} of {str(self.folder)!r}, {self.threads} threads>"
+
+
+def _columns(head: Head) -> list[str]:
+    """Of the frame of a task."""
+    if head.task == "score":
+        return ["score"]
+    each = [f"probability_{index}" for index in range(len(head.labels))]
+    return ["labels", *each] if head.task == "multi-label" else ["label", "probability", *each]
+
+
+def _frame(head: Head, answered: Answered, index: pd.Index | None) -> pd.DataFrame:
+    """One row for each text."""
+    columns = answer_values(head, answered)
+    if head.task != "score":
+        each = sigmoid(answered.logits) if head.task == "multi-label" else probabilities(answered.logits)
+        columns = (*columns, *each.T)
+    return pd.DataFrame(dict(zip(_columns(head), columns, strict=True)), index=index)
 
 
 def load(folder: File, threads: int | None = None) -> Predictor:

@@ -28,12 +28,15 @@ class Scores:
     def __init__(self, path: Path, scoring: Scoring) -> None:
         self.path = path
         """The Parquet file."""
-        self.counts = dict(scoring.counts)
-        """Texts by class."""
+        self.counts = dict(scoring.tally.counts)
+        """Texts by class, or by label; empty for scores."""
         self._scoring = scoring
 
     def to_frame(self) -> pd.DataFrame:
-        """All rows: ``row`` (from 1), ``label``, its ``probability``, ``logit_0``, …, ``tokens``."""
+        """All rows: ``row`` (from 1), ``label``, its ``probability``, ``logit_0``, …, ``tokens``.
+
+        Of a multi-label model, ``labels`` instead of label and probability, a list; of a model with one score, ``score``.
+        """
         return pd.read_parquet(self.path)
 
     def __str__(self) -> str:

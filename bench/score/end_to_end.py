@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import eq
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..measure.workload import PADDINGS, Policy, spread
+from .answers import labels_of
 from .models import Models
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class PolicyRun:
     seconds: dict[str, float]  # by stage
     read_tokens: int
     computed_tokens: int  # with padding
-    right: tuple[bool, ...]  # of each text
+    texts: int
+    right: tuple[bool, ...]  # of each text, whether it has exactly its labels; empty for scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,8 @@ class EndToEnd:
 
 def measure_end_to_end(variant: str, prepared: Prepared, labelled: LabelledSet) -> EndToEnd:
     """Measure all policies in one process, in turn; raises WorkerError if it dies."""
-    texts, labels = spread(labelled.texts, TEXTS), np.asarray(spread(labelled.labels, TEXTS))
-    runs = []
+    texts, labels = spread(labelled.texts, TEXTS), spread(labelled.labels, TEXTS)
+    runs, head = [], prepared.checkpoint.head
     with Models(prepared, variant).opened(1) as opened:
         for padding in PADDINGS:
             policy = Policy(padding=padding, batch_size=BATCH_SIZE)
@@ -50,7 +51,8 @@ def measure_end_to_end(variant: str, prepared: Prepared, labelled: LabelledSet) 
                     seconds=answered.seconds,
                     read_tokens=answered.read_tokens,
                     computed_tokens=answered.computed_tokens,
-                    right=tuple((answered.classes == labels).tolist()),
+                    texts=len(texts),
+                    right=tuple(map(eq, labels_of(head, answered.logits), labels)) if head.task != "score" else (),
                 )
             )
     return EndToEnd(policies=tuple(runs))

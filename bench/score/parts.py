@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ...exporters.errors import OutputError, first_line
 from ...exporters.files import whole_file
 from ..console import say
 from ..units import counted
+from .answers import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,23 +77,23 @@ class Parts:
         with whole_file(self._part(number)) as stream:
             parquet.write_table(table, stream, compression="zstd")
 
-    def join(self, count: int) -> Counter[str]:
-        """Join ``count`` parts into the output, and delete them; number of texts by label.
+    def join(self, count: int) -> Tally:
+        """Join ``count`` parts into the output, and delete them; the answers of all texts.
 
         Raises OutputError for a damaged part.
         """
         from pyarrow import parquet
 
-        counts: Counter[str] = Counter()
+        tally = Tally()
         with whole_file(self._output) as stream:
             schema = parquet.read_schema(self._part(0))
             with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
                 for number in range(count):
                     table = self._read(number)
                     writer.write_table(table)
-                    counts.update(label for label in table["label"].to_pylist() if label is not None)
+                    tally.add(table)
         shutil.rmtree(self._folder)
-        return counts
+        return tally
 
     def _read(self, number: int) -> pa.Table:
         from pyarrow import parquet

@@ -15,6 +15,7 @@ from ..console import progress, say
 from ..measure.workload import Policy
 from ..texts.pairs import PairColumns, caution_joined
 from ..units import format_bytes
+from .answers import Tally, answer_kinds, answer_values
 from .choosing import choose_plan
 from .models import Models
 from .parts import Parts
@@ -23,11 +24,12 @@ from .plan import Plan
 from .rows import chunks, stream_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
+    from ...exporters.head import Head
     from ..pipeline.prepare import Prepared
     from ..texts.text_rows import TextRow
     from .pipeline import Answered, Pipeline
@@ -48,11 +50,11 @@ class Job:
 
 @dataclass(slots=True, kw_only=True)
 class Scoring:
-    """The result; figures are of this call, except ``rows``, ``dropped`` and ``counts``, which are of the whole file."""
+    """The result; figures are of this call, except ``rows``, ``dropped`` and ``tally``, which are of the whole file."""
 
     rows: int  # of the file
     dropped: tuple[str, ...]  # "2 rows without text"; their output is empty
-    counts: Mapping[str, int] = field(default_factory=dict)  # texts by class
+    tally: Tally = field(default_factory=Tally)
     plan: Plan
     length: int | None  # tokens at which texts are cut; None: not cut
     taken: int  # rows reused from an interrupted scoring
@@ -98,7 +100,7 @@ def score_file(job: Job) -> Scoring:
         raise DataError(
             f"{job.source}: was changed while it was scored, expected the same rows to the end; score it again"
         )
-    done.counts = parts.join(number)
+    done.tally = parts.join(number)
     if job.max_memory is not None and done.peak > job.max_memory:
         say(
             f"--max-memory-mb: {format_bytes(done.peak)} were taken, more than the {format_bytes(job.max_memory)} asked: texts "
@@ -109,7 +111,7 @@ def score_file(job: Job) -> Scoring:
 
 def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: Scoring) -> tuple[int, int]:
     """Score the rows after those of the first ``number`` parts; number of parts and rows then."""
-    labels, rows = job.prepared.checkpoint.labels, done.taken
+    head, rows = job.prepared.checkpoint.head, done.taken
     with progress("scoring", done.rows - done.taken) as bar:
         begun = clock = time.perf_counter()
         for chunk in chunks(islice(stream_rows(job.source, job.prepared.options.text_columns), done.taken, None)):
@@ -117,7 +119,7 @@ def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: S
             texts = [row.text for row in chunk if row.cause is None]
             answered = pipeline.answer(texts, done.plan.policy, bar.advance) if texts else None
             clock = time.perf_counter()
-            parts.write(number, _table(chunk, answered, labels))
+            parts.write(number, _table(chunk, answered, head))
             number, rows = number + 1, rows + len(chunk)
             done.add(answered)
             bar.advance(len(chunk) - len(texts))
@@ -142,16 +144,15 @@ def _identity(job: Job) -> dict[str, Any]:
     }
 
 
-def _table(chunk: Sequence[TextRow], answered: Answered | None, labels: Sequence[str]) -> pa.Table:
-    """A row for each of ``chunk``: row number, label, probability, logits, tokens; all but the number are empty without text."""
+def _table(chunk: Sequence[TextRow], answered: Answered | None, head: Head) -> pa.Table:
+    """A row for each of ``chunk``: row number, answer, logits, tokens; all but the number are empty without text."""
     import pyarrow as pa
 
     row_numbers = pa.array([row.number for row in chunk], type=pa.int64())
-    kinds = {"label": pa.string(), "probability": pa.float32(), **_logits(labels, pa.float32()), "tokens": pa.int32()}
+    kinds = {**answer_kinds(head), **_logits(head.labels, pa.float32()), "tokens": pa.int32()}
     if answered is None:
         return pa.table({"row": row_numbers, **{name: pa.nulls(len(chunk), kind) for name, kind in kinds.items()}})
-    names = np.asarray(labels, dtype=object)[answered.classes]
-    values = (names, answered.chances, *answered.logits.T, answered.tokens)
+    values = (*answer_values(head, answered), *answered.logits.T, answered.tokens)
     empty = np.asarray([row.cause is not None for row in chunk])
     place = np.where(empty, 0, np.cumsum(~empty) - 1)
     columns = zip(kinds.items(), values, strict=True)

@@ -139,6 +139,7 @@ def infer_names(cells: Iterable[tuple[Place, object]]) -> tuple[str, ...]:
     if not indices:
         if set(first) <= set(REAL_FAKE):  # sorted, "fake" would be class 0, against the convention
             return REAL_FAKE
+        _refuse_several(first)
         return tuple(str(first[one][1]).strip() for one in sorted(first))
     if len(indices) < len(first):
         (file, number), cell = next(first[one] for one in first if not is_number(one))
@@ -149,6 +150,16 @@ def infer_names(cells: Iterable[tuple[Place, object]]) -> tuple[str, ...]:
     if indices != list(range(len(indices))):
         raise DataError(f"{path}: labels {listed(indices)} do not run from 0 without a gap; renumber them or use names")
     return tuple(map(str, indices))
+
+
+def _refuse_several(first: Mapping[str, tuple[Place, object]]) -> None:
+    """Raise DataError for a name that is others with a separator; a comma may stand in the name of a class."""
+    for one, ((path, number), cell) in first.items():
+        for separator in SEPARATORS.replace(",", ""):
+            parts = {*map(spelling, one.split(separator))}
+            if len(parts) > 1 and parts <= first.keys():
+                found = f"label {short_repr(cell)} holds several labels of other rows, expected one class"
+                raise DataError(f"{path}: row {number}: {found}; write one name in each row")
 
 
 def _refuse_list(place: Place, cell: object) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..checkpoints.tokenization import FAST_FILE, Pad, Tokeniser, read_fast, reads_pairs, reads_types
 from ..errors import UserError
-from ..head import Head
+from ..head import HALF, Head
 from ..runtimes.feed import INPUTS
-from ..variant import MANIFEST, TOKENIZER
+from ..variant import MANIFEST, SOFTMAX, TOKENIZER
 from .artifact import changed_file, read_artifact
 from .catalogue import check_variant_name, find_variant
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXAMPLE = "example.py"
 _IMPORT = "from tokenizers import Tokenizer"
 _PROGRAM = '''\
-"""The label of a text and its probability, by {variant}: python {name} {texts}"""
+"""{what}, by {variant}: python {name} {texts}"""
 
 import sys
 from pathlib import Path
@@ -33,8 +33,23 @@ folder = Path(__file__).parent
 encoded = Tokenizer.from_file(str(folder / "{tokenizer}" / "{file}")).encode({arguments})
 inputs = {{{inputs}}}
 {answer}
-print({labels}[chances.argmax()], float(chances.max()))
+{output}
 '''
+_WHAT = {
+    "single-label": "The label of a text and its probability",
+    "multi-label": "The labels of a text and their probabilities",
+    "score": "The score of a text",
+}
+_OUTPUT = {
+    "single-label": "print({labels}[chances.argmax()], float(chances.max()))",
+    "multi-label": """\
+for label, chance, threshold in zip({labels}, chances, {thresholds}):
+    if chance > threshold:
+        print(label, float(chance))""",
+    "score": "print(float(chances[0]))",
+}
+_SIGMOID = {"numpy": "np.exp(-np.logaddexp(0, -logits))", "torch": ".sigmoid()"}
+_NO_ACTIVATION = {"numpy": "logits", "torch": ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +97,9 @@ def whole_artifact(folder: Path) -> Artifact:
 
 def write_example(folder: Path) -> None:
     """Write ``example.py`` beside the complete artifact in ``folder``, if its variant has one."""
-    if not find_variant(_manifest(folder).get("variant", "")).example.answer:
-        return
-    (folder / EXAMPLE).write_text(_example(folder), encoding="utf-8")
+    program = _example(folder)
+    if program:
+        (folder / EXAMPLE).write_text(program, encoding="utf-8")
 
 
 def is_example_changed(folder: Path) -> bool:
@@ -94,9 +109,13 @@ def is_example_changed(folder: Path) -> bool:
 
 
 def _example(folder: Path) -> str:
+    """The program; empty if the variant of the artifact in ``folder`` has none for its task."""
     manifest = _manifest(folder)
-    variant = manifest.get("variant", "")
+    variant, head = manifest.get("variant", ""), _head(manifest)
     own = find_variant(variant).example
+    answer = _answer(own.answer, head)
+    if not answer:
+        return ""
     pairs, typed = reads_pairs(folder / TOKENIZER), reads_types(folder / TOKENIZER)
     fields = [*zip(INPUTS, ("ids", "attention_mask", "type_ids"), strict=True)][: 2 + typed]
     return _PROGRAM.format(
@@ -105,12 +124,24 @@ def _example(folder: Path) -> str:
         imports="\n".join(sorted([*own.imports, _IMPORT], key=lambda line: (line.startswith("from"), line))),
         tokenizer=TOKENIZER,
         file=FAST_FILE,
-        answer=own.answer,
+        what=_WHAT[head.task],
+        answer=answer,
         inputs=", ".join(f'"{name}": [encoded.{field}]' for name, field in fields),
         texts="TEXT TEXT" if pairs else "TEXT",
         arguments="sys.argv[1], sys.argv[2]" if pairs else "sys.argv[1]",
-        labels=manifest.get("labels", []),
+        output=_OUTPUT[head.task].format(
+            labels=[*head.labels], thresholds=[*head.thresholds] or [HALF] * len(head.labels)
+        ),
     )
+
+
+def _answer(lines: str, head: Head) -> str:
+    """The lines of an example with the activation of the task; empty where they do not have the usual one."""
+    if head.task == "single-label":
+        return lines
+    activations = _SIGMOID if head.task == "multi-label" or head.sigmoid else _NO_ACTIVATION
+    usual = next((library for library, softmax in SOFTMAX.items() if softmax in lines), None)
+    return lines.replace(SOFTMAX[usual], activations[usual]) if usual else ""
 
 
 def _head(manifest: dict[str, Any]) -> Head:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import ExportError
-from ..variant import Example
+from ..variant import SOFTMAX, Example
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,5 +145,5 @@ known = np.isin(found, model["features"])
 places = np.searchsorted(model["features"], found[known])
 values = (1 + np.log(counts[known])) * model["idf"][places]
 logits = values @ model["weights"][places] / max(np.linalg.norm(values), 1e-9) + model["bias"]
-chances = np.exp(logits - np.logaddexp.reduce(logits))""",
+chances = {SOFTMAX["numpy"]}""",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..variant import Example
+from ..variant import SOFTMAX, Example
 from .feed import feed
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ session = onnxruntime.InferenceSession(folder / "{MODEL_FILE}", disabled_optimiz
 zeros = np.zeros_like(inputs["input_ids"])
 feed = {{one.name: np.array(inputs.get(one.name, zeros)) for one in session.get_inputs()}}
 [logits] = session.run(["logits"], feed)[0]
-chances = np.exp(logits - np.logaddexp.reduce(logits))""",
+chances = {SOFTMAX["numpy"]}""",
 )
 
 

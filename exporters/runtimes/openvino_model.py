@@ -7,7 +7,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ..variant import Example
+from ..variant import SOFTMAX, Example
 from .feed import feed
 from .too_long import refusing_too_long
 
@@ -67,7 +67,7 @@ def example(*, precision: Precision | None = "f32", group: int = 0) -> Example:
 settings = {json.dumps(_settings(precision, group))}
 model = openvino.Core().compile_model(folder / "{MODEL_FILE}", "CPU", settings)
 [logits] = model({{name: np.array(value) for name, value in inputs.items()}})["logits"]
-chances = np.exp(logits - np.logaddexp.reduce(logits))""",
+chances = {SOFTMAX["numpy"]}""",
     )
 
 

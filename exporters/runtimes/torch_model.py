@@ -10,7 +10,7 @@ from unittest.mock import patch
 from ..checkpoints.classifier import load_classifier
 from ..checkpoints.tokenization import read_fast, reads_types
 from ..errors import ExportError, first_line
-from ..variant import Example
+from ..variant import SOFTMAX, Example
 from .feed import INPUTS
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def example_answer(logits: str) -> str:
     return f"""\
 tensors = {{name: torch.tensor(value) for name, value in inputs.items()}}
 with torch.inference_mode():
-    chances = {logits}[0].float().softmax(-1)"""
+    chances = {logits}[0].float(){SOFTMAX["torch"]}"""
 
 
 def example_inputs(tokenizer: Path, texts: Sequence[Text] = EXAMPLE_TEXTS) -> tuple[Any, ...]:

@@ -10,9 +10,11 @@ import pytest
 from tokenizers import Tokenizer
 
 from deploybench.bench.worker.client import Worker
+from deploybench.exporters.artifacts import serving
 from deploybench.exporters.artifacts.catalogue import find_variant, variant_names
 from deploybench.exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
 from deploybench.exporters.checkpoints.tokenization import cut_texts_at
+from deploybench.exporters.variant import SOFTMAX
 
 LENGTH = 12
 TEXT = "The minister said on Tuesday that the budget had passed. " * 9
@@ -93,6 +95,48 @@ def test_every_variant_has_one():
         own = find_variant(name).example
         assert own.answer.count("\n") <= 8, name
         assert "chances =" in own.answer
+        assert sum(own.answer.count(one) for one in SOFTMAX.values()) == bool(own.answer), name
+
+
+@pytest.mark.parametrize(
+    ("task", "last", "lines"),
+    [
+        (
+            {"task": "multi-label", "thresholds": [0.25, 0.5]},
+            "chances = np.exp(-np.logaddexp(0, -logits))",
+            [
+                "for label, chance, threshold in zip(['real', 'fake'], chances, [0.25, 0.5]):",
+                "    if chance > threshold:",
+                "        print(label, float(chance))",
+            ],
+        ),
+        ({"task": "score"}, "chances = logits", ["print(float(chances[0]))"]),
+        (
+            {"task": "score", "sigmoid": True},
+            "chances = np.exp(-np.logaddexp(0, -logits))",
+            ["print(float(chances[0]))"],
+        ),
+    ],
+)
+def test_other_tasks_have_another_end(folder, task, last, lines):
+    made = folder("onnx-fp32")
+    manifest = json.loads((made / "manifest.json").read_text())
+    (made / "manifest.json").write_text(json.dumps({**manifest, **task}))
+    write_example(made)
+
+    *before, _ = CODE.splitlines()[1:-1]
+    assert (made / EXAMPLE).read_text().splitlines()[1:] == [*before, last, *lines]
+
+
+def test_without_a_known_softmax_other_tasks_have_none(folder, monkeypatch):
+    made = folder("onnx-fp32")
+    manifest = json.loads((made / "manifest.json").read_text())
+    (made / "manifest.json").write_text(json.dumps({**manifest, "task": "score"}))
+    (made / EXAMPLE).unlink()
+    monkeypatch.setattr(serving, "SOFTMAX", {})
+    write_example(made)
+
+    assert not (made / EXAMPLE).exists()
 
 
 def test_labels_are_whatever_they_are_called(folder):

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from deploybench.bench import cli
 from deploybench.bench.pipeline.options import Options
 from deploybench.bench.pipeline.sets import labelled_sets
 from deploybench.bench.texts.data import read_labelled_file
@@ -173,6 +174,21 @@ def test_several_labels_are_no_class(tmp_path):
         )
     message = refusal(path, labels, [["joy", "anger"]], "label", task="single-label", label_names=None)
     assert message == "FILE: row 1: label ['joy', 'anger'] is a list, expected one class; write one name in each row"
+    message = refusal(path, labels, ["joy", "anger", "joy|anger"], "label", task="single-label", label_names=None)
+    assert message == (
+        "FILE: row 3: label 'joy|anger' holds several labels of other rows, expected one class; write one name in each row"
+    )
+    assert labels(path, ["joy", "a|b"], "label", task="single-label", label_names=None).label_names == ("a|b", "joy")
+
+
+@pytest.mark.parametrize("cells", [["joy", "love", "joy|love"], ["['joy']", "joy", "love"]])
+def test_prepare_splits_texts_of_one_class(tmp_path, capsys, cells):
+    cells = [json.loads(cell.replace("'", '"')) if cell.startswith("[") else cell for cell in cells]
+    path = table(tmp_path / "a.jsonl", {"text": ["a", "b", "c"], "label": cells})
+
+    assert cli.main(["prepare", str(path), "--output", str(tmp_path / "prepared")]) == 2
+    assert ", expected one class; write one name in each row\n" in capsys.readouterr().err
+    assert not (tmp_path / "prepared").exists()
 
 
 def scores(path, cells, column="label", **kwargs):

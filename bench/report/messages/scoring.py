@@ -8,15 +8,14 @@ from ...printable import printable
 from ...units import counted, format_bytes, format_count, format_duration, format_percent, format_seconds
 
 if TYPE_CHECKING:
+    from ...score.answers import Tally
     from ...score.score_file import Scoring
 
 
 def render_scoring(done: Scoring) -> str:
     """Rows and classes, time by stage, tokens and padding, peak memory."""
     lines = [f"{format_count(done.rows)} rows{_taken(done)}{_dropped(done)}"]
-    if done.counts:
-        classes = ", ".join(f"{format_count(count)} {printable(name)}" for name, count in sorted(done.counts.items()))
-        lines.append(f"labels: {classes}")
+    lines += _answers(done.tally)
     if done.texts:
         padding = format_percent(1 - done.read_tokens / done.computed_tokens)
         each = format_seconds(done.elapsed / done.read_tokens)
@@ -29,6 +28,16 @@ def render_scoring(done: Scoring) -> str:
             else "texts are not truncated",
         ]
     return "\n".join([*lines, f"memory: at most {format_bytes(done.peak)} resident, all processes together"])
+
+
+def _answers(tally: Tally) -> list[str]:
+    """Texts by label, or the range of their scores; nothing where no row has a text."""
+    if tally.scores:
+        mean = tally.total / tally.scores
+        return [f"scores: {tally.lowest:.4g} to {tally.highest:.4g}, mean {mean:.4g}"]
+    counts = [f"{format_count(count)} {printable(name)}" for name, count in sorted(tally.counts.items())]
+    counts += [f"{format_count(tally.without_label)} without a label"] if tally.without_label else []
+    return [f"labels: {', '.join(counts)}"] if counts else []
 
 
 def _taken(done: Scoring) -> str:
