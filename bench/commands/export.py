@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from ...exporters.head import Task
     from ..runs.store import VariantInfo
 
+_AGREES: dict[Task, str] = {
+    "single-label": "labels agree on {} of {}",
+    "multi-label": "all labels agree on {} of {}",
+    "score": "scores explain {} of the variance over {}",
+}
 _FLAGS = (
     "--checkpoint",
     "--calibration",
@@ -143,7 +148,6 @@ def _line(info: VariantInfo, artifact: Artifact | None, task: Task) -> str:
     if artifact is None:
         return f"failed: {info.failed}"
     parity = info.parity
-    agreement, examples = format_percent(parity["agreement"]), int(parity["examples"])
-    agrees = f"scores explain {agreement} of the variance over {examples}" if task == "score" else f"labels agree on {agreement} of {examples}"
+    agrees = _AGREES[task].format(format_percent(parity["agreement"]), int(parity["examples"]))
     near = f"{agrees}, logits within {parity['max_abs_diff']:.1e}"
     return f"{format_bytes(artifact.size)}, {near}: {artifact.path}"
