@@ -33,7 +33,7 @@ class Scores:
         self._scoring = scoring
 
     def to_frame(self) -> pd.DataFrame:
-        """All rows: ``row`` (from 1), ``label``, its ``probability``, ``logit_0``, …, ``tokens``."""
+        """All rows: ``row`` (from 1), ``label``, its ``probability``, ``logit_0``, …, ``tokens``, with windows their number."""
         return pd.read_parquet(self.path)
 
     def __str__(self) -> str:
