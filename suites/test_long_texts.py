@@ -53,7 +53,10 @@ def test_long_texts(
     length = prepared.scoring_length or windows.length
     texts = _read(prepared, labelled, length, windows)
     if texts is None:
-        note(f"--windows: no text of {set_name} is longer than the {min(length, windows.length)} tokens of a window")
+        with request.getfixturevalue("visible")():
+            note(
+                f"--windows: no text of {set_name} is longer than the {min(length, windows.length)} tokens of a window"
+            )
         pytest.skip("no text is longer than a window")
     workload = Workload(
         batch_size=BATCH_SIZE, sequence_length=length, padding="bucketed", threads=prepared.options.threads

@@ -18,6 +18,7 @@ from deploybench.exporters.checkpoints.tokenization import Tokeniser, save_token
 
 TEXTS = corpus.corpus("test")[0]
 LONG = [" ".join(TEXTS[place : place + 12]) for place in range(0, 60, 6)]  # hundreds of tokens
+QUICK = ("--batch-sizes=1", "--time-budget=20")
 SHORT = [" ".join(text.split()[:8]) for text in TEXTS[:30]]
 
 
@@ -133,7 +134,7 @@ def saved(command, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         sets = [f"--external={name}={folder / name}.jsonl" for name in ("long", "short")]
-        code = cli.main(["run", *command, *sets, "--variants=torch-eager", "--windows=32/16", "--batch-sizes=1"])
+        code = cli.main(["run", *command, *sets, "--variants=torch-eager", "--windows=32/16", *QUICK])
         return SimpleNamespace(code=code, run=read_run("results"))
 
 

@@ -59,7 +59,9 @@ def _notes(cells: RunFigures, labelled: SetInfo) -> list[str]:
     assert windows is not None
     pooled = f"one of {windows.length} tokens every {windows.stride}, and the {windows.pool} of their logits"
     return [
-        "; ".join(filter(None, [f"the same {counted(tokens.n, 'text')}, spread over the set", longer])),
+        "; ".join(
+            filter(None, [f"the same {counted(tokens.n, 'text')}, spread over the set" * (tokens.n > 0), longer])
+        ),
         f"head, tail: the first or last {length} tokens; head+tail: a quarter of these from the start, the others from the end",
         f"windows: {pooled}",
         f"change: over {usual_way(cells.run.checkpoint)}, which is read without windows; 95 % interval of the paired texts",
