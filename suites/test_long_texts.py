@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from deploybench.exporters.checkpoints.long_texts import Windows
 
 SHARE = 0.15  # of the time budget, for all sets of all models
+FEWEST = 20  # texts: of fewer nothing is learnt
 
 
 def test_long_texts(
@@ -123,7 +124,8 @@ def _places(recorder: Recorder, labelled: LabelledSet, texts: Sequence[Inputs], 
     pace = scored[0] / sum(len(ids) for text in texts for ids in text[cut])
     seconds = min(SHARE * recorder.prepared.options.time_budget, recorder.deadline.left()) / sets
     expected = pace * sum(map(len, distinct(texts).values()))
-    return spread(range(len(texts)), stepped(len(texts), seconds / expected))
+    most = max(FEWEST, int(len(texts) * seconds / expected))
+    return spread(range(len(texts)), min(most, stepped(len(texts), seconds / expected)))
 
 
 def _measure(prepared: Prepared, labelled: LabelledSet, texts: Sequence[Inputs], places: Sequence[int]) -> LongTexts:

@@ -50,7 +50,7 @@ def long_text_figures(
 def _changed(figure: Figure, before: tuple[float, ...], after: tuple[float, ...]) -> Figure:
     """The change of the mean; of texts, with the interval of paired shares."""
     found = replace(figure, value=fmean(after) - fmean(before), low=None, high=None)
-    if len(after) == 1:
+    if before is after or len(after) == 1:  # the usual way itself, or one correlation
         return found
     lost = sum(one > other for one, other in zip(before, after, strict=True))
     won = sum(one < other for one, other in zip(before, after, strict=True))
