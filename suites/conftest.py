@@ -39,7 +39,10 @@ OPTIONS = pytest.StashKey[tuple[Options, ...]]()  # by model
 RECORDERS = pytest.StashKey[dict[str, Recorder]]()  # by name of the model
 _ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 # What decides comes first; what is not named comes last.
-_ORDER = ("test_accuracy", "test_latency", "test_memory", "test_load", "test_invariance", "test_throughput")
+_ORDER = (
+    *("test_accuracy", "test_long_texts", "test_latency", "test_memory", "test_load", "test_invariance"),
+    "test_throughput",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

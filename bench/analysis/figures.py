@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 from statistics import median
@@ -12,11 +13,12 @@ from ..measure.controls import CONTROLS
 from ..measure.workload import PADDINGS
 from ..measure.yardsticks import yardstick_readings
 from ..runs.measurement import Figure, Measurement, Status, Workload, batch_shape, process_medians
-from ..runs.metrics import END_TO_END, INVARIANCE, METRICS, metrics_of
+from ..runs.metrics import END_TO_END, INVARIANCE, METRICS, READ, WAYS, metrics_of, read_metric
 from ..runs.store import SetInfo, once_a_run
 from ..statistics import NO_INTERVAL, interval_factors, wilson_interval
 from .answer_figures import answer_figures
 from .ledgers import ledger_figures, ledger_of, memory_caution
+from .long_texts import long_text_figures
 from .operator_figures import operator_figures
 from .precision import main_precision, vnni_problem
 from .timing_figures import over_budget, timing_figures
@@ -141,6 +143,7 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
         of_set = [*_accuracy(run, rows, labelled), *_scoring(rows, labelled)]
         found += [figure.empty(why_none) for figure in of_set] if why_none else of_set
         found += _end_to_end(run, rows, labelled)
+        found += _long_texts(run, rows, labelled)
     info = run.variants.get(rows.variant)
     used = info.cores_used if info else 0.0
     cores = run.environment.get("cores")
@@ -256,6 +259,13 @@ def _end_to_end(run: Run, rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
             figure = replace(rows.figure(metric, workload, labelled.name or None), label=workload.padding)
             nothing = metric == "policy_accuracy" and run.checkpoint.random_weights
             yield figure.empty(_RANDOM_WEIGHTS) if nothing else figure
+
+
+def _long_texts(run: Run, rows: _Rows, labelled: SetInfo) -> Iterator[Figure]:
+    """Nothing where the variant's long texts were not read in several ways."""
+    look = functools.partial(rows.measurement, data=labelled.name or None)
+    if look(read_metric(WAYS[0], READ[0])).reason != _NOT_RUN:
+        yield from long_text_figures(run.checkpoint, look, _blank)
 
 
 def _figure(measurement: Measurement, factor: float) -> Figure:

@@ -33,7 +33,7 @@ class Scores:
         self._scoring = scoring
 
     def to_frame(self) -> pd.DataFrame:
-        """All rows: ``row`` (from 1), ``label``, its ``probability``, ``logit_0``, …, ``tokens``.
+        """All rows: ``row`` (from 1), ``label``, its ``probability``, ``logit_0``, …, ``tokens``, with windows their number.
 
         Of a multi-label model, ``labels`` instead of label and probability, a list; of a model with one score, ``score``.
         """

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 _OUTPUT = """
 The output has one row per row of FILE, in its order: row (from 1), label, its
-probability, logit_0, logit_1, ..., and the tokens of the whole text. Memory does
-not grow with FILE. The same command continues after an interruption."""
+probability, logit_0, logit_1, ..., and the tokens of the whole text; with --windows
+their number as well. Memory does not grow with FILE. The same command continues
+after an interruption."""
 
 
 def add(commands: Any) -> None:
@@ -29,6 +30,7 @@ def add(commands: Any) -> None:
         [
             "deploybench score posts.csv --variant openvino-int8 -o labels.parquet",
             "deploybench score --checkpoint my-albert --variant onnx-fp32 x.csv -o y.parquet",
+            "deploybench score posts.csv --variant openvino-int8 --windows 512/256 -o y.parquet",
         ],
     )
     command.set_defaults(execute=_score, needs=("torch",))

@@ -19,6 +19,7 @@ from ...exporters.artifacts.catalogue import (
 )
 from ...exporters.artifacts.plugins import use_plugins
 from ...exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
+from ...exporters.checkpoints.long_texts import POOLS, Pool, Windows
 from ...exporters.errors import UserError
 from ...exporters.variant import REFERENCE
 from ..machine.cpu import available_cores, cpu_features
@@ -94,6 +95,7 @@ class Options:
     calibration: Path | None = None
     text_columns: tuple[str, ...] = ()  # PairColumns for pairs of texts; empty: found by name
     scores_pairs: bool | None = None  # whether the file to score holds pairs of texts; None: there is none
+    windows: Windows | None = None  # by which long texts are read as well; of a scoring, by which all are
     label_column: str | None = None  # None: "label"
     drop_bad_rows: bool = False
     allow_pickle: bool = False
@@ -151,6 +153,25 @@ def _pair_columns(text: str) -> PairColumns:
     return PairColumns(found)
 
 
+def _windows(text: str) -> Windows:
+    length, slash, stride = text.partition("/")
+    expected = "LENGTH/STRIDE in tokens such as 512/256"
+    if not slash or not all(part.isdecimal() and int(part) for part in (length, stride)):
+        raise UserError(f"--windows: found {text!r}, expected {expected}")
+    if int(stride) > int(length):
+        raise UserError(
+            f"--windows: found {text!r}, whose stride is larger than a window, so that tokens are left out; expected {expected}"
+        )
+    return Windows(length=int(length), stride=int(stride))
+
+
+def _pool(text: str) -> Pool:
+    for known in POOLS:
+        if text == known:
+            return known
+    raise UserError(f"--pool: {text!r} is unknown; known ways: {', '.join(POOLS)}")
+
+
 def _variants(text: str) -> tuple[str, ...]:
     asked = names(text)
     if not asked:
@@ -191,6 +212,9 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
       "title and content, or text)"}),
     (("--pair-columns",), {"metavar": "A,B", "type": _pair_columns, "help": "columns of the two texts of a pair (default: "
       "premise and hypothesis, sentence1 and sentence2, query and document, or the like)"}),
+    (("--windows",), {"metavar": "LENGTH/STRIDE", "type": _windows, "help": "read each text by windows of LENGTH tokens "
+      "that start every STRIDE tokens: `score` answers by them, `run` measures them beside cutting texts"}),
+    (("--pool",), {"metavar": "WAY", "type": _pool, "help": "mean or max of the windows' logits (default: mean)"}),
     (("--label-column",), {"metavar": "NAME", "help": "column that holds the labels (default: label)"}),
     (("--drop-bad-rows",), {"action": "store_true", "help": "drop unusable rows and report how many, instead of "
       "stopping at the first"}),
@@ -333,6 +357,13 @@ def read_options(parsed: argparse.Namespace) -> Options:
         raise UserError("--pair-columns: was given with --text-columns; pass one of them")
     if pair:
         given["text_columns"] = pair
+    pool = getattr(parsed, "pool", None)
+    if pool and "windows" not in given:
+        raise UserError(
+            f"--pool: {pool} was given without --windows; pass --windows LENGTH/STRIDE, such as 512/256, as well"
+        )
+    if pool:
+        given["windows"] = replace(given["windows"], pool=pool)
     given["variants"] = asked_variants(given.get("variants", ()))
     profile = PROFILES[given.get("profile", "quick")]
     defaults = {

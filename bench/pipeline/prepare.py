@@ -34,6 +34,7 @@ from .scored_texts import expected_tokens, within_budget
 from .sets import demonstration_sets, labelled_sets, reading
 from .training_texts import find_training_texts
 from .unlabelled import Unlabelled, find_unlabelled
+from .windows import refuse_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -234,6 +235,7 @@ def _read(
     pairs = is_given_pairs(options, checkpoint, sets)
     texts: Sequence[Text] = sets[0].texts if sets else corpus.plain_texts(pairs=pairs)
     inputs = find_inputs(options, checkpoint, spread(texts, 32))
+    refuse_windows(options, checkpoint, inputs, labelled=bool(sets))
     own = _own_texts(options, checkpoint, inputs, texts if sets else ())
     read = inputs.scoring_length(checkpoint) if sets and _times_own_texts(options, checkpoint) else None
     lengths = (max(map(len, own)),) if own else _sequence_lengths(options, checkpoint, read or inputs.max_length)

@@ -109,6 +109,7 @@ class Recorder:
             threads=options.threads,
             precision=options.target_width,
             time_budget=options.time_budget,
+            windows=options.windows,
         )
 
     def _checkpoint(self) -> CheckpointInfo:

@@ -47,6 +47,15 @@ class Metric:
 ARRANGEMENTS = ("shuffled", "long_neighbour", "padded")  # of texts that were first classified alone
 INVARIANCE = tuple(f"{arrangement}_{what}" for arrangement in ARRANGEMENTS for what in ("flips", "change"))
 END_TO_END = ("classified", "tokenised", "token_time", "padding_share", "policy_accuracy")
+READ = ("accuracy", "tokens", "rate")  # of each way to read long texts
+
+
+def read_metric(way: str, what: str) -> str:
+    """Name of a metric of a way to read long texts: ``head_tail_accuracy``."""
+    return f"{way.replace('+', '_')}_{what}"
+
+
+WAYS = ("head", "tail", "head+tail", "windows")
 
 # Thresholds of memory: two runs of the same commit differed by up to 2 % (heap) and 4 % (resident).
 _LATENCY = Compared(threshold=0.02, words=FASTER, across_machines=0.1)
@@ -120,6 +129,13 @@ _ALL = (
     Metric("token_time", "s", "lower"),  # from text to class / tokens that are no padding
     Metric("padding_share", "1", "lower"),  # of the computed tokens
     Metric("policy_accuracy", "1", "higher"),
+    # Of the same texts of a set, by what is read of long ones:
+    *(Metric(read_metric(way, "accuracy"), "1", "higher") for way in WAYS),  # of scores, Spearman's correlation
+    *(
+        Metric(read_metric(way, "accuracy_change"), "1", "higher") for way in WAYS
+    ),  # derived: over what is read otherwise
+    *(Metric(read_metric(way, "tokens"), "1", "lower") for way in WAYS),  # computed for a text, without padding
+    *(Metric(read_metric(way, "rate"), "1/s", "higher") for way in WAYS),  # texts, inference alone
     # Derived from every example's logits and the reference's, by set:
     Metric("agreement", "1", "higher"),  # share of examples with the reference's class
     Metric("lost", "1", "lower"),  # examples that only the reference classified correctly

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
+from ...exporters.checkpoints.long_texts import Windows  # noqa: TC001 - msgspec reads the types of fields
 from ...exporters.errors import RunFileError, UserError, did_you_mean, first_line
 from ...exporters.head import Head, Task
 from ...exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
@@ -56,6 +57,7 @@ class Plan:
     precision: float = 0.0  # relative width of intervals at which timing stops; 0: a fixed number of launches
     text_lengths: tuple[int, ...] = ()  # tokens of the texts timed one at a time; empty: each has the longest length
     time_budget: float = 0.0  # s of timing after which it stops in any case
+    windows: Windows | None = None  # by which long texts were read as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

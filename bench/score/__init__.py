@@ -6,6 +6,8 @@ FLAGS = (
     "--train",
     "--text-columns",
     "--pair-columns",
+    "--windows",
+    "--pool",
     "--drop-bad-rows",
     "--allow-pickle",
     "--plugin",

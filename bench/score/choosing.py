@@ -24,7 +24,7 @@ _WORTH_A_SEARCH_S = 60.0  # with the default plan: a search takes about a minute
 def choose_plan(models: Models, found: Scan, max_memory: float | None) -> Plan:
     """Search for a plan if the file is large enough; raises UserError if no plan stays within ``max_memory`` bytes."""
     default = Plan(policy=DEFAULT_POLICY, instances=1, threads=models.threads)
-    sample = Sample(tokens=models.tokeniser(found.sample)[0], pad=models.pad, max_length=models.full_length)
+    sample = Sample(tokens=models.reader(found.sample).ids, pad=models.pad, max_length=models.full_length)
     with models.opened(1) as opened:
         computed = sample.cut(DEFAULT_POLICY).computed_tokens * found.rows / len(found.sample)
         expected = computed * seconds_per_token(opened.pipeline, sample)
@@ -32,7 +32,7 @@ def choose_plan(models: Models, found: Scan, max_memory: float | None) -> Plan:
     if expected < _WORTH_A_SEARCH_S:
         say(f"plan: {default}; no search for a faster one, since this takes about {format_duration(expected)}")
     else:
-        plans = _ranked(models, sample)
+        plans = _ranked(models, sample, len(found.sample))
     if max_memory is None:
         return plans[0]
     smaller = [
@@ -41,16 +41,17 @@ def choose_plan(models: Models, found: Scan, max_memory: float | None) -> Plan:
     return _within([*plans, *smaller], models, sample, max_memory)
 
 
-def _ranked(models: Models, sample: Sample) -> list[Plan]:
-    """All plans, fastest first; prints the first ones."""
+def _ranked(models: Models, sample: Sample, texts: int) -> list[Plan]:
+    """All plans, fastest first; prints the first ones. ``texts``: of which the sample is the inputs."""
+    per_input = texts / len(sample.tokens)  # below 1 where texts are read by several windows
     with ExitStack() as stack, progress("looking for the fastest plan", 0) as bar:
         counts = instance_counts(models.threads)
         pipelines = {count: stack.enter_context(models.opened(count)).pipeline for count in counts}
         trials = find_plan(pipelines, models.threads, sample, bar)
     best, *others = trials
-    say(f"plan: {best.plan}: {best.rate:.1f} texts/s, the fastest of {len(trials)}")
+    say(f"plan: {best.plan}: {best.rate * per_input:.1f} texts/s, the fastest of {len(trials)}")
     for other in others[:2]:
-        say(f"  {other.plan}: {other.rate:.1f} texts/s")
+        say(f"  {other.plan}: {other.rate * per_input:.1f} texts/s")
     return [trial.plan for trial in trials]
 
 

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from ...exporters.checkpoints.tokenization import Tokeniser
 from ..worker.instances import loaded_instances
 from .pipeline import Pipeline
+from .reading import CutReader, WindowReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ...exporters.checkpoints.long_texts import Windows
     from ..pipeline.prepare import Prepared
     from ..worker.client import Worker
+    from .reading import Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +36,23 @@ class Opened:
 
 
 class Models:
-    """Opens pipelines of ``variant``."""
+    """Opens pipelines of ``variant``, which read texts by ``windows``, or cut them."""
 
-    def __init__(self, prepared: Prepared, variant: str) -> None:
+    def __init__(self, prepared: Prepared, variant: str, windows: Windows | None = None) -> None:
         self.artifact = prepared.artifacts[variant]
         self.length, self.pad = prepared.scoring_length or prepared.full_length, prepared.inputs.pad
         self.full_length = prepared.full_length
         self.threads = prepared.options.threads
-        self.tokeniser = Tokeniser(prepared.inputs.tokenizer, prepared.scoring_length)
+        self.tokeniser = Tokeniser(prepared.inputs.tokenizer, None if windows else prepared.scoring_length)
+        self.reader: Reader = CutReader(self.tokeniser)
+        if windows:
+            self.length = self.full_length = windows.length
+            self.reader = WindowReader(self.tokeniser, windows)
 
     @contextmanager
     def opened(self, instances: int) -> Iterator[Opened]:
         """A pipeline of ``instances`` processes that share the thread budget."""
         with loaded_instances(self.artifact.variant, self.artifact.path, instances, self.threads) as workers:
-            yield Opened(pipeline=Pipeline(self.tokeniser, workers, self.pad, self.full_length), workers=workers)
+            yield Opened(
+                pipeline=Pipeline(self.tokeniser, workers, self.pad, self.full_length, self.reader), workers=workers
+            )

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..analysis.probability_calibration import probabilities
 from ..measure.workload import scoring_batches
+from .reading import CutReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ...exporters.variant import Batch, Float32Array
     from ..measure.workload import Policy
     from ..worker.client import Worker
+    from .reading import Reader
 
 STAGES = ("tokenise", "pad", "run", "classify")
 _BATCHES_PER_REQUEST = 4  # at most; fewer for small inputs, so that all processes have work until the end
@@ -35,16 +37,27 @@ class Answered:
     classes: npt.NDArray[np.int64]  # (texts,)
     chances: npt.NDArray[np.float64]  # probability of those classes, (texts,)
     tokens: npt.NDArray[np.int32]  # before truncation, (texts,)
-    read_tokens: int  # of all texts, after truncation
+    windows: npt.NDArray[np.int32]  # by which each text was read, (texts,); all 1 where texts are cut
+    read_tokens: int  # of all texts, after truncation; of windows, which overlap, each counts
     computed_tokens: int  # with padding
     seconds: dict[str, float]  # by stage
 
 
 class Pipeline:
-    """Loaded ``workers`` of one variant, with the tokenizer and padding of their batches."""
+    """Loaded ``workers`` of one variant, with the tokenizer and padding of their batches.
 
-    def __init__(self, tokeniser: Tokeniser, workers: Sequence[Worker], pad: Pad, max_length: int) -> None:
-        self._tokeniser = tokeniser
+    ``reader``: what is read of each text; None: what ``tokeniser`` leaves of it.
+    """
+
+    def __init__(
+        self,
+        tokeniser: Tokeniser,
+        workers: Sequence[Worker],
+        pad: Pad,
+        max_length: int,
+        reader: Reader | None = None,
+    ) -> None:
+        self._reader = reader or CutReader(tokeniser)
         self._workers = workers
         self._pad = pad
         self._max_length = max_length
@@ -52,21 +65,22 @@ class Pipeline:
     def answer(self, texts: Sequence[Text], policy: Policy, advance: Callable[[int], None] | None = None) -> Answered:
         """Classify ``texts``; ``advance`` gets the number of texts done at a time. Raises WorkerError if a process dies."""
         clock = [time.perf_counter()]
-        ids, whole = self._tokeniser(texts)
+        read = self._reader(texts)
         clock.append(time.perf_counter())
-        made = scoring_batches(ids, self._pad, policy, self._max_length)
+        made = scoring_batches(read.ids, self._pad, policy, self._max_length)
         clock.append(time.perf_counter())
-        rows = self.run(made.batches, advance)
+        rows = self.run(made.batches, advance and in_texts(advance, len(texts), len(read.ids)))
         clock.append(time.perf_counter())
-        logits = made.in_text_order(rows)
+        logits = self._reader.of_texts(made.in_text_order(rows), read.windows)
         classes, chances = logits.argmax(axis=1), probabilities(logits)
         clock.append(time.perf_counter())
         return Answered(
             logits=logits,
             classes=classes,
             chances=chances[np.arange(len(classes)), classes],
-            tokens=np.asarray(whole, dtype=np.int32),
-            read_tokens=sum(map(len, ids)),
+            tokens=np.asarray(read.lengths, dtype=np.int32),
+            windows=np.asarray(read.windows, dtype=np.int32),
+            read_tokens=sum(map(len, read.ids)),
             computed_tokens=made.computed_tokens,
             seconds=dict(zip(STAGES, np.diff(clock).tolist(), strict=True)),
         )
@@ -91,3 +105,15 @@ class Pipeline:
         with ThreadPoolExecutor(len(self._workers)) as pool:
             list(pool.map(work, self._workers))
         return [answers[index] for index in range(len(batches))]
+
+
+def in_texts(advance: Callable[[int], None], texts: int, inputs: int) -> Callable[[int], None]:
+    """``advance``, which gets a number of texts, for one of ``inputs`` that are done."""
+    done = 0
+
+    def inputs_done(count: int) -> None:
+        nonlocal done
+        before, done = done, done + count
+        advance(done * texts // inputs - before * texts // inputs)
+
+    return inputs_done

@@ -48,7 +48,7 @@ class Trial:
     """The measured speed of a plan."""
 
     plan: Plan
-    rate: float  # texts per second, from padding to logits
+    rate: float  # texts, or windows of them, per second, from padding to logits
 
 
 def instance_counts(threads: int) -> list[int]:

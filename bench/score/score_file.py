@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from ...exporters.checkpoints.long_texts import Windows
     from ...exporters.head import Head
     from ..pipeline.prepare import Prepared
     from ..texts.text_rows import TextRow
@@ -57,12 +58,14 @@ class Scoring:
     tally: Tally = field(default_factory=Tally)
     plan: Plan
     length: int | None  # tokens at which texts are cut; None: not cut
+    windows: Windows | None = None  # by which texts are read instead
     taken: int  # rows reused from an interrupted scoring
     peak: int = 0  # resident bytes: sum of the peaks of all processes
     elapsed: float = 0.0  # seconds from the first row to the last
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", *STAGES, "write"), 0.0))
     texts: int = 0
     cut: int = 0  # texts that were cut
+    read_windows: int = 0
     read_tokens: int = 0
     computed_tokens: int = 0  # with padding
 
@@ -72,6 +75,7 @@ class Scoring:
             return
         self.texts += len(answered.classes)
         self.cut += 0 if self.length is None else int((answered.tokens > self.length).sum())
+        self.read_windows += int(answered.windows.sum())
         self.read_tokens += answered.read_tokens
         self.computed_tokens += answered.computed_tokens
         for stage, seconds in answered.seconds.items():
@@ -81,7 +85,8 @@ class Scoring:
 def score_file(job: Job) -> Scoring:
     """Score every row of ``job.source`` into ``job.output``; raises UserError for a user mistake."""
     caution_joined(job.source, job.found.columns, job.prepared.checkpoint.labels)
-    models, identity = Models(job.prepared, job.variant), _identity(job)
+    windows = job.prepared.options.windows
+    models, identity = Models(job.prepared, job.variant, windows), _identity(job)
     parts = Parts(job.output, identity)
     number, taken, kept = parts.found()
     if kept is None:
@@ -91,7 +96,12 @@ def score_file(job: Job) -> Scoring:
         plan = Plan(**{**kept, "policy": Policy(**kept["policy"])})
         say(f"reused: {taken} rows scored before, and the plan: {plan}")
     done = Scoring(
-        rows=job.found.rows, dropped=job.found.dropped, plan=plan, length=job.prepared.scoring_length, taken=taken
+        rows=job.found.rows,
+        dropped=job.found.dropped,
+        plan=plan,
+        length=None if windows else job.prepared.scoring_length,
+        windows=windows,
+        taken=taken,
     )
     with models.opened(plan.instances) as opened:
         number, rows = _score_rows(job, opened.pipeline, parts, number, done)
@@ -112,6 +122,7 @@ def score_file(job: Job) -> Scoring:
 def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: Scoring) -> tuple[int, int]:
     """Score the rows after those of the first ``number`` parts; number of parts and rows then."""
     head, rows = job.prepared.checkpoint.head, done.taken
+    by_windows = done.windows is not None
     with progress("scoring", done.rows - done.taken) as bar:
         begun = clock = time.perf_counter()
         for chunk in chunks(islice(stream_rows(job.source, job.prepared.options.text_columns), done.taken, None)):
@@ -119,7 +130,7 @@ def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: S
             texts = [row.text for row in chunk if row.cause is None]
             answered = pipeline.answer(texts, done.plan.policy, bar.advance) if texts else None
             clock = time.perf_counter()
-            parts.write(number, _table(chunk, answered, head))
+            parts.write(number, _table(chunk, answered, head, by_windows=by_windows))
             number, rows = number + 1, rows + len(chunk)
             done.add(answered)
             bar.advance(len(chunk) - len(texts))
@@ -136,6 +147,7 @@ def _identity(job: Job) -> dict[str, Any]:
         "source": sha256_file(job.source),
         "text_columns": list(options.text_columns),
         "pairs": isinstance(options.text_columns, PairColumns),
+        "windows": options.windows and asdict(options.windows),
         "drop_bad_rows": options.drop_bad_rows,
         "variant": job.variant,
         "artifact": job.prepared.artifacts[job.variant].fingerprint,
@@ -144,15 +156,21 @@ def _identity(job: Job) -> dict[str, Any]:
     }
 
 
-def _table(chunk: Sequence[TextRow], answered: Answered | None, head: Head) -> pa.Table:
-    """A row for each of ``chunk``: row number, answer, logits, tokens; all but the number are empty without text."""
+def _table(chunk: Sequence[TextRow], answered: Answered | None, head: Head, *, by_windows: bool) -> pa.Table:
+    """A row for each of ``chunk``: row number, answer, logits, tokens; all but the number are empty without text.
+
+    And the number of windows, where texts are read by them.
+    """
     import pyarrow as pa
 
     row_numbers = pa.array([row.number for row in chunk], type=pa.int64())
     kinds = {**answer_kinds(head), **_logits(head.labels, pa.float32()), "tokens": pa.int32()}
+    if by_windows:
+        kinds["windows"] = pa.int32()
     if answered is None:
         return pa.table({"row": row_numbers, **{name: pa.nulls(len(chunk), kind) for name, kind in kinds.items()}})
-    values = (*answer_values(head, answered), *answered.logits.T, answered.tokens)
+    windows = [answered.windows] if by_windows else []
+    values = (*answer_values(head, answered), *answered.logits.T, answered.tokens, *windows)
     empty = np.asarray([row.cause is not None for row in chunk])
     place = np.where(empty, 0, np.cumsum(~empty) - 1)
     columns = zip(kinds.items(), values, strict=True)

@@ -171,13 +171,17 @@ class Tokeniser:
     def __call__(self, texts: Sequence[Text]) -> tuple[list[Ids], list[int]]:
         """Token ids of each text, and the number of tokens before truncation; DataError for a text without tokens."""
         encodings = self.encode(texts)
+        ids = self.ids(texts, encodings)
+        return ids, [self._untruncated(text, one) for text, one in zip(texts, encodings, strict=True)]
+
+    def ids(self, texts: Sequence[Text], encodings: Any) -> list[Ids]:
+        """Token ids of each text from its encoding; DataError for a text without tokens."""
         for text, one in zip(texts, encodings, strict=True):
             if not one.ids:
                 raise DataError(
                     f"text {shown(text)[:40]!a}: the tokenizer makes no token of it, expected at least one; remove it"
                 )
-        lengths = [self._untruncated(text, one) for text, one in zip(texts, encodings, strict=True)]
-        return [TypedIds(one.ids, one.type_ids) if self._typed else one.ids for one in encodings], lengths
+        return [TypedIds(one.ids, one.type_ids) if self._typed else one.ids for one in encodings]
 
     def encode(self, texts: Sequence[Text]) -> Any:
         """Encodings of the package tokenizers; without ids for a text without tokens."""

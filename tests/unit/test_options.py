@@ -9,6 +9,7 @@ import pytest
 from deploybench.bench.machine.cpu import available_cores, cpu_features, first_version_quota
 from deploybench.bench.pipeline.options import Options, add_options, artifacts_dir, read_models, read_options
 from deploybench.exporters.artifacts.catalogue import default_variants, variant_names
+from deploybench.exporters.checkpoints.long_texts import Windows
 from deploybench.exporters.errors import UserError
 
 
@@ -80,6 +81,12 @@ def test_options_are_typed_values_from_the_parser_on():
     assert options.work_dir == Path(".deploybench")
 
 
+def test_windows_have_the_pool_of_its_own_flag():
+    assert read("--windows", "128/64").windows == Windows(length=128, stride=64, pool="mean")
+    assert read("--windows", "128/64", "--pool", "max").windows == Windows(length=128, stride=64, pool="max")
+    assert read().windows is None
+
+
 def test_an_empty_path_is_as_if_the_flag_were_left_out():
     assert read("--calibration", "", "--work-dir", "", "--real", "", "--fake", "") == Options()
 
@@ -115,6 +122,16 @@ def test_flags_that_a_command_lacks_have_their_defaults():
         (("--profile", "swift"), "--profile: 'swift' is unknown; known profiles: quick, standard, full"),
         (("--real", "r.csv"), "--real: was given without --fake; pass both, or one labelled file"),
         (("--fake", "f.csv"), "--fake: was given without --real; pass both, or one labelled file"),
+        (("--windows", "128"), "--windows: found '128', expected LENGTH/STRIDE in tokens such as 512/256"),
+        (("--windows", "0/1"), "--windows: found '0/1', expected LENGTH/STRIDE in tokens such as 512/256"),
+        (("--windows", "8/0"), "--windows: found '8/0', expected LENGTH/STRIDE in tokens such as 512/256"),
+        (("--windows", "8/-4"), "--windows: found '8/-4', expected LENGTH/STRIDE in tokens such as 512/256"),
+        (
+            ("--windows", "64/128"),
+            "--windows: found '64/128', whose stride is larger than a window, so that tokens are",
+        ),
+        (("--pool", "max"), "--pool: max was given without --windows; pass --windows LENGTH/STRIDE, such as 512/256"),
+        (("--windows", "8/4", "--pool", "sum"), "--pool: 'sum' is unknown; known ways: mean, max"),
         (("--variants", "onnx"), "unknown variant 'onnx'; "),
         (("--variants", ""), "--variants: found '', expected names"),
         (("--text-columns", ""), "--text-columns: found '', expected different columns such as title,body"),

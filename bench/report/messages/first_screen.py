@@ -11,6 +11,7 @@ from ...analysis.selection import default_selection
 from ...analysis.speed_ups import speed_ups
 from ...printable import printable
 from ...units import counted
+from ..long_texts import longer_line, windows_lines
 from ..notes import checkpoint_note, marks_of_other_models
 from ..quality import head_metric
 from ..run_figures import RunFigures
@@ -60,6 +61,8 @@ def _measured(cells: RunFigures) -> list[str]:
     return [
         checkpoint_note(replace(run.checkpoint, name=short(run.checkpoint.name, 2 * NAME))),
         *_reference_accuracy(cells),
+        *longer_line(cells, short),
+        *windows_lines(cells, short),
         f"latency: median for {counted(one.batch_size, 'text')} of {timed_lengths(run)}; speed-up: over {REFERENCE}",
         f"memory: heap after loading and in batches of {run.plan.memory_batch_size} × {longest} tokens; size: on disk",
         machine(run),

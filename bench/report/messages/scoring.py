@@ -23,9 +23,7 @@ def render_scoring(done: Scoring) -> str:
             f"time: {format_duration(done.elapsed)}, {done.texts / done.elapsed:.1f} texts/s",
             _stages(done),
             f"tokens: {done.read_tokens / done.texts:.1f} a text, {each} each; padding: {padding} of the computed tokens",
-            f"truncated at {done.length} tokens: {counted(done.cut, 'text')} ({format_percent(done.cut / done.texts)})"
-            if done.length
-            else "texts are not truncated",
+            _read(done),
         ]
     return "\n".join([*lines, f"memory: at most {format_bytes(done.peak)} resident, all processes together"])
 
@@ -38,6 +36,16 @@ def _answers(tally: Tally) -> list[str]:
     counts = [f"{format_count(count)} {printable(name)}" for name, count in sorted(tally.counts.items())]
     counts += [f"{format_count(tally.without_label)} without a label"] if tally.without_label else []
     return [f"labels: {', '.join(counts)}"] if counts else []
+
+
+def _read(done: Scoring) -> str:
+    """How texts longer than the model takes were read."""
+    if done.windows:
+        apart = f"of {done.windows.length} tokens, one every {done.windows.stride}"
+        return f"windows {apart}: {done.read_windows / done.texts:.1f} a text; {done.windows.pool} of their logits"
+    if done.length is None:
+        return "texts are not truncated"
+    return f"truncated at {done.length} tokens: {counted(done.cut, 'text')} ({format_percent(done.cut / done.texts)})"
 
 
 def _taken(done: Scoring) -> str:

@@ -159,7 +159,7 @@ def _lengths(page: Material) -> Section:
     plots = length_plots(page)
     text = f"Texts right of the line are truncated to {reading_length(page.run)} tokens."
     none = "The run was saved before lengths of texts were kept."
-    grids = _grids(page, "policies")
+    grids = _grids(page, "policies", "long-texts")
     return Section(title="Lengths of the texts", text=text if plots else none, plots=plots, grids=grids)
 
 

@@ -24,6 +24,7 @@ SHOWN = (  # in the order in which they are printed
     "fidelity",
     "invariance",
     "policies",
+    "long-texts",
 )
 ON_DEMAND = (  # printed where ``--table`` names them
     "timing",
@@ -57,4 +58,4 @@ def build_models(runs: tuple[Run, ...], names: Iterable[str]) -> dict[str, list[
 
 
 def _module(name: str) -> Any:
-    return import_module(f"{__name__}.{name}")
+    return import_module(f"{__name__}.{name.replace('-', '_')}")
