@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     Float32Array: TypeAlias = npt.NDArray[np.float32]
 
 Task: TypeAlias = Literal["single-label", "multi-label", "score"]
@@ -17,7 +17,7 @@ TASKS: tuple[Task, ...] = ("single-label", "multi-label", "score")
 Label: TypeAlias = int | tuple[int, ...] | float
 """Of one text: a class index, the sorted indices of its labels (none: an empty tuple), or a score."""
 
-Answers: TypeAlias = npt.NDArray[Any]
+Answers: TypeAlias = "npt.NDArray[Any]"
 """Class indices ``(texts,)``, labels that are given ``(texts, labels)`` as 0 and 1, or scores ``(texts,)``."""
 
 HALF = 0.5  # the usual threshold
@@ -34,6 +34,8 @@ class Head:
 
     def answers(self, logits: Float32Array) -> Answers:
         """What logits ``(texts, outputs)`` say of each text."""
+        import numpy as np
+
         if self.task == "single-label":
             return logits.argmax(axis=1)
         if self.task == "multi-label":
@@ -44,6 +46,8 @@ class Head:
     @property
     def cuts(self) -> npt.NDArray[np.float64]:
         """The logits above which each label is given, ``(labels,)``."""
+        import numpy as np
+
         chances = np.asarray(self.thresholds or [HALF] * len(self.labels), dtype=np.float64)
         return np.log(chances) - np.log1p(-chances)
 
@@ -59,12 +63,15 @@ SINGLE_LABEL = Head(task="single-label", labels=())
 
 def same(one: Answers, other: Answers) -> npt.NDArray[np.bool_]:
     """Whether each text has the same class, or exactly the same labels, ``(texts,)``."""
+    import numpy as np
+
     differs = np.asarray(one) != np.asarray(other)
     return ~(differs if one.ndim == 1 else differs.any(axis=1))
 
 
 def same_order(one: Answers, other: Answers) -> float:
     """Share of the pairs of texts that two lists of scores put in the same order, by Kendall's tau b: (1 + tau) / 2."""
+    import numpy as np
     from scipy.stats import kendalltau
 
     if np.array_equal(one, other):
@@ -75,6 +82,8 @@ def same_order(one: Answers, other: Answers) -> float:
 
 def sigmoid(values: Answers) -> npt.NDArray[np.float64]:
     """1 / (1 + exp(-values)), without overflow."""
+    import numpy as np
+
     found: npt.NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -np.asarray(values, dtype=np.float64)))
     return found
 
@@ -85,6 +94,8 @@ def margins(head: Head, expected: Float32Array, found: Float32Array) -> tuple[Fl
     Of each text: the logit of its class less the largest other one, or the distance of the label that is nearest to its cut. Of
     scores: the difference between two texts that follow each other, which is their order.
     """
+    import numpy as np
+
     if head.task == "multi-label":
         sides = np.where(expected > head.cuts, 1.0, -1.0)
         return (sides * (expected - head.cuts)).min(axis=1), (sides * (found - head.cuts)).min(axis=1)
@@ -98,6 +109,8 @@ def margins(head: Head, expected: Float32Array, found: Float32Array) -> tuple[Fl
 
 def _ahead(logits: Float32Array, classes: Answers) -> Float32Array:
     """The logit of each text's class less the largest of its others."""
+    import numpy as np
+
     rows = np.arange(len(logits))
     others = logits.copy()
     others[rows, classes] = -np.inf

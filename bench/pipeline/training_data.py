@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 def training_sets(recipe: Recipe, options: Options, *, train: str | None, validation: str | None) -> Sets:
     """Training set and evaluation sets; ``train`` replaces the recipe's files. Raises UserError for an unusable file."""
+    if not train and recipe.data is None and recipe.task != "single-label":
+        raise UserError(
+            f"--train: recipe {recipe.name!r} has the task {recipe.task!r}, expected labelled texts to train on, since the "
+            "bundled corpus has one class a text; pass --train FILE"
+        )
     if not train and recipe.data is None:
         for flag, value in (("--external", options.external), ("--validation", validation)):
             if value:

@@ -31,6 +31,13 @@ def read_head(path: Path, config: dict[str, Any]) -> Head:
     return Head(task=task, labels=labels, thresholds=thresholds, sigmoid=task == "score" and _is_sigmoid(config))
 
 
+def forget_answers(config: Any) -> None:
+    """Remove from a transformers configuration the thresholds and the activation of the answers of another training."""
+    for name in (THRESHOLDS, *(keys[0] for keys in _ACTIVATIONS)):
+        if hasattr(config, name):
+            delattr(config, name)
+
+
 def _task(path: Path, config: dict[str, Any], labels: Sequence[str]) -> Task:
     """As transformers trains it: one output is a score, unless problem_type says that it is a label."""
     problem = config.get("problem_type")
