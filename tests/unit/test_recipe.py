@@ -58,16 +58,8 @@ KNOWN = (
 PUBLISHED = ("albert", "bert", "distilbert", "mobilebert", "tinybert")
 SHIPPED = (
     *("albert-agnews", "albert-mini", "albert-news", "albert-welfake", "bert-agnews", "bert-welfake", "demonstration"),
-    *(
-        "distilbert-agnews",
-        "distilbert-welfake",
-        "minilm-multilabel",
-        "minilm-news",
-        "minilm-nli",
-        "minilm-score",
-        "mobilebert-welfake",
-        "tinybert-welfake",
-    ),
+    *("distilbert-agnews", "distilbert-welfake", "minilm-multilabel", "minilm-news", "minilm-nli", "minilm-score"),
+    *("mobilebert-welfake", "tinybert-welfake"),
 )
 
 
