@@ -120,7 +120,7 @@ def texts_of(run: Run, parsed: argparse.Namespace) -> tuple[LabelledSet, ...]:
     """The labelled files of TEXT_FLAGS; without any, the bundled texts for a run of the demonstration."""
     from ..pipeline.sets import demonstration_sets, labelled_sets
 
-    sets = labelled_sets(read_options(parsed), run.checkpoint.labels)
+    sets = labelled_sets(read_options(parsed), run.checkpoint.head)
     if not sets and run.checkpoint.demonstration:
         known = {one.sha256 for one in run.sets}
         sets = tuple(one for one in demonstration_sets() if one.sha256 in known)

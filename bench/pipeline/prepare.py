@@ -10,6 +10,7 @@ from ...exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
 from ...exporters.checkpoints.inputs import Inputs
 from ...exporters.checkpoints.tokenization import Pad, ids_from_json, tokenise
 from ...exporters.errors import CheckpointError, UserError, WorkerError
+from ...exporters.head import SINGLE_LABEL
 from ..console import each_note_once, note, stage
 from ..measure.own_texts import mostly_cut, own_batches
 from ..measure.workload import full_batch, full_length, parity_batches, spread
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from ...exporters.artifacts.artifact import Artifact
     from ...exporters.checkpoints.checkpoint import Checkpoint
     from ...exporters.checkpoints.tokenization import Ids
+    from ...exporters.head import Head
     from ...exporters.texts import Text
     from ...exporters.variant import Batch
     from ..runs.store import VariantInfo
@@ -128,7 +130,7 @@ def prepare_models(models: Sequence[Options], announce: Callable[[], None] = lam
             with _exporting(models):
                 found = [_exported(read)]
         else:
-            sets = labelled_sets(models[0], _common_labels(models))
+            sets = labelled_sets(models[0], _common_head(models))
             announce()
             found = _those_that_run_first(models, sets)
     say_unneeded({one.options.model: one.unneeded for one in found if one.artifacts})
@@ -143,8 +145,8 @@ def _same(own: Unlabelled, chosen: Unlabelled) -> Unlabelled:
     return replace(own, tokens={row: own.tokens[row] for row in chosen.tokens if row in own.tokens})
 
 
-def _common_labels(models: Sequence[Options]) -> tuple[str, ...]:
-    """Those of all checkpoints, in the same order; none is exported before each of them could be read."""
+def _common_head(models: Sequence[Options]) -> Head:
+    """The task and the labels of all checkpoints, in the same order; none is exported before each of them could be read."""
     first, *others = [find_checkpoint(options) for options in models]
     for one in others:
         if one.task != first.task:
@@ -157,7 +159,7 @@ def _common_labels(models: Sequence[Options]) -> tuple[str, ...]:
                 f"--checkpoint: {first.name} has the labels {', '.join(first.labels)}, {one.name} {', '.join(one.labels)}; "
                 "expected the same in the same order, because models are compared on the same labelled texts"
             )
-    return first.labels
+    return first.head
 
 
 class _Read(NamedTuple):
@@ -222,13 +224,13 @@ def _read(
     ``announce`` is called before the long work.
     """
     if options.checkpoint is None:  # bad input is refused before a training, not after
-        sets = labelled_sets(options, corpus.LABELS) or demonstration_sets()
+        sets = labelled_sets(options, replace(SINGLE_LABEL, labels=corpus.LABELS)) or demonstration_sets()
         announce()
         checkpoint = demonstration(options)
     else:
         checkpoint = find_checkpoint(options)
     if sets is None:
-        sets = labelled_sets(options, checkpoint.labels)
+        sets = labelled_sets(options, checkpoint.head)
     pairs = is_given_pairs(options, checkpoint, sets)
     texts: Sequence[Text] = sets[0].texts if sets else corpus.plain_texts(pairs=pairs)
     inputs = find_inputs(options, checkpoint, spread(texts, 32))

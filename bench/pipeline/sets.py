@@ -10,8 +10,7 @@ from ..texts import data
 from ..texts.demonstration import corpus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from ...exporters.head import Head
     from .options import Options
 
 DEMONSTRATION_SETS = ("external", "in_domain")
@@ -25,16 +24,19 @@ def set_names(options: Options) -> tuple[str, ...]:
     return (*pair, *(data.parse_external(argument)[0] for argument in options.external))
 
 
-def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.LabelledSet, ...]:
-    """The real/fake pair, then the sets of ``--external`` in order; prints one line about each."""
-    keywords: dict[str, Any] = {"label_names": labels, "real_label": options.real_label, **reading(options)}
+def labelled_sets(options: Options, head: Head) -> tuple[data.LabelledSet, ...]:
+    """The real/fake pair, then the sets of ``--external`` in order, labelled as ``head`` answers; prints one line about each."""
+    _refuse_real_fake(options, head)
+    keywords: dict[str, Any] = {"label_names": head.labels, "real_label": options.real_label, **reading(options)}
     sets, paths = [], []
     if options.real and options.fake:
         sets.append(data.read_real_fake(options.real, options.fake, **keywords))
         paths.append(options.real)
     for argument in options.external:
         name, path = data.parse_external(argument)
-        sets.append(data.read_labelled_file(path, name=name, label_column=options.label_column, **keywords))
+        sets.append(
+            data.read_labelled_file(path, task=head.task, name=name, label_column=options.label_column, **keywords)
+        )
         paths.append(path)
     names = [one.name for one in sets]
     doubled = next((place for place, name in enumerate(names) if name in names[:place]), None)
@@ -45,6 +47,16 @@ def labelled_sets(options: Options, labels: Sequence[str]) -> tuple[data.Labelle
     for one in sets:  # here: the tables that repeat it come at the end, and not at all with pytest alone
         note(f"set {one.name}: {one.summary}")
     return tuple(sets)
+
+
+def _refuse_real_fake(options: Options, head: Head) -> None:
+    """Raise UserError for flags of two classes where the model answers something else."""
+    flag = "--real" if options.real else "--fake" if options.fake else "--real-label" if options.real_label else None
+    if flag and head.task != "single-label":
+        answers = "gives a score" if head.task == "score" else f"gives any of {len(head.labels)} labels"
+        raise UserError(
+            f"{flag}: says which of two classes is real, and the model {answers}; pass --external FILE alone"
+        )
 
 
 def reading(options: Options) -> dict[str, Any]:

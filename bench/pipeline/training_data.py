@@ -54,7 +54,7 @@ def training_sets(recipe: Recipe, options: Options, *, train: str | None, valida
     scored = {VALIDATION: validation or own.validation, "test": own.test}
     named = (f"{name}={file}" for name, file in scored.items() if file)
     options = replace(options, external=(*named, *options.external))
-    return texts, {one.name: one for one in labelled_sets(options, texts.label_names)}
+    return texts, {one.name: one for one in labelled_sets(options, texts.head)}
 
 
 def _split(own: DataRecipe, seed: int, options: Options) -> DataRecipe:

@@ -5,36 +5,37 @@ The text of a row is ``title + " " + content`` (or whatever its text columns are
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...exporters.errors import DataError
 from ...exporters.texts import row_hash, sha256_texts
 from ..units import counted
+from .label_lists import read_labels
 from .label_numbers import meanings
-from .labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
-from .pairs import caution_joined
+from .label_scores import read_scores
+from .labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names, told
+from .pairs import caution_joined, reads_queries
 from .real_fake import real_fake_indices
+from .set_summary import summary, without
 from .table_file import read_table
 from .text_rows import check_column, find_text_columns, read_rows, refuse_label_as_text, refuse_repeats, usable_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...exporters.head import Label, Task
+    from ...exporters.head import Head, Label, Task
     from ...exporters.texts import Text
+    from .table_file import TableFile
     from .text_rows import BadRows, Place, TextRow
-
-_MAX_SHOWN = 10  # classes listed in one line
-_NUMBERED = re.compile(r"\d")  # "428 LABEL_0" and "428 1 star" do not read well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledSet:
-    """Texts and their classes, in file order."""
+    """Texts and their labels, in file order."""
 
     name: str
     texts: tuple[Text, ...]
@@ -62,26 +63,25 @@ class LabelledSet:
         return sha256_texts(self.texts, self.labels)
 
     @property
+    def head(self) -> Head:
+        """What a model of this task answers, with the usual thresholds."""
+        from ...exporters.head import Head  # brings NumPy
+
+        return Head(task=self.task, labels=self.label_names)
+
+    @property
     def counts(self) -> tuple[int, ...]:
-        """Number of texts of each class, by class index."""
-        counts = Counter(self.labels)
+        """Number of texts of each class, or with each label, by its index; empty for scores."""
+        if self.task == "score":
+            return ()
+        found = chain.from_iterable(one if isinstance(one, tuple) else (one,) for one in self.labels)
+        counts = Counter(found)
         return tuple(counts[index] for index in range(len(self.label_names)))
 
     @property
     def summary(self) -> str:
         """One line: ``268 articles (171 real, 97 fake); left out: 2 duplicate rows``."""
-        line = counted(len(self.texts), "pair" if self.pairs else "article")
-        if len(self.label_names) > _MAX_SHOWN:
-            line += f" in {len(self.label_names)} classes"
-        else:
-            names = (f"of class {name}" if _NUMBERED.search(name) else name for name in self.label_names)
-            line += f" ({', '.join(f'{count} {name}' for count, name in zip(self.counts, names, strict=True))})"
-        beyond = (f"{counted(self.unscored, 'row')} beyond the time budget",) * bool(self.unscored)
-        return _summary(line, (*self.dropped, *beyond))
-
-
-def _summary(line: str, dropped: Sequence[str]) -> str:
-    return f"{line}; left out: {', '.join(dropped)}" if dropped else line
+        return summary(self)
 
 
 def parse_external(argument: str) -> tuple[str, Path]:
@@ -97,6 +97,7 @@ def parse_external(argument: str) -> tuple[str, Path]:
 def read_labelled_file(  # noqa: PLR0913 - how a file is read, by name
     path: Path,
     *,
+    task: Task = "single-label",
     name: str | None = None,
     label_names: Sequence[str] | None = None,
     text_columns: Sequence[str] | None = None,
@@ -104,24 +105,47 @@ def read_labelled_file(  # noqa: PLR0913 - how a file is read, by name
     real_label: str | None = None,
     bad_rows: BadRows = "refuse",
 ) -> LabelledSet:
-    """Read texts and classes from one file; raises DataError for the first problem.
+    """Read texts and labels from one file; raises DataError for the first problem.
 
-    ``label_names`` are the checkpoint's, by class index; None: from the file. ``label_column``: None is "label". ``real_label`` is
-    the checkpoint's name of the class that the file calls real; the other one is then fake.
+    ``label_names`` are the checkpoint's, by output; None: from the file. ``label_column``: None is a usual one of the task.
+    ``real_label``, of single labels, is the checkpoint's name of the class that the file calls real; the other one is then fake.
     """
     table = read_table(path)
     used = find_text_columns(table, text_columns)
     rows = read_rows(table, used)
-    column = label_column or LABEL_COLUMN
-    refuse_label_as_text(path, column, used)
+    if task == "single-label":
+        names = _read_classes(table, rows, used, label_names, label_column or LABEL_COLUMN, real_label)
+    else:
+        read = read_labels if task == "multi-label" else read_scores
+        names = read(table, rows, used, label_names, label_column)
+    caution_joined(path, used, names)
+    found = _labelled_set(name or path.stem, rows, names, bad_rows, task)
+    return replace(found, queries=_queries(found.texts)) if task == "score" and reads_queries(used) else found
+
+
+def _read_classes(  # noqa: PLR0913, PLR0917 - what the labels of a file mean
+    table: TableFile,
+    rows: Sequence[TextRow],
+    texts: Sequence[str],
+    label_names: Sequence[str] | None,
+    column: str,
+    real_label: str | None,
+) -> tuple[str, ...]:
+    """Give each row its class, or refuse it; gives the names of the classes."""
+    refuse_label_as_text(table.path, column, texts)
     check_column(table, column, "name the column that holds the classes with --label-column")
     cells = table.column(column)
-    names = tuple(label_names or infer_names(((path, number), cell) for number, cell in enumerate(cells, 1)))
-    reader = LabelReader(names, column, {**_words(names, real_label), **meanings(path, names, cells)})
+    names = tuple(label_names or infer_names(((table.path, number), cell) for number, cell in enumerate(cells, 1)))
+    reader = LabelReader(names, column, {**_words(names, real_label), **meanings(table.path, names, cells)})
     for row, cell in zip(rows, cells, strict=True):
         reader.label(row, cell)
-    caution_joined(path, used, names)
-    return _labelled_set(name or path.stem, rows, names, bad_rows)
+    return names
+
+
+def _queries(texts: Sequence[Text]) -> tuple[str, ...]:
+    """Hash of the first text of each pair; empty where no two pairs have the same: a ranking is of several documents."""
+    found = tuple(row_hash(text[0]) for text in texts)
+    return found if len(set(found)) < len(found) else ()
 
 
 def _words(names: Sequence[str], real_label: str | None) -> dict[str, int]:
@@ -169,17 +193,21 @@ def read_texts(
     used = find_text_columns(table, text_columns)
     rows = read_rows(table, used)
     caution_joined(path, used, label_names)
-    refuse_repeats(rows, ())
+    refuse_repeats(rows)
     rows, dropped = usable_rows(rows, bad_rows)
-    return tuple(row.text for row in rows), _summary(counted(len(rows), "text"), dropped)
+    return tuple(row.text for row in rows), without(counted(len(rows), "text"), dropped)
 
 
-def _labelled_set(name: str, rows: list[TextRow], names: tuple[str, ...], bad_rows: BadRows) -> LabelledSet:
-    refuse_repeats(rows, names)
+def _labelled_set(
+    name: str, rows: list[TextRow], names: tuple[str, ...], bad_rows: BadRows, task: Task = "single-label"
+) -> LabelledSet:
+    refuse_repeats(rows, lambda label: told(label, names))
     rows, dropped = usable_rows(rows, bad_rows)
     texts, labels = tuple(row.text for row in rows), tuple(row.label for row in rows)
     places = tuple((row.path, row.number) for row in rows)
-    return LabelledSet(name=name, texts=texts, labels=labels, label_names=names, dropped=dropped, places=places)
+    return LabelledSet(
+        name=name, texts=texts, labels=labels, label_names=names, dropped=dropped, places=places, task=task
+    )
 
 
 def read_column(places: Sequence[Place], column: str) -> list[object]:

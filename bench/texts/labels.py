@@ -1,4 +1,4 @@
-"""Labels: the classes of a file, and the class index of each cell of its label column.
+"""Labels: the classes of a file, and the class index, or several, of each cell of its label column.
 
 Classes have the names of the checkpoint, or without a checkpoint those of the file.
 """
@@ -10,13 +10,15 @@ import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ...exporters.errors import DataError
+from ...exporters.errors import DataError, did_you_mean
+from .label_cells import SEPARATORS, split
 from .table_file import listed, short_repr
 from .text_rows import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from ...exporters.head import Label
     from .text_rows import Place, TextRow
 
 REAL_FAKE = ("real", "fake")
@@ -35,7 +37,7 @@ class LabelReader:
     """
 
     def __init__(self, names: Sequence[str], column: str = LABEL_COLUMN, more: Mapping[str, int] | None = None) -> None:
-        self._column = column
+        self._column, self._names = column, names
         self._classes = {**(more or {}), **by_name(names)}
         numbers = {index: spelled for spelled, index in (more or {}).items() if is_number(spelled)}
         shown = [f"{name} ({numbers[index]})" if index in numbers else name for index, name in enumerate(names)]
@@ -50,10 +52,47 @@ class LabelReader:
             row.refuse(Cause.MISSING_CELL, f"no {self._column!r}")
         elif spelling(cell) in self._classes:
             row.label = self._classes[spelling(cell)]
+        elif self._is_several(cell):
+            found = f"label {short_repr(cell)} holds several labels, expected one of {self._expected}"
+            row.refuse(Cause.UNKNOWN_LABEL, found)
         else:
             asks = self._two and spelling(cell) in REAL_FAKE
             advice = "pass --real-label NAME to say which one is real, fix it" if asks else "fix it"
             row.refuse(Cause.UNKNOWN_LABEL, f"label {short_repr(cell)} is none of {self._expected}", advice)
+
+    def labels(self, row: TextRow, cells: Sequence[object]) -> None:
+        """Give the row the labels that ``cells`` are, each a name or number, or refuse it; one that is refused stays as it is."""
+        if row.cause:
+            return
+        spelled = [*map(spelling, cells)]
+        other = next((cell for cell, one in zip(cells, spelled, strict=True) if one not in self._classes), None)
+        numbers = [one for one in spelled if is_number(one)]
+        if len(numbers) > len(set(numbers)):  # [0, 1, 0, 0] says of each label whether it is given
+            found = f"labels {short_repr(list(cells))} repeat a number, expected names or indices of the labels that are given"
+            row.refuse(Cause.UNKNOWN_LABEL, found)
+        elif not set(spelled) <= self._classes.keys():
+            advice = f"{did_you_mean(str(other), self._names)}fix it"
+            row.refuse(Cause.UNKNOWN_LABEL, f"label {short_repr(other)} is none of {self._expected}", advice)
+        else:
+            row.label = tuple(sorted({self._classes[one] for one in spelled}))
+
+    def _is_several(self, cell: object) -> bool:
+        """Whether a cell is a list, or names of classes with a separator."""
+        if not isinstance(cell, str):
+            return isinstance(cell, list)
+        divided = (split(cell, one, lambda part: spelling(part) in self._classes) for one in SEPARATORS)
+        return any(len(some) > 1 and {*map(spelling, some)} <= self._classes.keys() for some in divided)
+
+
+def told(label: Label, names: Sequence[str]) -> str:
+    """A label in words.
+
+    >>> told(1, ["joy", "love"]), told((0, 1), ["joy", "love"]), told((), ["joy"]), told(3.5, ["score"])
+    ('love', 'joy + love', 'nothing', '3.5')
+    """
+    if isinstance(label, tuple):
+        return " + ".join(names[index] for index in label) or "nothing"
+    return str(label) if isinstance(label, float) else names[label]
 
 
 def is_missing(cell: object) -> bool:
@@ -93,6 +132,7 @@ def infer_names(cells: Iterable[tuple[Place, object]]) -> tuple[str, ...]:
     path = None
     for place, cell in cells:
         path = path or place[0]
+        _refuse_list(place, cell)
         if not is_missing(cell):
             first.setdefault(spelling(cell), (place, cell))
     indices = sorted(int(one) for one in first if is_number(one))
@@ -109,3 +149,10 @@ def infer_names(cells: Iterable[tuple[Place, object]]) -> tuple[str, ...]:
     if indices != list(range(len(indices))):
         raise DataError(f"{path}: labels {listed(indices)} do not run from 0 without a gap; renumber them or use names")
     return tuple(map(str, indices))
+
+
+def _refuse_list(place: Place, cell: object) -> None:
+    if isinstance(cell, list):
+        path, number = place
+        found = f"label {short_repr(cell)} is a list, expected one class"
+        raise DataError(f"{path}: row {number}: {found}; write one name in each row")

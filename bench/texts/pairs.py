@@ -31,6 +31,7 @@ _PAIRS = (  # lower-case letters and digits only: "sentence_A" is "sentencea"
     ("sent1", "sent2"),
     ("s1", "s2"),
 )
+_QUERY = "query"
 _NLI = "entail"  # in the name of a class: "entailment", "not_entailment", "entails"
 
 
@@ -40,8 +41,17 @@ class PairColumns(tuple[str, ...]):  # noqa: SLOT001 - a tuple cannot have slots
 
 def find_pair(columns: Sequence[str]) -> PairColumns | None:
     """Two of ``columns`` whose names are those of a pair's texts."""
-    named = {re.sub(r"[\W_]+", "", column.casefold()): column for column in columns}
+    named = {_normalised(column): column for column in columns}
     return next((PairColumns(named[one] for one in pair) for pair in _PAIRS if set(pair) <= named.keys()), None)
+
+
+def reads_queries(columns: Sequence[str]) -> bool:
+    """Whether the first text of a pair is a query, which several second ones may answer."""
+    return isinstance(columns, PairColumns) and _normalised(columns[0]) == _QUERY
+
+
+def _normalised(column: str) -> str:
+    return re.sub(r"[\W_]+", "", column.casefold())
 
 
 def refuse_joined(path: Path, columns: Sequence[str]) -> None:

@@ -15,9 +15,10 @@ from .pairs import PairColumns, find_pair, refuse_joined
 from .table_file import listed, separator_hint, short_repr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from ...exporters.head import Label
     from ...exporters.texts import Text
     from .table_file import TableFile
 
@@ -49,6 +50,7 @@ class Cause(StrEnum):
     MISSING_CELL = "row with a missing cell"
     NOT_TEXT = "row with a cell that is not text"
     UNKNOWN_LABEL = "row with an unknown label"
+    NO_NUMBER = "row with a label that is no number"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class TextRow:
     path: Path
     number: int  # from 1, header not counted
     text: Text = ""  # text cells joined by one space, or a pair of them
-    label: int = 0  # class index
+    label: Label = 0
     cause: Cause | None = None
     found: str = ""
     advice: str = ""
@@ -111,8 +113,8 @@ def refuse_label_as_text(path: Path, label_column: str, text_columns: Sequence[s
         raise DataError(f"{path}: column {label_column!r} holds the classes; name other columns with --text-columns")
 
 
-def refuse_repeats(rows: Iterable[TextRow], label_names: Sequence[str]) -> None:
-    """Refuse all but the first row of a text, and every row of a text that has two labels."""
+def refuse_repeats(rows: Iterable[TextRow], told: Callable[[Label], str] = str) -> None:
+    """Refuse all but the first row of a text, and every row of a text that is labelled in two ways; ``told``: a label in words."""
     groups: dict[Text, list[TextRow]] = {}
     for row in rows:
         if row.cause is None:
@@ -125,7 +127,7 @@ def refuse_repeats(rows: Iterable[TextRow], label_names: Sequence[str]) -> None:
             continue
         for row in (first, *others):
             opposite = other if row.label == first.label else first
-            found = f"labelled {label_names[row.label]}, but {label_names[opposite.label]} in"
+            found = f"labelled {told(row.label)}, but {told(opposite.label)} in"
             found = f"the same text is {found} {_place(opposite, row.path)}"
             row.refuse(Cause.CONTRADICTION, found, "keep only the right one")
 

@@ -48,7 +48,7 @@ def read_task(recipe: Recipe, train: Path | None, tokenizer: Path | None, option
     if train is None or not options.external:
         raise UserError("--train, --external: expected a labelled file for each; pass both")
     texts = read_labelled_file(train, **reading(options))
-    external = labelled_sets(options, texts.label_names)
+    external = labelled_sets(options, texts.head)
     return Task(recipe=recipe, train=texts, external=external, tokenizer=tokenizer, options=options)
 
 

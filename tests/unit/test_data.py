@@ -29,6 +29,7 @@ from deploybench.bench.texts.data import (
 from deploybench.exporters.checkpoints.inputs import Inputs
 from deploybench.exporters.checkpoints.tokenization import Pad, tokenise
 from deploybench.exporters.errors import CheckpointError, DataError
+from deploybench.exporters.head import Head
 from deploybench.exporters.texts import row_hash
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -551,7 +552,9 @@ def test_texts_are_never_left_out_silently(write):
 
 def test_sets_are_said_when_they_are_read(write, capsys):
     path = write("news.csv", "text,label\na,0\na,0\n,1\nb,1\n")
-    sets = labelled_sets(Options(external=(f"x={path}",), drop_bad_rows=True), ("real", "fake"))
+    sets = labelled_sets(
+        Options(external=(f"x={path}",), drop_bad_rows=True), Head(task="single-label", labels=("real", "fake"))
+    )
 
     expected = "2 articles (1 real, 1 fake); left out: 1 duplicate row, 1 row without text"
     assert [one.summary for one in sets] == [expected]

@@ -21,6 +21,7 @@ from deploybench.bench.runs.store import read_run
 from deploybench.bench.texts.demonstration import corpus
 from deploybench.bench.texts.pairs import PairColumns
 from deploybench.exporters.errors import UserError
+from deploybench.exporters.head import Head
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,9 @@ def test_a_real_label_goes_with_a_set():
 @pytest.mark.parametrize("real", [0, 1])
 def test_the_sets_of_a_real_label(news, real):
     paths = dict(zip(("real", "fake"), (Path(one.partition("=")[2]) for one in news), strict=True))
-    sets = labelled_sets(Options(**paths, real_label=("false", "true")[real]), ("false", "true"))
+    sets = labelled_sets(
+        Options(**paths, real_label=("false", "true")[real]), Head(task="single-label", labels=("false", "true"))
+    )
 
     assert sets[0].counts == (20, 20)
     assert sets[0].labels[:20] == (real,) * 20
@@ -170,10 +173,12 @@ def pairs(tmp_path, *columns):
 def test_pairs_of_texts_are_found_by_the_names_of_their_columns(tmp_path, columns):
     path = pairs(tmp_path, *columns, "other")
 
-    assert labelled_sets(Options(external=(str(path),)), ("real", "fake"))[0].texts == (("a b", "a b"),)
+    assert labelled_sets(Options(external=(str(path),)), Head(task="single-label", labels=("real", "fake")))[
+        0
+    ].texts == (("a b", "a b"),)
     for asked, texts in (((columns[0],), ("a b",)), (PairColumns(("other", columns[0])), (("a b", "a b"),))):
         options = Options(external=(str(path),), text_columns=asked)
-        assert labelled_sets(options, ("real", "fake"))[0].texts == texts
+        assert labelled_sets(options, Head(task="single-label", labels=("real", "fake")))[0].texts == texts
 
 
 @pytest.mark.parametrize("columns", PAIRS, ids="+".join)
@@ -206,11 +211,11 @@ def test_columns_that_are_joined_for_a_model_of_pairs_are_said(named, tmp_path, 
         f"caution: {path}: 'title' + 'content' are joined by a space to one text, and the classes 'ENTAILMENT', 'neutral', "
         "'contradiction' are those of pairs of texts: a model of pairs was trained on another input\n"
     )
-    labelled_sets(options, ("ENTAILMENT", "neutral", "contradiction"))
+    labelled_sets(options, Head(task="single-label", labels=("ENTAILMENT", "neutral", "contradiction")))
     assert line in capsys.readouterr().err
     for alone in ({"text_columns": ("content",)}, {}):
         names = ("ENTAILMENT", "neutral", "contradiction") if alone else ("a", "b", "c")
-        labelled_sets(Options(external=(str(path),), **alone), names)
+        labelled_sets(Options(external=(str(path),), **alone), Head(task="single-label", labels=names))
         assert "caution" not in capsys.readouterr().err
 
 

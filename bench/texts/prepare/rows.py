@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ....exporters.errors import DataError
 from ..labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names
@@ -52,6 +52,11 @@ class Row:
     texts: tuple[object, ...]  # by text column
     others: tuple[object, ...]  # by other column; None where the file lacks it
     test: bool
+
+    @property
+    def label(self) -> int:
+        """Index of its class."""
+        return cast("int", self.text_row.label)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

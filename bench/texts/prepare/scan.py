@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..text_rows import BadRows, Cause, TextRow
     from .near_duplicates import Shingles
-    from .rows import Rows
+    from .rows import Row, Rows
     from .splits import Shares
 
 
@@ -38,7 +38,7 @@ def scan(rows: Rows, shares: Shares, seed: int, bad_rows: BadRows) -> Scan:
     read = _Reading()
     with progress("reading", len(rows)) as bar:
         for place, row in enumerate(rows):
-            read.add(place, row.text_row, given=row.test)
+            read.add(place, row)
             bar.advance()
     bad = dropped_counts(read.causes)
     if read.first_bad and bad_rows == "refuse":
@@ -71,17 +71,18 @@ class _Reading:
         self.places: list[int] = []
         self._vocabulary = Vocabulary()
 
-    def add(self, place: int, row: TextRow, *, given: bool) -> None:
-        if row.cause:
-            self.causes[row.cause] += 1
-            self.first_bad = self.first_bad or row
+    def add(self, place: int, row: Row) -> None:
+        found = row.text_row
+        if found.cause:
+            self.causes[found.cause] += 1
+            self.first_bad = self.first_bad or found
             return
-        text = shown(row.text)
+        text = shown(found.text)
         digest = hashlib.sha256(text.encode()).digest()
         if digest not in self.known:
             self.known[digest] = len(self.sets)
             self.sets.append(shingles(self._vocabulary.ids(text)))
-        self.usable.append((digest, row.label, given))
+        self.usable.append((digest, row.label, row.test))
         self.places.append(place)
 
 

@@ -71,7 +71,7 @@ class SplitFiles:
     def write(self, split: str, row: Row) -> None:
         """Append a row to a split."""
         cells = map(_cell, (*row.others, *row.texts))
-        self._writers[split].writerow([*cells, self._labels[row.text_row.label]])
+        self._writers[split].writerow([*cells, self._labels[row.label]])
 
 
 def write_rows(rows: Rows, outcomes: Sequence[str | None], files: SplitFiles) -> LabelLeakage:
@@ -87,7 +87,7 @@ def write_rows(rows: Rows, outcomes: Sequence[str | None], files: SplitFiles) ->
             if outcome not in SPLITS:
                 continue
             files.write(outcome, row)
-            text, label, held = shown(row.text_row.text), row.text_row.label, outcome != TRAIN
+            text, label, held = shown(row.text_row.text), row.label, outcome != TRAIN
             words = vocabulary.ids(text)
             length = length_bin(len(words))
             totals.add(label, held=held)
