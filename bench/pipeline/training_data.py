@@ -49,7 +49,9 @@ def training_sets(recipe: Recipe, options: Options, *, train: str | None, valida
         options = replace(options, label_column=None)  # the files that were written use the default
     if not own.train:
         raise UserError(f"recipe {recipe.name!r}: names no file to train on; pass --train, or give it data.train")
-    texts = data.read_labelled_file(Path(own.train), label_column=options.label_column, **reading(options))
+    texts = data.read_labelled_file(
+        Path(own.train), task=recipe.task, label_column=options.label_column, **reading(options)
+    )
     say(f"training set {texts.name}: {texts.summary}")
     scored = {VALIDATION: validation or own.validation, "test": own.test}
     named = (f"{name}={file}" for name, file in scored.items() if file)
