@@ -233,13 +233,15 @@ def test_the_command(tiny_recipe, tmp_path, capsys, monkeypatch, task):
     tiny_recipe.write_text(f'task = "{task}"\n{tiny_recipe.read_text()}')
     cells = ["|".join(NAMES[one] for one in of) for of in LABELS] if task == "multi-label" else SCORES
     file = write(
-        tmp_path / "all.csv", ("text", "labels" if task == "multi-label" else "score"), zip(TEXTS, cells, strict=True)
+        tmp_path / "all.csv", ("text", "labels" if task == "multi-label" else "stars"), zip(TEXTS, cells, strict=True)
     )
-    given = ["train", str(tiny_recipe), "--train", file, "--external", f"test={file}", "--threads", "1"]
+    column = () if task == "multi-label" else ("--label-column", "stars")
+    given = ["train", str(tiny_recipe), *column, "--train", file, "--external", f"test={file}", "--threads", "1"]
 
     assert main([*given, "--validation", file, "--output", "out"]) == 0
     printed = capsys.readouterr().out
-    assert read_checkpoint(tmp_path / "out").task == task
+    found = read_checkpoint(tmp_path / "out")
+    assert (found.task, found.labels) == (task, ("score",) if task == "score" else tuple(sorted(NAMES)))
     if task == "score":
         assert "validation Spearman " in printed
         assert "\ntest, 60 " in printed
