@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +11,10 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .labels import Label, Task
+
     Logits: TypeAlias = npt.NDArray[np.floating[Any]]
     Margins: TypeAlias = npt.NDArray[np.floating[Any]]
-
-Task: TypeAlias = Literal["single-label", "multi-label", "score"]
-TASKS: tuple[Task, ...] = ("single-label", "multi-label", "score")
-
-Label: TypeAlias = int | tuple[int, ...] | float
-"""Of one text: a class index, the sorted indices of its labels (none: an empty tuple), or a score."""
 
 Answers: TypeAlias = npt.NDArray[Any]
 """Class indices ``(texts,)``, labels that are given ``(texts, labels)`` as 0 and 1, or scores ``(texts,)``."""

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from deploybench.bench.pipeline.prepare import Prepared
     from deploybench.bench.pipeline.recorder import Recorder
     from deploybench.bench.texts.data import LabelledSet
-    from deploybench.exporters.head import Head, Task
+    from deploybench.exporters.head import Head
+    from deploybench.exporters.labels import Task
     from deploybench.exporters.variant import Float32Array
 
 

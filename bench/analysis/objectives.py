@@ -11,7 +11,7 @@ from ..runs.metrics import METRICS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...exporters.head import Task
+    from ...exporters.labels import Task
 
 MAX_DROP = 0.01  # default of FLAG, the share of accuracy that a variant may lose, and of SCORE_FLAG
 FLAG = "--max-accuracy-drop"

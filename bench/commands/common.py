@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from ...exporters.head import Task
+    from ...exporters.labels import Task
     from ..runs.store import Run
     from ..texts.data import LabelledSet
 

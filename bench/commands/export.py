@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...exporters.artifacts.artifact import Artifact
-    from ...exporters.head import Task
+    from ...exporters.labels import Task
     from ..runs.store import VariantInfo
 
 _AGREES: dict[Task, str] = {

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from ...exporters.checkpoints.long_texts import Pool, Whole, Windows
     from ...exporters.checkpoints.tokenization import Ids, Pad
-    from ...exporters.variant import Float32Array, Head, Label
+    from ...exporters.head import Head
+    from ...exporters.labels import Label
+    from ...exporters.variant import Float32Array
 
     Inputs: TypeAlias = dict[str, list[Ids]]  # of one text, by way of WAYS
 

@@ -12,7 +12,7 @@ from ..measure.workload import spread
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ...exporters.head import Label
+    from ...exporters.labels import Label
     from ...exporters.texts import Text
     from ..texts.data import LabelledSet
     from .unlabelled import Unlabelled

@@ -1,4 +1,4 @@
-"""The same recipe trained from several seeds: how much the accuracy depends on the seed."""
+"""The same recipe trained from several seeds: how much the accuracy, or the metric of another task, depends on the seed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...exporters.checkpoints.checkpoint import SEEDS_FILE, TRAINING_FILE
 from ...exporters.files import whole_file
+from ...exporters.training.tasks import METRICS
 from ..statistics import prediction_interval
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ _SEEDS = 2**32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeded:
-    """Accuracies on one labelled set by seed, and the 95 % prediction interval of one more training."""
+    """Accuracy (macro F1, Spearman) on one labelled set by seed, and the 95 % prediction interval of one more training."""
 
-    accuracies: tuple[float, ...]
+    values: tuple[float, ...]
     band: tuple[float, float]
 
 
@@ -40,10 +41,10 @@ def seed_folder(output: Path, recipe: Recipe) -> Path:
     return output / f"seed-{recipe.seed}"
 
 
-def seed_band(accuracies: Sequence[float], texts: int) -> tuple[float, float]:
-    """95 % prediction interval of the accuracy of one more training, from those of two seeds or more."""
-    low, high = prediction_interval(accuracies, 1 / texts)
-    return max(low, 0.0), min(high, 1.0)
+def seed_band(values: Sequence[float], texts: int, lowest: float = 0.0) -> tuple[float, float]:
+    """95 % prediction interval of the accuracy, ``lowest`` to 1, of one more training, from those of two seeds or more."""
+    low, high = prediction_interval(values, 1 / texts)
+    return max(low, lowest), min(high, 1.0)
 
 
 def is_finished(
@@ -61,10 +62,11 @@ def keep_seeds(output: Path, recipes: Sequence[Recipe], sets: Mapping[str, Label
     """Collect the scores of all seeds; writes them beside the checkpoints and into each, for runs that measure one."""
     folders = [seed_folder(output, one) for one in recipes]
     records = [_record(folder) for folder in folders]
-    scores = {
+    metrics = METRICS[recipes[0].task]
+    scores: dict[str, dict[str, Any]] = {
         name: {
             "sha256": one.sha256,
-            **{metric: [record[metric][name] for record in records] for metric in ("accuracy", "f1")},
+            **{metric: [_score(record, name, metric) for record in records] for metric in metrics},
         }
         for name, one in sets.items()
     }
@@ -78,10 +80,18 @@ def keep_seeds(output: Path, recipes: Sequence[Recipe], sets: Mapping[str, Label
     for folder in (output, *folders):
         with whole_file(folder / SEEDS_FILE) as stream:
             stream.write((json.dumps(content, indent=1) + "\n").encode())
+    lowest = -1.0 if recipes[0].task == "score" else 0.0
     return {
-        name: Seeded(accuracies=tuple(one["accuracy"]), band=seed_band(one["accuracy"], len(sets[name].texts)))
+        name: Seeded(values=tuple(one[metrics[0]]), band=seed_band(one[metrics[0]], len(sets[name].texts), lowest))
         for name, one in scores.items()
     }
+
+
+def _score(record: Mapping[str, Any], name: str, metric: str) -> float:
+    """One score of a training on one set; an undefined correlation counts as 0."""
+    others = record.get("scores", {}).get(name)
+    found = record[metric][name] if others is None else others[metric]
+    return 0.0 if found is None else float(found)
 
 
 def _record(folder: Path) -> dict[str, Any]:

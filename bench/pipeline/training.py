@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import tabulate
 
@@ -18,9 +19,11 @@ from ...exporters.checkpoints.pickled import convert_pickled_base
 from ...exporters.errors import DeploybenchError, UserError
 from ...exporters.training.base import base_digest
 from ...exporters.training.processes import is_main, process_count
-from ...exporters.training.recipe import read_recipe
+from ...exporters.training.recipe import VALIDATION, read_recipe
 from ...exporters.training.scores import overlapping_texts
 from ...exporters.training.steps import steps
+from ...exporters.training.tasks import DECIDING, METRIC_NAMES, METRICS
+from ...exporters.training.thresholds import FEWEST
 from ...exporters.training.train import follow, train
 from ...exporters.training.unfinished import Unfinished
 from ..console import say
@@ -75,10 +78,9 @@ def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object])
     lines = [f"trained on {train.summary} in {format_duration(report.seconds)}: {report.num_parameters:,} parameters"]
     if recipe.fine_tunes:
         lines.append(f"started from {recipe.checkpoint}, {_new(report.new_weights)}")
-    lines += _costs(report)
-    lines += [
-        f"accuracy on {name}, {one.summary}: {format_share(report.accuracy[name])}" for name, one in evaluation.items()
-    ]
+    lines += _costs(report, DECIDING[recipe.task])
+    lines += _thresholds(report, evaluation)
+    lines += [_scored(report, name, one.summary) for name, one in evaluation.items()]
     return _shown([*lines, f"checkpoint: {parsed.output}, weights {report.weights_sha256[:12]}"])
 
 
@@ -193,31 +195,33 @@ def _refuse_own_start(recipe: Recipe, output: Path) -> None:
 def _train_seeds(training: _Training, recipes: list[Recipe], output: Path) -> str:
     """Train every seed that an interrupted call left out; returns the accuracies as text."""
     base_sha256 = base_digest(_checkpoint_dir(recipes[0], training.options))
+    metric = METRICS[recipes[0].task][0]
+    word = METRIC_NAMES[metric]
     for number, recipe in enumerate(recipes, start=1):
         folder = seed_folder(output, recipe)
         if training.resume and is_finished(folder, recipe, training.train_set, training.evaluation, base_sha256):
             say(f"seed {recipe.seed}, {number} of {len(recipes)}: reused")
             continue
         report = training.train(recipe, folder)
-        reached = ", ".join(f"{name} {format_share(one)}" for name, one in report.accuracy.items())
-        say(f"seed {recipe.seed}, {number} of {len(recipes)}: {format_duration(report.seconds)}; accuracy: {reached}")
+        reached = ", ".join(f"{name} {_reached(report, name, metric)}" for name in training.evaluation)
+        say(f"seed {recipe.seed}, {number} of {len(recipes)}: {format_duration(report.seconds)}; {word}: {reached}")
     found = keep_seeds(output, recipes, training.evaluation)
     heads = ["set", "mean", "lowest", "highest", "95% prediction interval"]
     rows = [
         [
             printable(name),
-            *map(format_share, (fmean(one.accuracies), min(one.accuracies), max(one.accuracies))),
+            *map(format_share, (fmean(one.values), min(one.values), max(one.values))),
             _band(one.band),
         ]
         for name, one in found.items()
     ]
     return _shown(
         [
-            f"accuracy of {recipes[0].name} from {len(recipes)} seeds, trained on {training.train_set.summary}",
+            f"{word} of {recipes[0].name} from {len(recipes)} seeds, trained on {training.train_set.summary}",
             "",
             *tabulate.tabulate(rows, heads, disable_numparse=True).splitlines(),
             "",
-            "95% prediction interval: range of the accuracy of one more training with another seed",
+            f"95% prediction interval: range of the {word} of one more training with another seed",
             f"checkpoints: {', '.join(str(seed_folder(output, one)) for one in recipes)}",
         ]
     )
@@ -231,14 +235,38 @@ def _band(band: tuple[float, float]) -> str:
     return " to ".join(map(format_share, band))
 
 
-def _costs(report: TrainingReport) -> list[str]:
+def _scored(report: TrainingReport, name: str, summary: str) -> str:
+    """The scores on one set, in one line."""
+    if name in report.accuracy:
+        return f"accuracy on {name}, {summary}: {format_share(report.accuracy[name])}"
+    reached = ", ".join(f"{METRIC_NAMES[metric]} {_reached(report, name, metric)}" for metric in report.scores[name])
+    return f"{name}, {summary}: {reached}"
+
+
+def _reached(report: TrainingReport, name: str, metric: str) -> str:
+    found = report.accuracy[name] if metric == "accuracy" else report.scores[name][metric]
+    return "undefined" if found is None else format_share(found)
+
+
+def _thresholds(report: TrainingReport, evaluation: dict[str, LabelledSet]) -> list[str]:
+    """Where the thresholds of labels were chosen, and how many have none of their own."""
+    if not report.thresholds:
+        return []
+    counts = Counter(label for labels in evaluation[VALIDATION].labels for label in cast("tuple[int, ...]", labels))
+    few = sum(counts[label] < FEWEST for label in range(len(report.thresholds)))
+    ends = f"{format_share(min(report.thresholds))} to {format_share(max(report.thresholds))}"
+    line = f"thresholds in config.json: {ends}, each with the highest F1 on {VALIDATION}, so that scores there are too high"
+    return [line + f"; 0.5 for {many(few, 'label')} with fewer than {FEWEST} texts there" * bool(few)]
+
+
+def _costs(report: TrainingReport, metric: str) -> list[str]:
     """Loss and time of each epoch, speed and memory."""
     lines = [
-        f"epoch {one['number']}: loss {one['loss']:.4f}{_validated(one['validation'])}, {format_duration(one['seconds'])}"
+        f"epoch {one['number']}: loss {one['loss']:.4f}{_validated(one['validation'], metric)}, {format_duration(one['seconds'])}"
         for one in report.epochs
     ]
     if report.best_epoch is not None:
-        lines.append(f"weights of epoch {report.best_epoch}, which has the highest F1")
+        lines.append(f"weights of epoch {report.best_epoch}, which has the highest {METRIC_NAMES[metric]}")
     rates = f"steps: {report.samples_per_second:.1f} texts/s, {report.tokens_per_second:.0f} tokens/s"
     memory = f"memory: {format_bytes(report.peak_memory)} resident"
     if report.peak_device_memory is not None:
@@ -246,8 +274,8 @@ def _costs(report: TrainingReport) -> list[str]:
     return [*lines, f"{rates}, {100 * report.padding_share:.1f} % padding; {memory}"]
 
 
-def _validated(scores: dict[str, float] | None) -> str:
-    return f", validation F1 {scores['f1']:.4f}" if scores else ""
+def _validated(scores: dict[str, float] | None, metric: str) -> str:
+    return f", validation {METRIC_NAMES[metric]} {scores[metric]:.4f}" if scores else ""
 
 
 def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
     Sets = tuple[data.LabelledSet, dict[str, data.LabelledSet]]  # training set, and evaluation sets by name
 
+_SCORE = "score"  # the output of every trained score, whatever its column is called
+
 
 def training_sets(recipe: Recipe, options: Options, *, train: str | None, validation: str | None) -> Sets:
     """Training set and evaluation sets; ``train`` replaces the recipe's files. Raises UserError for an unusable file."""
     if not train and recipe.data is None:
+        _refuse_bundled(recipe)
         for flag, value in (("--external", options.external), ("--validation", validation)):
             if value:
                 raise UserError(f"{flag}: was given without --train; pass the labelled texts to train on as well")
@@ -44,12 +47,24 @@ def training_sets(recipe: Recipe, options: Options, *, train: str | None, valida
         options = replace(options, label_column=None)  # the files that were written use the default
     if not own.train:
         raise UserError(f"recipe {recipe.name!r}: names no file to train on; pass --train, or give it data.train")
-    texts = data.read_labelled_file(Path(own.train), label_column=options.label_column, **reading(options))
+    texts = data.read_labelled_file(
+        Path(own.train), task=recipe.task, label_column=options.label_column, **reading(options)
+    )
+    if recipe.task == "score":
+        texts = replace(texts, label_names=(_SCORE,))
     say(f"training set {texts.name}: {texts.summary}")
     scored = {VALIDATION: validation or own.validation, "test": own.test}
     named = (f"{name}={file}" for name, file in scored.items() if file)
     options = replace(options, external=(*named, *options.external))
     return texts, {one.name: one for one in labelled_sets(options, texts.head)}
+
+
+def _refuse_bundled(recipe: Recipe) -> None:
+    if recipe.task != "single-label":
+        raise UserError(
+            f"--train: recipe {recipe.name!r} has the task {recipe.task!r}, expected labelled texts to train on, since the "
+            "bundled corpus has one class a text; pass --train FILE"
+        )
 
 
 def _split(own: DataRecipe, seed: int, options: Options) -> DataRecipe:

@@ -1,4 +1,4 @@
-"""Plots of a training: loss and F1 by epoch; confusion matrix and accuracy by length on each labelled set."""
+"""Plots of a training: loss and validation by epoch; of classes, confusion and accuracy by length on each labelled set."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...exporters.checkpoints.checkpoint import ANSWERS_FILE, TRAINING_FILE
+from ...exporters.training.tasks import DECIDING, METRIC_NAMES
 from ..analysis.misclassified.groups import by_group
 from ..analysis.misclassified.lengths import LENGTHS, length_bins
 from ..units import format_count, format_percent
@@ -27,14 +28,18 @@ PLOTS = "plots"  # folder in a trained checkpoint
 def training_plots(folder: Path) -> Iterator[Plot]:
     """Of the checkpoint in ``folder``, which `deploybench train` wrote."""
     record = json.loads((folder / TRAINING_FILE).read_text(encoding="utf-8"))
+    task = record["recipe"]["task"]
+    yield _epochs(record["epochs"], DECIDING[task])
+    if task != "single-label":
+        return
     answers = json.loads((folder / ANSWERS_FILE).read_text(encoding="utf-8"))
-    yield _epochs(record["epochs"])
     for place, (name, answered) in enumerate(answers["sets"].items(), start=1):
         yield _confusion(place, name, answered, answers["labels"])
         yield _lengths(place, name, answered)
 
 
-def _epochs(epochs: Sequence[dict[str, Any]]) -> Plot:
+def _epochs(epochs: Sequence[dict[str, Any]], metric: str) -> Plot:
+    name = METRIC_NAMES[metric]
     numbers = [one["number"] for one in epochs]
     validated = [one for one in epochs if one["validation"]]
 
@@ -48,15 +53,17 @@ def _epochs(epochs: Sequence[dict[str, Any]]) -> Plot:
             losses = [one["validation"]["loss"] for one in validated]
             every[0].plot(at, losses, marker="s", color="#d55e00", label="validation")
             every[0].legend()
-            every[1].plot(at, [one["validation"]["f1"] for one in validated], marker="s", color="#d55e00")
-            every[1].set_ylabel("validation F1")
+            every[1].plot(at, [one["validation"][metric] for one in validated], marker="s", color="#d55e00")
+            every[1].set_ylabel(f"validation {name}")
         every[-1].set_xlabel("epoch")
         every[-1].xaxis.get_major_locator().set_params(integer=True)
 
     told = ", ".join(f"{one['loss']:.3f}" for one in epochs)
-    scores = ", ".join(f"{one['validation']['f1']:.3f}" for one in validated)
-    words = f"Loss by epoch: {told}." + (f" F1 on the validation set: {scores}." if scores else "")
-    return Plot(name="training", title="Loss and F1 by epoch", words=words, height=4.6 if validated else 2.8, draw=draw)
+    scores = ", ".join(f"{one['validation'][metric]:.3f}" for one in validated)
+    words = f"Loss by epoch: {told}." + (f" {name} on the validation set: {scores}." if scores else "")
+    return Plot(
+        name="training", title=f"Loss and {name} by epoch", words=words, height=4.6 if validated else 2.8, draw=draw
+    )
 
 
 def _confusion(place: int, name: str, answered: dict[str, list[int]], labels: Sequence[str]) -> Plot:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from ...exporters.head import Head, Label
+    from ...exporters.head import Head
+    from ...exporters.labels import Label
     from ...exporters.variant import Float32Array
     from .store import Run
 

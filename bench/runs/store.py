@@ -18,9 +18,9 @@ import msgspec
 
 from ...exporters.checkpoints.long_texts import Windows  # noqa: TC001 - msgspec reads the types of fields
 from ...exporters.errors import RunFileError, UserError, did_you_mean, first_line
-from ...exporters.head import Head, Task
 from ...exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
 from ...exporters.inspection.stored import Stored  # noqa: TC001 - msgspec reads the types of fields
+from ...exporters.labels import Task  # noqa: TC001 - msgspec reads the types of fields
 from .decoding import DecodingError, decode
 from .ledger import PHASES, TERMS, CellLedger
 from .measurement import Measurement  # noqa: TC001 - msgspec reads the types of fields
@@ -28,6 +28,8 @@ from .metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from ...exporters.head import Head
 
 T = TypeVar("T")
 _Some: TypeAlias = Annotated[tuple[T, ...], msgspec.Meta(min_length=1)]
@@ -84,6 +86,8 @@ class CheckpointInfo:
     @property
     def head(self) -> Head:
         """What its outputs mean."""
+        from ...exporters.head import Head
+
         return Head(task=self.task, labels=self.labels, thresholds=self.thresholds, sigmoid=self.sigmoid)
 
 

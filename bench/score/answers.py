@@ -11,7 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ...exporters.head import Head, Label
+    from ...exporters.head import Head
+    from ...exporters.labels import Label
     from ...exporters.variant import Float32Array
     from .pipeline import Answered
 

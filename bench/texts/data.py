@@ -27,7 +27,8 @@ from .text_rows import check_column, find_text_columns, read_rows, refuse_label_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...exporters.head import Head, Label, Task
+    from ...exporters.head import Head
+    from ...exporters.labels import Label, Task
     from ...exporters.texts import Text
     from .table_file import TableFile
     from .text_rows import BadRows, Place, TextRow

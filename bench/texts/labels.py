@@ -18,7 +18,7 @@ from .text_rows import Cause
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ...exporters.head import Label
+    from ...exporters.labels import Label
     from .text_rows import Place, TextRow
 
 REAL_FAKE = ("real", "fake")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from ...exporters.head import Label
+    from ...exporters.labels import Label
     from ...exporters.texts import Text
     from .table_file import TableFile
 

@@ -14,7 +14,8 @@ from ..variant import REFERENCE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..head import Head, Task
+    from ..head import Head
+    from ..labels import Task
     from ..variant import Float32Array, Variant
 
 _AGREE: dict[Task, str] = {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ..head import Task
+    from ..labels import Task
 
 ANSWERS_FILE = "answers.json"  # predicted class and length of every text of each set; never a text
 SEEDS_FILE = "seeds.json"  # accuracies of the same training from several seeds

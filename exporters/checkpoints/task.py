@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ..head import Task
+    from ..labels import Task
 
 THRESHOLDS = "thresholds"  # field of config.json: a probability for all labels, one for each, or by label name
 _PROBLEMS: dict[Any, Task] = {  # transformers' problem_type
@@ -29,6 +29,13 @@ def read_head(path: Path, config: dict[str, Any]) -> Head:
     task = _task(path, config, labels)
     thresholds = _thresholds(path, config.get(THRESHOLDS), labels) if task == "multi-label" else ()
     return Head(task=task, labels=labels, thresholds=thresholds, sigmoid=task == "score" and _is_sigmoid(config))
+
+
+def forget_answers(config: Any) -> None:
+    """Remove from a transformers configuration the thresholds and the activation of the answers of another training."""
+    for name in (THRESHOLDS, *(keys[0] for keys in _ACTIVATIONS)):
+        if hasattr(config, name):
+            delattr(config, name)
 
 
 def _task(path: Path, config: dict[str, Any], labels: Sequence[str]) -> Task:

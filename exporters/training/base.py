@@ -56,6 +56,16 @@ def match_head(model: Any, before: Mapping[int, str], label_names: Sequence[str]
     return sorted(changed)
 
 
+def start_at(model: Any, mean: float) -> None:
+    """Make the new head of a score begin at ``mean``: from 0 the first epochs would learn nothing but the scale."""
+    import torch
+
+    with torch.no_grad():
+        for _, layer in _last_layers(model, 1):
+            if layer.bias is not None:
+                layer.bias.fill_(mean)
+
+
 def _last_layers(model: Any, classes: int) -> list[tuple[str, Any]]:
     import torch
 

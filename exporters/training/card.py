@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .tasks import DECIDING, METRIC_NAMES, METRICS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CARD_FILE = "README.md"
+_NOTES = {
+    "single-label": "F1: of classes, weighted by texts.",
+    "multi-label": "Macro F1: mean over labels. Subset accuracy: share of texts with exactly their labels.",
+    "score": "Spearman, Pearson: correlation with the scores of the set. MAE: mean absolute error, in their unit.",
+}
 
 
 def training_card(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
     """Markdown for the Hugging Face Hub, from the record in ``training.json``."""
     from huggingface_hub import ModelCardData
 
-    scores = [
-        f"| {_cell(name)} | {score:.4f} | {record['f1'][name]:.4f} |" for name, score in record["accuracy"].items()
-    ]
+    deciding = DECIDING[record["recipe"]["task"]]
     epochs = [
-        f"| {one['number']} | {one['loss']:.4f} | {_f1(one['validation'])} | {one['seconds']:.1f} |"
+        f"| {one['number']} | {one['loss']:.4f} | {_value((one['validation'] or {}).get(deciding))} | {one['seconds']:.1f} |"
         for one in record["epochs"]
     ]
     front = ModelCardData(
@@ -30,14 +35,35 @@ def training_card(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
         f"---\n{front.to_yaml()}\n---",
         f"# {_cell(record['recipe']['name'])}",
         _beginning(record, label_names),
-        "\n".join(["| set | accuracy | F1 |", "|---|---|---|", *scores]),
-        "F1: of classes, weighted by texts.",
+        *_scores(record, label_names),
         "## Training",
         _course(record),
-        "\n".join(["| epoch | loss | validation F1 | seconds |", "|---|---|---|---|", *epochs]),
+        "\n".join([f"| epoch | loss | validation {METRIC_NAMES[deciding]} | seconds |", "|---|---|---|---|", *epochs]),
         _pace(record),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _scores(record: Mapping[str, Any], label_names: Sequence[str]) -> list[str]:
+    """The scores of every set, and what they are of."""
+    metrics = METRICS[record["recipe"]["task"]]
+    of = record["scores"] or {
+        name: {"accuracy": score, "f1": record["f1"][name]} for name, score in record["accuracy"].items()
+    }
+    rows = [f"| {_cell(name)} | {' | '.join(_value(found[one]) for one in metrics)} |" for name, found in of.items()]
+    heads = f"| set | {' | '.join(METRIC_NAMES[one] for one in metrics)} |"
+    table = "\n".join([heads, f"|---{'|---' * len(metrics)}|", *rows])
+    return [table, *filter(None, [_NOTES[record["recipe"]["task"]], _thresholds(record, label_names)])]
+
+
+def _thresholds(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
+    if not record["thresholds"]:
+        return ""
+    each = ", ".join(f"{_cell(name)} {one:.3f}" for name, one in zip(label_names, record["thresholds"], strict=True))
+    return (
+        "A label is given where its probability is above its threshold in `config.json`, which has the highest F1 on the "
+        f"validation set, so that scores there are too high: {each}."
+    )
 
 
 def _beginning(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
@@ -76,8 +102,11 @@ def _taken(record: Mapping[str, Any]) -> str:
     """Which epoch's weights these are, with early stopping."""
     if record["best_epoch"] is None:
         return ""
-    early = " Stopped early, as validation F1 no longer rose." * (record["steps"] < record["batch"]["steps"])
-    return f"{early} The weights are those after epoch {record['best_epoch']}, which has the highest validation F1."
+    metric = METRIC_NAMES[DECIDING[record["recipe"]["task"]]]
+    early = f" Stopped early, as validation {metric} no longer rose." * (record["steps"] < record["batch"]["steps"])
+    return (
+        f"{early} The weights are those after epoch {record['best_epoch']}, which has the highest validation {metric}."
+    )
 
 
 def _device(record: Mapping[str, Any]) -> str:
@@ -103,8 +132,8 @@ def _pace(record: Mapping[str, Any]) -> str:
     )
 
 
-def _f1(validation: Mapping[str, float] | None) -> str:
-    return f"{validation['f1']:.4f}" if validation else ""
+def _value(score: float | None) -> str:
+    return "" if score is None else f"{score:.4f}"
 
 
 def _cell(name: str) -> str:

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RecipeError, WorkerError, first_line
@@ -15,6 +16,7 @@ from .precision import chosen_precision, overrule_launcher, this_device, trainin
 from .processes import is_main, process_count
 from .scores import validation_scores
 from .steps import steps
+from .tasks import DECIDING, METRIC_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +40,7 @@ class Epoch:
     loss: float  # mean of its steps
     seconds: float  # of its steps, without validation
     computed_tokens: int  # including padding
-    validation: dict[str, float] | None  # loss, accuracy, f1; None without a validation set
+    validation: dict[str, float] | None  # loss, then the metrics of the task; None without a validation set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ def fit(  # noqa: PLR0913 - one call says all that the weights depend on
         eval_dataset=sorted(validation, key=lambda one: len(one["input_ids"])) if validation else None,
         data_collator=DataCollatorWithPadding(tokenizer, **_padding(recipe)),
         processing_class=tokenizer,
-        compute_metrics=validation_scores,
+        compute_metrics=partial(validation_scores, recipe.task),
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)  # it prints the final figures to standard output
@@ -122,7 +124,7 @@ def _fitted(recipe: Recipe, planned: Steps, state: Any) -> Fitted:
         steps=planned,
         made=state.global_step,
         epochs=epochs,
-        best_epoch=_best_epoch(epochs) if recipe.early_stopping else None,
+        best_epoch=_best_epoch(epochs, DECIDING[recipe.task]) if recipe.early_stopping else None,
         device=device.name,
         precision=chosen_precision(recipe, device),
         devices=_devices(),
@@ -139,8 +141,9 @@ def read_epochs(history: Sequence[dict[str, Any]]) -> tuple[Epoch, ...]:
         if "loss" in entry:
             parts.setdefault(number, []).append((entry["step"] - before, entry))
             before = entry["step"]
-        elif "eval_f1" in entry:
-            scores[number] = {name: entry[f"eval_{name}"] for name in ("loss", "accuracy", "f1")}
+        elif "eval_loss" in entry:
+            names = ("loss", *METRIC_NAMES)
+            scores[number] = {name: entry[f"eval_{name}"] for name in names if f"eval_{name}" in entry}
     return tuple(
         Epoch(
             number=number,
@@ -153,10 +156,10 @@ def read_epochs(history: Sequence[dict[str, Any]]) -> tuple[Epoch, ...]:
     )
 
 
-def _best_epoch(epochs: Sequence[Epoch]) -> int | None:
-    """The first epoch with the highest F1, as the Trainer chooses it."""
+def _best_epoch(epochs: Sequence[Epoch], metric: str) -> int | None:
+    """The first epoch with the highest ``metric``, as the Trainer chooses it."""
     known = [one for one in epochs if one.validation]
-    return max(known, key=lambda one: (one.validation or {})["f1"]).number if known else None
+    return max(known, key=lambda one: (one.validation or {})[metric]).number if known else None
 
 
 def _check(model: Any, recipe: Recipe, validation: list[Example] | None) -> None:
@@ -291,7 +294,7 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> t
         eval_strategy="epoch" if validated else "no",
         logging_strategy="epoch",
         load_best_model_at_end=recipe.early_stopping is not None,
-        metric_for_best_model="f1" if recipe.early_stopping else None,
+        metric_for_best_model=DECIDING[recipe.task] if recipe.early_stopping else None,
         greater_is_better=True if recipe.early_stopping else None,
         logging_nan_inf_filter=False,  # a loss of NaN must be seen
         report_to="none",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..checkpoints.architectures import ARCHITECTURES
 from ..checkpoints.classifier import missing_weights, read_configuration
+from ..checkpoints.task import forget_answers
 from ..errors import CheckpointError, RecipeError, first_line
 from .base import check_encoder, match_head
+from .tasks import PROBLEM_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +55,7 @@ def build_model(recipe: Recipe, tokenizer: Any, label_names: Sequence[str], base
     head = {
         "id2label": labels,
         "label2id": {name: index for index, name in labels.items()},
-        "problem_type": "single_label_classification",
+        "problem_type": PROBLEM_TYPES[recipe.task],
     }
     set_seed(recipe.seed)
     if base is not None:
@@ -106,6 +108,7 @@ def _load_base(base: Path, head: dict[str, Any]) -> Start:
             f"{base}: cannot be loaded as the start of a training ({first_line(error)}); "
             "pass a folder with a complete model.safetensors"
         ) from error
+    forget_answers(model.config)
     new = missing_weights(info)
     check_encoder(base, model, new)
     return Start(model, tuple(new or match_head(model, before, tuple(head["id2label"].values()))))

@@ -18,6 +18,7 @@ from msgspec import Meta, inspect
 from ..checkpoints.architectures import PREFIX, check_architecture
 from ..errors import CheckpointError, RecipeError, did_you_mean
 from ..files import sha256_json
+from ..labels import TASKS, Task
 
 SUFFIX = ".toml"
 VALIDATION = "validation"  # the labelled set that is scored after every epoch
@@ -76,10 +77,10 @@ class TokenizerRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyStopping:
-    """When to stop before the last epoch: by F1 on the validation set, of classes weighted by their texts."""
+    """When to stop before the last epoch, by the validation set: F1 of classes weighted by their texts, macro F1, or Spearman."""
 
     patience: Annotated[int, _integer(1, 1000)] = 3  # epochs in a row without improvement
-    threshold: _Share = 0.001  # an improvement is a gain of more than this over the best F1 so far
+    threshold: _Share = 0.001  # an improvement is a gain of more than this over the best so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ class Recipe:
     name: str  # the file's, without its suffix
     description: _Line
     demonstration: _Flag = False  # it trains a demonstration, not a classifier of news
+    task: Annotated[Task, Meta(description=f"one of {', '.join(map(repr, TASKS))}")] = "single-label"
     checkpoint: _Line | None = None
     architecture: Architecture | None = None
     # None: the checkpoint's own; from scratch, a folder given at the call
@@ -143,6 +145,8 @@ class Recipe:
     def sha256(self) -> str:
         """SHA-256 (hexadecimal) of every value that training depends on: neither names nor the paths of data."""
         facts = {key: value for key, value in dataclasses.asdict(self).items() if key not in _NOT_HASHED}
+        if self.task == "single-label":
+            del facts["task"]  # trainings that are older than the key stay valid
         return sha256_json(facts)
 
 
@@ -169,7 +173,7 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
     _check_origin(path, recipe)
     _check_schedule(path, recipe)
     if recipe.data is not None:
-        _check_data(path, recipe.data)
+        _check_data(path, recipe.data, recipe.task)
     if recipe.architecture is not None:
         _check_architecture(path, recipe.architecture, recipe.max_length)
     return recipe
@@ -256,11 +260,15 @@ def _check_schedule(path: Path, recipe: Recipe) -> None:
         _refuse(path, "per_device_batch_size", f"is {recipe.per_device_batch_size}", expected)
 
 
-def _check_data(path: Path, data: DataRecipe) -> None:
+def _check_data(path: Path, data: DataRecipe, task: str) -> None:
     """Refuse a mixture of split files and a file to split, and an incomplete one of the two."""
     given = [name for name in ("train", "validation", "test") if getattr(data, name) is not None]
     if data.file is not None and given:
         _refuse(path, f"data.{given[0]}", "is set beside 'data.file'", "files that are split already, or one to split")
+    if data.file is not None and task != "single-label":
+        _refuse(
+            path, "data.file", f"is set for the task {task!r}", "data.train: only texts of one class each are split"
+        )
     if data.split is not None and (min(data.split) < 1 or sum(data.split) != 100):  # noqa: PLR2004 - per cent
         _refuse(path, "data.split", f"is {[*data.split]}", _PER_CENT)
     if data.split is not None and data.file is None:

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from .fitting import Example, Fitted
     from .recipe import Recipe
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 # 1 - first version
 # 2 - time, memory and device; batch, epochs and F1
 # 3 - overlap of the sets with the training texts; origin; steps made; digests of sets and weights
 # 4 - digest of the checkpoint that training started from, and its new weights
+# 5 - the task, in the recipe; scores and thresholds of several labels a text, and scores of one score
 _CALIBRATION_SOURCE = "training texts"
 _PACKAGES = ("accelerate", "sentencepiece", "tokenizers", "torch", "transformers")
 
@@ -48,9 +49,11 @@ class TrainingReport:
     best_epoch: int | None  # whose weights these are, with early stopping; None: the last epoch's
     num_parameters: int
     new_weights: list[str]  # randomly initialised although training started from a checkpoint, such as a new head
-    accuracy: dict[str, float]  # by name of the evaluation set
+    accuracy: dict[str, float]  # by name of the evaluation set; with recall and f1 of one class per text alone
     recall: dict[str, dict[str, float]]  # by name of the set, then of the label
     f1: dict[str, float]  # by name of the set; of classes, weighted by texts
+    scores: dict[str, dict[str, float | None]]  # other tasks: by name of the set, then of the metric; None: undefined
+    thresholds: list[float]  # of each label, chosen on the validation set; empty without one, and for other tasks
     leaked: dict[str, int]  # by name of the set: its texts that are also training texts
     sets_sha256: dict[str, str]  # by name of the set, as data_sha256
     recipe_sha256: str
@@ -109,9 +112,10 @@ def write_records(  # noqa: PLR0913 - each a file
     answers: Mapping[str, Any],
     facts: Mapping[str, Any],
 ) -> None:
-    """Write ``training.json``, the model card, token ids of training and validation texts, and the predicted labels of each set.
+    """Write ``training.json``, the model card, token ids of training and validation texts, and the predicted classes of each set.
 
-    ``validation``: token ids by row hash. ``labelled``: rows, token ids and classes of further training texts. ``facts`` are
+    ``validation``: token ids by row hash. ``labelled``: rows, token ids and classes of further training texts, for a task with
+    classes. ``answers``: label names, and predicted classes by set, which are written for a task with classes. ``facts`` are
     further keys of ``training.json``.
     """
     record = {
@@ -127,7 +131,8 @@ def write_records(  # noqa: PLR0913 - each a file
     if validation:
         left = {"rows": list(validation), "input_ids": list(validation.values())}
         (folder / VALIDATION_FILE).write_text(json.dumps(left) + "\n", encoding="utf-8")
-    if labelled["rows"]:
+    if labelled.get("rows"):
         (folder / TRAINING_TEXTS_FILE).write_text(json.dumps(labelled) + "\n", encoding="utf-8")
-    (folder / ANSWERS_FILE).write_text(json.dumps(answers) + "\n", encoding="utf-8")
+    if recipe.task == "single-label":
+        (folder / ANSWERS_FILE).write_text(json.dumps(answers) + "\n", encoding="utf-8")
     (folder / CARD_FILE).write_text(training_card(record, answers["labels"]), encoding="utf-8")

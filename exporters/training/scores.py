@@ -1,7 +1,8 @@
-"""Scores of a trained model: predicted labels, accuracy, recall, F1, and overlap of a set with the training texts."""
+"""Scores of a trained model on labelled sets, by the metrics of its task, and overlap of a set with the training texts."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,12 @@ from ..checkpoints.tokenization import TypedIds
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+
     from ..checkpoints.tokenization import Ids
+    from ..head import Head
+    from ..labels import Label, Task
     from ..texts import Text
 
 _EVAL_BATCH_SIZE = 64  # texts
@@ -24,12 +30,15 @@ class Scores:
     accuracy: dict[str, float] = field(default_factory=dict)
     recall: dict[str, dict[str, float]] = field(default_factory=dict)  # then by name of the label
     f1: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, dict[str, float | None]] = field(
+        default_factory=dict
+    )  # other tasks: then by metric; None: undefined
     answers: dict[str, dict[str, list[int]]] = field(default_factory=dict)  # labels, found, tokens: one of each a text
 
     @property
     def figures(self) -> dict[str, Any]:
         """Fields of a TrainingReport."""
-        return {"accuracy": self.accuracy, "recall": self.recall, "f1": self.f1}
+        return {"accuracy": self.accuracy, "recall": self.recall, "f1": self.f1, "scores": self.scores}
 
     def add(self, name: str, label_names: Sequence[str], labels: Sequence[int], found: Sequence[int]) -> None:
         """Score the set ``name`` by its class indices, true and predicted."""
@@ -38,6 +47,11 @@ class Scores:
         self.accuracy[name] = right.total() / len(labels)
         self.recall[name] = {label_names[label]: right[label] / counts[label] for label in sorted(counts)}
         self.f1[name] = weighted_f1(labels, found)
+
+    def add_outputs(self, name: str, head: Head, labels: Sequence[Label], logits: npt.NDArray[np.float32]) -> None:
+        """Score the set ``name`` by the answers of ``head``, which gives several labels or a score, to ``logits``."""
+        found = other_scores(head.task, true_answers(head.task, labels, len(head.labels)), head.answers(logits))
+        self.scores[name] = {metric: None if math.isnan(value) else value for metric, value in found.items()}
 
 
 def model_inputs(ids: Ids) -> dict[str, list[int]]:
@@ -48,26 +62,73 @@ def model_inputs(ids: Ids) -> dict[str, list[int]]:
 def predict_labels(
     model: Any, tokenizer: Any, input_ids: Sequence[Ids], batch_size: int = _EVAL_BATCH_SIZE
 ) -> list[int]:
-    """Class index for each list of token ids; texts of similar length share a batch, so that there is little padding."""
+    """Class index for each list of token ids."""
+    found: list[int] = predict_logits(model, tokenizer, input_ids, batch_size).argmax(axis=1).tolist()
+    return found
+
+
+def predict_logits(
+    model: Any, tokenizer: Any, input_ids: Sequence[Ids], batch_size: int = _EVAL_BATCH_SIZE
+) -> npt.NDArray[np.float32]:
+    """Logits ``(texts, outputs)``; texts of similar length share a batch, so that there is little padding."""
+    import numpy as np
     import torch
 
     model.eval()
     order = sorted(range(len(input_ids)), key=lambda index: len(input_ids[index]))
-    found = [0] * len(input_ids)
+    found = np.empty((len(input_ids), model.config.num_labels), dtype=np.float32)
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         batch = tokenizer.pad([model_inputs(input_ids[index]) for index in chosen], return_tensors="pt")
         with torch.inference_mode():
-            logits = model(**batch.to(model.device)).logits
-        for index, label in zip(chosen, logits.argmax(-1).tolist(), strict=True):
-            found[index] = label
+            found[chosen] = model(**batch.to(model.device)).logits.float().cpu().numpy()
     return found
 
 
-def validation_scores(prediction: Any) -> dict[str, float]:
-    """Accuracy and F1 of transformers' EvalPrediction: logits ``(texts, classes)`` and classes ``(texts,)``."""
-    found, labels = prediction.predictions.argmax(axis=1), prediction.label_ids
-    return {"accuracy": float((found == labels).mean()), "f1": weighted_f1(labels, found)}
+def validation_scores(task: Task, prediction: Any) -> dict[str, float]:
+    """Scores of transformers' EvalPrediction: logits ``(texts, outputs)`` and targets; labels are given above 0.5.
+
+    An undefined correlation is 0: a model that gives every text the same score has learnt no order.
+    """
+    from ..head import Head
+
+    logits, labels = prediction.predictions, prediction.label_ids
+    if task == "single-label":
+        found = logits.argmax(axis=1)
+        return {"accuracy": float((found == labels).mean()), "f1": weighted_f1(labels, found)}
+    outputs = logits.reshape(len(logits), -1)
+    head = Head(task=task, labels=("",) * outputs.shape[1])
+    true = labels.reshape(-1) if task == "score" else labels
+    return {
+        metric: 0.0 if math.isnan(value) else value
+        for metric, value in other_scores(task, true, head.answers(outputs)).items()
+    }
+
+
+def true_answers(task: Task, labels: Sequence[Any], count: int) -> npt.NDArray[Any]:
+    """Labels of all texts as ``Head.answers`` gives them, of ``count`` outputs."""
+    import numpy as np
+
+    from ..metrics import multi_hot
+
+    return multi_hot(labels, count) if task == "multi-label" else np.asarray(labels)
+
+
+def other_scores(task: Task, true: npt.NDArray[Any], found: npt.NDArray[Any]) -> dict[str, float]:
+    """Metrics of a task other than one class per text, the one that decides first; a correlation may be NaN."""
+    from .. import metrics
+
+    if task == "multi-label":
+        return {
+            "macro_f1": metrics.macro_f1(true, found),
+            "micro_f1": metrics.micro_f1(true, found),
+            "subset_accuracy": metrics.subset_accuracy(true, found),
+        }
+    return {
+        "spearman": metrics.spearman(true, found),
+        "pearson": metrics.pearson(true, found),
+        "mae": metrics.mean_absolute_error(true, found),
+    }
 
 
 def weighted_f1(labels: Sequence[int], found: Sequence[int]) -> float:

@@ -6,27 +6,30 @@ import hashlib
 import json
 import random
 import time
-from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from statistics import fmean
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..checkpoints.checkpoint import TRAINING_FILE
 from ..checkpoints.positions import most_positions
+from ..checkpoints.task import THRESHOLDS
 from ..checkpoints.tokenization import TypedIds, ids_to_json
-from ..errors import CheckpointError, DataError, RecipeError
+from ..errors import CheckpointError, RecipeError
 from ..files import sha256_file, whole_folder
 from ..texts import row_hash, sha256_texts, singles
-from .base import base_digest
+from .base import base_digest, start_at
 from .fitting import fit
 from .model import build_model, quiet_transformers
 from .precision import this_device
 from .processes import process_count, shared
 from .recipe import VALIDATION
 from .record import TrainingReport, costs, package_versions, write_records
-from .scores import Scores, model_inputs, overlapping_texts, predict_labels
+from .scores import Scores, model_inputs, overlapping_texts, predict_labels, predict_logits, true_answers
+from .tasks import check_labels, target
+from .thresholds import best_thresholds
 from .tokenizer import read_tokenizer, train_tokenizer
 from .unfinished import Unfinished
 
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..checkpoints.tokenization import Ids
+    from ..head import Head
+    from ..labels import Label
     from ..texts import Text
     from .fitting import Example, Fitted
     from .model import Start
@@ -59,16 +64,16 @@ class _Sets:
     """Labelled texts of a training."""
 
     texts: Sequence[Text]
-    labels: Sequence[int]
+    labels: Sequence[Label]
     label_names: Sequence[str]
-    evaluation: Mapping[str, tuple[Sequence[Text], Sequence[int]]]  # texts and labels by name of the set
+    evaluation: Mapping[str, tuple[Sequence[Text], Sequence[Label]]]  # texts and labels by name of the set
 
     @property
     def sha256(self) -> str:
         return sha256_texts(self.texts, self.labels)
 
     @property
-    def validation(self) -> tuple[Sequence[Text], Sequence[int]] | None:
+    def validation(self) -> tuple[Sequence[Text], Sequence[Label]] | None:
         return self.evaluation.get(VALIDATION)
 
 
@@ -76,10 +81,10 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     recipe: Recipe,
     *,
     texts: Sequence[Text],
-    labels: Sequence[int],
+    labels: Sequence[Label],
     label_names: Sequence[str],
     out_dir: Path,
-    evaluation: Mapping[str, tuple[Sequence[Text], Sequence[int]]],
+    evaluation: Mapping[str, tuple[Sequence[Text], Sequence[Label]]],
     tokenizer_dir: Path | None = None,
     checkpoint_dir: Path | None = None,
     demonstration: bool | None = None,
@@ -87,8 +92,10 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     resume: bool = False,
     progress: bool = False,
 ) -> TrainingReport:
-    """Train by ``recipe`` on texts and class indices, score ``evaluation``, and write the checkpoint to ``out_dir``.
+    """Train by ``recipe`` on texts and labels of its task, score ``evaluation``, and write the checkpoint to ``out_dir``.
 
+    ``label_names``: by output; of a score the one name. With several labels a text and a validation set, the checkpoint gets for
+    each label the threshold with the highest F1 there.
     ``checkpoint_dir``: folder of the recipe's checkpoint where that is a Hub id, since workers are offline.
     ``origin``: for the record, the machine ("cpu", "cores", "threads"), and "commit" and "dirty" in a repository.
     ``demonstration``: whether the texts are the bundled corpus; None: as the recipe says.
@@ -100,7 +107,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
     """
     begun = time.perf_counter()
     sets = _Sets(texts=texts, labels=labels, label_names=label_names, evaluation=evaluation)
-    _check_labels(sets)
+    check_labels(recipe.task, labels, label_names, len(texts))
     _check_tokenizer_dir(recipe, tokenizer_dir)
     base = (checkpoint_dir or Path(recipe.checkpoint or "")) if recipe.fine_tunes else None
     sources = _sources(recipe, sets, base)
@@ -109,16 +116,19 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
         start, tokenizer = _start(recipe, sets, tokenizer_dir or folder, base)
         unfinished = Unfinished(out_dir, _identity(recipe, tokenizer, sets, sources["base_sha256"]))
         with unfinished.kept(resume=resume) as state:
-            examples = _examples(tokenizer, recipe, texts, labels)
-            validation = _examples(tokenizer, recipe, *sets.validation) if sets.validation else None
+            outputs = len(label_names)
+            examples = _examples(tokenizer, recipe, texts, labels, outputs)
+            validation = _examples(tokenizer, recipe, *sets.validation, outputs) if sets.validation else None
             given = {"model": start.model, "tokenizer": tokenizer, "recipe": recipe, "examples": examples}
             fitted = _fit(**given, validation=validation, unfinished=unfinished, state=state, progress=progress)
-            scores = _score(start.model, tokenizer, recipe, sets)
+            head = _head(start.model, tokenizer, recipe, sets)
+            scores = _score(start.model, tokenizer, head, recipe, sets)
             _save(start.model, tokenizer, folder)
             report = TrainingReport(
                 seconds=time.perf_counter() - begun,
                 **costs(fitted, recipe, examples),
                 **scores.figures,
+                thresholds=[*head.thresholds],
                 **_data_facts(sets),
                 **_model_facts(start, folder),
                 **sources,
@@ -167,26 +177,14 @@ def _identity(recipe: Recipe, tokenizer: Any, sets: _Sets, base_sha256: str | No
     }
 
 
-def _examples(tokenizer: Any, recipe: Recipe, texts: Sequence[Text], labels: Sequence[int]) -> list[Example]:
+def _examples(
+    tokenizer: Any, recipe: Recipe, texts: Sequence[Text], labels: Sequence[Label], outputs: int
+) -> list[Example]:
     input_ids = _input_ids(tokenizer, texts, recipe.max_length)
-    return [{**model_inputs(ids), "labels": label} for ids, label in zip(input_ids, labels, strict=True)]
-
-
-def _check_labels(sets: _Sets) -> None:
-    """Refuse labels that no classifier can be trained on."""
-    texts, labels, names = sets.texts, sets.labels, sets.label_names
-    if len(texts) != len(labels):
-        raise DataError(f"training set has {len(texts)} texts and {len(labels)} labels, expected as many of both")
-    counts = Counter(labels)
-    unknown = [label for label in counts if label not in range(len(names))]
-    if unknown:
-        raise DataError(f"training set has the label {unknown[0]!r}, expected 0 to {len(names) - 1}")
-    missing = [name for index, name in enumerate(names) if not counts[index]]
-    if missing or len(names) < 2:  # noqa: PLR2004 - a classifier has two classes or more
-        found = f"no text of class {missing[0]!r}" if missing else f"only one class, {names[0]!r}"
-        raise DataError(
-            f"training set of {len(texts)} texts has {found}, expected texts of 2 classes or more; add some"
-        )
+    return [
+        {**model_inputs(ids), "labels": target(recipe.task, label, outputs)}
+        for ids, label in zip(input_ids, labels, strict=True)
+    ]
 
 
 def _check_tokenizer_dir(recipe: Recipe, tokenizer_dir: Path | None) -> None:
@@ -230,6 +228,8 @@ def _start(recipe: Recipe, sets: _Sets, folder: Path, base: Path | None) -> tupl
     own = recipe.tokenizer
     tokenizer = train_tokenizer(own, [*singles(sets.texts)], folder) if own else read_tokenizer(base or folder)
     start = build_model(recipe, tokenizer, sets.label_names, base)
+    if recipe.task == "score" and (base is None or start.new_weights):
+        start_at(start.model, fmean(map(float, sets.labels)))  # type: ignore[arg-type] # scores
     # A tokenizer's own limit belongs to the model that it was made for: it holds only if that model is trained further.
     positions = most_positions(start.model) or tokenizer.model_max_length
     tokenizer.model_max_length = positions if base is None else min(tokenizer.model_max_length, positions)
@@ -250,14 +250,33 @@ def _input_ids(tokenizer: Any, texts: Sequence[Text], max_length: int) -> list[I
     return [*map(TypedIds, ids, types)] if any(map(any, types)) else ids
 
 
-def _score(model: Any, tokenizer: Any, recipe: Recipe, sets: _Sets) -> Scores:
+def _head(model: Any, tokenizer: Any, recipe: Recipe, sets: _Sets) -> Head:
+    """What the outputs mean; thresholds are chosen on the validation set, and written into the model's configuration."""
+    from ..head import Head, sigmoid
+
+    names = tuple(sets.label_names)
+    if recipe.task != "multi-label" or not sets.validation:
+        return Head(task=recipe.task, labels=names)
+    texts, labels = sets.validation
+    input_ids = _input_ids(tokenizer, texts, recipe.max_length)
+    chances = sigmoid(predict_logits(model, tokenizer, input_ids, recipe.eval_batch_size))
+    thresholds = best_thresholds(true_answers(recipe.task, labels, len(names)), chances)
+    setattr(model.config, THRESHOLDS, [*thresholds])
+    return Head(task=recipe.task, labels=names, thresholds=thresholds)
+
+
+def _score(model: Any, tokenizer: Any, head: Head, recipe: Recipe, sets: _Sets) -> Scores:
     """Scores on every evaluation set; texts are cut as in training and as the deployed model cuts them."""
     scores = Scores()
     for name, (texts, labels) in sets.evaluation.items():
         input_ids = _input_ids(tokenizer, texts, recipe.max_length)
+        if head.task != "single-label":
+            scores.add_outputs(name, head, labels, predict_logits(model, tokenizer, input_ids, recipe.eval_batch_size))
+            continue
+        classes = [*map(int, labels)]  # type: ignore[arg-type] # class indices
         found = predict_labels(model, tokenizer, input_ids, recipe.eval_batch_size)
-        scores.add(name, sets.label_names, labels, found)
-        scores.answers[name] = {"labels": list(labels), "found": found, "tokens": [len(ids) for ids in input_ids]}
+        scores.add(name, sets.label_names, classes, found)
+        scores.answers[name] = {"labels": classes, "found": found, "tokens": [len(ids) for ids in input_ids]}
     return scores
 
 
@@ -319,7 +338,7 @@ def _left_ids(recipe: Recipe, tokenizer: Any, sets: _Sets) -> dict[str, Any]:
     return {
         "calibration": [*map(ids_to_json, ids[: len(training)])],
         "validation": dict(zip(map(row_hash, validation), map(ids_to_json, ids[len(training) :]), strict=True)),
-        "labelled": _left_labelled(recipe, tokenizer, sets, {*training}),
+        "labelled": _left_labelled(recipe, tokenizer, sets, {*training}) if recipe.task == "single-label" else {},
     }
 
 
@@ -329,5 +348,6 @@ def _left_labelled(recipe: Recipe, tokenizer: Any, sets: _Sets, without: set[Tex
     pairs = _sample(recipe, pairs, LABELLED_SIZE)
     ids = _input_ids(tokenizer, [text for text, _ in pairs], recipe.max_length) if pairs else []
     most = sum(total <= LABELLED_TOKENS for total in accumulate(map(len, ids)))
-    rows, labels = [row_hash(text) for text, _ in pairs], [int(label) for _, label in pairs]
+    rows = [row_hash(text) for text, _ in pairs]
+    labels = [int(label) for _, label in pairs]  # type: ignore[arg-type] # class indices
     return {"rows": rows[:most], "input_ids": [*map(ids_to_json, ids[:most])], "labels": labels[:most]}

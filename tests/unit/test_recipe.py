@@ -11,6 +11,7 @@ import pytest
 from deploybench.bench.measure.workload import PADDINGS
 from deploybench.exporters.checkpoints.architectures import ARCHITECTURES
 from deploybench.exporters.errors import RecipeError
+from deploybench.exporters.files import sha256_json
 from deploybench.exporters.training import recipe as recipes
 from deploybench.exporters.training.precision import Device, chosen_precision
 from deploybench.exporters.training.recipe import (
@@ -45,7 +46,7 @@ max_position_embeddings = 128
 vocab_size = 500
 """
 KNOWN = (
-    "description, max_length, batch_size, epochs, learning_rate, demonstration, checkpoint, architecture.model_type, "
+    "description, max_length, batch_size, epochs, learning_rate, demonstration, task, checkpoint, architecture.model_type, "
     "architecture.hidden_size, architecture.num_hidden_layers, architecture.num_attention_heads, "
     "architecture.intermediate_size, architecture.max_position_embeddings, architecture.embedding_size, "
     "architecture.num_hidden_groups, tokenizer.vocab_size, data.train, data.validation, data.test, data.file, "
@@ -57,7 +58,8 @@ KNOWN = (
 PUBLISHED = ("albert", "bert", "distilbert", "mobilebert", "tinybert")
 SHIPPED = (
     *("albert-agnews", "albert-mini", "albert-news", "albert-welfake", "bert-agnews", "bert-welfake", "demonstration"),
-    *("distilbert-agnews", "distilbert-welfake", "minilm-news", "minilm-nli", "mobilebert-welfake", "tinybert-welfake"),
+    *("distilbert-agnews", "distilbert-welfake", "minilm-multilabel", "minilm-news", "minilm-nli", "minilm-score"),
+    *("mobilebert-welfake", "tinybert-welfake"),
 )
 
 
@@ -319,12 +321,19 @@ def test_the_hash_names_all_that_training_depends_on(write):
         "warmup_steps": 3,
         "precision": "bf16",
         "early_stopping": EarlyStopping(),
+        "task": "score",
     }
     changed = {dataclasses.replace(recipe, **{key: value}).sha256 for key, value in changes.items()}
 
     assert len(changed | {recipe.sha256}) == len(changes) + 1
     elsewhere = dataclasses.replace(recipe, name="other", description="other", data=DataRecipe(train="x.csv"))
     assert elsewhere.sha256 == recipe.sha256  # a record names the texts by their own hash
+    older = {
+        key: value
+        for key, value in dataclasses.asdict(recipe).items()
+        if key not in {"name", "description", "data", "task"}
+    }
+    assert recipe.sha256 == sha256_json(older)  # as before there was a task
 
 
 CHANGED = [  # (what is replaced, by what, the message after the file's name)
@@ -369,6 +378,9 @@ CHANGED = [  # (what is replaced, by what, the message after the file's name)
     ("vocab_size = 500", "vocab_size = 500\n[data]\npair_columns = ['a']",
      "'data.pair_columns' is ['a'], expected a list of two texts"),
     ("vocab_size = 500", "vocab_size = 500\n[data]\ntext_columns = 'a'", "'data.text_columns' is 'a', expected a list of texts"),
+    ("epochs = 2", "epochs = 2\ntask = 'regression'",
+     "'task' is 'regression', expected one of 'single-label', 'multi-label', 'score'"),
+    ("epochs = 2", "epochs = 2\ntask = 3", "'task' is 3, expected one of 'single-label', 'multi-label', 'score'"),
     ("epochs = 2", "epochs = 2\ndemonstration = 'no'", "'demonstration' is 'no', expected true or false"),
     ('"from scratch"', '" "', "'description' is ' ', expected one line of text"),
     ('"from scratch"', r'"a\nb"', r"'description' is 'a\nb', expected one line of text"),
@@ -470,7 +482,7 @@ def test_shipped_recipes_say_everything(name):
     """No shipped recipe relies on a default, so that changing one changes no published figure."""
     path = Path(__file__).parents[2] / "exporters" / "training" / "recipes" / f"{name}.toml"
     content = tomllib.loads(path.read_text(encoding="utf-8"))
-    optional = {"demonstration", "checkpoint", "architecture", "tokenizer", "data", "early_stopping"}
+    optional = {"demonstration", "task", "checkpoint", "architecture", "tokenizer", "data", "early_stopping"}
     optional |= {"per_device_batch_size", "warmup_ratio", "warmup_steps"}
 
     assert len({"warmup_ratio", "warmup_steps"} & set(content)) == 1

@@ -15,6 +15,7 @@ RECORD = {
     "demonstration": False,
     "recipe": {
         "name": "news_[x](y)|",
+        "task": "single-label",
         "description": "An ALBERT",
         "checkpoint": "albert-base-v2",
         "learning_rate": 2e-5,
@@ -25,6 +26,8 @@ RECORD = {
     },
     "accuracy": {"test": 0.9974, "exter<b>nal": 0.6},
     "f1": {"test": 0.9973, "exter<b>nal": 0.55},
+    "scores": {},
+    "thresholds": [],
     "epochs": [
         {"number": 1, "loss": 0.5, "seconds": 100.0, "validation": {"f1": 0.9, "accuracy": 0.9, "loss": 0.3}},
         {"number": 2, "loss": 0.25, "seconds": 99.0, "validation": None},

@@ -24,6 +24,7 @@ def asked(monkeypatch):
             num_parameters=1,
             new_weights=[],
             accuracy=dict.fromkeys(keywords["evaluation"], 1.0),
+            thresholds=[],
             epochs=[
                 {"number": 1, "loss": 0.5, "seconds": 61.0, "validation": {"loss": 0.4, "accuracy": 0.8, "f1": 0.75}}
             ],

@@ -27,7 +27,7 @@ STOPPING = dataclasses.replace(TINY, epochs=12, early_stopping=EarlyStopping(pat
 
 def test_every_epoch_is_scored_and_training_stops_where_nothing_is_gained(tmp_path, monkeypatch):
     scores = iter([0.5, 0.7, 0.7, 0.7005, 0.9])  # what comes within the threshold is no gain
-    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"accuracy": 0.5, "f1": next(scores)})
+    monkeypatch.setattr(fitting, "validation_scores", lambda *_: {"accuracy": 0.5, "f1": next(scores)})
     report = train_tiny(tmp_path / "checkpoint", STOPPING, evaluation=JUDGED)
 
     assert [one["validation"]["f1"] for one in report.epochs] == [0.5, 0.7, 0.7, 0.7005]
@@ -40,7 +40,7 @@ def test_every_epoch_is_scored_and_training_stops_where_nothing_is_gained(tmp_pa
 def test_the_weights_are_those_of_the_best_epoch(tmp_path, monkeypatch):
     one = train_tiny(tmp_path / "one", dataclasses.replace(STOPPING, epochs=1), evaluation=JUDGED)
     scores = iter([0.9, 0.1, 0.1])
-    monkeypatch.setattr(fitting, "validation_scores", lambda _: {"accuracy": 0.5, "f1": next(scores)})
+    monkeypatch.setattr(fitting, "validation_scores", lambda *_: {"accuracy": 0.5, "f1": next(scores)})
     best = train_tiny(tmp_path / "best", STOPPING, evaluation=JUDGED)
 
     assert (best.best_epoch, len(best.epochs)) == (1, 3)
