@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     """The parser of all commands; a result has the command's name as ``command`` and its function as ``execute``."""
     whole = _Parser(
         prog="deploybench",
-        description="Compare the ways to deploy a fine-tuned text classifier on this CPU: accuracy,\nlatency, memory and size.",
+        description="Compare the ways to deploy a fine-tuned text classifier on this CPU: accuracy,\nlatency, memory and size.\n\n"
+        "Served are sequence classifiers of transformers that read one text or a pair and\ngive one class, several labels or one "
+        "score; not token classification or generation.",
         epilog=epilog(
             [
                 "deploybench run",
