@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .labels import Label, Task
+    from .labels import Task
 
     Logits: TypeAlias = npt.NDArray[np.floating[Any]]
     Margins: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -64,14 +62,6 @@ def same(one: Answers, other: Answers) -> npt.NDArray[np.bool_]:
     """Whether each text has the same class, or exactly the same labels, ``(texts,)``."""
     differs = np.asarray(one) != np.asarray(other)
     return ~(differs if one.ndim == 1 else differs.any(axis=1))
-
-
-def label_matrix(labels: Sequence[Label], outputs: int) -> npt.NDArray[np.int8]:
-    """0 and 1, ``(texts, outputs)``, from the indices of each text's labels."""
-    found = np.zeros((len(labels), outputs), dtype=np.int8)
-    for row, of_text in zip(found, labels, strict=True):
-        row[list(cast("tuple[int, ...]", of_text))] = 1
-    return found
 
 
 def explained(reference: Answers, candidate: Answers) -> float:

@@ -1,4 +1,4 @@
-"""Metrics on arrays: F1 and exact match of labels, correlation and error of scores; NumPy and SciPy alone.
+"""Metrics on arrays: F1 and subset accuracy of labels, correlation and error of scores; NumPy and SciPy alone.
 
 Labels are 0 and 1, ``(texts, labels)``; scores are ``(texts,)``. Where a metric is undefined its value is the one that scikit-learn
 gives with ``zero_division=0``: 0 for F1 of a label that is neither given nor true. A correlation with scores that are all equal

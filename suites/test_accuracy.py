@@ -17,7 +17,8 @@ from deploybench.bench.runs.measurement import Measurement, Workload
 from deploybench.bench.runs.predictions import UNLABELLED, Scores
 from deploybench.exporters.checkpoints.tokenization import tokenise
 from deploybench.exporters.errors import WorkerError
-from deploybench.exporters.head import label_matrix, same
+from deploybench.exporters.head import same
+from deploybench.exporters.metrics import multi_hot
 from deploybench.suites.conftest import skip_late
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _values(head: Head, labelled: LabelledSet, logits: Float32Array) -> dict[str
         confusion = confusion_matrix(labels, found.tolist(), len(labelled.label_names))
         return {"values": tuple(map(float, right)), "confusion": confusion}
     if head.task == "multi-label":
-        right = same(found, label_matrix(labelled.labels, len(labelled.label_names)))
+        right = same(found, multi_hot(labelled.labels, len(labelled.label_names)))
         return {"values": tuple(map(float, right))}
     wanted = np.asarray(labelled.labels, dtype=np.float64)
     if labelled.queries:

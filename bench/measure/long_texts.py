@@ -9,6 +9,7 @@ import numpy as np
 
 from ...exporters.checkpoints.long_texts import CUTS, cut, pooled, windows_of
 from ...exporters.head import same
+from ...exporters.metrics import multi_hot
 from ..runs.metrics import WAYS
 from .labelled_set import score
 from .workload import Policy, scoring_batches
@@ -96,15 +97,5 @@ def quality(head: Head, logits: Float32Array, labels: Sequence[Label]) -> tuple[
         expected = np.asarray(labels, dtype=np.float64)
         constant = not np.ptp(answers) or not np.ptp(expected)  # a correlation has then no value
         return (0.0 if constant else float(spearmanr(answers, expected).statistic),)
-    return tuple(same(answers, _truth(head, labels)).astype(float).tolist())
-
-
-def _truth(head: Head, labels: Sequence[Label]) -> np.ndarray:
-    """Classes ``(texts,)``, or labels ``(texts, labels)`` as 0 and 1."""
-    if head.task == "single-label":
-        return np.asarray(labels)
-    given = np.zeros((len(labels), len(head.labels)), dtype=np.int8)
-    for row, own in enumerate(labels):
-        assert isinstance(own, tuple), "of a multi-label model"
-        given[row, list(own)] = 1
-    return given
+    truth = np.asarray(labels) if head.task == "single-label" else multi_hot(labels, len(head.labels))
+    return tuple(same(answers, truth).astype(float).tolist())

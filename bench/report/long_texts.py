@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..runs.store import CheckpointInfo
     from .run_figures import RunFigures
 
-QUALITY = {"single-label": "accuracy", "multi-label": "exact match", "score": "Spearman's correlation"}
+QUALITY = {"single-label": "accuracy", "multi-label": "subset accuracy", "score": "Spearman"}
 _MANY = 0.1  # share of longer texts from which on it is told
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from ...exporters.errors import RunFileError, first_line
 from ...exporters.files import whole_file
-from ...exporters.head import SINGLE_LABEL, label_matrix, same
+from ...exporters.head import SINGLE_LABEL, same
+from ...exporters.metrics import multi_hot
 from .store import once_a_run
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def _label_columns(labels: Sequence[Label], head: Head) -> dict[str, Any]:
         return {"label": labels}
     known = np.array([one != NO_LABEL for one in labels])
     given = np.full((len(labels), len(head.labels)), NO_LABEL, dtype=np.int8)
-    given[known] = label_matrix([one for one in labels if one != NO_LABEL], len(head.labels))
+    given[known] = multi_hot([one for one in labels if one != NO_LABEL], len(head.labels))
     return {f"label_{index}": given[:, index] for index in range(len(head.labels))}
 
 

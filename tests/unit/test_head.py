@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from deploybench.exporters.checkpoints.task import read_head
 from deploybench.exporters.errors import CheckpointError
-from deploybench.exporters.head import Head, label_matrix, margins, same, same_order, sigmoid
+from deploybench.exporters.head import Head, margins, same, same_order, sigmoid
 
 LABELS = Head(task="multi-label", labels=("a", "b", "c"), thresholds=(0.5, 0.9, 0.1))
 SCORE = Head(task="score", labels=("score",))
@@ -71,10 +71,6 @@ def test_a_margin_is_below_zero_where_the_answer_changes(one):
         assert ((found < 0) == (np.diff(before[:, 0]) * np.diff(after[:, 0]) < 0)).all()
     else:
         assert ((found < 0) == ~same(one.answers(before), one.answers(after))).all()
-
-
-def test_labels_as_zero_and_one():
-    assert label_matrix([(0, 2), (), (1,)], 3).tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
 
 
 @pytest.mark.parametrize(
