@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from .labels import Task
 
     Logits: TypeAlias = npt.NDArray[np.floating[Any]]
     Margins: TypeAlias = npt.NDArray[np.floating[Any]]
 
-Answers: TypeAlias = npt.NDArray[Any]
+Answers: TypeAlias = "npt.NDArray[Any]"
 """Class indices ``(texts,)``, labels that are given ``(texts, labels)`` as 0 and 1, or scores ``(texts,)``."""
 
 HALF = 0.5  # the usual threshold
@@ -31,6 +31,8 @@ class Head:
 
     def answers(self, logits: Logits) -> Answers:
         """What logits ``(texts, outputs)`` say of each text."""
+        import numpy as np
+
         if self.task == "single-label":
             return logits.argmax(axis=1)
         if self.task == "multi-label":
@@ -41,6 +43,8 @@ class Head:
     @property
     def cuts(self) -> npt.NDArray[np.float64]:
         """The logits above which each label is given, ``(labels,)``."""
+        import numpy as np
+
         chances = np.asarray(self.thresholds or [HALF] * len(self.labels), dtype=np.float64)
         return np.log(chances) - np.log1p(-chances)
 
@@ -60,6 +64,8 @@ SINGLE_LABEL = Head(task="single-label", labels=())
 
 def same(one: Answers, other: Answers) -> npt.NDArray[np.bool_]:
     """Whether each text has the same class, or exactly the same labels, ``(texts,)``."""
+    import numpy as np
+
     differs = np.asarray(one) != np.asarray(other)
     return ~(differs if one.ndim == 1 else differs.any(axis=1))
 
@@ -74,6 +80,7 @@ def explained(reference: Answers, candidate: Answers) -> float:
 
 def same_order(one: Answers, other: Answers) -> float:
     """Share of the pairs of texts that two lists of scores put in the same order, by Kendall's tau b: (1 + tau) / 2."""
+    import numpy as np
     from scipy.stats import kendalltau
 
     if np.array_equal(one, other):
@@ -84,6 +91,8 @@ def same_order(one: Answers, other: Answers) -> float:
 
 def sigmoid(values: Answers) -> npt.NDArray[np.float64]:
     """1 / (1 + exp(-values)), without overflow."""
+    import numpy as np
+
     found: npt.NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -np.asarray(values, dtype=np.float64)))
     return found
 
@@ -94,6 +103,8 @@ def margins(head: Head, expected: Logits, found: Logits) -> tuple[Margins, Margi
     Of each text: the logit of its class less the largest other one, or the distance of the label that is nearest to its cut. Of
     scores: the difference between two texts that follow each other, which is their order.
     """
+    import numpy as np
+
     if head.task == "multi-label":
         sides = np.where(expected > head.cuts, 1.0, -1.0)
         return (sides * (expected - head.cuts)).min(axis=1), (sides * (found - head.cuts)).min(axis=1)
@@ -107,6 +118,8 @@ def margins(head: Head, expected: Logits, found: Logits) -> tuple[Margins, Margi
 
 def _ahead(logits: Logits, classes: Answers) -> Margins:
     """The logit of each text's class less the largest of its others."""
+    import numpy as np
+
     rows = np.arange(len(logits))
     others = logits.copy()
     others[rows, classes] = -np.inf
