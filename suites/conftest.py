@@ -284,7 +284,16 @@ def measure_cell(
     which fails it.
     """
     artifact = recorder.prepared.artifacts[variant_name]
-    key = (kind.__name__, recorder.prepared.options.model, variant_name, artifact.fingerprint, asdict(workload))
+    data = blanks[0].data if blanks else None
+    of_set = [one.sha256 for one in recorder.prepared.sets if one.name == data] if data else []
+    key = (
+        kind.__name__,
+        recorder.prepared.options.model,
+        variant_name,
+        artifact.fingerprint,
+        asdict(workload),
+        *of_set,
+    )
     if recorder.journal.find(*key) is None:
         skip_late(recorder, blanks)
     try:

@@ -13,6 +13,7 @@ from deploybench.bench.pipeline.options import Options
 from deploybench.bench.pipeline.recorder import Recorder
 from deploybench.bench.runs.journal import Journal
 from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.exporters.head import SINGLE_LABEL
 from deploybench.suites import conftest, test_accuracy, test_invariance, test_load
 
 WORKLOAD = Workload(batch_size=1, sequence_length=8, padding="full", threads=1)
@@ -61,8 +62,9 @@ def late(tmp_path):
     """The recorder of a run whose time is up."""
     prepared = SimpleNamespace(
         artifacts={"onnx-fp32": SimpleNamespace(fingerprint="f", size=7)},
-        checkpoint=SimpleNamespace(random_weights=False),
+        checkpoint=SimpleNamespace(random_weights=False, task="single-label", head=SINGLE_LABEL),
         options=Options(),
+        sets=[SimpleNamespace(name="news", sha256="n", queries=())],
     )
     return Recorder(prepared, Journal(tmp_path / "journal", 1), Deadline(60, lambda: 61.0), commit={})
 
@@ -96,6 +98,19 @@ def test_what_a_killed_run_has_measured_is_used_after_the_deadline(late, tmp_pat
     except pytest.skip.Exception:
         found = None
     assert found == Cell(3)
+
+
+def test_a_resumed_run_takes_the_cell_of_the_same_labelled_set(late, tmp_path):
+    late.prepared.sets = [SimpleNamespace(name=name, sha256=name * 3) for name in "ab"]
+    blanks = {
+        name: Measurement(variant="onnx-fp32", metric="classified", workload=WORKLOAD, data=name) for name in "ab"
+    }
+    late.deadline = Deadline()
+    conftest.measure_cell(late, "onnx-fp32", Cell, WORKLOAD, lambda: Cell(3), blanks["a"])
+    late.journal = Journal(tmp_path / "journal", 1, resume=True)
+
+    assert conftest.measure_cell(late, "onnx-fp32", Cell, WORKLOAD, never, blanks["a"]) == Cell(3)
+    assert conftest.measure_cell(late, "onnx-fp32", Cell, WORKLOAD, lambda: Cell(4), blanks["b"]) == Cell(4)
 
 
 def test_accuracy_and_load_time_that_are_not_reached(late):
