@@ -13,7 +13,7 @@ from ..bench.compare.claims.judge import judge_claim
 from ..bench.compare.matching import match_models
 from ..bench.compare.thresholds import Thresholds
 from ..bench.report.messages.comparison import format_change, place_name
-from ..bench.runs.predictions import NO_LABEL, read_answers, read_scored
+from ..bench.runs.predictions import read_answers, read_scored
 from ..bench.units import counted, format_bytes, format_share
 from ..exporters.errors import UserError
 from ..exporters.variant import REFERENCE
@@ -113,8 +113,7 @@ def _reference_accuracy(run: Run, on: str | None) -> float:
     if not sets:
         return 0.0
     texts = pooled(sets)
-    known = texts.labels != NO_LABEL
-    return float((texts.logits[REFERENCE].argmax(axis=1) == texts.labels)[known].mean())
+    return float(texts.right(REFERENCE)[texts.known].mean()) if texts.head.task != "score" else 0.0
 
 
 def size_below(run: Run, variant: str, size: str) -> Judged:

@@ -45,13 +45,18 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
     """The texts of ``--train``, else those that training left with their classes, else those of the run without labels.
 
     Texts of ``sets`` are dropped, and so are those whose token ids are in ``calibration``; one line says how many. None if no
-    text is left, no variant of the options is another model, or the task has no classes. ``reading``: keywords of functions that
-    read files.
+    text is left, or no variant of the options is another model. ``reading``: keywords of functions that read files.
 
-    Raises UserError for a file that cannot be used, or that leaves no texts of two classes.
+    Raises UserError for a file that cannot be used, or that leaves no texts of two classes, and for another task.
     """
-    if checkpoint.task != "single-label" or not any(find_variant(name).another_model for name in options.variants):
+    others = [name for name in options.variants if find_variant(name).another_model]
+    if not others:
         return None
+    if checkpoint.task != "single-label":
+        raise UserError(
+            f"{'--train' if options.train else '--variants'}: {others[0]} learns one class of a text, and the task of "
+            f"{checkpoint.name} is {checkpoint.task}; leave it out"
+        )
     limit = inputs.scoring_length(checkpoint)
     labelled = _labelled(options, checkpoint, inputs, limit, reading)
     some = spread([*unlabelled.tokens.items()], _MOST_CLASSIFIED) if unlabelled.tokens else []

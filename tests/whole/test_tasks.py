@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import builders
@@ -188,12 +189,23 @@ def test_a_limit_of_another_task_is_refused(runs, capsys):
         assert error.count("\n") == 1
 
 
-def test_misclassified_texts_are_those_without_exactly_their_labels(runs, capsys):
+def test_misclassified_texts_are_those_without_exactly_their_labels(made, runs, capsys):
     path = runs("multi", "multi")
-    answers = read_answers(read_run(path))["t"]
+    answers, file = read_answers(read_run(path))["t"], f"t={made / 'multi.csv'}"
 
-    assert f"{(~answers.right('torch-eager')).sum()} misclassified by torch-eager" in said(capsys, "errors", path)
+    for arguments in ([], ["--external", file]):
+        told = said(capsys, "errors", path, *arguments)
+        assert f"{(~answers.right('torch-eager')).sum()} misclassified by torch-eager" in told
     assert "holds scores, of which none is right or wrong" in said(capsys, "errors", runs("score", "score"), code=2)
+
+
+@pytest.mark.parametrize(("model", "name"), [("multi", "multi"), ("score", "score")])
+def test_a_linear_model_learns_classes_alone(made, tmp_path, monkeypatch, capsys, model, name):
+    monkeypatch.chdir(tmp_path)
+    file = f"{made / name}.csv"
+    for flags in (["--train", file], ["--variants", "torch-eager,linear-tokens"]):
+        error = said(capsys, "run", "--checkpoint", made / model, "--external", f"t={file}", *flags, code=2)
+        assert re.search(f"{flags[0]}: linear-tokens learns one class of a text, and the task of {model} is ", error)
 
 
 @pytest.mark.parametrize(("name", "metric"), [("score", "spearman"), ("rank", "ndcg")])

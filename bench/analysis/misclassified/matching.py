@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ....exporters.errors import DataError
+from ....exporters.metrics import multi_hot
 from ....exporters.texts import shown
 from ...texts.table_file import listed
 
@@ -45,7 +46,10 @@ def match_texts(labelled: LabelledSet, answers: Mapping[str, Answers]) -> Answer
             "give the file that was measured, with the same --text-columns"
         )
     order = [index[row] for row in rows]
-    if [labelled.labels[place] for place in order] != answers[name].labels.tolist():
+    labels = [labelled.labels[place] for place in order]
+    if answers[name].head.task == "multi-label":
+        labels = multi_hot(labels, len(answers[name].head.labels)).tolist()
+    if labels != answers[name].labels.tolist():
         raise DataError(
             f"{_source(labelled)}: labels texts of the run's set {name!r} differently from the run; "
             "give the file as it was measured"
