@@ -134,7 +134,7 @@ def test_classes_are_matched_by_the_labels_of_the_texts(one, other):
 
     truth = np.array([0, 1, 2, 0, 1])
     labels = [np.array(order)[truth] for order in (one, other)]
-    run = SimpleNamespace(path="x", checkpoint=SimpleNamespace(name="x", labels=("a", "b", "c")))
+    run = SimpleNamespace(path="x", checkpoint=SimpleNamespace(name="x", labels=("a", "b", "c"), task="single-label"))
     logits = np.eye(3)[labels[1]]  # the second model is always right
 
     order = _classes(run, run, [tuple(labels)])

@@ -28,6 +28,7 @@ from deploybench.bench.runs.metrics import METRICS, YARDSTICKS
 from deploybench.bench.runs.predictions import NO_LABEL, Scores, read_answers
 from deploybench.bench.runs.store import read_run
 from deploybench.exporters.errors import WorkerError
+from deploybench.exporters.head import SINGLE_LABEL
 from deploybench.suites import conftest
 from deploybench.suites import test_accuracy as accuracy_suite
 from deploybench.suites.pytest_benchmark_internals import StockSession
@@ -334,7 +335,7 @@ def test_predictions_lie_beside_every_file_of_the_run(tmp_path, checkpoint_folde
     labelled = SimpleNamespace(name="few", row_hashes=["a", "b"], labels=[0, 1], texts=texts)
     prepared = SimpleNamespace(
         options=Options(),
-        checkpoint=SimpleNamespace(sha256="c" * 64),
+        checkpoint=SimpleNamespace(sha256="c" * 64, head=SINGLE_LABEL),
         sets=[labelled],
         unlabelled=Unlabelled(tokens={}),
         scoring_length=64,
@@ -383,7 +384,8 @@ def test_where_a_run_is_saved(asked, folders):
 def test_a_variant_that_fails_while_scoring_is_recorded_as_failed(answer, reason):
     fixtures = {"artifact": Path(), "scored": lambda *_: answer}
     request = SimpleNamespace(getfixturevalue=fixtures.__getitem__)
-    prepared = SimpleNamespace(checkpoint=SimpleNamespace(random_weights=False))
+    checkpoint = SimpleNamespace(random_weights=False, task="single-label")
+    prepared = SimpleNamespace(checkpoint=checkpoint, sets=[SimpleNamespace(name="news")])
     recorder = Recorder(prepared)
 
     with pytest.raises(pytest.fail.Exception, match=reason):

@@ -50,7 +50,7 @@ def same_texts(runs: tuple[Run, ...]) -> dict[str, Answers]:
         name: replace(
             of_set[0],
             logits={
-                pair_name(run, variant): logits[:, order]
+                pair_name(run, variant): _as_first(runs[0], run, logits[:, order])
                 for run, order, one in zip(runs, orders, of_set, strict=True)
                 for variant, logits in one.logits.items()
             },
@@ -63,6 +63,13 @@ def labelled_texts(runs: Sequence[Run]) -> Answers | None:
     """All labelled texts that every one of the models scored, each once; None where one of them has no accuracy."""
     sets = with_labels(same_texts(tuple(runs))) if runs and len(with_accuracy(runs)) == len(runs) else {}
     return pooled([*sets.values()]) if sets else None
+
+
+def _as_first(first: Run, run: Run, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Logits of several labels, shifted so that each model's own thresholds are where those of the first one are."""
+    if run.checkpoint.task != "multi-label":
+        return logits
+    return (logits + (first.checkpoint.head.cuts - run.checkpoint.head.cuts)).astype(np.float32)
 
 
 def _kept(every: Sequence[Answers], own: Answers) -> Answers:
