@@ -49,13 +49,24 @@ class Head:
         return np.log(chances) - np.log1p(-chances)
 
     def agreement(self, reference: Logits, candidate: Logits) -> float:
-        """Share of texts with the same answer; of scores, the share of the reference's variance that the candidate explains."""
+        """How far the answers are the reference's: 1.0 where they are equal.
+
+        Of single labels the share of equal ones; of several their micro F1 with the reference's as the truth, which is the
+        same for one label a text; of scores the share of the reference's variance that the candidate explains.
+        """
         before, after = self.answers(reference), self.answers(candidate)
-        return explained(before, after) if self.task == "score" else float(same(before, after).mean())
+        if self.task == "score":
+            return explained(before, after)
+        if self.task == "multi-label":
+            given = int(before.sum()) + int(after.sum())
+            return 2 * int((before & after).sum()) / given if given else 1.0
+        return float(same(before, after).mean())
 
     def changed(self, before: Logits, after: Logits) -> float:
         """Share of texts that get another answer; of scores, the share of pairs of texts in another order."""
-        return 1 - (self.agreement(before, after) if self.task != "score" else same_order(before[:, 0], after[:, 0]))
+        if self.task == "score":
+            return 1 - same_order(before[:, 0], after[:, 0])
+        return 1 - float(same(self.answers(before), self.answers(after)).mean())
 
 
 SINGLE_LABEL = Head(task="single-label", labels=())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _AGREES: dict[Task, str] = {
     "single-label": "labels agree on {} of {}",
-    "multi-label": "all labels agree on {} of {}",
+    "multi-label": "labels agree by {} (micro F1) on {}",
     "score": "scores explain {} of the variance over {}",
 }
 _FLAGS = (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _AGREE: dict[Task, str] = {
     "single-label": "labels agree on {} of {} texts",
-    "multi-label": "all labels agree on {} of {} texts",
+    "multi-label": "labels have a micro F1 of {} against its own on {} texts",
     "score": "scores explain {} of the variance over {} texts",
 }
 

@@ -24,11 +24,14 @@ def test_a_label_is_given_above_its_own_threshold():
     assert LABELS.answers(LOGITS).tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 0]]
 
 
-def test_labels_agree_where_all_of_a_text_are_the_same():
+def test_labels_agree_by_their_micro_f1():
     other = LOGITS.copy()
     other[1, 2] = -3.0  # of three labels one
 
-    assert LABELS.agreement(LOGITS, other) == pytest.approx(2 / 3)
+    assert LABELS.agreement(LOGITS, other) == pytest.approx(2 * 2 / (3 + 2))
+    assert LABELS.agreement(LOGITS, LOGITS - 100) == 0.0
+    assert LABELS.agreement(LOGITS - 100, LOGITS - 200) == 1.0  # neither gives any
+    assert LABELS.changed(LOGITS, other) == pytest.approx(1 / 3)
     assert same(LABELS.answers(LOGITS), LABELS.answers(other)).tolist() == [True, False, True]
 
 
