@@ -510,6 +510,8 @@ def test_export_best_and_recommend_take_the_same_variant_by_the_same_evidence(
     prepared = SimpleNamespace(artifacts=dict.fromkeys(MS, artifact))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("deploybench.bench.machine.alone.alone", nullcontext)
+    checkpoint = SimpleNamespace(task="single-label")
+    monkeypatch.setattr("deploybench.bench.pipeline.checkpoints.find_checkpoint", lambda _: checkpoint)
     monkeypatch.setattr("deploybench.bench.pipeline.prepare.prepare", lambda _: prepared)
     monkeypatch.setattr("deploybench.bench.pipeline.started_pytest.run_suites", lambda *_: (run.path, 0))
     monkeypatch.setattr("deploybench.bench.pipeline.best.find_artifact", lambda *_: artifact)
