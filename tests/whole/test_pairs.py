@@ -233,6 +233,6 @@ def test_training_reads_pairs_with_their_types_and_leaves_them_so(tmp_path):
 @pytest.mark.parametrize("control", ["null", "kernel"])
 def test_the_controls_of_a_run_take_token_types(control):
     module = importlib.import_module(f"deploybench.bench.worker.{control}")
-    predict = module.load(Path(), 1)
+    predict = module.VARIANT.load(Path(), 1)
 
-    assert predict(*(np.ones((2, 5), dtype=np.int64) for _ in range(3))).shape[0] in (1, 2)
+    assert predict(*(np.ones((2, 5), dtype=np.int64) for _ in range(3))).ndim == 2
