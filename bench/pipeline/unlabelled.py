@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...exporters.checkpoints.checkpoint import VALIDATION_FILE, read_json
 from ...exporters.checkpoints.tokenization import ids_from_json, ids_to_json, tokenise
-from ...exporters.errors import CheckpointError
+from ...exporters.errors import CheckpointError, UserError
 from ...exporters.files import sha256_json
 from ...exporters.texts import row_hash
 from ..console import note
@@ -69,8 +69,16 @@ def find_unlabelled(  # noqa: PLR0913 - where texts come from, by name
     """The texts of ``files``, and validation texts that training left beside the weights, but none that calibrated.
 
     ``calibration``: token ids of those. ``reading``: keywords of ``read_texts``. Validation texts fill up what is missing to 600
-    texts, of which ``labelled`` have a label: scoring takes time. Prints one line about each source.
+    texts, of which ``labelled`` have a label: scoring takes time. Prints one line about each source. None for scores; raises
+    UserError where files are given for them.
     """
+    if checkpoint.task == "score":  # what a variant loses of a correlation is known by labels alone
+        if files:
+            raise UserError(
+                f"--unlabelled: {checkpoint.name} gives scores, of which texts without labels say nothing; name labelled texts "
+                "with --external"
+            )
+        return Unlabelled(tokens={})
     calibrated, found = set(map(tuple, calibration)), {}
     for path in files:
         texts, summary = read_texts(path, label_names=checkpoint.labels, **reading)

@@ -199,6 +199,14 @@ def test_misclassified_texts_are_those_without_exactly_their_labels(made, runs, 
     assert "holds scores, of which none is right or wrong" in said(capsys, "errors", runs("score", "score"), code=2)
 
 
+def test_texts_without_labels_say_nothing_of_a_score(made, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    file = made / "score.csv"
+    error = said(capsys, "run", "--checkpoint", made / "score", "--external", f"t={file}", "--unlabelled", file, code=2)
+
+    assert "--unlabelled: score gives scores, of which texts without labels say nothing; name labelled texts" in error
+
+
 @pytest.mark.parametrize(("model", "name"), [("multi", "multi"), ("score", "score")])
 def test_a_linear_model_learns_classes_alone(made, tmp_path, monkeypatch, capsys, model, name):
     monkeypatch.chdir(tmp_path)
