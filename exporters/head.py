@@ -101,10 +101,11 @@ def same_order(one: Answers, other: Answers) -> float:
 
 
 def sigmoid(values: Answers) -> npt.NDArray[np.float64]:
-    """1 / (1 + exp(-values)), without overflow."""
+    """1 / (1 + exp(-values)), in float64."""
     import numpy as np
+    from scipy.special import expit
 
-    found: npt.NDArray[np.float64] = np.exp(-np.logaddexp(0.0, -np.asarray(values, dtype=np.float64)))
+    found: npt.NDArray[np.float64] = expit(np.asarray(values, dtype=np.float64))
     return found
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from ..runs.measurement import Row
-    from ..runs.predictions import Right
+    from ..runs.predictions import Judged, Right
     from ..statistics import LogRatio
     from .thresholds import Thresholds
 
@@ -33,7 +33,6 @@ ONE_PROCESS = "one process per side: its rounds cannot separate a change from ch
 NO_TIME = "a time is not above zero"
 NO_LAUNCH = "no launch timed both sides"
 _SURE = 0.05  # a change of accuracy counts if McNemar's p is below
-_NO_PREDICTIONS = "no predictions were saved beside the run"
 _OTHER_EXAMPLES = "the predictions are of other examples"
 _FEWEST_FLIPS = 6  # examples that must change, all in one direction, for such a p value
 
@@ -220,7 +219,12 @@ def _usable(*sides: Measurement) -> bool:
 def _judge(blank: Change, right: tuple[Right, Right], unusable: str) -> Change:
     kind = METRICS[blank.metric].kind
     if kind in OF_ANSWERS:
-        return (_judge_accuracy if kind == "accuracy" else _judge_score)(blank, right)
+        assert blank.data is not None
+        key = (blank.data, blank.variant)
+        if any(key not in side for side in right):
+            return replace(blank, verdict="not comparable", reason="no predictions were saved beside the run")
+        before, after = (side[key] for side in right)
+        return (_judge_accuracy if kind == "accuracy" else _judge_score)(blank, before, after)
     if kind == "time":
         return replace(blank, verdict="not comparable", reason=unusable)
     assert blank.base is not None
@@ -248,13 +252,8 @@ def _judge_timed(blank: Change, timed: _Timed, terms: Terms) -> Change:
     )
 
 
-def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
+def _judge_accuracy(blank: Change, before: Judged, after: Judged) -> Change:
     """Judge by the examples that only one side classified correctly (McNemar)."""
-    assert blank.data is not None
-    key = (blank.data, blank.variant)
-    if any(key not in side for side in right):
-        return replace(blank, verdict="not comparable", reason=_NO_PREDICTIONS)
-    before, after = (side[key] for side in right)
     if isinstance(before, Answers) or isinstance(after, Answers) or before.shape != after.shape:
         return replace(blank, verdict="not comparable", reason=_OTHER_EXAMPLES)
     examples, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
@@ -267,13 +266,8 @@ def _judge_accuracy(blank: Change, right: tuple[Right, Right]) -> Change:
     return replace(judged, verdict=_direction(judged, change)) if counts else judged
 
 
-def _judge_score(blank: Change, right: tuple[Right, Right]) -> Change:
+def _judge_score(blank: Change, before: Judged, after: Judged) -> Change:
     """Judge by resampling the examples with the scores of both sides."""
-    assert blank.data is not None
-    key = (blank.data, blank.variant)
-    if any(key not in side for side in right):
-        return replace(blank, verdict="not comparable", reason=_NO_PREDICTIONS)
-    before, after = (side[key] for side in right)
     if not isinstance(before, Answers) or not isinstance(after, Answers) or not np.array_equal(before.rows, after.rows):
         return replace(blank, verdict="not comparable", reason=_OTHER_EXAMPLES)
     was, now = (samples(side, blank.variant).get(blank.metric) for side in (before, after))

@@ -9,6 +9,7 @@ from ..analysis.long_texts import CHANGE, usual_way
 from ..analysis.misclassified.lengths import reading_length
 from ..runs.metrics import read_metric
 from ..units import DIFFERENCE, counted, format_number
+from .quality import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ..runs.store import CheckpointInfo
     from .run_figures import RunFigures
 
-QUALITY = {"single-label": "accuracy", "multi-label": "subset accuracy", "score": "Spearman"}
+QUALITY = {"single-label": "accuracy", "multi-label": NAMES["accuracy"], "score": NAMES["spearman"]}
 _MANY = 0.1  # share of longer texts from which on it is told
 
 

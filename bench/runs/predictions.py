@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ...exporters.variant import Float32Array
     from .store import Run
 
-    # By set and variant, in the set's order; of scores, of which none is right, all answers of the set.
-    Right: TypeAlias = dict[tuple[str, str], "npt.NDArray[np.bool_] | Answers"]
+    Judged: TypeAlias = "npt.NDArray[np.bool_] | Answers"  # of scores, of which none is right, all answers of the set
+    Right: TypeAlias = dict[tuple[str, str], Judged]  # by set and variant, in the set's order
 
 
 _NO_PREDICTIONS = (

@@ -30,6 +30,7 @@ from deploybench.bench.report.messages.models_screen import models_screen
 from deploybench.bench.runs.predictions import read_answers
 from deploybench.bench.statistics import mcnemar, paired_interval
 from deploybench.exporters.errors import RunFileError
+from deploybench.exporters.head import Head
 
 SIZE = Limit(flag="--max-size-mb", metric="artifact_size", most=15e6)
 
@@ -391,3 +392,14 @@ def test_what_is_of_one_model_is_refused_in_one_line(file, capsys, arguments, li
     said = capsys.readouterr().err
     assert line in said
     assert said.count("\n") == 1
+
+
+def test_models_of_several_labels_answer_by_their_own_thresholds():
+    from deploybench.bench.analysis.models.same_texts import _as_first
+
+    heads = [Head(task="multi-label", labels=("a", "b"), thresholds=one) for one in ((0.5, 0.9), (0.2, 0.6))]
+    first, other = (SimpleNamespace(checkpoint=SimpleNamespace(task="multi-label", head=one)) for one in heads)
+    logits = np.random.default_rng(0).normal(0, 2, (200, 2)).astype(np.float32)
+
+    assert (heads[0].answers(logits) != heads[1].answers(logits)).any()
+    assert (heads[0].answers(_as_first(first, other, logits)) == heads[1].answers(logits)).all()
