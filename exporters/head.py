@@ -90,14 +90,16 @@ def explained(reference: Answers, candidate: Answers) -> float:
 
 
 def same_order(one: Answers, other: Answers) -> float:
-    """Share of the pairs of texts that two lists of scores put in the same order, by Kendall's tau b: (1 + tau) / 2."""
+    """Share of the pairs of texts that two lists of scores put in the same order, by Kendall's tau b: (1 + tau) / 2.
+
+    1 where all scores of ``one`` are equal, which puts no pair in an order.
+    """
     import numpy as np
     from scipy.stats import kendalltau
 
-    if np.array_equal(one, other):
+    if np.array_equal(one, other) or not np.ptp(one):
         return 1.0
-    tau = float(kendalltau(one, other).statistic)
-    return 0.0 if np.isnan(tau) else (1 + tau) / 2  # NaN: all scores of one list are equal
+    return (1 + float(kendalltau(one, other).statistic)) / 2 if np.ptp(other) else 0.0
 
 
 def sigmoid(values: Answers) -> npt.NDArray[np.float64]:

@@ -17,6 +17,7 @@ EXTRAS = {
     "train": ("accelerate",),
     "onnx": ("onnx", "onnxruntime", "optimum", "optimum-onnx"),
     "openvino": ("nncf", "openvino"),
+    "ray": ("ray",),
 }
 
 

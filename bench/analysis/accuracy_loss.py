@@ -47,6 +47,7 @@ class Drop:
     won: int = 0  # that the variant alone did
     same_model: bool = False  # fp32, with logits that differ by rounding alone; then nothing is lost
     metric: str = "accuracy"  # that is lost; of scores "spearman" or "ndcg"
+    undefined: bool = False  # of a correlation: all labels or all scores are equal; then nothing is known
 
     @property
     def flag(self) -> str:
@@ -130,6 +131,12 @@ def judge_drop(drop: Drop, most: float, *, alone: bool = False) -> Verdict:
         return Verdict(standing=standing, words="same model" if drop.same_model else f"within {most:g}")
     if standing == "out":
         return Verdict(standing=standing, words=f"loses {drop.share:.3f}", why=f"above {where}")
+    if drop.undefined:
+        needed = "labels that differ"
+        why = (
+            f"{drop.metric} is undefined on {drop.on}, where all labels or all scores are equal; {needed} would decide"
+        )
+        return Verdict(standing=standing, words="undefined", why=why, needed=needed)
     needed = _needed(drop, most)
     return Verdict(
         standing=standing, words="undecided", why=f"may be above {where}; {needed} would decide", needed=needed
@@ -187,10 +194,10 @@ def measure_drop(on: str, texts: Answers, name: str, precision: str, reference: 
 
 def _measure_score_drop(on: str, texts: Answers, name: str, reference: str) -> Drop:
     metric, count = headline(texts), int(texts.known.sum())
-    lost = Estimate(value=0.0, low=0.0, high=0.0)
+    found: Estimate | None = Estimate(value=0.0, low=0.0, high=0.0)
     if name != reference:
-        change = samples(texts, reference)[metric] - samples(texts, name)[metric]
-        lost = bootstrapped(change) or Estimate(value=0.0, low=-1.0, high=1.0)  # undefined: all scores are equal
+        found = bootstrapped(samples(texts, reference)[metric] - samples(texts, name)[metric])
+    lost = found or Estimate(value=0.0, low=-1.0, high=1.0)
     return Drop(
         on=on,
         share=lost.value,
@@ -200,6 +207,7 @@ def _measure_score_drop(on: str, texts: Answers, name: str, reference: str) -> D
         labelled=count,
         same_model=name == reference,
         metric=metric,
+        undefined=found is None,
     )
 
 

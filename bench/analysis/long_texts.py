@@ -44,7 +44,9 @@ def long_text_figures(
             yield figure
             if what == "accuracy":
                 changed = figure.of_metric(read_metric(way, CHANGE))
-                yield changed if figure.value is None else _changed(changed, usual.values, measurement.values)
+                if figure.value is not None and usual.values:
+                    changed = _changed(changed, usual.values, measurement.values)
+                yield changed if usual.values else changed.empty(usual.reason)
 
 
 def _changed(figure: Figure, before: tuple[float, ...], after: tuple[float, ...]) -> Figure:

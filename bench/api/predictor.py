@@ -16,6 +16,7 @@ from ..machine.cpu import available_cores
 from ..measure.workload import Policy
 from ..score.answers import answer_values
 from ..score.pipeline import Pipeline
+from ..score.reading import CutReader
 from ..worker.client import Worker
 from .arguments import path_of
 from .flags import parsed
@@ -68,7 +69,7 @@ class Predictor:
             return pd.DataFrame(columns=_columns(self._served.head), index=index)
         pad, size = (self._served.pad, _BATCH_SIZE) if self._served.pad else (Pad(0), 1)
         with self._one_at_a_time:
-            pipeline = Pipeline(self._served.tokeniser, [self.open()], pad, 0)
+            pipeline = Pipeline(CutReader(self._served.tokeniser), [self.open()], pad, 0)
             answered = pipeline.answer(found, Policy(padding="bucketed", batch_size=size))
         return _frame(self._served.head, answered, index)
 

@@ -80,8 +80,10 @@ def score(  # noqa: PLR0913 - what matters of a scoring, by name
 def _scored(source: Path, output: Path, variant: str, asked: dict[str, Any], most: float | None) -> Scoring:
     """In the child."""
     from ..pipeline.options import read_options
+    from ..score.asked import Asked
     from ..score.asked import score as score_asked
 
     require("score", "torch")
 
-    return score_asked(source, output, variant, read_options(parsed(asked, FLAGS)), most)
+    whole = Asked(source=source, output=output, variant=variant, max_memory=most)
+    return score_asked(whole, read_options(parsed(asked, FLAGS)))

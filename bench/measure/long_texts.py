@@ -89,13 +89,15 @@ def measure_long_texts(  # noqa: PLR0913 - what is measured, by name
 
 
 def quality(head: Head, logits: Float32Array, labels: Sequence[Label]) -> tuple[float, ...]:
-    """Of each text 1.0 or 0.0: whether it has its class, or exactly its labels. Of scores alone Spearman's correlation."""
+    """Of each text 1.0 or 0.0: whether it has its class, or exactly its labels.
+
+    Of scores Spearman's correlation; none where all labels or all scores are equal.
+    """
     answers = head.answers(logits)
     if head.task == "score":
         from scipy.stats import spearmanr
 
         expected = np.asarray(labels, dtype=np.float64)
-        constant = not np.ptp(answers) or not np.ptp(expected)  # a correlation has then no value
-        return (0.0 if constant else float(spearmanr(answers, expected).statistic),)
+        return (float(spearmanr(answers, expected).statistic),) if np.ptp(answers) and np.ptp(expected) else ()
     truth = np.asarray(labels) if head.task == "single-label" else multi_hot(labels, len(head.labels))
     return tuple(same(answers, truth).astype(float).tolist())

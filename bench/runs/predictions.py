@@ -206,7 +206,9 @@ def read_right(run: Run) -> Right:
 def _label_columns(labels: Sequence[Label], head: Head) -> dict[str, Any]:
     """Columns of a file: ``label``, or for several labels ``label_0`` … with 0, 1, or NO_LABEL."""
     if head.task == "score":
-        return {"label": np.array([np.nan if one == NO_LABEL else one for one in labels], dtype=np.float64)}
+        return {
+            "label": np.asarray(labels, dtype=np.float64)
+        }  # any number is a label; texts without one are not scored
     if head.task == "single-label":
         return {"label": labels}
     known = np.array([one != NO_LABEL for one in labels])

@@ -10,7 +10,7 @@ from ...exporters.errors import UserError
 from ..console import progress, say
 from ..measure.workload import Sample, full_batch
 from ..units import format_bytes, format_duration
-from .plan import DEFAULT_POLICY, Plan, find_plan, instance_counts, seconds_per_token
+from .plan import DEFAULT_POLICY, Plan, default_plan, find_plan, instance_counts, seconds_per_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ _WORTH_A_SEARCH_S = 60.0  # with the default plan: a search takes about a minute
 
 def choose_plan(models: Models, found: Scan, max_memory: float | None) -> Plan:
     """Search for a plan if the file is large enough; raises UserError if no plan stays within ``max_memory`` bytes."""
-    default = Plan(policy=DEFAULT_POLICY, instances=1, threads=models.threads)
+    default = default_plan(models.threads)
     sample = Sample(tokens=models.reader(found.sample).ids, pad=models.pad, max_length=models.full_length)
     with models.opened(1) as opened:
         computed = sample.cut(DEFAULT_POLICY).computed_tokens * found.rows / len(found.sample)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...exporters.checkpoints.tokenization import Tokeniser
 from ..worker.instances import loaded_instances
 from .pipeline import Pipeline
-from .reading import CutReader, WindowReader
+from .reading import reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,19 +39,14 @@ class Models:
 
     def __init__(self, prepared: Prepared, variant: str, windows: Windows | None = None) -> None:
         self.artifact = prepared.artifacts[variant]
-        self.length, self.pad = prepared.scoring_length or prepared.full_length, prepared.inputs.pad
-        self.full_length = prepared.full_length
-        self.threads = prepared.options.threads
-        self.tokeniser = Tokeniser(prepared.inputs.tokenizer, None if windows else prepared.scoring_length)
-        self.reader: Reader = CutReader(self.tokeniser)
-        if windows:
-            self.length = self.full_length = windows.length
-            self.reader = WindowReader(self.tokeniser, windows)
+        self.windows, self.cut_at = windows, None if windows else prepared.scoring_length
+        self.full_length = windows.length if windows else prepared.full_length
+        self.length = self.cut_at or self.full_length
+        self.pad, self.threads = prepared.inputs.pad, prepared.options.threads
+        self.reader: Reader = reader_of(prepared.inputs.tokenizer, self.cut_at, windows)
 
     @contextmanager
     def opened(self, instances: int) -> Iterator[Opened]:
         """A pipeline of ``instances`` processes that share the thread budget."""
         with loaded_instances(self.artifact.variant, self.artifact.path, instances, self.threads) as workers:
-            yield Opened(
-                pipeline=Pipeline(self.tokeniser, workers, self.pad, self.full_length, self.reader), workers=workers
-            )
+            yield Opened(pipeline=Pipeline(self.reader, workers, self.pad, self.full_length), workers=workers)

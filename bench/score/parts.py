@@ -77,21 +77,19 @@ class Parts:
         with whole_file(self._part(number)) as stream:
             parquet.write_table(table, stream, compression="zstd")
 
-    def join(self, count: int) -> Tally:
-        """Join ``count`` parts into the output, and delete them; the answers of all texts.
+    def join(self, count: int, schema: pa.Schema) -> Tally:
+        """Join ``count`` parts into the output of this ``schema``, and delete them; the answers of all texts.
 
         Raises OutputError for a damaged part.
         """
         from pyarrow import parquet
 
         tally = Tally()
-        with whole_file(self._output) as stream:
-            schema = parquet.read_schema(self._part(0))
-            with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
-                for number in range(count):
-                    table = self._read(number)
-                    writer.write_table(table)
-                    tally.add(table)
+        with whole_file(self._output) as stream, parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
+            for number in range(count):
+                table = self._read(number)
+                writer.write_table(table)
+                tally.add(table)
         shutil.rmtree(self._folder)
         return tally
 

@@ -11,14 +11,13 @@ import numpy as np
 
 from ..analysis.probability_calibration import probabilities
 from ..measure.workload import scoring_batches
-from .reading import CutReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
-    from ...exporters.checkpoints.tokenization import Pad, Tokeniser
+    from ...exporters.checkpoints.tokenization import Pad
     from ...exporters.texts import Text
     from ...exporters.variant import Batch, Float32Array
     from ..measure.workload import Policy
@@ -44,20 +43,10 @@ class Answered:
 
 
 class Pipeline:
-    """Loaded ``workers`` of one variant, with the tokenizer and padding of their batches.
+    """Loaded ``workers`` of one variant, with the reader and padding of their batches."""
 
-    ``reader``: what is read of each text; None: what ``tokeniser`` leaves of it.
-    """
-
-    def __init__(
-        self,
-        tokeniser: Tokeniser,
-        workers: Sequence[Worker],
-        pad: Pad,
-        max_length: int,
-        reader: Reader | None = None,
-    ) -> None:
-        self._reader = reader or CutReader(tokeniser)
+    def __init__(self, reader: Reader, workers: Sequence[Worker], pad: Pad, max_length: int) -> None:
+        self._reader = reader
         self._workers = workers
         self._pad = pad
         self._max_length = max_length

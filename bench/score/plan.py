@@ -6,10 +6,12 @@ and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimi
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...exporters.errors import UserError
 from ..measure.workload import PADDINGS, Policy
 from ..units import counted, format_instances
 
@@ -35,12 +37,39 @@ class Plan:
     instances: int  # concurrent processes
     threads: int  # per process
 
+    @property
+    def total_threads(self) -> int:
+        """Of all processes."""
+        return self.instances * self.threads
+
+    @property
+    def short(self) -> str:
+        """As ``--plan`` takes it."""
+        return f"{self.policy.padding}/{self.policy.batch_size}/{self.instances}x{self.threads}"
+
     def __str__(self) -> str:
         texts = counted(self.policy.batch_size, "text")
         return f"{self.policy.padding} batches of {texts}, {format_instances(self.instances, self.threads)}"
 
 
 DEFAULT_POLICY = Policy(padding="bucketed", batch_size=8)  # close to the fastest everywhere
+
+
+def default_plan(threads: int) -> Plan:
+    """The plan of a scoring for which none is searched."""
+    return Plan(policy=DEFAULT_POLICY, instances=1, threads=threads)
+
+
+def read_plan(text: str) -> Plan:
+    """``bucketed/8/1x2``: padding, batch size, processes and threads of each; raises UserError for anything else."""
+    found = re.fullmatch(rf"({'|'.join(PADDINGS)})/([1-9]\d*)/([1-9]\d*)x([1-9]\d*)", text, re.ASCII)
+    if found is None:
+        raise UserError(
+            f"--plan: found {text!r}, expected padding/batch size/processes x threads, such as {PADDINGS[-1]}/8/1x2 "
+            f"(padding: {', '.join(PADDINGS)})"
+        )
+    policy = Policy(padding=found[1], batch_size=int(found[2]))  # type: ignore[arg-type] # one of PADDINGS
+    return Plan(policy=policy, instances=int(found[3]), threads=int(found[4]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

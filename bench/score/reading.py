@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...exporters.checkpoints.long_texts import WholeTokeniser, pooled, windows_of
+from ...exporters.checkpoints.tokenization import Tokeniser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ...exporters.checkpoints.long_texts import Windows
-    from ...exporters.checkpoints.tokenization import Ids, Tokeniser
+    from ...exporters.checkpoints.tokenization import Ids
     from ...exporters.texts import Text
     from ...exporters.variant import Float32Array
 
@@ -21,6 +23,11 @@ class Read(NamedTuple):
     ids: list[Ids]  # of each input; those of a text follow each other
     lengths: list[int]  # tokens of each whole text
     windows: list[int]  # number of inputs of each text
+
+
+def reader_of(tokenizer: Path, length: int | None, windows: Windows | None) -> Reader:
+    """Reads texts by ``windows``, or cut at ``length`` tokens (None: not cut); ``tokenizer``: its folder."""
+    return WindowReader(Tokeniser(tokenizer, None), windows) if windows else CutReader(Tokeniser(tokenizer, length))
 
 
 class Reader(Protocol):

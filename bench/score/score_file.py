@@ -1,40 +1,52 @@
-"""Labels a file of any size with one variant; the file is read twice and never held in memory."""
+"""Labels files of any size with one variant; they are read twice and never held in memory."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...exporters.errors import DataError
-from ...exporters.files import sha256_file
 from ..console import progress, say
-from ..measure.workload import Policy
-from ..texts.pairs import PairColumns, caution_joined
+from ..measure.workload import Policy, full_batch
+from ..pipeline.execution import executed
+from ..texts.pairs import caution_single
 from ..units import format_bytes
-from .answers import Tally, answer_kinds, answer_values
+from ..worker.client import Worker
+from .answers import Tally
 from .choosing import choose_plan
+from .columns import Columns
+from .engines.one_machine import on_this_machine
 from .models import Models
 from .parts import Parts
 from .pipeline import STAGES
 from .plan import Plan
-from .rows import chunks, stream_rows
+from .record import Record, what_answers, what_is_asked, with_plan, with_record
+from .rows import chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    import pyarrow as pa
-
     from ...exporters.checkpoints.long_texts import Windows
-    from ...exporters.head import Head
     from ..pipeline.prepare import Prepared
-    from ..texts.text_rows import TextRow
-    from .pipeline import Answered, Pipeline
+    from .engines.engine import Engine
+    from .pipeline import Answered
     from .rows import Scan
+    from .shard import Shard
+    from .source import Source
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A Ray cluster that answers."""
+
+    address: str | None = None  # None: one of this machine, which is started
+    allow_mixed: bool = False  # whether its nodes may answer otherwise than this machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +55,22 @@ class Job:
 
     prepared: Prepared
     variant: str
-    source: Path
+    source: Source
     found: Scan  # of the source
     output: Path
     max_memory: float | None = None  # resident bytes of all processes; None: no limit
+    plan: Plan | None = None  # None: the fastest that is found
+    shard: Shard | None = None  # None: all rows
+    cluster: Cluster | None = None  # None: this machine answers
 
 
 @dataclass(slots=True, kw_only=True)
 class Scoring:
-    """The result; figures are of this call, except ``rows``, ``dropped`` and ``tally``, which are of the whole file."""
+    """The result; figures are of this call, except ``rows``, ``dropped`` and ``tally``, which are of all rows asked for."""
 
-    rows: int  # of the file
+    rows: int  # of the source, or of its shard
     dropped: tuple[str, ...]  # "2 rows without text"; their output is empty
+    shard: Shard | None = None
     tally: Tally = field(default_factory=Tally)
     plan: Plan
     length: int | None  # tokens at which texts are cut; None: not cut
@@ -68,6 +84,9 @@ class Scoring:
     read_windows: int = 0
     read_tokens: int = 0
     computed_tokens: int = 0  # with padding
+    nodes: bool = (
+        False  # whether stages ran on several processes of a cluster, whose seconds add up to more than passed
+    )
 
     def add(self, answered: Answered | None) -> None:
         """Add the figures of a chunk."""
@@ -83,34 +102,42 @@ class Scoring:
 
 
 def score_file(job: Job) -> Scoring:
-    """Score every row of ``job.source`` into ``job.output``; raises UserError for a user mistake."""
-    caution_joined(job.source, job.found.columns, job.prepared.checkpoint.labels)
-    windows = job.prepared.options.windows
-    models, identity = Models(job.prepared, job.variant, windows), _identity(job)
-    parts = Parts(job.output, identity)
+    """Score every row of ``job.source``, or of its shard, into ``job.output``; raises UserError for a user mistake."""
+    prepared, stretch = job.prepared, job.found.stretch(job.shard)
+    caution_single(job.source.path, job.found.columns, prepared.checkpoint.labels)
+    windows = prepared.options.windows
+    models, digest = Models(prepared, job.variant, windows), job.source.sha256()
+    asked = what_is_asked(prepared.options, job.variant, job.found.columns, digest)
+    answers = what_answers(job.variant, models.artifact.fingerprint)
+    parts = Parts(job.output, {**asked, **answers, **_plan_asked(job)})
     number, taken, kept = parts.found()
     if kept is None:
-        plan = choose_plan(models, job.found, job.max_memory)
+        plan = job.plan or choose_plan(models, job.found, job.max_memory)
         parts.begin(asdict(plan))
     else:
         plan = Plan(**{**kept, "policy": Policy(**kept["policy"])})
         say(f"reused: {taken} rows scored before, and the plan: {plan}")
     done = Scoring(
-        rows=job.found.rows,
-        dropped=job.found.dropped,
+        rows=stretch.rows,
+        dropped=stretch.dropped,
+        shard=job.shard,
         plan=plan,
-        length=None if windows else job.prepared.scoring_length,
+        length=None if windows else prepared.scoring_length,
         windows=windows,
         taken=taken,
+        nodes=job.cluster is not None,
     )
-    with models.opened(plan.instances) as opened:
-        number, rows = _score_rows(job, opened.pipeline, parts, number, done)
-        done.peak = opened.peak()
-    if rows != job.found.rows or sha256_file(job.source) != identity["source"]:
+    columns = Columns(job.source, prepared.checkpoint.head, by_windows=windows is not None)
+    with _engine(job, models, plan) as engine:
+        number, rows = _score_rows(job, stretch.first, engine, parts, number, columns, done)
+        done.peak, others = engine.peak(), engine.answered_by()
+    if rows != stretch.rows or job.source.sha256() != digest:
         raise DataError(
-            f"{job.source}: was changed while it was scored, expected the same rows to the end; score it again"
+            f"{job.source.path}: was changed while it was scored, expected the same rows to the end; score it again"
         )
-    done.tally = parts.join(number)
+    answered_by = tuple(with_plan(one, plan) for one in (answers, *others))
+    record = Record(asked=asked, answered_by=answered_by, shard=_shard(job, models, plan))
+    done.tally = parts.join(number, with_record(columns.schema, record))
     if job.max_memory is not None and done.peak > job.max_memory:
         say(
             f"--max-memory-mb: {format_bytes(done.peak)} were taken, more than the {format_bytes(job.max_memory)} asked: texts "
@@ -119,64 +146,60 @@ def score_file(job: Job) -> Scoring:
     return done
 
 
-def _score_rows(job: Job, pipeline: Pipeline, parts: Parts, number: int, done: Scoring) -> tuple[int, int]:
+def _engine(job: Job, models: Models, plan: Plan) -> AbstractContextManager[Engine]:
+    """What answers: this machine or a cluster."""
+    if job.cluster is None:
+        return on_this_machine(models, plan)
+    from .engines.ray_cluster import on_ray
+
+    return on_ray(models, plan, job.cluster.address, allow_mixed=job.cluster.allow_mixed)
+
+
+def _score_rows(  # noqa: PLR0913, PLR0917 - where it begins, what answers, and where answers go
+    job: Job, first: int, engine: Engine, parts: Parts, number: int, columns: Columns, done: Scoring
+) -> tuple[int, int]:
     """Score the rows after those of the first ``number`` parts; number of parts and rows then."""
-    head, rows = job.prepared.checkpoint.head, done.taken
-    by_windows = done.windows is not None
-    with progress("scoring", done.rows - done.taken) as bar:
-        begun = clock = time.perf_counter()
-        for chunk in chunks(islice(stream_rows(job.source, job.prepared.options.text_columns), done.taken, None)):
-            done.seconds["read"] += time.perf_counter() - clock
-            texts = [row.text for row in chunk if row.cause is None]
-            answered = pipeline.answer(texts, done.plan.policy, bar.advance) if texts else None
+    rows, left = done.taken, done.rows - done.taken
+    numbered = enumerate(chunks(islice(job.source.rows(job.found.columns, first + done.taken), left)), number)
+    with progress("scoring", left) as bar:
+        begun = time.perf_counter()
+        for chunk in engine.answer(_timed(numbered, done.seconds), bar.advance):
             clock = time.perf_counter()
-            parts.write(number, _table(chunk, answered, head, by_windows=by_windows))
-            number, rows = number + 1, rows + len(chunk)
-            done.add(answered)
-            bar.advance(len(chunk) - len(texts))
+            parts.write(chunk.number, columns.table(chunk.rows, chunk.answered))
+            number, rows = number + 1, rows + len(chunk.rows)
+            done.add(chunk.answered)
             done.seconds["write"] += time.perf_counter() - clock
-            clock = time.perf_counter()
         done.elapsed = time.perf_counter() - begun
     return number, rows
 
 
-def _identity(job: Job) -> dict[str, Any]:
-    """Everything that decides the answers, except the plan, which is saved with the parts."""
-    options = job.prepared.options
+def _timed(items: Iterator[T], seconds: dict[str, float]) -> Iterator[T]:
+    """``items``, with the time that they take counted as reading."""
+    while True:
+        clock = time.perf_counter()
+        item = next(items, None)
+        seconds["read"] += time.perf_counter() - clock
+        if item is None:
+            return
+        yield item
+
+
+def _plan_asked(job: Job) -> dict[str, Any]:
+    """What decides the plan that is found, and the rows."""
     return {
-        "source": sha256_file(job.source),
-        "text_columns": list(options.text_columns),
-        "pairs": isinstance(options.text_columns, PairColumns),
-        "windows": options.windows and asdict(options.windows),
-        "drop_bad_rows": options.drop_bad_rows,
-        "variant": job.variant,
-        "artifact": job.prepared.artifacts[job.variant].fingerprint,
-        "threads": options.threads,
+        "threads": job.prepared.options.threads,
         "memory_limit": job.max_memory,
+        "plan_asked": job.plan and asdict(job.plan),
+        "shard": job.shard and str(job.shard),
     }
 
 
-def _table(chunk: Sequence[TextRow], answered: Answered | None, head: Head, *, by_windows: bool) -> pa.Table:
-    """A row for each of ``chunk``: row number, answer, logits, tokens; all but the number are empty without text.
-
-    And the number of windows, where texts are read by them.
-    """
-    import pyarrow as pa
-
-    row_numbers = pa.array([row.number for row in chunk], type=pa.int64())
-    kinds = {**answer_kinds(head), **_logits(head.labels, pa.float32()), "tokens": pa.int32()}
-    if by_windows:
-        kinds["windows"] = pa.int32()
-    if answered is None:
-        return pa.table({"row": row_numbers, **{name: pa.nulls(len(chunk), kind) for name, kind in kinds.items()}})
-    windows = [answered.windows] if by_windows else []
-    values = (*answer_values(head, answered), *answered.logits.T, answered.tokens, *windows)
-    empty = np.asarray([row.cause is not None for row in chunk])
-    place = np.where(empty, 0, np.cumsum(~empty) - 1)
-    columns = zip(kinds.items(), values, strict=True)
-    filled = {name: pa.array(found[place], type=kind, mask=empty) for (name, kind), found in columns}
-    return pa.table({"row": row_numbers, **filled})
-
-
-def _logits(labels: Sequence[str], kind: Any) -> dict[str, Any]:
-    return {f"logit_{index}": kind for index in range(len(labels))}
+def _shard(job: Job, models: Models, plan: Plan) -> dict[str, Any]:
+    """What the record says of a shard, with the number formats that this machine executes."""
+    if job.shard is None:
+        return {}
+    stretch = job.found.stretch(job.shard)
+    text = full_batch(job.prepared.tokens, 1, models.length)
+    with Worker(f"{job.variant}, watched", plan.threads, forked=True) as worker:
+        ran = executed(worker, models.artifact, text, plan.threads)
+    return {**asdict(job.shard), "first": stretch.first + 1, "rows": stretch.rows, "executed": ran.get("executed", {})}

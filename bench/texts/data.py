@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from ...exporters.errors import DataError
 from ...exporters.texts import row_hash, sha256_texts
+from ..console import note
 from ..units import counted
 from .label_lists import read_labels
 from .label_numbers import meanings
 from .label_scores import read_scores
 from .labels import LABEL_COLUMN, REAL_FAKE, LabelReader, infer_names, told
-from .pairs import caution_joined, reads_queries
+from .pairs import caution_single, reads_queries
 from .real_fake import real_fake_indices
 from .set_summary import summary, without
 from .table_file import read_table
@@ -119,9 +120,9 @@ def read_labelled_file(  # noqa: PLR0913 - how a file is read, by name
     else:
         read = read_labels if task == "multi-label" else read_scores
         names = read(table, rows, used, label_names, label_column)
-    caution_joined(path, used, names)
+    caution_single(path, used, names)
     found = _labelled_set(name or path.stem, rows, names, bad_rows, task)
-    return replace(found, queries=_queries(found.texts)) if task == "score" and reads_queries(used) else found
+    return replace(found, queries=_queries(path, found)) if task == "score" and reads_queries(used) else found
 
 
 def _read_classes(  # noqa: PLR0913, PLR0917 - what the labels of a file mean
@@ -143,10 +144,19 @@ def _read_classes(  # noqa: PLR0913, PLR0917 - what the labels of a file mean
     return names
 
 
-def _queries(texts: Sequence[Text]) -> tuple[str, ...]:
-    """Hash of the first text of each pair; empty where no two pairs have the same: a ranking is of several documents."""
-    found = tuple(row_hash(text[0]) for text in texts)
-    return found if len(set(found)) < len(found) else ()
+def _queries(path: Path, labelled: LabelledSet) -> tuple[str, ...]:
+    """Hash of the first text of each pair; empty where no two pairs have the same: a ranking is of several documents.
+
+    And where a label is below 0, which is no gain: a line says so.
+    """
+    found = tuple(row_hash(text[0]) for text in labelled.texts)
+    lowest = min(map(float, labelled.labels))  # type: ignore[arg-type] # scores
+    if len(set(found)) == len(found):
+        return ()
+    if lowest < 0:
+        note(f"{path}: a label is {lowest:g}, and the gains of NDCG begin at 0: queries are not ranked")
+        return ()
+    return found
 
 
 def _words(names: Sequence[str], real_label: str | None) -> dict[str, int]:
@@ -175,7 +185,7 @@ def read_real_fake(  # noqa: PLR0913 - how files are read, by name
         for row in read_rows(table, used):
             row.label = label
             rows.append(row)
-        caution_joined(path, used, names)
+        caution_single(path, used, names)
     return _labelled_set("external", rows, names, bad_rows)
 
 
@@ -193,7 +203,7 @@ def read_texts(
     table = read_table(path)
     used = find_text_columns(table, text_columns)
     rows = read_rows(table, used)
-    caution_joined(path, used, label_names)
+    caution_single(path, used, label_names)
     refuse_repeats(rows)
     rows, dropped = usable_rows(rows, bad_rows)
     return tuple(row.text for row in rows), without(counted(len(rows), "text"), dropped)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .text_rows import TextRow
 
 _COLUMNS = ("labels", "label")  # the first that a file has is used
+_BITS = ("0", "1")
 _GIVEN = {"0": False, "1": True, "false": False, "true": True}
 _NO_COLUMN = f"no column {' or '.join(map(repr, _COLUMNS))}"
 _ADVICE = "name the column that holds the labels with --label-column"
@@ -42,6 +43,7 @@ def read_labels(
     given = [*chain.from_iterable(cells)]
     if names is None and not given:
         raise DataError(f"{table.path}: no row of column {column!r} has a label, expected one at least; fix the file")
+    _refuse_ambiguous(table, names or (), cells)
     places = (((table.path, number), one) for number, cell in enumerate(cells, 1) for one in cell)
     names = tuple(names or infer_names(places))
     reader = LabelReader(names, column, meanings(table.path, names, given))
@@ -60,6 +62,17 @@ def _divided(cells: Sequence[list[Any] | str], names: Sequence[str]) -> list[lis
         return split(text, separator, lambda one: spelling(one) in known) if separator else [text]
 
     return [divided(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def _refuse_ambiguous(table: TableFile, names: Sequence[str], cells: Sequence[Sequence[Any]]) -> None:
+    """Raise DataError where every list is 0 and 1 for a model of two labels: indices of both, or whether each is given."""
+    spelled = [[*map(spelling, cell)] for cell in cells]
+    if len(names) != len(_BITS) or not spelled or any(sorted(one) != sorted(_BITS) for one in spelled):
+        return
+    raise DataError(
+        f"{table.path}: every row has the labels 0 and 1, which can be the indices of both ({listed(names)}) and whether each is "
+        "given; write the names, or give each label a column of 0 and 1"
+    )
 
 
 def _separator(strings: Mapping[str, int], known: Mapping[str, int]) -> str:

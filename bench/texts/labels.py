@@ -39,6 +39,7 @@ class LabelReader:
     def __init__(self, names: Sequence[str], column: str = LABEL_COLUMN, more: Mapping[str, int] | None = None) -> None:
         self._column, self._names = column, names
         self._classes = {**(more or {}), **by_name(names)}
+        self._exact = unique((name, index) for index, name in enumerate(names))  # "NEWS" beside "news"
         numbers = {index: spelled for spelled, index in (more or {}).items() if is_number(spelled)}
         shown = [f"{name} ({numbers[index]})" if index in numbers else name for index, name in enumerate(names)]
         self._expected = ", ".join(shown if len(shown) <= _MAX_SHOWN else [*shown[:_MAX_SHOWN], "…"])
@@ -50,8 +51,8 @@ class LabelReader:
             return
         if is_missing(cell):
             row.refuse(Cause.MISSING_CELL, f"no {self._column!r}")
-        elif spelling(cell) in self._classes:
-            row.label = self._classes[spelling(cell)]
+        elif (index := self._class(cell)) is not None:
+            row.label = index
         elif self._is_several(cell):
             found = f"label {short_repr(cell)} holds several labels, expected one of {self._expected}"
             row.refuse(Cause.UNKNOWN_LABEL, found)
@@ -64,17 +65,22 @@ class LabelReader:
         """Give the row the labels that ``cells`` are, each a name or number, or refuse it; one that is refused stays as it is."""
         if row.cause:
             return
-        spelled = [*map(spelling, cells)]
-        other = next((cell for cell, one in zip(cells, spelled, strict=True) if one not in self._classes), None)
-        numbers = [one for one in spelled if is_number(one)]
+        classes = [self._class(cell) for cell in cells]
+        numbers = [one for one in map(spelling, cells) if is_number(one)]
         if len(numbers) > len(set(numbers)):  # [0, 1, 0, 0] says of each label whether it is given
             found = f"labels {short_repr(list(cells))} repeat a number, expected names or indices of the labels that are given"
             row.refuse(Cause.UNKNOWN_LABEL, found)
-        elif not set(spelled) <= self._classes.keys():
+        elif None in classes:
+            other = cells[classes.index(None)]
             advice = f"{did_you_mean(str(other), self._names)}fix it"
             row.refuse(Cause.UNKNOWN_LABEL, f"label {short_repr(other)} is none of {self._expected}", advice)
         else:
-            row.label = tuple(sorted({self._classes[one] for one in spelled}))
+            row.label = tuple(sorted({one for one in classes if one is not None}))
+
+    def _class(self, cell: object) -> int | None:
+        """The class that a cell is, None if it is none: by its very name, else by a normalised form."""
+        exact = self._exact.get(cell.strip()) if isinstance(cell, str) else None
+        return self._classes.get(spelling(cell)) if exact is None else exact
 
     def _is_several(self, cell: object) -> bool:
         """Whether a cell is a list, or names of classes with a separator."""

@@ -65,10 +65,12 @@ def refuse_joined(path: Path, columns: Sequence[str]) -> None:
         )
 
 
-def caution_joined(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
-    """Print a caution if several columns are joined and the class names are those of a model of pairs."""
-    if len(columns) > 1 and not isinstance(columns, PairColumns) and any(_NLI in name.casefold() for name in names):
-        say(
-            f"caution: {path}: {' + '.join(map(repr, columns))} are joined by a space to one text, and the classes {listed(names)} "
-            "are those of pairs of texts: a model of pairs was trained on another input"
-        )
+def caution_single(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
+    """Print a caution if texts are single ones and the class names are those of a model of pairs."""
+    if isinstance(columns, PairColumns) or not any(_NLI in name.casefold() for name in names):
+        return
+    texts = f"{' + '.join(map(repr, columns))} {'are joined by a space to' if len(columns) > 1 else 'is'} one text"
+    say(
+        f"caution: {path}: {texts}, and the classes {listed(names)} are those of pairs of texts: a model of pairs was trained "
+        "on another input"
+    )

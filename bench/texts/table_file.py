@@ -112,8 +112,7 @@ def _reader(path: Path) -> Callable[[Path], TableFile]:
         raise DataError(f"{path}: no such file; check the path")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        *first, last = _READERS
-        raise DataError(f"{path}: suffix {path.suffix!r} is not read; save it as {', '.join(first)} or {last}")
+        raise DataError(f"{path}: suffix {path.suffix!r} is not read; save it as {SUFFIXES}")
     if not path.stat().st_size:
         raise _empty(path)
     return reader
@@ -265,3 +264,6 @@ _READERS: dict[str, Callable[[Path], TableFile]] = {
     ".json-lines": _open_json_lines,
     ".parquet": _open_parquet,
 }
+*_FIRST, _LAST = _READERS
+SUFFIXES = f"{', '.join(_FIRST)} or {_LAST}"
+"""Of the files that are read, for a message."""

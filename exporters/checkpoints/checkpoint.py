@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CheckpointError
 from ..files import sha256_file
 from ..head import Head
-from .task import read_head
+from .task import is_cross_encoder, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,9 +218,7 @@ def _read_if_any(path: Path) -> dict[str, Any]:
 
 def _pairs(folder: Path, config: dict[str, Any]) -> str:
     """What says that a model was trained on pairs of texts: a single text, or two joined by a space, is another input."""
-    says = (
-        "config.json has sentence_transformers, as a CrossEncoder's does" if "sentence_transformers" in config else ""
-    )
+    says = "its config.json is a CrossEncoder's" if is_cross_encoder(config) else ""
     card = _card(folder)
     for name, paired in (("pipeline_tag", _PAIRED_TASKS), ("tags", _PAIRED_TAGS)):
         found = card.get(name)

@@ -27,6 +27,11 @@ def read_head(path: Path, config: dict[str, Any]) -> Head:
     """What the outputs of a model mean by its ``config``, read from ``path``; raises CheckpointError."""
     labels = _labels(path, config)
     task = _task(path, config, labels)
+    repeated = next((name for name in labels if labels.count(name) > 1), None)
+    if task == "multi-label" and repeated is not None:
+        raise CheckpointError(
+            f"{path}: id2label names two labels {repeated!r}, expected a name of its own for each; rename one"
+        )
     thresholds = _thresholds(path, config.get(THRESHOLDS), labels) if task == "multi-label" else ()
     return Head(task=task, labels=labels, thresholds=thresholds, sigmoid=task == "score" and _is_sigmoid(config))
 
@@ -66,11 +71,9 @@ def _thresholds(path: Path, found: Any, labels: Sequence[str]) -> tuple[float, .
         values = [found.get(name, HALF) for name in labels]
     else:
         values = found if isinstance(found, list) else []
-    wrong = next(
-        (one for one in values if isinstance(one, bool) or not isinstance(one, int | float) or not 0 < one < 1), None
-    )
-    if len(values) != len(labels) or wrong is not None:
-        said = f"has {wrong!r}" if wrong is not None else f"is {found!r:.60}"
+    wrong = [one for one in values if isinstance(one, bool) or not isinstance(one, int | float) or not 0 < one < 1]
+    if len(values) != len(labels) or wrong:
+        said = f"has {wrong[0]!r:.60}" if wrong else f"is {found!r:.60}"
         expected = f"a probability between 0 and 1 for each of {len(labels)} labels"
         raise CheckpointError(f"{path}: {THRESHOLDS} {said}, expected {expected}; correct it")
     return tuple(map(float, values))
@@ -84,7 +87,12 @@ def _is_sigmoid(config: dict[str, Any]) -> bool:
             found = found.get(key) if isinstance(found, dict) else None
         if found:
             return str(found).rpartition(".")[2] == "Sigmoid"
-    return "sentence_transformers" in config
+    return is_cross_encoder(config)
+
+
+def is_cross_encoder(config: dict[str, Any]) -> bool:
+    """Whether a configuration is a CrossEncoder's of Sentence Transformers, of this version or an older one."""
+    return any(keys[0] in config for keys in _ACTIVATIONS)
 
 
 def _labels(path: Path, config: dict[str, Any]) -> tuple[str, ...]:

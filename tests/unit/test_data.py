@@ -198,12 +198,13 @@ def test_booleans_are_names_and_no_indices(write):
     assert f"{expected} out (in all: 2 rows with an unknown label)" == actual
 
 
-def test_label_names_that_differ_in_case_only_are_matched_by_index(write):
+def test_label_names_that_differ_in_case_only_are_matched_as_they_are_and_by_index(write):
     names = ("NEWS", "news")
 
     assert ((1, 0), names) == labels_of(write("a.csv", "text,label\na,1\nb,0\n"), label_names=names)
+    assert ((1, 0), names) == labels_of(write("c.csv", "text,label\na,news\nb,NEWS\n"), label_names=names)
     expected = "none of NEWS (0), news (1);"
-    path = write("b.csv", "text,label\na,news\n")
+    path = write("b.csv", "text,label\na,News\n")
     assert expected in refusal(path, read_labelled_file, path, label_names=names)
 
 

@@ -36,6 +36,7 @@ from deploybench.bench.runs.measurement import Measurement
 from deploybench.bench.runs.predictions import Answers
 from deploybench.bench.runs.store import SetInfo, read_run, run_block
 from deploybench.bench.texts.data import LabelledSet
+from deploybench.exporters.head import Head, sigmoid
 
 DATA = Path(__file__).parents[1] / "data"
 SAMPLE = DATA / "run-schema-1.json"
@@ -583,3 +584,48 @@ def test_a_run_without_answers_says_so(capsys, run):
 
     assert code == 2
     assert "no answers were kept beside it; restore its Parquet file, or measure again" in error
+
+
+# several labels
+
+
+@st.composite
+def several(draw):
+    """What three variants, which mostly agree, gave of three labels."""
+    texts = draw(st.integers(1, 40))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    labels = (random.random((texts, 3)) < draw(st.floats(0, 1))).astype(np.int8)
+    logits = random.standard_normal((texts, 3)) + labels
+    noise = draw(st.floats(0, 1))
+    return Answers(
+        rows=np.array([f"{index:016x}" for index in range(texts)]),
+        labels=labels,
+        tokens=None,
+        logits={
+            name: (logits + number * noise * random.standard_normal(logits.shape)).astype(np.float32)
+            for number, name in enumerate(VARIANTS)
+        },
+        head=Head(task="multi-label", labels=("joy", "love", "anger"), thresholds=(0.5, 0.3, 0.6)),
+    )
+
+
+@settings(deadline=None)  # others may use the cores
+@given(several(), st.integers(0, 4))
+def test_a_label_is_missed_or_given_wrongly(answers, count):
+    directions = sample_errors(answers, VARIANTS, "torch-eager", count, 0)
+    given = {name: sigmoid(logits) > answers.head.thresholds for name, logits in answers.logits.items()}
+    wrong = Counter()
+    for label in range(3):
+        true = answers.labels[:, label] == 1
+        wrong[label, None] = int(np.any([true & ~one[:, label] for one in given.values()], axis=0).sum())
+        wrong[None, label] = int(np.any([~true & one[:, label] for one in given.values()], axis=0).sum())
+
+    assert {(one.truth, one.called): one.texts for one in directions} == +wrong
+    for one in directions:
+        label = one.truth if one.called is None else one.called
+        assert len(one.examples) == min(count, one.texts)
+        for text in one.examples:
+            assert (label in text.truth) == (one.called is None)
+            assert any((label in called) != (label in text.truth) for called in text.called.values())
+            assert text.called["onnx-fp32"] == tuple(np.flatnonzero(given["onnx-fp32"][text.index]))
+            assert text.chance == pytest.approx(sigmoid(answers.logits["torch-eager"])[text.index, label], abs=CLOSE)

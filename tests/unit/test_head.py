@@ -1,6 +1,7 @@
 """What outputs mean by the task of a model, and how much two models' answers agree."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -54,6 +55,10 @@ def test_the_order_of_pairs():
     assert same_order(one, np.array([1.0, 2.0, 4.0, 3.0])) == pytest.approx(5 / 6)
     assert same_order(one, np.ones(4)) == 0.0
     assert same_order(np.ones(4), np.ones(4)) == 1.0
+    assert same_order(np.ones(4), one) == 1.0  # nothing is in an order
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert same_order(one[:1], one[1:2]) == 1.0
 
 
 @pytest.mark.parametrize("values", [[-800.0, -1.0, 0.0, 1.0, 800.0]])
@@ -99,6 +104,7 @@ def test_the_task_is_that_of_the_configuration(tmp_path, config, task):
         ({"sentence_transformers": {"version": "5"}}, True),  # a CrossEncoder's default
         ({"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}, False),
         ({"sbert_ce_default_activation_function": "torch.nn.modules.activation.Sigmoid"}, True),
+        ({"sbert_ce_default_activation_function": None}, True),
     ],
 )
 def test_a_score_is_the_sigmoid_where_the_configuration_says_so(tmp_path, config, applied):
@@ -124,6 +130,9 @@ def test_thresholds_of_the_configuration(tmp_path, found, thresholds):
         ({"num_labels": 0}, "num_labels is 0, expected a whole number"),
         ({"thresholds": [0.5]}, r"thresholds is \[0.5\], expected a probability between 0 and 1 for each of 2 labels"),
         ({"thresholds": [0.5, 1]}, "thresholds has 1, expected a probability"),
+        ({"thresholds": [None, 0.5]}, "thresholds has None, expected a probability"),
+        ({"thresholds": [[0.5], 0.5]}, r"thresholds has \[0.5\], expected a probability"),
+        ({"thresholds": {"LABEL_1": None}}, "thresholds has None, expected a probability"),
         ({"thresholds": "half"}, "thresholds is 'half', expected a probability"),
         ({"thresholds": {"LABEL_2": 0.5}}, "thresholds names the label 'LABEL_2'; did you mean 'LABEL_1'"),
     ],

@@ -124,6 +124,22 @@ BAD_CELLS = [
 ]  # fmt: skip
 
 
+def test_names_that_differ_in_case_only(tmp_path):
+    assert labels(tmp_path / "a.jsonl", [["b"], ["B", "a"]], label_names=("a", "b", "B")).labels == ((1,), (0, 2))
+
+
+@pytest.mark.parametrize("cells", [[[0, 1], [1, 0]], [["0", "1"]]])
+def test_two_numbers_for_two_labels_are_indices_or_bits_and_refused(tmp_path, cells):
+    expected = (
+        "FILE: every row has the labels 0 and 1, which can be the indices of both ('joy', 'love') and whether each is given; "
+        "write the names, or give each label a column of 0 and 1"
+    )
+    path = tmp_path / "a.jsonl"
+
+    assert refusal(path, labels, cells, label_names=("joy", "love")) == expected
+    assert labels(path, [*cells, []], label_names=("joy", "love")).labels == (*[(0, 1)] * len(cells), ())
+
+
 @pytest.mark.parametrize(("cells", "message"), BAD_CELLS)
 def test_bad_lists_are_refused_or_said(tmp_path, cells, message):
     path = tmp_path / "a.jsonl"

@@ -1,11 +1,15 @@
 """Windows, head and tail of long texts: every token is read, nothing is longer than asked, special tokens stay."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploybench.bench.analysis.long_texts import long_text_figures
 from deploybench.bench.measure.long_texts import distinct, inputs_of, quality
+from deploybench.bench.runs.measurement import Figure, Measurement
 from deploybench.bench.runs.metrics import WAYS
 from deploybench.exporters.checkpoints.long_texts import CUTS, Whole, Windows, cut, pooled, windows_of
 from deploybench.exporters.checkpoints.tokenization import TypedIds
@@ -129,5 +133,31 @@ def test_answers_are_judged_by_the_task(head, labels, expected):
     assert quality(head, logits, labels) == pytest.approx(expected)
 
 
-def test_scores_that_are_all_equal_correlate_with_nothing():
-    assert quality(Head(task="score", labels=("s",)), np.ones((3, 1), dtype=np.float32), (1.0, 2.0, 3.0)) == (0.0,)
+def test_scores_or_labels_that_are_all_equal_correlate_with_nothing():
+    head, different = Head(task="score", labels=("s",)), np.arange(3, dtype=np.float32).reshape(3, 1)
+    assert quality(head, np.ones((3, 1), dtype=np.float32), (1.0, 2.0, 3.0)) == ()
+    assert quality(head, different, (1.0, 1.0, 1.0)) == ()
+
+
+def test_a_change_from_or_to_an_undefined_correlation_is_undefined_too():
+    checkpoint = SimpleNamespace(task="score", truncation_side="right")
+
+    def changes(**values):
+        def look(metric):
+            found = values.get(metric.removesuffix("_accuracy"), ())
+            return Measurement(variant="torch-eager", metric=metric, values=found, reason="undefined")
+
+        return {one.metric: one.value for one in long_text_figures(checkpoint, look, blank) if "change" in one.metric}
+
+    assert set(changes(windows=(0.5,)).values()) == {None}
+    assert changes(head=(0.25,), windows=(0.5,)) == {
+        "head_accuracy_change": 0.0, "tail_accuracy_change": None, "head_tail_accuracy_change": None,
+        "windows_accuracy_change": 0.25,
+    }  # fmt: skip
+
+
+def blank(measurement):
+    return Figure(
+        variant=measurement.variant, metric=measurement.metric, value=None, unit="", low=None, high=None, n=0,
+        status="not_measured", reason=measurement.reason, workload=None,
+    )  # fmt: skip

@@ -568,7 +568,7 @@ def test_a_cross_encoder_reads_pairs(tmp_path):
     folder = builders.bert(tmp_path / "bert")
     builders.change(folder / "config.json", sentence_transformers={"version": "5.1.0"})
 
-    assert read_checkpoint(folder).pairs == "config.json has sentence_transformers, as a CrossEncoder's does"
+    assert read_checkpoint(folder).pairs == "its config.json is a CrossEncoder's"
 
 
 @pytest.mark.parametrize(

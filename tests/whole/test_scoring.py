@@ -32,8 +32,10 @@ from deploybench.bench.score.models import Models
 from deploybench.bench.score.parts import Parts
 from deploybench.bench.score.pipeline import Pipeline
 from deploybench.bench.score.plan import DEFAULT_POLICY, Plan, every_plan, find_plan
-from deploybench.bench.score.rows import chunks, scan, stream_rows
+from deploybench.bench.score.reading import CutReader
+from deploybench.bench.score.rows import chunks, scan
 from deploybench.bench.score.score_file import Job, score_file
+from deploybench.bench.score.source import find_source
 from deploybench.bench.texts.demonstration import corpus
 from deploybench.bench.texts.text_rows import TextRow
 from deploybench.bench.worker.instances import loaded_instances
@@ -81,10 +83,15 @@ def score(prepared):
 
     def run(source, output, max_memory=None, bad_rows="refuse"):
         dropping = replace(prepared, options=replace(prepared.options, drop_bad_rows=bad_rows == "drop"))
-        found = scan(source, None, bad_rows)
+        texts = find_source(source)
         return score_file(
             Job(
-                prepared=dropping, variant="onnx-fp32", source=source, found=found, output=output, max_memory=max_memory
+                prepared=dropping,
+                variant="onnx-fp32",
+                source=texts,
+                found=scan(texts, None, bad_rows),
+                output=output,
+                max_memory=max_memory,
             )
         )
 
@@ -289,7 +296,7 @@ def test_a_damaged_part_is_scored_anew_with_those_after_it(tmp_path):
     with pytest.raises(
         OutputError, match=r"0000001.parquet: is damaged \(.*\) and was removed; give the same command again"
     ):
-        parts.join(3)
+        parts.join(3, pa_table(0).schema)
     assert parts.found() == (1, 500, {"instances": 1})
     assert not (tmp_path / "out.parquet").exists()
 
@@ -326,14 +333,14 @@ def test_chunks_do_not_depend_on_where_reading_began(lengths, split):
 
 def test_the_sample_is_drawn_from_all_rows_alike(tmp_path):
     source = write_lines(tmp_path / "numbers.jsonl", [f"{number}" for number in range(20_000)])
-    found = scan(source, None, "refuse", 1000)
+    found = scan(find_source(source), None, "refuse", 1000)
     drawn = [int(text) for text in found.sample]
 
     assert found.rows == 20_000
     assert len(set(drawn)) == 1000
     # The mean of 1,000 of 20,000 has a standard error of 178; this seed is one draw of it.
     assert abs(np.mean(drawn) - 10_000) < 600
-    assert scan(source, None, "refuse", 1000) == found
+    assert scan(find_source(source), None, "refuse", 1000) == found
 
 
 def test_a_file_of_any_kind_is_streamed(tmp_path):
@@ -342,7 +349,8 @@ def test_a_file_of_any_kind_is_streamed(tmp_path):
     frame.to_parquet(tmp_path / "f.parquet")
     frame.to_json(tmp_path / "f.jsonl", orient="records", lines=True)
     for suffix in ("csv", "parquet", "jsonl"):
-        rows = list(stream_rows(tmp_path / f"f.{suffix}", None))
+        source = find_source(tmp_path / f"f.{suffix}")
+        rows = list(source.rows(source.columns(None)))
         assert [row.text for row in rows] == ["a x", "b y", "z"]
         assert [bool(row.cause) for row in rows] == [False, False, True]
 
@@ -408,7 +416,7 @@ def test_instances_give_the_logits_of_one(prepared, two_workers):
     texts = list(corpus.corpus("test")[0][:50])
     tokeniser = Tokeniser(prepared.inputs.tokenizer, 64)
     one, both = (
-        Pipeline(tokeniser, workers, Pad(0), 64).answer(texts, DEFAULT_POLICY)
+        Pipeline(CutReader(tokeniser), workers, Pad(0), 64).answer(texts, DEFAULT_POLICY)
         for workers in (two_workers[:1], two_workers)
     )
 
@@ -419,7 +427,7 @@ def test_instances_give_the_logits_of_one(prepared, two_workers):
 def test_one_dead_process_of_two_is_an_error(prepared, two_workers):
     os.kill(two_workers[1].pid, signal.SIGKILL)
     with pytest.raises(WorkerError, match="killed by signal 9"):
-        Pipeline(Tokeniser(prepared.inputs.tokenizer, 64), two_workers, Pad(0), 64).run(
+        Pipeline(CutReader(Tokeniser(prepared.inputs.tokenizer, 64)), two_workers, Pad(0), 64).run(
             [padded_batch([[2, 7, 3]], Pad(0))] * 400
         )
 
@@ -509,4 +517,4 @@ def test_more_memory_than_was_asked_is_said(score, tmp_path, capsys, monkeypatch
 def test_a_source_that_is_not_what_it_is_called_is_refused(tmp_path):
     shutil.copy(__file__, tmp_path / "texts.parquet")
     with pytest.raises(DataError, match="not a whole Parquet file"):
-        scan(tmp_path / "texts.parquet", None, "refuse")
+        scan(find_source(tmp_path / "texts.parquet"), None, "refuse")

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from ...printable import printable
+from ...texts.labels import told
 from ...units import counted, format_share
 from ..formats.escapes import excerpt, excerpt_lines
 from ..formats.terminal import WIDTH, simple_table, wrapped
@@ -13,6 +14,7 @@ from ..formats.terminal import WIDTH, simple_table, wrapped
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ....exporters.labels import Label
     from ...analysis.misclassified.analysis import Asked, SetErrors
     from ...analysis.misclassified.by_value import ValueGroup
     from ...analysis.misclassified.examples import Direction, Example
@@ -28,10 +30,12 @@ def render_errors(found: Sequence[SetErrors], labels: Sequence[str], asked: Aske
     """Every labelled set, then how its examples were drawn."""
     labels = [excerpt(label, _VALUE) for label in labels]
     parts = [_set(one, labels, asked) for one in found]
+    several = any(one.answered.answers.head.task == "multi-label" for one in found)
+    of = "the label that is missed or given wrongly" if several else "the class that it predicts"
     notes = [
         f"counted: texts that {printable(asked.variant) if asked.variant else 'at least one variant'} misclassifies that way",
         f"drawn with seed {asked.seed}: texts on which variants disagree, then others, each by falling probability",
-        "in brackets: the variant's probability of the class that it predicts",
+        f"in brackets: the variant's probability of {of}",
     ]
     if not any(one.answered.texts for one in found):
         notes.append(
@@ -54,13 +58,20 @@ def _set(found: SetErrors, labels: Sequence[str], asked: Asked) -> str:
 
 
 def _direction(found: SetErrors, direction: Direction, labels: Sequence[str]) -> str:
-    head = f"{labels[direction.truth]} predicted as {labels[direction.called]}: {counted(direction.texts, 'text')}"
+    head = f"{_said(direction, labels)}: {counted(direction.texts, 'text')}"
     if direction.disagreed:
         head += f", variants disagree on {direction.disagreed}"
     if len(direction.examples) < direction.texts:
         head += f"; {len(direction.examples)} shown"
     lines = [line for example in direction.examples for line in _example(found, example, labels)]
     return "\n".join([wrapped([head]), *lines])
+
+
+def _said(direction: Direction, labels: Sequence[str]) -> str:
+    if direction.truth is None or direction.called is None:
+        missed = direction.called is None
+        return f"{labels[(direction.truth if missed else direction.called) or 0]} {'missed' if missed else 'given wrongly'}"
+    return f"{labels[direction.truth]} predicted as {labels[direction.called]}"
 
 
 def _example(found: SetErrors, example: Example, labels: Sequence[str]) -> Iterator[str]:
@@ -80,13 +91,13 @@ def _example(found: SetErrors, example: Example, labels: Sequence[str]) -> Itera
 def _calls(found: SetErrors, example: Example, labels: Sequence[str]) -> str:
     """The classes that the variants predict, that of the lead variant first."""
     chance = f"{printable(found.lead_variant)} ({format_share(example.chance)})"
-    by_class: dict[int, list[str]] = {example.called[found.lead_variant]: [chance]}
+    by_class: dict[Label, list[str]] = {example.called[found.lead_variant]: [chance]}
     for variant, called in example.called.items():
         if variant != found.lead_variant:
             by_class.setdefault(called, []).append(printable(variant))
     if len(by_class) == 1 and len(example.called) > 1:
-        return f"{labels[next(iter(by_class))]} by every variant, {chance}"
-    return "; ".join(f"{labels[called]} by {', '.join(variants)}" for called, variants in by_class.items())
+        return f"{told(next(iter(by_class)), labels)} by every variant, {chance}"
+    return "; ".join(f"{told(called, labels)} by {', '.join(variants)}" for called, variants in by_class.items())
 
 
 def _values(values: Sequence[ValueGroup], column: str, lead_variant: str) -> str:

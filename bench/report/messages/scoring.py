@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def render_scoring(done: Scoring) -> str:
     """Rows and classes, time by stage, tokens and padding, peak memory."""
-    lines = [f"{format_count(done.rows)} rows{_taken(done)}{_dropped(done)}"]
+    shard = f"shard {done.shard}: " if done.shard else ""
+    lines = [f"{shard}{format_count(done.rows)} rows{_taken(done)}{_dropped(done)}"]
     lines += _answers(done.tally)
     if done.texts:
         padding = format_percent(1 - done.read_tokens / done.computed_tokens)
@@ -25,7 +26,13 @@ def render_scoring(done: Scoring) -> str:
             f"tokens: {done.read_tokens / done.texts:.1f} a text, {each} each; padding: {padding} of the computed tokens",
             _read(done),
         ]
-    return "\n".join([*lines, f"memory: at most {format_bytes(done.peak)} resident, all processes together"])
+    which = "all processes that answered" if done.nodes else "all processes together"
+    return "\n".join([*lines, f"memory: at most {format_bytes(done.peak)} resident, {which}"])
+
+
+def render_merge(shards: int, rows: int, tally: Tally) -> str:
+    """Shards, rows and classes."""
+    return "\n".join([f"{counted(shards, 'shard')}, {format_count(rows)} rows", *_answers(tally)])
 
 
 def _answers(tally: Tally) -> list[str]:
@@ -57,4 +64,5 @@ def _dropped(done: Scoring) -> str:
 
 
 def _stages(done: Scoring) -> str:
-    return ", ".join(f"{stage} {format_percent(seconds / done.elapsed)}" for stage, seconds in done.seconds.items())
+    whole = sum(done.seconds.values()) if done.nodes else done.elapsed
+    return ", ".join(f"{stage} {format_percent(seconds / whole)}" for stage, seconds in done.seconds.items())

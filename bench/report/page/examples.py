@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...texts.labels import told
 from ...units import format_count, format_share
 from ..formats.escapes import excerpt
 from .grid import Grid
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...analysis.misclassified.analysis import SetErrors
-    from ...analysis.misclassified.examples import Direction, Example
+    from ...analysis.misclassified.examples import Example
     from .material import Material
 
 _EXCERPT = 300  # columns of a text
@@ -28,12 +29,18 @@ def example_grids(page: Material) -> tuple[Grid, ...]:
 def _grid(found: SetErrors, labels: Sequence[str]) -> Grid:
     texts = bool(found.answered.texts)
     rows = [
-        (*_cells(found, one, example, labels), *([_beginning(found, example)] if texts else []))
+        (*_cells(found, example, labels), *([_beginning(found, example)] if texts else []))
         for one in found.directions[:_DIRECTIONS]
         for example in one.examples
     ]
+    several = found.answered.answers.head.task == "multi-label"
+    of = (
+        "that a label is given which is missed or wrong"
+        if several
+        else f"of the class that {found.lead_variant} predicts"
+    )
     notes = [
-        f"probability: of the class that {found.lead_variant} predicts; disagreeing: variants that predict another class",
+        f"probability: {of}; disagreeing: variants that predict another class",
         "a seeded sample of each direction: texts on which variants disagree, then others, each by falling probability",
     ]
     if not texts:
@@ -50,13 +57,13 @@ def _grid(found: SetErrors, labels: Sequence[str]) -> Grid:
     )
 
 
-def _cells(found: SetErrors, direction: Direction, example: Example, labels: Sequence[str]) -> tuple[str, ...]:
+def _cells(found: SetErrors, example: Example, labels: Sequence[str]) -> tuple[str, ...]:
     called = example.called[found.lead_variant]
     others = [variant for variant, one in example.called.items() if one != called]
     return (
         example.row,
-        labels[direction.truth],
-        labels[called],
+        told(example.truth, labels),
+        told(called, labels),
         format_share(example.chance),
         "" if example.tokens is None else format_count(example.tokens),
         ", ".join(others),

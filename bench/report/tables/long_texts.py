@@ -57,6 +57,8 @@ def _notes(cells: RunFigures, labelled: SetInfo) -> list[str]:
     windows, share = cells.run.plan.windows, longer_shares(cells).get(labelled.name)
     longer = f"{format_percent(share)} of the set's are longer than {length} tokens" if share is not None else ""
     assert windows is not None
+    correlation = cells.run.checkpoint.task == "score"
+    interval = "a correlation has no interval here" if correlation else "95 % interval of the paired texts"
     pooled = f"one of {windows.length} tokens every {windows.stride}, and the {windows.pool} of their logits"
     return [
         "; ".join(
@@ -64,6 +66,6 @@ def _notes(cells: RunFigures, labelled: SetInfo) -> list[str]:
         ),
         f"head, tail: the first or last {length} tokens; head+tail: a quarter of these from the start, the others from the end",
         f"windows: {pooled}",
-        f"change: over {usual_way(cells.run.checkpoint)}, which is read without windows; 95 % interval of the paired texts",
+        f"change: over {usual_way(cells.run.checkpoint)}, which is read without windows; {interval}",
         f"of {REFERENCE} alone, because variants are the same model; inference alone, in batches of {BATCH_SIZE} of similar length",
     ]

@@ -64,7 +64,7 @@ def measure(prepared: Prepared, variant: str, texts: list[str]) -> dict[str, Any
     """Texts per second in each turn, by side: the plan, the variant and the reference padded to the maximum."""
     models, reference = Models(prepared, variant), Models(prepared, REFERENCE)
     begun = time.perf_counter()
-    tokens = models.tokeniser(texts)[0]
+    tokens = models.reader(texts).ids
     tokenising = (time.perf_counter() - begun) / len(texts)
     sample = Sample(tokens=tokens, pad=models.pad, max_length=models.full_length)
     counts = instance_counts(models.threads)

@@ -1,0 +1,1 @@
+"""Where the chunks of a scoring are answered."""

@@ -1,0 +1,34 @@
+"""What an engine is: it takes chunks of rows and gives them back with their answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from ...texts.text_rows import TextRow
+    from ..pipeline import Answered
+
+
+class AnsweredChunk(NamedTuple):
+    """A chunk with its answers."""
+
+    number: int
+    rows: Sequence[TextRow]
+    answered: Answered | None  # its rows with a text; None: it has none
+
+
+class Engine(Protocol):
+    """Answers chunks by one plan, and therefore each in the same way wherever it runs."""
+
+    def answer(
+        self, chunks: Iterable[tuple[int, list[TextRow]]], advance: Callable[[int], None]
+    ) -> Iterator[AnsweredChunk]:
+        """The numbered ``chunks`` with their answers, in any order; ``advance`` gets the number of texts done at a time."""
+
+    def peak(self) -> int:
+        """Sum of the peak resident bytes of all processes so far."""
+
+    def answered_by(self) -> list[dict[str, object]]:
+        """What answered, where it is not what this machine is: see ``record.what_answers``."""
