@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from deploybench.bench.measure.accuracy import confusion_matrix
+from deploybench.bench.measure.label_sets import Counts
 from deploybench.bench.measure.labelled_set import score
 from deploybench.bench.measure.scores import of_queries, spearman
 from deploybench.bench.measure.workload import Policy, ScoringBatches, scoring_batches
@@ -96,7 +97,7 @@ def test_accuracy(
     measured = functools.partial(Measurement, variant=variant_name, data=set_name)
     answer = request.getfixturevalue("scored")(model_name, variant_name)
     labelled = next(one for one in prepared.sets if one.name == set_name)
-    metrics = (_metric(prepared.checkpoint.task, labelled), "scoring_time")
+    metrics = (*_metrics(prepared.checkpoint.task, labelled), "scoring_time")
     if answer is None:
         skip_late(recorder, [measured(metric=metric) for metric in metrics])
     made = None if isinstance(answer, WorkerError) else answer[set_name]
@@ -117,35 +118,41 @@ def test_accuracy(
     measured = functools.partial(measured, workload=workload)
     request.getfixturevalue("replay")(
         made.seconds,
-        measured(metric=metrics[0], **_values(prepared.checkpoint.head, labelled, made.logits)),
+        *(
+            measured(metric=metric, **of_metric)
+            for metric, of_metric in zip(
+                metrics, _values(prepared.checkpoint.head, labelled, made.logits), strict=False
+            )
+        ),
         measured(metric="scoring_time", values=(sum(made.seconds),)),
     )
 
 
-def _metric(task: Task, labelled: LabelledSet) -> str:
+def _metrics(task: Task, labelled: LabelledSet) -> tuple[str, ...]:
     """What is saved of the answers beside the logits."""
-    if task != "score":
-        return "accuracy"
-    return "ndcg" if labelled.queries else "spearman"
+    if task == "score":
+        return ("ndcg",) if labelled.queries else ("spearman",)
+    return ("accuracy", "macro_f1") if task == "multi-label" else ("accuracy",)
 
 
-def _values(head: Head, labelled: LabelledSet, logits: Float32Array) -> dict[str, Any]:
-    """One value for each example, or for all scores together; and of single labels the confusion matrix."""
+def _values(head: Head, labelled: LabelledSet, logits: Float32Array) -> list[dict[str, Any]]:
+    """Of each of ``_metrics``: a value for each example, or for all together; and of single labels the confusion matrix."""
     found = head.answers(logits)
     if head.task == "single-label":
         labels = cast("Sequence[int]", labelled.labels)
         right = found == np.asarray(labels)
         confusion = confusion_matrix(labels, found.tolist(), len(labelled.label_names))
-        return {"values": tuple(map(float, right)), "confusion": confusion}
+        return [{"values": tuple(map(float, right)), "confusion": confusion}]
     if head.task == "multi-label":
-        right = same(found, multi_hot(labelled.labels, len(labelled.label_names)))
-        return {"values": tuple(map(float, right))}
+        true = multi_hot(labelled.labels, len(labelled.label_names))
+        counts = Counts.of(true, found, np.ones((1, len(true)), dtype=np.int16))
+        return [{"values": tuple(map(float, same(found, true)))}, {"values": (float(counts.macro_f1[0]),)}]
     wanted = np.asarray(labelled.labels, dtype=np.float64)
     if labelled.queries:
         gains, _ = of_queries(wanted, found, np.asarray(labelled.queries))
-        return {"values": (float(gains.mean()),) if len(gains) else ()}
+        return [{"values": (float(gains.mean()),) if len(gains) else ()}]
     value = float(spearman(wanted, found, np.ones((1, len(wanted)), dtype=np.int16))[0])
-    return {"values": (value,) if np.isfinite(value) else ()}
+    return [{"values": (value,) if np.isfinite(value) else ()}]
 
 
 @pytest.mark.usefixtures("artifact")

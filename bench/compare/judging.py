@@ -254,6 +254,8 @@ def _judge_timed(blank: Change, timed: _Timed, terms: Terms) -> Change:
 
 def _judge_accuracy(blank: Change, before: Judged, after: Judged) -> Change:
     """Judge by the examples that only one side classified correctly (McNemar)."""
+    if isinstance(before, Answers) and isinstance(after, Answers) and np.array_equal(before.rows, after.rows):
+        before, after = before.right(blank.variant), after.right(blank.variant)
     if isinstance(before, Answers) or isinstance(after, Answers) or before.shape != after.shape:
         return replace(blank, verdict="not comparable", reason=_OTHER_EXAMPLES)
     examples, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())

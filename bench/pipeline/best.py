@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...exporters.artifacts.artifact import holds_artifact_alone
-from ...exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
-from ...exporters.checkpoints.tokenization import reads_pairs
+from ...exporters.artifacts.serving import EXAMPLE, example_call, is_example_changed, write_example
 from ...exporters.errors import UserError
 from ...exporters.files import refuse_unwritable, whole_folder
-from ...exporters.variant import TOKENIZER
 from ..analysis.evidence import evidence_of, read_evidence, write_evidence
 from ..analysis.models.pairs import of_pair
 from ..console import say
@@ -56,7 +53,5 @@ def write_best(run: Run, selection: Selection, artifact: Path, target: Path) -> 
         write_example(out_dir)
         write_evidence(out_dir / EVIDENCE, evidence_of(run, selection))
         read_evidence(out_dir / EVIDENCE)  # nothing is replaced by a folder whose evidence cannot be read
-    example = target / EXAMPLE
-    texts = "TEXT OTHER_TEXT" if reads_pairs(target / TOKENIZER) else "TEXT"
-    tried = f"; try: python {shlex.quote(str(example))} {texts}" if example.is_file() else ""  # a plugin may have none
-    say(f"written: {target}, with its evidence in {EVIDENCE}{tried}")
+    call = example_call(target)
+    say(f"written: {target}, with its evidence in {EVIDENCE}{f'; try: {call}' if call else ''}")

@@ -106,13 +106,13 @@ _ALL = (
     Metric("scoring_time", "s", "lower"),  # all forward passes over one labelled set
     Metric("scoring_time_per_sample", "s", "lower"),
     Metric("accuracy", "1", "higher", kind="accuracy", compared=_ACCURACY),
-    # Of models with one output; changes are judged by the saved predictions:
+    # Of models with one output, and macro F1 of several labels; changes are judged by the saved predictions:
     Metric("spearman", "1", "higher", kind="score", compared=_ACCURACY),
     Metric("ndcg", "1", "higher", kind="score", compared=_ACCURACY),  # of the first ten documents of a query, averaged
     Metric("pearson", "1", "higher"),
     Metric("absolute_error", "1", "lower"),  # mean, in units of the labels
     Metric("reciprocal_rank", "1", "higher"),  # mean over queries
-    Metric("macro_f1", "1", "higher"),
+    Metric("macro_f1", "1", "higher", kind="score", compared=_ACCURACY),
     Metric("micro_f1", "1", "higher"),
     Metric("precision", "1", "higher"),
     Metric("recall", "1", "higher"),

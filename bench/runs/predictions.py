@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...exporters.variant import Float32Array
     from .store import Run
 
-    Judged: TypeAlias = "npt.NDArray[np.bool_] | Answers"  # of scores, of which none is right, all answers of the set
+    Judged: TypeAlias = "npt.NDArray[np.bool_] | Answers"  # Answers: of several labels and of scores
     Right: TypeAlias = dict[tuple[str, str], Judged]  # by set and variant, in the set's order
 
 
@@ -195,9 +195,12 @@ def read_scored(run: Run) -> dict[str, Answers]:
 
 @once_a_run
 def read_right(run: Run) -> Right:
-    """Whether each example was classified correctly, by set and variant; raises RunFileError as ``read_answers`` does."""
+    """Whether each example was classified correctly, by set and variant; raises RunFileError as ``read_answers`` does.
+
+    Of several labels and of scores all answers of the set: what is compared of them is no share of right ones.
+    """
     return {
-        (name, variant): of_set if of_set.head.task == "score" else of_set.right(variant)
+        (name, variant): of_set.right(variant) if of_set.head.task == "single-label" else of_set
         for name, of_set in read_answers(run).items()
         for variant in of_set.logits
     }

@@ -45,6 +45,12 @@ def find_pair(columns: Sequence[str]) -> PairColumns | None:
     return next((PairColumns(named[one] for one in pair) for pair in _PAIRS if set(pair) <= named.keys()), None)
 
 
+def half_pair(columns: Sequence[str]) -> str:
+    """One of ``columns`` whose name is that of one text of a pair; empty where there is none."""
+    known = {one for pair in _PAIRS for one in pair}
+    return next((column for column in columns if _normalised(column) in known), "")
+
+
 def reads_queries(columns: Sequence[str]) -> bool:
     """Whether the first text of a pair is a query, which several second ones may answer."""
     return isinstance(columns, PairColumns) and _normalised(columns[0]) == _QUERY

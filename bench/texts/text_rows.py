@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ...exporters.errors import DataError
 from ...exporters.texts import Pair
 from ..units import counted
-from .pairs import PairColumns, find_pair, refuse_joined
+from .pairs import PairColumns, find_pair, half_pair, refuse_joined
 from .table_file import listed, separator_hint, short_repr
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def check_column(table: Columns, column: str, advice: str) -> None:
 def refuse_label_as_text(path: Path, label_column: str, text_columns: Sequence[str]) -> None:
     """Raise DataError if the label column is a text column: a model would learn only the label."""
     if label_column in text_columns:
-        raise DataError(f"{path}: column {label_column!r} holds the classes; name other columns with --text-columns")
+        flag = "--pair-columns" if isinstance(text_columns, PairColumns) else "--text-columns"
+        raise DataError(f"{path}: column {label_column!r} holds the classes; name other columns with {flag}")
 
 
 def refuse_repeats(rows: Iterable[TextRow], told: Callable[[Label], str] = str) -> None:
@@ -182,6 +183,8 @@ def _usual_text_columns(table: Columns) -> tuple[str, ...]:
         meant = [by_case[column] for column in close]
         found += f" (did you mean {' + '.join(map(repr, meant))}?)"
         advice = f"name {'it' if len(meant) == 1 else 'them'} with --text-columns {','.join(meant)}"
+    if not close and (alone := half_pair(table.columns)):
+        advice += f"; {short_repr(alone)} is one text of a pair: name the columns of both with --pair-columns A,B"
     raise DataError(f"{table.path}: no text column, expected {expected}, {found}; {advice}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,16 @@ def write_example(folder: Path) -> None:
         (folder / EXAMPLE).write_text(program, encoding="utf-8")
 
 
+def example_call(folder: Path) -> str:
+    """The command that runs the example in ``folder``; empty where there is none, as of some plugins."""
+    file = folder / EXAMPLE
+    return f"python {shlex.quote(str(file))} {_texts(reads_pairs(folder / TOKENIZER))}" if file.is_file() else ""
+
+
+def _texts(pairs: bool) -> str:
+    return "TEXT TEXT" if pairs else "TEXT"
+
+
 def is_example_changed(folder: Path) -> bool:
     """Whether ``example.py`` in ``folder`` is not the one that ``write_example`` writes, so that a user has changed it."""
     file = folder / EXAMPLE
@@ -127,7 +138,7 @@ def _example(folder: Path) -> str:
         what=_WHAT[head.task],
         answer=answer,
         inputs=", ".join(f'"{name}": [encoded.{field}]' for name, field in fields),
-        texts="TEXT TEXT" if pairs else "TEXT",
+        texts=_texts(pairs),
         arguments="sys.argv[1], sys.argv[2]" if pairs else "sys.argv[1]",
         output=_OUTPUT[head.task].format(
             labels=[*head.labels], thresholds=[*head.thresholds] or [HALF] * len(head.labels)

@@ -33,7 +33,7 @@ def read_head(path: Path, config: dict[str, Any]) -> Head:
             f"{path}: id2label names two labels {repeated!r}, expected a name of its own for each; rename one"
         )
     thresholds = _thresholds(path, config.get(THRESHOLDS), labels) if task == "multi-label" else ()
-    return Head(task=task, labels=labels, thresholds=thresholds, sigmoid=task == "score" and _is_sigmoid(config))
+    return Head(task=task, labels=labels, thresholds=thresholds, sigmoid=task == "score" and _is_sigmoid(path, config))
 
 
 def forget_answers(config: Any) -> None:
@@ -79,15 +79,25 @@ def _thresholds(path: Path, found: Any, labels: Sequence[str]) -> tuple[float, .
     return tuple(map(float, values))
 
 
-def _is_sigmoid(config: dict[str, Any]) -> bool:
-    """Whether the score is the sigmoid of the output: a CrossEncoder's is, unless it names another activation."""
+def _is_sigmoid(path: Path, config: dict[str, Any]) -> bool:
+    """Whether the score is the sigmoid of the output: a CrossEncoder's is, unless it names Identity."""
     for keys in _ACTIVATIONS:
         found: Any = config
         for key in keys:
             found = found.get(key) if isinstance(found, dict) else None
         if found:
-            return str(found).rpartition(".")[2] == "Sigmoid"
+            return _known_activation(path, str(found)) == "Sigmoid"
     return is_cross_encoder(config)
+
+
+def _known_activation(path: Path, name: str) -> str:
+    found = name.rpartition(".")[2]
+    if found not in ("Sigmoid", "Identity"):
+        raise CheckpointError(
+            f"{path}: the activation of the score is {name}, expected Sigmoid or Identity; write Identity to measure the output "
+            "itself"
+        )
+    return found
 
 
 def is_cross_encoder(config: dict[str, Any]) -> bool:

@@ -26,6 +26,7 @@ from deploybench.bench.texts.data import (
     read_real_fake,
     read_texts,
 )
+from deploybench.bench.texts.pairs import PairColumns
 from deploybench.exporters.checkpoints.inputs import Inputs
 from deploybench.exporters.checkpoints.tokenization import Pad, tokenise
 from deploybench.exporters.errors import CheckpointError, DataError
@@ -395,6 +396,12 @@ def test_bad_files(write, name, content, message):
 
     for bad_rows in ("refuse", "drop"):  # dropping is for rows, not for what is torn
         assert f"FILE: {message}" == refusal(path, read_labelled_file, path, bad_rows=bad_rows)
+
+
+def test_the_column_of_the_classes_is_no_text_of_a_pair(write):
+    path = write("pairs.csv", "premise,label\na,b\n")
+    expected = "FILE: column 'label' holds the classes; name other columns with --pair-columns"
+    assert refusal(path, read_labelled_file, path, text_columns=PairColumns(("premise", "label"))) == expected
 
 
 def test_the_column_of_the_classes_is_no_text(write):

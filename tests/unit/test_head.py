@@ -133,6 +133,14 @@ def test_thresholds_of_the_configuration(tmp_path, found, thresholds):
         ({"thresholds": [None, 0.5]}, "thresholds has None, expected a probability"),
         ({"thresholds": [[0.5], 0.5]}, r"thresholds has \[0.5\], expected a probability"),
         ({"thresholds": {"LABEL_1": None}}, "thresholds has None, expected a probability"),
+        (
+            {"num_labels": 1, "sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Tanh"}},
+            "the activation of the score is torch.nn.modules.activation.Tanh, expected Sigmoid or Identity; write Identity to",
+        ),
+        (
+            {"problem_type": "multi_label_classification", "id2label": {"0": "x", "1": "x"}},
+            "id2label names two labels 'x', expected a name of its own for each; rename one",
+        ),
         ({"thresholds": "half"}, "thresholds is 'half', expected a probability"),
         ({"thresholds": {"LABEL_2": 0.5}}, "thresholds names the label 'LABEL_2'; did you mean 'LABEL_1'"),
     ],

@@ -260,6 +260,15 @@ def test_the_queries_of_pairs(tmp_path, queries, found):
     assert read_labelled_file(path, task="score", text_columns=PairColumns(("passage", "Query"))).queries == ()
 
 
+def test_labels_below_0_rank_nothing(tmp_path, capsys):
+    columns = {"query": ["a", "a", "b"], "document": ["x", "y", "z"], "label": ["1", "-1", "0"]}
+    path = table(tmp_path / "a.csv", columns)
+
+    assert read_labelled_file(path, task="score").queries == ()
+    said = " ".join(capsys.readouterr().err.split())
+    assert said == f"{path}: a label is -1, and the gains of NDCG begin at 0: queries are not ranked"
+
+
 def test_a_pair_with_a_missing_or_empty_text(tmp_path):
     columns = {"query": ["a", "b"], "passage": ["c", " "], "score": ["0", "1"]}
     path = table(tmp_path / "a.csv", columns)

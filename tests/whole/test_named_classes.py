@@ -213,10 +213,15 @@ def test_columns_that_are_joined_for_a_model_of_pairs_are_said(named, tmp_path, 
     )
     labelled_sets(options, Head(task="single-label", labels=("ENTAILMENT", "neutral", "contradiction")))
     assert line in capsys.readouterr().err
-    for alone in ({"text_columns": ("content",)}, {}):
-        names = ("ENTAILMENT", "neutral", "contradiction") if alone else ("a", "b", "c")
-        labelled_sets(Options(external=(str(path),), **alone), Head(task="single-label", labels=names))
-        assert "caution" not in capsys.readouterr().err
+    alone = Options(external=(str(path),), text_columns=("content",))
+    labelled_sets(alone, Head(task="single-label", labels=("ENTAILMENT", "neutral", "contradiction")))
+    assert f"caution: {path}: 'content' is one text, and the classes 'ENTAILMENT', " in capsys.readouterr().err
+    labelled_sets(options, Head(task="single-label", labels=("a", "b", "c")))
+    labelled_sets(
+        Options(external=(str(path),), text_columns=PairColumns(("title", "content"))),
+        Head(task="single-label", labels=("ENTAILMENT", "neutral", "contradiction")),
+    )
+    assert "caution" not in capsys.readouterr().err
 
 
 def test_score_says_it_too(tmp_path, capsys):

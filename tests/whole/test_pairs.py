@@ -17,7 +17,7 @@ from deploybench.bench import cli
 from deploybench.bench.api.predictor import load
 from deploybench.exporters.artifacts.artifact import Origin, export_artifact
 from deploybench.exporters.artifacts.catalogue import default_variants, find_variant
-from deploybench.exporters.artifacts.serving import EXAMPLE, write_example
+from deploybench.exporters.artifacts.serving import EXAMPLE, example_call, write_example
 from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
 from deploybench.exporters.checkpoints.tokenization import TypedIds, ids_from_json, padded_batch, tokenise
@@ -168,6 +168,7 @@ def test_run_score_and_the_served_example_answer_as_transformers_does(nli, tmp_p
                 predictor(["a"])
         write_example(folder)
         assert "python example.py TEXT TEXT" in (folder / EXAMPLE).read_text()
+        assert example_call(folder) == f"python {folder / EXAMPLE} TEXT TEXT"
         for index in (0, 17, 39):
             command = [sys.executable, "-I", str(folder / EXAMPLE), *PAIRS[index]]
             label, chance = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
@@ -179,6 +180,7 @@ def test_run_score_and_the_served_example_answer_as_transformers_does(nli, tmp_p
     ("columns", "flags", "message"),
     [
         (("left", "right"), [], "no text column, expected"),
+        (("premise", "right"), [], "'premise' is one text of a pair: name the columns of both with --pair-columns A,B"),
         (("left", "right"), ["--pair-columns=left,rihgt"], "no column 'rihgt' (did you mean 'right'?)"),
         (("left", "right"), ["--pair-columns=left"], "--pair-columns: found 'left', expected two columns such as"),
         (("premise", "hypothesis"), ["--text-columns=premise,hypothesis"], "pass --pair-columns premise,hypothesis"),

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import builders
 import numpy as np
@@ -196,6 +197,8 @@ def test_misclassified_texts_are_those_without_exactly_their_labels(made, runs, 
     for arguments in ([], ["--external", file]):
         told = said(capsys, "errors", path, *arguments)
         assert f"{(~answers.right('torch-eager')).sum()} misclassified by torch-eager" in told
+        assert re.search(r"^anger given wrongly: \d+ texts; 3 shown$", told, re.MULTILINE)
+        assert "the label that is missed or given wrongly" in " ".join(told.split())
     assert "holds scores, of which none is right or wrong" in said(capsys, "errors", runs("score", "score"), code=2)
 
 
@@ -216,22 +219,60 @@ def test_a_linear_model_learns_classes_alone(made, tmp_path, monkeypatch, capsys
         assert re.search(f"{flags[0]}: linear-tokens learns one class of a text, and the task of {model} is ", error)
 
 
-@pytest.mark.parametrize(("name", "metric"), [("score", "spearman"), ("rank", "ndcg")])
+@pytest.mark.parametrize(("name", "metric"), [("score", "spearman"), ("rank", "ndcg"), ("multi", "macro_f1")])
 def test_two_runs_are_compared_by_the_same_examples(runs, capsys, tmp_path, name, metric):
-    """The contender's scores belong to other texts: the change is found."""
-    path = runs(name, "score")
+    """The contender's scores belong to other texts, its labels are the others: the change is found."""
+    path = runs(name, "multi" if name == "multi" else "score")
     copy = tmp_path / path.name
     predictions = read_run(path).predictions
     frame = pd.read_parquet(path.parent / predictions)
     columns = [column for column in frame if column.startswith("logit_")]
-    frame[columns] = np.random.default_rng(0).permutation(frame[columns].to_numpy())
+    logits = frame[columns].to_numpy()
+    frame[columns] = -logits if name == "multi" else np.random.default_rng(0).permutation(logits)
     frame.to_parquet(tmp_path / predictions, index=False)
-    shutil.copyfile(path, copy)
+    content = json.loads(path.read_text())
+    shuffled = read_answers(replace(read_run(path), path=copy, measurements=()))["t"]
+    for one in content["deploybench"]["measurements"]:
+        if one["metric"] == "accuracy":  # which the file of predictions must not contradict
+            one["values"] = shuffled.right(one["variant"]).astype(float).tolist()
+    copy.write_text(json.dumps(content))
     changes = json.loads(said(capsys, "compare", path, copy, "--format", "json", code=1))["changes"]
     rows = [one for one in changes if one["metric"] == metric]
 
     assert [one["variant"] for one in rows] == list(VARIANTS)
     assert all(one["verdict"] == "worse" and one["change"] < one["high"] < 0 for one in rows)
+
+
+def test_models_whose_sets_have_different_metrics_are_reported(made, tmp_path, monkeypatch, capsys):
+    """One set has queries, the other none; the column of each is called by its own metric."""
+    monkeypatch.chdir(tmp_path)
+    models = [f"--checkpoint={name}={made / 'score'}" for name in ("one", "two")]
+    sets = [f"--external={name}={made / name}.csv" for name in ("rank", "score")]
+    screen = said(capsys, "run", *models, *sets, "--variants=torch-eager", "--time-budget=15")
+    assert "Spearman of torch-eager: " in " ".join(screen.split())
+    assert "McNemar" not in screen
+    assert "accuracy of torch-eager" not in screen
+
+    path = next(tmp_path.glob("results/*/*.json"))
+    heads = said(capsys, "report", path, "--table", "models", "--format", "csv")
+    assert "NDCG@10 rank" in heads
+    assert "Spearman score" in heads
+    assert said(capsys, "report", path, "--format", "markdown")
+
+
+def test_labels_that_are_all_equal_decide_nothing_and_it_is_said(made, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = list(csv.reader((made / "score.csv").open(encoding="utf-8")))[1:30]
+    write(tmp_path / "equal.csv", ["premise", "hypothesis", "label"], [(*one[:2], 2) for one in rows])
+    flags = ["--external=t=equal.csv", f"--checkpoint={made / 'score'}", "--variants=onnx-fp32", "--time-budget=15"]
+    screen = said(capsys, "run", *flags)
+    told = " ".join(said(capsys, "recommend", "results").split())
+
+    assert "undefined" in screen
+    assert (
+        "spearman is undefined on t, where all labels or all scores are equal; labels that differ would decide" in told
+    )
+    assert "more labelled texts" not in told
 
 
 def test_a_run_is_not_worse_than_a_copy_of_it(runs, capsys, tmp_path):

@@ -47,6 +47,12 @@ def accuracies(runs: Sequence[Run]) -> dict[str, float]:
     return {run.checkpoint.name: _quality(texts, run) for run in measured} if texts else {}
 
 
+def deciding_metric(runs: Sequence[Run]) -> str:
+    """What ``accuracies`` are: "accuracy", and of scores "spearman", or "ndcg" where all texts answer queries."""
+    texts = labelled_texts(_measured(runs))
+    return headline(texts) if texts else "accuracy"
+
+
 def most_accurate(runs: Sequence[Run]) -> Run | None:
     """The run of the model with the highest of ``accuracies``, of equal ones the first; None where accuracy was not measured."""
     found = accuracies(runs)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...analysis.figures import timed_lengths
-from ...analysis.models.accuracy import accuracies, accuracy_differences, most_accurate
+from ...analysis.models.accuracy import accuracies, accuracy_differences, deciding_metric, most_accurate
 from ...analysis.models.failed import measured_models
 from ...analysis.models.pairs import of_pair, pair_name
 from ...analysis.models.selection import best_of_each, default_models_selection, pair_speed_ups
@@ -19,6 +19,7 @@ from ...units import counted, format_percent, format_share
 from ..models_notes import accuracy_notes, failure_notes, short_difference, unknown_accuracies
 from ..notes import failures, marks_of_other_models
 from ..pair_figures import PairFigures
+from ..quality import loss_name
 from .screen import LINES, Rows, costs, listed, machine, pasted, recommend_command, scored_texts, screen, short
 
 if TYPE_CHECKING:
@@ -136,8 +137,10 @@ def _accuracy(runs: tuple[Run, ...]) -> list[str]:
         )
         for one in others
     )
-    against = f"against {short(name, _NAME)} (95 %, McNemar's p): {listed(differences)}"
-    measured = [f"accuracy of torch-eager: {told}; on {sets} together", *([against] if others else [])]
+    metric = deciding_metric(runs)
+    interval = "95 %, McNemar's p" if metric == "accuracy" else "95 % of resampled texts"
+    against = f"against {short(name, _NAME)} ({interval}): {listed(differences)}"
+    measured = [f"{loss_name(metric)} of torch-eager: {told}; on {sets} together", *([against] if others else [])]
     return [*measured, *unknown_accuracies(runs)]
 
 

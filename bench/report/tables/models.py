@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...analysis.models.trades import Trade
     from ...analysis.selection import Selection
     from ...runs.store import Run, SetInfo
-    from ..cells import ByVariant, Content
+    from ..cells import Content
 
 _SAME = 0.005  # a relative difference of a cost below this is not told
 
@@ -129,19 +129,15 @@ def _costs(cells: PairFigures) -> list[Content]:
 
 
 def _accuracies(runs: Sequence[Run], cells: PairFigures) -> list[Content]:
-    sets = labelled_sets(runs[0])
+    def content(labelled: SetInfo) -> Content:
+        metric, what = head_metric(runs[0], labelled)  # of scores another one where texts answer queries
+        head, short = what, "acc." if what == "accuracy" else what
+        if labelled.name:
+            head, short = f"{head} {labelled.name}", f"{short}\n{labelled.name}"
+        figure = cells.of_each(lambda one: one.of_set(metric, labelled))
+        return Column(head=head, short=short, scale=SHARE, group="accuracy"), figure
 
-    metric, what = head_metric(runs[0], sets[0])
-
-    def column(name: str) -> Column:
-        short = "acc." if what == "accuracy" else what
-        head, short = (f"{what} {name}", f"{short}\n{name}") if name else (what, short)
-        return Column(head=head, short=short, scale=SHARE, group="accuracy")
-
-    def figure(of_set: SetInfo) -> ByVariant:
-        return cells.of_each(lambda one: one.of_set(metric, of_set))
-
-    return [(column(one.name), figure(one)) for one in sets]
+    return [content(one) for one in labelled_sets(runs[0])]
 
 
 def _parameters(metric: str, count: int | None, why_none: str = "not counted") -> Figure:
