@@ -255,8 +255,8 @@ def test_models_whose_sets_have_different_metrics_are_reported(made, tmp_path, m
 
     path = next(tmp_path.glob("results/*/*.json"))
     heads = said(capsys, "report", path, "--table", "models", "--format", "csv")
-    assert "NDCG@10 rank" in heads
-    assert "Spearman score" in heads
+    assert "NDCG@10_rank" in heads
+    assert "Spearman_score" in heads
     assert said(capsys, "report", path, "--format", "markdown")
 
 
