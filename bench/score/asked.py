@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .score_file import Cluster, Scoring
     from .shard import Shard
+    from .source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +63,7 @@ def score(asked: Asked, options: Options) -> Scoring:
     """Export the variant if necessary, and score; raises UserError for a mistake of the user."""
     check_output(asked.output)
     source = find_source(asked.source)
-    if any(asked.file.exists() and file.exists() and asked.file.samefile(file) for file in source.files):
-        raise UserError(f"--output: {str(asked.file)!r} is a file whose texts are scored, expected another; name one")
+    _refuse_within(asked.file, source)
     check_variant_name(asked.variant)
     plan = asked.plan or (default_plan(options.threads) if asked.shard or asked.cluster else None)
     options = replace(options, variants=(asked.variant,), threads=_threads(plan, options.threads))
@@ -94,6 +94,14 @@ def check_output(output: Path) -> None:
     if output.suffix != ".parquet" or output.is_dir():
         raise UserError(f"--output: found {str(output)!r}, expected a file that ends in .parquet; name one")
     refuse_unwritable(output.parent)
+
+
+def _refuse_within(output: Path, source: Source) -> None:
+    """Raise UserError for an output that is the source, or in its folder, where the next shard would find it."""
+    if source.is_folder and output.resolve().is_relative_to(source.path.resolve()):
+        raise UserError(f"--output: {str(output)!r} is in the folder that is scored, expected another place; name one")
+    if not source.is_folder and output.exists() and source.path.exists() and output.samefile(source.path):
+        raise UserError(f"--output: {str(output)!r} is the file whose texts are scored, expected another; name one")
 
 
 def _threads(plan: Plan | None, threads: int) -> int:

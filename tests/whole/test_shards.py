@@ -248,15 +248,13 @@ def test_a_damaged_or_foreign_file_is_no_shard(tmp_path, content, capsys):
         (["few.csv", "--merge"], "--merge: was given with FILE (few.csv), expected -o OUTPUT alone; leave it out"),
         ([], "score: found no FILE, expected one; give it"),
         (["empty/"], "empty: no tables in this folder"),
-        (["."], "--output: 'out.parquet' is a file whose texts are scored, expected another; name one"),
+        (["."], "--output: 'out.parquet' is in the folder that is scored, expected another place; name one"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(command, monkeypatch, tmp_path, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "few.csv").write_text("text\nfew\n")
     (tmp_path / "empty").mkdir()
-    if arguments == ["."]:
-        (tmp_path / "out.parquet").write_text("x")
     variant = [] if "--merge" in arguments else command[1:]
 
     assert cli.main(["score", *variant, *arguments, "-o", "out.parquet"]) == 2
