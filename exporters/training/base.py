@@ -56,14 +56,14 @@ def match_head(model: Any, before: Mapping[int, str], label_names: Sequence[str]
     return sorted(changed)
 
 
-def start_at(model: Any, mean: float) -> None:
-    """Make the new head of a score begin at ``mean``: from 0 the first epochs would learn nothing but the scale."""
+def start_at(model: Any, outputs: Sequence[float]) -> None:
+    """Make a new head give ``outputs`` of any text: from 0 the first epochs would learn nothing but them."""
     import torch
 
     with torch.no_grad():
-        for _, layer in _last_layers(model, 1):
+        for _, layer in _last_layers(model, len(outputs)):
             if layer.bias is not None:
-                layer.bias.fill_(mean)
+                layer.bias.copy_(torch.tensor(outputs))
 
 
 def _last_layers(model: Any, classes: int) -> list[tuple[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from itertools import chain
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import DataError
@@ -51,6 +52,19 @@ def target(task: Task, label: Label, outputs: int) -> Target:
         return float(label)  # type: ignore[arg-type] # a score
     given = set(label)  # type: ignore[arg-type] # label indices
     return [float(index in given) for index in range(outputs)]
+
+
+def first_outputs(task: Task, labels: Sequence[Label], outputs: int) -> list[float]:
+    """What a head that knows no text gives of any: the mean score, or the log odds of each label; empty of classes.
+
+    Source of the log odds: Lin et al., "Focal loss for dense object detection", ICCV 2017, section 3.3.
+    """
+    if task == "score":
+        return [fmean(map(float, labels))]  # type: ignore[arg-type] # scores
+    if task == "single-label":
+        return []
+    counts: Counter[Any] = Counter(chain.from_iterable(labels))  # type: ignore[arg-type] # label indices
+    return [math.log((counts[index] + 0.5) / (len(labels) - counts[index] + 0.5)) for index in range(outputs)]
 
 
 def check_labels(task: Task, labels: Sequence[Label], names: Sequence[str], texts: int) -> None:

@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from statistics import fmean
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,7 +27,7 @@ from .processes import process_count, shared
 from .recipe import VALIDATION
 from .record import TrainingReport, costs, package_versions, write_records
 from .scores import Scores, model_inputs, overlapping_texts, predict_labels, predict_logits, true_answers
-from .tasks import check_labels, target
+from .tasks import check_labels, first_outputs, target
 from .thresholds import best_thresholds
 from .tokenizer import read_tokenizer, train_tokenizer
 from .unfinished import Unfinished
@@ -228,8 +227,9 @@ def _start(recipe: Recipe, sets: _Sets, folder: Path, base: Path | None) -> tupl
     own = recipe.tokenizer
     tokenizer = train_tokenizer(own, [*singles(sets.texts)], folder) if own else read_tokenizer(base or folder)
     start = build_model(recipe, tokenizer, sets.label_names, base)
-    if recipe.task == "score" and (base is None or start.new_weights):
-        start_at(start.model, fmean(map(float, sets.labels)))  # type: ignore[arg-type] # scores
+    known = first_outputs(recipe.task, sets.labels, len(sets.label_names))
+    if known and (base is None or start.new_weights):
+        start_at(start.model, known)
     # A tokenizer's own limit belongs to the model that it was made for: it holds only if that model is trained further.
     positions = most_positions(start.model) or tokenizer.model_max_length
     tokenizer.model_max_length = positions if base is None else min(tokenizer.model_max_length, positions)

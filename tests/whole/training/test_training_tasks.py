@@ -22,6 +22,7 @@ from deploybench.exporters.head import HALF
 from deploybench.exporters.texts import sha256_texts
 from deploybench.exporters.training.model import build_model
 from deploybench.exporters.training.recipe import EarlyStopping
+from deploybench.exporters.training.tasks import first_outputs
 
 NAMES = ("fake", "loud", "rare")
 # There is something to learn, and the last label is on two texts alone.
@@ -136,6 +137,16 @@ def test_a_new_score_begins_at_the_mean_of_the_training_set(tmp_path):
     )
 
     assert report.scores["test"]["mae"] < 5
+
+
+def test_new_labels_begin_at_their_log_odds(tmp_path):
+    """A rate of learning that moves nothing leaves them there: each label is as probable as it is frequent."""
+    recipe = dataclasses.replace(SEVERAL, epochs=1, learning_rate=1e-12)
+    train_several(tmp_path / "still", recipe)
+    chances = 1 / (1 + np.exp(-plain(tmp_path / "still", TEXTS, 64)))
+
+    assert chances.mean(axis=0) == pytest.approx((hot(LABELS).sum(axis=0) + 0.5) / (len(TEXTS) + 1), rel=0.2)
+    assert first_outputs("single-label", CLASSES, 2) == []
 
 
 def test_it_is_learnt(tmp_path):
