@@ -296,7 +296,7 @@ def test_a_damaged_part_is_scored_anew_with_those_after_it(tmp_path):
     with pytest.raises(
         OutputError, match=r"0000001.parquet: is damaged \(.*\) and was removed; give the same command again"
     ):
-        parts.join(3, pa_table(0).schema)
+        parts.join(3, pa_table(2).schema)
     assert parts.found() == (1, 500, {"instances": 1})
     assert not (tmp_path / "out.parquet").exists()
 

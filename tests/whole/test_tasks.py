@@ -257,7 +257,7 @@ def test_models_whose_sets_have_different_metrics_are_reported(made, tmp_path, m
     heads = said(capsys, "report", path, "--table", "models", "--format", "csv")
     assert "NDCG@10_rank" in heads
     assert "Spearman_score" in heads
-    assert said(capsys, "report", path, "--format", "markdown")
+    assert said(capsys, "report", path, "--format", "md")
 
 
 def test_labels_that_are_all_equal_decide_nothing_and_it_is_said(made, tmp_path, monkeypatch, capsys):

@@ -131,11 +131,13 @@ def on_ray(models: Models, plan: Plan, address: str | None, *, allow_mixed: bool
             f"--address: no Ray cluster answers at {address!r} ({first_line(error)}); start one (ray start --head), or leave "
             "--address out"
         ) from error
-    try:
-        with redirect_stdout(sys.stderr):  # where Ray tells of lost nodes: standard output is for the answer
+    with redirect_stdout(
+        sys.stderr
+    ):  # where Ray tells of lost nodes, at its end as well: standard output is for the answer
+        try:
             yield RayCluster(models, plan, allow_mixed=allow_mixed)
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 def _run(loading: Loading, files: list[Any], chunks: list[list[Any]]) -> Any:
