@@ -97,7 +97,8 @@ def test_accuracy(
     measured = functools.partial(Measurement, variant=variant_name, data=set_name)
     answer = request.getfixturevalue("scored")(model_name, variant_name)
     labelled = next(one for one in prepared.sets if one.name == set_name)
-    metrics = (*_metrics(prepared.checkpoint.task, labelled), "scoring_time")
+    of_answers = _metrics(prepared.checkpoint.task, labelled)
+    metrics = (*of_answers, "scoring_time")
     if answer is None:
         skip_late(recorder, [measured(metric=metric) for metric in metrics])
     made = None if isinstance(answer, WorkerError) else answer[set_name]
@@ -121,7 +122,7 @@ def test_accuracy(
         *(
             measured(metric=metric, **of_metric)
             for metric, of_metric in zip(
-                metrics, _values(prepared.checkpoint.head, labelled, made.logits), strict=False
+                of_answers, _values(prepared.checkpoint.head, labelled, made.logits), strict=True
             )
         ),
         measured(metric="scoring_time", values=(sum(made.seconds),)),

@@ -88,8 +88,8 @@ def _score(parsed: argparse.Namespace) -> int:
     require("score", "torch")  # which merging does not need
     from ..report.messages.scoring import render_scoring
     from ..score.asked import Asked, score
+    from ..score.engines.engine import Cluster
     from ..score.plan import read_plan
-    from ..score.score_file import Cluster
     from ..score.shard import read_shard
 
     for flag, value in (("FILE", parsed.file), ("--variant", parsed.variant)):

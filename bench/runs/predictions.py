@@ -209,9 +209,8 @@ def read_right(run: Run) -> Right:
 def _label_columns(labels: Sequence[Label], head: Head) -> dict[str, Any]:
     """Columns of a file: ``label``, or for several labels ``label_0`` … with 0, 1, or NO_LABEL."""
     if head.task == "score":
-        return {
-            "label": np.asarray(labels, dtype=np.float64)
-        }  # any number is a label; texts without one are not scored
+        # Any number is a label, NO_LABEL as well: texts without one are refused.
+        return {"label": np.asarray(labels, dtype=np.float64)}
     if head.task == "single-label":
         return {"label": labels}
     known = np.array([one != NO_LABEL for one in labels])

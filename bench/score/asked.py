@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..pipeline.options import Options
+    from .engines.engine import Cluster
     from .plan import Plan
-    from .score_file import Cluster, Scoring
+    from .score_file import Scoring
     from .shard import Shard
     from .source import Source
 

@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 _IDENTITY = "parts_of.json"
 
 
+def parts_folder(output: Path) -> Path:
+    """Where the parts of ``output`` are, as long as it is not whole."""
+    return output.with_name(f".{output.name}.parts")
+
+
 class Parts:
     """The parts of ``output``; ``identity`` is everything that decides their content."""
 
     def __init__(self, output: Path, identity: Mapping[str, Any]) -> None:
         self._output = output
-        self._folder = output.with_name(f".{output.name}.parts")
+        self._folder = parts_folder(output)
         self._identity = dict(identity)
 
     def found(self) -> tuple[int, int, Any]:

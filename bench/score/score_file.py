@@ -32,21 +32,13 @@ if TYPE_CHECKING:
 
     from ...exporters.checkpoints.long_texts import Windows
     from ..pipeline.prepare import Prepared
-    from .engines.engine import Engine
+    from .engines.engine import Cluster, Engine
     from .pipeline import Answered
     from .rows import Scan
     from .shard import Shard
     from .source import Source
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
-    """A Ray cluster that answers."""
-
-    address: str | None = None  # None: one of this machine, which is started
-    allow_mixed: bool = False  # whether its nodes may answer otherwise than this machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +144,7 @@ def _engine(job: Job, models: Models, plan: Plan) -> AbstractContextManager[Engi
         return on_this_machine(models, plan)
     from .engines.ray_cluster import on_ray
 
-    return on_ray(models, plan, job.cluster.address, allow_mixed=job.cluster.allow_mixed)
+    return on_ray(models, plan, job.cluster)
 
 
 def _score_rows(  # noqa: PLR0913, PLR0917 - where it begins, what answers, and where answers go

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
@@ -70,17 +71,16 @@ def sample_errors(answers: Answers, erring: Iterable[str], lead_variant: str, co
     return sorted(found, key=lambda one: -one.texts)
 
 
-class _Answered:
-    """Predictions, and every variant's answer to each text."""
+class _Answered(ABC):
+    """Predictions, every variant's answer to each text, and the ways in which it can be wrong."""
 
     def __init__(self, answers: Answers, lead_variant: str) -> None:
         self.answers, self.lead = answers, answers.logits[lead_variant]
         self.called = {variant: answers.answers(variant) for variant in answers.logits}
         every = [*self.called.values()]
         different = np.array([one != every[0] for one in every])
-        self.apart: _Mask = np.asarray(
-            different.reshape(len(every), len(answers.rows), -1).any(axis=(0, 2))
-        )  # they disagree
+        by_text = different.reshape(len(every), len(answers.rows), -1)
+        self.apart: _Mask = np.asarray(by_text.any(axis=(0, 2)))  # whether variants disagree
 
     def draw(
         self, erred: _Mask, count: int, random: np.random.Generator, truth: int | None, called: int | None
@@ -103,17 +103,21 @@ class _Answered:
             tokens=None if tokens is None else int(tokens[index]),
         )
 
+    @abstractmethod
     def directions(self) -> Iterator[tuple[int | None, int | None]]:
-        raise NotImplementedError
+        """``truth`` and ``called`` of every direction."""
 
+    @abstractmethod
     def erred(self, variants: Iterable[str], truth: int | None, called: int | None) -> _Mask:
-        raise NotImplementedError
+        """Texts on which one of the variants errs in this direction."""
 
+    @abstractmethod
     def chances(self, truth: int | None, called: int | None) -> _Chances:
-        raise NotImplementedError
+        """The lead variant's probability of each text: see ``Example.chance``."""
 
+    @abstractmethod
     def label(self, answer: Any) -> Label:
-        raise NotImplementedError
+        """An answer of ``Head.answers`` as a label."""
 
 
 class _Classes(_Answered):

@@ -68,10 +68,10 @@ def _direction(found: SetErrors, direction: Direction, labels: Sequence[str]) ->
 
 
 def _said(direction: Direction, labels: Sequence[str]) -> str:
-    if direction.truth is None or direction.called is None:
-        missed = direction.called is None
-        return f"{labels[(direction.truth if missed else direction.called) or 0]} {'missed' if missed else 'given wrongly'}"
-    return f"{labels[direction.truth]} predicted as {labels[direction.called]}"
+    truth, called = (None if one is None else labels[one] for one in (direction.truth, direction.called))
+    if called is None:
+        return f"{truth} missed"
+    return f"{called} given wrongly" if truth is None else f"{truth} predicted as {called}"
 
 
 def _example(found: SetErrors, example: Example, labels: Sequence[str]) -> Iterator[str]:

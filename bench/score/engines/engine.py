@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -9,6 +10,14 @@ if TYPE_CHECKING:
 
     from ...texts.text_rows import TextRow
     from ..pipeline import Answered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A Ray cluster that answers."""
+
+    address: str | None = None  # None: one of this machine, which is started
+    allow_mixed: bool = False  # whether its nodes may answer otherwise than this machine
 
 
 class AnsweredChunk(NamedTuple):

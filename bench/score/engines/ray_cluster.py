@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...texts.text_rows import TextRow
     from ..models import Models
     from ..plan import Plan
+    from .engine import Cluster
 
     Group = list[tuple[int, list[TextRow]]]
 
@@ -117,9 +118,11 @@ class RayCluster:
 
 
 @contextmanager
-def on_ray(models: Models, plan: Plan, address: str | None, *, allow_mixed: bool) -> Iterator[RayCluster]:
-    """Connects to the cluster at ``address``, or starts one of this machine; raises UserError where there is none."""
+def on_ray(models: Models, plan: Plan, cluster: Cluster) -> Iterator[RayCluster]:
+    """Connects to ``cluster``, or starts one of this machine; raises UserError where there is none."""
     import ray
+
+    address = cluster.address
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     mine: dict[str, Any] = {} if address else {"num_cpus": models.threads, "include_dashboard": False}
@@ -135,7 +138,7 @@ def on_ray(models: Models, plan: Plan, address: str | None, *, allow_mixed: bool
         sys.stderr
     ):  # where Ray tells of lost nodes, at its end as well: standard output is for the answer
         try:
-            yield RayCluster(models, plan, allow_mixed=allow_mixed)
+            yield RayCluster(models, plan, allow_mixed=cluster.allow_mixed)
         finally:
             ray.shutdown()
 

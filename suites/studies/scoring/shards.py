@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....bench.console import progress
 from ....bench.pipeline.arguments import names
+from ....bench.score.parts import parts_folder
 from ....bench.score.shard import Shard
 from ....exporters.errors import WorkerError
 from ....exporters.files import sha256_file
@@ -66,7 +67,7 @@ def _score_shards(count: int, kills: int, command: Sequence[str], output: Path, 
     for place, number in enumerate(numbers):
         shard = Shard(number, count)
         arguments = [*command, f"--shard={shard}", "-o", str(output)]
-        parts = output.with_name(f".{shard.file(output).name}.parts")
+        parts = parts_folder(shard.file(output))
         wanted = kills // count + (place < kills % count)
         killed = sum(_kill(arguments, parts, draw) for _ in range(wanted))
         _finish(arguments)
@@ -74,7 +75,7 @@ def _score_shards(count: int, kills: int, command: Sequence[str], output: Path, 
 
 
 def answer(rows: int, counts: Sequence[int], kills: int, seed: int, command: Sequence[str]) -> Answer:
-    """Score, merge and compare, for each number of shards; the ``kills`` are shared out among those of more than one."""
+    """Score, merge and compare, for each number of shards; the ``kills`` are shared out among them."""
     draw, found = random.Random(seed), []  # noqa: S311 - moments, not secrets
     with tempfile.TemporaryDirectory() as scratch, progress("shards", sum(counts) + 1) as bar:
         source, whole = Path(scratch, "rows.csv"), Path(scratch, "whole.parquet")
