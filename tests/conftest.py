@@ -119,6 +119,13 @@ def checkpoint_folder(once):
 
 
 @pytest.fixture(scope="session")
+def score_command(checkpoint_folder, tmp_path_factory):
+    """The command line of a scoring up to its file, by variant; the work folder is shared, so that artifacts are made once."""
+    work = tmp_path_factory.mktemp("scoring")
+    return lambda variant: ["score", f"--checkpoint={checkpoint_folder}", f"--work-dir={work}", f"--variant={variant}"]
+
+
+@pytest.fixture(scope="session")
 def fragile_checkpoint(checkpoint_folder, once):
     """The same model with two output rows that hardly differ, so that int8's rounding decides the label."""
     folder, _ = once("fragile", lambda folder: builders.fragile_copy(checkpoint_folder, folder))

@@ -95,9 +95,10 @@ def _score(parsed: argparse.Namespace) -> int:
     for flag, value in (("FILE", parsed.file), ("--variant", parsed.variant)):
         if value is None:
             raise UserError(f"score: found no {flag}, expected one; give it (--merge alone takes none)")
+    users = {"--allow-mixed": "--merge or --engine ray", "--address": "--engine ray"}
     for flag, value in (("--allow-mixed", parsed.allow_mixed), ("--address", parsed.address)):
         if value and not parsed.engine:
-            raise UserError(f"{flag}: was given without --engine ray, which uses it; pass both or neither")
+            raise UserError(f"{flag}: was given without {users[flag]}; pass both or neither")
     if parsed.engine:
         require("score --engine ray", "ray")
     plan = read_plan(parsed.plan) if parsed.plan else None

@@ -19,10 +19,9 @@ ROWS = 20 * 1024 + 100
 
 
 @pytest.fixture(scope="module")
-def command(tmp_path_factory, checkpoint_folder):
+def command(score_command):
     """The command line up to the file."""
-    work = tmp_path_factory.mktemp("work")
-    return ["score", f"--checkpoint={checkpoint_folder}", f"--work-dir={work}", "--variant=onnx-int8-dynamic"]
+    return score_command("onnx-int8-dynamic")
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +103,17 @@ def test_a_node_that_may_answer_otherwise_is_refused_or_recorded(
     ("arguments", "message"),
     [
         (["--engine=ray", "--shard=1/2"], "--shard: was given with --engine ray, which cuts the rows itself"),
-        (["--address=auto"], "--address: was given without --engine ray, which uses it; pass both or neither"),
+        (["--address=auto"], "--address: was given without --engine ray; pass both or neither"),
         (["--engine=ray", "--max-memory-mb=900"], "--max-memory-mb: chooses a plan, and with --engine ray it is not"),
         (["--engine=ray", "--address=127.0.0.1:1"], "--address: no Ray cluster answers at '127.0.0.1:1' ("),
+        (
+            ["--engine=ray", "--address=ray://127.0.0.1:99999"],
+            "--address: no Ray cluster answers at 'ray://127.0.0.1:99999' (",
+        ),
+        (["--engine=ray", "--address=auto"], "--address: no Ray cluster answers at 'auto' ("),
     ],
 )
-def test_mistakes_are_one_line(command, posts, tmp_path, capsys, monkeypatch, arguments, message):
-    monkeypatch.setenv("RAY_gcs_server_request_timeout_seconds", "1")
-    monkeypatch.setenv("RAY_NUM_REDIS_GET_RETRIES", "1")
+def test_mistakes_are_one_line(command, posts, tmp_path, capsys, arguments, message):
     few = tmp_path / "few.csv"
     few.write_text("\n".join(posts.read_text().splitlines()[:7]) + "\n")
 

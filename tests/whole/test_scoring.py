@@ -60,15 +60,9 @@ def write_lines(path, texts):
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory):
-    """A work folder, so that artifacts are made once."""
-    return tmp_path_factory.mktemp("work")
-
-
-@pytest.fixture(scope="module")
-def command(work, checkpoint_folder):
+def command(score_command):
     """The command line up to the file."""
-    return ["score", f"--checkpoint={checkpoint_folder}", f"--work-dir={work}", "--variant=onnx-fp32"]
+    return score_command("onnx-fp32")
 
 
 @pytest.fixture(scope="module")

@@ -26,15 +26,9 @@ ROWS = 2 * 1024 + 300  # three chunks
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory):
-    """A work folder, so that artifacts are made once."""
-    return tmp_path_factory.mktemp("work")
-
-
-@pytest.fixture(scope="module")
-def command(work, checkpoint_folder):
+def command(score_command):
     """The command line up to the file."""
-    return ["score", f"--checkpoint={checkpoint_folder}", f"--work-dir={work}", "--variant=onnx-int8-dynamic"]
+    return score_command("onnx-int8-dynamic")
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +238,7 @@ def test_a_damaged_or_foreign_file_is_no_shard(tmp_path, content, capsys):
         (["few.csv", "--plan=bucketed/8/900x2"], "--plan: found 1800 threads in bucketed/8/900x2, expected at most the "),
         (["few.csv", "--plan=bucketed/8/2x1", "--threads=1"], "--threads: found 1, and the plan bucketed/8/2x1 has 2"),
         (["few.csv", "--shard=1/2", "--max-memory-mb=900"], "--max-memory-mb: chooses a plan, and with --shard it is not"),
-        (["few.csv", "--allow-mixed"], "--allow-mixed: was given without --merge"),
+        (["few.csv", "--allow-mixed"], "--allow-mixed: was given without --merge or --engine ray; pass both or neither"),
         (["few.csv", "--merge"], "--merge: was given with FILE (few.csv), expected -o OUTPUT alone; leave it out"),
         ([], "score: found no FILE, expected one; give it"),
         (["empty/"], "empty: no tables in this folder"),

@@ -7,6 +7,7 @@ lost runs again elsewhere: its answers are the same. Source: Ray, "Fault toleran
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
     Group = list[tuple[int, list[TextRow]]]
 
+_NO_CLUSTER = (
+    "--address: no Ray cluster answers at {address!r} ({found}); start one (ray start --head), or leave --address out"
+)
+_CONNECT_S = 10.0
 _GROUP = 8  # chunks of a task: some seconds of work, so that handing them over costs little
 _AHEAD = 2  # tasks of each slot that are under way: one computes, one waits
 _RETRIES = 20  # of a task; each attempt needs another lost node or process
@@ -123,6 +128,7 @@ def on_ray(models: Models, plan: Plan, cluster: Cluster) -> Iterator[RayCluster]
     import ray
 
     address = cluster.address
+    _refuse_unreachable(address)
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     mine: dict[str, Any] = {} if address else {"num_cpus": models.threads, "include_dashboard": False}
@@ -130,10 +136,7 @@ def on_ray(models: Models, plan: Plan, cluster: Cluster) -> Iterator[RayCluster]
     try:
         ray.init(address=address, **mine)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"--address: no Ray cluster answers at {address!r} ({first_line(error)}); start one (ray start --head), or leave "
-            "--address out"
-        ) from error
+        raise UserError(_NO_CLUSTER.format(address=address, found=first_line(error))) from error
     with redirect_stdout(
         sys.stderr
     ):  # where Ray tells of lost nodes, at its end as well: standard output is for the answer
@@ -141,6 +144,17 @@ def on_ray(models: Models, plan: Plan, cluster: Cluster) -> Iterator[RayCluster]
             yield RayCluster(models, plan, allow_mixed=cluster.allow_mixed)
         finally:
             ray.shutdown()
+
+
+def _refuse_unreachable(address: str | None) -> None:
+    """Raise UserError where nothing listens at ``address``: Ray itself would try for minutes, and a second time for ever."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return  # "auto" and "local", which Ray looks up
+    try:
+        socket.create_connection((host, int(port)), _CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(_NO_CLUSTER.format(address=address, found=first_line(error))) from error
 
 
 def _run(loading: Loading, files: list[Any], chunks: list[list[Any]]) -> Any:
