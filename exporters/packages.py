@@ -11,13 +11,14 @@ from .errors import MissingPackageError, UserError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# As in pyproject.toml (tests/unit/test_packaging.py). Every extra includes "torch": an export starts from PyTorch's model.
+# As in pyproject.toml (tests/unit/test_packaging.py). Every other one than "serve" includes "torch": exports start from its model.
 EXTRAS = {
     "torch": ("huggingface-hub", "protobuf", "safetensors", "sentencepiece", "tokenizers", "torch", "transformers"),
     "train": ("accelerate",),
     "onnx": ("onnx", "onnxruntime", "optimum", "optimum-onnx"),
     "openvino": ("nncf", "openvino"),
     "ray": ("ray",),
+    "serve": ("httptools", "packaging", "prometheus-client", "starlette", "tokenizers", "uvicorn"),
 }
 
 

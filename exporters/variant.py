@@ -94,17 +94,15 @@ class ExportJob:
         return self.bases[0]
 
 
-SOFTMAX = {"numpy": "np.exp(logits - np.logaddexp.reduce(logits))", "torch": ".softmax(-1)"}
-"""Of the logits of one text, by library: expressions in examples."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """The part of ``example.py`` that depends on the variant; ``exporters/artifacts/serving.py`` has the rest."""
+class Program:
+    """How to serve an artifact without this project: lines of Python, for ``example.py`` and the server beside it."""
 
-    imports: tuple[str, ...]  # lines
-    answer: str  # lines from ``inputs``, one text's as lists by name, and the artifact's ``folder`` to ``chances``, one per class
-    # The last one makes them of logits by one of SOFTMAX, in whose place other tasks have another activation.
+    imports: tuple[str, ...]  # beside ``import numpy as np``
+    load: str  # from the artifact's ``folder`` and a number of ``threads`` to the names that ``predict`` uses
+    predict: (
+        str  # from ``inputs``, int64 arrays ``(texts, tokens)`` by name, to ``logits``, an array ``(texts, outputs)``
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +126,7 @@ class Variant:
     calibrates: bool = False  # reads ``ExportJob.calibration``
     needs: tuple[str, ...] = ()  # CPU features, one of which a CPU must have for the variant to be a default
     without: str = ""  # what it is like on CPUs without these features
-    example: Example = Example(imports=(), answer="")  # how to serve it without this project
+    program: Program | None = None  # how to serve it without this project; None: it cannot be
     default: bool = True  # whether it is exported when no variant is named
     deprecated: str = ""  # why, if upstream deprecated it
     trace: str = ""  # module that sees what is executed; empty: deploybench.exporters.inspection.trace_<runtime>

@@ -42,6 +42,7 @@ _ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 _ORDER = (
     *("test_accuracy", "test_long_texts", "test_latency", "test_memory", "test_load", "test_invariance"),
     "test_throughput",
+    "test_server",
 )
 
 

@@ -9,17 +9,20 @@ from pathlib import Path
 
 import builders
 import pytest
+from hypothesis import settings
 
 from deploybench.bench.texts.demonstration import corpus
 from deploybench.bench.worker.client import Worker, call_in_child
 from deploybench.exporters.artifacts.artifact import Origin, export_artifact
 from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 
+settings.register_profile("any machine", deadline=None)  # others may use the cores
+settings.load_profile("any machine")
 TESTS = Path(__file__).parent
 LONGEST = (  # begun first
     *("test_suites", "test_executed", "test_journal", "test_installs", "test_best", "test_studies", "test_scoring"),
     *("test_duel", "test_notebook", "test_duel_revisions", "test_processes", "test_inputs", "test_artifact"),
-    *("test_serving", "test_started_pytest"),
+    *("test_server", "test_example", "test_started_pytest"),
 )
 _TINY_RECIPE = """
 description = "tiny"

@@ -10,7 +10,7 @@ from ...exporters.errors import RunFileError
 from ...exporters.variant import REFERENCE
 from ..runs.decoding import DecodingError, decode
 from ..runs.store import CheckpointInfo, SetInfo, load_saved
-from .objectives import Limit  # noqa: TC001 - the types of fields are read
+from .objectives import Limit, Load  # noqa: TC001 - the types of fields are read
 from .selection import Candidate  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Evidence:
     environment: dict[str, Any]
     reference: str = REFERENCE  # what accuracy is lost against
     by_costs: bool = False  # whether costs alone decided, because accuracy was not measured
+    load: Load | None = None  # that the server has to bear
 
 
 def evidence_of(run: Run, selection: Selection) -> Evidence:
@@ -65,6 +66,7 @@ def evidence_of(run: Run, selection: Selection) -> Evidence:
         environment=run.environment,
         reference=selection.reference,
         by_costs=selection.by_costs,
+        load=selection.load,
     )
 
 

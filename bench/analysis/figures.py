@@ -21,6 +21,7 @@ from .ledgers import ledger_figures, ledger_of, memory_caution
 from .long_texts import long_text_figures
 from .operator_figures import operator_figures
 from .precision import main_precision, vnni_problem
+from .server_figures import RATE, server_figures
 from .timing_figures import over_budget, timing_figures
 from .weight_figures import weight_figures
 
@@ -108,6 +109,7 @@ class _Rows:
     def __init__(self, run: Run, variant: str, factors: _Factors) -> None:
         self.variant = variant
         self._factors = factors
+        self._sent = run.sets[0].name if run.sets else None  # the set whose texts servers were sent
         self._saved = {}
         for measurement in run.measurements:
             if measurement.variant == variant:
@@ -122,6 +124,15 @@ class _Rows:
 
     def of_metric(self, metric: str) -> list[Measurement]:
         return [one for (found, *_), one in self._saved.items() if found == metric]
+
+    def server(self, metric: str) -> Measurement:
+        """A metric of the variant's server, whatever its layout."""
+        return next(iter(self.of_metric(metric)), self.measurement(metric, data=self._sent))
+
+    def server_rate(self) -> Figure:
+        """Its highest rate."""
+        found = self.server(RATE)
+        return _figure(found, self._factors.get((self.variant, RATE, found.workload), math.inf))
 
     def figure(self, metric: str, workload: Workload | None = None, data: str | None = None) -> Figure:
         factor = self._factors.get((self.variant, metric, workload), math.inf)
@@ -144,6 +155,7 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
         found += [figure.empty(why_none) for figure in of_set] if why_none else of_set
         found += _end_to_end(run, rows, labelled)
         found += _long_texts(run, rows, labelled)
+    found += server_figures(run, rows.server, rows.server_rate(), _blank)
     info = run.variants.get(rows.variant)
     used = info.cores_used if info else 0.0
     cores = run.environment.get("cores")

@@ -13,9 +13,10 @@ from ..runs.store import once_a_run
 from ..units import counted, format_bytes
 from .accuracy_loss import Drop, Standing, accuracy_drops, judge_drop, stands
 from .figures import ANOTHER_MODEL, figures
-from .objectives import FLAG, OBJECTIVES, SCORE_FLAG, Aim, Limit
+from .objectives import AT_RATE, FLAG, OBJECTIVES, SCORE_FLAG, Aim, Limit, Load
 from .other_model import OtherModel, other_models
 from .precision import cautions
+from .server_figures import trials_of
 from .speed_ups import speed_ups
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Selection:
     on_each_set: bool  # whether that limit holds on each labelled set
     limits: tuple[Limit, ...]
     candidates: tuple[Candidate, ...]
+    load: Load | None = None  # that the server has to bear
     unscored: int = 0  # texts of the labelled sets that the time budget left out
     reference: str = REFERENCE  # what gains and losses are against
     by_costs: bool = False  # whether costs alone decide, because accuracy was not measured
@@ -111,6 +113,7 @@ class Known:
     base: str  # what speed-ups are over
     drops: Mapping[str, Sequence[Drop]]  # empty where the loss is unknown
     reference: str  # what accuracy is lost against
+    trials: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)  # of servers, by candidate
     by_costs: bool = False  # whether costs alone decide, because accuracy was not measured
     without_drop: Mapping[str, Finding] = field(
         default_factory=dict
@@ -133,6 +136,7 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
         base=REFERENCE,
         drops=accuracy_drops(run, scored, on_each_set=aim.on_each_set),
         reference=REFERENCE,
+        trials=trials_of(run),
         without_drop=dict.fromkeys(_may_be_known(run), _without_drop(run)),
         unscored=sum(one.unscored for one in run.sets),
     )
@@ -172,7 +176,8 @@ def judge(known: Known, aim: Aim) -> Selection:
             by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)]
             if name in known.without_drop and not by_drop and not known.by_costs:
                 by_drop = [known.without_drop[name]]
-            findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits))
+            by_load = [_by_load(known.trials.get(name, ()), aim.load)] if aim.load else []
+            findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits), *by_load)
         worst = max(verdicts, default=None, key=lambda one: _ORDER.index(one.standing))
         figure = deciding_figure(every, name, OBJECTIVES[aim.objective].metric)
         standings = [one.standing for one in findings]
@@ -197,6 +202,7 @@ def judge(known: Known, aim: Aim) -> Selection:
         max_drop=aim.max_drop,
         on_each_set=aim.on_each_set,
         limits=aim.limits,
+        load=aim.load,
         candidates=tuple(sorted(map(candidate, known.infos), key=place)),
         unscored=known.unscored,
         reference=known.reference,
@@ -270,6 +276,21 @@ def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:
     verb = {"in": "", "undecided": "may be", "out": "is"}[standing]
     why = f"{format_deciding(figure)} {verb} above {limit.flag}" if verb else ""
     return Finding(standing=standing, flag=limit.flag, why=why, figure=figure)
+
+
+def _by_load(trials: Sequence[Mapping[str, float]], load: Load) -> Finding:
+    """By trials at that rate or a higher one, and at that rate or a lower one."""
+    asked = f"{load.rate:g} requests a second with p99 within {load.p99 * 1e3:g} ms"
+    if not trials:
+        why = f"its server was not measured (run --rate-at-p99-ms {load.p99 * 1e3:g})"
+        return Finding(standing="undecided", flag=AT_RATE, why=why)
+    bears = any(one["request_rate"] >= load.rate and one["request_p99_high"] <= load.p99 for one in trials)
+    fails = any(one["request_rate"] <= load.rate and one["request_p99_low"] > load.p99 for one in trials)
+    if bears == fails:
+        return Finding(standing="undecided", flag=AT_RATE, why=f"its server may not answer {asked}")
+    return Finding(
+        standing="in" if bears else "out", flag=AT_RATE, why="" if bears else f"its server does not answer {asked}"
+    )
 
 
 def _costs(every: Sequence[Figure], name: str, drops: Sequence[Drop]) -> tuple[float, ...]:

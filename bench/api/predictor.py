@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from ...exporters.artifacts.serving import read_served
 from ...exporters.checkpoints.tokenization import Pad
 from ...exporters.head import sigmoid
+from ...exporters.serving.served import read_served
 from ..analysis.probability_calibration import probabilities
 from ..machine.cpu import available_cores
 from ..measure.workload import Policy

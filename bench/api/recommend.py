@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...exporters.errors import UserError, did_you_mean
 from ..analysis.models.selection import select_of
-from ..analysis.objectives import OBJECTIVES, Aim, limits, max_drop
+from ..analysis.objectives import OBJECTIVES, Aim, limits, load_of, max_drop
 from ..pipeline.arguments import positive_number, share
 from ..pipeline.best import copy_best, read_target
 from ..report.formats.fragment import fragment
@@ -97,6 +97,8 @@ def recommend(  # noqa: PLR0913 - limits, by name
     max_p95_ms: float | None = None,
     max_memory_mb: float | None = None,
     max_size_mb: float | None = None,
+    at_rate: float | None = None,
+    max_p99_ms: float | None = None,
     allow_other_model: bool = False,
     model: str | None = None,
 ) -> Recommendation:
@@ -104,13 +106,16 @@ def recommend(  # noqa: PLR0913 - limits, by name
 
     ``objective``: latency, throughput, memory or size. ``max_accuracy_drop``: the share of accuracy that it may lose on all texts
     together, or with ``on_each_set`` on each labelled set; of scores ``max_score_drop``, of their rank correlation with the labels
-    or NDCG@10. ``model``: of a run of several models, this one alone.
+    or NDCG@10. ``at_rate``, ``max_p99_ms``: requests a second that its server has to answer, and within which time 99 % of them.
+    ``model``: of a run of several models, this one alone.
     """
     if text_of("objective", objective, f"one of {', '.join(OBJECTIVES)}") not in OBJECTIVES:
         hint = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective: found {objective!r}; {hint}expected one of {', '.join(OBJECTIVES)}")
     asked = {"max_p95_ms": max_p95_ms, "max_memory_mb": max_memory_mb, "max_size_mb": max_size_mb}
     most = {name: positive_number(name)(str(number)) for name, number in asked.items() if number is not None}
+    bears = {"at_rate": at_rate, "max_p99_ms": max_p99_ms}
+    rate, p99 = (None if one is None else positive_number(name)(str(one)) for name, one in bears.items())
     drops = [
         None if given is None else share(name)(str(given))
         for name, given in {"max_accuracy_drop": max_accuracy_drop, "max_score_drop": max_score_drop}.items()
@@ -121,6 +126,7 @@ def recommend(  # noqa: PLR0913 - limits, by name
         max_drop=max_drop(of.models[0].checkpoint.task, *drops),
         on_each_set=on_each_set,
         limits=limits(most),
+        load=load_of(rate, p99),
         allow_other_model=allow_other_model,
     )
     return Recommendation(of, select_of(of.models, aim))

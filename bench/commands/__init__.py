@@ -8,6 +8,7 @@ COMMANDS = (  # files of this folder, in the order of the help
     "train",
     "report",
     "recommend",
+    "serve",
     "errors",
     "compare",
     "duel",

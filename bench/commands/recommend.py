@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...exporters.artifacts.plugins import use_plugins
-from ..analysis.objectives import LIMITS, limits
+from ...exporters.errors import UserError
+from ...exporters.packages import require
+from ..analysis.objectives import AT_RATE, LIMITS, MAX_P99, limits, load_of
 from ..console import say
 from ..pipeline.arguments import positive_number
 from ..pipeline.options import add_options
@@ -29,8 +31,9 @@ def add(commands: Any) -> None:
         "name the variant of a saved run to take within limits, and why each other one is not taken",
         [
             "deploybench recommend results --max-accuracy-drop 0.01 --max-p95-ms 100",
+            "deploybench recommend results --at-rate 50 --max-p99-ms 100",
             "deploybench recommend results --objective size --max-memory-mb 400",
-            "deploybench recommend results --copy-to best",
+            "deploybench recommend results --copy-to best --server",
             "deploybench recommend results --model my-albert",
         ],
     )
@@ -41,8 +44,18 @@ def add(commands: Any) -> None:
     for flag, (_, _, text) in LIMITS.items():
         command.add_argument(flag, metavar="NUMBER", type=positive_number(flag), help=text)
     command.add_argument(
+        AT_RATE, metavar="NUMBER", type=positive_number(AT_RATE), help="requests a second that its server has to answer"
+    )
+    command.add_argument(
+        MAX_P99,
+        metavar="MS",
+        type=positive_number(MAX_P99),
+        help="with --at-rate: 99th percentile of their latency, in ms",
+    )
+    command.add_argument(
         "--copy-to", metavar="DIR", help="write its artifact there, with an example program and the evidence"
     )
+    command.add_argument("--server", action="store_true", help="with --copy-to: write a server beside it as well")
     add_options(command.add_argument, _COPY_FLAGS)
 
 
@@ -53,13 +66,21 @@ def _recommend(parsed: argparse.Namespace) -> int:
     from ..report.messages.models_selection import render_selection_of
 
     use_plugins(parsed.plugin or ())
+    if parsed.server:
+        require("--server", "serve")
+        if parsed.copy_to is None:
+            raise UserError("--server: was given without --copy-to DIR, the folder to write it into; pass both")
     target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")
     runs = asked_runs(parsed.run, parsed.model)
-    aim = replace(read_aim(parsed, runs[0].checkpoint.task), limits=limits(vars(parsed)))
+    aim = replace(
+        read_aim(parsed, runs[0].checkpoint.task),
+        limits=limits(vars(parsed)),
+        load=load_of(parsed.at_rate, parsed.max_p99_ms),
+    )
     selection = select_of(runs, aim)
     print_answer(render_selection_of(runs, selection))
     if target and selection.best:
-        copy_best(runs, selection, parsed.work_dir, target)
+        copy_best(runs, selection, parsed.work_dir, target, server=parsed.server)
     elif target:
         say("nothing was written: no variant is certain to be within every limit")
     return 0 if selection.best else 1

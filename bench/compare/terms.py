@@ -71,6 +71,7 @@ def _normalised(row: Row, base: Run, contender: Run, unlike: str) -> Terms:
         return Terms(unlike=f"{unlike}; no {yardstick} in the {lacking}")
     # A yardstick is one matrix product, or one loop; a model and its loading do other work as well, which scales differently.
     factor, least = after / before, compared_metrics()[row[1]].across_machines
+    factor = factor if METRICS[row[1]].better == "lower" else 1 / factor
     return Terms(factor=factor, least=least, note=f"normalised by {yardstick} (×{factor:.2f})")
 
 
@@ -83,8 +84,9 @@ def _drift(row: Row, base: Run, contender: Run) -> Terms:
     if not before or not after:
         return Terms()
     drift = before / after - 1
+    towards = drift if METRICS[row[1]].better == "lower" else -drift  # a rate falls where times grow
     note = f"the machine's own {yardstick} took {abs(drift):.1%} {'more' if drift > 0 else 'less'} time"
-    return Terms(drift=drift, note=note if abs(drift) > _MENTIONED else "")
+    return Terms(drift=towards, note=note if abs(drift) > _MENTIONED else "")
 
 
 def _rates(row: Row, base: Run, contender: Run) -> tuple[str, float, float]:

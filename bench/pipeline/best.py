@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...exporters.artifacts.artifact import holds_artifact_alone
-from ...exporters.artifacts.serving import EXAMPLE, example_call, is_example_changed, write_example
 from ...exporters.errors import UserError
 from ...exporters.files import refuse_unwritable, whole_folder
+from ...exporters.serving.example import EXAMPLE, example_call, is_example_changed, write_example
+from ...exporters.serving.server_folder import DOCKERFILE, SERVER, is_server_changed, write_server
 from ..analysis.evidence import evidence_of, read_evidence, write_evidence
 from ..analysis.models.pairs import of_pair
 from ..console import say
@@ -28,30 +30,41 @@ def read_target(text: str | None, flag: str = "--output") -> Path:
         raise UserError(f"{flag}: expected DIR, the folder for the best artifact; pass one")
     target = Path(text).resolve()
     empty = not target.exists() or (target.is_dir() and not any(target.iterdir()))
-    if not empty and not holds_artifact_alone(target, EVIDENCE, EXAMPLE):
+    if not empty and not holds_artifact_alone(target, EVIDENCE, EXAMPLE, SERVER, DOCKERFILE):
         raise UserError(f"{flag}: {text} holds more than an artifact, expected a new folder; name another")
     if not empty and is_example_changed(target):
         raise UserError(f"{flag}: {text} is replaced as a whole, and its {EXAMPLE} was changed; name another folder")
+    if not empty and is_server_changed(target):
+        raise UserError(f"{flag}: {text} is replaced as a whole, and its server was changed; name another folder")
     if Path.cwd().is_relative_to(target) or target.is_mount():
         raise UserError(f"{flag}: {text} is in use and would be replaced as a whole; name a folder in it")
     refuse_unwritable(target.parent)
     return target
 
 
-def copy_best(runs: tuple[Run, ...], selection: Selection, work_dir: Path, target: Path) -> None:
-    """Copy the artifact of the best candidate from below ``work_dir`` to ``target``; raises UserError where there is none."""
+def copy_best(
+    runs: tuple[Run, ...], selection: Selection, work_dir: Path, target: Path, *, server: bool = False
+) -> None:
+    """Copy the artifact of the best candidate from below ``work_dir`` to ``target``; raises UserError where there is none.
+
+    With ``server`` a server is beside it.
+    """
     assert selection.best
     best = selection.best.variant
     run, variant = of_pair(runs, best) if len(runs) > 1 else (runs[0], best)
-    write_best(run, selection, find_artifact(run, variant, work_dir).path, target)
+    write_best(run, selection, find_artifact(run, variant, work_dir).path, target, server=server)
 
 
-def write_best(run: Run, selection: Selection, artifact: Path, target: Path) -> None:
+def write_best(run: Run, selection: Selection, artifact: Path, target: Path, *, server: bool = False) -> None:
     """Copy the ``artifact`` of the best variant to ``target``, whole or not at all, with an example and the evidence."""
     with whole_folder(target) as out_dir:
         shutil.copytree(artifact, out_dir, dirs_exist_ok=True)
         write_example(out_dir)
+        if server:
+            write_server(out_dir, out_dir)
         write_evidence(out_dir / EVIDENCE, evidence_of(run, selection))
         read_evidence(out_dir / EVIDENCE)  # nothing is replaced by a folder whose evidence cannot be read
     call = example_call(target)
+    if server:
+        call = f"deploybench serve {shlex.quote(str(target))}"
     say(f"written: {target}, with its evidence in {EVIDENCE}{f'; try: {call}' if call else ''}")

@@ -97,6 +97,7 @@ class Options:
     scores_pairs: bool | None = None  # whether the file to score holds pairs of texts; None: there is none
     windows: Windows | None = None  # by which long texts are read as well; of a scoring, by which all are
     label_column: str | None = None  # None: "label"
+    rate_at_p99_ms: float | None = None  # by which the highest rate of each variant's server is found; None: it is not
     drop_bad_rows: bool = False
     allow_pickle: bool = False
     train: Path | None = None  # labelled texts that another model is trained on; None: those that training left
@@ -127,6 +128,11 @@ class Options:
         if self.train is not None or self.checkpoint is None:
             return True
         return (Path(self.checkpoint) / TRAINING_TEXTS_FILE).is_file()
+
+    @property
+    def p99_limit(self) -> float | None:
+        """``rate_at_p99_ms`` in seconds."""
+        return None if self.rate_at_p99_ms is None else self.rate_at_p99_ms / 1000
 
     @property
     def memory_batch_size(self) -> int:
@@ -215,6 +221,8 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--windows",), {"metavar": "LENGTH/STRIDE", "type": _windows, "help": "read each text by windows of LENGTH tokens "
       "that start every STRIDE tokens: `score` answers by them, `run` measures them beside cutting texts"}),
     (("--pool",), {"metavar": "WAY", "type": _pool, "help": "mean or max of the windows' logits (default: mean)"}),
+    (("--rate-at-p99-ms",), {"metavar": "MS", "type": positive_number("--rate-at-p99-ms", 100), "help": "also find the highest "
+      "rate of requests that each variant's server answers with the 99th percentile within MS; takes about a minute a variant"}),
     (("--label-column",), {"metavar": "NAME", "help": "column that holds the labels (default: label)"}),
     (("--drop-bad-rows",), {"action": "store_true", "help": "drop unusable rows and report how many, instead of "
       "stopping at the first"}),

@@ -110,6 +110,7 @@ class Recorder:
             precision=options.target_width,
             time_budget=options.time_budget,
             windows=options.windows,
+            p99_limit=options.p99_limit or 0.0,
         )
 
     def _checkpoint(self) -> CheckpointInfo:

@@ -64,6 +64,20 @@ _HEAP = Compared(threshold=0.05, words=LESS, short="heap", noise=_ALLOCATOR_BLOC
 _RESIDENT = Compared(threshold=0.1, words=LESS, short="resident", noise=_ALLOCATOR_BLOCKS)
 _SIZE = Compared(threshold=0.001, words=SMALLER, short="size")
 _ACCURACY = Compared(threshold=0.0, words=BETTER)
+_RATE = Compared(threshold=0.05, words=("higher", "lower"), short="rate", across_machines=0.25)
+
+_TRIAL_METRICS = (
+    Metric("request_rate", "1/s", "higher"),  # requests, on average
+    Metric("request_p50", "s", "lower"),  # from the intended time to the answer; 60 s for one that never came
+    Metric("request_p95", "s", "lower"),
+    Metric("request_p99", "s", "lower"),
+    Metric("request_p99_low", "s", "lower"),  # of its 95 % interval
+    Metric("request_p99_high", "s", "lower"),
+    Metric("goodput", "1/s", "higher"),  # answers within the limit
+    Metric("request_cpu", "s", "lower"),  # CPU time of the server for 1,000 requests
+)
+OF_A_TRIAL = {one.name: one.name.removeprefix("request_") for one in _TRIAL_METRICS} | {"request_cpu": "cpu_s"}
+"""Metrics of each trial of a rate, and the fields of ``deploybench.bench.measure.server.capacity.Trial`` that they are."""
 
 _ALL = (
     Metric("latency", "s", "lower", kind="time", compared=_LATENCY),  # one forward pass of one batch
@@ -75,6 +89,10 @@ _ALL = (
     Metric("cpu_time", "s", "lower"),  # of all threads, for 1,000 texts
     Metric("throughput", "1/s", "higher"),  # derived: batch size / latency; never stored
     Metric("served_throughput", "1/s", "higher"),  # texts of all instances, computing at once
+    # Of a server: the highest rate of requests whose 99th percentile is within the plan's limit, and of each trial:
+    Metric("rate_at_p99", "1/s", "higher", kind="time", compared=_RATE),
+    *_TRIAL_METRICS,
+    Metric("copies", "1", "higher"),  # derived: of the model
     Metric("operators", "1", "lower"),  # derived: that one forward pass runs
     Metric("operator_time", "s", "lower"),  # derived: of one kind of work, while profiled
     Metric("achieved", "1/s", "higher"),  # derived: operations of a batch / latency

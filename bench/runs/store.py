@@ -60,6 +60,7 @@ class Plan:
     text_lengths: tuple[int, ...] = ()  # tokens of the texts timed one at a time; empty: each has the longest length
     time_budget: float = 0.0  # s of timing after which it stops in any case
     windows: Windows | None = None  # by which long texts were read as well
+    p99_limit: float = 0.0  # s, within which servers were to answer at the highest rate; 0: it was not looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

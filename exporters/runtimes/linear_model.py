@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import ExportError
-from ..variant import SOFTMAX, Example
+from ..variant import Program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,18 +132,21 @@ def _fit(values: Any, labels: Int64Array, classes: int) -> npt.NDArray[np.float6
     return fitted.x.reshape(-1, classes)
 
 
-def example() -> Example:
+def program() -> Program:
     """How to serve it."""
-    return Example(
-        imports=("import numpy as np",),
-        answer=f"""\
-model, own = np.load(folder / "{MODEL_FILE}"), np.array(inputs["input_ids"][0])
-own = own[~np.isin(own, model["special"])]
-pairs = ((own[:-1] + 1) << 32) + own[1:]
-found, counts = np.unique(np.concatenate([own, pairs]), return_counts=True)
-known = np.isin(found, model["features"])
-places = np.searchsorted(model["features"], found[known])
-values = (1 + np.log(counts[known])) * model["idf"][places]
-logits = values @ model["weights"][places] / max(np.linalg.norm(values), 1e-9) + model["bias"]
-chances = {SOFTMAX["numpy"]}""",
+    return Program(
+        imports=(),
+        load=f"""\
+with np.load(folder / "{MODEL_FILE}") as arrays:
+    model = dict(arrays)""",
+        predict="""\
+logits = np.empty((len(inputs["input_ids"]), len(model["bias"])), dtype=np.float32)
+for row, (ids, mask) in enumerate(zip(inputs["input_ids"], inputs["attention_mask"])):
+    own = ids[(mask == 1) & ~np.isin(ids, model["special"])]
+    pairs = ((own[:-1] + 1) << 32) + own[1:]
+    found, counts = np.unique(np.concatenate([own, pairs]), return_counts=True)
+    known = np.isin(found, model["features"])
+    places = np.searchsorted(model["features"], found[known])
+    values = (1 + np.log(counts[known])) * model["idf"][places]
+    logits[row] = values @ model["weights"][places] / max(np.linalg.norm(values), 1e-9) + model["bias"]""",
     )

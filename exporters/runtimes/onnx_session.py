@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..variant import SOFTMAX, Example
+from ..variant import Program
 from .feed import feed
 
 if TYPE_CHECKING:
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.onnx"
 NOT_USED = ["SkipLayerNormFusion"]  # its kernel is scalar; those of Add and LayerNormalization are vectorised
 
-EXAMPLE = Example(
-    imports=("import numpy as np", "import onnxruntime"),
-    answer=f"""\
-session = onnxruntime.InferenceSession(folder / "{MODEL_FILE}", disabled_optimizers={json.dumps(NOT_USED)})
+PROGRAM = Program(
+    imports=("import onnxruntime",),
+    load=f"""\
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = threads
+session = onnxruntime.InferenceSession(folder / "{MODEL_FILE}", options, disabled_optimizers={json.dumps(NOT_USED)})""",
+    predict="""\
 zeros = np.zeros_like(inputs["input_ids"])
-feed = {{one.name: np.array(inputs.get(one.name, zeros)) for one in session.get_inputs()}}
-[logits] = session.run(["logits"], feed)[0]
-chances = {SOFTMAX["numpy"]}""",
+feed = {one.name: inputs.get(one.name, zeros) for one in session.get_inputs()}
+[logits] = session.run(["logits"], feed)""",
 )
 
 

@@ -7,7 +7,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ..variant import SOFTMAX, Example
+from ..variant import Program
 from .feed import feed
 from .too_long import refusing_too_long
 
@@ -59,15 +59,16 @@ def load_compiled(artifact: Path, threads: int, *, precision: Precision | None =
     return refusing_too_long(predict, artifact)
 
 
-def example(*, precision: Precision | None = "f32", group: int = 0) -> Example:
+def program(*, precision: Precision | None = "f32", group: int = 0) -> Program:
     """How to serve what ``load_compiled`` loads with the same arguments."""
-    return Example(
-        imports=("import numpy as np", "import openvino"),
-        answer=f"""\
+    return Program(
+        imports=("import openvino",),
+        load=f"""\
 settings = {json.dumps(_settings(precision, group))}
-model = openvino.Core().compile_model(folder / "{MODEL_FILE}", "CPU", settings)
-[logits] = model({{name: np.array(value) for name, value in inputs.items()}})["logits"]
-chances = {SOFTMAX["numpy"]}""",
+settings["INFERENCE_NUM_THREADS"] = str(threads)
+model = openvino.Core().compile_model(folder / "{MODEL_FILE}", "CPU", settings)""",
+        predict="""\
+logits = model(inputs)["logits"]""",
     )
 
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from ..checkpoints.classifier import load_classifier
 from ..checkpoints.tokenization import read_fast, reads_types
 from ..errors import ExportError, first_line
-from ..variant import SOFTMAX, Example
+from ..variant import Program
 from .feed import INPUTS
 
 if TYPE_CHECKING:
@@ -140,22 +140,25 @@ def run_classifier(model: Any) -> Predictor:
     return predict
 
 
-def example_of_classifier(*, dtype: Literal["float32", "bfloat16"] = "float32", model: str = "model") -> Example:
-    """How to serve what ``load_classifier`` loads, called through the expression ``model``."""
-    return Example(
-        imports=("import torch", "from transformers import AutoModelForSequenceClassification"),
-        answer=f"""\
-model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.{dtype}).eval()
-{example_answer(f"{model}(**tensors).logits")}""",
+def program_of_classifier(*, dtype: Literal["float32", "bfloat16"] = "float32", compiled: str = "") -> Program:
+    """How to serve what ``load_classifier`` loads; ``compiled`` is a last line of loading."""
+    return program_of_tensors(
+        ("from transformers import AutoModelForSequenceClassification",),
+        f"model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.{dtype}).eval(){compiled}",
+        "model(**tensors).logits",
     )
 
 
-def example_answer(logits: str) -> str:
-    """The last lines of an example; ``logits`` is an expression of ``tensors``, the inputs by name."""
-    return f"""\
-tensors = {{name: torch.tensor(value) for name, value in inputs.items()}}
+def program_of_tensors(imports: tuple[str, ...], load: str, logits: str) -> Program:
+    """How to serve what ``load`` loads; ``logits`` is an expression of ``tensors``, the inputs by name."""
+    return Program(
+        imports=("import torch", *imports),
+        load=f"torch.set_num_threads(threads)\n{load}",
+        predict=f"""\
+tensors = {{name: torch.from_numpy(array) for name, array in inputs.items()}}
 with torch.inference_mode():
-    chances = {logits}[0].float(){SOFTMAX["torch"]}"""
+    logits = {logits}.float().numpy()""",
+    )
 
 
 def example_inputs(tokenizer: Path, texts: Sequence[Text] = EXAMPLE_TEXTS) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from ..checkpoints.classifier import load_classifier, read_configuration
 from ..checkpoints.tokenization import read_fast
 from ..errors import ExportError
-from ..runtimes.linear_model import example, load_linear, save_linear, train_linear
+from ..runtimes.linear_model import load_linear, program, save_linear, train_linear
 from ..runtimes.torch_model import run_classifier
 from ..variant import ExportJob, Int64Array, Predictor, TrainingTexts, Variant
 
@@ -51,7 +51,7 @@ VARIANT = Variant(
     imports=("numpy",),
     export=export,
     load=load,
-    example=example(),
+    program=program(),
     min_agreement=0.0,
     another_model=True,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..runtimes.onnx_export import export_onnx
-from ..runtimes.onnx_session import EXAMPLE, load_session
+from ..runtimes.onnx_session import PROGRAM, load_session
 from ..variant import ExportJob, Variant
 
 
@@ -18,6 +18,6 @@ VARIANT = Variant(
     imports=("onnxruntime",),
     export=export,
     load=load_session,
-    example=EXAMPLE,
+    program=PROGRAM,
     logits_atol=1e-4,
 )

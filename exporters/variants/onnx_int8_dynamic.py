@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..runtimes.onnx_export import quantise_weights
-from ..runtimes.onnx_session import EXAMPLE, load_session
+from ..runtimes.onnx_session import PROGRAM, load_session
 from ..variant import ExportJob, Variant
 
 
@@ -18,7 +18,7 @@ VARIANT = Variant(
     imports=("onnxruntime",),
     export=export,
     load=load_session,
-    example=EXAMPLE,
+    program=PROGRAM,
     min_agreement=0.95,
     base="onnx-fp32-fused",
 )

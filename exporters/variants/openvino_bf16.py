@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
+from ..runtimes.openvino_model import MODEL_FILE, load_compiled, program, save_openvino
 from ..variant import BF16, ExportJob, Variant
 
 
@@ -21,7 +21,7 @@ VARIANT = Variant(
     imports=("openvino",),
     export=export,
     load=partial(load_compiled, precision="bf16"),
-    example=example(precision="bf16"),
+    program=program(precision="bf16"),
     min_agreement=0.95,
     base="openvino-fp32",
     needs=BF16,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ..runtimes.feed import INPUTS
 from ..runtimes.openvino_first_token import keep_first_token
-from ..runtimes.openvino_model import example as example_of
-from ..runtimes.openvino_model import load_compiled, save_openvino
+from ..runtimes.openvino_model import load_compiled, program, save_openvino
 from ..runtimes.torch_model import example_inputs, logits_alone, trace
 from ..variant import ExportJob, Variant
 
@@ -31,6 +30,6 @@ VARIANT = Variant(
     imports=("openvino",),
     export=export,
     load=load_compiled,
-    example=example_of(),
+    program=program(),
     logits_atol=1e-4,
 )

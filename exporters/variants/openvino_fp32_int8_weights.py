@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
+from ..runtimes.openvino_model import MODEL_FILE, load_compiled, program, save_openvino
 from ..variant import ExportJob, Variant
 
 
@@ -22,7 +22,7 @@ VARIANT = Variant(
     imports=("openvino",),
     export=export,
     load=partial(load_compiled, group=0),
-    example=example(group=0),
+    program=program(group=0),
     min_agreement=0.95,
     base="openvino-fp32",
     default=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..runtimes.calibration_texts import calibrating
 from ..runtimes.feed import text_feed
 from ..runtimes.openvino_mixed import shares_weights
-from ..runtimes.openvino_model import MODEL_FILE, example, load_compiled, save_openvino
+from ..runtimes.openvino_model import MODEL_FILE, load_compiled, program, save_openvino
 from ..variant import VNNI, ExportJob, Variant
 
 # Of SmoothQuant, NNCF's default for transformers: MiniLM on news changes 0.6 % of its classes (results/studies/quick), without it
@@ -40,7 +40,7 @@ VARIANT = Variant(
     imports=("openvino",),
     export=export,
     load=load_compiled,
-    example=example(),
+    program=program(),
     min_agreement=0.95,
     base="openvino-fp32",
     calibrates=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from ..runtimes.openvino_model import copy_base, example, load_compiled
+from ..runtimes.openvino_model import copy_base, load_compiled, program
 from ..variant import BF16
 from . import openvino_int8
 
@@ -13,7 +13,7 @@ VARIANT = replace(
     openvino_int8.VARIANT,
     export=copy_base,
     load=partial(load_compiled, precision="bf16"),
-    example=example(precision="bf16"),
+    program=program(precision="bf16"),
     base="openvino-int8",
     calibrates=False,
     needs=BF16,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..checkpoints.checkpoint import RANDOM_WEIGHTS_FILE, head_of
 from ..runtimes.careful import NO_CLASSES
 from ..runtimes.openvino_mixed import mixed_openvino
-from ..runtimes.openvino_model import copy_base, example, load_compiled, save_openvino
+from ..runtimes.openvino_model import copy_base, load_compiled, program, save_openvino
 from . import openvino_int8
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ VARIANT = replace(
     packages=("openvino",),
     export=export,
     load=partial(load_compiled, precision=None),
-    example=example(precision=None),
+    program=program(precision=None),
     base="openvino-int8",
     least_share=0.75,
 )

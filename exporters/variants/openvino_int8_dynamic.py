@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from ..runtimes.openvino_model import copy_base, example, load_compiled
+from ..runtimes.openvino_model import copy_base, load_compiled, program
 from ..variant import VNNI
 from . import openvino_fp32_int8_weights
 
@@ -14,7 +14,7 @@ VARIANT = replace(
     precision="int8",
     export=copy_base,
     load=partial(load_compiled, group=32),
-    example=example(group=32),
+    program=program(group=32),
     base="openvino-fp32-int8-weights",
     needs=VNNI,
 )

@@ -9,8 +9,8 @@ from unittest import mock
 
 from ..runtimes.compiler import check_compiler
 from ..runtimes.too_long import refusing_too_long
-from ..runtimes.torch_model import example_answer, example_inputs, limit_threads, logits_alone, write_through_memory
-from ..variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
+from ..runtimes.torch_model import example_inputs, limit_threads, logits_alone, program_of_tensors, write_through_memory
+from ..variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,11 +64,10 @@ def load(artifact: Path, threads: int) -> Predictor:
     return refusing_too_long(predict, artifact)
 
 
-EXAMPLE = Example(
-    imports=("import torch",),
-    answer=f"""\
-model = torch._C._aoti.AOTIModelPackageLoader(str(folder / "model.pt2"), "model", False, 1, -1)
-{example_answer("model.run([*tensors.values()])[0]")}""",
+PROGRAM = program_of_tensors(
+    (),
+    'model = torch._C._aoti.AOTIModelPackageLoader(str(folder / "model.pt2"), "model", False, 1, -1)',
+    "model.run([*tensors.values()])[0]",
 )
 VARIANT = Variant(
     runtime="torch",
@@ -77,7 +76,7 @@ VARIANT = Variant(
     imports=("torch",),
     export=export,
     load=load,
-    example=EXAMPLE,
+    program=PROGRAM,
     logits_atol=1e-4,
     default=False,
 )

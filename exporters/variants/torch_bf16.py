@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..checkpoints.classifier import load_classifier
-from ..runtimes.torch_model import example_of_classifier, limit_threads, run_classifier
+from ..runtimes.torch_model import limit_threads, program_of_classifier, run_classifier
 from ..variant import BF16, ExportJob, Predictor
 from . import torch_eager
 
@@ -30,7 +30,7 @@ VARIANT = replace(
     precision="bf16",
     export=export,
     load=load,
-    example=example_of_classifier(dtype="bfloat16"),
+    program=program_of_classifier(dtype="bfloat16"),
     logits_atol=None,
     min_agreement=0.95,
     default=False,

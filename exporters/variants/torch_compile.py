@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..checkpoints.classifier import load_classifier
 from ..runtimes.compiler import check_compiler
-from ..runtimes.torch_model import EXAMPLE_TEXTS, example_inputs, example_of_classifier, limit_threads, run_classifier
+from ..runtimes.torch_model import EXAMPLE_TEXTS, example_inputs, limit_threads, program_of_classifier, run_classifier
 from ..variant import TOKENIZER, ExportJob, Predictor
 from . import torch_eager
 
@@ -38,7 +38,7 @@ VARIANT = replace(
     imports=(*torch_eager.VARIANT.imports, "torch._inductor.compile_fx"),
     export=export,
     load=load,
-    example=example_of_classifier(model="torch.compile(model, dynamic=True)"),
+    program=program_of_classifier(compiled="\nmodel = torch.compile(model, dynamic=True)"),
     logits_atol=1e-4,
     default=False,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..checkpoints.classifier import copy_classifier, load_classifier
-from ..runtimes.torch_model import example_of_classifier, limit_threads, run_classifier
+from ..runtimes.torch_model import limit_threads, program_of_classifier, run_classifier
 from ..variant import ExportJob, Predictor, Variant
 
 if TYPE_CHECKING:
@@ -28,6 +28,6 @@ VARIANT = Variant(
     imports=("torch", "transformers.modeling_utils", "transformers.models.auto.modeling_auto"),
     export=export,
     load=load,
-    example=example_of_classifier(),
+    program=program_of_classifier(),
     logits_atol=1e-5,
 )

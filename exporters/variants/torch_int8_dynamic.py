@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..checkpoints.classifier import load_classifier, read_configuration
-from ..runtimes.torch_model import example_answer, limit_threads, run_classifier, write_through_memory
-from ..variant import Example, ExportJob, Predictor
+from ..runtimes.torch_model import limit_threads, program_of_tensors, run_classifier, write_through_memory
 from . import torch_eager
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ..variant import ExportJob, Predictor
 
 
 def export(job: ExportJob) -> None:
@@ -38,20 +39,20 @@ def _quantise(model: Any) -> Any:
     return torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
 
 
-EXAMPLE = Example(
-    imports=("import torch", "from transformers import AutoConfig, AutoModelForSequenceClassification"),
-    answer=f"""\
+PROGRAM = program_of_tensors(
+    ("from transformers import AutoConfig, AutoModelForSequenceClassification",),
+    """\
 model = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder)).eval()
-model = torch.ao.quantization.quantize_dynamic(model, {{torch.nn.Linear}}, dtype=torch.qint8)
-model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))
-{example_answer("model(**tensors).logits")}""",
+model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
+model.load_state_dict(torch.load(folder / "model.pt", weights_only=True))""",
+    "model(**tensors).logits",
 )
 VARIANT = replace(
     torch_eager.VARIANT,
     precision="int8",
     export=export,
     load=load,
-    example=EXAMPLE,
+    program=PROGRAM,
     logits_atol=None,
     min_agreement=0.95,
     deprecated="torch.ao eager quantisation is deprecated in favour of torchao",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..runtimes.torch_model import example_answer, limit_threads, logits_alone, trace, write_through_memory
-from ..variant import Example, ExportJob, Float32Array, Int64Array, Predictor, Variant
+from ..runtimes.torch_model import limit_threads, logits_alone, program_of_tensors, trace, write_through_memory
+from ..variant import ExportJob, Float32Array, Int64Array, Predictor, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +35,7 @@ def load(artifact: Path, threads: int) -> Predictor:
     return predict
 
 
-EXAMPLE = Example(
-    imports=("import torch",),
-    answer=f"""\
-model = torch.jit.load(folder / "model.pt")
-{example_answer("model(*tensors.values())")}""",
-)
+PROGRAM = program_of_tensors((), 'model = torch.jit.load(folder / "model.pt")', "model(*tensors.values())")
 VARIANT = Variant(
     runtime="torch",
     precision="fp32",
@@ -48,7 +43,7 @@ VARIANT = Variant(
     imports=("torch",),
     export=export,
     load=load,
-    example=EXAMPLE,
+    program=PROGRAM,
     logits_atol=1e-4,
     deprecated="TorchScript is deprecated since PyTorch 2.11 in favour of torch.export",
 )

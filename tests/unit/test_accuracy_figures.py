@@ -43,7 +43,7 @@ def test_confusion_matrix_counts_what_it_was_made_of(matrix):
     assert metrics.confusion_matrix(actual, predicted, labels=range(len(matrix))).tolist() == [*map(list, matrix)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(matrices())
 def test_figures_are_those_of_scikit_learn(matrix):
     actual, predicted = examples(matrix)
@@ -64,7 +64,7 @@ def test_figures_are_those_of_scikit_learn(matrix):
         assert each[index].tolist() == pytest.approx(numbers, abs=1e-9, nan_ok=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(matrices())
 def test_error_rates_are_those_of_one_class_against_the_others(matrix):
     actual, predicted = (np.array(classes) for classes in examples(matrix))
@@ -78,7 +78,7 @@ def test_error_rates_are_those_of_one_class_against_the_others(matrix):
             assert (score.value is None) == bool(score.reason)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(matrices(min_total=0))
 def test_the_figures_are_always_the_same_ones(matrix):
     found = scores(matrix, NAMES[: len(matrix)])

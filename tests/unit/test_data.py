@@ -666,7 +666,7 @@ def test_hashes():
     assert found.sha256 == labelled_set((0, 1), ("a", "b"), ("1 duplicate row",)).sha256
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.dictionaries(
         st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip), st.integers(0, 2), min_size=1

@@ -72,7 +72,6 @@ def answered(draw):
 # groups, lengths, shifts
 
 
-@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_accuracy_by_group_is_what_pandas_counts(answers):
     right = answers.logits["torch-eager"].argmax(axis=1) == answers.labels
@@ -90,7 +89,6 @@ def test_accuracy_by_group_is_what_pandas_counts(answers):
             assert (group.accuracy, group.interval) == (None, (None, None))
 
 
-@settings(deadline=None)  # others may use the cores
 @given(groups(), groups())
 def test_a_shift_has_the_interval_of_statsmodels(before, after):
     found = shift(before, after)
@@ -127,7 +125,6 @@ def test_typical_lengths():
 # examples
 
 
-@settings(deadline=None)  # others may use the cores
 @given(answered(), st.integers(0, 4), st.integers(0, 9))
 def test_examples_are_errors_and_disputed_ones_come_first(answers, count, seed):
     called = {name: logits.argmax(axis=1) for name, logits in answers.logits.items()}
@@ -160,7 +157,6 @@ def test_examples_are_errors_and_disputed_ones_come_first(answers, count, seed):
             assert (text.row, text.tokens) == (answers.rows[text.index], answers.tokens[text.index])
 
 
-@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_errors_of_one_variant_are_its_own(answers):
     wrong = answers.logits["onnx-fp32"].argmax(axis=1) != answers.labels
@@ -378,7 +374,7 @@ def columns(text):
     return sum(2 if east_asian_width(mark) in "WF" else 1 for mark in text)
 
 
-@settings(deadline=None, max_examples=50)  # others may use the cores
+@settings(max_examples=50)
 @example("\x1b\u3042\u30420", 8, 20)  # cut between the columns of a character
 @example("\u3042" * 60, 60, 21)  # likewise at the end of a line
 @given(st.text() | st.text("\u3042 a\x1b"), st.integers(8, 60), st.integers(20, 60))
@@ -401,7 +397,7 @@ def test_a_short_text_is_its_own_excerpt(words):
 # accuracy by the values of a column
 
 
-@settings(deadline=None, max_examples=50)  # others may use the cores
+@settings(max_examples=50)
 @given(answered(), st.integers(1, 40), st.integers(0, 99))
 def test_accuracy_by_value_is_what_pandas_counts(answers, distinct, seed):
     random = np.random.default_rng(seed)
@@ -609,7 +605,6 @@ def several(draw):
     )
 
 
-@settings(deadline=None)  # others may use the cores
 @given(several(), st.integers(0, 4))
 def test_a_label_is_missed_or_given_wrongly(answers, count):
     directions = sample_errors(answers, VARIANTS, "torch-eager", count, 0)

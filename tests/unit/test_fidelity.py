@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
@@ -27,7 +27,6 @@ def answered(draw, *, classes=None):
     return labels, reference, variant.astype(np.float32)
 
 
-@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_probabilities_are_scored_as_scikit_learn_does(made):
     labels, _, logits = made
@@ -51,7 +50,6 @@ def test_probabilities_are_scored_as_scikit_learn_does(made):
         assert area == pytest.approx(expected, abs=CLOSE)
 
 
-@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_calibration_error_is_what_its_definition_says(made):
     labels, _, logits = made
@@ -69,7 +67,6 @@ def test_calibration_error_is_what_its_definition_says(made):
     assert calibration_error(chances, labels) == pytest.approx(total, abs=CLOSE)
 
 
-@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_changes_are_those_of_the_scores(made):
     labels, reference, variant = made
@@ -87,7 +84,6 @@ def test_changes_are_those_of_the_scores(made):
         assert found.retention.value == pytest.approx(expected, abs=CLOSE)
 
 
-@settings(deadline=None)  # others may use the cores
 @given(answered())
 def test_mcnemar_is_that_of_statsmodels(made):
     from statsmodels.stats.contingency_tables import mcnemar
@@ -100,7 +96,6 @@ def test_mcnemar_is_that_of_statsmodels(made):
     assert found.p == pytest.approx(expected, abs=CLOSE)
 
 
-@settings(deadline=None)  # others may use the cores
 @given(COUNTS, COUNTS, COUNTS, COUNTS, st.floats(0.5, 1.5))
 def test_shares_under_a_ratio_are_the_likeliest(both, lost, won, neither, ratio):
     """As a general optimiser finds them: no shares that keep to the ratio are likelier."""
@@ -128,7 +123,6 @@ def test_shares_under_a_ratio_are_the_likeliest(both, lost, won, neither, ratio)
     assert unlikely(shares) <= unlikely(best.x) + 1e-3 * max(1.0, abs(best.fun))
 
 
-@settings(deadline=None)  # others may use the cores
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
 def test_an_interval_holds_its_value(both, lost, won, neither):
     found = retention(Pairs(both=both, lost=lost, won=won, neither=neither))

@@ -16,7 +16,7 @@ from deploybench.exporters.variant import REFERENCE
 
 
 @given(st.integers(1, 6), st.integers(1, 9), st.floats(0.2, 5), st.integers(0, 1000))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_a_constant_ratio_is_found_whatever_the_texts_and_the_machine(launches, blocks, ratio, seed):
     draw = np.random.default_rng(seed)
     seconds = 0.01 * draw.uniform(0.5, 2, blocks) * draw.uniform(0.5, 2, (launches, blocks))

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
@@ -24,7 +24,6 @@ SCORES = st.integers(2, 40).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(LABELS)
 def test_metrics_of_labels_are_those_of_scikit_learn(pair):
     true, found = pair
@@ -47,7 +46,6 @@ def test_metrics_of_labels_are_those_of_scikit_learn(pair):
             assert getattr(metrics, f"{name}_f1")(true, found) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(SCORES)
 def test_metrics_of_scores_are_those_of_scipy_and_scikit_learn(pair):
     true, found = pair

@@ -127,7 +127,7 @@ def test_models_with_contradictory_labels_are_refused_in_one_line(runs, monkeypa
     assert "\n" not in str(caught.value)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.permutations([0, 1, 2]), st.permutations([0, 1, 2]))
 def test_classes_are_matched_by_the_labels_of_the_texts(one, other):
     """Any numbering of three classes in either model gives the same texts that both get right."""

@@ -58,9 +58,12 @@ def test_extras_are_those_of_pyproject():
         if extra not in {"dev", "mlflow"}
     }
 
-    assert asked.pop("all") == ["deploybench[train,onnx,openvino]"]
-    assert asked.pop("torch") == list(EXTRAS["torch"])
-    assert asked == {extra: ["deploybench[torch]", *own] for extra, own in EXTRAS.items() if extra != "torch"}
+    assert asked.pop("all") == ["deploybench[train,onnx,openvino,serve]"]
+    for alone in ("torch", "serve"):
+        assert asked.pop(alone) == list(EXTRAS[alone])
+    assert asked == {
+        extra: ["deploybench[torch]", *own] for extra, own in EXTRAS.items() if extra not in {"torch", "serve"}
+    }
 
 
 def test_every_package_of_a_variant_is_in_the_extra_of_its_runtime():

@@ -30,7 +30,7 @@ class Run(SimpleNamespace):
 
 
 @pytest.mark.parametrize("task", HEADS)
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_label_is_kept(tmp_path, task, data):
     """A score of -1 as well, which is the mark of a text without a class."""

@@ -39,7 +39,7 @@ GOLDEN = Path(__file__).parents[1] / "data" / "preparation.txt"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 real_data = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is absent")
 SHARES = Shares(train=70, validation=15, test=15)
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=40)
 ANCHORS = (("one of the first class alone here", 0), ("another of the second class over there", 1))
 WORDS = ("vote", "tax", "court", "rain", "moon", "dog")
 

@@ -5,7 +5,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom, t
@@ -28,7 +28,6 @@ def ratio_intervals(pairs, processes=()):
     return [one.interval(LEVEL) for one in ratios(pairs, processes)]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
 def test_wilson_interval_follows_his_formula(counts):
     """Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927)."""
@@ -180,7 +179,6 @@ def test_mcnemar_by_hand():
     assert mcnemar(5, 5) == 1
 
 
-@settings(deadline=None)  # others may use the cores
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 200))
 def test_a_paired_interval_ends_where_the_score_test_begins_to_refuse(lost, won, rest):
     """With the likeliest shares under the hypothesis, as found by a search and not by the formula."""

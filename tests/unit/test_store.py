@@ -99,7 +99,7 @@ def place(one):
     return one.variant, one.metric, one.workload, one.data
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     found=st.lists(measurements(), max_size=4, unique_by=place),
     environment=st.dictionaries(st.text(), st.integers() | st.text()),

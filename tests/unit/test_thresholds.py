@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploybench.exporters.head import HALF, Head
@@ -17,7 +17,6 @@ def f1(has, chances, threshold):
     return float(counts.f1[0])
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_none_is_better(rows):
     has, chances = (np.array(column) for column in zip(*rows, strict=True))

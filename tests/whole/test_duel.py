@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploybench.bench import cli
@@ -236,7 +236,6 @@ GRIDS = st.integers(2, 6).flatmap(
 )
 
 
-@settings(deadline=None)  # others may use the cores
 @given(GRIDS, st.sampled_from([0.5, 0.9, 1.0, 1.001, 1.2, 3.0]))
 def test_what_slows_both_sides_of_a_block_cancels(drift, ratio):
     change = judged(
@@ -248,7 +247,6 @@ def test_what_slows_both_sides_of_a_block_cancels(drift, ratio):
     assert change.verdict == (SAME if abs(ratio - 1) < duel.DEFAULT_THRESHOLD else "worse" if ratio > 1 else "better")
 
 
-@settings(deadline=None)  # others may use the cores
 @given(GRIDS, GRIDS)
 def test_swapping_the_sides_swaps_the_verdict(base, contender):
     """Where both have the same launches and blocks, and where they share only some."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import deploybench.suites
@@ -173,7 +173,6 @@ def test_a_gpu_is_waited_for_before_each_reading_of_the_clock(monkeypatch):
 
 
 @given(st.integers(0, 3000), st.integers(1, 1500))
-@settings(deadline=None)
 def test_the_largest_batch_is_found_by_few_tries(limit, most):
     tries = []
     found = largest_batch(lambda batch: tries.append(batch) or batch <= limit, most)

@@ -13,8 +13,8 @@ import pytest
 from deploybench.bench import cli
 from deploybench.bench.api.predictor import load
 from deploybench.bench.score.answers import labels_of
-from deploybench.exporters.artifacts.serving import EXAMPLE, write_example
 from deploybench.exporters.checkpoints.checkpoint import head_of
+from deploybench.exporters.serving.example import EXAMPLE, write_example
 from deploybench.exporters.texts import Pair
 
 NAMES = ("anger", 'joy|"love"', "fear", "calm")

@@ -18,11 +18,11 @@ from deploybench.bench.pipeline.options import Options
 from deploybench.exporters.artifacts.artifact import Origin, export_artifact
 from deploybench.exporters.artifacts.catalogue import find_variant
 from deploybench.exporters.artifacts.parity import compare_logits
-from deploybench.exporters.artifacts.serving import EXAMPLE, write_example
 from deploybench.exporters.checkpoints.checkpoint import TOKENIZER_FILES, is_named, read_checkpoint
 from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
 from deploybench.exporters.checkpoints.tokenization import FAST_FILE, Pad, padded_batch, tokenise
 from deploybench.exporters.errors import CheckpointError, DataError
+from deploybench.exporters.serving.example import EXAMPLE, write_example
 from deploybench.suites.studies.inputs.__main__ import EQUAL, REFUSED, sweep
 
 TEXTS = builders.texts()

@@ -17,12 +17,12 @@ from deploybench.bench import cli
 from deploybench.bench.api.predictor import load
 from deploybench.exporters.artifacts.artifact import Origin, export_artifact
 from deploybench.exporters.artifacts.catalogue import default_variants, find_variant
-from deploybench.exporters.artifacts.serving import EXAMPLE, example_call, write_example
 from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 from deploybench.exporters.checkpoints.inputs import read_inputs, write_inputs
 from deploybench.exporters.checkpoints.tokenization import TypedIds, ids_from_json, padded_batch, tokenise
 from deploybench.exporters.errors import DataError
 from deploybench.exporters.head import Head
+from deploybench.exporters.serving.example import EXAMPLE, example_call, write_example
 from deploybench.exporters.texts import Pair
 
 SINGLE = builders.texts()

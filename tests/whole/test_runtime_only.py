@@ -1,6 +1,8 @@
 """An artifact serves where its runtime, numpy and tokenizers are all that is installed: no torch, no transformers."""
 
+import http.client
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,8 @@ import pytest
 
 from deploybench.bench.worker.client import Worker
 from deploybench.exporters.artifacts.catalogue import find_variant, variant_names
-from deploybench.exporters.artifacts.serving import EXAMPLE, write_example
+from deploybench.exporters.serving.example import EXAMPLE, write_example
+from deploybench.exporters.serving.server_folder import DOCKERFILE, write_server
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["The minister said on Tuesday that the budget had passed.", "You won't believe what they hide from you!!!"]
@@ -83,3 +86,25 @@ def test_every_artifact_predicts_with_its_runtime_alone(artifacts, tmp_path, run
         label, chance = shown(python, folders[name], tmp_path / name)
         assert label == ("real", "fake")[of_first.argmax()]
         assert chance == pytest.approx(np.exp(of_first).max() / np.exp(of_first).sum(), abs=1e-5)
+
+
+@pytest.mark.parametrize("variant", ["onnx-int8-dynamic", "openvino-fp32"])
+def test_the_steps_of_the_dockerfile_serve_an_artifact(artifacts, tmp_path, variant):
+    folder = shutil.copytree(artifacts(variant), tmp_path / variant)
+    write_server(folder, folder)
+    steps = dict(line.split(" ", 1) for line in (folder / DOCKERFILE).read_text().splitlines() if line)
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "alone")], check=True)
+    env = {**os.environ, "PATH": str(tmp_path / "alone" / "bin"), "PYTHONPATH": ""}
+    subprocess.run(["/bin/sh", "-c", f"{steps['RUN']} -q"], cwd=folder, env=env, check=True)
+    command = [str(tmp_path / "alone" / "bin" / "python"), *json.loads(steps["CMD"])[1:], "--port=0"]
+
+    with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as server:
+        line = server.stdout.readline()
+        assert line.startswith("serving at http://0.0.0.0:"), line
+        connection = http.client.HTTPConnection("127.0.0.1", int(line.rsplit(":", 1)[1]), timeout=60)
+        connection.request("POST", "/predict", json.dumps({"inputs": TEXTS[0]}))
+        answer = json.loads(connection.getresponse().read())
+        server.terminate()
+        assert server.wait(60) == 0
+    assert {one["label"] for one in answer} == {"real", "fake"}
+    assert sum(one["score"] for one in answer) == pytest.approx(1)

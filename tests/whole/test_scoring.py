@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deploybench.bench import cli
@@ -314,7 +314,6 @@ def pa_table(rows):
 
 @given(lengths=st.lists(st.integers(0, 3_000_000), max_size=12), split=st.integers(0, 12))
 @example(lengths=[5_000_000, 5_000_000, 1, 1, 1], split=1)
-@settings(deadline=None)
 def test_chunks_do_not_depend_on_where_reading_began(lengths, split):
     rows = [TextRow(path=Path("x"), number=number, text="x" * length) for number, length in enumerate(lengths)]
     cut = [[row.number for row in chunk] for chunk in chunks(iter(rows))]

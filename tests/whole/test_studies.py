@@ -125,15 +125,13 @@ def test_rows_are_scored_by_the_command_and_memory_that_grows_is_a_failure(tmp_p
     many_rows.write_rows(tmp_path / "rows.csv", 5000)
     lines = (tmp_path / "rows.csv").read_text().splitlines()
     peaks = {10: 100e6, 1000: 111e6, 2000: 109e6}
-    monkeypatch.setattr(
-        many_rows, "score", lambda rows, _: {"rows": rows, "peak": peaks[rows], "seconds": 1.0, "plan": "plan: any"}
-    )
+    monkeypatch.setattr(many_rows, "score", lambda rows, _: {"rows": rows, "peak": peaks[rows], "seconds": 1.0})
 
     assert len(lines) == 5001
     assert max(map(len, lines)) < 100
-    assert many_rows.answer((10, 2000), ()).figures["failed"] == []
-    assert many_rows.answer((10, 1000), ()).figures["failed"] == ["memory grows with the rows"]
-    assert "growth of the peak: +11.0 %, at most 10 % are allowed" in many_rows.answer((10, 1000), ()).text
+    assert many_rows.answer((10, 2000), ["one"], ()).figures["failed"] == []
+    assert many_rows.answer((10, 1000), ["one"], ()).figures["failed"] == ["one: memory grows with the rows"]
+    assert "one: growth of the peak +11.0 %, at most 10 % are allowed" in many_rows.answer((10, 1000), ["one"], ()).text
 
 
 def test_repeated_runs_are_recorded_and_judged(tmp_path, monkeypatch, checkpoint_folder, capsys):

@@ -13,6 +13,7 @@ from ..figures import ANOTHER_MODEL, figures, latency_workload
 from ..objectives import Aim
 from ..other_model import other_models
 from ..selection import Known, judge, select
+from ..server_figures import trials_of
 from ..speed_ups import speed_ups_over
 from .accuracy import most_accurate
 from .failed import measured_models
@@ -49,6 +50,7 @@ def select_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
         base=pair_name(runs[0]),
         drops=_drops(runs, best, on_each_set=aim.on_each_set),
         reference=pair_name(best or runs[0]),
+        trials={pair_name(run, name): own for run in runs for name, own in trials_of(run).items()},
         unscored=sum(one.unscored for one in runs[0].sets),  # the same sets in all runs
         by_costs=all(run.checkpoint.random_weights or not run.sets for run in runs),
     )

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ....exporters.artifacts.serving import whole_artifact
 from ....exporters.errors import CheckpointError, UserError
+from ....exporters.serving.served import whole_artifact
 from ....exporters.variant import MANIFEST
 from ...console import say
 from ...pipeline.prepare import prepare

@@ -24,6 +24,7 @@ from .material import gather
 from .pareto import pareto_plots
 from .plot import as_svg, write_plots
 from .reliability import reliability_plots
+from .server import server_plots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,6 +164,12 @@ def _lengths(page: Material) -> Section:
     return Section(title="Lengths of the texts", text=text if plots else none, plots=plots, grids=grids)
 
 
+def _server(page: Material) -> Section | None:
+    plots, limit = server_plots(page), page.run.plan.p99_limit
+    text = f"Each point is a trial; what took more than ten times the limit of {limit * 1e3:g} ms is drawn there."
+    return Section(title="Server under load", text=text, plots=plots, grids=_grids(page, "server")) if plots else None
+
+
 def _cost(page: Material) -> Section | None:
     grids = _grids(page, "cold", "weights", "roofline", "operators", "instances")
     return Section(title="Cost in detail", grids=grids) if grids else None
@@ -182,6 +189,7 @@ _SECTIONS = (
     _errors,
     _calibration,
     _lengths,
+    _server,
     _cost,
     _provenance,
 )

@@ -15,6 +15,7 @@ SHOWN = (  # in the order in which they are printed
     "summary",
     "batch",
     "instances",
+    "server",
     "roofline",
     "weights",
     "cold",

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from builders import CLASSES, DROPPING, HELD_OUT, JUDGED, TEXTS, TINY, train_tiny
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
@@ -58,7 +58,6 @@ def test_early_stopping_needs_something_to_judge_by(tmp_path):
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
-@settings(deadline=None)
 def test_f1_is_that_of_scikit_learn(pairs):
     labels, found = np.array(pairs).T
 

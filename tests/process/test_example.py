@@ -4,22 +4,23 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
 from deploybench.bench.worker.client import Worker
-from deploybench.exporters.artifacts import serving
 from deploybench.exporters.artifacts.catalogue import find_variant, variant_names
-from deploybench.exporters.artifacts.serving import EXAMPLE, is_example_changed, write_example
 from deploybench.exporters.checkpoints.tokenization import cut_texts_at
-from deploybench.exporters.variant import SOFTMAX
+from deploybench.exporters.serving import example
+from deploybench.exporters.serving.example import EXAMPLE, is_example_changed, write_example
 
 LENGTH = 12
 TEXT = "The minister said on Tuesday that the budget had passed. " * 9
 CODE = '''"""The label of a text and its probability, by onnx-fp32: python example.py TEXT"""
 
+import os
 import sys
 from pathlib import Path
 
@@ -27,13 +28,16 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-folder = Path(__file__).parent
+folder, threads = Path(__file__).parent, os.cpu_count()
 encoded = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")).encode(sys.argv[1])
-inputs = {"input_ids": [encoded.ids], "attention_mask": [encoded.attention_mask]}
-session = onnxruntime.InferenceSession(folder / "model.onnx", disabled_optimizers=["SkipLayerNormFusion"])
+inputs = {"input_ids": np.array([encoded.ids]), "attention_mask": np.array([encoded.attention_mask])}
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = threads
+session = onnxruntime.InferenceSession(folder / "model.onnx", options, disabled_optimizers=["SkipLayerNormFusion"])
 zeros = np.zeros_like(inputs["input_ids"])
-feed = {one.name: np.array(inputs.get(one.name, zeros)) for one in session.get_inputs()}
-[logits] = session.run(["logits"], feed)[0]
+feed = {one.name: inputs.get(one.name, zeros) for one in session.get_inputs()}
+[logits] = session.run(["logits"], feed)
+[logits] = logits
 chances = np.exp(logits - np.logaddexp.reduce(logits))
 print(['real', 'fake'][chances.argmax()], float(chances.max()))
 '''
@@ -92,10 +96,10 @@ def test_it_reads_like_this(folder):
 
 def test_every_variant_has_one():
     for name in variant_names():
-        own = find_variant(name).example
-        assert own.answer.count("\n") <= 8, name
-        assert "chances =" in own.answer
-        assert sum(own.answer.count(one) for one in SOFTMAX.values()) == bool(own.answer), name
+        own = find_variant(name).program
+        assert own.load.count("\n") + own.predict.count("\n") <= 10, name
+        assert "threads" in own.load or name == "linear-tokens"
+        assert "logits" in own.predict.splitlines()[-1], name
 
 
 @pytest.mark.parametrize(
@@ -128,12 +132,10 @@ def test_other_tasks_have_another_end(folder, task, last, lines):
     assert (made / EXAMPLE).read_text().splitlines()[1:] == [*before, last, *lines]
 
 
-def test_without_a_known_softmax_other_tasks_have_none(folder, monkeypatch):
+def test_a_variant_without_a_program_has_none(folder, monkeypatch):
     made = folder("onnx-fp32")
-    manifest = json.loads((made / "manifest.json").read_text())
-    (made / "manifest.json").write_text(json.dumps({**manifest, "task": "score"}))
     (made / EXAMPLE).unlink()
-    monkeypatch.setattr(serving, "SOFTMAX", {})
+    monkeypatch.setattr(example, "find_variant", lambda name: replace(find_variant(name), program=None))
     write_example(made)
 
     assert not (made / EXAMPLE).exists()

@@ -1,0 +1,81 @@
+"""The highest rate of requests that a variant's server answers with p99 within a limit, in several processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .capacity import Trial, find_capacity, flood
+from .running import Layout, RunningServer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+BATCHED = 8  # largest number of texts of a dynamic batch
+LAUNCHES = 3
+_REQUESTS = 400  # of a trial, within
+_SECONDS = 2.0, 10.0
+_AROUND = 0.6, 1.4  # of the first launch's rate: where the others look
+PATIENT = "--max-wait-ms=30000"  # too much shows as latency, not as refusals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HighestRate:
+    """What was found, and every trial of it."""
+
+    instances: int
+    threads: int  # of each
+    rates: tuple[float, ...]  # requests a second, of each launch; 0: not even single requests are fast enough
+    trials: tuple[Trial, ...]
+    launches: tuple[int, ...]  # of each trial
+
+
+def layouts(threads: int) -> list[Layout]:
+    """One copy of the model with all threads, and one for each thread, with dynamic batching."""
+    shapes = dict.fromkeys([(1, threads), (threads, 1)])
+    return [Layout(instances=n, threads=t, max_batch=BATCHED) for n, t in shapes]
+
+
+def trial_seconds(rate: float) -> float:
+    """How long a trial at ``rate`` requests a second takes."""
+    return float(np.clip(_REQUESTS / max(rate, 1e-9), *_SECONDS))
+
+
+def measure_highest_rate(
+    artifact: Path, bodies: Sequence[bytes], threads: int, limit_s: float, seed: int
+) -> HighestRate:
+    """By the layout that answers the most of a flood of requests; raises WorkerError where a server does not start."""
+    random = np.random.default_rng(seed)
+    floods = {}
+    for layout in layouts(threads):
+        with RunningServer(artifact, layout, PATIENT) as server:
+            floods[layout] = flood(server, bodies, random)
+    best = max(floods, key=lambda layout: floods[layout])
+    rates: list[float] = []
+    trials: list[tuple[int, Trial]] = []
+    for launch in range(LAUNCHES):
+        with RunningServer(artifact, best, PATIENT) as server:
+            around = [share * rates[0] for share in _AROUND] if rates and rates[0] else (0.0, floods[best])
+            found = find_capacity(server, bodies, limit_s, random, trial_seconds, (around[0], around[1]))
+        rates.append(found.rate)
+        trials += [(launch, trial) for trial in found.trials]
+    return HighestRate(
+        instances=best.instances,
+        threads=best.threads,
+        rates=tuple(rates),
+        trials=tuple(trial for _, trial in trials),
+        launches=tuple(launch for launch, _ in trials),
+    )
+
+
+def by_rate(found: HighestRate) -> HighestRate:
+    """The same with the trials in the order of their rates."""
+    order = sorted(range(len(found.trials)), key=lambda place: found.trials[place].rate)
+    return replace(
+        found,
+        trials=tuple(found.trials[place] for place in order),
+        launches=tuple(found.launches[place] for place in order),
+    )

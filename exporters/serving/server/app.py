@@ -1,0 +1,224 @@
+"""The application: ``/predict``, ``/health``, ``/info``, ``/metrics``, and a line of log for each request."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .answers import Head
+from .batching import Batcher
+from .counts import Counts
+from .refused import Refused
+from .request import read_request
+from .texts import Texts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from .batching import Predict, Waiting
+    from .settings import Settings
+
+_TOKENISING_THREADS = 2  # a long text does not hold up the others
+_ROUTES = ("/predict", "/health", "/info", "/metrics")
+_TICK_S, _FADING = 0.01, 0.8  # of the watch over the event loop
+_TURNS = 4  # of the event loop, from a request to its answer
+_GONE = 499  # nginx's status for a client that left
+_TOO_MUCH = Refused(429, "the server is overloaded", "Overloaded", retry_after=1)
+_OVERLOADED = JSONResponse(_TOO_MUCH.body, _TOO_MUCH.status, _TOO_MUCH.headers)
+
+
+def make_app(settings: Settings, load: Callable[[], Predict]) -> Starlette:
+    """The application of the artifact in ``settings``; ``load`` loads one instance of its model, and what it raises is raised."""
+    server = _Server(settings)
+    server.batcher.start(load, settings.instances)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(server.watch_loop())
+        yield
+        watching.cancel()
+        await asyncio.to_thread(server.batcher.stop)
+
+    routes = [
+        Route("/predict", server.predict, methods=["POST"]),
+        Route("/health", server.health, methods=["GET"]),
+        Route("/info", server.info, methods=["GET"]),
+        Route("/metrics", server.metrics, methods=["GET"]),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.add_middleware(_Outermost, server=server)
+    return app
+
+
+class _Server:
+    """The handlers of all routes, and what they share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._texts, self._head = Texts(settings.artifact), Head(settings.artifact)
+        self.counts = Counts()
+        self.batcher = Batcher(
+            self._texts,
+            self.counts,
+            most=settings.max_batch,
+            max_queue=settings.max_queue,
+            max_wait_s=settings.max_wait_ms / 1000,
+        )
+        self.counts.watch_queue(lambda: self.batcher.queued)
+        self.lag = 0.0
+        self._tokenising = ThreadPoolExecutor(_TOKENISING_THREADS)
+
+    async def watch_loop(self) -> None:
+        """Keep ``lag``, the seconds that a turn of the event loop takes."""
+        while True:
+            start = time.perf_counter()
+            await asyncio.sleep(_TICK_S)
+            late = time.perf_counter() - start - _TICK_S
+            self.lag = max(late, _FADING * self.lag)
+
+    async def health(self, _: Request) -> Response:
+        """200 once the model is loaded: before, nothing listens."""
+        return Response()
+
+    async def info(self, _: Request) -> Response:
+        """What is served."""
+        return JSONResponse({**self._head.info, "max_input_length": self._texts.max_length, "pairs": self._texts.pairs})
+
+    async def metrics(self, _: Request) -> Response:
+        """The counters."""
+        return Response(self.counts.shown(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def predict(self, request: Request) -> Response:
+        """The predictions of the texts of a request."""
+        try:
+            return await self._predict(request)
+        except Refused as error:
+            return JSONResponse(error.body, error.status, error.headers)
+        except ClientDisconnect:
+            return Response(status_code=_GONE)
+
+    async def _predict(self, request: Request) -> Response:
+        settings = self._settings
+        body = await _body(request, settings.max_body_bytes, settings.timeout_s)
+        asked = read_request(body, pairs=self._texts.pairs, most=settings.max_texts, truncate=not settings.no_truncate)
+        loop = asyncio.get_running_loop()
+        tokens = await loop.run_in_executor(self._tokenising, self._texts.tokens, asked.texts)
+        truncated = sum(one.truncated for one in tokens)
+        if truncated and not asked.truncate:
+            raise Refused(413, f"inputs must have at most {self._texts.max_length} tokens; shorten it, or truncate")
+        waiting = self.batcher.submit(tokens)
+        request.state.facts = {"texts": len(tokens), "tokens": sum(map(len, tokens)), "truncated": truncated}
+        answers = await self._answers(request, waiting)
+        for one in waiting:
+            self.counts.text(len(one.tokens), truncated=one.tokens.truncated, waited=one.waited)
+        times = {
+            "queue_ms": round(1000 * max(one.waited for one in waiting), 2),
+            "inference_ms": round(1000 * max(one.computed for one in waiting), 2),
+        }
+        request.state.facts |= times
+        made = [self._head.predictions(logits, raw=asked.raw_scores) for logits in answers]
+        headers = {
+            "x-queue-time": str(times["queue_ms"]),
+            "x-inference-time": str(times["inference_ms"]),
+            "x-compute-tokens": str(request.state.facts["tokens"]),
+            "x-truncated-texts": str(truncated),
+        }
+        return JSONResponse(made if asked.batch else made[0], headers=headers)
+
+    async def _answers(self, request: Request, waiting: list[Waiting]) -> list[Any]:
+        """Logits of each text; raises Refused (503) after the time limit, and ClientDisconnect."""
+        all_of_them: asyncio.Future[list[Any]] = asyncio.gather(*(one.future for one in waiting))
+        gone: asyncio.Future[Any] = asyncio.ensure_future(
+            request.receive()
+        )  # after the body comes the end of the connection
+        try:
+            await asyncio.wait(
+                {all_of_them, gone}, timeout=self._settings.timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if all_of_them.done():
+                return all_of_them.result()
+            left = gone.done()
+        finally:
+            gone.cancel()
+            self.batcher.leave(one for one in waiting if not one.future.done())
+        if left:
+            raise ClientDisconnect
+        raise Refused(503, f"no answer within {self._settings.timeout_s} s", "Overloaded", retry_after=1)
+
+
+async def _body(request: Request, most: int, seconds: float) -> bytes:
+    """The body; raises Refused for a larger one (413) and a slower one (408)."""
+    too_large = Refused(413, f"the body is larger than {most} bytes")
+    said = request.headers.get("content-length", "")
+    if said.isdecimal() and int(said) > most:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for part in request.stream():
+                body += part
+                if len(body) > most:
+                    raise too_large
+    except TimeoutError:
+        raise Refused(408, f"the body did not arrive within {seconds} s") from None
+    return bytes(body)
+
+
+class _Outermost:
+    """Refuses at once what would wait too long, and has a count and a line of log for each request, without a word of its texts."""
+
+    def __init__(self, app: ASGIApp, server: _Server) -> None:
+        self._app, self._server = app, server
+        self._running = 0  # requests to /predict
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start, status = time.perf_counter(), 500
+        scope.setdefault("state", {})
+
+        async def watching(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        route = scope["path"] if scope["path"] in _ROUTES else "other"  # a path could hold anything
+        try:
+            await self._answer(route, scope, receive, watching)
+        finally:
+            seconds = time.perf_counter() - start
+            self._server.counts.request(route, status, seconds)
+            _log(scope, route, {"status": status, "ms": round(1000 * seconds, 2)})
+
+    async def _answer(self, route: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if route != "/predict":
+            await self._app(scope, receive, send)
+        elif self._server.batcher.is_overloaded(self._running, _TURNS * self._server.lag):
+            await _OVERLOADED(scope, receive, send)
+        else:
+            self._running += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._running -= 1
+
+
+def _log(scope: Scope, route: str, facts: dict[str, Any]) -> None:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    shown = " ".join(f"{name}={value}" for name, value in {**facts, **scope["state"].get("facts", {})}.items())
+    sys.stdout.write(f"{now} {scope['method']} {route} {shown}\n")
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""How the server of an artifact answers under load."""

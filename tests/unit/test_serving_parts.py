@@ -1,0 +1,96 @@
+"""Parts of the server: what a request asks, and which waiting texts are computed together."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploybench.exporters.serving.server.answers import Head
+from deploybench.exporters.serving.server.batching import chosen
+from deploybench.exporters.serving.server.refused import Refused
+from deploybench.exporters.serving.server.request import read_request
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda some: st.lists(some, max_size=4), max_leaves=6
+)
+
+
+@given(
+    st.binary(max_size=40)
+    | st.dictionaries(st.sampled_from(["inputs", "truncate", "raw_scores", "x"]), ANYTHING).map(
+        lambda one: json.dumps(one).encode()
+    ),
+    st.booleans(),
+)
+def test_any_body_is_texts_or_refused(body, pairs):
+    try:
+        asked = read_request(body, pairs=pairs, most=3, truncate=True)
+    except Refused as error:
+        refused = error
+    else:
+        refused = None
+    if refused:
+        assert refused.status in {400, 413, 422}
+        assert set(refused.body) == {"error", "error_type"}
+        return
+    assert 1 <= len(asked.texts) <= 3
+    assert all(len(text) == 1 + pairs and all(part.strip() for part in text) for text in asked.texts)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "pairs", "texts", "batch"),
+    [
+        ("a", False, [("a",)], False),
+        (["a"], False, [("a",)], False),
+        ([["a"], ["b"]], False, [("a",), ("b",)], True),
+        (["a", "b"], True, [("a", "b")], False),
+        ([["a", "b"]], True, [("a", "b")], True),
+    ],
+)
+def test_inputs_are_those_of_text_embeddings_inference(inputs, pairs, texts, batch):
+    asked = read_request(json.dumps({"inputs": inputs}).encode(), pairs=pairs, most=8, truncate=False)
+    assert (asked.texts, asked.batch, asked.truncate, asked.raw_scores) == (texts, batch, False, False)
+
+
+def waiting(lengths):
+    return [SimpleNamespace(tokens=range(length), place=place) for place, length in enumerate(lengths)]
+
+
+@given(st.lists(st.integers(1, 512), min_size=1, max_size=40), st.integers(1, 9))
+def test_a_batch_has_the_oldest_text_and_little_padding(lengths, most):
+    batch = [len(one.tokens) for one in chosen(waiting(lengths), most)]
+
+    assert batch[0] == lengths[0]
+    assert len(batch) <= most
+    assert max(batch) * len(batch) * 0.75 <= sum(batch)
+
+
+def test_a_batch_takes_the_nearest_lengths():
+    assert [one.place for one in chosen(waiting([100, 400, 99, 101, 10, 100]), 8)] == [0, 5, 2, 3, 4]
+    assert [one.place for one in chosen(waiting([100, 100, 100]), 2)] == [0, 1]
+    assert [one.place for one in chosen(waiting([100, 100, 100]), 1)] == [0]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "logits", "scores"),
+    [
+        ({}, [0.0, 0.0], [0.5, 0.5]),
+        ({}, [-1000.0, 1000.0], [1.0, 0.0]),
+        ({"task": "multi-label"}, [0.0, -np.log(3)], [0.5, 0.25]),
+        ({"task": "score"}, [3.5], [3.5]),
+        ({"task": "score", "sigmoid": True}, [0.0], [0.5]),
+    ],
+)
+def test_scores_are_of_the_task(tmp_path, manifest, logits, scores):
+    labels = ["x", "y"][: len(logits)]
+    (tmp_path / "manifest.json").write_text(json.dumps({"variant": "onnx-fp32", "labels": labels, **manifest}))
+    head = Head(tmp_path)
+
+    found = head.predictions(np.array(logits, dtype=np.float32), raw=False)
+    assert [one["score"] for one in found] == pytest.approx(scores)
+    raw = head.predictions(np.array(logits, dtype=np.float32), raw=True)
+    assert [one["score"] for one in raw] == pytest.approx(sorted(logits, reverse=True))
+    assert [one["label"] for one in raw] == [labels[place] for place in np.argsort(-np.array(logits), kind="stable")]
