@@ -46,8 +46,10 @@ def missing(packages: tuple[str, ...]) -> str:
 
 def install(packages: tuple[str, ...]) -> str:
     """The command that installs the distributions: with the extra that has them or, of other packages, by their names."""
-    extras = [extra for extra, own in EXTRAS.items() if {*own} & {*packages}]
-    extras = [one for one in extras if one != "torch"] or extras  # it is part of each other one
+    of_torch = {*EXTRAS["torch"]}
+    extras = [one for one, own in EXTRAS.items() if one != "torch" and ({*own} - of_torch) & {*packages}]
+    if of_torch & {*packages} and not {*extras} - {"serve"}:  # it is part of each other one
+        extras = ["torch", *extras]
     others = [one for one in packages if not any(one in own for own in EXTRAS.values())]
     wanted = [*([f"'deploybench[{','.join(extras)}]'"] if extras else []), *others]
     return f"pip install {' '.join(wanted)}"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _TOKENISING_THREADS = 2  # a long text does not hold up the others
 _ROUTES = ("/predict", "/health", "/info", "/metrics")
 _TICK_S, _FADING = 0.01, 0.8  # of the watch over the event loop
-_TURNS = 4  # of the event loop, from a request to its answer
+_TURNS = 6  # of the event loop, from a request to its answer
 _GONE = 499  # nginx's status for a client that left
 _TOO_MUCH = Refused(429, "the server is overloaded", "Overloaded", retry_after=1)
 _OVERLOADED = JSONResponse(_TOO_MUCH.body, _TOO_MUCH.status, _TOO_MUCH.headers)

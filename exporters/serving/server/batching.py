@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_PADDING = 0.25  # of the tokens of a batch: a batch computes more than its texts need
 _NICE = 15  # of the threads that compute: requests are still read, and refused, where they take all cores
+_MUCH = 0.4  # of the longest wait: below, a moment in which the event loop is late refuses nothing
 _SEEN = 256  # waiting texts among which those of like length are looked for
 _WEIGHT = 0.1  # of the newest batch in the mean time of a token
 
@@ -120,8 +121,8 @@ class Batcher:
 
         ``elsewhere``: seconds that it would wait for anything but an instance.
         """
-        ahead = requests - len(self._threads)
-        return ahead > 0 and ahead * self._each / len(self._threads) + elsewhere > self._max_wait
+        computed = (requests - len(self._threads)) * self._each / len(self._threads)
+        return computed > _MUCH * self._max_wait and computed + elsewhere > self._max_wait
 
     @property
     def queued(self) -> int:

@@ -2,7 +2,7 @@
 
     python -m deploybench.suites.studies.serving.endurance --variant onnx-int8-dynamic --minutes 10
 
-The server refuses what would wait for 1.25 times the limit (``--max-wait-ms``). Looked at are errors and memory at 80 %;
+The server refuses what would wait for longer than the limit (``--max-wait-ms``). Looked at are errors and memory at 80 %;
 statuses and the latency of what is accepted under overload; and how long after it requests are again answered within the limit.
 """
 
@@ -89,7 +89,7 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
     layout = Layout(instances=parsed.instances, threads=options.threads // parsed.instances, max_batch=BATCHED)
     with (
         progress("endurance", 4) as bar,
-        RunningServer(artifact, layout, f"--max-wait-ms={1.25 * parsed.limit_ms:.0f}") as server,
+        RunningServer(artifact, layout, f"--max-wait-ms={parsed.limit_ms:.0f}") as server,
     ):
         highest = find_capacity(server, bodies, limit_s, random, trial_seconds).rate
         bar.advance()
