@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploybench.bench.measure.server.highest_rate import BATCHED, HighestRate, by_rate, measure_highest_rate
+from deploybench.bench.measure.server.client import bodies_of
+from deploybench.bench.measure.server.highest_rate import BATCHED, HighestRate, measure_highest_rate
 from deploybench.bench.runs.decoding import decode
 from deploybench.bench.runs.measurement import Measurement, Workload
 from deploybench.bench.runs.metrics import OF_A_TRIAL
@@ -31,22 +31,23 @@ def test_server(variant_name: str, artifact: Path, recorder: Recorder, replay: C
     options = prepared.options
     if options.p99_limit is None:
         pytest.skip("was not asked for: pass --rate-at-p99-ms MS")
-    if not prepared.sets:
-        pytest.skip("no labelled set was given, whose texts are sent: pass --external FILE")
-    if find_variant(variant_name).program is None:
-        pytest.skip("its module has no program that serves it")
     sent = prepared.sets[0]
     facts = (prepared.artifacts[variant_name].fingerprint, sent.sha256, options.threads, options.p99_limit)
     key = ("highest rate", options.model, variant_name, *facts)
     blank = Measurement(variant=variant_name, metric="rate_at_p99", data=sent.name)
-    bodies = [json.dumps({"inputs": text if isinstance(text, str) else [*text]}).encode() for text in sent.texts]
-    measure = functools.partial(measure_highest_rate, artifact, bodies, options.threads, options.p99_limit, _SEED)
+    if find_variant(variant_name).program is None:
+        reason = "its module has no program that serves it"
+        recorder.add(replace(blank, status="not_measured", reason=reason))
+        pytest.skip(reason)
+    measure = functools.partial(
+        measure_highest_rate, artifact, bodies_of(sent.texts), options.threads, options.p99_limit, _SEED
+    )
     try:
         saved = recorder.journal.cell(key, lambda: asdict(measure()))
     except WorkerError as error:
         recorder.add(replace(blank, status="failed", reason=str(error)))
         pytest.fail(str(error), pytrace=False)
-    found: HighestRate = by_rate(decode(HighestRate, saved, "journal"))
+    found: HighestRate = decode(HighestRate, saved, "journal")
 
     assert all(rate >= 0 for rate in found.rates)
     workload = Workload(

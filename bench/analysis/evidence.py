@@ -10,7 +10,7 @@ from ...exporters.errors import RunFileError
 from ...exporters.variant import REFERENCE
 from ..runs.decoding import DecodingError, decode
 from ..runs.store import CheckpointInfo, SetInfo, load_saved
-from .objectives import Limit, Load  # noqa: TC001 - the types of fields are read
+from .objectives import Limit, ServiceLevel  # noqa: TC001 - the types of fields are read
 from .selection import Candidate  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Evidence:
     environment: dict[str, Any]
     reference: str = REFERENCE  # what accuracy is lost against
     by_costs: bool = False  # whether costs alone decided, because accuracy was not measured
-    load: Load | None = None  # that the server has to bear
+    service_level: ServiceLevel | None = None  # that its server has to keep
 
 
 def evidence_of(run: Run, selection: Selection) -> Evidence:
@@ -66,7 +66,7 @@ def evidence_of(run: Run, selection: Selection) -> Evidence:
         environment=run.environment,
         reference=selection.reference,
         by_costs=selection.by_costs,
-        load=selection.load,
+        service_level=selection.service_level,
     )
 
 

@@ -78,21 +78,21 @@ AT_RATE, MAX_P99 = "--at-rate", "--max-p99-ms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """Requests that a variant's server has to answer."""
+class ServiceLevel:
+    """What a variant's server has to keep: how many requests it answers, and how fast."""
 
     rate: float  # a second, of one text each
     p99: float  # seconds, within which 99 % of them are to be answered
 
 
-def load_of(rate: float | None, p99_ms: float | None) -> Load | None:
+def service_level_of(rate: float | None, p99_ms: float | None) -> ServiceLevel | None:
     """From the numbers of both flags; None without them. Raises UserError for one alone."""
     if rate is None and p99_ms is None:
         return None
     if rate is None or p99_ms is None:
         given, missing = (MAX_P99, AT_RATE) if rate is None else (AT_RATE, MAX_P99)
         raise UserError(f"{given}: was given without {missing}; pass both, such as {AT_RATE} 50 {MAX_P99} 100")
-    return Load(rate=rate, p99=p99_ms / 1e3)
+    return ServiceLevel(rate=rate, p99=p99_ms / 1e3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,5 +103,5 @@ class Aim:
     max_drop: float = MAX_DROP
     on_each_set: bool = False  # the accuracy limit holds on each labelled set, not on all texts together
     limits: tuple[Limit, ...] = ()
-    load: Load | None = None  # that its server has to bear
+    service_level: ServiceLevel | None = None  # that its server has to keep
     allow_other_model: bool = False  # a variant that was trained anew may be taken as well

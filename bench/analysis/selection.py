@@ -13,7 +13,7 @@ from ..runs.store import once_a_run
 from ..units import counted, format_bytes
 from .accuracy_loss import Drop, Standing, accuracy_drops, judge_drop, stands
 from .figures import ANOTHER_MODEL, figures
-from .objectives import AT_RATE, FLAG, OBJECTIVES, SCORE_FLAG, Aim, Limit, Load
+from .objectives import AT_RATE, FLAG, OBJECTIVES, SCORE_FLAG, Aim, Limit, ServiceLevel
 from .other_model import OtherModel, other_models
 from .precision import cautions
 from .server_figures import trials_of
@@ -70,7 +70,7 @@ class Selection:
     on_each_set: bool  # whether that limit holds on each labelled set
     limits: tuple[Limit, ...]
     candidates: tuple[Candidate, ...]
-    load: Load | None = None  # that the server has to bear
+    service_level: ServiceLevel | None = None  # that its server has to keep
     unscored: int = 0  # texts of the labelled sets that the time budget left out
     reference: str = REFERENCE  # what gains and losses are against
     by_costs: bool = False  # whether costs alone decide, because accuracy was not measured
@@ -176,8 +176,8 @@ def judge(known: Known, aim: Aim) -> Selection:
             by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)]
             if name in known.without_drop and not by_drop and not known.by_costs:
                 by_drop = [known.without_drop[name]]
-            by_load = [_by_load(known.trials.get(name, ()), aim.load)] if aim.load else []
-            findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits), *by_load)
+            by_level = [_by_service_level(known.trials.get(name, ()), aim.service_level)] if aim.service_level else []
+            findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits), *by_level)
         worst = max(verdicts, default=None, key=lambda one: _ORDER.index(one.standing))
         figure = deciding_figure(every, name, OBJECTIVES[aim.objective].metric)
         standings = [one.standing for one in findings]
@@ -202,7 +202,7 @@ def judge(known: Known, aim: Aim) -> Selection:
         max_drop=aim.max_drop,
         on_each_set=aim.on_each_set,
         limits=aim.limits,
-        load=aim.load,
+        service_level=aim.service_level,
         candidates=tuple(sorted(map(candidate, known.infos), key=place)),
         unscored=known.unscored,
         reference=known.reference,
@@ -278,18 +278,18 @@ def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:
     return Finding(standing=standing, flag=limit.flag, why=why, figure=figure)
 
 
-def _by_load(trials: Sequence[Mapping[str, float]], load: Load) -> Finding:
+def _by_service_level(trials: Sequence[Mapping[str, float]], level: ServiceLevel) -> Finding:
     """By trials at that rate or a higher one, and at that rate or a lower one."""
-    asked = f"{load.rate:g} requests a second with p99 within {load.p99 * 1e3:g} ms"
+    asked = f"{level.rate:g} requests a second with p99 within {level.p99 * 1e3:g} ms"
     if not trials:
-        why = f"its server was not measured (run --rate-at-p99-ms {load.p99 * 1e3:g})"
+        why = f"its server was not measured (run --rate-at-p99-ms {level.p99 * 1e3:g})"
         return Finding(standing="undecided", flag=AT_RATE, why=why)
-    bears = any(one["request_rate"] >= load.rate and one["request_p99_high"] <= load.p99 for one in trials)
-    fails = any(one["request_rate"] <= load.rate and one["request_p99_low"] > load.p99 for one in trials)
-    if bears == fails:
+    keeps = any(one["request_rate"] >= level.rate and one["request_p99_high"] <= level.p99 for one in trials)
+    fails = any(one["request_rate"] <= level.rate and one["request_p99_low"] > level.p99 for one in trials)
+    if keeps == fails:
         return Finding(standing="undecided", flag=AT_RATE, why=f"its server may not answer {asked}")
     return Finding(
-        standing="in" if bears else "out", flag=AT_RATE, why="" if bears else f"its server does not answer {asked}"
+        standing="in" if keeps else "out", flag=AT_RATE, why="" if keeps else f"its server does not answer {asked}"
     )
 
 

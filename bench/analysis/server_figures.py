@@ -27,8 +27,8 @@ def server_figures(
     if not run.plan.p99_limit:
         return
     yield rate
-    copies = replace(rate.of_metric("copies"), low=None, high=None)
-    yield replace(copies, value=float(rate.workload.instances), n=1) if rate.workload else copies
+    instances = replace(rate.of_metric("instances"), low=None, high=None)
+    yield replace(instances, value=float(rate.workload.instances), n=1) if rate.workload else instances
     best = _best_trial(run.plan.p99_limit, look)
     for metric in _AT_THE_RATE:
         empty = blank(look(RATE)).of_metric(metric)

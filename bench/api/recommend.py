@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...exporters.errors import UserError, did_you_mean
 from ..analysis.models.selection import select_of
-from ..analysis.objectives import OBJECTIVES, Aim, limits, load_of, max_drop
+from ..analysis.objectives import OBJECTIVES, Aim, limits, max_drop, service_level_of
 from ..pipeline.arguments import positive_number, share
 from ..pipeline.best import copy_best, read_target
 from ..report.formats.fragment import fragment
@@ -126,7 +126,7 @@ def recommend(  # noqa: PLR0913 - limits, by name
         max_drop=max_drop(of.models[0].checkpoint.task, *drops),
         on_each_set=on_each_set,
         limits=limits(most),
-        load=load_of(rate, p99),
+        service_level=service_level_of(rate, p99),
         allow_other_model=allow_other_model,
     )
     return Recommendation(of, select_of(of.models, aim))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...exporters.artifacts.plugins import use_plugins
 from ...exporters.errors import UserError
 from ...exporters.packages import require
-from ..analysis.objectives import AT_RATE, LIMITS, MAX_P99, limits, load_of
+from ..analysis.objectives import AT_RATE, LIMITS, MAX_P99, limits, service_level_of
 from ..console import say
 from ..pipeline.arguments import positive_number
 from ..pipeline.options import add_options
@@ -75,7 +75,7 @@ def _recommend(parsed: argparse.Namespace) -> int:
     aim = replace(
         read_aim(parsed, runs[0].checkpoint.task),
         limits=limits(vars(parsed)),
-        load=load_of(parsed.at_rate, parsed.max_p99_ms),
+        service_level=service_level_of(parsed.at_rate, parsed.max_p99_ms),
     )
     selection = select_of(runs, aim)
     print_answer(render_selection_of(runs, selection))

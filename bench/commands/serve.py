@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...exporters.serving.server.settings import Settings, add_flags
+from ...exporters.serving.server.settings import add_flags, flags_of, read_settings
 from ...exporters.serving.server_folder import SERVER, write_server
 from .common import add_command
 
@@ -34,24 +35,20 @@ def add(commands: Any) -> None:
     )
     command.description = f"{command.description}\n{_ABOUT}"
     command.set_defaults(execute=_serve, needs=("serve",))
-    command.add_argument("folder", metavar="DIR", type=Path, help="an artifact; its own server is run where it has one")
-    add_flags(command, without=("artifact",))
+    command.add_argument(
+        "artifact", metavar="DIR", type=Path, help="an artifact; its own server is run where it has one"
+    )
+    add_flags(command, artifact=False)
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    artifact = parsed.folder.resolve()
+    settings = replace(read_settings(parsed), artifact=parsed.artifact.resolve())
     with tempfile.TemporaryDirectory() as made:
-        folder = artifact
-        if not (artifact / SERVER).is_dir():
+        folder = settings.artifact
+        if not (folder / SERVER).is_dir():
             folder = Path(made)
-            write_server(artifact, folder)
-        flags = [
-            f"--{name.replace('_', '-')}={value}" if not isinstance(value, bool) else f"--{name.replace('_', '-')}"
-            for name in Settings.__slots__
-            if name != "artifact" and (value := getattr(parsed, name)) is not False
-        ]
-        command = [sys.executable, "-m", SERVER, f"--artifact={artifact}", *flags]
-        with subprocess.Popen(command, cwd=folder) as server:
+            write_server(settings.artifact, folder)
+        with subprocess.Popen([sys.executable, "-m", SERVER, *flags_of(settings)], cwd=folder) as server:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda asked, _: server.send_signal(asked))
             return server.wait()

@@ -11,6 +11,7 @@ from ...exporters.checkpoints.inputs import Inputs
 from ...exporters.checkpoints.tokenization import Pad, ids_from_json, tokenise
 from ...exporters.errors import CheckpointError, UserError, WorkerError
 from ...exporters.head import SINGLE_LABEL
+from ...exporters.packages import require
 from ..console import each_note_once, note, stage
 from ..measure.own_texts import mostly_cut, own_batches
 from ..measure.workload import full_batch, full_length, parity_batches, spread
@@ -224,6 +225,7 @@ def _read(
 
     ``announce`` is called before the long work.
     """
+    _refuse_server(options)
     if options.checkpoint is None:  # bad input is refused before a training, not after
         sets = labelled_sets(options, replace(SINGLE_LABEL, labels=corpus.LABELS)) or demonstration_sets()
         announce()
@@ -289,6 +291,17 @@ def _exported(one: _Read) -> Prepared:
         unneeded=unneeded,
         scoring_s=per_token * to_score,
     )
+
+
+def _refuse_server(options: Options) -> None:
+    """Raise UserError for ``--rate-at-p99-ms`` without the packages of a server, or without texts to send."""
+    if options.rate_at_p99_ms is None:
+        return
+    require("--rate-at-p99-ms", "serve")
+    if options.checkpoint and not options.external and not options.real:
+        raise UserError(
+            "--rate-at-p99-ms: no labelled set was given, whose texts are sent; pass --external FILE as well"
+        )
 
 
 def _own_texts(options: Options, checkpoint: Checkpoint, inputs: Inputs, texts: Sequence[Text]) -> list[Ids]:

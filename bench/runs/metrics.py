@@ -92,7 +92,7 @@ _ALL = (
     # Of a server: the highest rate of requests whose 99th percentile is within the plan's limit, and of each trial:
     Metric("rate_at_p99", "1/s", "higher", kind="time", compared=_RATE),
     *_TRIAL_METRICS,
-    Metric("copies", "1", "higher"),  # derived: of the model
+    Metric("instances", "1", "higher"),  # derived: of the model
     Metric("operators", "1", "lower"),  # derived: that one forward pass runs
     Metric("operator_time", "s", "lower"),  # derived: of one kind of work, while profiled
     Metric("achieved", "1/s", "higher"),  # derived: operations of a batch / latency

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from ..artifacts.catalogue import find_variant
 from ..errors import UserError
 from ..files import sha256_file
-from ..packages import require
+from ..packages import EXTRAS, require
 from .served import whole_artifact
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SERVER = "server"  # the folder
 DOCKERFILE = "Dockerfile"
 _WRITTEN = "written.json"  # digests of these files, to tell those that a user has changed
 _SOURCE = Path(__file__).parent / "server"
-_OF_THE_SERVER = ("httptools", "numpy", "prometheus_client", "starlette", "tokenizers", "uvicorn")
+_OF_THE_SERVER = ("numpy", *(one for one in EXTRAS["serve"] if one != "packaging"))  # which only this file needs
 _PREDICTOR = '''\
 """Logits by {variant}, as its artifact is loaded where it was measured."""
 

@@ -172,6 +172,7 @@ BAD = [
     ({"inputs": [["a"]] * 33}, 413, "batch size 33 > maximum allowed batch size 32"),
     ({"inputs": [["a"]] * 10_000}, 413, "batch size 10000"),
     ({"inputs": "a" * 1_000_000}, 413, "larger than 1000000 bytes"),
+    ({"inputs": "a" * 10_000_000}, 413, "larger than 1000000 bytes"),
 ]
 
 

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from deploybench.bench import cli
 from deploybench.bench.analysis.figures import figures
-from deploybench.bench.analysis.objectives import Aim, Load, load_of
+from deploybench.bench.analysis.objectives import Aim, ServiceLevel, service_level_of
 from deploybench.bench.analysis.selection import select
+from deploybench.bench.compare import terms
 from deploybench.bench.compare.changes import compare_runs
 from deploybench.bench.compare.matching import Matched
 from deploybench.bench.compare.thresholds import Thresholds
@@ -66,7 +68,7 @@ def test_the_table_has_the_rate_and_what_it_was_like_there(run):
     assert float(row["highest_rate_per_s"]) == 100
     assert float(row["highest_rate_per_s_low"]) < 100 < float(row["highest_rate_per_s_high"])
     assert float(row["ratio"]) == pytest.approx(5)
-    assert float(row["copies"]) == 2
+    assert float(row["instances"]) == 2
     assert float(row["p99_s"]) == pytest.approx(0.09)
     assert "p99 within 100 ms" in render(run, "text", ["server"])
 
@@ -103,7 +105,7 @@ def test_a_variant_that_is_never_fast_enough(run):
     ],
 )
 def test_a_load_is_borne_refused_or_undecided(run, rate, p99, standings):
-    aim = Aim(load=Load(rate=rate, p99=p99), max_drop=0.99)
+    aim = Aim(service_level=ServiceLevel(rate=rate, p99=p99), max_drop=0.99)
     selection = select(run, read_scored(run), aim)
     found = {one.variant: one for one in selection.candidates}
 
@@ -116,10 +118,10 @@ def test_a_load_is_borne_refused_or_undecided(run, rate, p99, standings):
 
 
 def test_half_a_load_is_a_mistake(capsys):
-    assert load_of(None, None) is None
-    assert load_of(50, 100) == Load(rate=50, p99=0.1)
+    assert service_level_of(None, None) is None
+    assert service_level_of(50, 100) == ServiceLevel(rate=50, p99=0.1)
     with pytest.raises(UserError, match="--at-rate: was given without --max-p99-ms"):
-        load_of(50, None)
+        service_level_of(50, None)
     assert cli.main(["recommend", str(SAMPLE), "--max-p99-ms", "100"]) == 2
     assert "--max-p99-ms: was given without --at-rate; pass both" in capsys.readouterr().err
 
@@ -145,3 +147,22 @@ def test_a_lower_rate_is_worse(run):
     assert changes["onnx-fp32"].verdict == "worse"
     assert changes["onnx-fp32"].change == pytest.approx(-0.5)
     assert changes["torch-eager"].verdict == "no detectable change"
+
+
+def test_a_slower_machine_lowers_rates_and_raises_times(run, monkeypatch):
+    after = replace(run)
+    speeds = {id(run): 1.0, id(after): 0.8}
+
+    def readings(of):
+        return dict.fromkeys(("yardstick_python", "yardstick_fp32"), SimpleNamespace(values=(speeds[id(of)],)))
+
+    monkeypatch.setattr(terms, "yardstick_readings", readings)
+    of_row = terms.terms_of(run, after, ())
+    rate = of_row(("onnx-fp32", "rate_at_p99", None, run.sets[0].name))
+
+    assert of_row(("onnx-fp32", "load_time", None, None)).drift == pytest.approx(0.25)
+    assert rate.drift == pytest.approx(-0.25)
+    assert rate.threshold(0.05, -0.1) == pytest.approx(
+        0.25
+    )  # a lower rate has to exceed the drift, a higher one has not
+    assert rate.threshold(0.05, 0.1) == pytest.approx(0.05)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from deploybench.bench import cli
 from deploybench.bench.measure.server import capacity, highest_rate
 from deploybench.bench.measure.server.highest_rate import measure_highest_rate
 from deploybench.bench.pipeline.recorder import Recorder
@@ -26,13 +27,13 @@ def short(monkeypatch):
     monkeypatch.setattr(capacity, "_FLOOD_S", 0.05)
 
 
-def measured(artifact, journal, measure=None, *, limit=LIMIT_S, sets=True, variant="onnx-fp32"):
+def measured(artifact, journal, measure=None, *, limit=LIMIT_S, variant="onnx-fp32"):
     """What the suite's one test records, and its row or the reason why there is none."""
     sent = SimpleNamespace(name="small", sha256="s", texts=["Rain.", "The minister said so. " * 5])
     prepared = SimpleNamespace(
         options=SimpleNamespace(model="", threads=2, p99_limit=limit),
         artifacts={variant: SimpleNamespace(fingerprint="f")},
-        sets=[sent] if sets else [],
+        sets=[sent],
         full_length=64,
     )
     recorder, row = Recorder(prepared, journal), []
@@ -80,14 +81,20 @@ def test_a_server_that_does_not_start_fails(tmp_path):
     assert [(one.metric, one.status, one.reason) for one in found] == [("rate_at_p99", "failed", row[0])]
 
 
-@pytest.mark.parametrize(
-    ("asked", "reason"),
-    [({"limit": None}, "was not asked for: pass --rate-at-p99-ms MS"), ({"sets": False}, "no labelled set was given")],
-)
-def test_what_is_not_measured_says_why(tmp_path, asked, reason):
-    found, row = measured(tmp_path, Journal(), died, **asked)
-    assert found == []
-    assert row[0].startswith(reason)
+def test_what_was_not_asked_for_is_skipped(tmp_path):
+    found, row = measured(tmp_path, Journal(), died, limit=None)
+    assert (found, row) == ([], ["was not asked for: pass --rate-at-p99-ms MS"])
+
+
+def test_a_variant_that_cannot_be_served_has_a_row_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(suite, "find_variant", lambda _: SimpleNamespace(program=None))
+    [one], row = measured(tmp_path, Journal(), died)
+    assert (one.metric, one.status, one.reason) == ("rate_at_p99", "not_measured", row[0])
+
+
+def test_texts_to_send_are_asked_for_at_once(checkpoint_folder, capsys):
+    assert cli.main(["run", f"--checkpoint={checkpoint_folder}", "--rate-at-p99-ms=100"]) == 2
+    assert "--rate-at-p99-ms: no labelled set was given, whose texts are sent" in capsys.readouterr().err
 
 
 def test_an_artifact_that_cannot_be_loaded_is_a_worker_error(artifacts, tmp_path):

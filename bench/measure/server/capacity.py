@@ -51,7 +51,7 @@ class Capacity:
 
     rate: float  # 0: not even single requests are fast enough
     low: float  # highest rate whose p99 is certain to be within the limit
-    high: float  # lowest rate whose p99 is certain to be beyond it
+    high: float | None  # lowest rate whose p99 is certain to be beyond it; None: there was none
     trials: tuple[Trial, ...]
 
 
@@ -78,7 +78,7 @@ def find_capacity(  # noqa: PLR0913, PLR0917 - all that a search is
             high = rate
     certain = [one.rate for one in trials if one.p99_high <= limit_s]
     beyond = [one.rate for one in trials if one.p99_low > limit_s]
-    return Capacity(rate=low, low=max(certain, default=0.0), high=min(beyond, default=np.inf), trials=tuple(trials))
+    return Capacity(rate=low, low=max(certain, default=0.0), high=min(beyond, default=None), trials=tuple(trials))
 
 
 def flood(server: RunningServer, bodies: Sequence[bytes], random: np.random.Generator) -> float:

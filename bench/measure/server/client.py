@@ -6,21 +6,24 @@ not to measure latency", 2015). Latency is counted from the intended time.
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....exporters.errors import WorkerError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
+
+    from ....exporters.texts import Text
 
 _MOST_CONNECTIONS = 900  # the server takes 1,000
 _AHEAD = 16  # connections that are open before the first request
@@ -89,7 +92,12 @@ def oversleep() -> float:
     return float(np.quantile(late, 0.9))
 
 
-def post(body: bytes) -> bytes:
+def bodies_of(texts: Iterable[Text]) -> list[bytes]:
+    """The body of a request for each text, or pair of texts."""
+    return [json.dumps({"inputs": text if isinstance(text, str) else [*text]}).encode() for text in texts]
+
+
+def _post(body: bytes) -> bytes:
     """A whole request to ``/predict``."""
     head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
@@ -119,7 +127,7 @@ class _Client:
         self, port: int, bodies: Sequence[bytes], times: npt.NDArray[np.float64], limit_s: float, most_over: float
     ) -> None:
         self._port, self._limit, self._most_over = port, limit_s, most_over
-        self._requests, self._times = [post(body) for body in bodies], times.tolist()
+        self._requests, self._times = [_post(body) for body in bodies], times.tolist()
         self._sent = np.full(len(bodies), np.inf)
         self._ended = np.full(len(bodies), np.inf)
         self._status = np.zeros(len(bodies), dtype=np.int64)
@@ -210,7 +218,7 @@ class _Client:
         elif answered:
             self._idle.append(connection)
 
-    def _drop(self, connection: Any) -> None:
+    def _drop(self, connection: _Connection) -> None:
         self._poll.unregister(connection.socket.fileno())
         del self._open[connection.socket.fileno()]
         if connection in self._idle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ LAUNCHES = 3
 _REQUESTS = 400  # of a trial, within
 _SECONDS = 2.0, 10.0
 _AROUND = 0.6, 1.4  # of the first launch's rate: where the others look
-PATIENT = "--max-wait-ms=30000"  # too much shows as latency, not as refusals
+PATIENT_MS = 30_000  # a request may wait that long, so that too much shows as latency, not as refusals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +29,14 @@ class HighestRate:
     instances: int
     threads: int  # of each
     rates: tuple[float, ...]  # requests a second, of each launch; 0: not even single requests are fast enough
-    trials: tuple[Trial, ...]
+    trials: tuple[Trial, ...]  # by rate
     launches: tuple[int, ...]  # of each trial
 
 
-def layouts(threads: int) -> list[Layout]:
-    """One copy of the model with all threads, and one for each thread, with dynamic batching."""
+def layouts(threads: int, batches: Sequence[int] = (BATCHED,)) -> list[Layout]:
+    """One instance of the model with all threads, and one for each thread, each with every largest batch of ``batches``."""
     shapes = dict.fromkeys([(1, threads), (threads, 1)])
-    return [Layout(instances=n, threads=t, max_batch=BATCHED) for n, t in shapes]
+    return [Layout(instances=n, threads=t, max_batch=most) for n, t in shapes for most in batches]
 
 
 def trial_seconds(rate: float) -> float:
@@ -51,31 +51,22 @@ def measure_highest_rate(
     random = np.random.default_rng(seed)
     floods = {}
     for layout in layouts(threads):
-        with RunningServer(artifact, layout, PATIENT) as server:
+        with RunningServer(artifact, layout, PATIENT_MS) as server:
             floods[layout] = flood(server, bodies, random)
     best = max(floods, key=lambda layout: floods[layout])
     rates: list[float] = []
     trials: list[tuple[int, Trial]] = []
     for launch in range(LAUNCHES):
-        with RunningServer(artifact, best, PATIENT) as server:
+        with RunningServer(artifact, best, PATIENT_MS) as server:
             around = [share * rates[0] for share in _AROUND] if rates and rates[0] else (0.0, floods[best])
             found = find_capacity(server, bodies, limit_s, random, trial_seconds, (around[0], around[1]))
         rates.append(found.rate)
         trials += [(launch, trial) for trial in found.trials]
+    trials.sort(key=lambda one: one[1].rate)
     return HighestRate(
         instances=best.instances,
         threads=best.threads,
         rates=tuple(rates),
         trials=tuple(trial for _, trial in trials),
         launches=tuple(launch for launch, _ in trials),
-    )
-
-
-def by_rate(found: HighestRate) -> HighestRate:
-    """The same with the trials in the order of their rates."""
-    order = sorted(range(len(found.trials)), key=lambda place: found.trials[place].rate)
-    return replace(
-        found,
-        trials=tuple(found.trials[place] for place in order),
-        launches=tuple(found.launches[place] for place in order),
     )

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ....exporters.errors import WorkerError
+from ....exporters.serving.server.settings import Settings, flags_of
 from ....exporters.serving.server_folder import SERVER, write_server
 
 if TYPE_CHECKING:
@@ -24,34 +25,26 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How the model's copies use the cores, and how many waiting texts are computed together."""
+    """How the instances of the model use the cores, and how many waiting texts are computed together."""
 
     instances: int
     threads: int  # of each
     max_batch: int  # 1: no dynamic batching
 
-    def __str__(self) -> str:
-        return f"{self.instances} x {self.threads}, batches of up to {self.max_batch}"
-
 
 class RunningServer:
     """A context manager that starts the server of an ``artifact`` and ends it."""
 
-    def __init__(self, artifact: Path, layout: Layout, *flags: str) -> None:
-        self._artifact, self._layout, self._flags = artifact.resolve(), layout, flags
-        self.port = 0
+    def __init__(self, artifact: Path, layout: Layout, max_wait_ms: int) -> None:
+        self._artifact, self.port = artifact.resolve(), 0
+        self._settings = Settings(artifact=self._artifact, port=0, max_wait_ms=max_wait_ms, **asdict(layout))
 
     def __enter__(self) -> Self:
         """Return once it answers; raises WorkerError, with its last words, where it ends before."""
         self._made = tempfile.TemporaryDirectory()
         folder = Path(self._made.name)
         write_server(self._artifact, folder)
-        layout = self._layout
-        command = [
-            *(sys.executable, "-m", SERVER, f"--artifact={self._artifact}", "--port=0"),
-            *(f"--instances={layout.instances}", f"--threads={layout.threads}", f"--max-batch={layout.max_batch}"),
-            *self._flags,
-        ]
+        command = [sys.executable, "-m", SERVER, *flags_of(self._settings)]
         self._log = folder / "log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)

@@ -27,7 +27,7 @@ def build(cells: RunFigures) -> list[Table]:
     contents = [
         (Column(head="highest rate", scale=PER_SECOND, interval=True), rate),
         (Column(head="ratio", scale=RATIO), lambda variant: _ratio(rate(variant), rate(REFERENCE))),
-        (Column(head="copies", scale=COUNT), cells.of_set("copies", sent)),
+        (Column(head="instances", scale=COUNT), cells.of_set("instances", sent)),
         (Column(head="p50", scale=MILLISECONDS, group="requests"), cells.of_set("request_p50", sent)),
         (Column(head="p99", scale=MILLISECONDS, group="requests"), cells.of_set("request_p99", sent)),
         (Column(head="goodput", scale=PER_SECOND, group="requests"), cells.of_set("goodput", sent)),
@@ -42,7 +42,7 @@ def build(cells: RunFigures) -> list[Table]:
         f"its interval: of {LAUNCHES} launches, whose median it is",
         "requests arrive as a Poisson process; latency counts from the intended time, HTTP and tokenisation included",
         f"ratio: of the highest rate, over {REFERENCE}'s",
-        f"copies of the model, which share {counted(plan.threads, 'thread')}; dynamic batches of up to {BATCHED} texts",
+        f"instances of the model, which share {counted(plan.threads, 'thread')}; dynamic batches of up to {BATCHED} texts",
         "p50, p99, goodput, CPU: of the fastest trial within the limit; goodput: answers a second within it",
     ]
     return [cells.table(f"Server: requests a second with p99 within {limit}", contents, notes)]

@@ -34,6 +34,7 @@ _TOKENISING_THREADS = 2  # a long text does not hold up the others
 _ROUTES = ("/predict", "/health", "/info", "/metrics")
 _TICK_S, _FADING = 0.01, 0.8  # of the watch over the event loop
 _TURNS = 6  # of the event loop, from a request to its answer
+_THROWN_AWAY = 64_000_000  # bytes of a body that is too large; of a larger one the connection is closed
 _GONE = 499  # nginx's status for a client that left
 _TOO_MUCH = Refused(429, "the server is overloaded", "Overloaded", retry_after=1)
 _OVERLOADED = JSONResponse(_TOO_MUCH.body, _TOO_MUCH.status, _TOO_MUCH.headers)
@@ -140,9 +141,8 @@ class _Server:
     async def _answers(self, request: Request, waiting: list[Waiting]) -> list[Any]:
         """Logits of each text; raises Refused (503) after the time limit, and ClientDisconnect."""
         all_of_them: asyncio.Future[list[Any]] = asyncio.gather(*(one.future for one in waiting))
-        gone: asyncio.Future[Any] = asyncio.ensure_future(
-            request.receive()
-        )  # after the body comes the end of the connection
+        # After the body comes the end of the connection.
+        gone: asyncio.Future[Any] = asyncio.ensure_future(request.receive())
         try:
             await asyncio.wait(
                 {all_of_them, gone}, timeout=self._settings.timeout_s, return_when=asyncio.FIRST_COMPLETED
@@ -159,20 +159,23 @@ class _Server:
 
 
 async def _body(request: Request, most: int, seconds: float) -> bytes:
-    """The body; raises Refused for a larger one (413) and a slower one (408)."""
-    too_large = Refused(413, f"the body is larger than {most} bytes")
-    said = request.headers.get("content-length", "")
-    if said.isdecimal() and int(said) > most:
-        raise too_large
-    body = bytearray()
+    """The body; raises Refused for a larger one (413) and a slower one (408).
+
+    A larger one is read to its end and thrown away: a client that still sends would not see the answer on a closed connection.
+    """
+    body, size = bytearray(), 0
     try:
         async with asyncio.timeout(seconds):
             async for part in request.stream():
-                body += part
-                if len(body) > most:
-                    raise too_large
+                size += len(part)
+                if size <= most:
+                    body += part
+                if size > _THROWN_AWAY:
+                    break
     except TimeoutError:
         raise Refused(408, f"the body did not arrive within {seconds} s") from None
+    if size > most:
+        raise Refused(413, f"the body is larger than {most} bytes")
     return bytes(body)
 
 

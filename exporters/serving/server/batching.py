@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .refused import Refused
 
@@ -67,14 +67,13 @@ class Batcher:
 
         def instance() -> None:
             try:
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # and threads that the runtime starts
                 with one_at_a_time:
                     predict = load()
-                predict(
-                    self._texts.inputs(self._texts.tokens([("a",) * (1 + self._texts.pairs)]))
-                )  # compiles and packs
+                first = self._texts.tokens([("a",) * (1 + self._texts.pairs)])
+                predict(self._texts.inputs(first))  # compiles and packs
             except Exception as error:  # noqa: BLE001 - it is raised where the server starts
                 failed.append(error)
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
             loaded.wait()
             if not failed:
                 self._compute(predict)
@@ -132,11 +131,9 @@ class Batcher:
     def _compute(self, predict: Predict) -> None:
         while batch := self._next():
             start = time.perf_counter()
-            logits: Any = None
             try:
                 inputs = self._texts.inputs([one.tokens for one in batch])
-                logits = predict(inputs)
-                result: Any = logits
+                result: Logits | Exception = predict(inputs)
                 self._counts.batch(len(batch), inputs["input_ids"].size)
             except Exception as error:  # noqa: BLE001 - a runtime's; the requests get it, and the server goes on
                 result = error

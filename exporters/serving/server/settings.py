@@ -6,10 +6,7 @@ import argparse
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +49,10 @@ _HELP = {
 _LEAST = {"port": 0, "threads": 0}  # of the others it is 1
 
 
-def add_flags(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
-    """Declare a flag for each field of Settings, but for those named in ``without``."""
+def add_flags(parser: argparse.ArgumentParser, *, artifact: bool = True) -> None:
+    """Declare a flag for each field of Settings, that of the ``artifact`` where it is not told otherwise."""
     for field in fields(Settings):
-        if field.name in without:
+        if field.name == "artifact" and not artifact:
             continue
         flag, text = f"--{field.name.replace('_', '-')}", _HELP[field.name]
         if isinstance(field.default, bool):
@@ -75,6 +72,12 @@ def read_settings(parsed: argparse.Namespace) -> Settings:
     """The settings of parsed flags."""
     given: dict[str, Any] = {field.name: getattr(parsed, field.name) for field in fields(Settings)}
     return Settings(**given)
+
+
+def flags_of(settings: Settings) -> list[str]:
+    """The flags that ``read_settings`` reads back."""
+    given = {f"--{field.name.replace('_', '-')}": getattr(settings, field.name) for field in fields(Settings)}
+    return [flag if value is True else f"{flag}={value}" for flag, value in given.items() if value is not False]
 
 
 def _whole_number(least: int) -> Any:

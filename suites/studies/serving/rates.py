@@ -3,15 +3,13 @@
     python -m deploybench.suites.studies.serving.rates --limit-ms 100
 
 Requests arrive as a Poisson process, one text each, drawn from the labelled set at its own lengths, at the very server that
-``recommend --copy-to DIR --server`` hands over. Layouts: one copy of the model with all threads, or one for each thread; with
+``recommend --copy-to DIR --server`` hands over. Layouts: one instance of the model with all threads, or one for each thread; with
 dynamic batching or without. A rate's interval are the highest rate whose p99 is certain to be within the limit, and the lowest one
 whose p99 is certain to be beyond it.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -20,8 +18,9 @@ import numpy as np
 
 from ....bench.console import progress
 from ....bench.measure.server.capacity import find_capacity
-from ....bench.measure.server.highest_rate import BATCHED, PATIENT, trial_seconds
-from ....bench.measure.server.running import Layout, RunningServer
+from ....bench.measure.server.client import bodies_of
+from ....bench.measure.server.highest_rate import BATCHED, PATIENT_MS, layouts, trial_seconds
+from ....bench.measure.server.running import RunningServer
 from ....bench.pipeline.arguments import positive_number
 from ....bench.pipeline.prepare import prepare
 from ....exporters.errors import UserError
@@ -33,45 +32,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from ....bench.measure.server.capacity import Capacity, Trial
+    from ....bench.measure.server.capacity import Capacity
+    from ....bench.measure.server.running import Layout
     from ....bench.pipeline.options import Options
-    from ....bench.texts.data import LabelledSet
-
-
-def layouts(threads: int) -> list[Layout]:
-    """One copy with all threads and one copy a thread, with dynamic batching and without."""
-    shapes = dict.fromkeys([(1, threads), (threads, 1)])
-    return [Layout(instances=n, threads=t, max_batch=most) for n, t in shapes for most in (1, BATCHED)]
-
-
-def bodies_of(one: LabelledSet) -> list[bytes]:
-    """A request for each text or pair of a labelled set."""
-    return [json.dumps({"inputs": text if isinstance(text, str) else [*text]}).encode() for text in one.texts]
 
 
 def capacity_of(artifact: Path, layout: Layout, bodies: Sequence[bytes], limit_s: float, seed: int) -> Capacity:
     """Of one server, started for it."""
-    with RunningServer(artifact, layout, PATIENT) as server:
+    with RunningServer(artifact, layout, PATIENT_MS) as server:
         return find_capacity(server, bodies, limit_s, np.random.default_rng(seed), trial_seconds)
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no infinity."""
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
     prepared = prepare(options)
     if not prepared.sets:
         raise UserError("--external: expected a labelled file, whose texts are sent; pass one")
-    limit_s, bodies = parsed.limit_ms / 1000, bodies_of(prepared.sets[0])
+    limit_s, bodies = parsed.limit_ms / 1000, bodies_of(prepared.sets[0].texts)
     order = np.random.default_rng(parsed.seed)
     rows: list[dict[str, Any]] = []
-    wanted = layouts(options.threads)
+    wanted = layouts(options.threads, (1, BATCHED))
     with progress("servers", len(wanted) * len(prepared.artifacts)) as bar:
         for layout in wanted:
             for variant in order.permutation([*prepared.artifacts]).tolist():
@@ -85,7 +64,7 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
         "limit_ms": parsed.limit_ms,
         "threads": options.threads,
         "seed": parsed.seed,
-        "rows": _finite(rows),
+        "rows": rows,
     }
     name = f"rates-{prepared.checkpoint.name.replace(':', '-')}"
     return Answer(name, figures, shown(rows, parsed.limit_ms))
@@ -101,7 +80,7 @@ def shown(rows: Sequence[dict[str, Any]], limit_ms: float) -> str:
             f"{row['instances']} x {row['threads']}",
             "off" if row["max_batch"] == 1 else f"up to {row['max_batch']}",
             f"{row['rate']:.0f}",
-            f"{row['low']:.0f} to {row['high']:.0f}" if math.isfinite(row["high"]) else f"from {row['low']:.0f}",
+            f"{row['low']:.0f} to {row['high']:.0f}" if row["high"] is not None else f"from {row['low']:.0f}",
             f"{row['rate'] / eager:.2f}" if eager and row is best[row["variant"]] else "",
             _cpu(row["trials"]),
         )
@@ -109,7 +88,7 @@ def shown(rows: Sequence[dict[str, Any]], limit_ms: float) -> str:
     ]
     heads = [
         "variant",
-        "copies x threads",
+        "instances x threads",
         "batching",
         f"requests/s, p99 <= {limit_ms:g} ms",
         "95 %",
@@ -128,14 +107,10 @@ def best_of(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _cpu(trials: Sequence[dict[str, Any] | Trial]) -> str:
-    """CPU seconds for 1,000 requests at the highest rate that was fast enough."""
-    kept = [one for one in map(_as_dict, trials) if not one["stopped"]]
+def _cpu(trials: Sequence[dict[str, Any]]) -> str:
+    """CPU seconds for 1,000 requests in the fastest trial that was not given up."""
+    kept = [one for one in trials if not one["stopped"]]
     return f"{max(kept, key=lambda one: one['rate'])['cpu_s']:.2f}" if kept else "-"
-
-
-def _as_dict(one: dict[str, Any] | Trial) -> dict[str, Any]:
-    return one if isinstance(one, dict) else asdict(one)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
