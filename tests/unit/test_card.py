@@ -23,7 +23,11 @@ from deploybench.bench.runs.store import read_run
 
 DATA = Path(__file__).parents[1] / "data"
 RUNS = shipped("*/[0-9]*.json")[-3:]
-HEADS = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
+HEADS = {  # of the tables, by the metric's name on the card
+    "single-label": {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"},
+    "multi-label": {"accuracy": "subset accuracy", "macro_f1": "macro F1", "micro_f1": "micro F1"},
+    "score": {"spearman": "Spearman", "pearson": "Pearson", "absolute_error": "MAE"},
+}
 HOSTILE = "\n---\n: 'q\" | <b> [x](y) `c` *s* _e_ # {a: &b} \x1b\u202e\ud800真\U0001f600 ```"
 
 
@@ -57,15 +61,16 @@ def test_metrics_are_those_of_the_tables(path):
     run = read_run(path)
     text = render(run, "card")
     found = read(text)
-    results = {(one.dataset_name, one.metric_type): one for one in found.eval_results}
+    results = {(one.dataset_name, one.metric_name.partition(" (")[0]): one for one in found.eval_results}
     [variant] = {one.metric_name.partition("(")[2][:-1] for one in found.eval_results}
+    heads = HEADS[run.checkpoint.task]
 
     assert found.model_name == run.checkpoint.name
     assert f"Metrics are those of {variant}, " in text
-    assert set(results) == {(one.name, metric) for one in run.sets for metric in HEADS}
+    assert set(results) == {(one.name, metric) for one in run.sets for metric in heads}
     for labelled, table in zip(run.sets, build_tables(run, ["accuracy"])["accuracy"], strict=True):
         row = text_frame(table).set_index(text_frame(table)["variant"].str.rstrip("†!")).loc[variant]
-        for metric, head in HEADS.items():
+        for metric, head in heads.items():
             assert f"{results[labelled.name, metric].metric_value:.3f}" == row[head].split()[0]
     asked = command(text)
     assert asked.variants == run.plan.variants
@@ -83,7 +88,7 @@ def test_metrics_are_those_of_what_is_recommended(monkeypatch, capsys):
     assert main(["recommend", str(path), "--max-accuracy-drop=0.05"]) == 0
     [taken] = re.findall(r"^take (\S+):", capsys.readouterr().out, flags=re.MULTILINE)
     assert taken != "torch-eager"
-    assert names == {f"{metric} ({taken})" for metric in HEADS}
+    assert names == {f"{metric} ({taken})" for metric in HEADS["single-label"]}
     assert f"Metrics are those of {taken}, the fastest variant that is certain to lose at most 5 % of accuracy" in text
 
 

@@ -27,8 +27,15 @@ if TYPE_CHECKING:
     from ...runs.store import Run
 
 _METRICS = ("accuracy", "f1", "precision", "recall", *OF_LABELS, *OF_SCORES, *OF_QUERIES)
-_AVERAGES = {"macro_f1": ("f1", "macro"), "micro_f1": ("f1", "micro")}  # as the Hub names them: metric and average
-_WEIGHTED = ("f1", "precision", "recall")
+# As the Hub names them: metric and average.
+_ON_THE_HUB = {
+    **{metric: (metric, "weighted") for metric in ("f1", "precision", "recall")},
+    "macro_f1": ("f1", "macro"),
+    "micro_f1": ("f1", "micro"),
+    "spearman": ("spearmanr", ""),
+    "pearson": ("pearsonr", ""),
+    "absolute_error": ("mae", ""),
+}
 _TASK = "text-classification"
 
 _ABOUT = {
@@ -71,7 +78,7 @@ def _front_matter(run: Run, variant: str, scores: list[Figure]) -> str:
     """YAML as the Hub reads it; not by huggingface_hub, which the base install lacks."""
     by_set: dict[str, list[dict[str, Any]]] = {}
     for one in scores:
-        kind, average = _AVERAGES.get(one.metric, (one.metric, "weighted" if one.metric in _WEIGHTED else ""))
+        kind, average = _ON_THE_HUB.get(one.metric, (one.metric, ""))
         metric = {"type": kind, "value": one.value, "name": f"{one.metric} ({variant})"}
         averaged = {"args": {"average": average}} if average else {}
         by_set.setdefault(one.data or "", []).append({**metric, **averaged})
