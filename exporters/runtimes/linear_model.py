@@ -145,8 +145,9 @@ for row, (ids, mask) in enumerate(zip(inputs["input_ids"], inputs["attention_mas
     own = ids[(mask == 1) & ~np.isin(ids, model["special"])]
     pairs = ((own[:-1] + 1) << 32) + own[1:]
     found, counts = np.unique(np.concatenate([own, pairs]), return_counts=True)
-    known = np.isin(found, model["features"])
-    places = np.searchsorted(model["features"], found[known])
+    places = np.searchsorted(model["features"][:-1], found)
+    known = model["features"][places] == found
+    places = places[known]
     values = (1 + np.log(counts[known])) * model["idf"][places]
     logits[row] = values @ model["weights"][places] / max(np.linalg.norm(values), 1e-9) + model["bias"]""",
     )

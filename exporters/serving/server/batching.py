@@ -28,7 +28,7 @@ _MOST_PADDING = 0.25  # of the tokens of a batch: a batch computes more than its
 _NICE = 15  # of the threads that compute: requests are still read, and refused, where they take all cores
 _MUCH = 0.4  # of the longest wait: below, a moment in which the event loop is late refuses nothing
 _SEEN = 256  # waiting texts among which those of like length are looked for
-_WEIGHT = 0.1  # of the newest batch in the mean time of a token
+_WEIGHT = 0.1  # of the newest batch in the mean time of a token, and more of the first ones
 
 
 class Waiting:
@@ -55,6 +55,7 @@ class Batcher:
         self._tokens = 0  # that wait or are computed
         self._pace = 0.0  # seconds of a token in one instance, a moving mean; 0: not known yet
         self._each = 0.0  # seconds of a text, likewise
+        self._batches = 0
         self._changed = threading.Condition()
         self._open = True
         self._threads: list[threading.Thread] = []
@@ -161,7 +162,8 @@ class Batcher:
         tokens = sum(len(one.tokens) for one in batch)
         with self._changed:
             self._tokens -= tokens
-            weight = _WEIGHT if self._pace else 1.0
+            self._batches += 1
+            weight = max(_WEIGHT, 1 / self._batches)
             self._pace += weight * (took / tokens - self._pace)
             self._each += weight * (took / len(batch) - self._each)
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from ....bench.measure.server.client import oversleep
+from ....bench.measure.server.client import SWITCH_S, oversleep
 
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
 _END = b"\r\n\r\n"
@@ -34,6 +34,7 @@ def _answer(arrived: queue.SimpleQueue[tuple[float, socket.socket]], service: fl
 
 def serve(service: float) -> None:
     """Serve until the process is ended; a request is one packet, as the client of this project sends it."""
+    sys.setswitchinterval(SWITCH_S)
     arrived: queue.SimpleQueue[tuple[float, socket.socket]] = queue.SimpleQueue()
     threading.Thread(target=_answer, args=(arrived, service), daemon=True).start()
     listening = socket.create_server(("127.0.0.1", 0), backlog=1000)
