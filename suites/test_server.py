@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploybench.bench.measure.server.client import bodies_of
-from deploybench.bench.measure.server.highest_rate import BATCHED, HighestRate, measure_highest_rate
+from deploybench.bench.measure.server.highest_rate import HighestRate, measure_highest_rate
 from deploybench.bench.runs.decoding import decode
 from deploybench.bench.runs.measurement import Measurement, Workload
 from deploybench.bench.runs.metrics import OF_A_TRIAL
@@ -51,7 +51,7 @@ def test_server(variant_name: str, artifact: Path, recorder: Recorder, replay: C
 
     assert all(rate >= 0 for rate in found.rates)
     workload = Workload(
-        batch_size=BATCHED,
+        batch_size=found.max_batch,
         sequence_length=prepared.full_length,
         padding="bucketed",
         threads=found.threads,

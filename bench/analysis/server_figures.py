@@ -27,8 +27,10 @@ def server_figures(
     if not run.plan.p99_limit:
         return
     yield rate
-    instances = replace(rate.of_metric("instances"), low=None, high=None)
-    yield replace(instances, value=float(rate.workload.instances), n=1) if rate.workload else instances
+    setup = {"instances": rate.workload.instances, "dynamic_batch": rate.workload.batch_size} if rate.workload else {}
+    for metric in ("instances", "dynamic_batch"):
+        empty = replace(rate.of_metric(metric), low=None, high=None)
+        yield replace(empty, value=float(setup[metric]), n=1) if setup else empty
     best = _best_trial(run.plan.p99_limit, look)
     for metric in _AT_THE_RATE:
         empty = blank(look(RATE)).of_metric(metric)

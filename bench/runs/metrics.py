@@ -93,6 +93,7 @@ _ALL = (
     Metric("rate_at_p99", "1/s", "higher", kind="time", compared=_RATE),
     *_TRIAL_METRICS,
     Metric("instances", "1", "higher"),  # derived: of the model
+    Metric("dynamic_batch", "1", "higher"),  # derived: texts that a server computes together, at most
     Metric("operators", "1", "lower"),  # derived: that one forward pass runs
     Metric("operator_time", "s", "lower"),  # derived: of one kind of work, while profiled
     Metric("achieved", "1/s", "higher"),  # derived: operations of a batch / latency

@@ -28,15 +28,16 @@ class HighestRate:
 
     instances: int
     threads: int  # of each
+    max_batch: int  # texts that are computed together
     rates: tuple[float, ...]  # requests a second, of each launch; 0: not even single requests are fast enough
     trials: tuple[Trial, ...]  # by rate
     launches: tuple[int, ...]  # of each trial
 
 
-def layouts(threads: int, batches: Sequence[int] = (BATCHED,)) -> list[Layout]:
-    """One instance of the model with all threads, and one for each thread, each with every largest batch of ``batches``."""
+def layouts(threads: int) -> list[Layout]:
+    """One instance of the model with all threads, and one for each thread, each with dynamic batching and without."""
     shapes = dict.fromkeys([(1, threads), (threads, 1)])
-    return [Layout(instances=n, threads=t, max_batch=most) for n, t in shapes for most in batches]
+    return [Layout(instances=n, threads=t, max_batch=most) for n, t in shapes for most in (1, BATCHED)]
 
 
 def trial_seconds(rate: float) -> float:
@@ -66,6 +67,7 @@ def measure_highest_rate(
     return HighestRate(
         instances=best.instances,
         threads=best.threads,
+        max_batch=best.max_batch,
         rates=tuple(rates),
         trials=tuple(trial for _, trial in trials),
         launches=tuple(launch for launch, _ in trials),

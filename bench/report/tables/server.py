@@ -28,6 +28,7 @@ def build(cells: RunFigures) -> list[Table]:
         (Column(head="highest rate", scale=PER_SECOND, interval=True), rate),
         (Column(head="ratio", scale=RATIO), lambda variant: _ratio(rate(variant), rate(REFERENCE))),
         (Column(head="instances", scale=COUNT), cells.of_set("instances", sent)),
+        (Column(head="batch", scale=COUNT), cells.of_set("dynamic_batch", sent)),
         (Column(head="p50", scale=MILLISECONDS, group="requests"), cells.of_set("request_p50", sent)),
         (Column(head="p99", scale=MILLISECONDS, group="requests"), cells.of_set("request_p99", sent)),
         (Column(head="goodput", scale=PER_SECOND, group="requests"), cells.of_set("goodput", sent)),
@@ -42,7 +43,8 @@ def build(cells: RunFigures) -> list[Table]:
         f"its interval: of {LAUNCHES} launches, whose median it is",
         "requests arrive as a Poisson process; latency counts from the intended time, HTTP and tokenisation included",
         f"ratio: of the highest rate, over {REFERENCE}'s",
-        f"instances of the model, which share {counted(plan.threads, 'thread')}; dynamic batches of up to {BATCHED} texts",
+        f"instances of the model, which share {counted(plan.threads, 'thread')}; batch: most waiting texts that are computed together; "
+        f"of one instance and one for each thread, each with and without batches of up to {BATCHED}, those that answer the most",
         "p50, p99, goodput, CPU: of the fastest trial within the limit; goodput: answers a second within it",
     ]
     return [cells.table(f"Server: requests a second with p99 within {limit}", contents, notes)]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import ExitStack
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from ....bench.console import progress
 from ....bench.measure.server.arrivals import arrivals
 from ....bench.measure.server.capacity import find_capacity
 from ....bench.measure.server.client import OK, Answers, bodies_of, send
-from ....bench.measure.server.highest_rate import BATCHED, trial_seconds
+from ....bench.measure.server.highest_rate import BATCHED, PATIENT_MS, trial_seconds
 from ....bench.measure.server.running import Layout, RunningServer
 from ....bench.pipeline.arguments import positive_number
 from ....bench.pipeline.prepare import prepare
@@ -85,13 +87,13 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
         raise UserError(f"--variant: {parsed.variant} has no artifact here, or there is no labelled set; pass both")
     limit_s, random = parsed.limit_ms / 1000, np.random.default_rng(parsed.seed)
     bodies, artifact = bodies_of(prepared.sets[0].texts), prepared.artifacts[parsed.variant].path
-    layout = Layout(instances=parsed.instances, threads=options.threads // parsed.instances, max_batch=BATCHED)
-    with (
-        progress("endurance", 4) as bar,
-        RunningServer(artifact, layout, round(parsed.limit_ms)) as server,
-    ):
-        highest = find_capacity(server, bodies, limit_s, random, trial_seconds).rate
+    threads = options.threads // parsed.instances
+    layout = Layout(instances=parsed.instances, threads=threads, max_batch=parsed.max_batch)
+    with progress("endurance", 4) as bar, ExitStack() as stack:
+        with RunningServer(artifact, layout, PATIENT_MS) as server:  # the other would refuse the flood of the search
+            highest = find_capacity(server, bodies, limit_s, random, trial_seconds).rate
         bar.advance()
+        server = stack.enter_context(RunningServer(artifact, layout, round(parsed.limit_ms)))
         steady, memory = _watched(server, lambda: _sent(server, bodies, _SHARE * highest, 60 * parsed.minutes, random))
         bar.advance()
         flooded = _sent(server, bodies, _OVERLOAD * highest, _OVERLOAD_S, random)
@@ -103,11 +105,13 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
         "set": prepared.sets[0].name,
         "variant": parsed.variant,
         "limit_ms": parsed.limit_ms,
+        "setup": asdict(layout),
         "highest_rate": highest,
         "steady": {
             "minutes": parsed.minutes,
             "requests": len(steady.status),
             "not_200": int((steady.status != OK).sum()),
+            "seconds_with_such": len(np.unique(steady.intended[steady.status != OK].astype(int))),
             "p99_ms": 1000 * float(np.quantile(steady.latency, 0.99, method="inverted_cdf")),
             "memory_mb": [round(one / 1e6, 1) for one in memory],
             "growth": growth_of(memory),
@@ -157,6 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = study_parser(__doc__, flags)
     parser.add_argument("--variant", metavar="NAME", default="onnx-int8-dynamic")
     parser.add_argument("--instances", metavar="N", type=int, default=1)
+    parser.add_argument("--max-batch", metavar="N", type=int, default=BATCHED, help="1: no dynamic batching")
     parser.add_argument("--limit-ms", metavar="MS", type=positive_number("--limit-ms"), default=100.0)
     parser.add_argument("--minutes", metavar="N", type=positive_number("--minutes"), default=10.0)
     parser.add_argument("--seed", metavar="N", type=int, default=28)

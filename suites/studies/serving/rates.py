@@ -19,7 +19,7 @@ import numpy as np
 from ....bench.console import progress
 from ....bench.measure.server.capacity import find_capacity
 from ....bench.measure.server.client import bodies_of
-from ....bench.measure.server.highest_rate import BATCHED, PATIENT_MS, layouts, trial_seconds
+from ....bench.measure.server.highest_rate import PATIENT_MS, layouts, trial_seconds
 from ....bench.measure.server.running import RunningServer
 from ....bench.pipeline.arguments import positive_number
 from ....bench.pipeline.prepare import prepare
@@ -50,7 +50,7 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
     limit_s, bodies = parsed.limit_ms / 1000, bodies_of(prepared.sets[0].texts)
     order = np.random.default_rng(parsed.seed)
     rows: list[dict[str, Any]] = []
-    wanted = layouts(options.threads, (1, BATCHED))
+    wanted = layouts(options.threads)
     with progress("servers", len(wanted) * len(prepared.artifacts)) as bar:
         for layout in wanted:
             for variant in order.permutation([*prepared.artifacts]).tolist():
