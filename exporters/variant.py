@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
@@ -28,6 +28,9 @@ MANIFEST = "manifest.json"
 
 TOKENIZER = "tokenizer"
 """Folder of an artifact: its tokenizer."""
+
+CONFIG = "config.json"
+"""File of an artifact: the checkpoint's configuration, which other programs read."""
 
 REFERENCE = "torch-eager"
 """The variant that all others are compared with."""
@@ -103,6 +106,7 @@ class Program:
     predict: (
         str  # from ``inputs``, int64 arrays ``(texts, tokens)`` by name, to ``logits``, an array ``(texts, outputs)``
     )
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the runtime, which decide the logits wherever it runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

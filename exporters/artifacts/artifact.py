@@ -9,17 +9,19 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..checkpoints.checkpoint import read_config
 from ..checkpoints.tokenization import FAST_FILE, cut_texts_at, ids_to_json, reads_pairs, reads_types
 from ..files import sha256_file, sha256_json, whole_folder
 from ..head import SINGLE_LABEL
-from ..variant import MANIFEST, TOKENIZER, ExportJob
+from ..variant import CONFIG, MANIFEST, TOKENIZER, ExportJob
 from .catalogue import find_variant, variant_module
 from .source import source_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..checkpoints.tokenization import Ids
+    from ..checkpoints.checkpoint import read_config
+from ..checkpoints.tokenization import Ids
     from ..head import Head
     from ..variant import TrainingTexts, Variant
 
@@ -108,7 +110,7 @@ def holds_artifact_alone(folder: Path, *more: str) -> bool:
     """Whether ``folder`` contains only what an export wrote and files named in ``more``, so that it may be replaced."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        known = {MANIFEST, TOKENIZER, *manifest["files"], *more}
+        known = {CONFIG, MANIFEST, TOKENIZER, *manifest["files"], *more}
         return "fingerprint" in manifest and all(one.name in known for one in folder.iterdir())
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -159,7 +161,7 @@ def _training(texts: TrainingTexts) -> dict[str, Any]:
 
 
 def _complete(out_dir: Path, facts: dict[str, Any], job: ExportJob, origin: Origin) -> None:
-    """Add tokenizer and manifest to the exported files."""
+    """Add tokenizer, configuration and manifest to the exported files."""
     files = {
         file.name: {"size": file.stat().st_size, "sha256": sha256_file(file)}
         for file in sorted(out_dir.iterdir())
@@ -168,6 +170,8 @@ def _complete(out_dir: Path, facts: dict[str, Any], job: ExportJob, origin: Orig
     shutil.copytree(origin.tokenizer, out_dir / TOKENIZER)
     if origin.scoring_length:
         cut_texts_at(origin.scoring_length, out_dir / TOKENIZER)
+    config = {name: value for name, value in read_config(origin.checkpoint).items() if name != "_name_or_path"}
+    (out_dir / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     said = {"notes": job.notes, "unneeded": job.unneeded}
     manifest = {**facts, "fingerprint": sha256_json(facts), **said, "files": files}
     with (out_dir / MANIFEST).open("w", encoding="utf-8") as file:

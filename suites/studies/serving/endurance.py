@@ -19,7 +19,7 @@ from ....bench.measure.server.arrivals import arrivals
 from ....bench.measure.server.capacity import find_capacity
 from ....bench.measure.server.client import OK, Answers, bodies_of, send
 from ....bench.measure.server.highest_rate import BATCHED, trial_seconds
-from ....bench.measure.server.running import Layout, RunningServer
+from ....bench.measure.server.running import Setup, RunningServer
 from ....bench.pipeline.arguments import positive_number
 from ....bench.pipeline.prepare import prepare
 from ....exporters.errors import UserError
@@ -85,10 +85,10 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
         raise UserError(f"--variant: {parsed.variant} has no artifact here, or there is no labelled set; pass both")
     limit_s, random = parsed.limit_ms / 1000, np.random.default_rng(parsed.seed)
     bodies, artifact = bodies_of(prepared.sets[0].texts), prepared.artifacts[parsed.variant].path
-    layout = Layout(instances=parsed.instances, threads=options.threads // parsed.instances, max_batch=BATCHED)
+    setup = Setup(instances=parsed.instances, threads=options.threads // parsed.instances, max_batch=BATCHED)
     with (
         progress("endurance", 4) as bar,
-        RunningServer(artifact, layout, round(parsed.limit_ms)) as server,
+        RunningServer(artifact, setup, round(parsed.limit_ms)) as server,
     ):
         highest = find_capacity(server, bodies, limit_s, random, trial_seconds).rate
         bar.advance()
