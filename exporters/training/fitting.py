@@ -16,6 +16,7 @@ from .precision import chosen_precision, overrule_launcher, this_device, trainin
 from .processes import is_main, process_count
 from .scores import validation_scores
 from .steps import steps
+from .student import learning_loss
 from .tasks import DECIDING, METRIC_NAMES
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .steps import Steps
     from .unfinished import Unfinished
 
-    Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text
+    Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text, and of a student's ``teacher``'s logits
 
 _CONNECTION_LOST = ("connection closed", "connection reset", "connection refused", "timed out")
 
@@ -234,6 +235,14 @@ def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> 
                 bar.loss = loss.detach() * self.args.gradient_accumulation_steps
             return loss
 
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **keywords: Any) -> Any:
+            if "teacher" not in inputs:  # no student, or its validation
+                return super().compute_loss(model, inputs, return_outputs, **keywords)
+            teacher = inputs.pop("teacher")
+            outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+            loss = learning_loss(recipe.task, outputs.logits, teacher)
+            return (loss, outputs) if return_outputs else loss
+
         def evaluate(self, *arguments: Any, **keywords: Any) -> Any:
             with torch.random.fork_rng(devices=[]):  # otherwise validation would change the weights
                 return super().evaluate(*arguments, **keywords)
@@ -297,6 +306,7 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> t
         metric_for_best_model=DECIDING[recipe.task] if recipe.early_stopping else None,
         greater_is_better=True if recipe.early_stopping else None,
         logging_nan_inf_filter=False,  # a loss of NaN must be seen
+        remove_unused_columns=False,  # a model does not read the teacher's logits
         report_to="none",
         disable_tqdm=True,
         ddp_find_unused_parameters=False,  # a classifier uses all of its weights
