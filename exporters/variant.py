@@ -88,6 +88,9 @@ class ExportJob:
     tokenizer: Path  # folder with tokenizer.json
     calibration: tuple[Sequence[int], ...]  # token ids of training texts, special tokens included
     training: TrainingTexts | None = None  # of a variant that is another model; None: there are no such texts
+    stages: tuple[Path, ...] = ()  # artifacts of ``Variant.stages``
+    held_out: tuple[Sequence[int], ...] = ()  # of a cascade: token ids of texts that neither trained nor calibrated, as read
+    bound: float = 0.0  # of a cascade: share of all texts that may get another class than from its last stage
     notes: list[str] = field(default_factory=list)  # remarks for the user, added by the export, one line each
     unneeded: list[str] = field(default_factory=list)  # why the artifact is the same as another, added by the export
 
@@ -125,7 +128,8 @@ class Variant:
     load: Callable[[Path, int], Predictor]
     logits_atol: float | None = None  # largest |difference| from the reference; None: only labels are compared
     min_agreement: float = 1.0  # smallest share of labels equal to the reference's
-    base: str | None = None  # variant from whose artifact this one is exported
+    base: str | None = None  # variant from whose artifact this one is exported; of a cascade the last stage
+    stages: tuple[str, ...] = ()  # of a cascade: the variants before the last one
     least_share: float = 0.9  # of the multiply-adds with weights, that must run in ``precision`` unless it is fp32
     calibrates: bool = False  # reads ``ExportJob.calibration``
     needs: tuple[str, ...] = ()  # CPU features, one of which a CPU must have for the variant to be a default
