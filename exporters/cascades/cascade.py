@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..checkpoints.tokenization import Ids
-    from ..variant import ExportJob, Float32Array, Int64Array, Predictor
+    from ..variant import Batch, ExportJob, Float32Array, Int64Array, Predictor
+    from . import answering
     from .names import Stage
 
 CASCADE_FILE = "cascade.json"  # its stages, their thresholds, and what certified them
@@ -129,15 +130,37 @@ def _load(variants: Sequence[Variant], artifact: Path, threads: int) -> Predicto
         (partial(_by_name, loaded[one["folder"]]), one["tokens"], one.get("threshold", 0.0)) for one in described
     ]
 
-    def predict(*batch: Int64Array) -> Float32Array:
-        return answer_in_stages(dict(zip(INPUTS, batch, strict=False)), stages)
+    return _Cascade(stages)
 
-    return predict
+
+class _Cascade:
+    """A predictor by stages."""
+
+    def __init__(self, stages: Sequence[answering.Stage]) -> None:
+        self.stages = stages
+
+    def __call__(self, *batch: Int64Array) -> Float32Array:
+        return answer_in_stages(dict(zip(INPUTS, batch, strict=False)), self.stages)
 
 
 def read_cascade(artifact: Path) -> dict[str, Any]:
     """The stages of an artifact and what certified them."""
     found: dict[str, Any] = json.loads((artifact / CASCADE_FILE).read_text(encoding="utf-8"))
+    return found
+
+
+def stage_of_each(variant: Variant, artifact: Path, threads: int, batches: Sequence[Batch]) -> list[int]:
+    """The stage that answers each text, from 0, of batches of one text each."""
+    found: list[int] = []
+    stages = variant.load(artifact, threads).stages  # type: ignore[attr-defined] # of a cascade
+    for batch in batches:
+        inputs = dict(zip(INPUTS, batch, strict=False))
+        sure = (
+            number
+            for number, (predict, tokens, threshold) in enumerate(stages)
+            if (chance_of_class(predict(shortened(inputs, tokens))) >= threshold).all()
+        )
+        found.append(next(sure))
     return found
 
 
