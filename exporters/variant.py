@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
@@ -28,6 +28,9 @@ MANIFEST = "manifest.json"
 
 TOKENIZER = "tokenizer"
 """Folder of an artifact: its tokenizer."""
+
+CONFIG = "config.json"
+"""File of an artifact: the checkpoint's configuration, which other programs read."""
 
 REFERENCE = "torch-eager"
 """The variant that all others are compared with."""
@@ -85,6 +88,11 @@ class ExportJob:
     tokenizer: Path  # folder with tokenizer.json
     calibration: tuple[Sequence[int], ...]  # token ids of training texts, special tokens included
     training: TrainingTexts | None = None  # of a variant that is another model; None: there are no such texts
+    stages: tuple[Path, ...] = ()  # artifacts of ``Variant.stages``
+    held_out: tuple[
+        Sequence[int], ...
+    ] = ()  # of a cascade: token ids of texts that neither trained nor calibrated, as read
+    bound: float = 0.0  # of a cascade: share of all texts that may get another class than from its last stage
     notes: list[str] = field(default_factory=list)  # remarks for the user, added by the export, one line each
     unneeded: list[str] = field(default_factory=list)  # why the artifact is the same as another, added by the export
 
@@ -103,6 +111,9 @@ class Program:
     predict: (
         str  # from ``inputs``, int64 arrays ``(texts, tokens)`` by name, to ``logits``, an array ``(texts, outputs)``
     )
+    settings: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of the runtime, which decide the logits wherever it runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +132,8 @@ class Variant:
     load: Callable[[Path, int], Predictor]
     logits_atol: float | None = None  # largest |difference| from the reference; None: only labels are compared
     min_agreement: float = 1.0  # smallest share of labels equal to the reference's
-    base: str | None = None  # variant from whose artifact this one is exported
+    base: str | None = None  # variant from whose artifact this one is exported; of a cascade the last stage
+    stages: tuple[str, ...] = ()  # of a cascade: the variants before the last one
     least_share: float = 0.9  # of the multiply-adds with weights, that must run in ``precision`` unless it is fp32
     calibrates: bool = False  # reads ``ExportJob.calibration``
     needs: tuple[str, ...] = ()  # CPU features, one of which a CPU must have for the variant to be a default

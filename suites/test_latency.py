@@ -96,6 +96,7 @@ def _rows(recorders: dict[str, Recorder], common: Mapping[Workload, Shape]) -> l
                 group=model if several and variant != REFERENCE and not find_variant(variant).another_model else "",
             )
             for variant, one in recorder.prepared.artifacts.items()
+            if not find_variant(variant).stages  # whose time depends on the text
         ]
     return found
 
@@ -128,6 +129,8 @@ def test_latency(
 ) -> None:
     """The row has the rounds of all launches and blocks, after warm-up."""
     recorder = recorders[model_name]
+    if find_variant(variant_name).stages:
+        pytest.skip("the time of a cascade depends on the text")
     measured = latencies.get((row_name(model_name, variant_name), shape))
     if measured is None:
         pytest.skip(f"{shape[1]} tokens are the most, or too many, for one of the models")

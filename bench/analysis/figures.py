@@ -126,7 +126,7 @@ class _Rows:
         return [one for (found, *_), one in self._saved.items() if found == metric]
 
     def server(self, metric: str) -> Measurement:
-        """A metric of the variant's server, whatever its layout."""
+        """A metric of the variant's server, whatever its setup."""
         return next(iter(self.of_metric(metric)), self.measurement(metric, data=self._sent))
 
     def server_rate(self) -> Figure:

@@ -105,3 +105,4 @@ class Aim:
     limits: tuple[Limit, ...] = ()
     service_level: ServiceLevel | None = None  # that its server has to keep
     allow_other_model: bool = False  # a variant that was trained anew may be taken as well
+    runtime: str = ""  # the only one that a variant may need; empty: any

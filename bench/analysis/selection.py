@@ -255,6 +255,8 @@ def _blocked(known: Known, name: str, aim: Aim) -> str:
         return f"failed: {info.failed}"
     if info.another_model and not aim.allow_other_model:
         return f"{ANOTHER_MODEL}, taken only with --allow-other-model"
+    if aim.runtime not in ("", info.runtime):
+        return f"runs in {info.runtime}; that server runs {aim.runtime} alone"
     if deciding_figure(known.figures, name, OBJECTIVES[aim.objective].metric) is None:
         return "was not measured"
     judged = known.by_costs or bool(known.drops[name] or name in known.without_drop)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...exporters.artifacts.plugins import use_plugins
 from ...exporters.errors import UserError
 from ...exporters.packages import require
+from ...exporters.serving.layouts import LAYOUTS
 from ..analysis.objectives import AT_RATE, LIMITS, MAX_P99, limits, service_level_of
 from ..console import say
 from ..pipeline.arguments import positive_number
@@ -34,6 +35,7 @@ def add(commands: Any) -> None:
             "deploybench recommend results --at-rate 50 --max-p99-ms 100",
             "deploybench recommend results --objective size --max-memory-mb 400",
             "deploybench recommend results --copy-to best --server",
+            "deploybench recommend results --copy-to best --layout tei",
             "deploybench recommend results --model my-albert",
         ],
     )
@@ -56,6 +58,13 @@ def add(commands: Any) -> None:
         "--copy-to", metavar="DIR", help="write its artifact there, with an example program and the evidence"
     )
     command.add_argument("--server", action="store_true", help="with --copy-to: write a server beside it as well")
+    command.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        help="with --copy-to: write, instead of the artifact, the folder that another server loads, of the best variant that "
+        + " or ".join(f"{one.title} ({name})" for name, one in LAYOUTS.items())
+        + " can serve",
+    )
     add_options(command.add_argument, _COPY_FLAGS)
 
 
@@ -66,21 +75,31 @@ def _recommend(parsed: argparse.Namespace) -> int:
     from ..report.messages.models_selection import render_selection_of
 
     use_plugins(parsed.plugin or ())
-    if parsed.server:
-        require("--server", "serve")
-        if parsed.copy_to is None:
-            raise UserError("--server: was given without --copy-to DIR, the folder to write it into; pass both")
+    _check_served(parsed)
+    layout = LAYOUTS.get(parsed.layout)
     target = None if parsed.copy_to is None else read_target(parsed.copy_to, "--copy-to")
     runs = asked_runs(parsed.run, parsed.model)
     aim = replace(
         read_aim(parsed, runs[0].checkpoint.task),
         limits=limits(vars(parsed)),
         service_level=service_level_of(parsed.at_rate, parsed.max_p99_ms),
+        runtime=layout.runtime if layout else "",
     )
     selection = select_of(runs, aim)
     print_answer(render_selection_of(runs, selection))
     if target and selection.best:
-        copy_best(runs, selection, parsed.work_dir, target, server=parsed.server)
+        copy_best(runs, selection, parsed.work_dir, target, server=parsed.server, layout=layout)
     elif target:
         say("nothing was written: no variant is certain to be within every limit")
     return 0 if selection.best else 1
+
+
+def _check_served(parsed: argparse.Namespace) -> None:
+    """Refuse flags of what serves the artifact that do not fit together."""
+    for flag in ("--server", "--layout"):
+        if getattr(parsed, flag[2:]) and parsed.copy_to is None:
+            raise UserError(f"{flag}: was given without --copy-to DIR, the folder to write it into; pass both")
+    if parsed.server and parsed.layout:
+        raise UserError("--layout: is for another server than --server writes; pass one of the two")
+    if parsed.server:
+        require("--server", "serve")

@@ -35,6 +35,7 @@ def add(commands: Any) -> None:
             "deploybench train albert-mini --train train.csv --tokenizer DIR --output posts",
             "deploybench train albert-welfake --train a.csv --external b.csv --output news",
             "deploybench train distilbert-agnews --checkpoint my-distilbert --output topics",
+            "deploybench train minilm-news --teacher news --layers 3 --train a.csv --output small",
         ],
     )
     command.set_defaults(execute=_train, needs=("torch", "train"))
@@ -53,6 +54,15 @@ def add(commands: Any) -> None:
         metavar="N",
         type=whole_number("--seeds", 2, 100, "a number from 2 to 100 such as 5"),
         help="train from N seeds, to see how much accuracy depends on the seed",
+    )
+    command.add_argument(
+        "--teacher", metavar="DIR", help="train a student of this classifier: it learns the outputs, not the labels"
+    )
+    command.add_argument(
+        "--layers",
+        metavar="N",
+        type=whole_number("--layers", 1, 1000, "a number from 1 such as 3"),
+        help="with --teacher: how many of its layers the student has; of shared ones, how often they are applied",
     )
     command.add_argument("--resume", action="store_true", help="continue an interrupted training")
     command.add_argument("--output", metavar="DIR", required=True, help="folder for the checkpoint")

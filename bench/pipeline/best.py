@@ -11,6 +11,7 @@ from ...exporters.artifacts.artifact import holds_artifact_alone
 from ...exporters.errors import UserError
 from ...exporters.files import refuse_unwritable, whole_folder
 from ...exporters.serving.example import EXAMPLE, example_call, is_example_changed, write_example
+from ...exporters.serving.layouts import write_layout
 from ...exporters.serving.server_folder import DOCKERFILE, SERVER, is_server_changed, write_server
 from ..analysis.evidence import evidence_of, read_evidence, write_evidence
 from ..analysis.models.pairs import of_pair
@@ -18,6 +19,7 @@ from ..console import say
 from .made import find_artifact
 
 if TYPE_CHECKING:
+    from ...exporters.serving.layouts import Layout
     from ..analysis.selection import Selection
     from ..runs.store import Run
 
@@ -42,17 +44,27 @@ def read_target(text: str | None, flag: str = "--output") -> Path:
     return target
 
 
-def copy_best(
-    runs: tuple[Run, ...], selection: Selection, work_dir: Path, target: Path, *, server: bool = False
+def copy_best(  # noqa: PLR0913 - by name
+    runs: tuple[Run, ...],
+    selection: Selection,
+    work_dir: Path,
+    target: Path,
+    *,
+    server: bool = False,
+    layout: Layout | None = None,
 ) -> None:
     """Copy the artifact of the best candidate from below ``work_dir`` to ``target``; raises UserError where there is none.
 
-    With ``server`` a server is beside it.
+    With ``server`` a server is beside it; with ``layout`` it is as another server loads it.
     """
     assert selection.best
     best = selection.best.variant
     run, variant = of_pair(runs, best) if len(runs) > 1 else (runs[0], best)
-    write_best(run, selection, find_artifact(run, variant, work_dir).path, target, server=server)
+    artifact = find_artifact(run, variant, work_dir).path
+    if layout:
+        _write_layout(run, selection, artifact, target, layout)
+    else:
+        write_best(run, selection, artifact, target, server=server)
 
 
 def write_best(run: Run, selection: Selection, artifact: Path, target: Path, *, server: bool = False) -> None:
@@ -62,9 +74,26 @@ def write_best(run: Run, selection: Selection, artifact: Path, target: Path, *, 
         write_example(out_dir)
         if server:
             write_server(out_dir, out_dir)
-        write_evidence(out_dir / EVIDENCE, evidence_of(run, selection))
-        read_evidence(out_dir / EVIDENCE)  # nothing is replaced by a folder whose evidence cannot be read
+        _write_evidence(run, selection, out_dir)
     call = example_call(target)
     if server:
         call = f"deploybench serve {shlex.quote(str(target))}"
+    _say_written(target, call)
+
+
+def _write_layout(run: Run, selection: Selection, artifact: Path, target: Path, layout: Layout) -> None:
+    with whole_folder(target) as out_dir:
+        remarks = write_layout(layout, artifact, out_dir, run.plan.threads)
+        _write_evidence(run, selection, out_dir)
+    _say_written(target, layout.start.format(folder=shlex.quote(str(target))))
+    for remark in remarks:
+        say(f"{layout.title}: {remark}")
+
+
+def _write_evidence(run: Run, selection: Selection, out_dir: Path) -> None:
+    write_evidence(out_dir / EVIDENCE, evidence_of(run, selection))
+    read_evidence(out_dir / EVIDENCE)  # nothing is replaced by a folder whose evidence cannot be read
+
+
+def _say_written(target: Path, call: str) -> None:
     say(f"written: {target}, with its evidence in {EVIDENCE}{f'; try: {call}' if call else ''}")

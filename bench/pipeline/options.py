@@ -18,6 +18,7 @@ from ...exporters.artifacts.catalogue import (
     variant_names,
 )
 from ...exporters.artifacts.plugins import use_plugins
+from ...exporters.cascades.certified import BOUND
 from ...exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
 from ...exporters.checkpoints.long_texts import POOLS, Pool, Windows
 from ...exporters.errors import UserError
@@ -25,7 +26,7 @@ from ...exporters.variant import REFERENCE
 from ..machine.cpu import available_cores, cpu_features
 from ..measure.schedule import Schedule
 from ..texts.pairs import PairColumns
-from .arguments import names, path, positive_number, whole_number, whole_numbers
+from .arguments import names, path, positive_number, share, whole_number, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -100,6 +101,7 @@ class Options:
     rate_at_p99_ms: float | None = None  # by which the highest rate of each variant's server is found; None: it is not
     drop_bad_rows: bool = False
     allow_pickle: bool = False
+    max_other_classes: float = BOUND  # share of texts that a cascade may give another class than its last stage
     train: Path | None = None  # labelled texts that another model is trained on; None: those that training left
     variants: tuple[str, ...] = ()  # the reference first; empty: the default ones
     batch_sizes: tuple[int, ...] = _QUICK.batch_sizes
@@ -194,6 +196,15 @@ def asked_variants(given: Collection[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
+def _bound(text: str) -> float:
+    flag = "--max-other-classes"
+    if not (found := share(flag)(text)):
+        raise UserError(
+            f"{flag}: found {text!r}, expected a share above 0: no number of texts shows that there is none"
+        )
+    return found
+
+
 def _threads(text: str) -> int:
     cores = available_cores()
     return whole_number("--threads", 1, cores, f"a whole number from 1 to {cores}, the cores this process may use")(
@@ -232,6 +243,8 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
       "(default: those that training saved)"}),
     (("--train",), {"metavar": "FILE", "type": path, "help": "labelled texts to train linear-tokens on, another model "
       "to compare with (default: those that training saved)"}),
+    (("--max-other-classes",), {"metavar": "SHARE", "type": _bound, "help": "of texts, that "
+      f"a cascade such as linear-tokens+onnx-int8-dynamic may give another class than its last stage (default: {BOUND:g})"}),
     (("--allow-pickle",), {"action": "store_true", "help": "read pytorch_model.bin if there are no safetensors"}),
     (("--variants",), {"metavar": "A,B", "type": _variants, "help": "variants, or all (default: see deploybench list; "
       f"{REFERENCE} is always included)"}),

@@ -29,6 +29,7 @@ from .exports import (
     say_unneeded,
 )
 from .forecast import counted_variants
+from .held_out import find_held_out
 from .options import PROFILES, Options
 from .pairs import is_given_pairs, refuse_other_inputs, refuse_other_kind
 from .scored_texts import expected_tokens, within_budget
@@ -257,6 +258,7 @@ def _read(
     if options.checkpoint is not None:
         announce()
     training = find_training_texts(options, checkpoint, inputs, sets, origin.calibration, plain, reading(options))
+    held_out = find_held_out(options, checkpoint, inputs, sets, origin.calibration)
     prepared = Prepared(
         options=options,
         checkpoint=checkpoint,
@@ -271,7 +273,8 @@ def _read(
         variants={},
         scoring_s=0.0,
     )
-    return _Read(prepared, replace(origin, training=training), Checks(options, checkpoint, batches, watched))
+    origin = replace(origin, training=training, held_out=held_out, bound=options.max_other_classes)
+    return _Read(prepared, origin, Checks(options, checkpoint, batches, watched))
 
 
 def _exported(one: _Read) -> Prepared:

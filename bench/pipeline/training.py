@@ -19,7 +19,7 @@ from ...exporters.checkpoints.pickled import convert_pickled_base
 from ...exporters.errors import DeploybenchError, UserError
 from ...exporters.training.base import base_digest
 from ...exporters.training.processes import is_main, process_count
-from ...exporters.training.recipe import VALIDATION, read_recipe
+from ...exporters.training.recipe import VALIDATION, Student, read_recipe
 from ...exporters.training.scores import overlapping_texts
 from ...exporters.training.steps import steps
 from ...exporters.training.tasks import DECIDING, METRIC_NAMES, METRICS
@@ -56,7 +56,9 @@ def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object])
     Raises UserError for a mistake of the user.
     """
     recipe, options, count = read_recipe(parsed.recipe), read_options(parsed), parsed.seeds
-    if parsed.checkpoint:
+    if parsed.teacher or parsed.layers:
+        recipe = _student(recipe, parsed)
+    elif parsed.checkpoint:
         recipe = _starting_from(recipe, parsed.checkpoint)
     _refuse_own_start(recipe, Path(parsed.output))
     train, evaluation = training_sets(recipe, options, train=parsed.train, validation=parsed.validation)
@@ -77,7 +79,7 @@ def train_checkpoint(parsed: argparse.Namespace, draw: Callable[[Path], object])
     report = training.train(recipe, Path(parsed.output))
     lines = [f"trained on {train.summary} in {format_duration(report.seconds)}: {report.num_parameters:,} parameters"]
     if recipe.fine_tunes:
-        lines.append(f"started from {recipe.checkpoint}, {_new(report.new_weights)}")
+        lines.append(_started(recipe, report))
     lines += _costs(report, DECIDING[recipe.task])
     lines += _thresholds(report, evaluation)
     lines += [_scored(report, name, one.summary) for name, one in evaluation.items()]
@@ -289,6 +291,26 @@ def _starting_from(recipe: Recipe, checkpoint: str) -> Recipe:
     if changed.architecture_name is not None:
         check_architecture(changed.architecture_name)
     return replace(changed, tokenizer=None) if changed.fine_tunes else changed
+
+
+def _student(recipe: Recipe, parsed: argparse.Namespace) -> Recipe:
+    """The recipe for a student of ``--teacher``, which has its architecture and tokenizer, with ``--layers`` of its layers."""
+    if not parsed.teacher or not parsed.layers:
+        given, missing = ("--teacher", "--layers N") if parsed.teacher else ("--layers", "--teacher DIR")
+        raise UserError(f"{given}: was given without {missing}; pass both, such as --teacher news --layers 3")
+    if parsed.checkpoint:
+        raise UserError("--checkpoint: a student starts from --teacher, found both; leave one out")
+    if not Path(parsed.teacher).is_dir():
+        raise UserError(f"--teacher: {parsed.teacher} is no folder, expected that of a trained classifier; pass one")
+    student = Student(layers=parsed.layers)
+    return replace(recipe, checkpoint=parsed.teacher, architecture=None, tokenizer=None, student=student)
+
+
+def _started(recipe: Recipe, report: TrainingReport) -> str:
+    if report.student:
+        kept = ", ".join(str(one + 1) for one in report.student["layers"])
+        return f"student of {recipe.checkpoint}: layers {kept} of {report.student['of']}, which learnt its outputs"
+    return f"started from {recipe.checkpoint}, {_new(report.new_weights)}"
 
 
 def _warn_of_overlap(train: LabelledSet, evaluation: dict[str, LabelledSet]) -> None:

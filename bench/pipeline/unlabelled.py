@@ -88,14 +88,15 @@ def find_unlabelled(  # noqa: PLR0913 - where texts come from, by name
         scored = tokenise(inputs.tokenizer, texts, inputs.scoring_length(checkpoint))
         rows = zip(map(row_hash, texts), whole, scored, strict=True)
         found.update({row: ids for row, uncut, ids in rows if tuple(uncut) not in calibrated})
-    left = _left_validation(checkpoint.path / VALIDATION_FILE)
+    left = left_validation(checkpoint.path / VALIDATION_FILE)
     left = dict(islice(left.items(), max(0, _ENOUGH - labelled - len(found))))  # in random order: a sample
     if left:
         note(f"texts without labels: {counted(len(left), 'validation text')} that training left")
     return Unlabelled(tokens={**found, **{row: ids for row, ids in left.items() if tuple(ids) not in calibrated}})
 
 
-def _left_validation(path: Path) -> dict[str, Ids]:
+def left_validation(path: Path) -> dict[str, Ids]:
+    """Token ids by row hash of the validation texts that a training left; raises CheckpointError for another file."""
     if not path.is_file():
         return {}
     left = read_json(path)

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ...exporters.artifacts.catalogue import find_variant, variant_module
+from ...exporters.cascades.names import is_cascade
 from ...exporters.errors import WorkerError
 from .forking import PYTORCH, template_for
 from .interpreter import OURS, Interpreter
@@ -149,7 +150,7 @@ class Worker:
 
     def import_runtime(self, variant: str) -> float:
         """Import the variant's runtime; seconds."""
-        return self.ask("import_runtime", variant_module(variant)) / 1e9
+        return self.ask("import_runtime", variant if is_cascade(variant) else variant_module(variant)) / 1e9
 
     def predict(self, batches: Sequence[Batch]) -> list[tuple[Float32Array, float]]:
         """Logits and seconds of each batch."""
@@ -198,7 +199,7 @@ def template_modules(variant: str) -> tuple[str, ...]:
     if "." in variant:
         return ()
     found = find_variant(variant)
-    return PYTORCH if found.runtime == "torch" else found.imports
+    return PYTORCH if "torch" in found.imports else found.imports
 
 
 def call_in_child(  # noqa: PLR0913 - properties of the child, by name

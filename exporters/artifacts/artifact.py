@@ -9,14 +9,17 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..cascades.certified import BOUND
+from ..checkpoints.checkpoint import read_config
 from ..checkpoints.tokenization import FAST_FILE, cut_texts_at, ids_to_json, reads_pairs, reads_types
 from ..files import sha256_file, sha256_json, whole_folder
 from ..head import SINGLE_LABEL
-from ..variant import MANIFEST, TOKENIZER, ExportJob
+from ..variant import CONFIG, MANIFEST, TOKENIZER, ExportJob
 from .catalogue import find_variant, variant_module
 from .source import source_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ..checkpoints.tokenization import Ids
@@ -52,6 +55,8 @@ class Origin:
     scoring_length: int | None = None  # tokens that texts are truncated to when accuracy is measured
     head: Head = SINGLE_LABEL  # what its outputs mean
     training: TrainingTexts | None = None  # of variants that are another model; None: there are no such texts
+    held_out: tuple[Ids, ...] = ()  # texts that certify a cascade, as they are read
+    bound: float = BOUND  # share of texts that a cascade may give another class than its last stage
 
 
 def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
@@ -61,7 +66,8 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
     """
     variant = find_variant(name)
     base = export_artifact(variant.base, origin, root) if variant.base else None
-    facts = _facts(name, variant, origin, base)
+    stages = [export_artifact(one, origin, root) for one in variant.stages]
+    facts = _facts(name, variant, origin, [*([base] if base else []), *stages])
     folder = root / name
     found = read_artifact(folder)
     if found is not None and found.fingerprint == sha256_json(facts):
@@ -74,6 +80,9 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
             tokenizer=origin.tokenizer,
             calibration=origin.calibration if variant.calibrates else (),
             training=origin.training if variant.another_model else None,
+            stages=tuple(one.path for one in stages),
+            held_out=origin.held_out if variant.stages else (),
+            bound=origin.bound,
         )
         if variant.calibrates and len(origin.calibration) < FEW:
             job.notes.append(f"calibrated with {len(origin.calibration)} texts only, expected {FEW} or more")
@@ -108,7 +117,7 @@ def holds_artifact_alone(folder: Path, *more: str) -> bool:
     """Whether ``folder`` contains only what an export wrote and files named in ``more``, so that it may be replaced."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        known = {MANIFEST, TOKENIZER, *manifest["files"], *more}
+        known = {CONFIG, MANIFEST, TOKENIZER, *(name.partition("/")[0] for name in manifest["files"]), *more}
         return "fingerprint" in manifest and all(one.name in known for one in folder.iterdir())
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -130,7 +139,7 @@ def _bases(variant: Variant, root: Path) -> tuple[Path, ...]:
     return (root / variant.base, *_bases(find_variant(variant.base), root)) if variant.base else ()
 
 
-def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -> dict[str, Any]:
+def _facts(name: str, variant: Variant, origin: Origin, made_from: Sequence[Artifact]) -> dict[str, Any]:
     """Everything that decides what an export writes: the content of the fingerprint."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -138,7 +147,8 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
         "runtime": variant.runtime,
         "precision": variant.precision,
         "checkpoint_sha256": origin.checkpoint_sha256,
-        "base": base.fingerprint if base else None,
+        "base": made_from[0].fingerprint if made_from else None,
+        **(_certified(origin, made_from) if variant.stages else {}),
         "calibration": sha256_json([*map(ids_to_json, origin.calibration)]) if variant.calibrates else None,
         "calibration_source": origin.calibration_source if variant.calibrates else None,
         "training": _training(origin.training) if variant.another_model and origin.training else None,
@@ -153,21 +163,31 @@ def _facts(name: str, variant: Variant, origin: Origin, base: Artifact | None) -
     }
 
 
+def _certified(origin: Origin, made_from: Sequence[Artifact]) -> dict[str, Any]:
+    return {
+        "stages": [one.fingerprint for one in made_from[1:]],
+        "held_out": sha256_json([*map(ids_to_json, origin.held_out)]),
+        "bound": origin.bound,
+    }
+
+
 def _training(texts: TrainingTexts) -> dict[str, Any]:
     labelled = texts.labels is not None
     return {"sha256": texts.sha256, "source": texts.source, "texts": len(texts.lengths), "labelled": labelled}
 
 
 def _complete(out_dir: Path, facts: dict[str, Any], job: ExportJob, origin: Origin) -> None:
-    """Add tokenizer and manifest to the exported files."""
+    """Add tokenizer, configuration and manifest to the exported files."""
     files = {
-        file.name: {"size": file.stat().st_size, "sha256": sha256_file(file)}
-        for file in sorted(out_dir.iterdir())
+        file.relative_to(out_dir).as_posix(): {"size": file.stat().st_size, "sha256": sha256_file(file)}
+        for file in sorted(out_dir.rglob("*"))
         if file.is_file()
     }
     shutil.copytree(origin.tokenizer, out_dir / TOKENIZER)
     if origin.scoring_length:
         cut_texts_at(origin.scoring_length, out_dir / TOKENIZER)
+    config = {name: value for name, value in read_config(origin.checkpoint).items() if name != "_name_or_path"}
+    (out_dir / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     said = {"notes": job.notes, "unneeded": job.unneeded}
     manifest = {**facts, "fingerprint": sha256_json(facts), **said, "files": files}
     with (out_dir / MANIFEST).open("w", encoding="utf-8") as file:

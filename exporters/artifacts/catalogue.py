@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
+from ..cascades.cascade import cascade
+from ..cascades.names import is_cascade, stages_of
 from ..errors import MissingPackageError, PluginError, UnknownVariantError, did_you_mean
 from ..packages import absent, missing
 from .plugins import find_plugin, plugin_module, plugin_names, shipped_names
@@ -49,7 +52,8 @@ def left_out_variants(features: Collection[str]) -> dict[str, tuple[str, ...]]:
 def absent_packages(name: str) -> tuple[str, ...]:
     """The packages that variant ``name``, or one that it is exported from, needs and that are not installed."""
     variant = find_variant(name)
-    return absent([*variant.packages, *(absent_packages(variant.base) if variant.base else ())])
+    made_from = [*([variant.base] if variant.base else []), *variant.stages]
+    return absent([*variant.packages, *(package for one in made_from for package in absent_packages(one))])
 
 
 def _wanted_variants(features: Collection[str], *, labelled: bool) -> tuple[str, ...]:
@@ -70,14 +74,18 @@ def check_variant_name(name: str) -> None:
 
     Raises MissingPackageError where its packages are not installed.
     """
-    if name not in variant_names():
-        raise _unknown(name)
+    known = variant_names()
+    for one in [stage.variant for stage in stages_of(name)] if is_cascade(name) else [name]:
+        if one not in known:
+            raise _unknown(one)
     if packages := absent_packages(name):
         raise MissingPackageError(f"{name}: {missing(packages)}")
 
 
 def variant_module(name: str) -> str:
     """The module of variant ``name``; a name with a dot is a module itself (in tests and studies)."""
+    if is_cascade(name):
+        return cascade.__module__
     if "." in name:
         return name
     of_plugin = name not in shipped_names() and name in plugin_names()
@@ -86,12 +94,19 @@ def variant_module(name: str) -> str:
 
 def find_variant(name: str) -> Variant:
     """Import the variant ``name``; raises UnknownVariantError or PluginError."""
+    if is_cascade(name):
+        return _cascade(name)
     if "." in name or name in shipped_names():  # entry points are not even read: memory is measured in some processes
         variant: Variant = importlib.import_module(variant_module(name)).VARIANT
         return variant
     if name not in plugin_names():
         raise _unknown(name)
     return find_plugin(name)
+
+
+@cache
+def _cascade(name: str) -> Variant:
+    return cascade(stages_of(name), find_variant)
 
 
 def _unknown(name: str) -> UnknownVariantError:

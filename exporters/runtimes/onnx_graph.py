@@ -79,6 +79,21 @@ def attend_without_mask(file: Path) -> None:
     _write(model, file)
 
 
+def sum_before_normalisation(file: Path) -> None:
+    """Add by Sum what a LayerNormalization reads, so that ONNX Runtime does not fuse the two into SkipLayerNormalization.
+
+    The fused kernel is scalar; those of Sum and of LayerNormalization are vectorised. The graph says it, not an option of the
+    session, so that it holds in every program that loads the file.
+    """
+    model = _read(file)
+    read = {node.input[0] for node in model.graph.node if node.op_type == "LayerNormalization"}
+    weights = {weight.name for weight in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Add" and node.output[0] in read and not weights.intersection(node.input):
+            node.op_type = "Sum"
+    _write(model, file)
+
+
 def _is_zero(name: str, result: str) -> list[Any]:
     """Nodes that test whether all numbers of a tensor are zero."""
     from onnx import TensorProto, helper

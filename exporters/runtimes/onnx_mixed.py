@@ -10,7 +10,7 @@ from .calibration_texts import judging
 from .careful import Group, choose
 from .feed import text_feed
 from .onnx_graph import drop_unread
-from .onnx_session import MODEL_FILE, NOT_USED
+from .onnx_session import MODEL_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -71,7 +71,5 @@ def _logits(model: Any, feeds: Sequence[dict[str, Int64Array]]) -> Float32Array:
     """Logits of every text, ``(texts, num_labels)``."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"], disabled_optimizers=NOT_USED
-    )
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return np.concatenate([session.run(["logits"], feed)[0] for feed in feeds])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from ..variant import Program
@@ -14,14 +13,13 @@ if TYPE_CHECKING:
     from ..variant import Float32Array, Int64Array, Predictor
 
 MODEL_FILE = "model.onnx"
-NOT_USED = ["SkipLayerNormFusion"]  # its kernel is scalar; those of Add and LayerNormalization are vectorised
 
 PROGRAM = Program(
     imports=("import onnxruntime",),
     load=f"""\
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = threads
-session = onnxruntime.InferenceSession(folder / "{MODEL_FILE}", options, disabled_optimizers={json.dumps(NOT_USED)})""",
+session = onnxruntime.InferenceSession(folder / "{MODEL_FILE}", options)""",
     predict="""\
 zeros = np.zeros_like(inputs["input_ids"])
 feed = {one.name: inputs.get(one.name, zeros) for one in session.get_inputs()}
@@ -36,9 +34,7 @@ def load_session(artifact: Path, threads: int) -> Predictor:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        artifact / MODEL_FILE, options, providers=["CPUExecutionProvider"], disabled_optimizers=NOT_USED
-    )
+    session = onnxruntime.InferenceSession(artifact / MODEL_FILE, options, providers=["CPUExecutionProvider"])
     names = {node.name for node in session.get_inputs()}
 
     def predict(*batch: Int64Array) -> Float32Array:

@@ -69,6 +69,7 @@ settings["INFERENCE_NUM_THREADS"] = str(threads)
 model = openvino.Core().compile_model(folder / "{MODEL_FILE}", "CPU", settings)""",
         predict="""\
 logits = model(inputs)["logits"]""",
+        settings=_settings(precision, group),
     )
 
 

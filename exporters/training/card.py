@@ -74,10 +74,14 @@ def _beginning(record: Mapping[str, Any], label_names: Sequence[str]) -> str:
     caution = (
         " A demonstration, trained on made-up texts: its accuracy says nothing about news." * record["demonstration"]
     )
+    origin = f"{_student(record['student'])} of {start}" if record.get("student") else f"Started from {start}{new}"
     return (
-        f"{_cell(recipe['description'])}.{caution} Labels: {labels}. Started from {start}{new}; {record['num_parameters']:,} "
-        "parameters."
+        f"{_cell(recipe['description'])}.{caution} Labels: {labels}. {origin}; {record['num_parameters']:,} parameters."
     )
+
+
+def _student(kept: Mapping[str, Any]) -> str:
+    return f"A student with {len(kept['layers'])} of the {kept['of']} layers, which learnt the outputs, not the labels,"
 
 
 def _course(record: Mapping[str, Any]) -> str:

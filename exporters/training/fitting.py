@@ -16,6 +16,7 @@ from .precision import chosen_precision, overrule_launcher, this_device, trainin
 from .processes import is_main, process_count
 from .scores import validation_scores
 from .steps import steps
+from .student import learning_trainer
 from .tasks import DECIDING, METRIC_NAMES
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .steps import Steps
     from .unfinished import Unfinished
 
-    Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text
+    Example = dict[str, Any]  # ``input_ids`` and ``labels`` of one text, and of a student's ``teacher``'s logits
 
 _CONNECTION_LOST = ("connection closed", "connection reset", "connection refused", "timed out")
 
@@ -215,11 +216,10 @@ def _lost_process(error: BaseException) -> WorkerError | None:
 def _trainer_class(recipe: Recipe, lengths: list[int], clock: Any, bar: Any) -> Any:
     """Trainer of transformers that counts computed tokens, and groups texts by length where padding is bucketed."""
     import torch
-    from transformers import Trainer
 
     bucketed = recipe.padding == "bucketed"
 
-    class CountingTrainer(Trainer):
+    class CountingTrainer(learning_trainer(recipe.task)):  # type: ignore[misc] # a class that is made
         """Trainer that reports each batch to the clock and its loss to the progress bar."""
 
         def __init__(self, **keywords: Any) -> None:
@@ -297,6 +297,7 @@ def _arguments(recipe: Recipe, rows: int, folder: Path, *, validated: bool) -> t
         metric_for_best_model=DECIDING[recipe.task] if recipe.early_stopping else None,
         greater_is_better=True if recipe.early_stopping else None,
         logging_nan_inf_filter=False,  # a loss of NaN must be seen
+        remove_unused_columns=False,  # a model does not read the teacher's logits
         report_to="none",
         disable_tqdm=True,
         ddp_find_unused_parameters=False,  # a classifier uses all of its weights

@@ -84,6 +84,13 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Student:
+    """The model is a student of ``checkpoint``: fewer of its layers, which learn its outputs instead of the labels."""
+
+    layers: Annotated[int, _integer(1, 1000)]  # that are kept; of shared ones, that are applied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataRecipe:
     """Where the texts are, unless the command line says so: files that are split already, or one to split."""
 
@@ -113,6 +120,7 @@ class Recipe:
     architecture: Architecture | None = None
     # None: the checkpoint's own; from scratch, a folder given at the call
     tokenizer: TokenizerRecipe | None = None
+    student: Student | None = None  # None: all layers of the checkpoint learn the labels
     data: DataRecipe | None = None  # None: files are given at the call
     max_length: Annotated[int, _integer(8, 65536)]  # tokens; longer training texts are cut
     padding: Annotated[str, _one_of(PADDINGS)] = "bucketed"  # of training batches; bucketed ones come in random order
@@ -147,6 +155,8 @@ class Recipe:
         facts = {key: value for key, value in dataclasses.asdict(self).items() if key not in _NOT_HASHED}
         if self.task == "single-label":
             del facts["task"]  # trainings that are older than the key stay valid
+        if self.student is None:
+            del facts["student"]  # likewise
         return sha256_json(facts)
 
 
@@ -243,6 +253,8 @@ def _check_origin(path: Path, recipe: Recipe) -> None:
         _refuse(path, "checkpoint", f"is {recipe.checkpoint!r} beside 'architecture'", "one of the two")
     if recipe.fine_tunes and recipe.tokenizer is not None:
         _refuse(path, "tokenizer", "is set beside 'checkpoint'", "the checkpoint's own tokenizer: leave it out")
+    if recipe.student is not None and not recipe.fine_tunes:
+        _refuse(path, "student", "is set without a trained 'checkpoint'", "the classifier whose outputs it learns")
     if recipe.architecture_name is not None:
         try:
             check_architecture(recipe.architecture_name)

@@ -48,6 +48,7 @@ class TrainingReport:
     epochs: list[dict[str, Any]]  # number, loss, seconds, validation of each
     best_epoch: int | None  # whose weights these are, with early stopping; None: the last epoch's
     num_parameters: int
+    student: dict[str, Any] | None  # "layers" of the checkpoint that were kept, from 0, and "of" how many; None: all
     new_weights: list[str]  # randomly initialised although training started from a checkpoint, such as a new head
     accuracy: dict[str, float]  # by name of the evaluation set; with recall and f1 of one class per text alone
     recall: dict[str, dict[str, float]]  # by name of the set, then of the label

@@ -27,6 +27,7 @@ from .processes import process_count, shared
 from .recipe import VALIDATION
 from .record import TrainingReport, costs, package_versions, write_records
 from .scores import Scores, model_inputs, overlapping_texts, predict_labels, predict_logits, true_answers
+from .student import Kept, keep_layers
 from .tasks import check_labels, first_outputs, target
 from .thresholds import best_thresholds
 from .tokenizer import read_tokenizer, train_tokenizer
@@ -117,6 +118,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
         with unfinished.kept(resume=resume) as state:
             outputs = len(label_names)
             examples = _examples(tokenizer, recipe, texts, labels, outputs)
+            kept = _become_student(start, tokenizer, recipe, examples) if recipe.student else None
             validation = _examples(tokenizer, recipe, *sets.validation, outputs) if sets.validation else None
             given = {"model": start.model, "tokenizer": tokenizer, "recipe": recipe, "examples": examples}
             fitted = _fit(**given, validation=validation, unfinished=unfinished, state=state, progress=progress)
@@ -128,6 +130,7 @@ def train(  # noqa: PLR0913 - one call says all that a run depends on
                 **costs(fitted, recipe, examples),
                 **scores.figures,
                 thresholds=[*head.thresholds],
+                student=kept and {"layers": [*kept.layers], "of": kept.of},
                 **_data_facts(sets),
                 **_model_facts(start, folder),
                 **sources,
@@ -184,6 +187,28 @@ def _examples(
         {**model_inputs(ids), "labels": target(recipe.task, label, outputs)}
         for ids, label in zip(input_ids, labels, strict=True)
     ]
+
+
+def _become_student(start: Start, tokenizer: Any, recipe: Recipe, examples: list[Example]) -> Kept:
+    """Give each example the outputs of the whole model, and leave the student's layers."""
+    assert recipe.student
+    if start.new_weights:
+        raise RecipeError(
+            f"recipe {recipe.name!r}: the teacher {recipe.checkpoint} does not give the labels of the training texts, expected a "
+            "classifier that was trained for them; train it first"
+        )
+    input_ids = [one["input_ids"] for one in examples]
+    if "token_type_ids" in examples[0]:
+        input_ids = [TypedIds(one["input_ids"], one["token_type_ids"]) for one in examples]
+    learnt = predict_logits(start.model, tokenizer, input_ids, recipe.eval_batch_size)
+    for example, logits in zip(examples, learnt, strict=True):
+        example["teacher"] = logits.tolist()
+    kept = keep_layers(start.model, recipe.student.layers)
+    start.model.config.student = {
+        "layers": len(kept.layers),
+        "teacher_layers": kept.of,
+    }  # every artifact's config.json says it
+    return kept
 
 
 def _check_tokenizer_dir(recipe: Recipe, tokenizer_dir: Path | None) -> None:

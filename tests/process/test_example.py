@@ -33,7 +33,7 @@ encoded = Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")).enco
 inputs = {"input_ids": np.array([encoded.ids]), "attention_mask": np.array([encoded.attention_mask])}
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = threads
-session = onnxruntime.InferenceSession(folder / "model.onnx", options, disabled_optimizers=["SkipLayerNormFusion"])
+session = onnxruntime.InferenceSession(folder / "model.onnx", options)
 zeros = np.zeros_like(inputs["input_ids"])
 feed = {one.name: inputs.get(one.name, zeros) for one in session.get_inputs()}
 [logits] = session.run(["logits"], feed)

@@ -81,6 +81,32 @@ def test_logits_are_the_same_to_the_last_bit(tmp_path):
     assert (before == after).all()
 
 
+def executed(file, optimised, **options):
+    """Operators that a session of ``file`` runs, and its logits."""
+    settings = onnxruntime.SessionOptions()
+    settings.optimized_model_filepath = str(optimised)
+    session = onnxruntime.InferenceSession(file, settings, **options)
+    ids = np.random.default_rng(0).integers(5, 100, (3, 17))
+    feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+    return count_operators(optimised), session.run(["logits"], feed)[0]
+
+
+def test_what_a_normalisation_reads_is_not_fused_with_it(artifacts, tmp_path):
+    file, plain = artifacts("onnx-int8-dynamic") / "model.onnx", tmp_path / "plain.onnx"
+    model = onnx.load(file)
+    for node in model.graph.node:
+        node.op_type = "Add" if node.op_type == "Sum" else node.op_type
+    onnx.save(model, plain)
+
+    operators, found = executed(file, tmp_path / "run.onnx")
+    fused, _ = executed(plain, tmp_path / "run.onnx")
+    _, expected = executed(plain, tmp_path / "run.onnx", disabled_optimizers=["SkipLayerNormFusion"])
+
+    assert fused["SkipLayerNormalization"] > 0
+    assert operators["SkipLayerNormalization"] == 0
+    assert (found == expected).all()
+
+
 def test_every_attention_is_one_node(artifacts):
     plain, fused = (count_operators(artifacts(name) / "model.onnx") for name in ("onnx-fp32", "onnx-fp32-fused"))
 

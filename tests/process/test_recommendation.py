@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
 
 from deploybench.bench.analysis.evidence import read_evidence
 from deploybench.bench.analysis.objectives import Limit
@@ -141,3 +142,50 @@ def test_somebodys_folder_is_not_replaced(saved, made, capsys):
     assert "return_" in program.read_text()
     assert main([*saved, "--copy-to=."]) == 2
     assert main([*saved, "--copy-to="]) == 2
+
+
+# --layout
+
+
+def test_a_layout_is_of_the_best_variant_that_its_server_runs(saved, made, capsys):
+    padded(made("onnx-fp32"))
+
+    assert main([*saved, "--copy-to=best", "--layout=tei"]) == 0
+    said = capsys.readouterr()
+    assert "take onnx-fp32" in said.out
+    assert "torch-eager: runs in torch; that server runs onnxruntime alone" in " ".join(said.out.split())
+    assert "try: text-embeddings-router --model-id" in said.err
+    assert 'Text Embeddings Inference: ask for {"inputs": "a text"} at /predict' in said.err
+    assert {"model.onnx", "config.json", "tokenizer.json", "evidence.json"} <= {
+        one.name for one in Path("best").iterdir()
+    }
+
+
+def padded(folder):
+    file = str(folder / "tokenizer" / "tokenizer.json")
+    tokenizer = Tokenizer.from_file(file)
+    tokenizer.enable_padding(pad_id=0)
+    tokenizer.save(file)
+
+
+def test_a_layout_without_a_variant_is_nothing_written(saved, made, capsys):
+    made("onnx-fp32")
+
+    assert main([*saved, "--copy-to=best", "--layout=ovms"]) == 1
+    assert "nothing was written" in capsys.readouterr().err
+    assert not Path("best").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--layout=tei"], "--layout: was given without --copy-to DIR"),
+        (["--server"], "--server: was given without --copy-to DIR"),
+        (["--layout=tei", "--server", "--copy-to=best"], "pass one of the two"),
+    ],
+)
+def test_layouts_that_do_not_fit_are_one_line(saved, capsys, flags, message):
+    assert main([*saved, *flags]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1

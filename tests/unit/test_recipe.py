@@ -19,6 +19,7 @@ from deploybench.exporters.training.recipe import (
     DataRecipe,
     EarlyStopping,
     Recipe,
+    Student,
     TokenizerRecipe,
     read_recipe,
     recipe_names,
@@ -49,7 +50,7 @@ KNOWN = (
     "description, max_length, batch_size, epochs, learning_rate, demonstration, task, checkpoint, architecture.model_type, "
     "architecture.hidden_size, architecture.num_hidden_layers, architecture.num_attention_heads, "
     "architecture.intermediate_size, architecture.max_position_embeddings, architecture.embedding_size, "
-    "architecture.num_hidden_groups, tokenizer.vocab_size, data.train, data.validation, data.test, data.file, "
+    "architecture.num_hidden_groups, tokenizer.vocab_size, student.layers, data.train, data.validation, data.test, data.file, "
     "data.split, data.text_columns, data.pair_columns, "
     "data.label_column, padding, per_device_batch_size, eval_batch_size, warmup_ratio, "
     "warmup_steps, weight_decay, max_grad_norm, precision, gradient_checkpointing, early_stopping.patience, "
@@ -322,6 +323,7 @@ def test_the_hash_names_all_that_training_depends_on(write):
         "precision": "bf16",
         "early_stopping": EarlyStopping(),
         "task": "score",
+        "student": Student(layers=1),
     }
     changed = {dataclasses.replace(recipe, **{key: value}).sha256 for key, value in changes.items()}
 
@@ -331,9 +333,9 @@ def test_the_hash_names_all_that_training_depends_on(write):
     older = {
         key: value
         for key, value in dataclasses.asdict(recipe).items()
-        if key not in {"name", "description", "data", "task"}
+        if key not in {"name", "description", "data", "task", "student"}
     }
-    assert recipe.sha256 == sha256_json(older)  # as before there was a task
+    assert recipe.sha256 == sha256_json(older)  # as before there were tasks and students
 
 
 CHANGED = [  # (what is replaced, by what, the message after the file's name)
@@ -482,7 +484,7 @@ def test_shipped_recipes_say_everything(name):
     """No shipped recipe relies on a default, so that changing one changes no published figure."""
     path = Path(__file__).parents[2] / "exporters" / "training" / "recipes" / f"{name}.toml"
     content = tomllib.loads(path.read_text(encoding="utf-8"))
-    optional = {"demonstration", "task", "checkpoint", "architecture", "tokenizer", "data", "early_stopping"}
+    optional = {"demonstration", "task", "checkpoint", "architecture", "tokenizer", "student", "data", "early_stopping"}
     optional |= {"per_device_batch_size", "warmup_ratio", "warmup_steps"}
 
     assert len({"warmup_ratio", "warmup_steps"} & set(content)) == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .capacity import Trial, find_capacity, flood
-from .running import Layout, RunningServer
+from .running import RunningServer, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +34,10 @@ class HighestRate:
     launches: tuple[int, ...]  # of each trial
 
 
-def layouts(threads: int) -> list[Layout]:
+def setups(threads: int) -> list[Setup]:
     """One instance of the model with all threads, and one for each thread, each with dynamic batching and without."""
     shapes = dict.fromkeys([(1, threads), (threads, 1)])
-    return [Layout(instances=n, threads=t, max_batch=most) for n, t in shapes for most in (1, BATCHED)]
+    return [Setup(instances=n, threads=t, max_batch=most) for n, t in shapes for most in (1, BATCHED)]
 
 
 def trial_seconds(rate: float) -> float:
@@ -48,13 +48,13 @@ def trial_seconds(rate: float) -> float:
 def measure_highest_rate(
     artifact: Path, bodies: Sequence[bytes], threads: int, limit_s: float, seed: int
 ) -> HighestRate:
-    """By the layout that answers the most of a flood of requests; raises WorkerError where a server does not start."""
+    """By the setup that answers the most of a flood of requests; raises WorkerError where a server does not start."""
     random = np.random.default_rng(seed)
     floods = {}
-    for layout in layouts(threads):
-        with RunningServer(artifact, layout, PATIENT_MS) as server:
-            floods[layout] = flood(server, bodies, random)
-    best = max(floods, key=lambda layout: floods[layout])
+    for setup in setups(threads):
+        with RunningServer(artifact, setup, PATIENT_MS) as server:
+            floods[setup] = flood(server, bodies, random)
+    best = max(floods, key=lambda setup: floods[setup])
     rates: list[float] = []
     trials: list[tuple[int, Trial]] = []
     for launch in range(LAUNCHES):

@@ -24,7 +24,7 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Setup:
     """How the instances of the model use the cores, and how many waiting texts are computed together."""
 
     instances: int
@@ -35,9 +35,9 @@ class Layout:
 class RunningServer:
     """A context manager that starts the server of an ``artifact`` and ends it."""
 
-    def __init__(self, artifact: Path, layout: Layout, max_wait_ms: int) -> None:
+    def __init__(self, artifact: Path, setup: Setup, max_wait_ms: int) -> None:
         self._artifact, self.port = artifact.resolve(), 0
-        self._settings = Settings(artifact=self._artifact, port=0, max_wait_ms=max_wait_ms, **asdict(layout))
+        self._settings = Settings(artifact=self._artifact, port=0, max_wait_ms=max_wait_ms, **asdict(setup))
 
     def __enter__(self) -> Self:
         """Return once it answers; raises WorkerError, with its last words, where it ends before."""

@@ -43,8 +43,8 @@ def build(cells: RunFigures) -> list[Table]:
         f"its interval: of {LAUNCHES} launches, whose median it is",
         "requests arrive as a Poisson process; latency counts from the intended time, HTTP and tokenisation included",
         f"ratio: of the highest rate, over {REFERENCE}'s",
-        f"instances of the model, which share {counted(plan.threads, 'thread')}; batch: most waiting texts that are computed together; "
-        f"of one instance and one for each thread, each with and without batches of up to {BATCHED}, those that answer the most",
+        f"instances of the model, which share {counted(plan.threads, 'thread')}; batch: most texts that are computed together",
+        f"of one instance and one for each thread, each with and without batches of up to {BATCHED}, that which answers the most",
         "p50, p99, goodput, CPU: of the fastest trial within the limit; goodput: answers a second within it",
     ]
     return [cells.table(f"Server: requests a second with p99 within {limit}", contents, notes)]

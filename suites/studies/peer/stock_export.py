@@ -37,11 +37,10 @@ if TYPE_CHECKING:
     from ....bench.pipeline.prepare import Prepared
     from ....exporters.checkpoints.tokenization import Ids
 
-_SESSION = "deploybench.suites.studies.default_session"
 STOCK = {  # folder: the variants that load it
-    "onnx-fp32": (_SESSION,),
-    "onnx-fp32-O2": (_SESSION,),
-    "onnx-int8-dynamic": (_SESSION,),
+    "onnx-fp32": ("onnx-fp32",),
+    "onnx-fp32-O2": ("onnx-fp32",),
+    "onnx-int8-dynamic": ("onnx-int8-dynamic",),
     "openvino-int8": ("openvino-int8", "openvino-int8-bf16"),  # the second is OpenVINO's default on a CPU with bf16
 }
 TEXTS = 128  # for calibration, on both sides

@@ -21,7 +21,7 @@ from ....bench.measure.server.arrivals import arrivals
 from ....bench.measure.server.capacity import find_capacity
 from ....bench.measure.server.client import OK, Answers, bodies_of, send
 from ....bench.measure.server.highest_rate import BATCHED, PATIENT_MS, trial_seconds
-from ....bench.measure.server.running import Layout, RunningServer
+from ....bench.measure.server.running import RunningServer, Setup
 from ....bench.pipeline.arguments import positive_number
 from ....bench.pipeline.prepare import prepare
 from ....exporters.errors import UserError
@@ -88,12 +88,12 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
     limit_s, random = parsed.limit_ms / 1000, np.random.default_rng(parsed.seed)
     bodies, artifact = bodies_of(prepared.sets[0].texts), prepared.artifacts[parsed.variant].path
     threads = options.threads // parsed.instances
-    layout = Layout(instances=parsed.instances, threads=threads, max_batch=parsed.max_batch)
+    setup = Setup(instances=parsed.instances, threads=threads, max_batch=parsed.max_batch)
     with progress("endurance", 4) as bar, ExitStack() as stack:
-        with RunningServer(artifact, layout, PATIENT_MS) as server:  # the other would refuse the flood of the search
+        with RunningServer(artifact, setup, PATIENT_MS) as server:  # the other would refuse the flood of the search
             highest = find_capacity(server, bodies, limit_s, random, trial_seconds).rate
         bar.advance()
-        server = stack.enter_context(RunningServer(artifact, layout, round(parsed.limit_ms)))
+        server = stack.enter_context(RunningServer(artifact, setup, round(parsed.limit_ms)))
         steady, memory = _watched(server, lambda: _sent(server, bodies, _SHARE * highest, 60 * parsed.minutes, random))
         bar.advance()
         flooded = _sent(server, bodies, _OVERLOAD * highest, _OVERLOAD_S, random)
@@ -105,7 +105,7 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
         "set": prepared.sets[0].name,
         "variant": parsed.variant,
         "limit_ms": parsed.limit_ms,
-        "setup": asdict(layout),
+        "setup": asdict(setup),
         "highest_rate": highest,
         "steady": {
             "minutes": parsed.minutes,

@@ -1,9 +1,9 @@
-"""The highest rate of requests that each variant's server answers with p99 within a limit, by layout.
+"""The highest rate of requests that each variant's server answers with p99 within a limit, by setup.
 
     python -m deploybench.suites.studies.serving.rates --limit-ms 100
 
 Requests arrive as a Poisson process, one text each, drawn from the labelled set at its own lengths, at the very server that
-``recommend --copy-to DIR --server`` hands over. Layouts: one instance of the model with all threads, or one for each thread; with
+``recommend --copy-to DIR --server`` hands over. Setups: one instance of the model with all threads, or one for each thread; with
 dynamic batching or without. A rate's interval are the highest rate whose p99 is certain to be within the limit, and the lowest one
 whose p99 is certain to be beyond it.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from ....bench.console import progress
 from ....bench.measure.server.capacity import find_capacity
 from ....bench.measure.server.client import bodies_of
-from ....bench.measure.server.highest_rate import PATIENT_MS, layouts, trial_seconds
+from ....bench.measure.server.highest_rate import PATIENT_MS, setups, trial_seconds
 from ....bench.measure.server.running import RunningServer
 from ....bench.pipeline.arguments import positive_number
 from ....bench.pipeline.prepare import prepare
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ....bench.measure.server.capacity import Capacity
-    from ....bench.measure.server.running import Layout
+    from ....bench.measure.server.running import Setup
     from ....bench.pipeline.options import Options
 
 
-def capacity_of(artifact: Path, layout: Layout, bodies: Sequence[bytes], limit_s: float, seed: int) -> Capacity:
+def capacity_of(artifact: Path, setup: Setup, bodies: Sequence[bytes], limit_s: float, seed: int) -> Capacity:
     """Of one server, started for it."""
-    with RunningServer(artifact, layout, PATIENT_MS) as server:
+    with RunningServer(artifact, setup, PATIENT_MS) as server:
         return find_capacity(server, bodies, limit_s, np.random.default_rng(seed), trial_seconds)
 
 
@@ -50,12 +50,12 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
     limit_s, bodies = parsed.limit_ms / 1000, bodies_of(prepared.sets[0].texts)
     order = np.random.default_rng(parsed.seed)
     rows: list[dict[str, Any]] = []
-    wanted = layouts(options.threads)
+    wanted = setups(options.threads)
     with progress("servers", len(wanted) * len(prepared.artifacts)) as bar:
-        for layout in wanted:
+        for setup in wanted:
             for variant in order.permutation([*prepared.artifacts]).tolist():
-                found = capacity_of(prepared.artifacts[variant].path, layout, bodies, limit_s, parsed.seed)
-                rows.append({"variant": variant, **asdict(layout), **asdict(found)})
+                found = capacity_of(prepared.artifacts[variant].path, setup, bodies, limit_s, parsed.seed)
+                rows.append({"variant": variant, **asdict(setup), **asdict(found)})
                 bar.advance()
     rows.sort(key=lambda row: [*prepared.artifacts].index(row["variant"]))
     figures = {
@@ -71,7 +71,7 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
 
 
 def shown(rows: Sequence[dict[str, Any]], limit_ms: float) -> str:
-    """The printed table: a line for each variant and layout, and the best of each variant over torch-eager's best."""
+    """The printed table: a line for each variant and setup, and the best of each variant over torch-eager's best."""
     best = best_of(rows)
     eager = best.get(REFERENCE, {}).get("rate")
     cells = [
@@ -95,7 +95,7 @@ def shown(rows: Sequence[dict[str, Any]], limit_ms: float) -> str:
         "over eager",
         "CPU s/1,000",
     ]
-    return render_rows(heads, cells, ["over eager: the best layout of each variant over torch-eager's best"])
+    return render_rows(heads, cells, ["over eager: the best setup of each variant over torch-eager's best"])
 
 
 def best_of(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ def asked(monkeypatch):
             seconds=1.0,
             num_parameters=1,
             new_weights=[],
+            student=None,
             accuracy=dict.fromkeys(keywords["evaluation"], 1.0),
             thresholds=[],
             epochs=[

@@ -1,0 +1,207 @@
+"""The variant that a cascade is: exported from the artifacts of its stages, and certified on held-out texts."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import shutil
+import textwrap
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..checkpoints.checkpoint import head_of
+from ..checkpoints.tokenization import ids_to_json
+from ..errors import ExportError
+from ..files import sha256_json
+from ..runtimes.feed import INPUTS
+from ..variant import CONFIG, TOKENIZER, Program, Variant
+from .answering import answer_in_stages, chance_of_class, shortened
+from .certified import CONFIDENCE, certify, fewest_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ..checkpoints.tokenization import Ids
+    from ..variant import Batch, ExportJob, Float32Array, Int64Array, Predictor
+    from . import answering
+    from .names import Stage
+
+CASCADE_FILE = "cascade.json"  # its stages, their thresholds, and what certified them
+RUNTIME = "cascade"
+
+
+def cascade(stages: Sequence[Stage], find: Callable[[str], Variant]) -> Variant:
+    """The variant with these ``stages``, of which ``find`` gives each variant."""
+    variants = [find(one.variant) for one in stages]
+    last = variants[-1]
+    programs = [one.program for one in variants]
+    return Variant(
+        runtime=RUNTIME,
+        precision=last.precision,
+        packages=tuple(dict.fromkeys(package for one in variants for package in one.packages)),
+        imports=tuple(dict.fromkeys(module for one in variants for module in one.imports)),
+        export=partial(_export, stages, variants),
+        load=partial(_load, variants),
+        program=_program([one for one in programs if one]) if all(programs) else None,
+        min_agreement=0.9,
+        base=stages[-1].variant,
+        stages=tuple(one.variant for one in stages[:-1]),
+        default=False,
+    )
+
+
+def _export(stages: Sequence[Stage], variants: Sequence[Variant], job: ExportJob) -> None:
+    folders = [*job.stages, job.base]
+    task = head_of(job.checkpoint).task
+    if task != "single-label":
+        raise ExportError(
+            f"is a {task} model, expected one class for each text: only of a class a stage is sure or not"
+        )
+    share, level = job.bound / (len(stages) - 1), 1 - (1 - CONFIDENCE) / (len(stages) - 1)
+    fewest = fewest_texts(share, level)
+    if len(job.held_out) < fewest:
+        raise ExportError(
+            f"found {len(job.held_out)} held-out texts, expected {fewest} or more to bound other classes by {job.bound:.1%}: "
+            "validation texts that deploybench train leaves, or --unlabelled FILE"
+        )
+    for folder in dict.fromkeys(folders):
+        shutil.copytree(folder, job.out_dir / folder.name, ignore=shutil.ignore_patterns(TOKENIZER, CONFIG))
+    threads = len(os.sched_getaffinity(0))
+    loaded = {folder: variant.load(folder, threads) for folder, variant in zip(folders, variants, strict=True)}
+    answers = [_answers(loaded[folder], stage, job.held_out) for folder, stage in zip(folders, stages, strict=True)]
+    classes = answers[-1].argmax(axis=1)
+    certified = [
+        certify(chance_of_class(one), one.argmax(axis=1) != classes, bound=share, confidence=level)
+        for one in answers[:-1]
+    ]
+    facts = {
+        "stages": [
+            {"name": stage.name, "folder": folder.name, "tokens": stage.tokens, **(asdict(found) if found else {})}
+            for stage, folder, found in zip(stages, folders, [*certified, None], strict=True)
+        ],
+        "bound": job.bound,
+        "confidence": CONFIDENCE,
+        "texts": len(job.held_out),
+        "texts_sha256": sha256_json([*map(ids_to_json, job.held_out)]),
+    }
+    (job.out_dir / CASCADE_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    if not any(one.answered for one in certified):
+        job.unneeded.append(f"no stage is sure enough of a text to answer it; {stages[-1].name} answers all")
+    job.notes.extend(_notes(stages, answers, [one.threshold for one in certified], job))
+
+
+def _notes(
+    stages: Sequence[Stage], answers: Sequence[Float32Array], thresholds: Sequence[float], job: ExportJob
+) -> list[str]:
+    """What it promises, and which stage answers how many of the held-out texts."""
+    left = np.ones(len(job.held_out), dtype=bool)
+    shares = []
+    for stage, found, threshold in zip(stages, answers, [*thresholds, 0.0], strict=True):
+        sure = left & (chance_of_class(found) >= threshold)
+        shares.append(f"{stage.name} {sure.mean():.0%}")
+        left &= ~sure
+    promised = f"at most {job.bound:.1%} of texts like {len(job.held_out)} held-out ones get another class"
+    return [
+        f"{promised} than from {stages[-1].name} ({CONFIDENCE:.0%} sure); of these are answered by {', '.join(shares)}"
+    ]
+
+
+def _answers(predict: Predictor, stage: Stage, texts: Sequence[Ids]) -> Float32Array:
+    """Logits of a stage, ``(texts, classes)``, each text alone."""
+    return np.concatenate([predict(*shortened(_inputs(ids), stage.tokens).values()) for ids in texts])
+
+
+def _inputs(ids: Ids) -> dict[str, Int64Array]:
+    """One text as a batch."""
+    row = np.asarray([ids], dtype=np.int64)
+    types = getattr(ids, "types", None)
+    arrays = [row, np.ones_like(row), *([] if types is None else [np.asarray([types], dtype=np.int64)])]
+    return dict(zip(INPUTS, arrays, strict=False))
+
+
+def _load(variants: Sequence[Variant], artifact: Path, threads: int) -> Predictor:
+    described = read_cascade(artifact)["stages"]
+    loaded = {}
+    for stage, variant in zip(described, variants, strict=True):
+        if stage["folder"] not in loaded:
+            loaded[stage["folder"]] = variant.load(artifact / stage["folder"], threads)
+    stages = [(partial(_by_name, loaded[one["folder"]]), one["tokens"], one.get("threshold", 0.0)) for one in described]
+
+    return _Cascade(stages)
+
+
+class _Cascade:
+    """A predictor by stages."""
+
+    def __init__(self, stages: Sequence[answering.Stage]) -> None:
+        self.stages = stages
+
+    def __call__(self, *batch: Int64Array) -> Float32Array:
+        return answer_in_stages(dict(zip(INPUTS, batch, strict=False)), self.stages)
+
+
+def read_cascade(artifact: Path) -> dict[str, Any]:
+    """The stages of an artifact and what certified them."""
+    found: dict[str, Any] = json.loads((artifact / CASCADE_FILE).read_text(encoding="utf-8"))
+    return found
+
+
+def stage_of_each(variant: Variant, artifact: Path, threads: int, batches: Sequence[Batch]) -> list[int]:
+    """The stage that answers each text, from 0, of batches of one text each."""
+    found: list[int] = []
+    stages = variant.load(artifact, threads).stages  # type: ignore[attr-defined] # of a cascade
+    for batch in batches:
+        inputs = dict(zip(INPUTS, batch, strict=False))
+        sure = (
+            number
+            for number, (predict, tokens, threshold) in enumerate(stages)
+            if (chance_of_class(predict(shortened(inputs, tokens))) >= threshold).all()
+        )
+        found.append(next(sure))
+    return found
+
+
+def _by_name(predict: Predictor, inputs: dict[str, Int64Array]) -> Float32Array:
+    return predict(*inputs.values())
+
+
+def _program(programs: Sequence[Program]) -> Program:
+    """Its stages' programs, each a function, and the functions of ``answering``."""
+    loaders = [
+        f"def load_stage_{number}(folder, threads):\n{textwrap.indent(one.load, '    ')}\n\n"
+        f"    def predict(inputs):\n{textwrap.indent(one.predict, '        ')}\n        return logits\n\n    return predict\n"
+        for number, one in enumerate(programs, start=1)
+    ]
+    calls = ", ".join(f"load_stage_{number}" for number in range(1, len(programs) + 1))
+    load = "\n\n".join(
+        [
+            *(_without_types(inspect.getsource(one)) for one in (answer_in_stages, chance_of_class, shortened)),
+            *loaders,
+            f"""\
+described = json.loads((folder / "{CASCADE_FILE}").read_text(encoding="utf-8"))["stages"]
+loaded = {{}}
+for load_stage, one in zip([{calls}], described):
+    if one["folder"] not in loaded:
+        loaded[one["folder"]] = load_stage(folder / one["folder"], threads)
+stages = [(loaded[one["folder"]], one["tokens"], one.get("threshold", 0.0)) for one in described]""",
+        ]
+    )
+    imports = dict.fromkeys(["import json", *(line for one in programs for line in one.imports)])
+    return Program(imports=tuple(imports), load=load, predict="logits = answer_in_stages(inputs, stages)")
+
+
+def _without_types(source: str) -> str:
+    """The source of a function without annotations, whose names a program does not have."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+    return ast.unparse(tree)

@@ -1,0 +1,1 @@
+"""Studies of cascades: what they gain, and whether their bound holds."""
