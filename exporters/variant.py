@@ -65,6 +65,10 @@ class TrainingTexts:
             source=source,
         )
 
+    def ids(self) -> list[list[int]]:
+        """Token ids of each text."""
+        return [one.tolist() for one in np.split(self.tokens, np.cumsum(self.lengths)[:-1])]
+
     def each(self) -> list[Batch]:
         """Each text as a batch of one."""
         parts = [self.tokens, np.ones_like(self.tokens), *([] if self.types is None else [self.types])]

@@ -15,7 +15,7 @@ from .sets import reading
 from .unlabelled import left_validation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ...exporters.checkpoints.checkpoint import Checkpoint
     from ...exporters.checkpoints.inputs import Inputs
@@ -25,16 +25,22 @@ if TYPE_CHECKING:
 
 
 def find_held_out(
-    options: Options, checkpoint: Checkpoint, inputs: Inputs, sets: Sequence[LabelledSet], calibration: Sequence[Ids]
+    options: Options, checkpoint: Checkpoint, inputs: Inputs, sets: Sequence[LabelledSet], used: Iterable[Sequence[int]]
 ) -> tuple[Ids, ...]:
     """Token ids of the texts of ``--unlabelled``, or without it of the validation texts that training left, cut as they are scored.
 
-    Nothing is read where no cascade is asked for. Prints one line about them.
+    Texts of ``sets`` are left out, and those whose token ids are in ``used``, which trained or calibrated. Nothing is read
+    where no cascade is asked for. Prints one line about them.
     """
     if not any(map(is_cascade, options.variants)):
         return ()
     without = {row for one in sets for row in one.row_hashes}
-    calibrated, limit = set(map(tuple, calibration)), inputs.scoring_length(checkpoint)
+    limit = inputs.scoring_length(checkpoint)
+
+    def cut(ids: Ids) -> Ids:
+        return join(ids[: limit - 1], ids[-1:]) if limit and len(ids) > limit else ids
+
+    known = {tuple(cut(ids)) for ids in used}
     if options.unlabelled:
         found: dict[str, Ids] = {}
         for path in options.unlabelled:
@@ -43,6 +49,6 @@ def find_held_out(
         source = f"of {', '.join(path.name for path in options.unlabelled)}"
     else:
         found, source = left_validation(checkpoint.path / VALIDATION_FILE), "that training left for validation"
-    kept = [ids for row, ids in found.items() if row not in without and tuple(ids) not in calibrated]
+    kept = [read for row, ids in found.items() if row not in without and tuple(read := cut(ids)) not in known]
     note(f"cascades are certified on {counted(len(kept), 'text')} {source}")
-    return tuple(join(ids[: limit - 1], ids[-1:]) if limit and len(ids) > limit else ids for ids in kept)
+    return tuple(kept)

@@ -13,7 +13,7 @@ from ...exporters.artifacts.catalogue import (
     absent_packages,
     check_variant_name,
     default_variants,
-    find_variant,
+    trains_another_model,
     usable_variants,
     variant_names,
 )
@@ -311,7 +311,7 @@ def read_models(parsed: argparse.Namespace) -> tuple[Options, ...]:
     """Options of each model of a run: one for each ``--checkpoint``, with a name where there are several."""
     found = _each_model(parsed)
     variants = {name for one in found for name in one.variants}
-    if found[0].train and not any(find_variant(name).another_model for name in variants):
+    if found[0].train and not any(map(trains_another_model, variants)):
         raise UserError(
             "--train: no variant of --variants is trained on texts; add linear-tokens, or leave --train out"
         )

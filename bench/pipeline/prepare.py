@@ -258,7 +258,9 @@ def _read(
     if options.checkpoint is not None:
         announce()
     training = find_training_texts(options, checkpoint, inputs, sets, origin.calibration, plain, reading(options))
-    held_out = find_held_out(options, checkpoint, inputs, sets, origin.calibration)
+    held_out = find_held_out(
+        options, checkpoint, inputs, sets, [*origin.calibration, *(training.ids() if training else ())]
+    )
     prepared = Prepared(
         options=options,
         checkpoint=checkpoint,

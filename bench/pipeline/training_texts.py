@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ...exporters.artifacts.catalogue import find_variant
+from ...exporters.artifacts.catalogue import trains_another_model
 from ...exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE, read_json
 from ...exporters.checkpoints.tokenization import ids_from_json, tokenise
 from ...exporters.errors import CheckpointError, UserError
@@ -49,7 +49,7 @@ def find_training_texts(  # noqa: PLR0913, PLR0917 - where texts come from, and 
 
     Raises UserError for a file that cannot be used, or that leaves no texts of two classes, and for another task.
     """
-    others = [name for name in options.variants if find_variant(name).another_model]
+    others = [*filter(trains_another_model, options.variants)]
     if not others:
         return None
     if checkpoint.task != "single-label":

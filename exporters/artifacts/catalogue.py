@@ -104,6 +104,12 @@ def find_variant(name: str) -> Variant:
     return find_plugin(name)
 
 
+def trains_another_model(name: str) -> bool:
+    """Whether variant ``name``, or a stage of it, is another model, which is trained on texts."""
+    variant = find_variant(name)
+    return any(one.another_model for one in (variant, *map(find_variant, variant.stages)))
+
+
 @cache
 def _cascade(name: str) -> Variant:
     return cascade(stages_of(name), find_variant)
