@@ -186,8 +186,9 @@ def _complete(out_dir: Path, facts: dict[str, Any], job: ExportJob, origin: Orig
     shutil.copytree(origin.tokenizer, out_dir / TOKENIZER)
     if origin.scoring_length:
         cut_texts_at(origin.scoring_length, out_dir / TOKENIZER)
-    config = {name: value for name, value in read_config(origin.checkpoint).items() if name != "_name_or_path"}
-    (out_dir / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if CONFIG not in files:  # else PyTorch's variants read their own
+        config = {name: value for name, value in read_config(origin.checkpoint).items() if name != "_name_or_path"}
+        (out_dir / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     said = {"notes": job.notes, "unneeded": job.unneeded}
     manifest = {**facts, "fingerprint": sha256_json(facts), **said, "files": files}
     with (out_dir / MANIFEST).open("w", encoding="utf-8") as file:

@@ -19,7 +19,7 @@ from ..checkpoints.tokenization import ids_to_json
 from ..errors import ExportError
 from ..files import sha256_json
 from ..runtimes.feed import INPUTS
-from ..variant import CONFIG, TOKENIZER, Program, Variant
+from ..variant import TOKENIZER, Program, Variant
 from .answering import answer_in_stages, chance_of_class, shortened
 from .certified import CONFIDENCE, certify, fewest_texts
 
@@ -71,7 +71,7 @@ def _export(stages: Sequence[Stage], variants: Sequence[Variant], job: ExportJob
             "validation texts that deploybench train leaves, or --unlabelled FILE"
         )
     for folder in dict.fromkeys(folders):
-        shutil.copytree(folder, job.out_dir / folder.name, ignore=shutil.ignore_patterns(TOKENIZER, CONFIG))
+        shutil.copytree(folder, job.out_dir / folder.name, ignore=shutil.ignore_patterns(TOKENIZER))
     threads = len(os.sched_getaffinity(0))
     loaded = {folder: variant.load(folder, threads) for folder, variant in zip(folders, variants, strict=True)}
     answers = [_answers(loaded[folder], stage, job.held_out) for folder, stage in zip(folders, stages, strict=True)]

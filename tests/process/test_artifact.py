@@ -43,6 +43,22 @@ def test_an_artifact_is_complete_on_its_own(origin, tmp_path):
     assert made.size == sum((made.path / name).stat().st_size for name in ("model.safetensors", "config.json"))
 
 
+@pytest.mark.parametrize("name", ["torch-eager", "torch-bf16", "onnx-fp32"])
+def test_it_has_the_checkpoints_configuration_however_that_is_written(origin, checkpoint_copy, tmp_path, name):
+    config = json.loads((checkpoint_copy / "config.json").read_text())
+    (checkpoint_copy / "config.json").write_text(json.dumps({**config, "_name_or_path": "/home/me/secret"}))
+    other = dataclasses.replace(origin, checkpoint=checkpoint_copy)
+    artifact = call_in_child(export_artifact, name, other, tmp_path, threads=1, forked=True)
+    found = json.loads((artifact.path / "config.json").read_text())
+
+    assert found["model_type"] == config["model_type"]
+    assert found["id2label"] == config["id2label"]
+    assert (
+        "secret" not in (artifact.path / "config.json").read_text() or name == "torch-eager"
+    )  # its own, to the last byte
+    assert read_artifact(artifact.path) == artifact
+
+
 def test_its_tokenizer_cuts_texts_as_accuracy_is_measured(origin, tmp_path):
     from tokenizers import Tokenizer
 

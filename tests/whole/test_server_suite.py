@@ -64,7 +64,8 @@ def test_a_real_server_is_measured_once(artifacts, short, tmp_path):
     rates, trials = by_metric["rate_at_p99"], by_metric["request_rate"]
     assert len(rates.values) == 2
     assert rates.launches == (0, 1)
-    assert (rates.data, rates.workload.batch_size) == ("small", 8)
+    assert rates.data == "small"
+    assert rates.workload.batch_size in {1, 8}
     assert rates.workload.threads * rates.workload.instances == 2
     assert list(trials.values) == sorted(trials.values)
     assert all(len(by_metric[metric].values) == len(trials.values) == 4 for metric in OF_A_TRIAL)
