@@ -16,7 +16,7 @@ from .figures import ANOTHER_MODEL, figures
 from .objectives import AT_RATE, FLAG, OBJECTIVES, SCORE_FLAG, Aim, Limit, ServiceLevel
 from .other_model import OtherModel, other_models
 from .precision import cautions
-from .server_figures import trials_of
+from .server_figures import RATE, trials_of
 from .speed_ups import speed_ups
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class Known:
     drops: Mapping[str, Sequence[Drop]]  # empty where the loss is unknown
     reference: str  # what accuracy is lost against
     trials: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)  # of servers, by candidate
+    p99_limit: float | None = None  # seconds, within which the highest rates of servers were looked for
     by_costs: bool = False  # whether costs alone decide, because accuracy was not measured
     without_drop: Mapping[str, Finding] = field(
         default_factory=dict
@@ -137,6 +138,7 @@ def select(run: Run, scored: Mapping[str, Answers], aim: Aim) -> Selection:
         drops=accuracy_drops(run, scored, on_each_set=aim.on_each_set),
         reference=REFERENCE,
         trials=trials_of(run),
+        p99_limit=run.plan.p99_limit,
         without_drop=dict.fromkeys(_may_be_known(run), _without_drop(run)),
         unscored=sum(one.unscored for one in run.sets),
     )
@@ -176,7 +178,7 @@ def judge(known: Known, aim: Aim) -> Selection:
             by_drop = [_by_drop(*pair) for pair in zip(drops[name], verdicts, strict=True)]
             if name in known.without_drop and not by_drop and not known.by_costs:
                 by_drop = [known.without_drop[name]]
-            by_level = [_by_service_level(known.trials.get(name, ()), aim.service_level)] if aim.service_level else []
+            by_level = [_by_service_level(known, name, aim.service_level)] if aim.service_level else []
             findings = (*by_drop, *(_by_limit(every, name, limit) for limit in aim.limits), *by_level)
         worst = max(verdicts, default=None, key=lambda one: _ORDER.index(one.standing))
         figure = deciding_figure(every, name, OBJECTIVES[aim.objective].metric)
@@ -280,9 +282,20 @@ def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:
     return Finding(standing=standing, flag=limit.flag, why=why, figure=figure)
 
 
-def _by_service_level(trials: Sequence[Mapping[str, float]], level: ServiceLevel) -> Finding:
-    """By trials at that rate or a higher one, and at that rate or a lower one."""
+def _by_service_level(known: Known, name: str, level: ServiceLevel) -> Finding:
+    """By the interval of the highest rate, where the run looked for that of the same p99.
+
+    Else by trials: one at that rate or a higher one whose p99 is certain to be low enough, and none at that rate or a lower one
+    whose p99 is certain to be too high.
+    """
+    trials, figure = known.trials.get(name, ()), deciding_figure(known.figures, name, RATE)
     asked = f"{level.rate:g} requests a second with p99 within {level.p99 * 1e3:g} ms"
+    if figure is not None and figure.low is not None and figure.high is not None and known.p99_limit == level.p99:
+        standing = stands(-figure.high, -figure.low, -level.rate)
+        found = f"its server answers {figure.value:.0f} ({figure.low:.0f} to {figure.high:.0f}) within that p99"
+        verb = {"in": "", "undecided": "may not answer", "out": "does not answer"}[standing]
+        why = f"{verb} {asked}: {found}" if verb else ""
+        return Finding(standing=standing, flag=AT_RATE, why=why, figure=figure)
     if not trials:
         why = f"its server was not measured (run --rate-at-p99-ms {level.p99 * 1e3:g})"
         return Finding(standing="undecided", flag=AT_RATE, why=why)

@@ -50,6 +50,15 @@ def _best_trial(limit: float, look: Callable[[str], Measurement]) -> int | None:
     return max(within, key=lambda place: rates[place], default=None)
 
 
+def setup_of(run: Run, variant: str) -> dict[str, int] | None:
+    """Instances, threads of each and largest batch with which the variant's rate was measured; None if it was not."""
+    of_rate = (one.workload for one in run.measurements if (one.variant, one.metric) == (variant, RATE) and one.values)
+    found = next(of_rate, None)
+    if found is None:
+        return None
+    return {"instances": found.instances, "threads": found.threads, "max_batch": found.batch_size}
+
+
 def trials_of(run: Run) -> dict[str, list[dict[str, float]]]:
     """The trials of each variant whose server was measured, by rate, each by the names of OF_A_TRIAL."""
     columns: dict[str, dict[str, tuple[float, ...]]] = {}

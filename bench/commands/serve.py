@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...exporters.serving.server.settings import add_flags, flags_of, read_settings
+from ...exporters.serving.served import whole_artifact
+from ...exporters.serving.server.settings import add_flags, flags_of, given_of
 from ...exporters.serving.server_folder import SERVER, write_server
 from .common import add_command
 
@@ -42,13 +42,15 @@ def add(commands: Any) -> None:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    settings = replace(read_settings(parsed), artifact=parsed.artifact.resolve())
+    artifact = parsed.artifact.resolve()
+    whole_artifact(artifact)
     with tempfile.TemporaryDirectory() as made:
-        folder = settings.artifact
+        folder = artifact
         if not (folder / SERVER).is_dir():
             folder = Path(made)
-            write_server(settings.artifact, folder)
-        with subprocess.Popen([sys.executable, "-m", SERVER, *flags_of(settings)], cwd=folder) as server:
+            write_server(artifact, folder)
+        flags = flags_of({**given_of(parsed), "artifact": artifact})
+        with subprocess.Popen([sys.executable, "-m", SERVER, *flags], cwd=folder) as server:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda asked, _: server.send_signal(asked))
             return server.wait()

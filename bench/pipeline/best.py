@@ -12,10 +12,13 @@ from ...exporters.errors import UserError
 from ...exporters.files import refuse_unwritable, whole_folder
 from ...exporters.serving.example import EXAMPLE, example_call, is_example_changed, write_example
 from ...exporters.serving.layouts import write_layout
+from ...exporters.serving.served import read_manifest
 from ...exporters.serving.server_folder import DOCKERFILE, SERVER, is_server_changed, write_server
 from ..analysis.evidence import evidence_of, read_evidence, write_evidence
 from ..analysis.models.pairs import of_pair
+from ..analysis.server_figures import setup_of
 from ..console import say
+from ..units import counted
 from .made import find_artifact
 
 if TYPE_CHECKING:
@@ -72,13 +75,19 @@ def write_best(run: Run, selection: Selection, artifact: Path, target: Path, *, 
     with whole_folder(target) as out_dir:
         shutil.copytree(artifact, out_dir, dirs_exist_ok=True)
         write_example(out_dir)
+        variant = read_manifest(out_dir)["variant"]
+        setup = setup_of(run, variant) if server else None
         if server:
-            write_server(out_dir, out_dir)
+            write_server(out_dir, out_dir, setup)
         _write_evidence(run, selection, out_dir)
     call = example_call(target)
     if server:
         call = f"deploybench serve {shlex.quote(str(target))}"
     _say_written(target, call)
+    if setup:
+        instances = f"{counted(setup['instances'], 'instance')} of {counted(setup['threads'], 'thread')}"
+        batches = f"batches of up to {setup['max_batch']}" if setup["max_batch"] > 1 else "each text by itself"
+        say(f"it serves as its rate was measured: {instances}, {batches}")
 
 
 def _write_layout(run: Run, selection: Selection, artifact: Path, target: Path, layout: Layout) -> None:

@@ -75,6 +75,15 @@ def _complete(output: Path) -> dict[Shard, Path]:
 def _check(shards: Mapping[Shard, Path], records: Mapping[Shard, Record], *, allow_mixed: bool) -> None:
     """Raise UserError where shards do not belong together, or may answer differently."""
     first, *others = shards
+    row = 1
+    for shard, path in shards.items():
+        said = records[shard].shard
+        found = f"{said.get('number')}/{said.get('count')}"
+        if found != str(shard) or said.get("first") != row:
+            raise DataError(
+                f"{path}: is shard {found} of its scoring, expected {shard} by its name; score that shard again"
+            )
+        row += said["rows"]
     for shard in others:
         asked = differences([records[first].asked, records[shard].asked])
         if asked:

@@ -48,7 +48,7 @@ def read_shard(text: str) -> Shard:
     number, count = (int(one) for one in found.groups()) if found else (0, 0)
     if not 1 <= number <= count <= _MOST:
         raise UserError(
-            f"--shard: found {text!r}, expected a number and how many there are, such as 3/16 (1/16 to 16/16)"
+            f"--shard: found {text!r}, expected a number and how many there are, such as 3/16 (1/16 to 16/16), {_MOST:,} at most"
         )
     return Shard(number, count)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FAST_FILE = "tokenizer.json"
 INPUTS_FILE = "inputs.json"  # beside it: how texts become inputs
+_LONG = 16  # characters for each token that is read: from here on a text of a pair is cut before it is encoded
+_SPARE = 64  # tokens that are kept beyond those that are read: the last word of what is cut may be divided otherwise
 _NO_LIMIT = 2**31 - 1  # tokens: the file stores the truncation side only together with a length
 
 Side = Literal["left", "right"]
@@ -185,7 +187,23 @@ class Tokeniser:
 
     def encode(self, texts: Sequence[Text]) -> Any:
         """Encodings of the package tokenizers; without ids for a text without tokens."""
-        return self._tokenizer.encode_batch_fast(list(texts))
+        return self._tokenizer.encode_batch_fast([one if isinstance(one, str) else self._bounded(one) for one in texts])
+
+    def _bounded(self, pair: tuple[str, str]) -> tuple[str, ...]:
+        """A pair without what cannot be read: tokenizers keeps every piece of one text with every piece of the other."""
+        truncation = self._tokenizer.truncation or {}
+        limit = truncation.get("max_length", 0)
+        if max(map(len, pair)) <= _LONG * limit or not limit:
+            return pair
+        first, second = (self._whole.encode(text, add_special_tokens=False).offsets for text in pair)
+
+        def cut(text: str, places: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> str:
+            kept = limit + _SPARE * (1 + (len(places) > len(others)))  # the longer one stays the longer one
+            if len(places) <= kept:
+                return text
+            return text[places[-kept][0] :] if truncation["direction"] == "left" else text[: places[kept - 1][1]]
+
+        return cut(pair[0], first, second), cut(pair[1], second, first)
 
     def _untruncated(self, text: Text, encoding: Any) -> int:
         """Tokens before truncation; each truncated piece of a single text has special tokens of its own."""

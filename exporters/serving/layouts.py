@@ -37,7 +37,9 @@ class Layout:
     runtime: str  # of the variants that it can serve
     start: str  # the command that serves ``{folder}``
     write: Callable[[Path, Path, int], None]  # from a whole artifact into an empty folder, with so many threads
-    remarks: Callable[[Head, dict[str, Any]], Iterator[str]]  # by what outputs mean and how texts are cut
+    remarks: Callable[
+        [Head, dict[str, Any], bool], Iterator[str]
+    ]  # by what outputs mean, how texts are cut, and for pairs
 
 
 def write_layout(layout: Layout, artifact: Path, target: Path, threads: int) -> list[str]:
@@ -47,7 +49,8 @@ def write_layout(layout: Layout, artifact: Path, target: Path, threads: int) -> 
     """
     whole_artifact(artifact)
     layout.write(artifact, target, threads)
-    return [*layout.remarks(head_of(read_manifest(artifact)), _fast(artifact)["truncation"] or {})]
+    manifest = read_manifest(artifact)
+    return [*layout.remarks(head_of(manifest), _fast(artifact)["truncation"] or {}, manifest.get("pairs", False))]
 
 
 def _write_tei(artifact: Path, target: Path, _: int) -> None:
@@ -68,8 +71,9 @@ def _write_tei(artifact: Path, target: Path, _: int) -> None:
         _write(target / _LENGTH_FILE, {"max_seq_length": length, "do_lower_case": False})
 
 
-def _tei_remarks(head: Head, cut: dict[str, Any]) -> Iterator[str]:
-    yield 'ask for {"inputs": "a text"} at /predict'
+def _tei_remarks(head: Head, cut: dict[str, Any], pairs: bool) -> Iterator[str]:
+    inputs = '["a text", "another"]' if pairs else '"a text"'
+    yield f'ask for {{"inputs": {inputs}}} at /predict'
     if cut.get("direction") == "Left":
         yield 'texts are cut at their start: send "truncation_direction": "Left" with each'
     if head.task == "multi-label":
@@ -97,7 +101,7 @@ def _write_ovms(artifact: Path, target: Path, threads: int) -> None:
     _write(target / CONFIG, {"model_config_list": [{"config": model_config}]})
 
 
-def _ovms_remarks(head: Head, _: dict[str, Any]) -> Iterator[str]:
+def _ovms_remarks(head: Head, _: dict[str, Any], __: bool) -> Iterator[str]:
     outputs = ", ".join(head.labels) or "the score"
     yield f"it takes token ids, as {TOKENIZER}/{FAST_FILE} gives them, and answers with logits of {outputs}"
 
@@ -113,7 +117,9 @@ def _config(artifact: Path) -> dict[str, Any]:
     try:
         config: dict[str, Any] = json.loads((artifact / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UserError(f"{artifact}: an earlier version made it, it has no {CONFIG}; export it again") from error
+        raise UserError(
+            f"{artifact}: an earlier version made it, it has no {CONFIG}; run deploybench export again"
+        ) from error
     labels = head_of(read_manifest(artifact)).labels or ("score",)
     config["id2label"] = dict(enumerate(labels))
     config["label2id"] = {label: index for index, label in enumerate(labels)}

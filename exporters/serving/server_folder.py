@@ -19,9 +19,10 @@ from ..errors import UserError
 from ..files import sha256_file
 from ..packages import EXTRAS, require
 from .served import whole_artifact
+from .server.settings import MEASURED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..variant import Program
 
@@ -61,8 +62,10 @@ CMD ["python", "-m", "server", "--host", "0.0.0.0"]
 """
 
 
-def write_server(artifact: Path, target: Path) -> None:
+def write_server(artifact: Path, target: Path, measured: Mapping[str, int] | None = None) -> None:
     """Write the folder ``server`` and the Dockerfile of a whole ``artifact`` into ``target``.
+
+    ``measured``: instances, threads of each and largest batch with which its rate was measured, which it then has by default.
 
     Raises UserError where there is no whole artifact, and for a variant that has no program.
     """
@@ -77,6 +80,8 @@ def write_server(artifact: Path, target: Path) -> None:
         shutil.copyfile(file, folder / file.name)
     (folder / "predictor.py").write_text(_predictor(variant, program), encoding="utf-8")
     (folder / "requirements.txt").write_text(_requirements(program), encoding="utf-8")
+    if measured:
+        (folder / MEASURED).write_text(json.dumps(measured) + "\n", encoding="utf-8")
     python = ".".join(platform.python_version_tuple()[:2])
     (target / DOCKERFILE).write_text(_DOCKERFILE.format(name=variant, python=python), encoding="utf-8")
     (folder / _WRITTEN).write_text(json.dumps(_digests(target), indent=1) + "\n", encoding="utf-8")

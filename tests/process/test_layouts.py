@@ -139,7 +139,12 @@ def test_openvino_model_server_computes_the_same(artifact, laid_out, variant):
     [
         ("tei", "openvino-fp32", None, "has no model.onnx"),
         ("ovms", "onnx-fp32", None, "no settings of OpenVINO"),
-        ("tei", "onnx-fp32", lambda folder: (folder / "config.json").unlink(), "has no config.json; export it again"),
+        (
+            "tei",
+            "onnx-fp32",
+            lambda folder: (folder / "config.json").unlink(),
+            "has no config.json; run deploybench export again",
+        ),
         ("tei", "onnx-fp32", lambda folder: (folder / "model.onnx").unlink(), "is not whole"),
     ],
 )
@@ -165,10 +170,16 @@ def test_texts_that_are_computed_alone_are_not_for_a_server_that_pads(artifact, 
     ],
 )
 def test_what_the_server_does_otherwise_is_said(head, cut, said):
-    assert any(said in remark for remark in LAYOUTS["tei"].remarks(head, cut))
+    assert any(said in remark for remark in LAYOUTS["tei"].remarks(head, cut, False))
+
+
+def test_a_model_of_pairs_is_asked_with_pairs():
+    head = Head(task="single-label", labels=("a", "b"), thresholds=(), sigmoid=False)
+
+    assert [*LAYOUTS["tei"].remarks(head, {}, True)] == ['ask for {"inputs": ["a text", "another"]} at /predict']
 
 
 def test_a_score_with_a_sigmoid_needs_no_word():
     head = Head(task="score", labels=(), thresholds=(), sigmoid=True)
 
-    assert len([*LAYOUTS["tei"].remarks(head, {})]) == 1
+    assert len([*LAYOUTS["tei"].remarks(head, {}, False)]) == 1

@@ -244,6 +244,66 @@ def test_the_log_has_a_line_for_each_request_without_its_text(onnx):
     assert not any("secretword" in line for line in running.log)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/predict", 405), ("POST", "/predict/", 404)]
+)
+def test_other_paths_and_methods_are_answered_alike(server, method, path, status):
+    found, _, body = server.ask(method, path)
+
+    assert found == status
+    assert "expected POST /predict" in json.loads(body)["error"]
+
+
+def test_bodies_that_do_not_arrive_are_no_load(onnx):
+    running = Server(onnx, "--max-wait-ms=50")
+    assert running.predict(FIRST)[0] == 200
+    head = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 200\r\n\r\n{"
+    held = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(300)]
+    for one in held:
+        one.sendall(head)
+    time.sleep(0.5)
+
+    assert [running.predict(FIRST)[0] for _ in range(5)] == [200] * 5
+    for one in held:
+        one.close()
+    assert running.end() == 0
+
+
+def test_clients_that_leave_leave_one_line_each(onnx):
+    running = Server(onnx)
+    body = json.dumps({"inputs": [[TEXTS[3]]] * 30}).encode()
+    head = f"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", running.port)) as one:
+            one.sendall(head + body)
+    time.sleep(1)
+    assert running.end() == 0
+
+    assert all("POST /predict status=" in line for line in running.log)
+
+
+def test_it_serves_as_it_was_measured_unless_told_otherwise(artifacts, tmp_path):
+    folder = shutil.copytree(artifacts("onnx-fp32"), tmp_path / "measured")
+    write_server(folder, folder, {"instances": 2, "threads": 1, "max_batch": 1})
+    said = subprocess.run(
+        [sys.executable, "-m", "server", "--help"], cwd=folder, capture_output=True, text=True, check=True
+    )
+
+    assert "same time (default: 2)" in " ".join(said.stdout.split())
+    assert not is_server_changed(folder)
+    (folder / "server" / "measured.json").write_text("{}")
+    assert is_server_changed(folder)
+
+
+@pytest.mark.parametrize("flag", ["--port=99999", "--instances=0", "--instances=100000"])
+def test_flags_out_of_range_are_exit_code_2(onnx, flag):
+    done = subprocess.run([sys.executable, "-m", "server", flag], cwd=onnx, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "expected a whole number from" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def generated(count):
     """Bodies with the statuses that they may get: mutations of good requests."""
     draw = random.Random(28)
@@ -416,7 +476,7 @@ def test_a_model_that_cannot_be_loaded_is_one_line(onnx, tmp_path):
     command = [sys.executable, "-m", "server", "--port=0", "--instances=2"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
-    assert re.fullmatch(rf"{folder}: cannot be loaded \(.*\)\n", done.stderr)
+    assert re.fullmatch(rf"{folder}: cannot be loaded \(.*\); copy the artifact again\n", done.stderr)
 
 
 def test_what_was_changed_is_noticed(onnx, tmp_path):

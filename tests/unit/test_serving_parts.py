@@ -5,13 +5,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from builders import word_tokenizer
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
+from deploybench.exporters.checkpoints.tokenization import tokenise
 from deploybench.exporters.serving.server.answers import Head
 from deploybench.exporters.serving.server.batching import chosen
 from deploybench.exporters.serving.server.refused import Refused
 from deploybench.exporters.serving.server.request import read_request
+from deploybench.exporters.serving.server.texts import Texts
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda some: st.lists(some, max_size=4), max_leaves=6
@@ -51,6 +55,73 @@ def test_any_body_is_texts_or_refused(body, pairs):
 def test_inputs_are_those_of_text_embeddings_inference(inputs, pairs, texts, batch):
     asked = read_request(json.dumps({"inputs": inputs}).encode(), pairs=pairs, most=8, truncate=False)
     assert (asked.texts, asked.batch, asked.truncate, asked.raw_scores) == (texts, batch, False, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        (b'{"inputs": NaN}', 400, "the body is no JSON"),
+        (b'{"inputs": "a", "x": Infinity}', 400, "the body is no JSON"),
+        (b'{"inputs": "a", "truncation_direction": "Left"}', 422, "truncation_direction: texts are cut on the right"),
+    ],
+)
+def test_what_would_be_answered_otherwise_than_asked_is_refused(body, status, error):
+    with pytest.raises(Refused, match=error) as caught:
+        read_request(body, pairs=False, most=8, truncate=True)
+    assert caught.value.status == status
+
+
+def test_the_side_on_which_texts_are_cut_may_be_named():
+    body = b'{"inputs": "a", "truncation_direction": "Right"}'
+
+    assert read_request(body, pairs=False, most=8, truncate=True).texts == [("a",)]
+
+
+# Texts of a pair
+
+
+@pytest.fixture(params=["right", "left"])
+def pair_folder(request, tmp_path):
+    """An artifact's folder with the tokenizer of a model of pairs, which reads 12 tokens."""
+    tokenizer = word_tokenizer(model_max_length=12)
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    file = str(tmp_path / "tokenizer" / "tokenizer.json")
+    fast = Tokenizer.from_file(file)
+    fast.enable_truncation(12, direction=request.param)
+    fast.save(file)
+    (tmp_path / "tokenizer" / "inputs.json").write_text('{"pairs": true, "typed": true}')
+    return tmp_path
+
+
+WORDS = st.lists(st.sampled_from(["the", "minister", "said", "budgets", "passed!", "x" * 9]), min_size=1, max_size=400)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(WORDS, WORDS)
+def test_long_pairs_have_the_tokens_that_they_have_when_nothing_is_cut_before(pair_folder, first, second):
+    pair = " ".join(first), " ".join(second)
+    plain = Tokenizer.from_file(str(pair_folder / "tokenizer" / "tokenizer.json"))
+    expected = plain.encode(*pair)
+    [served] = Texts(pair_folder).tokens([pair])
+    [scored] = tokenise(pair_folder / "tokenizer", [pair], 12)
+
+    assert served.ids == expected.ids
+    assert served.types == expected.type_ids
+    assert served.truncated == bool(expected.overflowing)
+    assert list(scored) == expected.ids
+
+
+def test_a_pair_of_many_words_is_read_by_its_ends_alone(pair_folder):
+    """Tokenizers would keep the pieces of one text with those of the other: some 10,000 × 10,000."""
+    texts = Texts(pair_folder)
+    seen = []
+    real = texts._tokenizer
+    texts._tokenizer = SimpleNamespace(
+        encode_batch_fast=lambda given: seen.extend(given) or real.encode_batch_fast(given)
+    )
+    texts.tokens([("minister " * 100_000, "budget " * 100_000)])
+
+    assert [len(part.split()) < 200 for part in seen[0]] == [True, True]
 
 
 def waiting(lengths):

@@ -151,7 +151,7 @@ def write_shard(output, number, count, *, executed=("int8",), source="a", **answ
     record = Record(
         asked={"source": source, "variant": "onnx-int8-dynamic"},
         answered_by=({"artifact": "f", "isa": "avx2", **answered},),
-        shard={"number": number, "count": count, "executed": dict.fromkeys(executed, 1)},
+        shard={"number": number, "count": count, "first": number, "rows": 1, "executed": dict.fromkeys(executed, 1)},
     )
     table = pa.table({"row": [number], "label": ["real"]})
     path = Shard(number, count).file(output)
@@ -191,6 +191,27 @@ def test_what_does_not_belong_together_is_refused_in_one_line(tmp_path, monkeypa
     assert said.count("\n") == 1
     assert message in said
     assert not (tmp_path / "labels.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("renamed", "message"),
+    [
+        ({3: 2}, "labels-00003-of-00003.parquet: is shard 2/3 of its scoring, expected 3/3 by its name"),
+        ({2: 3, 3: 2}, "labels-00002-of-00003.parquet: is shard 3/3 of its scoring, expected 2/3 by its name"),
+    ],
+)
+def test_a_shard_under_the_name_of_another_is_refused(tmp_path, monkeypatch, capsys, renamed, message):
+    monkeypatch.chdir(tmp_path)
+    output = tmp_path / "labels.parquet"
+    content = {number: write_shard(output, number, 3).read_bytes() for number in (1, 2, 3)}
+    for name, taken in renamed.items():
+        Shard(name, 3).file(output).write_bytes(content[taken])
+
+    assert cli.main(["score", "--merge", "-o", "labels.parquet"]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not output.exists()
 
 
 def test_shards_that_may_differ_are_merged_when_told_and_say_so(tmp_path):

@@ -51,6 +51,7 @@ def select_models(runs: tuple[Run, ...], aim: Aim) -> Selection:
         drops=_drops(runs, best, on_each_set=aim.on_each_set),
         reference=pair_name(best or runs[0]),
         trials={pair_name(run, name): own for run in runs for name, own in trials_of(run).items()},
+        p99_limit=runs[0].plan.p99_limit,
         unscored=sum(one.unscored for one in runs[0].sets),  # the same sets in all runs
         by_costs=all(run.checkpoint.random_weights or not run.sets for run in runs),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ....exporters.errors import WorkerError
-from ....exporters.serving.server.settings import Settings, flags_of
+from ....exporters.serving.server.settings import flags_of
 from ....exporters.serving.server_folder import SERVER, write_server
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class RunningServer:
 
     def __init__(self, artifact: Path, setup: Setup, max_wait_ms: int) -> None:
         self._artifact, self.port = artifact.resolve(), 0
-        self._settings = Settings(artifact=self._artifact, port=0, max_wait_ms=max_wait_ms, **asdict(setup))
+        self._settings = {"artifact": self._artifact, "port": 0, "max_wait_ms": max_wait_ms, **asdict(setup)}
 
     def __enter__(self) -> Self:
         """Return once it answers; raises WorkerError, with its last words, where it ends before."""

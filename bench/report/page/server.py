@@ -39,7 +39,7 @@ def server_plots(page: Material) -> tuple[Plot, ...]:
                 [1e3 * one for one in latencies],
                 color=look.colour,
                 marker=look.marker,
-                linestyle=look.dash,
+                linestyle="",  # the trials of all launches, which would be one zigzag
                 label=brief(variant),
             )
         axes.axhline(1e3 * limit, color="#888888", linewidth=1.5, linestyle="--")

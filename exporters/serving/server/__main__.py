@@ -32,7 +32,7 @@ def main() -> None:
     try:
         app = make_app(settings, functools.partial(load, settings.artifact.resolve(), settings.threads_each))
     except Exception as error:  # noqa: BLE001 - a runtime's
-        sys.stderr.write(f"{settings.artifact.resolve()}: cannot be loaded ({error})\n")
+        sys.stderr.write(f"{settings.artifact.resolve()}: cannot be loaded ({error}); copy the artifact again\n")
         sys.exit(1)
     config = uvicorn.Config(
         app,

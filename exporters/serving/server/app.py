@@ -12,6 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from .batching import Predict, Waiting
+    from .request import Asked
     from .settings import Settings
 
 _TOKENISING_THREADS = 2  # a long text does not hold up the others
@@ -60,9 +62,18 @@ def make_app(settings: Settings, load: Callable[[], Predict]) -> Starlette:
         Route("/info", server.info, methods=["GET"]),
         Route("/metrics", server.metrics, methods=["GET"]),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _refused_by_starlette})
+    app.router.redirect_slashes = False
     app.add_middleware(_Outermost, server=server)
     return app
+
+
+def _refused_by_starlette(_: Request, error: Exception) -> Response:
+    """The answer to another path (404) or method (405), in the form of all others."""
+    assert isinstance(error, HTTPException)
+    expected = "expected POST /predict, or GET /health, /info or /metrics"
+    refused = Refused(error.status_code, f"{error.detail}: {expected}")
+    return JSONResponse(refused.body, refused.status, error.headers)
 
 
 class _Server:
@@ -81,6 +92,7 @@ class _Server:
         )
         self.counts.watch_queue(lambda: self.batcher.queued)
         self.lag = 0.0
+        self.running = 0  # requests whose texts are known
         self._tokenising = ThreadPoolExecutor(_TOKENISING_THREADS)
 
     async def watch_loop(self) -> None:
@@ -116,9 +128,26 @@ class _Server:
     async def _predict(self, request: Request) -> Response:
         settings = self._settings
         body = await _body(request, settings.max_body_bytes, settings.timeout_s)
-        asked = read_request(body, pairs=self._texts.pairs, most=settings.max_texts, truncate=not settings.no_truncate)
-        loop = asyncio.get_running_loop()
-        tokens = await loop.run_in_executor(self._tokenising, self._texts.tokens, asked.texts)
+        asked = read_request(
+            body,
+            pairs=self._texts.pairs,
+            most=settings.max_texts,
+            truncate=not settings.no_truncate,
+            direction=self._texts.direction,
+        )
+        self.running += 1  # from now on it computes: a body that does not arrive is no load
+        try:
+            return await self._answer(request, asked)
+        finally:
+            self.running -= 1
+
+    async def _answer(self, request: Request, asked: Asked) -> Response:
+        settings, loop = self._settings, asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(settings.timeout_s):
+                tokens = await loop.run_in_executor(self._tokenising, self._texts.tokens, asked.texts)
+        except TimeoutError:
+            raise Refused(503, f"no answer within {settings.timeout_s} s", "Overloaded", retry_after=1) from None
         truncated = sum(one.truncated for one in tokens)
         if truncated and not asked.truncate:
             raise Refused(413, f"inputs must have at most {self._texts.max_length} tokens; shorten it, or truncate")
@@ -144,6 +173,9 @@ class _Server:
     async def _answers(self, request: Request, waiting: list[Waiting]) -> list[Any]:
         """Logits of each text; raises Refused (503) after the time limit, and ClientDisconnect."""
         all_of_them: asyncio.Future[list[Any]] = asyncio.gather(*(one.future for one in waiting))
+        all_of_them.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # of a client that left, nobody asks
         # After the body comes the end of the connection.
         gone: asyncio.Future[Any] = asyncio.ensure_future(request.receive())
         try:
@@ -187,7 +219,6 @@ class _Outermost:
 
     def __init__(self, app: ASGIApp, server: _Server) -> None:
         self._app, self._server = app, server
-        self._running = 0  # requests to /predict
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -213,14 +244,10 @@ class _Outermost:
     async def _answer(self, route: str, scope: Scope, receive: Receive, send: Send) -> None:
         if route != "/predict":
             await self._app(scope, receive, send)
-        elif self._server.batcher.is_overloaded(self._running, _TURNS * self._server.lag):
+        elif self._server.batcher.is_overloaded(self._server.running, _TURNS * self._server.lag):
             await _OVERLOADED(scope, receive, send)
         else:
-            self._running += 1
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                self._running -= 1
+            await self._app(scope, receive, send)
 
 
 def _log(scope: Scope, route: str, facts: dict[str, Any]) -> None:

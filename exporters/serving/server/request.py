@@ -24,13 +24,13 @@ class Asked:
     raw_scores: bool  # logits instead of probabilities
 
 
-def read_request(body: bytes, *, pairs: bool, most: int, truncate: bool) -> Asked:
-    """What the ``body`` asks; ``truncate`` is of a request that does not say.
+def read_request(body: bytes, *, pairs: bool, most: int, truncate: bool, direction: str = "right") -> Asked:
+    """What the ``body`` asks; ``truncate`` is of a request that does not say, ``direction`` the side on which texts are cut.
 
     Raises Refused: 400 for what is no JSON, 413 for more texts than ``most``, 422 for everything else.
     """
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise Refused(400, 'the body is no JSON, expected such as {"inputs": "a text"}') from None
     if not isinstance(content, dict) or "inputs" not in content:
@@ -40,12 +40,22 @@ def read_request(body: bytes, *, pairs: bool, most: int, truncate: bool) -> Aske
         raise Refused(413, f"batch size {len(texts)} > maximum allowed batch size {most}")
     for text in texts:
         _check(text, pairs=pairs)
+    asked = content.get("truncation_direction")
+    if asked is not None and str(asked).lower() != direction:
+        raise Refused(
+            422, f"truncation_direction: texts are cut on the {direction}, as the model was measured; leave it out"
+        )
     return Asked(
         texts=texts,
         batch=batch,
         truncate=_flag(content, "truncate", default=truncate),
         raw_scores=_flag(content, "raw_scores", default=False),
     )
+
+
+def _no_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(name)
 
 
 def _texts(inputs: Any) -> tuple[list[tuple[str, ...]], bool]:

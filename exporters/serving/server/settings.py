@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,43 +51,54 @@ _HELP = {
     "no_truncate": 'refuse texts that are longer than the model reads (413), unless a request says "truncate": true',
 }
 _LEAST = {"port": 0, "threads": 0}  # of the others it is 1
+_MOST = {"port": 65_535, "instances": 1024, "threads": 1024}
+MEASURED = "measured.json"  # beside this file: the instances, threads and batch with which its rate was measured
 
 
 def add_flags(parser: argparse.ArgumentParser, *, artifact: bool = True) -> None:
-    """Declare a flag for each field of Settings, that of the ``artifact`` where it is not told otherwise."""
+    """Declare a flag for each field of Settings, that of the ``artifact`` where it is not told otherwise.
+
+    One that is not given is no attribute of what is parsed.
+    """
+    usual = read_settings(argparse.Namespace())
     for field in fields(Settings):
         if field.name == "artifact" and not artifact:
             continue
         flag, text = f"--{field.name.replace('_', '-')}", _HELP[field.name]
         if isinstance(field.default, bool):
-            parser.add_argument(flag, action="store_true", help=text)
+            parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
         elif isinstance(field.default, int):
-            kind = _whole_number(_LEAST.get(field.name, 1))
-            parser.add_argument(
-                flag, type=kind, metavar="N", default=field.default, help=f"{text} (default: %(default)s)"
-            )
+            kind = _whole_number(_LEAST.get(field.name, 1), _MOST.get(field.name))
+            told = f"{text} (default: {getattr(usual, field.name)})"
+            parser.add_argument(flag, type=kind, metavar="N", default=argparse.SUPPRESS, help=told)
         else:
-            parser.add_argument(
-                flag, type=type(field.default), metavar=field.name.upper(), default=field.default, help=text
-            )
+            kind = type(field.default)
+            parser.add_argument(flag, type=kind, metavar=field.name.upper(), default=argparse.SUPPRESS, help=text)
 
 
 def read_settings(parsed: argparse.Namespace) -> Settings:
-    """The settings of parsed flags."""
-    given: dict[str, Any] = {field.name: getattr(parsed, field.name) for field in fields(Settings)}
-    return Settings(**given)
+    """The settings of parsed flags; of others those that were measured, or the defaults."""
+    measured = Path(__file__).with_name(MEASURED)
+    usual = json.loads(measured.read_text(encoding="utf-8")) if measured.is_file() else {}
+    return Settings(**{**usual, **given_of(parsed)})
 
 
-def flags_of(settings: Settings) -> list[str]:
-    """The flags that ``read_settings`` reads back."""
-    given = {f"--{field.name.replace('_', '-')}": getattr(settings, field.name) for field in fields(Settings)}
+def given_of(parsed: argparse.Namespace) -> dict[str, Any]:
+    """The fields whose flags were given."""
+    return {field.name: getattr(parsed, field.name) for field in fields(Settings) if hasattr(parsed, field.name)}
+
+
+def flags_of(settings: Mapping[str, Any]) -> list[str]:
+    """The flags that ``read_settings`` reads back, of fields and their values."""
+    given = {f"--{name.replace('_', '-')}": value for name, value in settings.items()}
     return [flag if value is True else f"{flag}={value}" for flag, value in given.items() if value is not False]
 
 
-def _whole_number(least: int) -> Any:
+def _whole_number(least: int, most: int | None) -> Any:
     def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of at least {least}")
+        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
+            expected = f"of at least {least}" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number {expected}")
         return int(text)
 
     return read

@@ -11,6 +11,9 @@ from tokenizers import Tokenizer
 
 from .refused import Refused
 
+_LONG = 16  # characters for each token that is read: from here on a text of a pair is cut before it is encoded
+_SPARE = 64  # tokens that are kept beyond those that are read: the last word of what is cut may be divided otherwise
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -40,8 +43,13 @@ class Texts:
         said = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {}
         self.pairs, self._typed = bool(said.get("pairs")), bool(said.get("typed"))
         self._padding: dict[str, Any] | None = self._tokenizer.padding
-        self.max_length: int = (self._tokenizer.truncation or {}).get("max_length", 0)
+        truncation = self._tokenizer.truncation or {}
+        self.max_length: int = truncation.get("max_length", 0)
+        self.direction: str = truncation.get("direction", "right")
         self._tokenizer.no_padding()
+        self._whole: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._whole.no_padding()
+        self._whole.no_truncation()
 
     @property
     def batched(self) -> bool:
@@ -50,10 +58,26 @@ class Texts:
 
     def tokens(self, texts: Sequence[tuple[str, ...]]) -> list[Tokens]:
         """Tokens of each text; raises Refused for one without any."""
-        encoded = self._tokenizer.encode_batch_fast([text if len(text) > 1 else text[0] for text in texts])
+        encoded = self._tokenizer.encode_batch_fast(
+            [self._bounded(text) if len(text) > 1 else text[0] for text in texts]
+        )
         if not all(one.ids for one in encoded):
             raise Refused(422, "inputs: the tokenizer makes no token of a text", "Tokenizer")
         return [Tokens(one.ids, one.type_ids, bool(one.overflowing)) for one in encoded]
+
+    def _bounded(self, pair: tuple[str, ...]) -> tuple[str, ...]:
+        """A pair without what cannot be read: tokenizers keeps every piece of one text with every piece of the other."""
+        if max(map(len, pair)) <= _LONG * self.max_length or not self.max_length:
+            return pair
+        first, second = (self._whole.encode(text, add_special_tokens=False).offsets for text in pair)
+        return self._cut(pair[0], first, second), self._cut(pair[1], second, first)
+
+    def _cut(self, text: str, places: list[tuple[int, int]], others: list[tuple[int, int]]) -> str:
+        """The longer text of a pair stays the longer one, of which one token more may be read."""
+        kept = self.max_length + _SPARE * (1 + (len(places) > len(others)))
+        if len(places) <= kept:
+            return text
+        return text[places[-kept][0] :] if self.direction == "left" else text[: places[kept - 1][1]]
 
     def inputs(self, batch: Sequence[Tokens]) -> dict[str, npt.NDArray[np.int64]]:
         """Arrays ``(texts, tokens)`` by name, padded to the longest text."""
