@@ -233,7 +233,7 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
       "that start every STRIDE tokens: `score` answers by them, `run` measures them beside cutting texts"}),
     (("--pool",), {"metavar": "WAY", "type": _pool, "help": "mean or max of the windows' logits (default: mean)"}),
     (("--rate-at-p99-ms",), {"metavar": "MS", "type": positive_number("--rate-at-p99-ms", 100), "help": "also find the highest "
-      "rate of requests that each variant's server answers with the 99th percentile within MS; takes about a minute a variant"}),
+      "rate of requests that each variant's server answers with the 99th percentile within MS; takes a minute or two a variant"}),
     (("--label-column",), {"metavar": "NAME", "help": "column that holds the labels (default: label)"}),
     (("--drop-bad-rows",), {"action": "store_true", "help": "drop unusable rows and report how many, instead of "
       "stopping at the first"}),

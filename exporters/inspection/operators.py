@@ -33,7 +33,7 @@ KINDS = {  # the runtimes' names of operators by kind of work; all others are "o
         "LayerNormalization", "SkipLayerNormalization", "SimplifiedLayerNormalization", "MVN", "aten::native_layer_norm",
     ),
     "elementwise": (
-        "Gelu", "FastGelu", "BiasGelu", "QuickGelu", "Tanh", "Erf", "Add", "Sum", "Mul", "Sub", "Div", "Pow", "Sqrt", "Where",
+        "Gelu", "FastGelu", "BiasGelu", "QuickGelu", "Tanh", "Erf", "Add", "Mul", "Sub", "Div", "Pow", "Sqrt", "Where",
         "Eltwise", "Subgraph", "aten::gelu", "aten::tanh", "aten::add", "aten::mul", "aten::pow", "aten::sub",
         "aten::add_", "aten::mul_", "aten::div", "aten::where",
     ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..checkpoints.tokenization import reads_types
 from ..errors import ExportError, first_line
 from .feed import INPUTS
-from .onnx_graph import input_names, use_weights_by_name
+from .onnx_graph import input_names, keep_normalisations_apart, use_weights_by_name
 from .onnx_session import MODEL_FILE
 from .torch_model import example_inputs, logits_alone, trace
 
@@ -87,6 +87,7 @@ def quantise_weights(base: Path, out_dir: Path, *, reduced: bool = False) -> Non
         reduce_range=reduced,
         extra_options={"DefaultTensorType": unknown},
     )
+    keep_normalisations_apart(out_dir / MODEL_FILE)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _JOINED = 3  # axes: batch, tokens, numbers of all heads
 _MASK = 5  # index of the mask among the inputs of a MultiHeadAttention
+_APART = "_apart"  # end of the name of a result that nobody reads
 
 
 def input_names(file: Path) -> set[str]:
@@ -79,18 +80,32 @@ def attend_without_mask(file: Path) -> None:
     _write(model, file)
 
 
-def sum_before_normalisation(file: Path) -> None:
-    """Add by Sum what a LayerNormalization reads, so that ONNX Runtime does not fuse the two into SkipLayerNormalization.
+def keep_normalisations_apart(file: Path) -> None:
+    """Keep ONNX Runtime from fusing a LayerNormalization with the Add that it reads, into SkipLayerNormalization.
 
-    The fused kernel is scalar; those of Sum and of LayerNormalization are vectorised. The graph says it, not an option of the
-    session, so that it holds in every program that loads the file.
+    The fused kernel is scalar; those of Add and of LayerNormalization are vectorised. It fuses an Add that nothing else reads, so a
+    Shape, which costs nothing and whose result nobody reads, reads it as well. The graph says it, not an option of the session, so
+    that it holds in every program that loads the file. It is the last pass, since others remove what nobody reads.
     """
+    from onnx import helper
+
     model = _read(file)
     read = {node.input[0] for node in model.graph.node if node.op_type == "LayerNormalization"}
     weights = {weight.name for weight in model.graph.initializer}
+    known = {name for node in model.graph.node for name in node.output}
+    nodes = []
     for node in model.graph.node:
-        if node.op_type == "Add" and node.output[0] in read and not weights.intersection(node.input):
-            node.op_type = "Sum"
+        nodes.append(node)
+        apart = f"{node.output[0]}{_APART}"
+        if (
+            node.op_type == "Add"
+            and node.output[0] in read
+            and not weights.intersection(node.input)
+            and apart not in known
+        ):
+            nodes.append(helper.make_node("Shape", [node.output[0]], [apart]))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
     _write(model, file)
 
 

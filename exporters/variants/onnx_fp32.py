@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..runtimes.onnx_export import export_onnx
-from ..runtimes.onnx_graph import sum_before_normalisation
+from ..runtimes.onnx_graph import keep_normalisations_apart
 from ..runtimes.onnx_session import MODEL_FILE, PROGRAM, load_session
 from ..variant import ExportJob, Variant
 
 
 def export(job: ExportJob) -> None:
     export_onnx(job.checkpoint, job.tokenizer, job.out_dir)
-    sum_before_normalisation(job.out_dir / MODEL_FILE)
+    keep_normalisations_apart(job.out_dir / MODEL_FILE)
 
 
 VARIANT = Variant(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..checkpoints.classifier import read_configuration
 from ..runtimes.onnx_export import attention_as_one_node, export_onnx
 from ..runtimes.onnx_first_token import keep_first_token
-from ..runtimes.onnx_graph import attend_without_mask, count_operators, drop_round_trips, sum_before_normalisation
+from ..runtimes.onnx_graph import attend_without_mask, count_operators, drop_round_trips, keep_normalisations_apart
 from ..runtimes.onnx_session import MODEL_FILE
 from . import onnx_fp32
 
@@ -23,7 +23,7 @@ def export(job: ExportJob) -> None:
     drop_round_trips(job.out_dir / MODEL_FILE)
     keep_first_token(job.out_dir / MODEL_FILE)
     attend_without_mask(job.out_dir / MODEL_FILE)
-    sum_before_normalisation(job.out_dir / MODEL_FILE)
+    keep_normalisations_apart(job.out_dir / MODEL_FILE)
     if not count_operators(job.out_dir / MODEL_FILE)["MultiHeadAttention"]:
         job.notes.append("no attention is fused: the architecture does not call PyTorch's, so this is onnx-fp32")
 

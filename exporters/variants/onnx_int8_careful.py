@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..checkpoints.checkpoint import RANDOM_WEIGHTS_FILE, head_of
 from ..runtimes.careful import NO_CLASSES
+from ..runtimes.onnx_graph import keep_normalisations_apart
 from ..runtimes.onnx_mixed import mixed_onnx
 from ..runtimes.onnx_session import MODEL_FILE
 from . import onnx_int8_dynamic
@@ -27,6 +28,7 @@ def export(job: ExportJob) -> None:
     model, choice = mixed_onnx(fp32, int8, job.calibration, head_of(job.checkpoint))
     (job.notes if choice.left else job.unneeded).append(choice.note)
     onnx.save(model, job.out_dir / MODEL_FILE)
+    keep_normalisations_apart(job.out_dir / MODEL_FILE)
 
 
 VARIANT = replace(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..runtimes.calibration_texts import calibrating
 from ..runtimes.feed import text_feed
+from ..runtimes.onnx_graph import keep_normalisations_apart
 from ..runtimes.onnx_session import MODEL_FILE
 from . import onnx_int8_dynamic
 
@@ -45,6 +46,7 @@ def export(job: ExportJob) -> None:
         weight_type=QuantType.QInt8,
         extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
     )
+    keep_normalisations_apart(job.out_dir / MODEL_FILE)
 
 
 VARIANT = replace(onnx_int8_dynamic.VARIANT, export=export, calibrates=True, default=False)

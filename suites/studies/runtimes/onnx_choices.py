@@ -47,14 +47,14 @@ def attention_in_parts(prepared: Prepared, out_dir: Path) -> None:
     _quantise(prepared.artifacts[PLAIN].path / MODEL_FILE, out_dir)
 
 
-def add_before_normalisation(prepared: Prepared, out_dir: Path) -> None:
+def fused_normalisation(prepared: Prepared, out_dir: Path) -> None:
     """Let ONNX Runtime fuse what is added with the LayerNormalization that reads it."""
     import onnx
 
+    from ....exporters.runtimes.onnx_graph import drop_unread
+
     model = onnx.load(prepared.artifacts[SHIPPED].path / MODEL_FILE)
-    for node in model.graph.node:
-        if node.op_type == "Sum":
-            node.op_type = "Add"
+    drop_unread(model.graph)
     onnx.save(model, out_dir / MODEL_FILE)
 
 
@@ -63,7 +63,7 @@ def mask_always_read(prepared: Prepared, out_dir: Path) -> None:
     from transformers import AutoConfig
 
     from ....exporters.runtimes.onnx_export import attention_as_one_node, export_onnx
-    from ....exporters.runtimes.onnx_graph import drop_round_trips, sum_before_normalisation
+    from ....exporters.runtimes.onnx_graph import drop_round_trips, keep_normalisations_apart
 
     checkpoint = prepared.checkpoint.path
     heads = AutoConfig.from_pretrained(checkpoint, local_files_only=True).num_attention_heads
@@ -71,7 +71,7 @@ def mask_always_read(prepared: Prepared, out_dir: Path) -> None:
         with attention_as_one_node(heads):
             export_onnx(checkpoint, prepared.inputs.tokenizer, Path(folder))
         drop_round_trips(Path(folder, MODEL_FILE))
-        sum_before_normalisation(Path(folder, MODEL_FILE))
+        keep_normalisations_apart(Path(folder, MODEL_FILE))
         _quantise(Path(folder, MODEL_FILE), out_dir)
 
 
@@ -111,7 +111,7 @@ def _quantise(model: Path, out_dir: Path, **changed: Any) -> None:
 
 
 ALTERNATIVES = {
-    "Add before LayerNormalization": add_before_normalisation,
+    "fused normalisation": fused_normalisation,
     "one scale a weight": one_scale_a_weight,
     "embedding in fp32": embedding_in_fp32,
     "attention in parts": attention_in_parts,
