@@ -96,6 +96,7 @@ def pair_folder(request, tmp_path):
 WORDS = st.lists(st.sampled_from(["the", "minister", "said", "budgets", "passed!", "x" * 9]), min_size=1, max_size=400)
 
 
+@pytest.mark.process
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(WORDS, WORDS)
 def test_long_pairs_have_the_tokens_that_they_have_when_nothing_is_cut_before(pair_folder, first, second):
@@ -111,6 +112,7 @@ def test_long_pairs_have_the_tokens_that_they_have_when_nothing_is_cut_before(pa
     assert list(scored) == expected.ids
 
 
+@pytest.mark.process
 def test_a_pair_of_many_words_is_read_by_its_ends_alone(pair_folder):
     """Tokenizers would keep the pieces of one text with those of the other: some 10,000 × 10,000."""
     texts = Texts(pair_folder)
