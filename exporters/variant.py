@@ -93,9 +93,8 @@ class ExportJob:
     calibration: tuple[Sequence[int], ...]  # token ids of training texts, special tokens included
     training: TrainingTexts | None = None  # of a variant that is another model; None: there are no such texts
     stages: tuple[Path, ...] = ()  # artifacts of ``Variant.stages``
-    held_out: tuple[
-        Sequence[int], ...
-    ] = ()  # of a cascade: token ids of texts that neither trained nor calibrated, as read
+    # Of a cascade: token ids, as they are read, of texts that neither trained nor calibrated
+    held_out: tuple[Sequence[int], ...] = ()
     bound: float = 0.0  # of a cascade: share of all texts that may get another class than from its last stage
     notes: list[str] = field(default_factory=list)  # remarks for the user, added by the export, one line each
     unneeded: list[str] = field(default_factory=list)  # why the artifact is the same as another, added by the export
@@ -115,9 +114,8 @@ class Program:
     predict: (
         str  # from ``inputs``, int64 arrays ``(texts, tokens)`` by name, to ``logits``, an array ``(texts, outputs)``
     )
-    settings: Mapping[str, str] = field(
-        default_factory=dict
-    )  # of the runtime, which decide the logits wherever it runs
+    # Of the runtime, which decide the logits wherever it runs
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,11 +72,10 @@ def copy_best(  # noqa: PLR0913 - by name
 
 def write_best(run: Run, selection: Selection, artifact: Path, target: Path, *, server: bool = False) -> None:
     """Copy the ``artifact`` of the best variant to ``target``, whole or not at all, with an example and the evidence."""
+    setup = setup_of(run, read_manifest(artifact)["variant"]) if server else None
     with whole_folder(target) as out_dir:
         shutil.copytree(artifact, out_dir, dirs_exist_ok=True)
         write_example(out_dir)
-        variant = read_manifest(out_dir)["variant"]
-        setup = setup_of(run, variant) if server else None
         if server:
             write_server(out_dir, out_dir, setup)
         _write_evidence(run, selection, out_dir)

@@ -67,7 +67,7 @@ def export_artifact(name: str, origin: Origin, root: Path) -> Artifact:
     variant = find_variant(name)
     base = export_artifact(variant.base, origin, root) if variant.base else None
     stages = [export_artifact(one, origin, root) for one in variant.stages]
-    facts = _facts(name, variant, origin, [*([base] if base else []), *stages])
+    facts = _facts(name, variant, origin, base, stages)
     folder = root / name
     found = read_artifact(folder)
     if found is not None and found.fingerprint == sha256_json(facts):
@@ -139,7 +139,9 @@ def _bases(variant: Variant, root: Path) -> tuple[Path, ...]:
     return (root / variant.base, *_bases(find_variant(variant.base), root)) if variant.base else ()
 
 
-def _facts(name: str, variant: Variant, origin: Origin, made_from: Sequence[Artifact]) -> dict[str, Any]:
+def _facts(
+    name: str, variant: Variant, origin: Origin, base: Artifact | None, stages: Sequence[Artifact]
+) -> dict[str, Any]:
     """Everything that decides what an export writes: the content of the fingerprint."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -147,8 +149,8 @@ def _facts(name: str, variant: Variant, origin: Origin, made_from: Sequence[Arti
         "runtime": variant.runtime,
         "precision": variant.precision,
         "checkpoint_sha256": origin.checkpoint_sha256,
-        "base": made_from[0].fingerprint if made_from else None,
-        **(_certified(origin, made_from) if variant.stages else {}),
+        "base": base.fingerprint if base else None,
+        **(_certified(origin, stages) if stages else {}),
         "calibration": sha256_json([*map(ids_to_json, origin.calibration)]) if variant.calibrates else None,
         "calibration_source": origin.calibration_source if variant.calibrates else None,
         "training": _training(origin.training) if variant.another_model and origin.training else None,
@@ -163,9 +165,9 @@ def _facts(name: str, variant: Variant, origin: Origin, made_from: Sequence[Arti
     }
 
 
-def _certified(origin: Origin, made_from: Sequence[Artifact]) -> dict[str, Any]:
+def _certified(origin: Origin, stages: Sequence[Artifact]) -> dict[str, Any]:
     return {
-        "stages": [one.fingerprint for one in made_from[1:]],
+        "stages": [one.fingerprint for one in stages],
         "held_out": sha256_json([*map(ids_to_json, origin.held_out)]),
         "bound": origin.bound,
     }

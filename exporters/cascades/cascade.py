@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import os
 import shutil
-import textwrap
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checkpoints.checkpoint import head_of
-from ..checkpoints.tokenization import ids_to_json
+from ..checkpoints.tokenization import Pad, ids_to_json, padded_batch
 from ..errors import ExportError
 from ..files import sha256_json
 from ..runtimes.feed import INPUTS
-from ..variant import TOKENIZER, Program, Variant
+from ..variant import TOKENIZER, Variant
 from .answering import answer_in_stages, chance_of_class, shortened
 from .certified import CONFIDENCE, certify, fewest_texts
+from .program import CASCADE_FILE, program_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from . import answering
     from .names import Stage
 
-CASCADE_FILE = "cascade.json"  # its stages, their thresholds, and what certified them
 RUNTIME = "cascade"
 
 
@@ -48,7 +45,7 @@ def cascade(stages: Sequence[Stage], find: Callable[[str], Variant]) -> Variant:
         imports=tuple(dict.fromkeys(module for one in variants for module in one.imports)),
         export=partial(_export, stages, variants),
         load=partial(_load, variants),
-        program=_program([one for one in programs if one]) if all(programs) else None,
+        program=program_of([one for one in programs if one]) if all(programs) else None,
         min_agreement=0.9,
         base=stages[-1].variant,
         stages=tuple(one.variant for one in stages[:-1]),
@@ -114,15 +111,14 @@ def _notes(
 
 def _answers(predict: Predictor, stage: Stage, texts: Sequence[Ids]) -> Float32Array:
     """Logits of a stage, ``(texts, classes)``, each text alone."""
-    return np.concatenate([predict(*shortened(_inputs(ids), stage.tokens).values()) for ids in texts])
+    return np.concatenate(
+        [predict(*shortened(_inputs(padded_batch([ids], Pad(0))), stage.tokens).values()) for ids in texts]
+    )
 
 
-def _inputs(ids: Ids) -> dict[str, Int64Array]:
-    """One text as a batch."""
-    row = np.asarray([ids], dtype=np.int64)
-    types = getattr(ids, "types", None)
-    arrays = [row, np.ones_like(row), *([] if types is None else [np.asarray([types], dtype=np.int64)])]
-    return dict(zip(INPUTS, arrays, strict=False))
+def _inputs(batch: Sequence[Int64Array]) -> dict[str, Int64Array]:
+    """The arrays of a batch by name."""
+    return dict(zip(INPUTS, batch, strict=False))
 
 
 def _load(variants: Sequence[Variant], artifact: Path, threads: int) -> Predictor:
@@ -132,7 +128,6 @@ def _load(variants: Sequence[Variant], artifact: Path, threads: int) -> Predicto
         if stage["folder"] not in loaded:
             loaded[stage["folder"]] = variant.load(artifact / stage["folder"], threads)
     stages = [(partial(_by_name, loaded[one["folder"]]), one["tokens"], one.get("threshold", 0.0)) for one in described]
-
     return _Cascade(stages)
 
 
@@ -143,7 +138,7 @@ class _Cascade:
         self.stages = stages
 
     def __call__(self, *batch: Int64Array) -> Float32Array:
-        return answer_in_stages(dict(zip(INPUTS, batch, strict=False)), self.stages)
+        return answer_in_stages(_inputs(batch), self.stages)
 
 
 def read_cascade(artifact: Path) -> dict[str, Any]:
@@ -157,7 +152,7 @@ def stage_of_each(variant: Variant, artifact: Path, threads: int, batches: Seque
     found: list[int] = []
     stages = variant.load(artifact, threads).stages  # type: ignore[attr-defined] # of a cascade
     for batch in batches:
-        inputs = dict(zip(INPUTS, batch, strict=False))
+        inputs = _inputs(batch)
         sure = (
             number
             for number, (predict, tokens, threshold) in enumerate(stages)
@@ -169,39 +164,3 @@ def stage_of_each(variant: Variant, artifact: Path, threads: int, batches: Seque
 
 def _by_name(predict: Predictor, inputs: dict[str, Int64Array]) -> Float32Array:
     return predict(*inputs.values())
-
-
-def _program(programs: Sequence[Program]) -> Program:
-    """Its stages' programs, each a function, and the functions of ``answering``."""
-    loaders = [
-        f"def load_stage_{number}(folder, threads):\n{textwrap.indent(one.load, '    ')}\n\n"
-        f"    def predict(inputs):\n{textwrap.indent(one.predict, '        ')}\n        return logits\n\n    return predict\n"
-        for number, one in enumerate(programs, start=1)
-    ]
-    calls = ", ".join(f"load_stage_{number}" for number in range(1, len(programs) + 1))
-    load = "\n\n".join(
-        [
-            *(_without_types(inspect.getsource(one)) for one in (answer_in_stages, chance_of_class, shortened)),
-            *loaders,
-            f"""\
-described = json.loads((folder / "{CASCADE_FILE}").read_text(encoding="utf-8"))["stages"]
-loaded = {{}}
-for load_stage, one in zip([{calls}], described):
-    if one["folder"] not in loaded:
-        loaded[one["folder"]] = load_stage(folder / one["folder"], threads)
-stages = [(loaded[one["folder"]], one["tokens"], one.get("threshold", 0.0)) for one in described]""",
-        ]
-    )
-    imports = dict.fromkeys(["import json", *(line for one in programs for line in one.imports)])
-    return Program(imports=tuple(imports), load=load, predict="logits = answer_in_stages(inputs, stages)")
-
-
-def _without_types(source: str) -> str:
-    """The source of a function without annotations, whose names a program does not have."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            node.returns = None
-        elif isinstance(node, ast.arg):
-            node.annotation = None
-    return ast.unparse(tree)

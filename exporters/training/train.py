@@ -204,10 +204,8 @@ def _become_student(start: Start, tokenizer: Any, recipe: Recipe, examples: list
     for example, logits in zip(examples, learnt, strict=True):
         example["teacher"] = logits.tolist()
     kept = keep_layers(start.model, recipe.student.layers)
-    start.model.config.student = {
-        "layers": len(kept.layers),
-        "teacher_layers": kept.of,
-    }  # every artifact's config.json says it
+    # In config.json, which every artifact has
+    start.model.config.student = {"layers": len(kept.layers), "teacher_layers": kept.of}
     return kept
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -89,16 +88,18 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
     bodies, artifact = bodies_of(prepared.sets[0].texts), prepared.artifacts[parsed.variant].path
     threads = options.threads // parsed.instances
     setup = Setup(instances=parsed.instances, threads=threads, max_batch=parsed.max_batch)
-    with progress("endurance", 4) as bar, ExitStack() as stack:
-        with RunningServer(artifact, setup, PATIENT_MS) as server:  # the other would refuse the flood of the search
-            highest = find_capacity(server, bodies, limit_s, random, trial_seconds).rate
+    with progress("endurance", 4) as bar:
+        with RunningServer(artifact, setup, PATIENT_MS) as patient:  # the other would refuse the flood of the search
+            highest = find_capacity(patient, bodies, limit_s, random, trial_seconds).rate
         bar.advance()
-        server = stack.enter_context(RunningServer(artifact, setup, round(parsed.limit_ms)))
-        steady, memory = _watched(server, lambda: _sent(server, bodies, _SHARE * highest, 60 * parsed.minutes, random))
-        bar.advance()
-        flooded = _sent(server, bodies, _OVERLOAD * highest, _OVERLOAD_S, random)
-        bar.advance()
-        after = _sent(server, bodies, _SHARE * highest, _AFTER_S, random)
+        with RunningServer(artifact, setup, round(parsed.limit_ms)) as server:
+            steady, memory = _watched(
+                server, lambda: _sent(server, bodies, _SHARE * highest, 60 * parsed.minutes, random)
+            )
+            bar.advance()
+            flooded = _sent(server, bodies, _OVERLOAD * highest, _OVERLOAD_S, random)
+            bar.advance()
+            after = _sent(server, bodies, _SHARE * highest, _AFTER_S, random)
     accepted = flooded.latency[flooded.status == OK]
     figures: dict[str, Any] = {
         "checkpoint": prepared.checkpoint.name,
