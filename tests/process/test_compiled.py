@@ -82,7 +82,7 @@ def test_what_is_compiled_ahead_is_one_file_that_needs_torch_alone(artifacts, tm
     assert "torch" in packages
     assert not {"transformers", "sympy"} & packages  # PyTorch's compiler comes with sympy
     assert left == []
-    assert {*os.listdir(folder)} == {"model.pt2", MANIFEST, TOKENIZER}
+    assert {*os.listdir(folder)} == {"model.pt2", "config.json", MANIFEST, TOKENIZER}
     assert "compiled for the exporting CPU (" in read_artifact(folder).notes[0]
 
 

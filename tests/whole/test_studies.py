@@ -38,7 +38,7 @@ def test_each_choice_of_the_onnx_export_is_held_against_what_is_shipped(study, c
     code, printed, saved = study("runtimes.onnx_choices", "--checkpoint", str(checkpoint_folder), *QUICK)
     found = saved["artifacts"]
     assert code == 0
-    assert {"onnx-int8-dynamic", "default session", "one scale a weight", "embedding in fp32"} <= found.keys()
+    assert {"onnx-int8-dynamic", "fused normalisation", "one scale a weight", "embedding in fp32"} <= found.keys()
     assert found["embedding in fp32"]["weights"] > found["onnx-int8-dynamic"]["weights"]
     for name, figures in found.items():
         assert re.search(rf"^{name} +{figures['size'] / 1e6:.1f} ", printed, re.MULTILINE)
