@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     _Numbers: TypeAlias = npt.NDArray[np.float64]
+    _Times: TypeAlias = _Numbers | Sequence[Sequence[float]]  # of launches × texts
 
 Interval: TypeAlias = tuple[float, float] | tuple[None, None]
 """Lower and upper end; (None, None) with too few values."""
@@ -195,6 +196,25 @@ def paired_ratios(rows: Sequence[Sequence[float]], processes: Sequence[object] =
     logs = [np.asarray(row, dtype=np.float64) for row in rows]
     known = zip(logs, *_moderated([[row] for row in logs], processes), strict=True)
     return [LogRatio(float(row.mean()), _error(variance, (row,)), free) for row, variance, free in known]
+
+
+def ratios_of_means(pairs: Sequence[tuple[_Times, _Times]], processes: Sequence[object] = ()) -> list[LogRatio]:
+    """Mean of the contender / mean of the base of many pairs ``(base, contender)``, each the times of launches × texts.
+
+    Both sides timed the same texts in the same launches. The error is that of ``paired_ratios`` over launches, and that of the
+    texts, which are a sample: the standard error of a ratio of means (delta method), to which a bootstrap over texts comes as well.
+    """
+    times = [tuple(np.asarray(side, dtype=np.float64) for side in pair) for pair in pairs]
+    logs = [np.log(contender.mean(axis=1) / base.mean(axis=1)).tolist() for base, contender in times]
+    return [one.widened(_text_error(*sides)) for one, sides in zip(paired_ratios(logs, processes), times, strict=True)]
+
+
+def _text_error(base: _Numbers, contender: _Numbers) -> float:
+    """Standard error over texts of the log of the ratio of the means, of times ``(launches, texts)``."""
+    shares = [np.median(side, axis=0) / np.median(side, axis=0).mean() for side in (base, contender)]
+    departures = shares[1] - shares[0]
+    count = len(departures)
+    return float(departures.std(ddof=1) / math.sqrt(count)) if count > 1 else math.inf
 
 
 def discoveries(p_values: Sequence[float], level: float) -> list[bool]:

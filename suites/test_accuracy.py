@@ -15,6 +15,7 @@ from deploybench.bench.measure.scores import of_queries, spearman
 from deploybench.bench.measure.workload import Policy, ScoringBatches, scoring_batches
 from deploybench.bench.pipeline.options import SCORING_BATCH_SIZE
 from deploybench.bench.runs.measurement import Measurement, Workload
+from deploybench.bench.runs.metrics import STAGE_SHARE
 from deploybench.bench.runs.predictions import UNLABELLED, Scores
 from deploybench.exporters.checkpoints.tokenization import tokenise
 from deploybench.exporters.errors import WorkerError
@@ -126,7 +127,13 @@ def test_accuracy(
             )
         ),
         measured(metric="scoring_time", values=(sum(made.seconds),)),
+        *([measured(metric=STAGE_SHARE, values=_shares(made.answered))] if made.answered else []),
     )
+
+
+def _shares(answered: tuple[int, ...]) -> tuple[float, ...]:
+    """Of a cascade: the share of the texts that each stage answers."""
+    return tuple(count / sum(answered) for count in answered)
 
 
 def _metrics(task: Task, labelled: LabelledSet) -> tuple[str, ...]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -16,8 +19,11 @@ from deploybench.bench.measure.schedule import TimedArtifact
 from deploybench.bench.measure.yardsticks import Yardsticks
 from deploybench.bench.pipeline.options import PROFILES
 from deploybench.bench.pipeline.recorder import Recorder, count_checkpoint
+from deploybench.bench.runs.measurement import Measurement
 from deploybench.bench.runs.rows import row_name
 from deploybench.exporters.artifacts.catalogue import find_variant
+from deploybench.exporters.cascades.cascade import every_stage
+from deploybench.exporters.cascades.names import is_cascade, worst_case
 from deploybench.exporters.variant import REFERENCE
 from deploybench.suites.conftest import first_recorder, replay_rows
 
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from deploybench.bench.pipeline.prepare import Prepared
-    from deploybench.bench.runs.measurement import Measurement, Workload
+    from deploybench.bench.runs.measurement import Workload
 
 Shape: TypeAlias = "tuple[int, int | None]"  # batch size and tokens; None: the longest that a model is timed at
 
@@ -45,9 +51,9 @@ def latencies(recorders: dict[str, Recorder], visible: Callable[[], Any]) -> dic
         own = recorder.prepared.timed_batches()
         found = count_checkpoint(recorder.prepared.checkpoint.path, own, options.threads)
         recorder.operations, recorder.effective_parameters = found
-    with Yardsticks(options.threads, first.journal) as yardsticks:
+    with Yardsticks(options.threads, first.journal) as yardsticks, ExitStack() as scratch:
         run = LatencyRun(
-            with_controls(first.prepared.artifacts, _rows(measured_models, common)),
+            with_controls(first.prepared.artifacts, _rows(measured_models, common, scratch)),
             options.schedule,
             options.threads,
             journal=first.journal,
@@ -80,8 +86,11 @@ def _common_shapes(recorders: dict[str, Recorder]) -> dict[Workload, Shape]:
     return {workload: shape for shape, workload in every[0].items() if all(shape in other for other in every)}
 
 
-def _rows(recorders: dict[str, Recorder], common: Mapping[Workload, Shape]) -> list[TimedArtifact]:
-    """Every variant of every model, with the model's own tokens of the same texts; those of one model compete."""
+def _rows(recorders: dict[str, Recorder], common: Mapping[Workload, Shape], scratch: ExitStack) -> list[TimedArtifact]:
+    """Every variant of every model, with the model's own tokens of the same texts; those of one model compete.
+
+    Of cascades the worst case as well, whose files ``scratch`` removes.
+    """
     found, several = [], len(recorders) > 1
     for model, recorder in recorders.items():
         shapes, texts = _shapes(recorder.prepared), recorder.prepared.timed_batches()
@@ -96,7 +105,19 @@ def _rows(recorders: dict[str, Recorder], common: Mapping[Workload, Shape]) -> l
                 group=model if several and variant != REFERENCE and not find_variant(variant).another_model else "",
             )
             for variant, one in recorder.prepared.artifacts.items()
-            if not find_variant(variant).stages  # whose time depends on the text
+            if not is_cascade(variant) or recorder.prepared.own  # a cascade's time depends on the text
+        ]
+        found += [
+            TimedArtifact(
+                name=row_name(model, worst_case(variant)),
+                variant=variant,
+                artifact=every_stage(one.path, Path(scratch.enter_context(TemporaryDirectory()))),
+                fingerprint=one.fingerprint,
+                feed=feed,
+                control=True,
+            )
+            for variant, one in recorder.prepared.artifacts.items()
+            if is_cascade(variant) and recorder.prepared.own
         ]
     return found
 
@@ -105,7 +126,8 @@ def _of_model(
     model: str, prepared: Prepared, common: Mapping[Workload, Shape], measured: Iterable[Measurement]
 ) -> list[Measurement]:
     """The measurements of the model's rows, called as its variants, at its own lengths."""
-    variants = {row_name(model, variant): variant for variant in prepared.artifacts}
+    names = [*prepared.artifacts, *map(worst_case, filter(is_cascade, prepared.artifacts))]
+    variants = {row_name(model, name): name for name in names}
     shapes = _shapes(prepared)
     return [
         replace(
@@ -129,12 +151,21 @@ def test_latency(
 ) -> None:
     """The row has the rounds of all launches and blocks, after warm-up."""
     recorder = recorders[model_name]
-    if find_variant(variant_name).stages:
-        pytest.skip("the time of a cascade depends on the text")
+    if is_cascade(variant_name) and not recorder.prepared.own:
+        why = "its time depends on the text, and here texts of one length are timed"
+        at = _shapes(recorder.prepared).get(shape)
+        recorder.add(
+            Measurement(variant=variant_name, metric="latency", workload=at, status="not_measured", reason=why)
+        )
+        pytest.skip(why)
     measured = latencies.get((row_name(model_name, variant_name), shape))
     if measured is None:
         pytest.skip(f"{shape[1]} tokens are the most, or too many, for one of the models")
-    [own] = _of_model(model_name, recorder.prepared, _common_shapes(recorders), [measured])
+    worst = latencies.get((row_name(model_name, worst_case(variant_name)), shape))
+    own, *of_worst = _of_model(
+        model_name, recorder.prepared, _common_shapes(recorders), [measured, *([worst] if worst else [])]
+    )
+    recorder.add(*of_worst)
     _replay(own, recorder, replay)
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import replace
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, TypeAlias
 
+from ...exporters.cascades.names import is_cascade
 from ..measure.accuracy import scores
 from ..measure.controls import CONTROLS
 from ..measure.workload import PADDINGS
 from ..measure.yardsticks import yardstick_readings
-from ..runs.measurement import Figure, Measurement, Status, Workload, batch_shape, process_medians
-from ..runs.metrics import END_TO_END, INVARIANCE, METRICS, READ, WAYS, metrics_of, read_metric
+from ..runs.measurement import Figure, Measurement, Status, Workload, alike, batch_shape, process_means, process_medians
+from ..runs.metrics import END_TO_END, INVARIANCE, METRICS, READ, STAGE_SHARE, WAYS, metrics_of, read_metric
 from ..runs.store import SetInfo, once_a_run
 from ..statistics import NO_INTERVAL, interval_factors, wilson_interval
 from .answer_figures import answer_figures
+from .cascade_figures import stage_figures, worst_figures
 from .ledgers import ledger_figures, ledger_of, memory_caution
 from .long_texts import long_text_figures
 from .operator_figures import operator_figures
@@ -66,6 +68,11 @@ def shorter_workloads(run: Run) -> tuple[Workload, ...]:
     return tuple(sorted(found - usual, key=lambda one: one.sequence_length))
 
 
+def average(run: Run) -> str:
+    """What a latency is of its values: a median; where it depends on the text, a mean over texts."""
+    return "mean" if run.plan.of_texts else "median"
+
+
 def timed_lengths(run: Run) -> str:
     """Lengths of the texts whose latency was measured, for a heading."""
     own = run.plan.text_lengths
@@ -98,7 +105,8 @@ def _factors(run: Run) -> _Factors:
             for one in run.measurements
             if one.metric == metric and one.variant not in CONTROLS and one.launches and min(one.values) > 0
         ]
-        factors = interval_factors([process_medians(one) for one in timed], [one.variant for one in timed])
+        of_process = process_means if metric == "latency" and run.plan.of_texts else process_medians
+        factors = interval_factors([of_process(one) for one in timed], [one.variant for one in timed])
         found.update(zip([(one.variant, metric, one.workload) for one in timed], factors, strict=True))
     return found
 
@@ -109,6 +117,7 @@ class _Rows:
     def __init__(self, run: Run, variant: str, factors: _Factors) -> None:
         self.variant = variant
         self._factors = factors
+        self._of_texts = run.plan.of_texts
         self._sent = run.sets[0].name if run.sets else None  # the set whose texts servers were sent
         self._saved = {}
         for measurement in run.measurements:
@@ -124,6 +133,16 @@ class _Rows:
 
     def of_metric(self, metric: str) -> list[Measurement]:
         return [one for (found, *_), one in self._saved.items() if found == metric]
+
+    def timed(self, workload: Workload | None) -> Measurement:
+        """The times at a workload; where they are means over texts, one of each text in each launch."""
+        found = self.measurement("latency", workload)
+        return alike(found) if self._of_texts and found.values else found
+
+    def latency(self, workload: Workload | None) -> Figure:
+        """Its median, or its mean over texts."""
+        found = self.figure("latency", workload)
+        return _of_mean(found, fmean(self.timed(workload).values)) if self._of_texts and found.value else found
 
     def server(self, metric: str) -> Measurement:
         """A metric of the variant's server, whatever its setup."""
@@ -155,6 +174,9 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
         found += [figure.empty(why_none) for figure in of_set] if why_none else of_set
         found += _end_to_end(run, rows, labelled)
         found += _long_texts(run, rows, labelled)
+        found += stage_figures(rows.measurement(STAGE_SHARE, data=labelled.name or None), _blank)
+    if is_cascade(rows.variant):
+        found += worst_figures(run, rows.latency(latency_workload(run, min(run.plan.batch_sizes))))
     found += server_figures(run, rows.server, rows.server_rate(), _blank)
     info = run.variants.get(rows.variant)
     used = info.cores_used if info else 0.0
@@ -169,10 +191,16 @@ def _variant_figures(run: Run, rows: _Rows) -> list[Figure]:
 
 def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
     timed = [*(latency_workload(run, size) for size in run.plan.batch_sizes), *shorter_workloads(run)]
-    latencies = [rows.figure("latency", workload) for workload in timed]
+    latencies = [rows.latency(workload) for workload in timed]
     yield from latencies
     for latency in latencies:
-        yield from timing_figures(rows.measurement("latency", latency.workload), latency)
+        yield from timing_figures(rows.timed(latency.workload), latency)
+        if run.plan.of_texts:
+            yield (
+                _of_mean(latency.of_metric("latency_p50"), median(rows.timed(latency.workload).values))
+                if latency.value
+                else (latency.of_metric("latency_p50"))
+            )
     yield from (_per_second("throughput", latency, _batch_size(latency), "") for latency in latencies)
     achieved = [_achieved(run, latency) for latency in latencies]
     yield from achieved
@@ -291,6 +319,13 @@ def _figure(measurement: Measurement, factor: float) -> Figure:
     middle = float(median(values))
     low, high = (middle / factor, middle * factor) if math.isfinite(factor) else NO_INTERVAL
     return replace(blank, value=middle, low=low, high=high, n=len(values))
+
+
+def _of_mean(latency: Figure, mean: float) -> Figure:
+    """With another value, and an interval as wide."""
+    assert latency.value, "was measured"
+    ends = [None if end is None else mean * end / latency.value for end in (latency.low, latency.high)]
+    return replace(latency, value=mean, low=ends[0], high=ends[1])
 
 
 def _batch_size(latency: Figure) -> float:

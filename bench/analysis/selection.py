@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ...exporters.cascades.names import is_cascade
 from ...exporters.variant import REFERENCE
 from ..runs.measurement import Figure, batch_shape
+from ..runs.metrics import WORST
 from ..runs.predictions import missing_predictions, read_scored
 from ..runs.store import once_a_run
 from ..units import counted, format_bytes
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from .accuracy_loss import Verdict
 
 _ORDER: tuple[Standing, ...] = ("in", "undecided", "out")
+_OF_THE_WORST = ("latency_p95",)  # of a cascade, limits hold for texts that every stage computes
 _COSTS = ("latency", "peak_memory", "artifact_size")  # of the Pareto front, beside the accuracy that is lost
 
 
@@ -270,7 +273,8 @@ def _by_drop(drop: Drop, verdict: Verdict) -> Finding:
 
 
 def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:
-    figure = deciding_figure(every, name, limit.metric)
+    metric = f"{WORST}{limit.metric}" if is_cascade(name) and limit.metric in _OF_THE_WORST else limit.metric
+    figure = deciding_figure(every, name, metric)
     if figure is None or figure.value is None:
         return Finding(standing="undecided", flag=limit.flag, why=f"what {limit.flag} limits was not measured")
     exact = figure.low is None and figure.high is None
@@ -278,7 +282,8 @@ def _by_limit(every: Sequence[Figure], name: str, limit: Limit) -> Finding:
     high = figure.high if figure.high is not None else figure.value if exact else math.inf  # one end alone: open above
     standing = stands(low, high, limit.most)
     verb = {"in": "", "undecided": "may be", "out": "is"}[standing]
-    why = f"{format_deciding(figure)} {verb} above {limit.flag}" if verb else ""
+    case = " where every stage computes" * (metric != limit.metric)
+    why = f"{format_deciding(figure)}{case} {verb} above {limit.flag}" if verb else ""
     return Finding(standing=standing, flag=limit.flag, why=why, figure=figure)
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...exporters.variant import REFERENCE
-from ..runs.measurement import launch_ratios, slice_noise
+from ..runs.measurement import launch_ratios, of_texts, slice_noise
 from ..runs.store import once_a_run
-from ..statistics import LEVEL, paired_ratios
+from ..statistics import LEVEL, paired_ratios, ratios_of_means
 from .controls import timed_rows
 from .figures import figures, latency_workload
 
@@ -26,7 +26,8 @@ def speed_ups(run: Run) -> dict[tuple[str, int], Figure]:
     """By variant and batch size: latency of the reference / latency.
 
     In each block both timed the same text within a second; a launch has the ratio of ``launch_ratios``, a run their mean. Without
-    blocks that were timed so, as in older runs, it is the ratio of the medians and has no interval.
+    blocks that were timed so, as in older runs, it is the ratio of the medians and has no interval. Where the plan has a cascade,
+    whose time depends on the text, it is the ratio of the means over all texts.
     """
     found: dict[tuple[str, int], Figure] = {}
     for size in run.plan.batch_sizes:
@@ -38,15 +39,27 @@ def speed_ups(run: Run) -> dict[tuple[str, int], Figure]:
 def speed_ups_at(run: Run, workload: Workload) -> dict[str, Figure]:
     """By variant: those at one workload."""
     latencies = {one.variant: one for one in figures(run) if (one.metric, one.workload) == ("latency", workload)}
-    return speed_ups_over(REFERENCE, latencies, {one.variant: one for one in timed_rows(run, workload)})
+    rows = {one.variant: one for one in timed_rows(run, workload)}
+    return speed_ups_over(REFERENCE, latencies, rows, of_means=run.plan.of_texts)
 
 
-def speed_ups_over(base: str, latencies: Mapping[str, Figure], rows: Mapping[str, Measurement]) -> dict[str, Figure]:
-    """Latency of ``base`` / each of ``latencies``, by name; paired where ``rows`` holds its slices and those of ``base``."""
+def speed_ups_over(
+    base: str, latencies: Mapping[str, Figure], rows: Mapping[str, Measurement], *, of_means: bool = False
+) -> dict[str, Figure]:
+    """Latency of ``base`` / each of ``latencies``, by name; paired where ``rows`` holds its slices and those of ``base``.
+
+    ``of_means``: the ratio of the means over all texts, not the mean of each text's ratio.
+    """
     timed = {name: one for name, one in rows.items() if one.beside}
-    logs = {name: launch_ratios(one, timed[base]) for name, one in timed.items() if name != base and base in timed}
-    known = {name: found for name, found in logs.items() if found}
-    paired = dict(zip(known, paired_ratios([*known.values()], [*known]), strict=True))
+    others = [name for name in timed if name != base and base in timed]
+    if of_means:
+        times = {name: of_texts(timed[name], timed[base]) for name in others}
+        known_times = {name: (own, over) for name, (own, over) in times.items() if own and own[0]}
+        paired = dict(zip(known_times, ratios_of_means([*known_times.values()], [*known_times]), strict=True))
+    else:
+        logs = {name: launch_ratios(timed[name], timed[base]) for name in others}
+        known = {name: found for name, found in logs.items() if found}
+        paired = dict(zip(known, paired_ratios([*known.values()], [*known]), strict=True))
     ratios = {name: one.between_runs(slice_noise(timed[name], timed[base])) for name, one in paired.items()}
     return {name: _speed_up(one, (base, latencies.get(base)), ratios.get(name)) for name, one in latencies.items()}
 

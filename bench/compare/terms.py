@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
 from ..analysis.precision import differing_precisions, main_precision
 from ..measure.yardsticks import yardstick_readings
-from ..runs.metrics import METRICS, compared_metrics
+from ..runs.metrics import METRICS, STAGE_SHARE, compared_metrics
 from .comparability import obstacle, same_processor
 from .judging import Terms, rows_of
 from .relative import has_control
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..runs.store import Run
     from .comparability import Difference
 
+_SAME_MIX = 0.005  # of a set's texts
 _MENTIONED = 0.02  # drift of the machine from which on a note gives it
 
 
@@ -41,7 +43,9 @@ def terms_of(
         if normalise and unlike and timed and not others and not obstacle(same_processor(found), metric):
             return _normalised(row, base, contender, unlike)
         if timed and not unlike and not others:
-            return Terms() if has_control(row, *sides) else _drift(row, base, contender)
+            own = Terms() if has_control(row, *sides) else _drift(row, base, contender)
+            mix = _other_mix(variant, base, contender) if metric == "latency" else ""
+            return replace(own, note="; ".join(filter(None, (own.note, mix))))
         return Terms(unlike="; ".join(filter(None, (unlike, others))))
 
     return terms
@@ -61,6 +65,20 @@ def _other_precision(variant: str, base: Run, contender: Run) -> str:
     before, after = base.variants.get(variant), contender.variants.get(variant)
     found = differing_precisions(before, after) if before and after else None
     return f"runs {found[0]} in the base, {found[1]} in the contender" if found else ""
+
+
+def _other_mix(variant: str, base: Run, contender: Run) -> str:
+    """How the share of texts that a cascade's first stages answer has changed, where that is more than a rounding."""
+    found = []
+    for run in (base, contender):
+        measured = [
+            one for one in run.measurements if (one.variant, one.metric) == (variant, STAGE_SHARE) and one.values
+        ]
+        found.append({one.data: 1 - one.values[-1] for one in measured})
+    before, after = found
+    changed = [name for name in before.keys() & after.keys() if abs(before[name] - after[name]) > _SAME_MIX]
+    told = (f"{before[name]:.0%} of {name} in the base, {after[name]:.0%} now" for name in sorted(map(str, changed)))
+    return f"the stage mix changed: its first stages answer {', '.join(told)}" if changed else ""
 
 
 def _normalised(row: Row, base: Run, contender: Run, unlike: str) -> Terms:

@@ -25,7 +25,9 @@ def score(variant: str, artifact: Path, batches: Sequence[ScoringBatches], threa
 
 def _score_set(worker: Worker, batches: ScoringBatches) -> Scores:
     worker.predict(batches.batches[:1])  # the first call of a runtime compiles, packs and allocates
+    before = worker.ask("answered")
     cuts = range(0, len(batches.batches), _BATCHES_PER_REQUEST)
     answers = [answer for cut in cuts for answer in worker.predict(batches.batches[cut : cut + _BATCHES_PER_REQUEST])]
     logits = batches.in_text_order([logits for logits, _ in answers])
-    return Scores(logits=logits, seconds=tuple(seconds for _, seconds in answers))
+    answered = tuple(after - earlier for earlier, after in zip(before, worker.ask("answered"), strict=True))
+    return Scores(logits=logits, seconds=tuple(seconds for _, seconds in answers), answered=answered)

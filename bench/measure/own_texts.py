@@ -17,12 +17,27 @@ if TYPE_CHECKING:
     from .workload import Tokens
 
 _SEED = 1
-_BATCHES, _FEWEST = 16, 4  # of one text; of many
+USUAL = 16  # texts that are timed alone
+_FEWEST = 4  # batches of many
+_OF_CASCADES, _TOKENS = (
+    (64, 256),
+    16_384,
+)  # texts, at least and at most, and how many tokens they have together between these
 
 
 def mostly_cut(tokens: Tokens, limit: int | None) -> bool:
     """Whether most texts have ``limit`` tokens, to which longer ones were cut: their own length is then that one."""
     return limit is not None and median(map(len, tokens)) >= limit
+
+
+def texts_of_cascades(lengths: Sequence[int]) -> int:
+    """How many texts are timed where how long one takes depends on more than its length; no text is timed twice.
+
+    >>> texts_of_cascades([20] * 900), texts_of_cascades([128] * 900), texts_of_cascades([512] * 900), texts_of_cascades([9] * 50)
+    (256, 128, 64, 50)
+    """
+    least, most = _OF_CASCADES
+    return min(len(lengths), max(least, min(most, round(_TOKENS / median(lengths)))))
 
 
 def sample(lengths: Sequence[int], count: int) -> list[int]:
@@ -33,12 +48,13 @@ def sample(lengths: Sequence[int], count: int) -> list[int]:
     return sorted(islice(cycle(middles), count), key=lengths.__getitem__)
 
 
-def own_batches(tokens: Tokens, size: int, pad: Pad, lengths: Sequence[int] = ()) -> list[Batch]:
+def own_batches(tokens: Tokens, size: int, pad: Pad, lengths: Sequence[int] = (), *, alone: int = USUAL) -> list[Batch]:
     """Batches of ``size`` texts of similar length, padded to the longest of each, in a seeded order.
 
-    ``lengths``: of the texts for another model, by which they are chosen; empty: those of ``tokens``.
+    ``lengths``: of the texts for another model, by which they are chosen; empty: those of ``tokens``. ``alone``: batches of one
+    text; of larger ones there are fewer.
     """
-    count = max(_FEWEST, _BATCHES // size)
+    count = max(_FEWEST, alone // size)
     texts = [tokens[place] for place in sample(lengths or [*map(len, tokens)], count * size)]
     batches = [padded_batch(texts[start : start + size], pad) for start in range(0, len(texts), size)]
     random.Random(_SEED).shuffle(batches)  # noqa: S311 - an order of measurements, not a secret

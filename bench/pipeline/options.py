@@ -221,6 +221,8 @@ def _profile(text: str) -> str:
 _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--checkpoint",), {"metavar": "DIR|ID|arch:NAME", "help": "fine-tuned classifier: a folder, a Hub id, or "
       "arch:NAME for random weights (default: a small demonstration, which is trained first)"}),
+    (("--teacher",), {"metavar": "DIR", "help": "the model whose outputs --checkpoint, a student, has learnt: both are "
+      "measured in one run, as models called teacher and student"}),
     (("--external",), {"metavar": "[NAME=]FILE", "action": "append", "help": "labelled set to score; repeatable"}),
     (("--real",), {"metavar": "FILE", "type": path, "help": "texts that are all real; needs --fake"}),
     (("--fake",), {"metavar": "FILE", "type": path, "help": "texts that are all fake; needs --real"}),
@@ -309,13 +311,27 @@ def artifacts_dir(text: str | None) -> Path | None:
 
 def read_models(parsed: argparse.Namespace) -> tuple[Options, ...]:
     """Options of each model of a run: one for each ``--checkpoint``, with a name where there are several."""
-    found = _each_model(parsed)
+    found = _each_model(_with_teacher(parsed))
     variants = {name for one in found for name in one.variants}
     if found[0].train and not any(map(trains_another_model, variants)):
         raise UserError(
             "--train: no variant of --variants is trained on texts; add linear-tokens, or leave --train out"
         )
     return found
+
+
+def _with_teacher(parsed: argparse.Namespace) -> argparse.Namespace:
+    """``--checkpoint STUDENT --teacher DIR`` as the two models that they are, the teacher first."""
+    teacher = getattr(parsed, "teacher", None)
+    if teacher is None:
+        return parsed
+    given = parsed.checkpoint if isinstance(parsed.checkpoint, list) else [parsed.checkpoint]
+    if len(given) != 1 or given[0] is None:
+        raise UserError(
+            f"--teacher: found {len([*filter(None, given)])} models beside it, expected one, its student; pass one --checkpoint DIR"
+        )
+    both = [f"teacher={teacher}", f"student={_named(given[0])[1]}"]
+    return argparse.Namespace(**{**vars(parsed), "checkpoint": both})
 
 
 def _each_model(parsed: argparse.Namespace) -> tuple[Options, ...]:

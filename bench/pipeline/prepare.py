@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...exporters.artifacts.artifact import Origin
+from ...exporters.cascades.names import is_cascade
 from ...exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
 from ...exporters.checkpoints.inputs import Inputs
 from ...exporters.checkpoints.tokenization import Pad, ids_from_json, tokenise
@@ -13,7 +14,7 @@ from ...exporters.errors import CheckpointError, UserError, WorkerError
 from ...exporters.head import SINGLE_LABEL
 from ...exporters.packages import require
 from ..console import each_note_once, note, stage
-from ..measure.own_texts import mostly_cut, own_batches
+from ..measure.own_texts import USUAL, mostly_cut, own_batches, texts_of_cascades
 from ..measure.workload import full_batch, full_length, parity_batches, spread
 from ..runs.measurement import Workload
 from ..texts import data
@@ -85,7 +86,9 @@ class Prepared:
         return tuple(ids.shape[1] for ids, *_ in self._own_batches(1)) if self.own else ()
 
     def _own_batches(self, size: int) -> list[Batch]:
-        return own_batches(self.own, size, self.inputs.pad, self.chosen_by)
+        cascades = any(map(is_cascade, self.options.variants))
+        alone = texts_of_cascades(self.chosen_by or [*map(len, self.own)]) if cascades else USUAL
+        return own_batches(self.own, size, self.inputs.pad, self.chosen_by, alone=alone)
 
     def timed_batches(self) -> dict[Workload, list[Batch]]:
         """The batches of each workload whose latency is measured; what decides comes first.
@@ -315,12 +318,13 @@ def _own_texts(options: Options, checkpoint: Checkpoint, inputs: Inputs, texts: 
         return []
     limit = inputs.scoring_length(checkpoint)
     own = tokenise(inputs.tokenizer, spread(texts, _OWN_TEXTS), limit)
-    return [] if mostly_cut(own, limit) else own
+    return [] if mostly_cut(own, limit) and not any(map(is_cascade, options.variants)) else own
 
 
 def _times_own_texts(options: Options, checkpoint: Checkpoint) -> bool:
     """Whether the texts of a labelled set are timed, at their own length or, where most are cut, at the one they are cut to."""
-    asked = options.sequence_lengths or PROFILES[options.profile].thorough
+    cascades = any(map(is_cascade, options.variants))  # are not timed at one length
+    asked = options.sequence_lengths or (PROFILES[options.profile].thorough and not cascades)
     return not asked and not checkpoint.random_weights
 
 

@@ -70,10 +70,13 @@ class RunFigures:
         """A metric of a labelled set."""
         return lambda variant: self._found[variant, metric, None, labelled.name or None, label]
 
-    def table(self, title: str, contents: Sequence[Content], notes: Sequence[str]) -> Table:
-        """Fill a table; its notes are followed by the reasons for its empty cells."""
+    def table(
+        self, title: str, contents: Sequence[Content], notes: Sequence[str], variants: Sequence[str] = ()
+    ) -> Table:
+        """Fill a table; its notes are followed by the reasons for its empty cells. ``variants``: its rows; empty: all."""
         columns = tuple(column for column, _ in contents)
-        rows = {variant: tuple(figure(variant) for _, figure in contents) for variant in self.run.plan.variants}
+        names = variants or self.run.plan.variants
+        rows = {variant: tuple(figure(variant) for _, figure in contents) for variant in names}
         return Table(
             title=title,
             columns=columns,

@@ -73,6 +73,37 @@ def process_medians(measurement: Measurement) -> list[float]:
     return [median(one) for one in values.values()]
 
 
+def process_means(measurement: Measurement) -> list[float]:
+    """Mean over the texts of each process, in the order of the launches; a text counts once."""
+    values: dict[int, list[float]] = {}
+    for (launch, _), value in _block_medians(measurement).items():
+        values.setdefault(launch, []).append(value)
+    return [*map(fmean, values.values())]
+
+
+def of_texts(*rows: Measurement) -> list[list[list[float]]]:
+    """Seconds of each row by launch and block: medians of the blocks that all rows timed in all launches that all have."""
+    found = [_block_medians(one) for one in rows]
+    launches = sorted(set.intersection(*({launch for launch, _ in one} for one in found)))
+    blocks = sorted({block for one in found for _, block in one})
+    kept = [block for block in blocks if all((launch, block) in one for one in found for launch in launches)]
+    return [[[one[launch, block] for block in kept] for launch in launches] for one in found]
+
+
+def alike(measurement: Measurement) -> Measurement:
+    """With one value for each block, so that texts count alike: quick ones were timed more often."""
+    seconds = _block_medians(measurement)
+    spent = _by_block(measurement, measurement.cpu_seconds)
+    return replace(
+        measurement,
+        values=tuple(seconds.values()),
+        launches=tuple(launch for launch, _ in seconds),
+        blocks=tuple(block for _, block in seconds),
+        cpu_seconds=tuple(map(fmean, spent.values())),  # the kernel counts it in ticks, longer than some rounds
+        beside=(),
+    )
+
+
 def launch_ratios(base: Measurement, contender: Measurement) -> list[float]:
     """Log of contender / base for each launch that timed both, from blocks in which both timed the same text."""
     return _by_text(_block_logs(base, contender))
@@ -121,13 +152,17 @@ def _block_logs(base: Measurement, contender: Measurement) -> dict[int, dict[int
 
 
 def _block_medians(measurement: Measurement) -> dict[tuple[int, int], float]:
-    values: dict[tuple[int, int], list[float]] = {}
+    return {place: median(one) for place, one in _by_block(measurement, measurement.values).items()}
+
+
+def _by_block(measurement: Measurement, values: tuple[float, ...]) -> dict[tuple[int, int], list[float]]:
+    """``values``, one for each of the measurement or none at all, by launch and block."""
+    found: dict[tuple[int, int], list[float]] = {}
     single = (0,) * len(measurement.values)  # process, or block
-    for launch, block, value in zip(
-        measurement.launches or single, measurement.blocks or single, measurement.values, strict=True
-    ):
-        values.setdefault((launch, block), []).append(value)
-    return {place: median(one) for place, one in values.items()}
+    places = zip(measurement.launches or single, measurement.blocks or single, strict=True)
+    for place, value in zip(places, values, strict=bool(values)):
+        found.setdefault(place, []).append(value)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

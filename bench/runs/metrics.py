@@ -56,6 +56,8 @@ def read_metric(way: str, what: str) -> str:
 
 
 WAYS = ("head", "tail", "head+tail", "windows")
+STAGE_SHARE = "stage_share"
+WORST = "worst_"  # of a cascade, before a metric of latency: of texts that every stage computes
 
 # Thresholds of memory: two runs of the same commit differed by up to 2 % (heap) and 4 % (resident).
 _LATENCY = Compared(threshold=0.02, words=FASTER, across_machines=0.1)
@@ -82,10 +84,16 @@ OF_A_TRIAL = {one.name: one.name.removeprefix("request_") for one in _TRIAL_METR
 _ALL = (
     Metric("latency", "s", "lower", kind="time", compared=_LATENCY),  # one forward pass of one batch
     Metric("latency_mean", "s", "lower"),
+    Metric("latency_p50", "s", "lower"),  # where latency is a mean over texts
     Metric("latency_p90", "s", "lower"),
     Metric("latency_p95", "s", "lower"),
     Metric("latency_p99", "s", "lower"),
     Metric("latency_max", "s", "lower"),
+    # Of a cascade in which no stage but the last is ever sure:
+    Metric(f"{WORST}latency", "s", "lower"),
+    Metric(f"{WORST}latency_p95", "s", "lower"),
+    Metric(f"{WORST}ratio", "1", "lower"),  # derived: over the last stage alone
+    Metric(STAGE_SHARE, "1", "higher"),  # of the texts of a set that each stage of a cascade answers; label: the stage
     Metric("cpu_time", "s", "lower"),  # of all threads, for 1,000 texts
     Metric("throughput", "1/s", "higher"),  # derived: batch size / latency; never stored
     Metric("served_throughput", "1/s", "higher"),  # texts of all instances, computing at once

@@ -48,17 +48,22 @@ class Scores:
 
     logits: Float32Array  # (rows, num_labels), in the set's order
     seconds: tuple[float, ...]  # of each batch
+    answered: tuple[int, ...] = ()  # of a cascade: texts by stage
 
     def as_json(self) -> dict[str, Any]:
         """JSON-able, exact to the last bit."""
         text = base64.b64encode(self.logits.astype("<f4").tobytes()).decode("ascii")
-        return {"logits": text, "shape": self.logits.shape, "seconds": self.seconds}
+        return {"logits": text, "shape": self.logits.shape, "seconds": self.seconds, "answered": self.answered}
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Self:
         """Inverse of ``as_json``."""
         logits = np.frombuffer(base64.b64decode(saved["logits"]), dtype="<f4").reshape(saved["shape"])
-        return cls(logits=logits.astype(np.float32), seconds=tuple(saved["seconds"]))
+        return cls(
+            logits=logits.astype(np.float32),
+            seconds=tuple(saved["seconds"]),
+            answered=tuple(saved.get("answered", ())),
+        )
 
 
 class Texts(Protocol):

@@ -91,6 +91,10 @@ class Commands:
             answers.append((logits, time.perf_counter_ns() - start))
         return answers
 
+    def answered(self) -> list[int]:
+        """How many texts each stage of a cascade has answered since it was loaded; empty of any other variant."""
+        return [*map(int, getattr(self._predict, "answered", ()))]
+
     def warm_up(self, batches: Sequence[Batch]) -> int:
         """Keep the batches for ``time``; call on each once, and on the first until two successive calls take the same time.
 

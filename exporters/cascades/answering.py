@@ -18,22 +18,25 @@ if TYPE_CHECKING:
     Stage: TypeAlias = tuple[Callable[[Inputs], Float32Array], int | None, float]
 
 
-def answer_in_stages(inputs: Inputs, stages: Sequence[Stage]) -> Float32Array:
-    """Logits ``(texts, classes)``: of each text those of the first stage that is sure of it, or of the last one.
+def answer_in_stages(inputs: Inputs, stages: Sequence[Stage]) -> tuple[Float32Array, Int64Array]:
+    """Logits ``(texts, classes)``: of each text those of the first stage that is sure of it, or of the last one; and that stage.
+
+    Stages are numbered from 0, ``(texts,)``.
 
     Texts that a stage is not sure of go on as a smaller batch, without the padding that they no longer need.
     """
     left = np.arange(len(inputs["input_ids"]))
     logits = np.empty((len(left), 0), dtype=np.float32)
-    for predict, tokens, threshold in stages:
+    answered = np.zeros(len(left), dtype=np.int64)
+    for number, (predict, tokens, threshold) in enumerate(stages):
         found = predict(shortened({name: rows[left] for name, rows in inputs.items()}, tokens))
         if not logits.shape[1]:
             logits = np.empty((len(left), found.shape[1]), dtype=np.float32)
-        logits[left] = found
+        logits[left], answered[left] = found, number
         left = left[chance_of_class(found) < threshold]
         if not len(left):
             break
-    return logits
+    return logits, answered
 
 
 def chance_of_class(logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

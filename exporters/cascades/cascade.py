@@ -18,7 +18,7 @@ from ..files import sha256_json
 from ..runtimes.feed import INPUTS
 from ..variant import TOKENIZER, Variant
 from .answering import answer_in_stages, chance_of_class, shortened
-from .certified import CONFIDENCE, certify, fewest_texts
+from .certified import CONFIDENCE, NEVER, certify, fewest_texts
 from .program import CASCADE_FILE, program_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..checkpoints.tokenization import Ids
-    from ..variant import Batch, ExportJob, Float32Array, Int64Array, Predictor
+    from ..variant import ExportJob, Float32Array, Int64Array, Predictor
     from . import answering
     from .names import Stage
 
@@ -128,17 +128,21 @@ def _load(variants: Sequence[Variant], artifact: Path, threads: int) -> Predicto
         if stage["folder"] not in loaded:
             loaded[stage["folder"]] = variant.load(artifact / stage["folder"], threads)
     stages = [(partial(_by_name, loaded[one["folder"]]), one["tokens"], one.get("threshold", 0.0)) for one in described]
-    return _Cascade(stages)
+    return Cascade(stages)
 
 
-class _Cascade:
-    """A predictor by stages."""
+class Cascade:
+    """A predictor by stages, which counts the texts that each of them answers."""
 
     def __init__(self, stages: Sequence[answering.Stage]) -> None:
-        self.stages = stages
+        self._stages = stages
+        self.answered = np.zeros(len(stages), dtype=np.int64)  # texts by stage, since it was loaded
 
     def __call__(self, *batch: Int64Array) -> Float32Array:
-        return answer_in_stages(_inputs(batch), self.stages)
+        """Logits ``(texts, classes)``."""
+        logits, stage = answer_in_stages(_inputs(batch), self._stages)
+        self.answered += np.bincount(stage, minlength=len(self._stages))
+        return logits
 
 
 def read_cascade(artifact: Path) -> dict[str, Any]:
@@ -147,19 +151,15 @@ def read_cascade(artifact: Path) -> dict[str, Any]:
     return found
 
 
-def stage_of_each(variant: Variant, artifact: Path, threads: int, batches: Sequence[Batch]) -> list[int]:
-    """The stage that answers each text, from 0, of batches of one text each."""
-    found: list[int] = []
-    stages = variant.load(artifact, threads).stages  # type: ignore[attr-defined] # of a cascade
-    for batch in batches:
-        inputs = _inputs(batch)
-        sure = (
-            number
-            for number, (predict, tokens, threshold) in enumerate(stages)
-            if (chance_of_class(predict(shortened(inputs, tokens))) >= threshold).all()
-        )
-        found.append(next(sure))
-    return found
+def every_stage(artifact: Path, folder: Path) -> Path:
+    """Write the worst case of a cascade into ``folder``: the same stages, of which none but the last is ever sure."""
+    described = read_cascade(artifact)
+    for stage in described["stages"][:-1]:
+        stage["threshold"] = NEVER
+    for name in {stage["folder"] for stage in described["stages"]}:
+        (folder / name).symlink_to(artifact.resolve() / name)
+    (folder / CASCADE_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    return folder
 
 
 def _by_name(predict: Predictor, inputs: dict[str, Int64Array]) -> Float32Array:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BOUND = 0.01  # of all texts, that may get another class
 CONFIDENCE = 0.95
+NEVER = 2.0  # a threshold, above every probability: the stage answers nothing
 _STEPS = 400
 
 
@@ -44,7 +45,7 @@ def certify(confident: Floats, differs: Bools, *, bound: float = BOUND, confiden
     """
     from scipy.stats import binom
 
-    best = Certified(threshold=2.0, answered=0, wrong=0)
+    best = Certified(threshold=NEVER, answered=0, wrong=0)
     for threshold in thresholds():
         answered = confident >= threshold
         wrong = int((answered & differs).sum())

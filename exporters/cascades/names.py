@@ -30,6 +30,11 @@ def is_cascade(name: str) -> bool:
     return _BETWEEN in name
 
 
+def worst_case(name: str) -> str:
+    """The name of what is timed as the worst case of a cascade: every stage computes every text."""
+    return f"{name} (every stage)"
+
+
 def stages_of(name: str) -> tuple[Stage, ...]:
     """The stages that a cascade's ``name`` says; raises UnknownVariantError for a name that is none."""
     stages = tuple(_stage(name, part.strip()) for part in name.split(_BETWEEN))

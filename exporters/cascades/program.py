@@ -38,7 +38,7 @@ stages = [(loaded[one["folder"]], one["tokens"], one.get("threshold", 0.0)) for 
         ]
     )
     imports = dict.fromkeys(["import json", *(line for one in programs for line in one.imports)])
-    return Program(imports=tuple(imports), load=load, predict="logits = answer_in_stages(inputs, stages)")
+    return Program(imports=tuple(imports), load=load, predict="logits, _ = answer_in_stages(inputs, stages)")
 
 
 def _without_types(source: str) -> str:

@@ -15,7 +15,7 @@ from deploybench.bench.worker.client import Worker, call_in_child
 from deploybench.exporters.artifacts.artifact import Origin, changed_file, export_artifact, read_artifact
 from deploybench.exporters.artifacts.catalogue import find_variant
 from deploybench.exporters.cascades.answering import chance_of_class
-from deploybench.exporters.cascades.cascade import read_cascade
+from deploybench.exporters.cascades.cascade import every_stage, read_cascade
 from deploybench.exporters.checkpoints.checkpoint import read_checkpoint
 from deploybench.exporters.checkpoints.tokenization import Pad, cut_texts_at, padded_batch, tokenise
 from deploybench.exporters.errors import ExportError
@@ -100,6 +100,23 @@ def test_texts_that_the_first_stage_is_sure_of_have_its_logits(origin, cascades)
     assert 0 < sure.sum() < len(sure)
     assert (found[sure] == first[sure]).all()
     assert not (found[~sure] == first[~sure]).all(axis=1).any()
+
+
+def test_it_counts_the_texts_of_each_stage(origin, cascades, tmp_path):
+    artifact = cascades(NAME)
+    described = read_cascade(artifact.path)["stages"]
+    first = logits("linear-tokens", artifact.path.parent / "linear-tokens", batches(origin))
+    sure = int((chance_of_class(first) >= described[0]["threshold"]).sum())
+    worst = every_stage(artifact.path, tmp_path)
+    counted = []
+    for folder in (artifact.path, worst):
+        with Worker(NAME, 1, forked=True) as worker:
+            worker.start(NAME, folder, 1)
+            found = np.concatenate([one for one, _ in worker.predict(batches(origin))])
+            counted.append(worker.ask("answered"))
+
+    assert counted == [[sure, 64 - sure], [0, 64]]
+    assert (found == logits("onnx-fp32", artifact.path.parent / "onnx-fp32", batches(origin))).all()
 
 
 def test_the_artifact_is_whole_with_its_stages(cascades):

@@ -1,29 +1,8 @@
-"""The studies of cascades: ratios over texts and launches, and calibrations that are counted."""
+"""The study of the guarantee: calibrations that are counted."""
 
 import numpy as np
-import pytest
 
-from deploybench.suites.studies.cascades.gains import ratio_of_means
 from deploybench.suites.studies.cascades.guarantee import resampled, simulated
-
-
-def test_the_interval_of_a_ratio_covers_the_truth():
-    """40 drawn measurements of a cascade that is 4 times as fast on average."""
-    random, covered = np.random.default_rng(0), 0
-    for _ in range(40):
-        slow = random.choice([True, False], p=[0.2, 0.8], size=300)
-        whole = random.gamma(20, 1 / 20, 300)
-        noise = random.lognormal(0, 0.05, (2, 3, 300)) * random.lognormal(0, 0.02, (2, 3, 1))
-        own = noise[0] * np.where(slow, 1.05, 0.05) * whole
-        _, low, high = ratio_of_means(own, noise[1] * whole, random)
-        covered += low <= 1 / (0.2 * 1.05 + 0.8 * 0.05) <= high
-    assert covered >= 34  # 38 of 40 are expected
-
-
-def test_a_ratio_of_equal_times_is_one():
-    own = np.random.default_rng(1).gamma(5, 1, (3, 50))
-
-    assert ratio_of_means(own, own, np.random.default_rng(2)) == pytest.approx((1, 1, 1))
 
 
 def test_a_stage_that_is_always_right_never_exceeds_the_bound():

@@ -156,15 +156,18 @@ def test_each_text_is_answered_by_the_first_stage_that_is_sure(drawn, first, sec
     limits = [(tokens, first), (None, second), (None, 0.0)]
     models = [stage_of(one, calls) for one, calls in zip(weights, seen, strict=True)]
     stages = [(model, *limit) for model, limit in zip(models, limits, strict=True)]
-    found = answer_in_stages(inputs, stages)
+    found, answered = answer_in_stages(inputs, stages)
 
     for row, ids in enumerate(real(inputs)):
-        for own, (read, threshold) in zip(weights, limits, strict=True):
+        for stage, (own, (read, threshold)) in enumerate(  # noqa: B007 - the last one answers
+            zip(weights, limits, strict=True)
+        ):
             kept = ids if read is None or len(ids) <= read else [*ids[: read - 1], ids[-1]]
             logits = own[kept].sum(axis=0)
             if softmax(logits).max() >= threshold:
                 break
         assert found[row] == pytest.approx(logits, abs=1e-4)
+        assert answered[row] == stage
     assert all(len(calls) <= 1 for calls in seen)  # each stage computes one batch at most
 
 

@@ -211,6 +211,21 @@ def test_names_that_cannot_be_told_apart_or_read_are_refused(checkpoints, expect
         read_all(*(f"--checkpoint={one}" for one in checkpoints))
 
 
+def test_a_student_and_its_teacher_are_two_models_of_a_run():
+    teacher, student = read_all("--checkpoint=mine=some/folder", "--teacher=another/folder")
+
+    assert [(one.model, one.checkpoint) for one in (teacher, student)] == [
+        ("teacher", "another/folder"),
+        ("student", "some/folder"),
+    ]
+
+
+@pytest.mark.parametrize(("checkpoints", "count"), [((), 0), (("a", "b"), 2)])
+def test_a_teacher_has_one_student(checkpoints, count):
+    with pytest.raises(UserError, match=f"--teacher: found {count} models beside it, expected one, its student"):
+        read_all("--teacher=t", *(f"--checkpoint={one}" for one in checkpoints))
+
+
 def test_where_one_checkpoint_is_taken_several_are_refused():
     with pytest.raises(UserError, match="found 2 checkpoints, expected one"):
         read("--checkpoint=a", "--checkpoint=b")

@@ -1,5 +1,6 @@
 """Requests at intended times, the queue they should meet, and the highest rate that is fast enough."""
 
+import socket
 import subprocess
 import sys
 
@@ -87,6 +88,16 @@ def test_every_request_is_sent_after_its_time_and_answered(simulated):
     assert (found.latency >= 0.001).all()
     assert not found.stopped
     np.testing.assert_array_equal(found.intended, times)
+
+
+@pytest.mark.process
+def test_connections_stay_for_later_requests(simulated, monkeypatch):
+    opened, connect = [], socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", lambda address: opened.append(address) or connect(address))
+    found = send(simulated, [b"{}"] * 100, np.arange(100) / 200)
+
+    assert (found.status == 200).all()
+    assert len(opened) < 100
 
 
 @pytest.mark.process

@@ -1,6 +1,7 @@
 """Parts of the server: what a request asks, and which waiting texts are computed together."""
 
 import json
+import socket
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,9 +13,10 @@ from tokenizers import Tokenizer
 
 from deploybench.exporters.checkpoints.tokenization import tokenise
 from deploybench.exporters.serving.server.answers import Head
-from deploybench.exporters.serving.server.batching import chosen
+from deploybench.exporters.serving.server.batching import Batcher, chosen
 from deploybench.exporters.serving.server.refused import Refused
 from deploybench.exporters.serving.server.request import read_request
+from deploybench.exporters.serving.server.settings import Settings
 from deploybench.exporters.serving.server.texts import Texts
 
 ANYTHING = st.recursive(
@@ -143,6 +145,45 @@ def test_a_batch_takes_the_nearest_lengths():
     assert [one.place for one in chosen(waiting([100, 400, 99, 101, 10, 100]), 8)] == [0, 5, 2, 3, 4]
     assert [one.place for one in chosen(waiting([100, 100, 100]), 2)] == [0, 1]
     assert [one.place for one in chosen(waiting([100, 100, 100]), 1)] == [0]
+
+
+def batcher(seconds_a_text):
+    """Of two instances; a text may wait for a second."""
+    made = Batcher(SimpleNamespace(batched=True), SimpleNamespace(), most=1, max_queue=99, max_wait_s=1.0)
+    made._threads, made._each = [None, None], seconds_a_text
+    return made
+
+
+def test_a_burst_may_wait_for_longer_than_a_queue_that_does_not_empty():
+    own = batcher(0.1)
+
+    assert not own.is_overloaded(20, 0.0)  # 0.9 s
+    assert own.is_overloaded(24, 0.0)
+    own._calm -= 10  # no request has found a free instance since
+    assert own.is_overloaded(20, 0.0)
+    assert not own.is_overloaded(6, 0.0)  # 0.2 s
+    assert not own.is_overloaded(1, 0.0)  # one that finds a free instance
+    assert not own.is_overloaded(20, 0.0)
+
+
+def test_a_batch_that_a_standstill_made_long_is_no_measure_of_the_next():
+    own = batcher(0.01)
+    own._batches, own._pace = 100, 0.001
+    own._done([SimpleNamespace(tokens=range(10))], 60.0)
+
+    assert own._each == pytest.approx(0.011)
+    for _ in range(200):  # that every batch now takes, it learns
+        own._done([SimpleNamespace(tokens=range(10))], 60.0)
+    assert own._each == pytest.approx(60, rel=0.01)
+
+
+@pytest.mark.process
+def test_small_answers_are_not_held_back_by_nagles_algorithm():
+    """asyncio turns it off for sockets whose protocol is named."""
+    from deploybench.exporters.serving.server.__main__ import _listen
+
+    with _listen(Settings(port=0)) as made:
+        assert made.proto == socket.IPPROTO_TCP
 
 
 @pytest.mark.parametrize(

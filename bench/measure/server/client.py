@@ -119,10 +119,11 @@ class _Connection:
         self.parser = HttpResponseParser(self)
         self.request = -1
         self.whole = False
+        self.stays = False  # for another request
 
     def on_message_complete(self) -> None:
-        """The answer has come."""
-        self.whole = True
+        """The answer has come; only now does the parser know whether the connection stays."""
+        self.whole, self.stays = True, self.parser.should_keep_alive()
 
 
 class _Client:
@@ -218,7 +219,7 @@ class _Client:
             connection.request, connection.whole = -1, False
             with self._changed:
                 self._left -= 1
-        if not data or (answered and not connection.parser.should_keep_alive()):
+        if not data or (answered and not connection.stays):
             self._drop(connection)
         elif answered:
             self._idle.append(connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....exporters.variant import REFERENCE
-from ...analysis.figures import timed_lengths
+from ...analysis.figures import average, timed_lengths
 from ...analysis.speed_ups import speed_ups
 from ...printable import printable
 from ...units import SHARE, counted
@@ -29,7 +29,9 @@ def brief_table(run: Run) -> str:
         for one in run.sets
         for metric, name in [head_metric(run, one)]
     ]
-    notes = [f"latency: median for {counted(smallest, 'text')} of {timed_lengths(run)}; speed-up: over {REFERENCE}"]
+    notes = [
+        f"latency: {average(run)} for {counted(smallest, 'text')} of {timed_lengths(run)}; speed-up: over {REFERENCE}"
+    ]
     notes += [f"{FAILED}: {name}: {why}" for name, why in failures(run).items()]
     contents = [*accuracies, *costs(cells, lambda variant: ratios[variant, smallest])]
     return render_text([cells.table(run.checkpoint.name, contents, notes)], ()).rstrip()

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ....exporters.variant import REFERENCE
-from ...analysis.figures import latency_workload, timed_lengths
+from ...analysis.figures import average, latency_workload, timed_lengths
 from ...analysis.selection import default_selection
 from ...analysis.speed_ups import speed_ups
 from ...printable import printable
 from ...units import counted
+from ..cascades import cascade_lines
 from ..long_texts import longer_line, windows_lines
 from ..notes import checkpoint_note, marks_of_other_models
 from ..quality import head_metric
@@ -63,8 +64,9 @@ def _measured(cells: RunFigures) -> list[str]:
         *_reference_accuracy(cells),
         *longer_line(cells, short),
         *windows_lines(cells, short),
-        f"latency: median for {counted(one.batch_size, 'text')} of {timed_lengths(run)}; speed-up: over {REFERENCE}",
+        f"latency: {average(run)} for {counted(one.batch_size, 'text')} of {timed_lengths(run)}; speed-up: over {REFERENCE}",
         f"memory: heap after loading and in batches of {run.plan.memory_batch_size} × {longest} tokens; size: on disk",
+        *cascade_lines(cells),
         machine(run),
     ]
 

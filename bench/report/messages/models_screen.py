@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...analysis.figures import timed_lengths
+from ...analysis.figures import average, timed_lengths
 from ...analysis.models.accuracy import accuracies, accuracy_differences, deciding_metric, most_accurate
 from ...analysis.models.failed import measured_models
 from ...analysis.models.pairs import of_pair, pair_name
@@ -82,7 +82,7 @@ def workloads(runs: tuple[Run, ...]) -> list[str]:
     """What was timed, of what the memory was measured, and on which machine."""
     batch = counted(min(runs[0].plan.batch_sizes), "text")
     return [
-        f"latency: median for {batch} of {_timed(runs)}; speed-up: over {pair_name(runs[0])}",
+        f"latency: {average(runs[0])} for {batch} of {_timed(runs)}; speed-up: over {pair_name(runs[0])}",
         f"memory: heap after loading and in batches of {_memory_batch(runs)}; size: on disk",
         machine(runs[0]),
     ]

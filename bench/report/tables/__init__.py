@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SHOWN = (  # in the order in which they are printed
     "summary",
     "batch",
+    "cascades",
     "instances",
     "server",
     "roofline",

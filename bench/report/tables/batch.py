@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...analysis.figures import timed_lengths
+from ...analysis.figures import average, timed_lengths
 from ...units import MILLISECONDS, PER_SECOND, counted
 from ..cells import Column
 from ..timing_notes import control_notes, stop_notes
@@ -31,8 +31,9 @@ def build(cells: RunFigures) -> list[Table]:
                 interval=metric == "latency",
             )
             contents.append((column, cells.at_batch(metric, size)))
+    mean = average(cells.run)
     notes = [
-        "latency: median time of one batch; ±: to the farther end of the 95 % interval, from the medians of the processes",
+        f"latency: {mean} time of one batch; ±: to the farther end of the 95 % interval, from the {mean}s of the processes",
         "throughput: texts per second, batch size / latency",
         *stop_notes(cells.run),
         *control_notes(cells.run),

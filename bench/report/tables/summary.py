@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....exporters.variant import REFERENCE
-from ...analysis.figures import labelled_sets, timed_lengths
+from ...analysis.figures import average, labelled_sets, timed_lengths
 from ...analysis.speed_ups import speed_ups
 from ...units import MEGABYTES, MILLISECONDS, PER_SECOND, RATIO, SECONDS, SHARE, counted, format_share
 from ..cells import Column, margin
@@ -85,7 +85,7 @@ def _notes(cells: RunFigures) -> list[str]:
     one, batches = counted(min(plan.batch_sizes), "text"), f"batches of {plan.memory_batch_size} × {length} tokens"
     return [
         *_accuracy_notes(cells),
-        f"latency: median for {one} of {timed_lengths(cells.run)}, {threads}; speed-up: over {REFERENCE}",
+        f"latency: {average(cells.run)} for {one} of {timed_lengths(cells.run)}, {threads}; speed-up: over {REFERENCE}",
         f"best throughput: texts per second at the best of batch sizes {', '.join(map(str, plan.batch_sizes))}",
         f"peak memory: heap after loading plus what {batches} add at most, by memray",
         *memory_problems(cells.run),

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 _MOST_PADDING = 0.25  # of the tokens of a batch: a batch computes more than its texts need
 _NICE = 15  # of the threads that compute: requests are still read, and refused, where they take all cores
 _MUCH = 0.4  # of the longest wait: below, a moment in which the event loop is late refuses nothing
+_STANDING = 0.25  # of the longest wait: the most once requests have waited without pause for longer than a burst lasts
+_BURST_S = 0.5
 _SEEN = 256  # waiting texts among which those of like length are looked for
+_UNUSUAL = 2.0  # times the mean, beyond which a batch counts as so long: a machine that stood still once is not slow
 _WEIGHT = 0.1  # of the newest batch in the mean time of a token, and more of the first ones
 
 
@@ -56,6 +59,7 @@ class Batcher:
         self._pace = 0.0  # seconds of a token in one instance, a moving mean; 0: not known yet
         self._each = 0.0  # seconds of a text, likewise
         self._batches = 0
+        self._calm = time.perf_counter()  # when a request last came that did not have to wait
         self._changed = threading.Condition()
         self._open = True
         self._threads: list[threading.Thread] = []
@@ -99,7 +103,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         with self._changed:
             wait = self._tokens * self._pace / len(self._threads)
-            if len(self._queue) + len(tokens) > self._max_queue or (self._queue and wait > self._max_wait):
+            if len(self._queue) + len(tokens) > self._max_queue or (self._queue and wait > self._allowed()):
                 raise Refused(429, "the server is overloaded", "Overloaded", retry_after=max(1, round(wait)))
             made = [Waiting(one, loop.create_future()) for one in tokens]
             self._queue.extend(made)
@@ -121,8 +125,18 @@ class Batcher:
 
         ``elsewhere``: seconds that it would wait for anything but an instance.
         """
-        computed = (requests - len(self._threads)) * self._each / len(self._threads)
-        return computed > _MUCH * self._max_wait and computed + elsewhere > self._max_wait
+        if requests < len(self._threads):
+            self._calm = time.perf_counter()
+        computed, allowed = (requests - len(self._threads)) * self._each / len(self._threads), self._allowed()
+        return computed > _MUCH * allowed and computed + elsewhere > allowed
+
+    def _allowed(self) -> float:
+        """Seconds that a request may wait: all of the longest wait in a burst, little of it in a queue that does not empty.
+
+        Such a queue helps nobody: it stays as long as it may be (Nichols and Jacobson, "Controlling Queue Delay", 2012).
+        """
+        standing = time.perf_counter() - self._calm > _BURST_S
+        return self._max_wait * (_STANDING if standing else 1.0)
 
     @property
     def queued(self) -> int:
@@ -164,8 +178,13 @@ class Batcher:
             self._tokens -= tokens
             self._batches += 1
             weight = max(_WEIGHT, 1 / self._batches)
-            self._pace += weight * (took / tokens - self._pace)
-            self._each += weight * (took / len(batch) - self._each)
+            self._pace = _towards(took / tokens, self._pace, weight)
+            self._each = _towards(took / len(batch), self._each, weight)
+
+
+def _towards(seen: float, mean: float, weight: float) -> float:
+    """The moving mean after a batch; ``mean`` is 0 before the first."""
+    return mean + weight * (min(seen, _UNUSUAL * mean) - mean) if mean else seen
 
 
 def chosen(waiting: Sequence[Waiting], most: int) -> list[Waiting]:

@@ -23,7 +23,7 @@ class Settings:
     instances: int = 1
     threads: int = 0  # 0: all cores, divided among the instances
     max_batch: int = 8
-    max_wait_ms: int = 1000
+    max_wait_ms: int = 2000
     max_queue: int = 1000
     max_texts: int = 32
     max_body_bytes: int = 1_000_000
@@ -43,7 +43,7 @@ _HELP = {
     "instances": "copies of the model that compute at the same time",
     "threads": "threads of each instance; 0: all cores, divided among them",
     "max_batch": "largest number of waiting texts of like length that are computed together; 1: each by itself",
-    "max_wait_ms": "a request that would wait longer for its turn gets 429 with Retry-After",
+    "max_wait_ms": "a request that would wait longer for its turn gets 429 with Retry-After; under lasting overload a quarter",
     "max_queue": "largest number of waiting texts; more get 429",
     "max_texts": "largest number of texts in a request; more get 413",
     "max_body_bytes": "largest body of a request; more get 413",

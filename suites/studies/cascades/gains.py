@@ -3,12 +3,16 @@
     python -m deploybench.suites.studies.cascades.gains --checkpoint DIR --external a --variants linear-tokens+onnx-fp32,onnx-fp32
 
 Texts are timed one at a time at their own lengths, each by every variant in turn, once a launch: how long a cascade takes depends
-on the text. Intervals are of a bootstrap over texts and launches. Accuracy is that of all texts of the set.
+on the text. Intervals are over launches and texts. Worst case: the same texts, each computed by every stage. Accuracy is that of
+all texts of the set.
 """
 
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,10 +25,11 @@ from ....bench.measure.workload import Policy, scoring_batches, spread
 from ....bench.pipeline.options import SCORING_BATCH_SIZE
 from ....bench.pipeline.prepare import prepare
 from ....bench.runs.measurement import Workload
-from ....bench.statistics import paired_interval
+from ....bench.statistics import LEVEL, paired_interval, ratios_of_means
 from ....bench.worker.client import Worker
 from ....exporters.artifacts.catalogue import find_variant
-from ....exporters.cascades.cascade import stage_of_each
+from ....exporters.cascades.cascade import every_stage
+from ....exporters.cascades.names import is_cascade, stages_of, worst_case
 from ....exporters.checkpoints.tokenization import padded_batch, tokenise
 from ....exporters.errors import UserError
 from ....exporters.variant import REFERENCE
@@ -32,8 +37,7 @@ from ..study import Answer, render_rows, run_alone, study_parser
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -45,34 +49,34 @@ if TYPE_CHECKING:
 
     Seconds = npt.NDArray[np.float64]  # (launches, texts)
 
-_DRAWS = 2000
 _PERCENTILES = (50, 95, 99)
 
 
-def ratio_of_means(own: Seconds, other: Seconds, random: np.random.Generator) -> tuple[float, float, float]:
-    """How many times the mean of ``other`` is that of ``own`` on the same texts in the same launches, and its 95 % interval."""
-    launches, texts = own.shape
-    drawn = []
-    for _ in range(_DRAWS):
-        chosen = np.ix_(random.integers(launches, size=launches), random.integers(texts, size=texts))
-        drawn.append(other[chosen].mean() / own[chosen].mean())
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(other.mean() / own.mean()), float(low), float(high)
+def times_faster(seconds: Mapping[str, Seconds], than: str) -> dict[str, list[float]]:
+    """How many times the mean of ``than`` is that of each row on the same texts in the same launches, and its 95 % interval."""
+    others = [name for name in seconds if name != than]
+    found = ratios_of_means([(seconds[name], seconds[than]) for name in others], others)
+    return {than: [1.0] * 3, **{name: [*one.interval(LEVEL)] for name, one in zip(others, found, strict=True)}}
 
 
 def seconds_of_texts(prepared: Prepared, tokens: Sequence[Ids], launches: int) -> dict[str, Seconds]:
-    """Seconds of each text by each variant, ``(launches, texts)``, interleaved."""
+    """Seconds of each text by each variant, and by the worst case of each cascade, ``(launches, texts)``, interleaved."""
     batches = [padded_batch([ids], prepared.inputs.pad) for ids in tokens]
     longest, threads = max(map(len, tokens)), prepared.options.threads
     workload = Workload(batch_size=1, sequence_length=longest, padding="bucketed", threads=threads)
     rows = [TimedArtifact(name=name, artifact=one.path) for name, one in prepared.artifacts.items()]
-    run = LatencyRun(rows, Schedule(launches=launches, blocks=1, rounds=1, warm_up_s=0.0, seed=29), threads)
-    with progress("timing", run.steps({workload: batches})) as bar:
-        measured = run.measure({workload: batches}, bar.advance)
+    with ExitStack() as scratch:
+        for name, one in prepared.artifacts.items():
+            if is_cascade(name):
+                folder = every_stage(one.path, Path(scratch.enter_context(TemporaryDirectory())))
+                rows.append(TimedArtifact(name=worst_case(name), variant=name, artifact=folder))
+        run = LatencyRun(rows, Schedule(launches=launches, blocks=1, rounds=1, warm_up_s=0.0, seed=29), threads)
+        with progress("timing", run.steps({workload: batches})) as bar:
+            measured = run.measure({workload: batches}, bar.advance)
     return {one.variant: np.reshape(one.values, (launches, len(batches))) for one in measured if one.values}
 
 
-def _of_set(prepared: Prepared, labelled: LabelledSet, texts: int, launches: int, seed: int) -> dict[str, Any]:
+def _of_set(prepared: Prepared, labelled: LabelledSet, texts: int, launches: int) -> dict[str, Any]:
     tokens = tokenise(prepared.inputs.tokenizer, labelled.texts, prepared.scoring_length)
     policy = Policy(padding="bucketed", batch_size=SCORING_BATCH_SIZE)
     scored = scoring_batches(tokens, prepared.inputs.pad, policy, prepared.full_length)
@@ -84,62 +88,72 @@ def _of_set(prepared: Prepared, labelled: LabelledSet, texts: int, launches: int
             bar.advance()
     timed = spread(tokens, texts)
     seconds = seconds_of_texts(prepared, timed, launches)
-    single = [name for name in seconds if not find_variant(name).stages and not find_variant(name).another_model]
+    single = [name for name in seconds if not is_cascade(name) and not find_variant(name).another_model]
     fastest = min((name for name in single if name != REFERENCE), key=lambda name: seconds[name].mean())
-    rows = [_row(prepared, name, seconds, right, timed, fastest, np.random.default_rng(seed)) for name in seconds]
+    over = {"over_eager": times_faster(seconds, REFERENCE), "over_fastest": times_faster(seconds, fastest)}
+    rows = [
+        {
+            **_row(name, seconds[name], right),
+            **{key: found[name] for key, found in over.items()},
+            **_of_cascade(prepared, name, seconds, timed),
+        }
+        for name in prepared.artifacts
+        if name in seconds
+    ]
     return {"set": labelled.name, "texts": len(tokens), "timed": len(timed), "fastest_single": fastest, "rows": rows}
 
 
-def _row(
-    prepared: Prepared,
-    name: str,
-    seconds: dict[str, Seconds],
-    right: dict[str, npt.NDArray[np.bool_]],
-    timed: Sequence[Ids],
-    fastest: str,
-    random: np.random.Generator,
-) -> dict[str, Any]:
-    own, variant = seconds[name], find_variant(name)
+def _row(name: str, own: Seconds, right: dict[str, npt.NDArray[np.bool_]]) -> dict[str, Any]:
     lost, won = (int((right[REFERENCE] & ~right[name]).sum()), int((right[name] & ~right[REFERENCE]).sum()))
-    row = {
+    return {
         "variant": name,
         "accuracy": float(right[name].mean()),
         "change": (won - lost) / len(right[name]),
         "change_interval": [-one for one in reversed(paired_interval(lost, won, len(right[name])))],
         "mean_ms": 1e3 * float(own.mean()),
         "percentiles_ms": [1e3 * float(one) for one in np.percentile(np.median(own, axis=0), _PERCENTILES)],
-        "over_eager": ratio_of_means(own, seconds[REFERENCE], random),
-        "over_fastest": ratio_of_means(own, seconds[fastest], random),
     }
-    if not variant.stages:
-        return row
+
+
+def _of_cascade(prepared: Prepared, name: str, seconds: Mapping[str, Seconds], timed: Sequence[Ids]) -> dict[str, Any]:
+    """Shares of the timed texts by stage, and how many times the last stage's mean that of the worst case is."""
+    if not is_cascade(name):
+        return {}
     batches = [padded_batch([ids], prepared.inputs.pad) for ids in timed]
     with Worker(f"stages of {name}", prepared.options.threads) as worker:
         stages = np.asarray(
             worker.call(_stages, name, prepared.artifacts[name].path, prepared.options.threads, batches)
         )
-    last = stages == len(variant.stages)
-    shares = [float((stages == one).mean()) for one in range(len(variant.stages) + 1)]
-    whole = seconds.get(variant.base or "")
-    worst = ratio_of_means(whole[:, last], own[:, last], random) if whole is not None and last.any() else None
-    return {**row, "answered_by_stage": shares, "worst_case_over_last_stage": worst}
+    names = [stage.name for stage in stages_of(name)]
+    shares = [float((stages == one).mean()) for one in range(len(names))]
+    last, worst = seconds.get(names[-1]), seconds.get(worst_case(name))
+    over = None
+    if last is not None and worst is not None:
+        over = [*ratios_of_means([(last, worst)])[0].interval(LEVEL)]
+    return {"answered_by_stage": shares, "worst_case_over_last_stage": over}
 
 
 def _stages(name: str, artifact: Path, threads: int, batches: Sequence[Batch]) -> list[int]:
-    return stage_of_each(find_variant(name), artifact, threads, batches)
+    """The stage that answers each text, of batches of one."""
+    predict: Any = find_variant(name).load(artifact, threads)
+    found = []
+    for batch in batches:
+        before = predict.answered.copy()
+        predict(*batch)
+        found.append(int((predict.answered - before).argmax()))
+    return found
 
 
 def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
     prepared = prepare(options)
     if not prepared.sets:
         raise UserError("--external: expected labelled files, whose texts are timed; pass one")
-    sets = [_of_set(prepared, one, parsed.texts, parsed.launches, parsed.seed) for one in prepared.sets]
+    sets = [_of_set(prepared, one, parsed.texts, parsed.launches) for one in prepared.sets]
     notes = {name: list(prepared.variants[name].notes) for name in prepared.artifacts if find_variant(name).stages}
     figures = {
         "checkpoint": prepared.checkpoint.name,
         "threads": options.threads,
         "launches": parsed.launches,
-        "seed": parsed.seed,
         "notes": notes,
         "sets": sets,
     }
@@ -180,7 +194,7 @@ def _shown(found: dict[str, Any]) -> str:
     timed = f"{found['timed']} of {found['texts']} texts timed, each alone at its own length"
     notes = [
         f"{found['set']}: {timed}; fastest single variant: {found['fastest_single']}",
-        "worst case: texts that every stage computes, times the last stage alone",
+        "worst case: the same texts, each computed by every stage, over the last stage alone",
     ]
     return render_rows(heads, rows, notes)
 
@@ -206,7 +220,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = study_parser(__doc__, flags)
     parser.add_argument("--texts", metavar="N", type=int, default=300, help="texts of each set that are timed")
     parser.add_argument("--launches", metavar="N", type=int, default=3)
-    parser.add_argument("--seed", metavar="N", type=int, default=29)
     return run_alone("cascades", parser, arguments, _answer)
 
 

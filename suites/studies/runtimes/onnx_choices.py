@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SHIPPED, FUSED, PLAIN = "onnx-int8-dynamic", "onnx-fp32-fused", "onnx-fp32"
 _OPSET = 23  # the first with an Attention
+_EVERY_PRODUCT = {"MatMulConstBOnly": False}  # not of a constant alone
 
 
 def one_scale_a_weight(prepared: Prepared, out_dir: Path) -> None:
@@ -45,6 +46,27 @@ def embedding_in_fp32(prepared: Prepared, out_dir: Path) -> None:
 def attention_in_parts(prepared: Prepared, out_dir: Path) -> None:
     """Quantise the graph as optimum exports it, without fused attention."""
     _quantise(prepared.artifacts[PLAIN].path / MODEL_FILE, out_dir)
+
+
+def int8_attention(prepared: Prepared, out_dir: Path) -> None:
+    """Quantise the products of attention as well, scores and values: both sides when they are computed."""
+    _quantise(prepared.artifacts[PLAIN].path / MODEL_FILE, out_dir, extra_options=_EVERY_PRODUCT)
+
+
+def int8_values(prepared: Prepared, out_dir: Path) -> None:
+    """Quantise attention's product with the values alone: the scores before the softmax stay in fp32."""
+    import onnx
+
+    model = prepared.artifacts[PLAIN].path / MODEL_FILE
+    nodes = onnx.load(model, load_external_data=False).graph.node
+    weights = {one.name for one in onnx.load(model).graph.initializer}
+    softmax = {output for node in nodes if node.op_type == "Softmax" for output in node.output}
+    scores = [
+        node.name
+        for node in nodes
+        if node.op_type == "MatMul" and not weights & {*node.input} and node.input[0] not in softmax
+    ]
+    _quantise(model, out_dir, extra_options=_EVERY_PRODUCT, nodes_to_exclude=scores)
 
 
 def fused_normalisation(prepared: Prepared, out_dir: Path) -> None:
@@ -105,8 +127,8 @@ def _quantise(model: Path, out_dir: Path, **changed: Any) -> None:
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    unknown = {"DefaultTensorType": onnx.TensorProto.FLOAT}
-    settings = {"weight_type": QuantType.QInt8, "per_channel": True, "extra_options": unknown}
+    options = {"DefaultTensorType": onnx.TensorProto.FLOAT, **changed.pop("extra_options", {})}
+    settings = {"weight_type": QuantType.QInt8, "per_channel": True, "extra_options": options}
     quantize_dynamic(model, out_dir / MODEL_FILE, **{**settings, **changed})
 
 
@@ -115,6 +137,8 @@ ALTERNATIVES = {
     "one scale a weight": one_scale_a_weight,
     "embedding in fp32": embedding_in_fp32,
     "attention in parts": attention_in_parts,
+    "int8 attention": int8_attention,
+    "int8 values": int8_values,
     "mask always read": mask_always_read,
     "by torch.export": by_torch_export,
 }
