@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...exporters.cascades.cascade import thresholds_of
 from ..worker.instances import loaded_instances
 from .pipeline import Pipeline
 from .reading import reader_of
@@ -49,4 +50,5 @@ class Models:
     def opened(self, instances: int) -> Iterator[Opened]:
         """A pipeline of ``instances`` processes that share the thread budget."""
         with loaded_instances(self.artifact.variant, self.artifact.path, instances, self.threads) as workers:
-            yield Opened(pipeline=Pipeline(self.reader, workers, self.pad, self.full_length), workers=workers)
+            pipeline = Pipeline(self.reader, workers, self.pad, self.full_length, thresholds_of(self.artifact.path))
+            yield Opened(pipeline=pipeline, workers=workers)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..analysis.probability_calibration import probabilities
 from ..measure.workload import scoring_batches
+from .cascading import answer_in_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,13 +44,24 @@ class Answered:
 
 
 class Pipeline:
-    """Loaded ``workers`` of one variant, with the reader and padding of their batches."""
+    """Loaded ``workers`` of one variant, with the reader and padding of their batches.
 
-    def __init__(self, reader: Reader, workers: Sequence[Worker], pad: Pad, max_length: int) -> None:
+    ``thresholds``: of a cascade's stages.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        workers: Sequence[Worker],
+        pad: Pad,
+        max_length: int,
+        thresholds: Sequence[float] = (),
+    ) -> None:
         self._reader = reader
         self._workers = workers
         self._pad = pad
         self._max_length = max_length
+        self._thresholds = thresholds
 
     def answer(self, texts: Sequence[Text], policy: Policy, advance: Callable[[int], None] | None = None) -> Answered:
         """Classify ``texts``; ``advance`` gets the number of texts done at a time. Raises WorkerError if a process dies."""
@@ -75,6 +87,14 @@ class Pipeline:
         )
 
     def run(self, batches: Sequence[Batch], advance: Callable[[int], None] | None = None) -> list[Float32Array]:
+        """Logits of each batch."""
+        if not self._thresholds:
+            return self._run(batches, advance=advance)
+        return answer_in_stages(batches, self._thresholds, self._run, self._pad, advance or (lambda _: None))
+
+    def _run(
+        self, batches: Sequence[Batch], stage: int | None = None, advance: Callable[[int], None] | None = None
+    ) -> list[Float32Array]:
         """Logits of each batch; a free worker takes the next batches."""
         answers: dict[int, Float32Array] = {}
         size = max(1, min(_BATCHES_PER_REQUEST, len(batches) // (_BATCHES_PER_REQUEST * len(self._workers))))
@@ -83,7 +103,7 @@ class Pipeline:
         def work(worker: Worker) -> None:
             for start in starts:
                 try:
-                    found = worker.predict(batches[start : start + size])
+                    found = worker.predict(batches[start : start + size], stage)
                 except BaseException:
                     list(starts)  # stops the other threads
                     raise

@@ -82,12 +82,13 @@ class Commands:
         self._predict = self._variant.load(artifact, threads)
         return time.perf_counter_ns() - start
 
-    def predict(self, batches: Sequence[Batch]) -> list[tuple[Float32Array, int]]:
-        """Logits ``(batch, num_labels)`` and nanoseconds of each batch."""
+    def predict(self, batches: Sequence[Batch], stage: int | None = None) -> list[tuple[Float32Array, int]]:
+        """Logits ``(batch, num_labels)`` and nanoseconds of each batch; ``stage``: of one stage of a cascade alone."""
         answers = []
         for batch in batches:
             start = time.perf_counter_ns()
-            logits = self._predict(*batch)
+            predict: Any = self._predict
+            logits = predict(*batch) if stage is None else predict.stage(stage, batch)
             answers.append((logits, time.perf_counter_ns() - start))
         return answers
 

@@ -138,6 +138,11 @@ class Cascade:
         self._stages = stages
         self.answered = np.zeros(len(stages), dtype=np.int64)  # texts by stage, since it was loaded
 
+    def stage(self, number: int, batch: Sequence[Int64Array]) -> Float32Array:
+        """Logits of one stage, ``(texts, classes)``, from 0."""
+        predict, tokens, _ = self._stages[number]
+        return predict(shortened(_inputs(batch), tokens))
+
     def __call__(self, *batch: Int64Array) -> Float32Array:
         """Logits ``(texts, classes)``."""
         logits, stage = answer_in_stages(_inputs(batch), self._stages)
@@ -160,6 +165,13 @@ def every_stage(artifact: Path, folder: Path) -> Path:
         (folder / name).symlink_to(artifact.resolve() / name)
     (folder / CASCADE_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
     return folder
+
+
+def thresholds_of(artifact: Path) -> tuple[float, ...]:
+    """The probability of its class from which on each stage answers, 0 of the last one; empty where the artifact is no cascade."""
+    if not (artifact / CASCADE_FILE).is_file():
+        return ()
+    return tuple(stage.get("threshold", 0.0) for stage in read_cascade(artifact)["stages"])
 
 
 def _by_name(predict: Predictor, inputs: dict[str, Int64Array]) -> Float32Array:

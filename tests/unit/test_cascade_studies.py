@@ -1,7 +1,9 @@
-"""The study of the guarantee: calibrations that are counted."""
+"""The studies of cascades: what they gain, and calibrations that are counted."""
 
 import numpy as np
 
+from deploybench.exporters.variant import REFERENCE
+from deploybench.suites.studies.cascades.gains import _row
 from deploybench.suites.studies.cascades.guarantee import resampled, simulated
 
 
@@ -30,3 +32,11 @@ def test_simulated_laws_keep_the_bound():
 
     assert all(row["p_value"] > 0.001 for row in rows)
     assert rows[0]["answered"] > rows[-1]["answered"]
+
+
+def test_the_interval_of_a_gain_is_on_its_side():
+    right = {REFERENCE: np.arange(500) >= 40, "onnx-fp32": np.ones(500, dtype=bool)}
+    row = _row("onnx-fp32", np.ones((2, 3)), right)
+    low, high = row["change_interval"]
+
+    assert 0 < low < row["change"] == 0.08 < high

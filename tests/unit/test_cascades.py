@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from scipy.stats import beta
 
+from deploybench.bench.score.cascading import answer_in_stages as in_stages
 from deploybench.exporters.artifacts.catalogue import check_variant_name, find_variant
 from deploybench.exporters.cascades.answering import answer_in_stages, chance_of_class, shortened
 from deploybench.exporters.cascades.certified import certify, fewest_texts, thresholds
 from deploybench.exporters.cascades.names import Stage, is_cascade, stages_of
+from deploybench.exporters.checkpoints.tokenization import Pad, TypedIds, padded_batch
 from deploybench.exporters.errors import UnknownVariantError
 
 # Names
@@ -175,3 +177,34 @@ def test_the_chance_of_a_class_is_the_softmax():
     logits = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32) * 100
 
     assert chance_of_class(logits) == pytest.approx(softmax(logits.astype(np.float64), axis=1).max(axis=1), abs=1e-12)
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 10**6), st.integers(1, 9), st.floats(0.3, 1.0), st.booleans())
+def test_scoring_batches_anew_what_a_stage_is_not_sure_of(seed, size, threshold, typed):
+    random = np.random.default_rng(seed)
+    weights = random.normal(size=(2, 20, 3))
+    lengths = random.integers(2, 12, size=random.integers(1, 40))
+    texts = [random.integers(1, 20, size=length).tolist() for length in sorted(lengths, reverse=True)]
+    texts = [TypedIds(ids, [0] * len(ids)) for ids in texts] if typed else texts
+    pad = Pad(0, side="left" if seed % 2 else "right")
+    made = [padded_batch(texts[start : start + size], pad) for start in range(0, len(texts), size)]
+    ran, done = [], []
+
+    def run(batches, stage):
+        ran.append([len(ids) for ids, *_ in batches])
+        assert {len(batch) for batch in batches} == {3 if typed else 2}
+        return [(weights[stage][ids] * mask[..., None]).sum(axis=1).astype(np.float32) for ids, mask, *_ in batches]
+
+    found = in_stages(made, (threshold, 0.0), run, pad, done.append)
+
+    assert [len(one) for one in found] == [len(ids) for ids, *_ in made]
+    assert sum(done) == len(texts)
+    unsure = 0
+    for ids, logits in zip(texts, np.concatenate(found), strict=True):
+        first, second = (weights[stage][list(ids)].sum(axis=0) for stage in (0, 1))
+        sure = softmax(first).max() >= threshold
+        unsure += not sure
+        assert logits == pytest.approx(first if sure else second, abs=1e-4)
+    assert sum(ran[1]) == unsure if unsure else len(ran) == 1
+    assert all(one == size for one in ran[-1][:-1]) or len(ran) == 1  # all but the last are full

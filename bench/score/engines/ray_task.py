@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....exporters.artifacts.artifact import changed_file, read_artifact
+from ....exporters.cascades.cascade import thresholds_of
 from ....exporters.files import whole_folder
 from ....exporters.variant import TOKENIZER
 from ...worker.client import Worker
@@ -76,7 +77,7 @@ def _load(loading: Loading, files: Callable[[], Mapping[str, bytes]]) -> tuple[O
     reader = reader_of(folder / TOKENIZER, loading.length, loading.windows)
     worker = Worker(f"{loading.variant}, on {os.uname().nodename}", threads)
     worker.start(loading.variant, folder, threads)
-    pipeline = Pipeline(reader, [worker], loading.pad, loading.full_length)
+    pipeline = Pipeline(reader, [worker], loading.pad, loading.full_length, thresholds_of(folder))
     return Opened(pipeline=pipeline, workers=[worker]), what_answers(loading.variant, loading.fingerprint)
 
 

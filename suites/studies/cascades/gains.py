@@ -109,7 +109,7 @@ def _row(name: str, own: Seconds, right: dict[str, npt.NDArray[np.bool_]]) -> di
         "variant": name,
         "accuracy": float(right[name].mean()),
         "change": (won - lost) / len(right[name]),
-        "change_interval": [-one for one in reversed(paired_interval(lost, won, len(right[name])))],
+        "change_interval": [*paired_interval(lost, won, len(right[name]))],
         "mean_ms": 1e3 * float(own.mean()),
         "percentiles_ms": [1e3 * float(one) for one in np.percentile(np.median(own, axis=0), _PERCENTILES)],
     }
