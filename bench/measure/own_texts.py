@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 _SEED = 1
 USUAL = 16  # texts that are timed alone
 _FEWEST = 4  # batches of many
-_OF_CASCADES, _TOKENS = (
-    (64, 256),
-    16_384,
-)  # texts, at least and at most, and how many tokens they have together between these
+# Texts, at least and at most, and how many tokens they have together between these.
+_OF_CASCADES, _TOKENS = (64, 128), 8192
 
 
 def mostly_cut(tokens: Tokens, limit: int | None) -> bool:
@@ -33,8 +31,8 @@ def mostly_cut(tokens: Tokens, limit: int | None) -> bool:
 def texts_of_cascades(lengths: Sequence[int]) -> int:
     """How many texts are timed where how long one takes depends on more than its length; no text is timed twice.
 
-    >>> texts_of_cascades([20] * 900), texts_of_cascades([128] * 900), texts_of_cascades([512] * 900), texts_of_cascades([9] * 50)
-    (256, 128, 64, 50)
+    >>> texts_of_cascades([20] * 900), texts_of_cascades([80] * 900), texts_of_cascades([512] * 900), texts_of_cascades([9] * 50)
+    (128, 102, 64, 50)
     """
     least, most = _OF_CASCADES
     return min(len(lengths), max(least, min(most, round(_TOKENS / median(lengths)))))
