@@ -47,7 +47,8 @@ def worst_figures(run: Run, latency: Figure) -> list[Figure]:
     rows = {one.variant: one for one in timed_rows(run, latency.workload)}
     worst, last = rows.get(worst_case(name)), rows.get(stages_of(name)[-1].name)
     if worst is None:
-        return [one.empty(latency.reason or "not run") for one in blanks]
+        failed = [one.reason for one in run.measurements if one.variant == worst_case(name) and one.reason]
+        return [one.empty(next(iter(failed), latency.reason or "not run")) for one in blanks]
     mean, p95, ratio = blanks
     times = alike(worst).values
     low, high = quantile_interval(times, _P95)
@@ -60,6 +61,8 @@ def worst_figures(run: Run, latency: Figure) -> list[Figure]:
     if last is None:
         return [*found, ratio.empty("its last stage was not timed alone")]
     own, alone = of_texts(worst, last)
+    if not own or not own[0]:
+        return [*found, ratio.empty("its last stage was not timed beside it")]
     over = ratios_of_means([(alone, own)])[0]
     value, *ends = over.interval(LEVEL)
     least, most = ends if math.isfinite(over.error) else NO_INTERVAL

@@ -135,14 +135,17 @@ class _Rows:
         return [one for (found, *_), one in self._saved.items() if found == metric]
 
     def timed(self, workload: Workload | None) -> Measurement:
-        """The times at a workload; where they are means over texts, one of each text in each launch."""
+        """The times at a workload; where latencies are means over texts, one of each text."""
         found = self.measurement("latency", workload)
         return alike(found) if self._of_texts and found.values else found
 
     def latency(self, workload: Workload | None) -> Figure:
         """Its median, or its mean over texts."""
         found = self.figure("latency", workload)
-        return _of_mean(found, fmean(self.timed(workload).values)) if self._of_texts and found.value else found
+        if not self._of_texts or not found.value:
+            return found
+        values = self.timed(workload).values
+        return replace(_of_mean(found, fmean(values)), n=len(values))
 
     def server(self, metric: str) -> Measurement:
         """A metric of the variant's server, whatever its setup."""
@@ -195,7 +198,7 @@ def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
     yield from latencies
     for latency in latencies:
         yield from timing_figures(rows.timed(latency.workload), latency)
-        if run.plan.of_texts:
+        if is_cascade(rows.variant):
             yield (
                 _of_mean(latency.of_metric("latency_p50"), median(rows.timed(latency.workload).values))
                 if latency.value
@@ -336,6 +339,8 @@ def _achieved(run: Run, latency: Figure) -> Figure:
     own = run.variants.get(latency.variant)
     if own and own.another_model:
         return _per_second("achieved", latency, 0.0, ANOTHER_MODEL)
+    if is_cascade(latency.variant):
+        return _per_second("achieved", latency, 0.0, "its stages compute different texts")
     operations = run.operations.get(batch_shape(latency.workload)) if latency.workload else None
     return _per_second("achieved", latency, operations or 0.0, "" if operations else "operations were not counted")
 

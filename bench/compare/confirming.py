@@ -6,6 +6,7 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
+from ...exporters.cascades.names import is_cascade
 from ..runs.measurement import Workload
 from ..units import counted
 from .duel.measure import Setting, duel
@@ -23,11 +24,17 @@ _WIDTH, _BUDGET_S = 0.01, 120.0  # of each ratio's interval; of all of them
 
 
 def doubtful(comparison: Comparison) -> list[Change]:
-    """Latencies that became worse, or that may be worse by more than their threshold."""
+    """Latencies that became worse, or that may be worse by more than their threshold.
+
+    Not those of cascades: a duel times texts of one length, and how long a cascade takes depends on the text.
+    """
     return [
         one
         for one in comparison.changes
-        if one.metric == "latency" and one.workload and (one.verdict == "worse" or _undecided(one))
+        if one.metric == "latency"
+        and one.workload
+        and not is_cascade(one.variant)
+        and (one.verdict == "worse" or _undecided(one))
     ]
 
 

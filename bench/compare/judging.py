@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import product
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ...exporters.cascades.names import is_cascade
 from ..analysis.resampled import samples
-from ..runs.measurement import Measurement, Workload, launch_ratios
+from ..runs.measurement import Measurement, Workload, launch_ratios, process_medians
 from ..runs.metrics import METRICS, OF_ANSWERS, compared_metrics, metrics_of
 from ..runs.predictions import Answers
 from ..runs.rows import model_of
@@ -147,6 +148,8 @@ def _value(measurement: Measurement | None) -> float | None:
         return None
     if METRICS[measurement.metric].kind == "accuracy":
         return sum(measurement.values) / len(measurement.values)
+    if is_cascade(measurement.variant) and measurement.metric == "latency":
+        return fmean(process_medians(measurement))
     return float(median(measurement.values))
 
 

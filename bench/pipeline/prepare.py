@@ -70,6 +70,7 @@ class Prepared:
     tokens: list[Ids]  # ids of the texts that batches of one length are cut from
     own: list[Ids]  # ids of the texts that are timed at their own length; empty: one length is timed
     chosen_by: tuple[int, ...]  # lengths of those texts for the first model of a run, by which they are chosen
+    of_texts: bool  # whether times are means over texts, because that of a cascade depends on the text
     artifacts: dict[str, Artifact]  # of the variants that may be measured
     variants: dict[str, VariantInfo]  # of all variants of the options but unneeded ones, in their order
     unneeded: dict[str, list[str]] = field(default_factory=dict)  # variants that were left out, by reason
@@ -86,8 +87,7 @@ class Prepared:
         return tuple(ids.shape[1] for ids, *_ in self._own_batches(1)) if self.own else ()
 
     def _own_batches(self, size: int) -> list[Batch]:
-        cascades = any(map(is_cascade, self.options.variants))
-        alone = texts_of_cascades(self.chosen_by or [*map(len, self.own)]) if cascades else USUAL
+        alone = texts_of_cascades(self.chosen_by or [*map(len, self.own)]) if self.of_texts else USUAL
         return own_batches(self.own, size, self.inputs.pad, self.chosen_by, alone=alone)
 
     def timed_batches(self) -> dict[Workload, list[Batch]]:
@@ -216,6 +216,7 @@ def _not_read(options: Options, sets: tuple[data.LabelledSet, ...], why: str) ->
         tokens=[],
         own=[],
         chosen_by=(),
+        of_texts=False,
         artifacts={},
         variants=failed_variants(options.variants, why),
         scoring_s=0.0,
@@ -274,6 +275,7 @@ def _read(
         tokens=tokens,
         own=own,
         chosen_by=tuple(map(len, own)),
+        of_texts=bool(own) and any(map(is_cascade, options.variants)),
         artifacts={},
         variants={},
         scoring_s=0.0,

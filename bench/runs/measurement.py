@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal, TypeAlias
 
+from ...exporters.cascades.names import is_cascade
 from .metrics import METRICS
 
 Status = Literal["ok", "failed", "not_measured"]
@@ -65,7 +66,12 @@ class Measurement:
 
 
 def process_medians(measurement: Measurement) -> list[float]:
-    """Median of each process, in the order of the launches; without launches, all values are of one process."""
+    """Median of each process, in the order of the launches; without launches, all values are of one process.
+
+    Of a cascade, whose time depends on the text, the mean over the texts.
+    """
+    if is_cascade(measurement.variant) and measurement.blocks:
+        return process_means(measurement)
     values: dict[int, list[float]] = {}
     launches = measurement.launches or (0,) * len(measurement.values)
     for launch, value in zip(launches, measurement.values, strict=True):
@@ -91,21 +97,31 @@ def of_texts(*rows: Measurement) -> list[list[list[float]]]:
 
 
 def alike(measurement: Measurement) -> Measurement:
-    """With one value for each block, so that texts count alike: quick ones were timed more often."""
-    seconds = _block_medians(measurement)
-    spent = _by_block(measurement, measurement.cpu_seconds)
+    """With one value for each text, its median over launches: quick texts were timed more often."""
+    seconds: dict[int, list[float]] = {}
+    for (_, block), value in _block_medians(measurement).items():
+        seconds.setdefault(block, []).append(value)
+    spent: dict[int, list[float]] = {}
+    for (_, block), values in _by_block(measurement, measurement.cpu_seconds).items():
+        spent.setdefault(block, []).extend(values)
     return replace(
         measurement,
-        values=tuple(seconds.values()),
-        launches=tuple(launch for launch, _ in seconds),
-        blocks=tuple(block for _, block in seconds),
+        values=tuple(map(median, seconds.values())),
+        launches=(),
+        blocks=tuple(seconds),
         cpu_seconds=tuple(map(fmean, spent.values())),  # the kernel counts it in ticks, longer than some rounds
         beside=(),
     )
 
 
 def launch_ratios(base: Measurement, contender: Measurement) -> list[float]:
-    """Log of contender / base for each launch that timed both, from blocks in which both timed the same text."""
+    """Log of contender / base for each launch that timed both, from blocks in which both timed the same text.
+
+    Where one is a cascade it is that of their means over the texts.
+    """
+    if is_cascade(base.variant) or is_cascade(contender.variant):
+        sides = of_texts(base, contender)
+        return [math.log(fmean(after) / fmean(before)) for before, after in zip(*sides, strict=True) if before]
     return _by_text(_block_logs(base, contender))
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
-from ...exporters.cascades.names import is_cascade
 from ...exporters.checkpoints.long_texts import Windows  # noqa: TC001 - msgspec reads the types of fields
 from ...exporters.errors import RunFileError, UserError, did_you_mean, first_line
 from ...exporters.inspection.operators import Operator  # noqa: TC001 - msgspec reads the types of fields
@@ -62,11 +61,7 @@ class Plan:
     time_budget: float = 0.0  # s of timing after which it stops in any case
     windows: Windows | None = None  # by which long texts were read as well
     p99_limit: float = 0.0  # s, within which servers were to answer at the highest rate; 0: it was not looked for
-
-    @property
-    def of_texts(self) -> bool:
-        """Whether times are means over texts, because that of a cascade depends on the text."""
-        return bool(self.text_lengths) and any(map(is_cascade, self.variants))
+    of_texts: bool = False  # whether latencies are means over texts, because that of a cascade depends on the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,8 @@ def executed_precision(name: str, artifact: Path, threads: int, batch: Batch) ->
     or if no product was seen.
     """
     variant = find_variant(name)
+    if variant.stages:
+        raise ExportError("it runs its stages, each in the formats of that variant's own row")
     trace = trace_module(variant)
     if importlib.util.find_spec(trace) is None:
         raise ExportError(

@@ -14,7 +14,14 @@ from deploybench.bench.analysis.speed_ups import speed_ups
 from deploybench.bench.compare.terms import terms_of
 from deploybench.bench.report.messages.first_screen import first_screen
 from deploybench.bench.report.render import render
-from deploybench.bench.runs.measurement import Measurement, alike, launch_ratios, of_texts, process_means
+from deploybench.bench.runs.measurement import (
+    Measurement,
+    alike,
+    launch_ratios,
+    of_texts,
+    process_means,
+    process_medians,
+)
 from deploybench.bench.runs.store import read_run
 from deploybench.bench.statistics import LEVEL, ratios_of_means
 from deploybench.exporters.cascades.names import worst_case
@@ -57,6 +64,7 @@ def made_run(seed=0, sure=SURE, noise=0.02):
         batch_sizes=(1,),
         sequence_lengths=(128,),
         text_lengths=(20,) * TEXTS,
+        of_texts=True,
         threads=OWN_TEXTS.threads,
     )
     others = [one for one in run.measurements if one.metric != "latency" and one.variant in names]
@@ -81,11 +89,17 @@ def test_a_text_that_was_timed_more_often_counts_once():
     )
 
     assert process_means(often) == [3, 6]
-    assert (alike(often).values, alike(often).launches, alike(often).blocks) == (
-        (1, 5, 3, 9),
-        (0, 0, 1, 1),
-        (0, 1, 0, 1),
-    )
+    assert process_medians(often) == [1, 6]
+    assert process_medians(replace(often, variant=CASCADE)) == [3, 6]
+    assert (alike(often).values, alike(often).blocks) == ((2, 7), (0, 1))
+
+
+def test_a_cascades_launches_are_compared_by_their_means():
+    """Of three texts that are answered at once and one that is not, the long one decides."""
+    before = row_of(np.array([[1.0, 1, 1, 100], [1, 1, 1, 100]]), CASCADE)
+    after = row_of(np.array([[1.0, 1, 1, 110], [1, 1, 1, 110]]), CASCADE)
+
+    assert launch_ratios(before, after) == pytest.approx([np.log(113 / 103)] * 2)
 
 
 def test_processor_time_is_that_of_each_text():
@@ -109,8 +123,11 @@ def test_the_latency_of_such_a_run_is_a_mean_over_texts():
     run = made_run()
     own = next(one for one in run.measurements if one.variant == CASCADE)
 
-    assert of(run, "latency").value == pytest.approx(np.mean(own.values))
-    assert of(run, "latency_p50").value == pytest.approx(np.median(own.values))
+    [seconds] = of_texts(own)
+    of_each = np.median(seconds, axis=0)
+
+    assert (of(run, "latency").value, of(run, "latency").n) == (pytest.approx(of_each.mean()), TEXTS)
+    assert of(run, "latency_p50").value == pytest.approx(np.median(of_each))
     assert of(run, "latency_p50").value < 0.1 * of(run, "latency").value
     assert of(run, "latency").low < of(run, "latency").value < of(run, "latency").high
     assert "latency: mean for 1 text" in first_screen(run)
@@ -118,7 +135,7 @@ def test_the_latency_of_such_a_run_is_a_mean_over_texts():
 
 def test_without_a_cascade_it_is_the_median():
     run = made_run()
-    run = replace(run, plan=replace(run.plan, variants=(REFERENCE, WHOLE)))
+    run = replace(run, plan=replace(run.plan, variants=(REFERENCE, WHOLE), of_texts=False))
     own = next(one for one in run.measurements if one.variant == WHOLE)
 
     assert of(run, "latency", WHOLE).value == pytest.approx(np.median(own.values))
@@ -136,14 +153,10 @@ def test_a_speed_up_is_the_ratio_of_the_means():
     )
 
     assert found[CASCADE, 1].value == pytest.approx(np.mean(over) / np.mean(own), rel=0.01)
-    assert found[CASCADE, 1].value < 0.2 * np.exp(np.mean(launch_ratios(*_rows(run))))  # that of the mean text
+    assert found[CASCADE, 1].value < 0.2 * np.median(np.divide(over, own))  # that of the usual text
     assert found[WHOLE, 1].value == pytest.approx(3, rel=0.05)
     assert found[CASCADE, 1].high / found[CASCADE, 1].low > 1.5  # the texts are a sample
     assert found[WHOLE, 1].high / found[WHOLE, 1].low < 1.2
-
-
-def _rows(run):
-    return [next(one for one in run.measurements if one.variant == name) for name in (CASCADE, REFERENCE)]
 
 
 def test_its_interval_covers_the_truth():

@@ -150,7 +150,8 @@ def test_a_batch_takes_the_nearest_lengths():
 def batcher(seconds_a_text):
     """Of two instances; a text may wait for a second."""
     made = Batcher(SimpleNamespace(batched=True), SimpleNamespace(), most=1, max_queue=99, max_wait_s=1.0)
-    made._threads, made._each = [None, None], seconds_a_text
+    made._threads = [None, None]
+    made._text.add(seconds_a_text)
     return made
 
 
@@ -168,13 +169,26 @@ def test_a_burst_may_wait_for_longer_than_a_queue_that_does_not_empty():
 
 def test_a_batch_that_a_standstill_made_long_is_no_measure_of_the_next():
     own = batcher(0.01)
-    own._batches, own._pace = 100, 0.001
-    own._done([SimpleNamespace(tokens=range(10))], 60.0)
+    text = [SimpleNamespace(tokens=range(10))]
+    for _ in range(100):
+        own._done(text, 0.01)
+    own._done(text, 60.0)
 
-    assert own._each == pytest.approx(0.011)
+    assert own._text.mean == pytest.approx(0.011)
     for _ in range(200):  # that every batch now takes, it learns
-        own._done([SimpleNamespace(tokens=range(10))], 60.0)
-    assert own._each == pytest.approx(60, rel=0.01)
+        own._done(text, 60.0)
+    assert own._text.mean == pytest.approx(60, rel=0.01)
+
+
+def test_the_mean_of_a_cascades_batches_has_its_long_ones():
+    """One of seven needs the last stage."""
+    own = batcher(0.2)
+    means = []
+    for place in range(700):
+        own._done([SimpleNamespace(tokens=range(10))], 8.0 if place % 7 == 0 else 0.2)
+        means.append(own._text.mean)
+
+    assert np.mean(means[100:]) == pytest.approx((8.0 + 6 * 0.2) / 7, rel=0.05)
 
 
 @pytest.mark.process

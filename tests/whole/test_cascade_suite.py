@@ -74,3 +74,5 @@ def test_texts_of_one_length_say_nothing_of_a_cascade(run_flags, capsys):
         "not_measured",
         "its time depends on the text, and here texts of one length are timed",
     )
+    assert cli.main(["report", str(run.path)]) == 0
+    assert "its time depends on the text" in " ".join(capsys.readouterr().out.split())

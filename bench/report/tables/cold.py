@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ....exporters.variant import REFERENCE
 from ...analysis.derived import cold_start, pays_back
-from ...analysis.figures import timed_lengths
+from ...analysis.figures import average, timed_lengths
 from ...units import COUNT, MILLISECONDS, SECONDS, counted
 from ..cells import Column
 from ..timing_notes import control_notes
@@ -27,7 +27,7 @@ def build(cells: RunFigures) -> list[Table]:
     size = min(run.plan.batch_sizes)
     notes = [
         "import: of the runtime; read: bytes of the artifact; load: from these bytes, now in memory, to a predictor",
-        f"first and steady batch: {counted(size, 'text')} of {timed_lengths(run)}; each in fresh processes, median",
+        f"first and steady batch: {counted(size, 'text')} of {timed_lengths(run)}; each in fresh processes, {average(run)}",
         "cold start: import + read + load + first batch",
         f"pays back: texts after which cold start and steady batches together take less time than those of {REFERENCE}",
         *control_notes(run, size),

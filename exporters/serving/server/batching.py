@@ -30,7 +30,8 @@ _MUCH = 0.4  # of the longest wait: below, a moment in which the event loop is l
 _STANDING = 0.25  # of the longest wait: the most once requests have waited without pause for longer than a burst lasts
 _BURST_S = 0.5
 _SEEN = 256  # waiting texts among which those of like length are looked for
-_UNUSUAL = 2.0  # times the mean, beyond which a batch counts as so long: a machine that stood still once is not slow
+_UNUSUAL = 2.0  # times the mean: a batch that took longer counts as so long, unless another one did of late
+_OF_LATE = 32  # batches
 _WEIGHT = 0.1  # of the newest batch in the mean time of a token, and more of the first ones
 
 
@@ -56,9 +57,8 @@ class Batcher:
         self._max_queue, self._max_wait = max_queue, max_wait_s
         self._queue: deque[Waiting] = deque()
         self._tokens = 0  # that wait or are computed
-        self._pace = 0.0  # seconds of a token in one instance, a moving mean; 0: not known yet
-        self._each = 0.0  # seconds of a text, likewise
-        self._batches = 0
+        self._token = _MovingMean()  # seconds of a token in one instance
+        self._text = _MovingMean()  # seconds of a text, likewise
         self._calm = time.perf_counter()  # when a request last came that did not have to wait
         self._changed = threading.Condition()
         self._open = True
@@ -102,7 +102,7 @@ class Batcher:
         """Texts of one request, whose futures get logits ``(outputs,)``; raises Refused (429) where they would wait too long."""
         loop = asyncio.get_running_loop()
         with self._changed:
-            wait = self._tokens * self._pace / len(self._threads)
+            wait = self._tokens * self._token.mean / len(self._threads)
             if len(self._queue) + len(tokens) > self._max_queue or (self._queue and wait > self._allowed()):
                 raise Refused(429, "the server is overloaded", "Overloaded", retry_after=max(1, round(wait)))
             made = [Waiting(one, loop.create_future()) for one in tokens]
@@ -127,7 +127,7 @@ class Batcher:
         """
         if requests < len(self._threads):
             self._calm = time.perf_counter()
-        computed, allowed = (requests - len(self._threads)) * self._each / len(self._threads), self._allowed()
+        computed, allowed = (requests - len(self._threads)) * self._text.mean / len(self._threads), self._allowed()
         return computed > _MUCH * allowed and computed + elsewhere > allowed
 
     def _allowed(self) -> float:
@@ -176,15 +176,24 @@ class Batcher:
         tokens = sum(len(one.tokens) for one in batch)
         with self._changed:
             self._tokens -= tokens
-            self._batches += 1
-            weight = max(_WEIGHT, 1 / self._batches)
-            self._pace = _towards(took / tokens, self._pace, weight)
-            self._each = _towards(took / len(batch), self._each, weight)
+            self._token.add(took / tokens)
+            self._text.add(took / len(batch))
 
 
-def _towards(seen: float, mean: float, weight: float) -> float:
-    """The moving mean after a batch; ``mean`` is 0 before the first."""
-    return mean + weight * (min(seen, _UNUSUAL * mean) - mean) if mean else seen
+class _MovingMean:
+    """Of what was seen of late; a single unusual value, such as of a machine that stood still, moves it little."""
+
+    def __init__(self) -> None:
+        self.mean = 0.0  # before the first value
+        self._count = 0
+        self._late: deque[float] = deque(maxlen=_OF_LATE)
+
+    def add(self, seen: float) -> None:
+        """One more value."""
+        self._count += 1
+        most = max(_UNUSUAL * self.mean, max(self._late, default=0.0)) if self._late else seen
+        self.mean += max(_WEIGHT, 1 / self._count) * (min(seen, most) - self.mean)
+        self._late.append(seen)
 
 
 def chosen(waiting: Sequence[Waiting], most: int) -> list[Waiting]:

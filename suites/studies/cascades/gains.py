@@ -22,6 +22,7 @@ from ....bench.measure.labelled_set import score
 from ....bench.measure.latency import LatencyRun
 from ....bench.measure.schedule import Schedule, TimedArtifact
 from ....bench.measure.workload import Policy, scoring_batches, spread
+from ....bench.pipeline.arguments import whole_number
 from ....bench.pipeline.options import SCORING_BATCH_SIZE
 from ....bench.pipeline.prepare import prepare
 from ....bench.runs.measurement import Workload
@@ -219,7 +220,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser = study_parser(__doc__, flags)
     parser.add_argument("--texts", metavar="N", type=int, default=300, help="texts of each set that are timed")
-    parser.add_argument("--launches", metavar="N", type=int, default=3)
+    parser.add_argument(
+        "--launches",
+        metavar="N",
+        type=whole_number("--launches", 2, 100, "a number from 2 to 100 such as 3"),
+        default=3,
+    )
     return run_alone("cascades", parser, arguments, _answer)
 
 
