@@ -13,7 +13,8 @@ from deploybench.exporters.cascades.answering import answer_in_stages, chance_of
 from deploybench.exporters.cascades.certified import certify, fewest_texts, thresholds
 from deploybench.exporters.cascades.names import Stage, is_cascade, stages_of
 from deploybench.exporters.checkpoints.tokenization import Pad, TypedIds, padded_batch
-from deploybench.exporters.errors import UnknownVariantError
+from deploybench.exporters.errors import ExportError, UnknownVariantError
+from deploybench.exporters.inspection.executed import executed_precision
 
 # Names
 
@@ -208,3 +209,8 @@ def test_scoring_batches_anew_what_a_stage_is_not_sure_of(seed, size, threshold,
         assert logits == pytest.approx(first if sure else second, abs=1e-4)
     assert sum(ran[1]) == unsure if unsure else len(ran) == 1
     assert all(one == size for one in ran[-1][:-1]) or len(ran) == 1  # all but the last are full
+
+
+def test_its_number_formats_are_those_of_its_stages(tmp_path):
+    with pytest.raises(ExportError, match="it runs its stages, each in the formats of that variant's own row"):
+        executed_precision("linear-tokens+onnx-fp32", tmp_path, 1, ())
