@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -111,7 +109,7 @@ def _rows(recorders: dict[str, Recorder], common: Mapping[Workload, Shape], scra
             TimedArtifact(
                 name=row_name(model, worst_case(variant)),
                 variant=variant,
-                artifact=every_stage(one.path, Path(scratch.enter_context(TemporaryDirectory()))),
+                artifact=scratch.enter_context(every_stage(one.path)),
                 fingerprint=one.fingerprint,
                 feed=feed,
                 control=True,

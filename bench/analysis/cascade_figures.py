@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...exporters.cascades.names import is_cascade, stages_of, worst_case
-from ..runs.measurement import alike, of_texts
+from ..runs.measurement import common_seconds, per_text
 from ..runs.metrics import WORST
 from ..statistics import LEVEL, NO_INTERVAL, quantile_interval, ratios_of_means
 from .controls import timed_rows
@@ -50,7 +50,7 @@ def worst_figures(run: Run, latency: Figure) -> list[Figure]:
         failed = [one.reason for one in run.measurements if one.variant == worst_case(name) and one.reason]
         return [one.empty(next(iter(failed), latency.reason or "not run")) for one in blanks]
     mean, p95, ratio = blanks
-    times = alike(worst).values
+    times = per_text(worst).values
     low, high = quantile_interval(times, _P95)
     found = [
         replace(mean, value=fmean(times), n=len(times), status="ok", reason=""),
@@ -60,7 +60,7 @@ def worst_figures(run: Run, latency: Figure) -> list[Figure]:
     ]
     if last is None:
         return [*found, ratio.empty("its last stage was not timed alone")]
-    own, alone = of_texts(worst, last)
+    own, alone = common_seconds(worst, last)
     if not own or not own[0]:
         return [*found, ratio.empty("its last stage was not timed beside it")]
     over = ratios_of_means([(alone, own)])[0]

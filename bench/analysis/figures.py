@@ -13,7 +13,16 @@ from ..measure.accuracy import scores
 from ..measure.controls import CONTROLS
 from ..measure.workload import PADDINGS
 from ..measure.yardsticks import yardstick_readings
-from ..runs.measurement import Figure, Measurement, Status, Workload, alike, batch_shape, process_means, process_medians
+from ..runs.measurement import (
+    Figure,
+    Measurement,
+    Status,
+    Workload,
+    batch_shape,
+    per_text,
+    process_averages,
+    process_means,
+)
 from ..runs.metrics import END_TO_END, INVARIANCE, METRICS, READ, STAGE_SHARE, WAYS, metrics_of, read_metric
 from ..runs.store import SetInfo, once_a_run
 from ..statistics import NO_INTERVAL, interval_factors, wilson_interval
@@ -70,7 +79,7 @@ def shorter_workloads(run: Run) -> tuple[Workload, ...]:
 
 def average(run: Run) -> str:
     """What a latency is of its values: a median; where it depends on the text, a mean over texts."""
-    return "mean" if run.plan.of_texts else "median"
+    return "mean" if run.plan.text_means else "median"
 
 
 def timed_lengths(run: Run) -> str:
@@ -105,7 +114,7 @@ def _factors(run: Run) -> _Factors:
             for one in run.measurements
             if one.metric == metric and one.variant not in CONTROLS and one.launches and min(one.values) > 0
         ]
-        of_process = process_means if metric == "latency" and run.plan.of_texts else process_medians
+        of_process = process_means if metric == "latency" and run.plan.text_means else process_averages
         factors = interval_factors([of_process(one) for one in timed], [one.variant for one in timed])
         found.update(zip([(one.variant, metric, one.workload) for one in timed], factors, strict=True))
     return found
@@ -117,7 +126,7 @@ class _Rows:
     def __init__(self, run: Run, variant: str, factors: _Factors) -> None:
         self.variant = variant
         self._factors = factors
-        self._of_texts = run.plan.of_texts
+        self._text_means = run.plan.text_means
         self._sent = run.sets[0].name if run.sets else None  # the set whose texts servers were sent
         self._saved = {}
         for measurement in run.measurements:
@@ -137,15 +146,15 @@ class _Rows:
     def timed(self, workload: Workload | None) -> Measurement:
         """The times at a workload; where latencies are means over texts, one of each text."""
         found = self.measurement("latency", workload)
-        return alike(found) if self._of_texts and found.values else found
+        return per_text(found) if self._text_means and found.values else found
 
     def latency(self, workload: Workload | None) -> Figure:
         """Its median, or its mean over texts."""
         found = self.figure("latency", workload)
-        if not self._of_texts or not found.value:
+        if not self._text_means or not found.value:
             return found
         values = self.timed(workload).values
-        return replace(_of_mean(found, fmean(values)), n=len(values))
+        return replace(_moved(found, fmean(values)), n=len(values))
 
     def server(self, metric: str) -> Measurement:
         """A metric of the variant's server, whatever its setup."""
@@ -199,11 +208,8 @@ def _speed(run: Run, rows: _Rows) -> Iterator[Figure]:
     for latency in latencies:
         yield from timing_figures(rows.timed(latency.workload), latency)
         if is_cascade(rows.variant):
-            yield (
-                _of_mean(latency.of_metric("latency_p50"), median(rows.timed(latency.workload).values))
-                if latency.value
-                else (latency.of_metric("latency_p50"))
-            )
+            middle = latency.of_metric("latency_p50")
+            yield _moved(middle, median(rows.timed(latency.workload).values)) if middle.value else middle
     yield from (_per_second("throughput", latency, _batch_size(latency), "") for latency in latencies)
     achieved = [_achieved(run, latency) for latency in latencies]
     yield from achieved
@@ -324,11 +330,11 @@ def _figure(measurement: Measurement, factor: float) -> Figure:
     return replace(blank, value=middle, low=low, high=high, n=len(values))
 
 
-def _of_mean(latency: Figure, mean: float) -> Figure:
+def _moved(latency: Figure, value: float) -> Figure:
     """With another value, and an interval as wide."""
     assert latency.value, "was measured"
-    ends = [None if end is None else mean * end / latency.value for end in (latency.low, latency.high)]
-    return replace(latency, value=mean, low=ends[0], high=ends[1])
+    low, high = (None if end is None else value * end / latency.value for end in (latency.low, latency.high))
+    return replace(latency, value=value, low=low, high=high)
 
 
 def _batch_size(latency: Figure) -> float:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...exporters.variant import REFERENCE
-from ..runs.measurement import launch_ratios, of_texts, slice_noise
+from ..runs.measurement import common_seconds, launch_ratios, slice_noise
 from ..runs.store import once_a_run
 from ..statistics import LEVEL, paired_ratios, ratios_of_means
 from .controls import timed_rows
@@ -40,20 +40,20 @@ def speed_ups_at(run: Run, workload: Workload) -> dict[str, Figure]:
     """By variant: those at one workload."""
     latencies = {one.variant: one for one in figures(run) if (one.metric, one.workload) == ("latency", workload)}
     rows = {one.variant: one for one in timed_rows(run, workload)}
-    return speed_ups_over(REFERENCE, latencies, rows, of_means=run.plan.of_texts)
+    return speed_ups_over(REFERENCE, latencies, rows, text_means=run.plan.text_means)
 
 
 def speed_ups_over(
-    base: str, latencies: Mapping[str, Figure], rows: Mapping[str, Measurement], *, of_means: bool = False
+    base: str, latencies: Mapping[str, Figure], rows: Mapping[str, Measurement], *, text_means: bool = False
 ) -> dict[str, Figure]:
     """Latency of ``base`` / each of ``latencies``, by name; paired where ``rows`` holds its slices and those of ``base``.
 
-    ``of_means``: the ratio of the means over all texts, not the mean of each text's ratio.
+    ``text_means``: the ratio of the means over all texts, not the mean of each text's ratio.
     """
     timed = {name: one for name, one in rows.items() if one.beside}
     others = [name for name in timed if name != base and base in timed]
-    if of_means:
-        times = {name: of_texts(timed[name], timed[base]) for name in others}
+    if text_means:
+        times = {name: common_seconds(timed[name], timed[base]) for name in others}
         known_times = {name: (own, over) for name, (own, over) in times.items() if own and own[0]}
         paired = dict(zip(known_times, ratios_of_means([*known_times.values()], [*known_times]), strict=True))
     else:

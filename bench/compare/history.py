@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ..runs.measurement import Measurement, Workload, process_medians
+from ..runs.measurement import Measurement, Workload, process_averages
 from ..runs.metrics import METRICS, metrics_of
 from ..statistics import QUANTILES, process_variances
 from .changes import rows_in
@@ -167,7 +167,7 @@ def _usable(measurement: Measurement) -> bool:
 def _level(measurement: Measurement) -> float:
     """The value of a run, in the metric's unit."""
     if METRICS[measurement.metric].kind == "time":
-        return math.exp(fmean(map(math.log, process_medians(measurement))))
+        return math.exp(fmean(map(math.log, process_averages(measurement))))
     return fmean(measurement.values) if _is_accuracy(measurement.metric) else float(median(measurement.values))
 
 
@@ -203,7 +203,7 @@ def _sampled(measured: Mapping[Row, Mapping[int, Measurement]]) -> dict[Row, flo
     sampled = dict.fromkeys(measured, 0.0)
     for metric in metrics_of("time"):
         rows = [row for row in measured if row[1] == metric]
-        processes = [[process_medians(one) for one in measured[row].values()] for row in rows]
+        processes = [[process_averages(one) for one in measured[row].values()] for row in rows]
         for row, runs, variance in zip(rows, processes, process_variances(processes), strict=True):
             sampled[row] = variance / median(map(len, runs))
     for row, found in measured.items():

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...exporters.cascades.names import is_cascade
 from ..analysis.resampled import samples
-from ..runs.measurement import Measurement, Workload, launch_ratios, process_medians
+from ..runs.measurement import Measurement, Workload, launch_ratios, process_averages
 from ..runs.metrics import METRICS, OF_ANSWERS, compared_metrics, metrics_of
 from ..runs.predictions import Answers
 from ..runs.rows import model_of
@@ -149,7 +149,7 @@ def _value(measurement: Measurement | None) -> float | None:
     if METRICS[measurement.metric].kind == "accuracy":
         return sum(measurement.values) / len(measurement.values)
     if is_cascade(measurement.variant) and measurement.metric == "latency":
-        return fmean(process_medians(measurement))
+        return fmean(process_averages(measurement))
     return float(median(measurement.values))
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...exporters.variant import REFERENCE
-from ..runs.measurement import launch_ratios, process_medians, slice_noise
+from ..runs.measurement import launch_ratios, process_averages, slice_noise
 from ..runs.rows import reference_row
 from ..statistics import LogRatio, ratios
 
@@ -44,7 +44,7 @@ def run_ratios(
     sides = [
         (_launches(row, before), _launches(row, after))
         if beside
-        else (process_medians(before[row]), process_medians(after[row]))
+        else (process_averages(before[row]), process_averages(after[row]))
         for row, beside in zip(rows, relative, strict=True)
     ]
     found = ratios(sides, [row[0] for row in rows])

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..runs.measurement import Measurement, Workload, launch_ratios, process_medians
+from ..runs.measurement import Measurement, Workload, launch_ratios, process_averages
 from ..runs.rows import reference_row
 from ..statistics import LEVEL, interval_factors, paired_ratios
 from ..worker.interpreter import OURS, Interpreter
@@ -36,7 +36,7 @@ def unsure_rows(measured: Sequence[Measurement], target_width: float) -> set[Row
         *zip(others, (one.detectable(LEVEL) for one in ratios), strict=True),
         *zip(
             alone,
-            interval_factors([process_medians(one) for one in alone], [one.variant for one in alone]),
+            interval_factors([process_averages(one) for one in alone], [one.variant for one in alone]),
             strict=True,
         ),
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...exporters.cascades.names import is_cascade
 from ...exporters.checkpoints.checkpoint import VALIDATION_FILE
 from ...exporters.checkpoints.tokenization import join, tokenise
 from ...exporters.texts import row_hash
@@ -32,7 +31,7 @@ def find_held_out(
     Texts of ``sets`` are left out, and those whose token ids are in ``used``, which trained or calibrated. Nothing is read
     where no cascade is asked for. Prints one line about them.
     """
-    if not any(map(is_cascade, options.variants)):
+    if not options.cascades:
         return ()
     without = {row for one in sets for row in one.row_hashes}
     limit = inputs.scoring_length(checkpoint)

@@ -19,6 +19,7 @@ from ...exporters.artifacts.catalogue import (
 )
 from ...exporters.artifacts.plugins import use_plugins
 from ...exporters.cascades.certified import BOUND
+from ...exporters.cascades.names import is_cascade
 from ...exporters.checkpoints.checkpoint import TRAINING_TEXTS_FILE
 from ...exporters.checkpoints.long_texts import POOLS, Pool, Windows
 from ...exporters.errors import UserError
@@ -140,6 +141,11 @@ class Options:
     def memory_batch_size(self) -> int:
         """Texts of the batch whose memory is measured: as few as are timed, or as all thorough runs have."""
         return MEMORY_BATCH_SIZE if PROFILES[self.profile].thorough else min(self.batch_sizes)
+
+    @property
+    def cascades(self) -> bool:
+        """Whether a variant is a cascade, whose time depends on the text."""
+        return any(map(is_cascade, self.variants))
 
     @property
     def schedule(self) -> Schedule:

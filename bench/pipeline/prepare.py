@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...exporters.artifacts.artifact import Origin
-from ...exporters.cascades.names import is_cascade
 from ...exporters.checkpoints.checkpoint import CALIBRATION_FILE, read_json
 from ...exporters.checkpoints.inputs import Inputs
 from ...exporters.checkpoints.tokenization import Pad, ids_from_json, tokenise
@@ -70,7 +69,7 @@ class Prepared:
     tokens: list[Ids]  # ids of the texts that batches of one length are cut from
     own: list[Ids]  # ids of the texts that are timed at their own length; empty: one length is timed
     chosen_by: tuple[int, ...]  # lengths of those texts for the first model of a run, by which they are chosen
-    of_texts: bool  # whether times are means over texts, because that of a cascade depends on the text
+    text_means: bool  # whether times are means over texts, because that of a cascade depends on the text
     artifacts: dict[str, Artifact]  # of the variants that may be measured
     variants: dict[str, VariantInfo]  # of all variants of the options but unneeded ones, in their order
     unneeded: dict[str, list[str]] = field(default_factory=dict)  # variants that were left out, by reason
@@ -87,7 +86,7 @@ class Prepared:
         return tuple(ids.shape[1] for ids, *_ in self._own_batches(1)) if self.own else ()
 
     def _own_batches(self, size: int) -> list[Batch]:
-        alone = texts_of_cascades(self.chosen_by or [*map(len, self.own)]) if self.of_texts else USUAL
+        alone = texts_of_cascades(self.chosen_by or [*map(len, self.own)]) if self.text_means else USUAL
         return own_batches(self.own, size, self.inputs.pad, self.chosen_by, alone=alone)
 
     def timed_batches(self) -> dict[Workload, list[Batch]]:
@@ -216,7 +215,7 @@ def _not_read(options: Options, sets: tuple[data.LabelledSet, ...], why: str) ->
         tokens=[],
         own=[],
         chosen_by=(),
-        of_texts=False,
+        text_means=False,
         artifacts={},
         variants=failed_variants(options.variants, why),
         scoring_s=0.0,
@@ -275,7 +274,7 @@ def _read(
         tokens=tokens,
         own=own,
         chosen_by=tuple(map(len, own)),
-        of_texts=bool(own) and any(map(is_cascade, options.variants)),
+        text_means=bool(own) and options.cascades,
         artifacts={},
         variants={},
         scoring_s=0.0,
@@ -320,13 +319,12 @@ def _own_texts(options: Options, checkpoint: Checkpoint, inputs: Inputs, texts: 
         return []
     limit = inputs.scoring_length(checkpoint)
     own = tokenise(inputs.tokenizer, spread(texts, _OWN_TEXTS), limit)
-    return [] if mostly_cut(own, limit) and not any(map(is_cascade, options.variants)) else own
+    return [] if mostly_cut(own, limit) and not options.cascades else own
 
 
 def _times_own_texts(options: Options, checkpoint: Checkpoint) -> bool:
     """Whether the texts of a labelled set are timed, at their own length or, where most are cut, at the one they are cut to."""
-    cascades = any(map(is_cascade, options.variants))  # are not timed at one length
-    asked = options.sequence_lengths or (PROFILES[options.profile].thorough and not cascades)
+    asked = options.sequence_lengths or (PROFILES[options.profile].thorough and not options.cascades)
     return not asked and not checkpoint.random_weights
 
 

@@ -111,7 +111,7 @@ class Recorder:
             time_budget=options.time_budget,
             windows=options.windows,
             p99_limit=options.p99_limit or 0.0,
-            of_texts=self.prepared.of_texts,
+            text_means=self.prepared.text_means,
         )
 
     def _checkpoint(self) -> CheckpointInfo:

@@ -65,7 +65,7 @@ class Measurement:
     confusion: tuple[tuple[int, ...], ...] = ()  # metric "accuracy": counts, rows = true label, columns = predicted
 
 
-def process_medians(measurement: Measurement) -> list[float]:
+def process_averages(measurement: Measurement) -> list[float]:
     """Median of each process, in the order of the launches; without launches, all values are of one process.
 
     Of a cascade, whose time depends on the text, the mean over the texts.
@@ -87,7 +87,7 @@ def process_means(measurement: Measurement) -> list[float]:
     return [*map(fmean, values.values())]
 
 
-def of_texts(*rows: Measurement) -> list[list[list[float]]]:
+def common_seconds(*rows: Measurement) -> list[list[list[float]]]:
     """Seconds of each row by launch and block: medians of the blocks that all rows timed in all launches that all have."""
     found = [_block_medians(one) for one in rows]
     launches = sorted(set.intersection(*({launch for launch, _ in one} for one in found)))
@@ -96,7 +96,7 @@ def of_texts(*rows: Measurement) -> list[list[list[float]]]:
     return [[[one[launch, block] for block in kept] for launch in launches] for one in found]
 
 
-def alike(measurement: Measurement) -> Measurement:
+def per_text(measurement: Measurement) -> Measurement:
     """With one value for each text, its median over launches: quick texts were timed more often."""
     seconds: dict[int, list[float]] = {}
     for (_, block), value in _block_medians(measurement).items():
@@ -120,7 +120,7 @@ def launch_ratios(base: Measurement, contender: Measurement) -> list[float]:
     Where one is a cascade it is that of their means over the texts.
     """
     if is_cascade(base.variant) or is_cascade(contender.variant):
-        sides = of_texts(base, contender)
+        sides = common_seconds(base, contender)
         return [math.log(fmean(after) / fmean(before)) for before, after in zip(*sides, strict=True) if before]
     return _by_text(_block_logs(base, contender))
 

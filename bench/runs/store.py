@@ -61,7 +61,7 @@ class Plan:
     time_budget: float = 0.0  # s of timing after which it stops in any case
     windows: Windows | None = None  # by which long texts were read as well
     p99_limit: float = 0.0  # s, within which servers were to answer at the highest rate; 0: it was not looked for
-    of_texts: bool = False  # whether latencies are means over texts, because that of a cascade depends on the text
+    text_means: bool = False  # whether latencies are means over texts, because that of a cascade depends on the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

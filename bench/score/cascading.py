@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...exporters.variant import Batch, Float32Array
 
 
-def answer_in_stages(
+def run_stages(
     batches: Sequence[Batch],
     thresholds: Sequence[float],
     run: Callable[[Sequence[Batch], int], list[Float32Array]],
@@ -25,29 +25,25 @@ def answer_in_stages(
 ) -> list[Float32Array]:
     """Logits of each batch; ``run`` gives those of other batches by a stage. ``advance`` gets the texts that a stage answered.
 
-    A stage is sure from its threshold on; that of the last one is 0.
+    A stage is sure from its threshold on; the last one answers whatever it is given.
     """
-    size = max(len(ids) for ids, *_ in batches)
     lengths = [len(ids) for ids, *_ in batches]
-    places = np.arange(sum(lengths))  # of the texts of ``batches``, in all of them
-    found: list[Float32Array] = []
-    for stage, threshold in enumerate(thresholds):
-        logits = np.concatenate(run(batches, stage))
-        if not stage:
-            found = [np.empty_like(logits)]
-        found[0][places] = logits
+    size, places = max(lengths), np.arange(sum(lengths))  # of the texts that are left, among all
+    logits = answers = np.concatenate(run(batches, 0))
+    for stage, threshold in enumerate(thresholds[:-1], start=1):
         unsure = np.flatnonzero(chance_of_class(logits) < threshold).tolist()
         advance(len(places) - len(unsure))
+        texts = [text for batch in batches for text in _texts(batch)]
+        unsure.sort(key=[-len(text) for text in texts].__getitem__)
+        places = places[unsure]
         if not unsure:
             break
-        texts = [text for batch in batches for text in _texts(batch)]
-        unsure = sorted(unsure, key=lambda row: -len(texts[row]))
-        places = places[unsure]
-        batches = [
-            padded_batch([texts[row] for row in unsure[start : start + size]], pad)
-            for start in range(0, len(unsure), size)
-        ]
-    return np.split(found[0], np.cumsum(lengths)[:-1])
+        cuts = (unsure[start : start + size] for start in range(0, len(unsure), size))
+        batches = [padded_batch([texts[row] for row in cut], pad) for cut in cuts]
+        logits = np.concatenate(run(batches, stage))
+        answers[places] = logits
+    advance(len(places))
+    return np.split(answers, np.cumsum(lengths)[:-1])
 
 
 def _texts(batch: Batch) -> Iterator[Ids]:

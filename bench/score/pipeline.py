@@ -11,7 +11,7 @@ import numpy as np
 
 from ..analysis.probability_calibration import probabilities
 from ..measure.workload import scoring_batches
-from .cascading import answer_in_stages
+from .cascading import run_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,7 +90,7 @@ class Pipeline:
         """Logits of each batch."""
         if not self._thresholds:
             return self._run(batches, advance=advance)
-        return answer_in_stages(batches, self._thresholds, self._run, self._pad, advance or (lambda _: None))
+        return run_stages(batches, self._thresholds, self._run, self._pad, advance or (lambda _: None))
 
     def _run(
         self, batches: Sequence[Batch], stage: int | None = None, advance: Callable[[int], None] | None = None

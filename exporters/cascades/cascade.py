@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +25,7 @@ from .certified import CONFIDENCE, NEVER, certify, fewest_texts
 from .program import CASCADE_FILE, program_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..checkpoints.tokenization import Ids
     from ..variant import ExportJob, Float32Array, Int64Array, Predictor
@@ -156,15 +158,17 @@ def read_cascade(artifact: Path) -> dict[str, Any]:
     return found
 
 
-def every_stage(artifact: Path, folder: Path) -> Path:
-    """Write the worst case of a cascade into ``folder``: the same stages, of which none but the last is ever sure."""
+@contextmanager
+def every_stage(artifact: Path) -> Iterator[Path]:
+    """A folder with the worst case of a cascade: the same stages, of which none but the last is ever sure."""
     described = read_cascade(artifact)
     for stage in described["stages"][:-1]:
         stage["threshold"] = NEVER
-    for name in {stage["folder"] for stage in described["stages"]}:
-        (folder / name).symlink_to(artifact.resolve() / name)
-    (folder / CASCADE_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
-    return folder
+    with TemporaryDirectory() as folder:
+        for name in {stage["folder"] for stage in described["stages"]}:
+            Path(folder, name).symlink_to(artifact.resolve() / name)
+        Path(folder, CASCADE_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        yield Path(folder)
 
 
 def thresholds_of(artifact: Path) -> tuple[float, ...]:

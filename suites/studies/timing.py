@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...bench.console import progress, say
 from ...bench.measure.latency import LatencyRun
 from ...bench.pipeline.prepare import prepare
-from ...bench.runs.measurement import Workload, process_medians
+from ...bench.runs.measurement import Workload, process_averages
 from ...exporters.errors import DeploybenchError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def time_interleaved(
     for one in measured:
         assert one.workload
         if one.status == "ok":
-            found[one.variant][str(one.workload.sequence_length)] = process_medians(one)
+            found[one.variant][str(one.workload.sequence_length)] = process_averages(one)
         elif strict:
             raise DeploybenchError(f"{one.variant}: {one.reason}")
         else:

@@ -102,18 +102,19 @@ def test_texts_that_the_first_stage_is_sure_of_have_its_logits(origin, cascades)
     assert not (found[~sure] == first[~sure]).all(axis=1).any()
 
 
-def test_it_counts_the_texts_of_each_stage(origin, cascades, tmp_path):
+def test_it_counts_the_texts_of_each_stage(origin, cascades):
     artifact = cascades(NAME)
     described = read_cascade(artifact.path)["stages"]
     first = logits("linear-tokens", artifact.path.parent / "linear-tokens", batches(origin))
     sure = int((chance_of_class(first) >= described[0]["threshold"]).sum())
-    worst = every_stage(artifact.path, tmp_path)
     counted = []
-    for folder in (artifact.path, worst):
-        with Worker(NAME, 1, forked=True) as worker:
-            worker.start(NAME, folder, 1)
-            found = np.concatenate([one for one, _ in worker.predict(batches(origin))])
-            counted.append(worker.ask("answered"))
+    with every_stage(artifact.path) as worst:
+        for folder in (artifact.path, worst):
+            with Worker(NAME, 1, forked=True) as worker:
+                worker.start(NAME, folder, 1)
+                found = np.concatenate([one for one, _ in worker.predict(batches(origin))])
+                counted.append(worker.ask("answered"))
+    assert not worst.exists()
 
     assert counted == [[sure, 64 - sure], [0, 64]]
     assert (found == logits("onnx-fp32", artifact.path.parent / "onnx-fp32", batches(origin))).all()

@@ -16,11 +16,11 @@ from deploybench.bench.report.messages.first_screen import first_screen
 from deploybench.bench.report.render import render
 from deploybench.bench.runs.measurement import (
     Measurement,
-    alike,
+    common_seconds,
     launch_ratios,
-    of_texts,
+    per_text,
+    process_averages,
     process_means,
-    process_medians,
 )
 from deploybench.bench.runs.store import read_run
 from deploybench.bench.statistics import LEVEL, ratios_of_means
@@ -64,7 +64,7 @@ def made_run(seed=0, sure=SURE, noise=0.02):
         batch_sizes=(1,),
         sequence_lengths=(128,),
         text_lengths=(20,) * TEXTS,
-        of_texts=True,
+        text_means=True,
         threads=OWN_TEXTS.threads,
     )
     others = [one for one in run.measurements if one.metric != "latency" and one.variant in names]
@@ -89,9 +89,9 @@ def test_a_text_that_was_timed_more_often_counts_once():
     )
 
     assert process_means(often) == [3, 6]
-    assert process_medians(often) == [1, 6]
-    assert process_medians(replace(often, variant=CASCADE)) == [3, 6]
-    assert (alike(often).values, alike(often).blocks) == ((2, 7), (0, 1))
+    assert process_averages(often) == [1, 6]
+    assert process_averages(replace(often, variant=CASCADE)) == [3, 6]
+    assert (per_text(often).values, per_text(often).blocks) == ((2, 7), (0, 1))
 
 
 def test_a_cascades_launches_are_compared_by_their_means():
@@ -107,7 +107,7 @@ def test_processor_time_is_that_of_each_text():
         variant="a", metric="latency", values=(1, 1, 4), launches=(0, 0, 0), blocks=(0, 0, 1), cpu_seconds=(0, 2, 8)
     )
 
-    assert alike(often).cpu_seconds == (1, 8)
+    assert per_text(often).cpu_seconds == (1, 8)
 
 
 def test_only_texts_and_launches_that_both_rows_have_are_compared():
@@ -116,14 +116,14 @@ def test_only_texts_and_launches_that_both_rows_have_are_compared():
         row_of(np.array([[10.0, 20], [30, 40]])), values=(10.0, 20, 30), launches=(0, 0, 1), blocks=(0, 1, 0)
     )
 
-    assert of_texts(whole, part) == [[[1.0], [3.0]], [[10.0], [30.0]]]
+    assert common_seconds(whole, part) == [[[1.0], [3.0]], [[10.0], [30.0]]]
 
 
 def test_the_latency_of_such_a_run_is_a_mean_over_texts():
     run = made_run()
     own = next(one for one in run.measurements if one.variant == CASCADE)
 
-    [seconds] = of_texts(own)
+    [seconds] = common_seconds(own)
     of_each = np.median(seconds, axis=0)
 
     assert (of(run, "latency").value, of(run, "latency").n) == (pytest.approx(of_each.mean()), TEXTS)
@@ -135,7 +135,7 @@ def test_the_latency_of_such_a_run_is_a_mean_over_texts():
 
 def test_without_a_cascade_it_is_the_median():
     run = made_run()
-    run = replace(run, plan=replace(run.plan, variants=(REFERENCE, WHOLE), of_texts=False))
+    run = replace(run, plan=replace(run.plan, variants=(REFERENCE, WHOLE), text_means=False))
     own = next(one for one in run.measurements if one.variant == WHOLE)
 
     assert of(run, "latency", WHOLE).value == pytest.approx(np.median(own.values))
@@ -148,7 +148,7 @@ def test_without_a_cascade_it_is_the_median():
 def test_a_speed_up_is_the_ratio_of_the_means():
     run = made_run()
     found = speed_ups(run)
-    own, over = of_texts(
+    own, over = common_seconds(
         *(next(one for one in run.measurements if one.variant == name) for name in (CASCADE, REFERENCE))
     )
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from scipy.stats import beta
 
-from deploybench.bench.score.cascading import answer_in_stages as in_stages
+from deploybench.bench.score.cascading import run_stages
 from deploybench.exporters.artifacts.catalogue import check_variant_name, find_variant
 from deploybench.exporters.cascades.answering import answer_in_stages, chance_of_class, shortened
 from deploybench.exporters.cascades.certified import certify, fewest_texts, thresholds
@@ -197,7 +197,7 @@ def test_scoring_batches_anew_what_a_stage_is_not_sure_of(seed, size, threshold,
         assert {len(batch) for batch in batches} == {3 if typed else 2}
         return [(weights[stage][ids] * mask[..., None]).sum(axis=1).astype(np.float32) for ids, mask, *_ in batches]
 
-    found = in_stages(made, (threshold, 0.0), run, pad, done.append)
+    found = run_stages(made, (threshold, 0.0), run, pad, done.append)
 
     assert [len(one) for one in found] == [len(ids) for ids, *_ in made]
     assert sum(done) == len(texts)

@@ -431,14 +431,14 @@ class SlowWorker:
     def __init__(self):
         self.asked = 0
 
-    def predict(self, batches):
+    def predict(self, batches, stage=None):
         self.asked += 1
         time.sleep(0.01)
         return [(np.zeros((len(ids), 2), dtype=np.float32), 0.01) for ids, _ in batches]
 
 
 class DeadWorker:
-    def predict(self, batches):
+    def predict(self, batches, stage=None):
         raise WorkerError("dead")
 
 
@@ -464,9 +464,9 @@ def test_the_memory_of_every_process_counts(monkeypatch):
     asked, run = [], []
 
     class Weighed(SlowWorker):
-        def predict(self, batches):
+        def predict(self, batches, stage=None):
             asked.append(self)
-            return super().predict(batches)
+            return super().predict(batches, stage)
 
     pipeline = SimpleNamespace(run=run.extend)
     opened = SimpleNamespace(workers=[Weighed(), Weighed()], peak=lambda: 100e6, pipeline=pipeline)

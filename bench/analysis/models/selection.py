@@ -105,7 +105,7 @@ def pair_ratios(timed: Sequence[tuple[Run, Workload]], base: str) -> dict[str, F
         if (one.metric, one.workload) == ("latency", workload)
     }
     rows = {pair_name(run, one.variant): one for run, workload in timed for one in timed_rows(run, workload)}
-    return speed_ups_over(base, latencies, rows, of_means=any(run.plan.of_texts for run, _ in timed))
+    return speed_ups_over(base, latencies, rows, text_means=any(run.plan.text_means for run, _ in timed))
 
 
 def speed_up_figures(runs: tuple[Run, ...]) -> list[tuple[str, Figure]]:

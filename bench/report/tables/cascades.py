@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ..cells import Content, Table
     from ..run_figures import RunFigures
 
-_NUMBER = ("1st", "2nd", "3rd", "4th", "5th", "6th")
-
 
 def build(cells: RunFigures) -> list[Table]:
     """Empty for a run without cascades."""
@@ -29,8 +27,8 @@ def build(cells: RunFigures) -> list[Table]:
     shares: list[Content] = [
         (
             Column(
-                head=f"{labelled.name}: {_NUMBER[stage]} stage",
-                short=f"{_NUMBER[stage]}\nstage",
+                head=f"{labelled.name}: stage {stage + 1}",
+                short=f"stage\n{stage + 1}",
                 scale=SHARE,
                 group=labelled.name,
             ),

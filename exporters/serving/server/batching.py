@@ -191,8 +191,8 @@ class _MovingMean:
     def add(self, seen: float) -> None:
         """One more value."""
         self._count += 1
-        most = max(_UNUSUAL * self.mean, max(self._late, default=0.0)) if self._late else seen
-        self.mean += max(_WEIGHT, 1 / self._count) * (min(seen, most) - self.mean)
+        counts = min(seen, max(_UNUSUAL * self.mean, *self._late)) if self._late else seen
+        self.mean += max(_WEIGHT, 1 / self._count) * (counts - self.mean)
         self._late.append(seen)
 
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +37,7 @@ from ..study import Answer, render_rows, run_alone, study_parser
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -69,8 +68,8 @@ def seconds_of_texts(prepared: Prepared, tokens: Sequence[Ids], launches: int) -
     with ExitStack() as scratch:
         for name, one in prepared.artifacts.items():
             if is_cascade(name):
-                folder = every_stage(one.path, Path(scratch.enter_context(TemporaryDirectory())))
-                rows.append(TimedArtifact(name=worst_case(name), variant=name, artifact=folder))
+                worst = scratch.enter_context(every_stage(one.path))
+                rows.append(TimedArtifact(name=worst_case(name), variant=name, artifact=worst))
         run = LatencyRun(rows, Schedule(launches=launches, blocks=1, rounds=1, warm_up_s=0.0, seed=29), threads)
         with progress("timing", run.steps({workload: batches})) as bar:
             measured = run.measure({workload: batches}, bar.advance)

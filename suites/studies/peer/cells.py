@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....bench.pipeline.options import MEMORY_BATCH_SIZE
-from ....bench.runs.measurement import process_medians
+from ....bench.runs.measurement import process_averages
 from ....bench.runs.store import read_run
 from ....bench.statistics import interval_factors
 
@@ -88,7 +88,7 @@ def our_cells(run_folder: Path, variants: Sequence[str]) -> Cells:
         for one in run.measurements
         if one.metric == "latency" and one.status == "ok" and one.workload and one.variant in variants
     ]
-    medians = [process_medians(one) for one in rows]
+    medians = [process_averages(one) for one in rows]
     factors = interval_factors(medians, [one.variant for one in rows])
     for row, values, factor in zip(rows, medians, factors, strict=True):
         assert row.workload
