@@ -185,7 +185,9 @@ except KeyboardInterrupt:
 @pytest.mark.process
 @pytest.mark.parametrize("send", [os.kill, os.killpg])
 def test_an_interrupt_is_one_and_ends_the_child(send):
-    program = f"from deploybench.bench.api.child import in_child; in_child(exec, {WAITS!r})"
+    # Interrupts are ignored in what a shell started in the background, tests as well.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{listening}; from deploybench.bench.api.child import in_child; in_child(exec, {WAITS!r})"
     process = subprocess.Popen(
         [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, start_new_session=True
     )

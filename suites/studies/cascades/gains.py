@@ -4,7 +4,7 @@
 
 Texts are timed one at a time at their own lengths, each by every variant in turn, once a launch: how long a cascade takes depends
 on the text. Intervals are over launches and texts. Worst case: the same texts, each computed by every stage. Accuracy is that of
-all texts of the set.
+the texts that a run scores: as many as its time budget allows.
 """
 
 from __future__ import annotations
