@@ -3,7 +3,7 @@
 import numpy as np
 
 from deploybench.exporters.variant import REFERENCE
-from deploybench.suites.studies.cascades.gains import _row
+from deploybench.suites.studies.cascades.gains import _row, shown
 from deploybench.suites.studies.cascades.guarantee import resampled, simulated
 
 
@@ -40,3 +40,12 @@ def test_the_interval_of_a_gain_is_on_its_side():
     low, high = row["change_interval"]
 
     assert 0 < low < row["change"] == 0.08 < high
+
+
+def test_a_variant_without_a_row_is_named_with_the_reason():
+    row = _row("onnx-fp32", np.ones((2, 3)), dict.fromkeys((REFERENCE, "onnx-fp32"), np.ones(9, dtype=bool)))
+    row |= {"over_eager": [1.0] * 3, "over_fastest": [1.0] * 3}
+    found = {"set": "small", "texts": 9, "timed": 3, "fastest_single": "onnx-fp32", "rows": [row]}
+    printed = shown([found], {"torch-int8-dynamic": "the labels of 2 texts differ"})
+
+    assert printed.endswith("\n\nleft out: torch-int8-dynamic: the labels of 2 texts differ\n")

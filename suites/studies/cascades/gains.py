@@ -150,19 +150,21 @@ def _answer(options: Options, parsed: argparse.Namespace) -> Answer:
         raise UserError("--external: expected labelled files, whose texts are timed; pass one")
     sets = [_of_set(prepared, one, parsed.texts, parsed.launches) for one in prepared.sets]
     notes = {name: list(prepared.variants[name].notes) for name in prepared.artifacts if find_variant(name).stages}
+    left_out = {name: info.failed for name, info in prepared.variants.items() if info.failed}
     figures = {
         "checkpoint": prepared.checkpoint.name,
         "threads": options.threads,
         "launches": parsed.launches,
         "notes": notes,
+        "left_out": left_out,
         "sets": sets,
     }
-    return Answer(f"cascades-{prepared.checkpoint.name.replace(':', '-')}", figures, shown(sets))
+    return Answer(f"cascades-{prepared.checkpoint.name.replace(':', '-')}", figures, shown(sets, left_out))
 
 
-def shown(sets: Sequence[dict[str, Any]]) -> str:
-    """The printed tables, one for each set."""
-    return "\n\n".join(_shown(one) for one in sets)
+def shown(sets: Sequence[dict[str, Any]], left_out: Mapping[str, str]) -> str:
+    """The printed tables, one for each set; then the variants that have no row, each with the reason."""
+    return "\n".join([*map(_shown, sets), *(f"left out: {name}: {reason}\n" for name, reason in left_out.items())])
 
 
 def _shown(found: dict[str, Any]) -> str:
